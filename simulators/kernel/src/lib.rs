@@ -1,1 +1,17 @@
-//! placeholder
+//! What every simulated party is made of.
+//!
+//! A party is a [`Role`]: a state machine that is handed an [`Input`] and the [`Time`] and leaves
+//! its [`Output`]s in an [`Outbox`]. It owns no socket, no clock and no source of randomness, so the
+//! same role runs over real sockets, on a virtual clock, or a million at a time.
+#![forbid(unsafe_code)]
+
+pub mod hook;
+pub mod http;
+mod role;
+mod rules;
+mod seed;
+mod time;
+
+pub use role::{CallId, Change, ExchangeId, Input, Outbox, Output, Records, Role, WriteId};
+pub use seed::Seed;
+pub use time::Time;
