@@ -1,0 +1,33 @@
+//! OMA Device Management on the wire.
+//!
+//! This crate turns octets into values and values into octets. It opens no socket, reads no clock
+//! and draws no random number; what varies (nonces, times, limits) is an argument.
+//!
+//! Two layers, so that legal and illegal never share a type:
+//!
+//! - [`document`] is an ordered tree that can hold *anything* an XML or WBXML document can say.
+//!   [`xml`] and [`wbxml`] read and write it.
+//! - [`syncml`], [`provisioning`] and [`tree`] are typed views on that tree that hold only what the
+//!   standard allows. What a parser had to forgive is listed beside the value.
+//!
+//! No input makes this crate panic, and no input makes it use more memory than its [`Limits`].
+//!
+//! ```
+//! use twinproof_dm::{Limits, wbxml, xml};
+//!
+//! let text = "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncBody><Final/></SyncBody></SyncML>";
+//! let root = xml::read(text.as_bytes(), &Limits::default())?;
+//! let octets = wbxml::write(&root, &wbxml::Form::default())?;
+//! assert_eq!(wbxml::read(&octets, None, &Limits::default())?.root, root);
+//! # Ok::<(), twinproof_dm::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod document;
+mod error;
+pub mod wbxml;
+pub mod xml;
+
+pub use document::Limits;
+pub use error::{Basis, Error, Fault};

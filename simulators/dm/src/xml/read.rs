@@ -1,0 +1,256 @@
+//! From octets to the tree.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::ResolveResult;
+use quick_xml::reader::NsReader;
+
+use super::{is_char, is_name};
+use crate::document::{Attribute, Builder, Element, Limits, interned, namespace};
+use crate::error::{Error, Fault, shown};
+use crate::wbxml::page;
+
+/// Reads one XML document.
+///
+/// Comments, processing instructions, the XML declaration and a document type without internal
+/// subset are passed over. White space between elements is dropped; in an element without children
+/// it is kept.
+///
+/// # Errors
+///
+/// [`Fault::Limit`] when the input exceeds `limits`; [`Fault::Unsupported`] for another encoding
+/// than UTF-8 and for entity declarations; otherwise [`Fault::Syntax`] or [`Fault::Truncated`] with
+/// the offset of the place.
+pub fn read(octets: &[u8], limits: &Limits) -> Result<Element, Error> {
+    if octets.len() > limits.octets {
+        return Err(Error::new(
+            Fault::Limit,
+            0,
+            format!("at most {} octets", limits.octets),
+            format!("{}", octets.len()),
+        ));
+    }
+    let text = str::from_utf8(octets).map_err(|error| {
+        Error::new(
+            Fault::Unsupported,
+            error.valid_up_to(),
+            "UTF-8",
+            "octets that are not",
+        )
+    })?;
+    let body = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    Source {
+        reader: NsReader::from_str(body),
+        base: text.len() - body.len(),
+        builder: Builder::new(limits),
+    }
+    .document()
+}
+
+struct Source<'i> {
+    reader: NsReader<&'i [u8]>,
+    /// Octets before the text that the reader sees.
+    base: usize,
+    builder: Builder,
+}
+
+impl Source<'_> {
+    fn document(mut self) -> Result<Element, Error> {
+        loop {
+            let offset = self.offset();
+            let event = self.reader.read_event().map_err(|error| {
+                let offset = usize::try_from(self.reader.error_position()).unwrap_or(usize::MAX);
+                Error::new(
+                    Fault::Syntax,
+                    offset.saturating_add(self.base),
+                    "well-formed XML",
+                    error.to_string(),
+                )
+            })?;
+            match event {
+                Event::Start(start) => self.start(&start, offset)?,
+                Event::Empty(start) => {
+                    self.start(&start, offset)?;
+                    self.builder.close(offset)?;
+                }
+                Event::End(_) => self.builder.close(offset)?,
+                Event::Text(text) => {
+                    let text = text.xml10_content().map_err(|e| garbled(offset, &e))?;
+                    self.text(&text, offset)?;
+                }
+                Event::CData(data) => {
+                    let data = data.xml10_content().map_err(|e| garbled(offset, &e))?;
+                    self.text(&data, offset)?;
+                }
+                Event::GeneralRef(reference) => {
+                    let c = character(&reference, offset)?;
+                    self.text(c.encode_utf8(&mut [0; 4]), offset)?;
+                }
+                Event::Decl(declaration) => {
+                    if let Some(Ok(encoding)) = declaration.encoding()
+                        && !encoding.eq_ignore_ascii_case(b"utf-8")
+                        && !encoding.eq_ignore_ascii_case(b"us-ascii")
+                    {
+                        let got = shown(&String::from_utf8_lossy(&encoding));
+                        return Err(Error::new(Fault::Unsupported, offset, "UTF-8", got));
+                    }
+                }
+                Event::DocType(doctype) => {
+                    if doctype.contains(&b'[') {
+                        return Err(Error::new(
+                            Fault::Unsupported,
+                            offset,
+                            "a document type without internal subset",
+                            "declarations inside the document",
+                        ));
+                    }
+                }
+                Event::Comment(_) | Event::PI(_) => {}
+                Event::Eof => {
+                    let end = self.offset();
+                    return Ok(self.builder.finish(end)?.0);
+                }
+            }
+        }
+    }
+
+    fn offset(&self) -> usize {
+        usize::try_from(self.reader.buffer_position())
+            .unwrap_or(usize::MAX)
+            .saturating_add(self.base)
+    }
+
+    fn start(&mut self, start: &BytesStart<'_>, offset: usize) -> Result<(), Error> {
+        let resolver = self.reader.resolver();
+        let (resolved, local) = resolver.resolve_element(start.name());
+        let namespace = namespace_of(&resolved, offset)?;
+        let name = local_name(local.as_ref(), offset)?;
+        let name = match page::of_namespace(&namespace) {
+            Some(page) => page.interned(name),
+            None => Cow::Owned(name.to_owned()),
+        };
+        self.weigh(&namespace, offset)?;
+        self.builder.open(Element {
+            offset,
+            ..Element::new(namespace, name)
+        })?;
+
+        let mut seen = BTreeSet::new();
+        // The library's own check for repeated names compares each with each.
+        for attribute in start.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|e| garbled(offset, &e))?;
+            if attribute.key.as_namespace_binding().is_some() {
+                continue;
+            }
+            let (resolved, local) = self.reader.resolver().resolve_attribute(attribute.key);
+            let namespace = namespace_of(&resolved, offset)?;
+            let name = local_name(local.as_ref(), offset)?;
+            self.weigh(&namespace, offset)?;
+            if !seen.insert((namespace.clone(), name.to_owned())) {
+                return Err(Error::new(
+                    Fault::Syntax,
+                    offset,
+                    "each attribute once",
+                    format!("{} twice", shown(name)),
+                ));
+            }
+            let value = attribute
+                .normalized_value(XmlVersion::Implicit1_0)
+                .map_err(|e| garbled(offset, &e))?;
+            check_chars(&value, offset)?;
+            self.builder.weigh(value.len(), offset)?;
+            let attribute = Attribute {
+                namespace,
+                name: Cow::Owned(name.to_owned()),
+                value: value.into_owned(),
+            };
+            self.builder.attribute(attribute, offset)?;
+        }
+        Ok(())
+    }
+
+    /// A long namespace is written once and copied to every element below.
+    fn weigh(&mut self, namespace: &str, offset: usize) -> Result<(), Error> {
+        if namespace::KNOWN.contains(&namespace) {
+            return Ok(());
+        }
+        self.builder.weigh(namespace.len(), offset)
+    }
+
+    fn text(&mut self, text: &str, offset: usize) -> Result<(), Error> {
+        check_chars(text, offset)?;
+        self.builder.text(text, offset)
+    }
+}
+
+fn namespace_of(resolved: &ResolveResult<'_>, offset: usize) -> Result<Cow<'static, str>, Error> {
+    match resolved {
+        ResolveResult::Bound(bound) => {
+            let name = str::from_utf8(bound.as_ref()).map_err(|e| garbled(offset, &e))?;
+            Ok(interned(name, &namespace::KNOWN))
+        }
+        ResolveResult::Unbound => Ok(Cow::Borrowed(namespace::NONE)),
+        ResolveResult::Unknown(prefix) => Err(Error::new(
+            Fault::Syntax,
+            offset,
+            "a declared namespace prefix",
+            shown(&String::from_utf8_lossy(prefix)),
+        )),
+    }
+}
+
+fn local_name(octets: &[u8], offset: usize) -> Result<&str, Error> {
+    let name = str::from_utf8(octets).map_err(|e| garbled(offset, &e))?;
+    if is_name(name) {
+        Ok(name)
+    } else {
+        Err(Error::new(
+            Fault::Syntax,
+            offset,
+            "an XML name",
+            shown(name),
+        ))
+    }
+}
+
+fn character(reference: &BytesRef<'_>, offset: usize) -> Result<char, Error> {
+    if let Some(c) = reference
+        .resolve_char_ref()
+        .map_err(|e| garbled(offset, &e))?
+    {
+        return Ok(c);
+    }
+    let name = reference.decode().map_err(|e| garbled(offset, &e))?;
+    match &*name {
+        "amp" => Ok('&'),
+        "apos" => Ok('\''),
+        "gt" => Ok('>'),
+        "lt" => Ok('<'),
+        "quot" => Ok('"'),
+        _ => Err(Error::new(
+            Fault::Unsupported,
+            offset,
+            "one of the five predefined entities",
+            shown(&name),
+        )),
+    }
+}
+
+fn check_chars(text: &str, offset: usize) -> Result<(), Error> {
+    match text.chars().find(|&c| !is_char(c)) {
+        None => Ok(()),
+        Some(c) => Err(Error::new(
+            Fault::Syntax,
+            offset,
+            "characters that XML 1.0 allows",
+            format!("U+{:04X}", u32::from(c)),
+        )),
+    }
+}
+
+fn garbled(offset: usize, error: &dyn std::error::Error) -> Error {
+    Error::new(Fault::Syntax, offset, "well-formed XML", error.to_string())
+}
