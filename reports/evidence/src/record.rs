@@ -1,0 +1,272 @@
+//! The events of a run.
+
+use base64::Engine as _;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// One event, as a line of the ledger.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Record {
+    /// Microseconds since the stage of the scene opened; of the run, where there is no scene.
+    pub at: u64,
+    /// The scenario and attempt that this belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene: Option<Scene>,
+    /// What happened.
+    pub what: What,
+}
+
+/// One attempt at one scenario.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Scene {
+    /// The scenario's id.
+    pub scenario: String,
+    /// 1, and more where a broken transport made the runner try again, or `--repeat` asked for it.
+    pub attempt: u32,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum What {
+    /// The run began. Everything that judging needs besides the events is here.
+    RunStarted(Box<RunStarted>),
+    /// A scenario began.
+    SceneStarted(SceneStarted),
+    /// A step began.
+    StepStarted {
+        /// Its place in the scenario, from 0, background included.
+        step: usize,
+    },
+    /// The tester ordered an actor to do something.
+    Ordered {
+        /// Who.
+        actor: String,
+        /// What.
+        order: serde_json::Value,
+    },
+    /// A hook was pulled.
+    Hooked {
+        /// What was asked for.
+        hook: String,
+        /// Why it did not work.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+    },
+    /// An HTTP request.
+    Request {
+        /// Pairs it with its response, unique in the scene, from 1.
+        exchange: u64,
+        /// Who sent it.
+        from: String,
+        /// Who received it.
+        to: String,
+        /// The method.
+        method: String,
+        /// The URL, absolute.
+        url: String,
+        /// Header fields in order.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Body,
+    },
+    /// An HTTP response.
+    Response {
+        /// The exchange.
+        exchange: u64,
+        /// The status code.
+        status: u16,
+        /// Header fields in order.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Body,
+    },
+    /// An HTTP request that got no response.
+    NoResponse {
+        /// The exchange.
+        exchange: u64,
+        /// Why.
+        fault: String,
+    },
+    /// A datagram.
+    Datagram {
+        /// Who sent it.
+        from: String,
+        /// Who received it.
+        to: String,
+        /// Its octets.
+        bytes: Body,
+    },
+    /// A wait ended.
+    WaitEnded {
+        /// What was waited for.
+        wait: String,
+        /// Whether it came.
+        came: bool,
+        /// How long the wait was at most, in microseconds.
+        limit: u64,
+    },
+    /// Something that a check needs and no message shows.
+    Noted {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: serde_json::Value,
+    },
+    /// A Then step asks for a judgement on everything up to here.
+    Checked {
+        /// The check's name and arguments.
+        check: serde_json::Value,
+    },
+    /// A step could not go on.
+    Halted {
+        /// Why.
+        reason: Halt,
+    },
+    /// A step ended.
+    StepEnded {
+        /// Its place in the scenario.
+        step: usize,
+    },
+    /// A scenario ended; callbacks may still arrive.
+    SceneEnded,
+    /// The run ended in order. A ledger without it was cut.
+    RunEnded {
+        /// Whether somebody stopped it.
+        interrupted: bool,
+    },
+}
+
+/// Why a step could not go on.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "class", rename_all = "snake_case")]
+pub enum Halt {
+    /// What the scenario needs could not be established.
+    Inconclusive {
+        /// In words.
+        why: String,
+    },
+    /// The transport broke before the system could show anything.
+    Transport {
+        /// In words.
+        why: String,
+    },
+    /// The tester itself broke.
+    Error {
+        /// In words.
+        why: String,
+    },
+}
+
+impl Halt {
+    /// The words.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Inconclusive { why } | Self::Transport { why } | Self::Error { why } => why,
+        }
+    }
+}
+
+/// The circumstances of a run.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RunStarted {
+    /// The version of the ledger's format.
+    pub schema_version: u32,
+    /// The tool's name and version.
+    pub tool: (String, String),
+    /// Digest of all features and requirement files.
+    pub suite_sha256: String,
+    /// The profile, with secrets replaced.
+    pub profile: serde_json::Value,
+    /// Digest of the profile as it was read.
+    pub profile_sha256: String,
+    /// The knobs and claims that the profile states itself, as dotted keys.
+    pub declared: Vec<String>,
+    /// The run's seed.
+    pub seed: u64,
+    /// `live` or `virtual`.
+    pub stage: String,
+    /// When the run began, RFC 3339; a fixed date on the virtual stage.
+    pub started: String,
+    /// The enablers that are judged.
+    pub enablers: Vec<String>,
+    /// Whether filters left scenarios out.
+    pub filtered: bool,
+    /// The scenarios that were selected.
+    pub selected: Vec<String>,
+}
+
+/// A scenario as it was when it ran.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SceneStarted {
+    /// The feature file below `features/`.
+    pub feature: String,
+    /// The scenario's line.
+    pub line: usize,
+    /// The scenario's title.
+    pub title: String,
+    /// All tags, without `@`.
+    pub tags: Vec<String>,
+    /// The requirements that its tags name.
+    pub requirements: Vec<String>,
+    /// Its steps, background included.
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Step {
+    /// `Given`, `When`, `Then`: what the step is, not what it is written with.
+    pub kind: String,
+    /// Its text.
+    pub text: String,
+    /// Its line.
+    pub line: usize,
+}
+
+/// A body: text where it is text, base64 where not, and only its head where it is long.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Body {
+    /// The octets as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The octets in base64, where they are no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+    /// How many octets there were on the wire.
+    pub length: u64,
+    /// Digest of what was read, where that is less than there was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+impl Body {
+    /// A body of which `octets` were read and which had `length` on the wire.
+    pub fn new(octets: &[u8], length: u64) -> Self {
+        let mut body = Self { length, ..Self::default() };
+        match std::str::from_utf8(octets) {
+            Ok(text) => body.text = Some(text.to_owned()),
+            Err(_) => body.base64 = Some(base64::engine::general_purpose::STANDARD.encode(octets)),
+        }
+        if (octets.len() as u64) < length {
+            body.sha256 = Some(hex(&Sha256::digest(octets)));
+        }
+        body
+    }
+
+    /// The octets that were read.
+    pub fn octets(&self) -> Vec<u8> {
+        match (&self.text, &self.base64) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(base64)) => {
+                base64::engine::general_purpose::STANDARD.decode(base64).unwrap_or_default()
+            }
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}

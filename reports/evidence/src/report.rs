@@ -1,0 +1,308 @@
+//! The report: what the ledger means. Formats print it; none of them judges.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Body, Step};
+use crate::{ExitCode, Verdict};
+
+/// The version of this structure. It grows by new fields only; a change of meaning raises it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A judged run.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`] of the tool that judged.
+    pub schema_version: u32,
+    /// What judged.
+    pub tool: Tool,
+    /// What was judged.
+    pub sut: Sut,
+    /// Digest of the features and requirements that the run used.
+    pub suite_sha256: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// `live` (sockets) or `virtual` (one clock, no sockets).
+    pub stage: String,
+    /// When the run began, RFC 3339. A fixed date on the virtual stage.
+    pub started: String,
+    /// How long it took, in milliseconds of the stage's clock.
+    pub duration_ms: u64,
+    /// What every reader has to know before the first verdict.
+    pub notices: Vec<String>,
+    /// The documents that it was judged against.
+    pub documents: Vec<Document>,
+    /// Counts.
+    pub summary: Summary,
+    /// Every requirement of the documents, also those that nothing judges.
+    pub requirements: Vec<Requirement>,
+    /// Every scenario that was selected.
+    pub scenarios: Vec<Scenario>,
+    /// What the public texts leave open, and how far this run settled it.
+    pub knobs: Vec<Knob>,
+}
+
+/// The tool.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Tool {
+    /// `twinproof`
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The system under test.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Sut {
+    /// As the profile calls it.
+    pub name: String,
+    /// As the profile says.
+    pub version: String,
+    /// Digest of the profile.
+    pub profile_sha256: String,
+}
+
+/// A source document.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Document {
+    /// Its short name, as verdicts cite it.
+    pub id: String,
+    /// Its enabler.
+    pub enabler: String,
+    /// Its title.
+    pub title: String,
+    /// Its reference at OMA.
+    pub reference: String,
+}
+
+/// Counts of verdicts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// All.
+    pub total: usize,
+    /// [`Verdict::Pass`]
+    pub pass: usize,
+    /// [`Verdict::Fail`]
+    pub fail: usize,
+    /// [`Verdict::Warning`]
+    pub warning: usize,
+    /// [`Verdict::Inconclusive`]
+    pub inconclusive: usize,
+    /// [`Verdict::NotApplicable`]
+    pub not_applicable: usize,
+    /// [`Verdict::Inspect`]
+    pub inspect: usize,
+    /// [`Verdict::Untested`]
+    pub untested: usize,
+    /// [`Verdict::Error`]
+    pub error: usize,
+}
+
+impl FromIterator<Verdict> for Count {
+    fn from_iter<I: IntoIterator<Item = Verdict>>(verdicts: I) -> Self {
+        let mut count = Self::default();
+        for verdict in verdicts {
+            count.total += 1;
+            *count.of_mut(verdict) += 1;
+        }
+        count
+    }
+}
+
+impl Count {
+    /// How many there are of one verdict.
+    pub fn of(&self, verdict: Verdict) -> usize {
+        *self.clone().of_mut(verdict)
+    }
+
+    fn of_mut(&mut self, verdict: Verdict) -> &mut usize {
+        match verdict {
+            Verdict::Error => &mut self.error,
+            Verdict::Fail => &mut self.fail,
+            Verdict::Inconclusive => &mut self.inconclusive,
+            Verdict::Inspect => &mut self.inspect,
+            Verdict::NotApplicable => &mut self.not_applicable,
+            Verdict::Pass => &mut self.pass,
+            Verdict::Untested => &mut self.untested,
+            Verdict::Warning => &mut self.warning,
+        }
+    }
+}
+
+/// All counts.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Summary {
+    /// Of the requirements of the judged enablers.
+    pub requirements: Count,
+    /// Of the scenarios.
+    pub scenarios: Count,
+    /// Whether the system under test ever answered.
+    pub contact: bool,
+    /// Whether filters left scenarios out.
+    pub filtered: bool,
+    /// Why the record is not whole, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
+}
+
+/// A requirement and what is said of it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Requirement {
+    /// Its label.
+    pub id: String,
+    /// The short name of its document.
+    pub document: String,
+    /// Its enabler.
+    pub enabler: String,
+    /// The section that it stands in.
+    pub section: String,
+    /// `SHALL`, `SHOULD` and so on.
+    pub level: String,
+    /// `active`, `deleted` or `future`.
+    pub status: String,
+    /// Its title in our words.
+    pub title: String,
+    /// What is said of it.
+    pub verdict: Verdict,
+    /// Why, in one sentence; empty for a pass.
+    pub reason: String,
+    /// The clause and the rulings that the verdict rests on.
+    pub basis: String,
+    /// The ids of the scenarios that judge it.
+    pub scenarios: Vec<String>,
+}
+
+/// A scenario and what came of it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Scenario {
+    /// Its id.
+    pub id: String,
+    /// Its feature file below `features/`.
+    pub feature: String,
+    /// Its line there.
+    pub line: usize,
+    /// Its title.
+    pub title: String,
+    /// The requirements that it judges.
+    pub requirements: Vec<String>,
+    /// All its tags.
+    pub tags: Vec<String>,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Why, in one sentence; empty for a pass.
+    pub reason: String,
+    /// The command that repeats it.
+    pub again: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How long the last attempt took, in microseconds of the stage's clock.
+    pub took_us: u64,
+    /// Its steps.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub steps: Vec<Step>,
+    /// What its checks found, in order.
+    pub findings: Vec<Finding>,
+    /// Every message of the last attempt, in order.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// What one check found.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Finding {
+    /// The check's name.
+    pub check: String,
+    /// The step that asked for it, from 0.
+    pub step: usize,
+    /// What it says.
+    pub verdict: Verdict,
+    /// The clause and the rulings that this rests on.
+    pub basis: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came.
+    pub got: String,
+    /// The exchanges that show it.
+    pub evidence: Vec<u64>,
+}
+
+/// A message and its answer.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Exchange {
+    /// Its number in the scenario, from 1.
+    pub exchange: u64,
+    /// The step during which it began; none for callbacks that came later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// When it began, in microseconds of the stage's clock.
+    pub at: u64,
+    /// How long it took, in microseconds; none without an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_us: Option<u64>,
+    /// Who began it.
+    pub from: String,
+    /// Who was asked.
+    pub to: String,
+    /// The first line of what was sent: method and URL, or a datagram's decoded head.
+    pub line: String,
+    /// Header fields of what was sent.
+    pub headers: Vec<(String, String)>,
+    /// Body of what was sent.
+    #[schemars(with = "serde_json::Value")]
+    pub body: Body,
+    /// The answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// Why there is no answer, where one was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Header fields.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    #[schemars(with = "serde_json::Value")]
+    pub body: Body,
+}
+
+/// Something that the public texts leave open.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Knob {
+    /// Its dotted key in the profile.
+    pub name: String,
+    /// Where its value comes from.
+    pub source: Provenance,
+}
+
+/// Where a knob's value comes from. Only an assumed one turns a fail into inconclusive.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    /// From our default; nothing in this run confirmed it.
+    Assumed,
+    /// A positive exchange of this run used it.
+    Observed,
+    /// The profile states it.
+    Declared,
+}
+
+impl Report {
+    /// How a process ends that has nothing else to say: 1 > 70 > 3 > 0.
+    pub fn exit_code(&self) -> ExitCode {
+        let verdicts = &self.summary;
+        let any = |verdict| verdicts.scenarios.of(verdict) + verdicts.requirements.of(verdict) > 0;
+        if any(Verdict::Fail) {
+            ExitCode::Fails
+        } else if any(Verdict::Error) {
+            ExitCode::OurFault
+        } else if any(Verdict::Inconclusive) || !verdicts.contact || verdicts.cut.is_some() {
+            ExitCode::Incomplete
+        } else {
+            ExitCode::Conformant
+        }
+    }
+}
