@@ -1,0 +1,105 @@
+//! The checks: pure functions from a scene to a finding, called by name.
+
+pub mod twinning;
+
+use serde::{Deserialize, Serialize};
+use twinproof_evidence::Verdict;
+use twinproof_evidence::report::Provenance;
+use twinproof_twinning::knobs::Knobs;
+
+use crate::scene::Scene;
+
+/// A check and its arguments, as a Then step records it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// On a Twinning enabler.
+    Twinning(twinning::Check),
+}
+
+/// What a check may look at besides its scene.
+pub struct Context<'a> {
+    /// The shapes of the interface.
+    pub knobs: &'a Knobs,
+    /// Where the value of a knob comes from.
+    pub provenance: &'a dyn Fn(&str) -> Provenance,
+}
+
+/// What a check found, before levels and claims are weighed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Found {
+    /// Pass, fail, or what else the check itself can tell.
+    pub verdict: Verdict,
+    /// What was expected.
+    pub expected: String,
+    /// What came.
+    pub got: String,
+    /// The rule, where it is not simply the scenario's requirement.
+    pub rule: Option<String>,
+    /// The exchanges that show it.
+    pub evidence: Vec<u64>,
+    /// The knobs that a fail would rest on.
+    pub relies_on: Vec<&'static str>,
+}
+
+impl Found {
+    fn new(verdict: Verdict, expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            expected: expected.into(),
+            got: got.into(),
+            rule: None,
+            evidence: Vec::new(),
+            relies_on: Vec::new(),
+        }
+    }
+
+    /// Pass if `holds`, else fail.
+    pub fn decide(holds: bool, expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self::new(if holds { Verdict::Pass } else { Verdict::Fail }, expected, got)
+    }
+
+    /// It could not be found out.
+    pub fn inconclusive(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self::new(Verdict::Inconclusive, expected, got)
+    }
+
+    /// Names the exchanges that show it.
+    #[must_use]
+    pub fn shown_by(mut self, exchanges: impl IntoIterator<Item = u64>) -> Self {
+        self.evidence.extend(exchanges);
+        self
+    }
+
+    /// Names the rule.
+    #[must_use]
+    pub fn by(mut self, rule: impl Into<String>) -> Self {
+        self.rule = Some(rule.into());
+        self
+    }
+
+    /// Names the knobs that a fail would rest on.
+    #[must_use]
+    pub fn relying_on(mut self, knobs: &[&'static str]) -> Self {
+        self.relies_on.extend_from_slice(knobs);
+        self
+    }
+}
+
+impl Check {
+    /// The check's name.
+    pub fn name(&self) -> String {
+        let (family, value) = match self {
+            Self::Twinning(check) => ("twinning", serde_json::to_value(check)),
+        };
+        let name = value.ok().and_then(|v| v.get("check").and_then(|n| n.as_str().map(str::to_owned)));
+        format!("{family}/{}", name.unwrap_or_default())
+    }
+
+    /// Looks at the scene.
+    pub fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
+        match self {
+            Self::Twinning(check) => check.look(scene, context),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Reads a ledger and says what it means.
+//!
+//! Pure: no sockets, no clock, no randomness. The same ledger, catalogue and checks give the same
+//! report, whether the run has just ended or was archived a year ago.
+#![forbid(unsafe_code)]
+
+pub mod catalogue;
+pub mod checks;
+mod judge;
+pub mod profile;
+pub mod scene;
+
+pub use judge::judge;
+
+/// The features and requirement files that are built in.
+pub static FEATURES: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../features");

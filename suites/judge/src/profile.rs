@@ -1,0 +1,211 @@
+//! The profile of a system under test: what it claims (ICS) and what a tester must know (IXIT).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use twinproof_twinning::knobs::Knobs;
+
+/// A profile.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// What the system is.
+    pub sut: Sut,
+    /// How patient the tester is.
+    #[serde(default)]
+    pub pace: Pace,
+    /// Its Twinning enabler, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twinning: Option<Twinning>,
+}
+
+/// What the system is.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sut {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    #[serde(default)]
+    pub version: String,
+    /// The role that is judged, for example `twinning-enabler`.
+    pub role: String,
+}
+
+/// How patient the tester is.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pace {
+    /// How long one exchange may take.
+    pub timeout: Span,
+    /// How long the system may take until both sides and all subscribers agree (T of the digest).
+    pub settle: Span,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { timeout: Span::from_secs(5), settle: Span::from_secs(2) }
+    }
+}
+
+/// A Twinning enabler.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Twinning {
+    /// Where it is, without the API's own segments.
+    pub base_url: String,
+    /// How long an activation code lives.
+    #[serde(default = "Twinning::default_lifetime")]
+    pub activation_code_lifetime: Span,
+    /// The shapes of its interface.
+    #[serde(default)]
+    pub knobs: Knobs,
+    /// Devices that are provisioned at the system. One scenario at a time has each of them.
+    #[serde(default, rename = "subscriber")]
+    pub subscribers: Vec<Subscriber>,
+    /// Requirement label → whether the system offers it. What is not named is claimed if it binds.
+    #[serde(default)]
+    pub claims: BTreeMap<String, bool>,
+}
+
+impl Twinning {
+    fn default_lifetime() -> Span {
+        Span::from_secs(300)
+    }
+}
+
+/// A provisioned device.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscriber {
+    /// Its address: a tel, sip or acr URI.
+    pub address: String,
+    /// Its access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// The environment variable that holds its access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_env: Option<String>,
+    /// Its voice-mail retrieval address, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice_mail: Option<String>,
+}
+
+/// A span of time as people write it: `300ms`, `5s`, `5m`, `2h`.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Span(Duration);
+
+const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+
+impl Span {
+    /// That many seconds.
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(Duration::from_secs(secs))
+    }
+
+    /// As the standard library has it.
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        let (unit, size) = UNITS.iter().rev().find(|(_, size)| millis % size == 0).unwrap_or(&UNITS[0]);
+        write!(f, "{}{unit}", millis / size)
+    }
+}
+
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| size);
+        match (number.parse::<u64>(), size) {
+            (Ok(number), Some(size)) => Ok(Self(Duration::from_millis(number.saturating_mul(*size)))),
+            _ => Err(format!("expected a whole number with a unit such as 300ms, 5s, 5m or 2h, got {text:?}")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Span {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" })
+    }
+}
+
+/// A profile, and which of its keys its author wrote.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// The profile.
+    pub profile: Profile,
+    /// Dotted keys of all values that were written, in order.
+    pub keys: Vec<String>,
+}
+
+impl Declared {
+    /// Reads a profile.
+    ///
+    /// # Errors
+    ///
+    /// TOML's own errors, unknown keys and wrong types; the error knows where.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        let profile = toml::from_str(text)?;
+        let mut keys = Vec::new();
+        collect_keys("", &toml::from_str::<toml::Table>(text)?, &mut keys);
+        Ok(Self { profile, keys })
+    }
+}
+
+fn collect_keys(prefix: &str, table: &toml::Table, keys: &mut Vec<String>) {
+    for (key, value) in table {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) => collect_keys(&path, inner, keys),
+            _ => keys.push(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Span;
+
+    #[test]
+    fn spans_are_written_as_people_write_them() {
+        for text in ["300ms", "5s", "5m", "2h", "1500ms"] {
+            assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
+        }
+        for text in ["5", "s", "", "-1s", "5 s", "1d"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+}

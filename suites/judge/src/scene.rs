@@ -1,0 +1,208 @@
+//! One attempt at one scenario, indexed for the checks.
+
+use std::collections::BTreeMap;
+
+use twinproof_evidence::record::{Body, Halt, Record, SceneStarted, What};
+use twinproof_kernel::http::{Headers, Response};
+use twinproof_twinning::device::read_body;
+use twinproof_twinning::tree::{Document, Unreadable};
+
+/// The name under which the system under test stands in every ledger.
+pub const SUT: &str = "sut";
+
+/// A message and its answer.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Its number.
+    pub number: u64,
+    /// The step during which it began; none if it began after the last.
+    pub step: Option<usize>,
+    /// When it began.
+    pub at: u64,
+    /// When it ended.
+    pub ended: Option<u64>,
+    /// Who began it.
+    pub from: String,
+    /// Who was asked.
+    pub to: String,
+    /// The method.
+    pub method: String,
+    /// The URL.
+    pub url: String,
+    /// Header fields of the request.
+    pub headers: Vec<(String, String)>,
+    /// The request's body.
+    pub body: Body,
+    /// The response.
+    pub response: Option<Response>,
+    /// The response's body as it was recorded.
+    pub response_body: Option<Body>,
+    /// Why there is no response.
+    pub fault: Option<String>,
+}
+
+impl Exchange {
+    /// The response's status, if there was a response.
+    pub fn status(&self) -> Option<u16> {
+        self.response.as_ref().map(|r| r.status)
+    }
+
+    /// The document in the response.
+    ///
+    /// # Errors
+    ///
+    /// No response, or no document in it.
+    pub fn document(&self) -> Result<Document, String> {
+        match &self.response {
+            Some(response) => read_body(response).map_err(|e: Unreadable| e.to_string()),
+            None => Err(self.fault.clone().unwrap_or_else(|| "no response".to_owned())),
+        }
+    }
+
+    /// What came, in words: for a finding's `got`.
+    pub fn outcome(&self) -> String {
+        match (&self.response, &self.fault) {
+            (Some(response), _) => {
+                let reason = read_body(response)
+                    .ok()
+                    .and_then(|d| twinproof_twinning::message::RequestError::of_document(&d))
+                    .map(|e| format!(" {}", e.message_id))
+                    .unwrap_or_default();
+                format!("{} to {} {}{reason}", response.status, self.method, path_of(&self.url))
+            }
+            (None, Some(fault)) => format!("{fault} at {} {}", self.method, path_of(&self.url)),
+            (None, None) => format!("no answer to {} {}", self.method, path_of(&self.url)),
+        }
+    }
+}
+
+fn path_of(url: &str) -> &str {
+    url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or(url)
+}
+
+/// A check as it was recorded.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The step that asked.
+    pub step: usize,
+    /// How many exchanges had begun.
+    pub at: u64,
+    /// Name and arguments.
+    pub check: serde_json::Value,
+}
+
+/// One attempt at one scenario.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// The scenario's id.
+    pub id: String,
+    /// Which attempt.
+    pub attempt: u32,
+    /// The scenario as it was.
+    pub started: SceneStarted,
+    /// Its exchanges by number.
+    pub exchanges: BTreeMap<u64, Exchange>,
+    /// Its checks in order.
+    pub asked: Vec<Asked>,
+    /// Why a step could not go on, and which.
+    pub halted: Option<(usize, Halt)>,
+    /// Whether it came to its end.
+    pub ended: bool,
+    /// When its last event was.
+    pub last: u64,
+    /// The raw events, for checks that look at more than exchanges.
+    pub records: Vec<Record>,
+}
+
+impl Scene {
+    /// Indexes the events of one attempt. The first must be its start.
+    pub fn new(id: &str, attempt: u32, records: Vec<Record>) -> Option<Self> {
+        let What::SceneStarted(started) = &records.first()?.what else { return None };
+        let mut scene = Self {
+            id: id.to_owned(),
+            attempt,
+            started: started.clone(),
+            exchanges: BTreeMap::new(),
+            asked: Vec::new(),
+            halted: None,
+            ended: false,
+            last: 0,
+            records: Vec::new(),
+        };
+        let mut step = None;
+        for record in &records {
+            scene.last = record.at;
+            match &record.what {
+                What::StepStarted { step: number } => step = Some(*number),
+                What::StepEnded { .. } => {}
+                What::SceneEnded => {
+                    scene.ended = true;
+                    step = None;
+                }
+                What::Request { exchange, from, to, method, url, headers, body } => {
+                    let begun = Exchange {
+                        number: *exchange,
+                        step,
+                        at: record.at,
+                        ended: None,
+                        from: from.clone(),
+                        to: to.clone(),
+                        method: method.clone(),
+                        url: url.clone(),
+                        headers: headers.clone(),
+                        body: body.clone(),
+                        response: None,
+                        response_body: None,
+                        fault: None,
+                    };
+                    scene.exchanges.insert(*exchange, begun);
+                }
+                What::Response { exchange, status, headers, body } => {
+                    if let Some(begun) = scene.exchanges.get_mut(exchange) {
+                        begun.ended = Some(record.at);
+                        begun.response = Some(Response {
+                            status: *status,
+                            headers: headers.iter().cloned().collect::<Headers>(),
+                            body: body.octets(),
+                            length: body.length,
+                        });
+                        begun.response_body = Some(body.clone());
+                    }
+                }
+                What::NoResponse { exchange, fault } => {
+                    if let Some(begun) = scene.exchanges.get_mut(exchange) {
+                        begun.ended = Some(record.at);
+                        begun.fault = Some(fault.clone());
+                    }
+                }
+                What::Checked { check } => scene.asked.push(Asked {
+                    step: step.unwrap_or_default(),
+                    at: record.at,
+                    check: check.clone(),
+                }),
+                What::Halted { reason } => {
+                    scene.halted.get_or_insert((step.unwrap_or_default(), reason.clone()));
+                }
+                What::Datagram { .. }
+                | What::Hooked { .. }
+                | What::Noted { .. }
+                | What::Ordered { .. }
+                | What::RunEnded { .. }
+                | What::RunStarted(_)
+                | What::SceneStarted(_)
+                | What::WaitEnded { .. } => {}
+            }
+        }
+        scene.records = records;
+        Some(scene)
+    }
+
+    /// Whether the system under test gave at least one successful answer with a document in it.
+    pub fn has_contact(&self) -> bool {
+        self.exchanges.values().any(|exchange| {
+            exchange.to == SUT
+                && exchange.response.as_ref().is_some_and(Response::is_success)
+                && exchange.document().is_ok()
+        })
+    }
+}

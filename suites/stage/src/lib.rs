@@ -1,0 +1,17 @@
+//! Where roles meet the world.
+//!
+//! Two stages, one interface: [`Stage`] is either *live* (real sockets and time) or *virtual* (an
+//! event queue and a clock of its own). A scenario cannot tell which it is on. The stage, never a
+//! role, writes the ledger.
+
+mod actor;
+mod live;
+mod recorder;
+mod simulated;
+mod stage;
+mod store;
+
+pub use actor::{Actor, Factory, Seat};
+pub use live::Network;
+pub use recorder::{FindSecrets, Recorder};
+pub use stage::{Acted, Halted, Handle, Kind, Pace, Stage};

@@ -1,0 +1,115 @@
+//! Writes what happens on a stage to the ledger, secrets replaced.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use twinproof_evidence::ledger::Ledger;
+use twinproof_evidence::record::{Body, Record, Scene, What};
+use twinproof_evidence::secrets::Secrets;
+use twinproof_kernel::Time;
+use twinproof_kernel::http::{Fault, Headers, Request, Response};
+
+/// Finds the secrets of a protocol in a message's media type and body: kinds and values.
+pub type FindSecrets = fn(media_type: &str, body: &[u8]) -> Vec<(&'static str, String)>;
+
+/// Writes the events of one scene. Clones write to the same scene.
+#[derive(Clone)]
+pub struct Recorder {
+    ledger: Ledger,
+    scene: Option<Scene>,
+    secrets: Secrets,
+    find_secrets: FindSecrets,
+    exchanges: Arc<Mutex<u64>>,
+    names: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl Recorder {
+    /// A recorder for one scene.
+    pub fn new(ledger: Ledger, scene: Option<Scene>, secrets: Secrets, find_secrets: FindSecrets) -> Self {
+        let (exchanges, names) = (Arc::default(), Arc::default());
+        Self { ledger, scene, secrets, find_secrets, exchanges, names }
+    }
+
+    /// The secrets that are known so far.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Writes an event.
+    pub fn write(&self, at: Time, what: What) {
+        self.ledger.write(Record { at: at.as_micros(), scene: self.scene.clone(), what });
+    }
+
+    /// From now on `authority` stands under this name in the ledger.
+    pub(crate) fn name_authority(&self, authority: &str, name: &str) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.insert(authority.to_owned(), name.to_owned());
+    }
+
+    fn name_of(&self, authority: &str) -> String {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.get(authority).cloned().unwrap_or_else(|| authority.to_owned())
+    }
+
+    /// Writes a request to whom its URL names and returns the number of the exchange.
+    pub(crate) fn request(&self, at: Time, from: &str, to: Option<&str>, request: &Request) -> u64 {
+        let exchange = {
+            let mut exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+            *exchanges += 1;
+            *exchanges
+        };
+        let (headers, body) = self.conceal(&request.headers, &request.body, request.body.len() as u64);
+        self.write(at, What::Request {
+            exchange,
+            from: from.to_owned(),
+            to: to.map_or_else(|| self.name_of(authority(&request.url)), str::to_owned),
+            method: request.method.clone(),
+            url: self.secrets.conceal(&request.url),
+            headers,
+            body,
+        });
+        exchange
+    }
+
+    /// Writes how an exchange ended.
+    pub(crate) fn outcome(&self, at: Time, exchange: u64, outcome: Result<&Response, &Fault>) {
+        let what = match outcome {
+            Ok(response) => {
+                let (headers, body) = self.conceal(&response.headers, &response.body, response.length);
+                What::Response { exchange, status: response.status, headers, body }
+            }
+            Err(fault) => What::NoResponse { exchange, fault: fault.to_string() },
+        };
+        self.write(at, what);
+    }
+
+    fn conceal(&self, headers: &Headers, body: &[u8], length: u64) -> (Vec<(String, String)>, Body) {
+        let media_type = headers.first("Content-Type").unwrap_or_default();
+        for (kind, secret) in (self.find_secrets)(media_type, body) {
+            self.secrets.learn(kind, &secret);
+        }
+        let headers = headers
+            .iter()
+            .map(|(name, value)| {
+                let concealed = match value.split_once(' ') {
+                    Some((scheme, secret)) if name.eq_ignore_ascii_case("Authorization") => {
+                        format!("{scheme} {}", self.secrets.learn("token", secret.trim()))
+                    }
+                    _ => self.secrets.conceal(value),
+                };
+                (name.to_owned(), concealed)
+            })
+            .collect();
+        let body = match std::str::from_utf8(body) {
+            Ok(text) => Body { text: Some(self.secrets.conceal(text)), ..Body::new(body, length) },
+            Err(_) => Body::new(body, length),
+        };
+        (headers, body)
+    }
+}
+
+/// The authority of an absolute URL.
+pub(crate) fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}

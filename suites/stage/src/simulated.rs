@@ -1,0 +1,360 @@
+//! The virtual stage: one event queue and one clock.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use twinproof_evidence::record::{Body, What};
+use twinproof_kernel::hook::Hook;
+use twinproof_kernel::http::{Fault, Request, Response};
+use twinproof_kernel::{CallId, ExchangeId, Records, Role, Time, WriteId};
+
+use crate::actor::{Actor, Effect, Factory, Seat, Stimulus};
+use crate::recorder::{Recorder, authority};
+use crate::stage::{Acted, Pace};
+use crate::store::Store;
+
+/// How long a message travels.
+const LATENCY: Duration = Duration::from_micros(500);
+
+enum Event {
+    Datagram { to: usize, at: SocketAddr, from: SocketAddr, bytes: Vec<u8> },
+    Persisted { place: usize, write: WriteId },
+    Request { to: usize, exchange: ExchangeId, request: Request },
+    Response { exchange: ExchangeId, outcome: Result<Response, Fault> },
+    Wake { place: usize },
+}
+
+struct Due {
+    at: Time,
+    order: u64,
+    event: Event,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+struct Place {
+    name: String,
+    actor: Box<dyn Actor>,
+    /// Only a hosted system has one; its traffic is recorded at the other end.
+    resident: Option<Resident>,
+    begun: Vec<u64>,
+}
+
+struct Resident {
+    factory: Factory,
+    store: Store,
+    skew: Duration,
+}
+
+/// A request under way.
+struct Flight {
+    from: usize,
+    exchange: ExchangeId,
+    recorded: Option<u64>,
+}
+
+pub(crate) struct Simulated {
+    recorder: Recorder,
+    pace: Pace,
+    now: Time,
+    queue: BinaryHeap<Reverse<Due>>,
+    scheduled: u64,
+    places: Vec<Place>,
+    doors: BTreeMap<String, String>,
+    sockets: BTreeMap<SocketAddr, String>,
+    exchanges: u64,
+    flights: BTreeMap<ExchangeId, Flight>,
+}
+
+impl Simulated {
+    pub(crate) fn new(recorder: Recorder, pace: Pace) -> Self {
+        Self {
+            recorder,
+            pace,
+            now: Time::ZERO,
+            queue: BinaryHeap::new(),
+            scheduled: 0,
+            places: Vec::new(),
+            doors: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            exchanges: 0,
+            flights: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
+    pub(crate) async fn listen(&mut self, name: &str) -> Result<String, String> {
+        let authority = format!("{}.test", name.replace(' ', "-"));
+        self.recorder.name_authority(&authority, name);
+        self.doors.insert(authority.clone(), name.to_owned());
+        Ok(format!("http://{authority}"))
+    }
+
+    #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
+    pub(crate) async fn bind(&mut self, name: &str) -> Result<SocketAddr, String> {
+        let last = u8::try_from(self.sockets.len() + 1).map_err(|_| "no address left")?;
+        let address = SocketAddr::from((Ipv4Addr::new(127, 1, 0, last), 5683));
+        self.sockets.insert(address, name.to_owned());
+        Ok(address)
+    }
+
+    pub(crate) fn enter(&mut self, name: &str, actor: Box<dyn Actor>) -> usize {
+        self.places.push(Place { name: name.to_owned(), actor, resident: None, begun: Vec::new() });
+        self.places.len() - 1
+    }
+
+    pub(crate) fn host(&mut self, name: &str, factory: Factory) {
+        let resident = Resident { store: Store::Memory(Records::new()), skew: Duration::ZERO, factory };
+        let actor = (resident.factory)();
+        self.places.push(Place { name: name.to_owned(), actor, resident: Some(resident), begun: Vec::new() });
+    }
+
+    pub(crate) fn hook(&mut self, name: &str, hook: Hook) -> Result<(), String> {
+        let place = self.place_of(name).ok_or_else(|| format!("{name} is not hosted here"))?;
+        let Some(resident) = &mut self.places[place].resident else {
+            return Err(format!("{name} is not hosted here"));
+        };
+        match hook {
+            Hook::AdvanceClock(span) => {
+                resident.skew += span;
+                self.stimulate(place, Stimulus::Wake);
+            }
+            Hook::Restart => {
+                let records = resident.store.records().map_err(|e| e.to_string())?;
+                let actor = (resident.factory)();
+                self.places[place].actor = actor;
+                self.stimulate(place, Stimulus::Restored(&records));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn order<R>(&mut self, place: usize, call: CallId, order: R::Order)
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
+        let mut effects = Vec::new();
+        self.places[place].begun.clear();
+        let now = self.now;
+        seat::<R>(&mut self.places[place]).order(now, call, order, &mut effects);
+        self.apply(place, effects);
+    }
+
+    #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
+    pub(crate) async fn answer<R>(
+        &mut self,
+        place: usize,
+        call: CallId,
+        patience: Duration,
+    ) -> Option<Acted<R::Answer>>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
+        let deadline = self.now + patience;
+        loop {
+            if let Some(answer) = seat::<R>(&mut self.places[place]).take_answer(call) {
+                return Some(Acted { answer, exchanges: self.places[place].begun.clone() });
+            }
+            if !self.step(deadline) {
+                return None;
+            }
+        }
+    }
+
+    #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
+    pub(crate) async fn wait_for<R>(&mut self, place: usize, limit: Duration, come: &dyn Fn(&R) -> bool) -> bool
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
+        let deadline = self.now + limit;
+        loop {
+            if come(seat::<R>(&mut self.places[place]).role()) {
+                return true;
+            }
+            if !self.step(deadline) {
+                return false;
+            }
+        }
+    }
+
+    #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
+    pub(crate) async fn rest(&mut self, span: Duration) {
+        let deadline = self.now + span;
+        while self.step(deadline) {}
+    }
+
+    fn place_of(&self, name: &str) -> Option<usize> {
+        self.places.iter().position(|place| place.name == name)
+    }
+
+    fn schedule(&mut self, after: Duration, event: Event) {
+        self.scheduled += 1;
+        self.queue.push(Reverse(Due { at: self.now + after, order: self.scheduled, event }));
+    }
+
+    /// Does what is due next, if that is before `deadline`; else moves the clock there.
+    fn step(&mut self, deadline: Time) -> bool {
+        match self.queue.peek() {
+            Some(Reverse(due)) if due.at <= deadline => {}
+            _ => {
+                self.now = self.now.max(deadline);
+                return false;
+            }
+        }
+        let Some(Reverse(due)) = self.queue.pop() else { return false };
+        self.now = self.now.max(due.at);
+        match due.event {
+            Event::Datagram { to, at, from, bytes } => {
+                self.stimulate(to, Stimulus::Datagram { at, from, bytes: &bytes });
+            }
+            Event::Persisted { place, write } => self.stimulate(place, Stimulus::Persisted(write)),
+            Event::Request { to, exchange, request } => {
+                self.stimulate(to, Stimulus::Request { exchange, request: &request });
+            }
+            Event::Response { exchange, outcome } => {
+                // A late answer or a late time-out meets nobody.
+                if let Some(flight) = self.flights.remove(&exchange) {
+                    if let Some(number) = flight.recorded {
+                        self.recorder.outcome(self.now, number, outcome.as_ref());
+                    }
+                    let stimulus = Stimulus::Response { exchange: flight.exchange, outcome: outcome.as_ref() };
+                    self.stimulate(flight.from, stimulus);
+                }
+            }
+            Event::Wake { place } => {
+                let now = self.time_of(place);
+                if self.places[place].actor.next_deadline().is_some_and(|deadline| deadline <= now) {
+                    self.stimulate(place, Stimulus::Wake);
+                }
+            }
+        }
+        true
+    }
+
+    fn time_of(&self, place: usize) -> Time {
+        let skew = self.places[place].resident.as_ref().map_or(Duration::ZERO, |resident| resident.skew);
+        self.now + skew
+    }
+
+    fn stimulate(&mut self, place: usize, stimulus: Stimulus<'_>) {
+        let mut effects = Vec::new();
+        let now = self.time_of(place);
+        self.places[place].actor.stimulate(now, stimulus, &mut effects);
+        self.apply(place, effects);
+    }
+
+    fn apply(&mut self, place: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Answered(_) => {}
+                Effect::Datagram { at, to, bytes } => self.send_datagram(place, at, to, bytes),
+                Effect::Persist { write, changes } => {
+                    let stored = match &mut self.places[place].resident {
+                        Some(resident) => resident.store.apply(changes).is_ok(),
+                        None => true,
+                    };
+                    if stored {
+                        self.schedule(Duration::ZERO, Event::Persisted { place, write });
+                    }
+                }
+                Effect::Request { exchange, request } => self.send_request(place, exchange, request),
+                Effect::Respond { exchange, response } => {
+                    self.schedule(LATENCY, Event::Response { exchange, outcome: Ok(response) });
+                }
+            }
+        }
+        let now = self.time_of(place);
+        if let Some(deadline) = self.places[place].actor.next_deadline() {
+            self.schedule(deadline.since(now), Event::Wake { place });
+        }
+    }
+
+    fn send_datagram(&mut self, place: usize, at: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        let receiver = self.sockets.get(&to).cloned();
+        let target = receiver.as_deref().and_then(|name| self.place_of(name));
+        let recorded = self.places[place].resident.is_none()
+            || target.is_some_and(|target| self.places[target].resident.is_none());
+        if recorded {
+            self.recorder.write(self.now, What::Datagram {
+                from: self.places[place].name.clone(),
+                to: receiver.unwrap_or_else(|| to.to_string()),
+                bytes: Body::new(&bytes, bytes.len() as u64),
+            });
+        }
+        if let Some(to_place) = target {
+            self.schedule(LATENCY, Event::Datagram { to: to_place, at: to, from: at, bytes });
+        }
+    }
+
+    fn send_request(&mut self, place: usize, exchange: ExchangeId, mut request: Request) {
+        let target = self.doors.get(authority(&request.url)).and_then(|name| self.place_of(name));
+        let inside = self.places[place].resident.is_some()
+            && target.is_none_or(|target| self.places[target].resident.is_some());
+        let recorded = (!inside)
+            .then(|| self.recorder.request(self.now, &self.places[place].name, None, &request));
+        if let (Some(number), None) = (recorded, &self.places[place].resident) {
+            self.places[place].begun.push(number);
+        }
+        self.exchanges += 1;
+        let flight = ExchangeId(self.exchanges);
+        self.flights.insert(flight, Flight { from: place, exchange, recorded });
+        match target {
+            Some(to) => {
+                let host = authority(&request.url).to_owned();
+                let start = request.url.find(&host).map_or(0, |at| at + host.len());
+                request.url = request.url.split_off(start);
+                request.headers.add("Host", host);
+                self.schedule(LATENCY, Event::Request { to, exchange: flight, request });
+                self.schedule(self.pace.timeout, Event::Response { exchange: flight, outcome: Err(Fault::TimedOut) });
+            }
+            None => {
+                let why = format!("nothing listens at {}", authority(&request.url));
+                let outcome = Err(Fault::Unreachable(why));
+                self.schedule(LATENCY, Event::Response { exchange: flight, outcome });
+            }
+        }
+    }
+}
+
+fn seat<R>(place: &mut Place) -> &mut Seat<R>
+where
+    R: Role + Send + 'static,
+    R::Shared: Send + Sync,
+    R::Order: 'static,
+    R::Answer: Send,
+{
+    place.actor.as_any_mut().downcast_mut().expect("a handle is made with the seat that it names")
+}

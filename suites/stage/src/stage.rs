@@ -1,0 +1,286 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use twinproof_evidence::record::{Halt, What};
+use twinproof_kernel::hook::Hook;
+use twinproof_kernel::{CallId, Role, Time};
+
+use crate::actor::{Factory, Seat};
+use crate::live::{Live, Network};
+use crate::recorder::Recorder;
+use crate::simulated::Simulated;
+
+/// How patient the stage is.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How long one exchange may take.
+    pub timeout: Duration,
+    /// How long the system may take until everybody agrees.
+    pub settle: Duration,
+}
+
+/// Which stage.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Sockets and real time.
+    Live(Network),
+    /// An event queue with its own clock.
+    Virtual,
+}
+
+impl Kind {
+    /// As the ledger and the report call it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Live(_) => "live",
+            Self::Virtual => "virtual",
+        }
+    }
+}
+
+/// An actor on a stage, with the type of its role.
+pub struct Handle<R> {
+    place: usize,
+    name: Arc<str>,
+    role: PhantomData<fn() -> R>,
+}
+
+impl<R> Clone for Handle<R> {
+    fn clone(&self) -> Self {
+        Self { place: self.place, name: Arc::clone(&self.name), role: PhantomData }
+    }
+}
+
+impl<R> fmt::Debug for Handle<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl<R> Handle<R> {
+    /// The actor's name in the ledger.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// What an actor answered, and the exchanges that it began for it.
+#[derive(Clone, Debug)]
+pub struct Acted<A> {
+    /// The answer.
+    pub answer: A,
+    /// The numbers of the exchanges in the ledger.
+    pub exchanges: Vec<u64>,
+}
+
+/// A step cannot go on. Only a stage makes one, and it is in the ledger before anybody sees it.
+#[derive(Debug)]
+pub struct Halted(Halt);
+
+impl fmt::Display for Halted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.why())
+    }
+}
+
+impl std::error::Error for Halted {}
+
+/// Where roles meet the world.
+pub struct Stage {
+    recorder: Recorder,
+    pace: Pace,
+    calls: u64,
+    inner: Inner,
+}
+
+enum Inner {
+    Live(Live),
+    Simulated(Box<Simulated>),
+}
+
+macro_rules! either {
+    ($self:expr, $stage:ident => $body:expr) => {
+        match &mut $self.inner {
+            Inner::Live($stage) => $body,
+            Inner::Simulated($stage) => $body,
+        }
+    };
+}
+
+impl Stage {
+    /// Opens a stage.
+    pub fn open(kind: Kind, recorder: Recorder, pace: Pace) -> Self {
+        let inner = match kind {
+            Kind::Live(network) => Inner::Live(Live::new(network, recorder.clone(), pace)),
+            Kind::Virtual => Inner::Simulated(Box::new(Simulated::new(recorder.clone(), pace))),
+        };
+        Self { recorder, pace, calls: 0, inner }
+    }
+
+    /// How patient the stage is.
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// What the stage writes to.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The stage's time.
+    pub fn now(&self) -> Time {
+        match &self.inner {
+            Inner::Live(live) => live.now(),
+            Inner::Simulated(simulated) => simulated.now(),
+        }
+    }
+
+    /// Makes a place where HTTP requests reach the actor that will be called `name`, and returns its
+    /// base URL, without a slash at its end.
+    ///
+    /// # Errors
+    ///
+    /// No socket can be had.
+    pub async fn listen(&mut self, name: &str) -> Result<String, Halted> {
+        let opened = either!(self, stage => stage.listen(name).await);
+        opened.map_err(|why| self.halt(Halt::Error { why: format!("no socket for {name}: {why}") }))
+    }
+
+    /// Makes a place where datagrams reach the actor that will be called `name`.
+    ///
+    /// # Errors
+    ///
+    /// No socket can be had.
+    pub async fn bind(&mut self, name: &str) -> Result<SocketAddr, Halted> {
+        let opened = either!(self, stage => stage.bind(name).await);
+        opened.map_err(|why| self.halt(Halt::Error { why: format!("no socket for {name}: {why}") }))
+    }
+
+    /// Lets a simulated party enter. What it sends and receives is recorded.
+    pub fn enter<R>(&mut self, name: &str, role: R, shared: Arc<R::Shared>) -> Handle<R>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
+        let place = either!(self, stage => stage.enter(name, Seat::new(role, shared)));
+        Handle { place, name: name.into(), role: PhantomData }
+    }
+
+    /// Lets a built-in system enter. It keeps its own store, can be restarted, and what it does is
+    /// recorded only where a simulated party sees it, as with any other system.
+    pub fn host(&mut self, name: &str, factory: Factory) {
+        either!(self, stage => stage.host(name, factory));
+    }
+
+    /// From now on the authority of `base_url` stands under `name` in the ledger.
+    pub fn introduce(&self, base_url: &str, name: &str) {
+        self.recorder.name_authority(crate::recorder::authority(base_url), name);
+    }
+
+    /// Has an actor do something and waits for its answer.
+    ///
+    /// # Errors
+    ///
+    /// The actor did not answer within the exchange time of the profile.
+    pub async fn act<R>(&mut self, actor: &Handle<R>, order: R::Order) -> Result<Acted<R::Answer>, Halted>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: serde::Serialize + 'static,
+        R::Answer: Send,
+    {
+        let mut acted = self.act_together(vec![(actor.clone(), order)]).await?;
+        Ok(acted.remove(0))
+    }
+
+    /// Has several actors do something at the same time and waits for all answers.
+    ///
+    /// # Errors
+    ///
+    /// One of them did not answer within the exchange time of the profile.
+    pub async fn act_together<R>(
+        &mut self,
+        orders: Vec<(Handle<R>, R::Order)>,
+    ) -> Result<Vec<Acted<R::Answer>>, Halted>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: serde::Serialize + 'static,
+        R::Answer: Send,
+    {
+        let mut calls = Vec::with_capacity(orders.len());
+        for (actor, order) in orders {
+            self.calls += 1;
+            let call = CallId(self.calls);
+            let order_text = serde_json::to_string(&order).unwrap_or_default();
+            let order_text = self.recorder.secrets().conceal(&order_text);
+            let recorded = serde_json::from_str(&order_text).unwrap_or_default();
+            self.recorder
+                .write(self.now(), What::Ordered { actor: actor.name.to_string(), order: recorded });
+            either!(self, stage => stage.order::<R>(actor.place, call, order));
+            calls.push((actor, call));
+        }
+        // An order may need several exchanges, each of which may take its time.
+        let patience = self.pace.timeout * 4;
+        let mut answers = Vec::with_capacity(calls.len());
+        for (actor, call) in calls {
+            let answered = either!(self, stage => stage.answer::<R>(actor.place, call, patience).await);
+            match answered {
+                Some(acted) => answers.push(acted),
+                None => {
+                    let why = format!("{} did not come to an end within {patience:?}", actor.name);
+                    return Err(self.halt(Halt::Inconclusive { why }));
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Waits until `come` says yes to the actor's role, at most for `limit`, and records how it ended.
+    pub async fn wait_for<R>(
+        &mut self,
+        actor: &Handle<R>,
+        what: &str,
+        limit: Duration,
+        come: impl Fn(&R) -> bool,
+    ) -> bool
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
+        let came = either!(self, stage => stage.wait_for::<R>(actor.place, limit, &come).await);
+        let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        self.recorder.write(self.now(), What::WaitEnded { wait: what.to_owned(), came, limit });
+        came
+    }
+
+    /// Lets time pass.
+    pub async fn rest(&mut self, span: Duration) {
+        either!(self, stage => stage.rest(span).await);
+    }
+
+    /// Pulls a hook of a hosted system.
+    ///
+    /// # Errors
+    ///
+    /// Nothing of that name is hosted here, or its store is broken.
+    pub async fn hook(&mut self, name: &str, hook: Hook) -> Result<(), Halted> {
+        let pulled = either!(self, stage => stage.hook(name, hook));
+        let failed = pulled.as_ref().err().cloned();
+        self.recorder.write(self.now(), What::Hooked { hook: hook.to_string(), failed });
+        pulled.map_err(|why| self.halt(Halt::Inconclusive { why: format!("hook {hook}: {why}") }))
+    }
+
+    /// Records why a step cannot go on.
+    pub fn halt(&mut self, halt: Halt) -> Halted {
+        self.recorder.write(self.now(), What::Halted { reason: halt.clone() });
+        Halted(halt)
+    }
+}
