@@ -25,7 +25,12 @@ pub struct Ledger {
 #[derive(Debug)]
 enum Inner {
     Memory(Vec<Record>),
-    File { path: PathBuf, file: File, chain: Chain, broken: Option<String> },
+    File {
+        path: PathBuf,
+        file: File,
+        chain: Chain,
+        broken: Option<String>,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +82,9 @@ pub enum LedgerError {
 impl Ledger {
     /// A ledger that is kept in memory.
     pub fn in_memory() -> Self {
-        Self { inner: Arc::new(Mutex::new(Inner::Memory(Vec::new()))) }
+        Self {
+            inner: Arc::new(Mutex::new(Inner::Memory(Vec::new()))),
+        }
     }
 
     /// A ledger in a new file; an old one of the same name is replaced.
@@ -86,16 +93,31 @@ impl Ledger {
     ///
     /// The file cannot be created.
     pub fn create(path: &Path) -> Result<Self, LedgerError> {
-        let file = File::create(path).map_err(|source| LedgerError::Io { path: path.to_owned(), source })?;
-        let inner = Inner::File { path: path.to_owned(), file, chain: Chain::default(), broken: None };
-        Ok(Self { inner: Arc::new(Mutex::new(inner)) })
+        let file = File::create(path).map_err(|source| LedgerError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let inner = Inner::File {
+            path: path.to_owned(),
+            file,
+            chain: Chain::default(),
+            broken: None,
+        };
+        Ok(Self {
+            inner: Arc::new(Mutex::new(inner)),
+        })
     }
 
     /// Writes an event. A write that fails is reported by [`Ledger::read_back`].
     pub fn write(&self, record: Record) {
         match &mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
             Inner::Memory(records) => records.push(record),
-            Inner::File { file, chain, broken, .. } => {
+            Inner::File {
+                file,
+                chain,
+                broken,
+                ..
+            } => {
                 let text = serde_json::to_string(&record).expect("records have string keys only");
                 let seal = chain.seal(&text).to_owned();
                 let line = format!("{{\"seal\":\"{seal}\",\"record\":{text}}}\n");
@@ -113,10 +135,18 @@ impl Ledger {
     /// The file cannot be read, was edited meanwhile, or could not be written in the first place.
     pub fn read_back(&self) -> Result<Events, LedgerError> {
         match &*self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
-            Inner::Memory(records) => Ok(Events { records: records.clone(), cut: None }),
-            Inner::File { path, broken: Some(why), .. } => {
-                Err(LedgerError::Io { path: path.clone(), source: std::io::Error::other(why.clone()) })
-            }
+            Inner::Memory(records) => Ok(Events {
+                records: records.clone(),
+                cut: None,
+            }),
+            Inner::File {
+                path,
+                broken: Some(why),
+                ..
+            } => Err(LedgerError::Io {
+                path: path.clone(),
+                source: std::io::Error::other(why.clone()),
+            }),
             Inner::File { path, .. } => read(path),
         }
     }
@@ -140,7 +170,10 @@ pub struct Events {
 ///
 /// The file cannot be read, or a line that is not the last one does not follow from those before it.
 pub fn read(path: &Path) -> Result<Events, LedgerError> {
-    let io = |source| LedgerError::Io { path: path.to_owned(), source };
+    let io = |source| LedgerError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let mut lines = BufReader::new(File::open(path).map_err(io)?);
     let mut events = Events::default();
     let mut chain = Chain::default();
@@ -157,22 +190,39 @@ pub fn read(path: &Path) -> Result<Events, LedgerError> {
                 events.cut = Some(format!("line {number} was not written to its end"));
                 break;
             }
-            Err(why) => return Err(LedgerError::Edited { path: path.to_owned(), line: number, why }),
+            Err(why) => {
+                return Err(LedgerError::Edited {
+                    path: path.to_owned(),
+                    line: number,
+                    why,
+                });
+            }
         }
     }
-    let ended = matches!(events.records.last(), Some(Record { what: What::RunEnded { .. }, .. }));
+    let ended = matches!(
+        events.records.last(),
+        Some(Record {
+            what: What::RunEnded { .. },
+            ..
+        })
+    );
     if !ended && events.cut.is_none() {
-        events.cut = Some(format!("the end of the run is missing behind line {}", events.records.len()));
+        events.cut = Some(format!(
+            "the end of the run is missing behind line {}",
+            events.records.len()
+        ));
     }
     Ok(events)
 }
 
 fn open_line(text: &[u8], chain: &mut Chain) -> Result<Record, String> {
-    let line: Line<'_> = serde_json::from_slice(text).map_err(|e| format!("not a line of a ledger ({e})"))?;
+    let line: Line<'_> =
+        serde_json::from_slice(text).map_err(|e| format!("not a line of a ledger ({e})"))?;
     if chain.seal(line.record.get()) != line.seal {
         return Err("the seal does not fit the line".to_owned());
     }
-    serde_json::from_str(line.record.get()).map_err(|e| format!("not a record that this version knows ({e})"))
+    serde_json::from_str(line.record.get())
+        .map_err(|e| format!("not a record that this version knows ({e})"))
 }
 
 #[cfg(test)]
@@ -181,7 +231,11 @@ mod tests {
     use crate::record::{Record, What};
 
     fn record(at: u64) -> Record {
-        Record { at, scene: None, what: What::StepStarted { step: 0 } }
+        Record {
+            at,
+            scene: None,
+            what: What::StepStarted { step: 0 },
+        }
     }
 
     fn written(dir: &tempfile::TempDir) -> std::path::PathBuf {
@@ -189,7 +243,11 @@ mod tests {
         let ledger = Ledger::create(&path).unwrap();
         ledger.write(record(1));
         ledger.write(record(2));
-        ledger.write(Record { at: 3, scene: None, what: What::RunEnded { interrupted: false } });
+        ledger.write(Record {
+            at: 3,
+            scene: None,
+            what: What::RunEnded { interrupted: false },
+        });
         assert_eq!(ledger.read_back().unwrap().records.len(), 3);
         path
     }
@@ -206,8 +264,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = written(&dir);
         let text = std::fs::read(&path).unwrap();
-        let two_lines = text.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(1).unwrap().0 + 1;
-        for (length, records) in [(text.len() - 5, 2), (two_lines, 2), (two_lines - 4, 1), (0, 0)] {
+        let two_lines = text
+            .iter()
+            .enumerate()
+            .filter(|(_, b)| **b == b'\n')
+            .nth(1)
+            .unwrap()
+            .0
+            + 1;
+        for (length, records) in [
+            (text.len() - 5, 2),
+            (two_lines, 2),
+            (two_lines - 4, 1),
+            (0, 0),
+        ] {
             std::fs::write(&path, &text[..length]).unwrap();
             let events = read(&path).unwrap();
             assert_eq!(events.records.len(), records, "{length}");

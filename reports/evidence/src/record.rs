@@ -243,7 +243,10 @@ pub struct Body {
 impl Body {
     /// A body of which `octets` were read and which had `length` on the wire.
     pub fn new(octets: &[u8], length: u64) -> Self {
-        let mut body = Self { length, ..Self::default() };
+        let mut body = Self {
+            length,
+            ..Self::default()
+        };
         match std::str::from_utf8(octets) {
             Ok(text) => body.text = Some(text.to_owned()),
             Err(_) => body.base64 = Some(base64::engine::general_purpose::STANDARD.encode(octets)),
@@ -258,9 +261,9 @@ impl Body {
     pub fn octets(&self) -> Vec<u8> {
         match (&self.text, &self.base64) {
             (Some(text), _) => text.clone().into_bytes(),
-            (None, Some(base64)) => {
-                base64::engine::general_purpose::STANDARD.decode(base64).unwrap_or_default()
-            }
+            (None, Some(base64)) => base64::engine::general_purpose::STANDARD
+                .decode(base64)
+                .unwrap_or_default(),
             (None, None) => Vec::new(),
         }
     }

@@ -279,7 +279,9 @@ pub struct Knob {
 }
 
 /// Where a knob's value comes from. Only an assumed one turns a fail into inconclusive.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// From our default; nothing in this run confirmed it.

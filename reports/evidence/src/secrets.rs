@@ -31,7 +31,9 @@ impl Secrets {
         let count = inner.counts.entry(kind).or_default();
         *count += 1;
         let pseudonym = format!("‹{kind}#{count}›");
-        inner.pseudonyms.insert(secret.to_owned(), pseudonym.clone());
+        inner
+            .pseudonyms
+            .insert(secret.to_owned(), pseudonym.clone());
         pseudonym
     }
 

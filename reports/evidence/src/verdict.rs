@@ -61,7 +61,9 @@ impl Verdict {
             Self::Untested => "no scenario of this version judges it",
             Self::NotApplicable => "the system does not claim it, or the document has withdrawn it",
             Self::Pass => "the system does what the requirement says",
-            Self::Warning => "a recommendation is not met, or something looks wrong that no text forbids",
+            Self::Warning => {
+                "a recommendation is not met, or something looks wrong that no text forbids"
+            }
             Self::Inspect => "a person has to look at the evidence",
             Self::Inconclusive => "it could not be found out; the reason says what is missing",
             Self::Error => "the tester itself broke; the system is not to blame",

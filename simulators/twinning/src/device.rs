@@ -76,13 +76,20 @@ impl Device {
                 let twinning = Twinning {
                     role: Some(Role::Primary.literal(&access.knobs).to_owned()),
                     name: name.clone(),
-                    activation_code: Some(ActivationCode { code: code.clone(), mno_id: mno_id.clone() }),
+                    activation_code: Some(ActivationCode {
+                        code: code.clone(),
+                        mno_id: mno_id.clone(),
+                    }),
                     ..Twinning::default()
                 };
                 self.post_twinning(access, &twinning)
             }
             Order::List => self.get(self.collection(access)),
-            Order::Read => self.get(self.resource.clone().unwrap_or_else(|| self.collection(access))),
+            Order::Read => self.get(
+                self.resource
+                    .clone()
+                    .unwrap_or_else(|| self.collection(access)),
+            ),
             Order::RequestCode { primary_operator } => {
                 let mut twinning = Twinning {
                     role: Some(Role::Secondary.literal(&access.knobs).to_owned()),
@@ -91,10 +98,14 @@ impl Device {
                 if let Some(operator) = primary_operator {
                     match access.knobs.primary_operator {
                         PrimaryOperator::ActivationCode => {
-                            twinning.activation_code =
-                                Some(ActivationCode { code: None, mno_id: Some(operator.clone()) });
+                            twinning.activation_code = Some(ActivationCode {
+                                code: None,
+                                mno_id: Some(operator.clone()),
+                            });
                         }
-                        PrimaryOperator::OwnElement => twinning.primary_operator = Some(operator.clone()),
+                        PrimaryOperator::OwnElement => {
+                            twinning.primary_operator = Some(operator.clone())
+                        }
                     }
                 }
                 self.post_twinning(access, &twinning)
@@ -105,7 +116,10 @@ impl Device {
     fn collection(&self, access: &Access) -> String {
         let paths = &access.knobs.paths;
         let user = encode_segment(&self.address);
-        format!("{}/{}/{}/{user}{}", access.base_url, paths.api, paths.version, paths.twinnings)
+        format!(
+            "{}/{}/{}/{user}{}",
+            access.base_url, paths.api, paths.version, paths.twinnings
+        )
     }
 
     fn get(&self, url: String) -> Request {
@@ -116,7 +130,9 @@ impl Device {
 
     fn post_twinning(&self, access: &Access, twinning: &Twinning) -> Request {
         let knobs = &access.knobs;
-        let body = twinning.document(knobs).write(self.format, knobs.json, &repeats(&knobs.names));
+        let body = twinning
+            .document(knobs)
+            .write(self.format, knobs.json, &repeats(&knobs.names));
         Request::new("POST", self.collection(access))
             .with("Authorization", format!("Bearer {}", self.token))
             .with("Accept", self.format.media_type())
@@ -143,16 +159,27 @@ impl Party for Device {
     type Order = Order;
     type Answer = Answer;
 
-    fn handle(&mut self, access: &Access, _now: Time, input: Input<'_, Order>, out: &mut Outbox<Answer>) {
+    fn handle(
+        &mut self,
+        access: &Access,
+        _now: Time,
+        input: Input<'_, Order>,
+        out: &mut Outbox<Answer>,
+    ) {
         match input {
             Input::Order { call, order } => {
                 self.exchanges += 1;
                 let exchange = ExchangeId(self.exchanges);
                 self.waiting.insert(exchange, call);
-                out.push(Output::Request { exchange, request: self.request(access, &order) });
+                out.push(Output::Request {
+                    exchange,
+                    request: self.request(access, &order),
+                });
             }
             Input::Response { exchange, outcome } => {
-                let Some(call) = self.waiting.remove(&exchange) else { return };
+                let Some(call) = self.waiting.remove(&exchange) else {
+                    return;
+                };
                 if let Ok(response) = outcome {
                     if response.status == 201 {
                         self.resource = response.headers.first("Location").map(str::to_owned);

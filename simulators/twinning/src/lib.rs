@@ -8,5 +8,6 @@ pub mod device;
 pub mod enabler;
 pub mod knobs;
 pub mod message;
+pub mod secrets;
 pub mod tree;
 pub mod url;

@@ -32,7 +32,9 @@ impl Role {
 
     /// The role that a literal names.
     pub fn of_literal(text: &str, knobs: &Knobs) -> Option<Self> {
-        [Self::Primary, Self::Secondary].into_iter().find(|role| role.literal(knobs) == text)
+        [Self::Primary, Self::Secondary]
+            .into_iter()
+            .find(|role| role.literal(knobs) == text)
     }
 }
 
@@ -59,7 +61,9 @@ impl Status {
 
     /// The status that a literal names.
     pub fn of_literal(text: &str, knobs: &Knobs) -> Option<Self> {
-        [Self::Pending, Self::On, Self::Off].into_iter().find(|status| status.literal(knobs) == text)
+        [Self::Pending, Self::On, Self::Off]
+            .into_iter()
+            .find(|status| status.literal(knobs) == text)
     }
 }
 
@@ -172,7 +176,11 @@ impl Twinning {
             leaf(&mut inner, &n.mno_id, code.mno_id.as_ref());
             entries.push((n.activation_code.clone(), Tree::Branch(inner)));
         }
-        leaf(&mut entries, PRIMARY_OPERATOR, self.primary_operator.as_ref());
+        leaf(
+            &mut entries,
+            PRIMARY_OPERATOR,
+            self.primary_operator.as_ref(),
+        );
         leaf(&mut entries, &n.twinning_status, self.status.as_ref());
         leaf(&mut entries, &n.auth_code, self.auth_code.as_ref());
         leaf(&mut entries, &n.vm_address, self.vm_address.as_ref());
@@ -206,7 +214,9 @@ impl Twinning {
 
     /// The voice-mail address, wherever the system put it (ruling TW-C2).
     pub fn voice_mail(&self) -> Option<&str> {
-        self.vm_address.as_deref().or(self.other_device.as_ref()?.vm_address.as_deref())
+        self.vm_address
+            .as_deref()
+            .or(self.other_device.as_ref()?.vm_address.as_deref())
     }
 
     /// Puts the voice-mail address where the profile says.
@@ -223,7 +233,11 @@ impl Twinning {
 
 /// A document of this API.
 pub fn api(root: &str, tree: Tree) -> Document {
-    Document { root: root.to_owned(), namespace: Some(NAMESPACE.to_owned()), tree }
+    Document {
+        root: root.to_owned(),
+        namespace: Some(NAMESPACE.to_owned()),
+        tree,
+    }
 }
 
 /// A link structure.
@@ -236,7 +250,13 @@ pub fn link(rel: &str, href: &str) -> Tree {
 
 /// The names that may repeat, for the structure-aware JSON dialect.
 pub fn repeats(names: &Names) -> [&str; 5] {
-    [&names.twinning, &names.subscription, "link", "variables", "resourceReference"]
+    [
+        &names.twinning,
+        &names.subscription,
+        "link",
+        "variables",
+        "resourceReference",
+    ]
 }
 
 /// A user's twinnings.
@@ -263,9 +283,16 @@ impl TwinningList {
 
     /// The body of this list.
     pub fn document(&self, knobs: &Knobs) -> Document {
-        let mut entries: Vec<_> =
-            self.twinnings.iter().map(|t| (knobs.names.twinning.clone(), t.tree(knobs))).collect();
-        leaf(&mut entries, &knobs.names.resource_url, self.resource_url.as_ref());
+        let mut entries: Vec<_> = self
+            .twinnings
+            .iter()
+            .map(|t| (knobs.names.twinning.clone(), t.tree(knobs)))
+            .collect();
+        leaf(
+            &mut entries,
+            &knobs.names.resource_url,
+            self.resource_url.as_ref(),
+        );
         api(&knobs.names.twinning_list, Tree::Branch(entries))
     }
 }
@@ -309,7 +336,11 @@ impl RequestError {
             kind,
             message_id: text(exception, "messageId")?,
             text: text(exception, "text")?,
-            variables: exception.children("variables").filter_map(Tree::text).map(str::to_owned).collect(),
+            variables: exception
+                .children("variables")
+                .filter_map(Tree::text)
+                .map(str::to_owned)
+                .collect(),
         })
     }
 
@@ -319,12 +350,20 @@ impl RequestError {
             ("messageId".to_owned(), Tree::Leaf(self.message_id.clone())),
             ("text".to_owned(), Tree::Leaf(self.text.clone())),
         ];
-        entries.extend(self.variables.iter().map(|v| ("variables".to_owned(), Tree::Leaf(v.clone()))));
+        entries.extend(
+            self.variables
+                .iter()
+                .map(|v| ("variables".to_owned(), Tree::Leaf(v.clone()))),
+        );
         let exception = match self.kind {
             ExceptionKind::Service => "serviceException",
             ExceptionKind::Policy => "policyException",
         };
         let tree = Tree::Branch(vec![(exception.to_owned(), Tree::Branch(entries))]);
-        Document { root: "requestError".to_owned(), namespace: Some(COMMON_NAMESPACE.to_owned()), tree }
+        Document {
+            root: "requestError".to_owned(),
+            namespace: Some(COMMON_NAMESPACE.to_owned()),
+            tree,
+        }
     }
 }

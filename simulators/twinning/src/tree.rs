@@ -14,7 +14,17 @@ pub const DEPTH_LIMIT: usize = 32;
 
 /// A body format.
 #[derive(
-    Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -35,7 +45,12 @@ impl Format {
 
     /// The format that a media type names; parameters and structured suffixes count.
     pub fn of_media_type(value: &str) -> Option<Self> {
-        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match essence.as_str() {
             "application/json" => Some(Self::Json),
             "application/xml" | "text/xml" => Some(Self::Xml),
@@ -48,7 +63,15 @@ impl Format {
 
 /// How JSON prints what XML repeats.
 #[derive(
-    Clone, Copy, Debug, Default, Eq, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Eq,
+    PartialEq,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
@@ -71,12 +94,18 @@ pub enum Tree {
 impl Tree {
     /// The first child of this name.
     pub fn child(&self, name: &str) -> Option<&Self> {
-        self.entries().iter().find(|(n, _)| n == name).map(|(_, tree)| tree)
+        self.entries()
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, tree)| tree)
     }
 
     /// All children of this name.
     pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
-        self.entries().iter().filter(move |(n, _)| n == name).map(|(_, tree)| tree)
+        self.entries()
+            .iter()
+            .filter(move |(n, _)| n == name)
+            .map(|(_, tree)| tree)
     }
 
     /// All children with their names.
@@ -136,7 +165,11 @@ impl std::error::Error for Unreadable {}
 impl Document {
     /// A document without a namespace.
     pub fn new(root: impl Into<String>, tree: Tree) -> Self {
-        Self { root: root.into(), namespace: None, tree }
+        Self {
+            root: root.into(),
+            namespace: None,
+            tree,
+        }
     }
 
     /// Reads a body.
@@ -186,7 +219,9 @@ fn read_json(body: &[u8]) -> Result<Document, String> {
                 Err(_) => Err("the root member is an array".to_owned()),
             }
         }
-        _ => Err(format!("expected exactly one top-level member, got {count}")),
+        _ => Err(format!(
+            "expected exactly one top-level member, got {count}"
+        )),
     }
 }
 
@@ -216,7 +251,11 @@ fn collect_json(
             for (name, value) in members {
                 collect_json(name, value, depth + 1, &mut entries)?;
             }
-            if entries.is_empty() { Tree::Leaf(String::new()) } else { Tree::Branch(entries) }
+            if entries.is_empty() {
+                Tree::Leaf(String::new())
+            } else {
+                Tree::Branch(entries)
+            }
         }
         Value::String(text) => Tree::Leaf(text),
     };
@@ -260,7 +299,14 @@ struct Open {
 impl Open {
     fn close(self) -> (String, Tree) {
         let leaf = self.entries.is_empty();
-        (self.name, if leaf { Tree::Leaf(self.text) } else { Tree::Branch(self.entries) })
+        (
+            self.name,
+            if leaf {
+                Tree::Leaf(self.text)
+            } else {
+                Tree::Branch(self.entries)
+            },
+        )
     }
 }
 
@@ -272,7 +318,9 @@ fn read_xml(body: &[u8]) -> Result<Document, String> {
     let mut done: Option<Document> = None;
     loop {
         let at = reader.buffer_position();
-        let event = reader.read_event().map_err(|e| format!("{e} at octet {at}"))?;
+        let event = reader
+            .read_event()
+            .map_err(|e| format!("{e} at octet {at}"))?;
         let closed = match event {
             Event::Start(start) => {
                 if stack.len() >= DEPTH_LIMIT {
@@ -313,8 +361,16 @@ fn read_xml(body: &[u8]) -> Result<Document, String> {
             let (name, tree) = element.close();
             match stack.last_mut() {
                 Some(parent) => parent.entries.push((name, tree)),
-                None if done.is_some() => return Err(format!("a second root element at octet {at}")),
-                None => done = Some(Document { root: name, namespace: namespace.take(), tree }),
+                None if done.is_some() => {
+                    return Err(format!("a second root element at octet {at}"));
+                }
+                None => {
+                    done = Some(Document {
+                        root: name,
+                        namespace: namespace.take(),
+                        tree,
+                    })
+                }
             }
         }
     }
@@ -327,12 +383,18 @@ fn read_xml(body: &[u8]) -> Result<Document, String> {
 
 fn open(local_name: &[u8]) -> Open {
     let name = String::from_utf8_lossy(local_name).into_owned();
-    Open { name, entries: Vec::new(), text: String::new() }
+    Open {
+        name,
+        entries: Vec::new(),
+        text: String::new(),
+    }
 }
 
 fn root_namespace(reader: &NsReader<&[u8]>, name: quick_xml::name::QName<'_>) -> Option<String> {
     match reader.resolver().resolve_element(name).0 {
-        ResolveResult::Bound(namespace) => Some(String::from_utf8_lossy(namespace.as_ref()).into_owned()),
+        ResolveResult::Bound(namespace) => {
+            Some(String::from_utf8_lossy(namespace.as_ref()).into_owned())
+        }
         ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
     }
 }
@@ -347,7 +409,10 @@ fn append(stack: &mut [Open], content: &str, at: u64) -> Result<(), String> {
 }
 
 fn resolve(reference: &BytesRef<'_>, at: u64) -> Result<char, String> {
-    if let Some(character) = reference.resolve_char_ref().map_err(|e| format!("{e} at octet {at}"))? {
+    if let Some(character) = reference
+        .resolve_char_ref()
+        .map_err(|e| format!("{e} at octet {at}"))?
+    {
         return Ok(character);
     }
     match &**reference {
@@ -414,12 +479,23 @@ mod tests {
     #[test]
     fn both_json_dialects_and_xml_say_the_same() {
         let expected = Document::new("list", Tree::Branch(vec![("item".to_owned(), leaf("5"))]));
-        for body in [r#"{"list":{"item":["5"]}}"#, r#"{"list":{"item":"5"}}"#, r#"{"list":{"item":5}}"#] {
-            assert_eq!(Document::read(Format::Json, body.as_bytes()).unwrap(), expected, "{body}");
+        for body in [
+            r#"{"list":{"item":["5"]}}"#,
+            r#"{"list":{"item":"5"}}"#,
+            r#"{"list":{"item":5}}"#,
+        ] {
+            assert_eq!(
+                Document::read(Format::Json, body.as_bytes()).unwrap(),
+                expected,
+                "{body}"
+            );
         }
         let xml = br#"<?xml version="1.0"?><p:list xmlns:p="urn:x"><item>&#53;</item></p:list>"#;
         let read = Document::read(Format::Xml, xml).unwrap();
-        assert_eq!((read.tree, read.namespace.as_deref()), (expected.tree, Some("urn:x")));
+        assert_eq!(
+            (read.tree, read.namespace.as_deref()),
+            (expected.tree, Some("urn:x"))
+        );
     }
 
     #[test]
@@ -441,7 +517,9 @@ mod tests {
                 "entity &x; is not one of XML's own",
             ),
         ] {
-            let error = Document::read(format, body.as_bytes()).unwrap_err().to_string();
+            let error = Document::read(format, body.as_bytes())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(why), "{body}: {error}");
         }
     }
@@ -451,13 +529,16 @@ mod tests {
         let leaf = "[ -~äß漢]{0,12}".prop_map(Tree::Leaf);
         leaf.prop_recursive(4, 24, 4, move |inner| {
             // A name's repetitions stand together, as a schema's sequence demands.
-            proptest::collection::btree_map(name, proptest::collection::vec(inner, 1..3), 1..4).prop_map(|map| {
-                let entries = map
-                    .into_iter()
-                    .flat_map(|(name, trees)| trees.into_iter().map(move |tree| (name.clone(), tree)))
-                    .collect();
-                Tree::Branch(entries)
-            })
+            proptest::collection::btree_map(name, proptest::collection::vec(inner, 1..3), 1..4)
+                .prop_map(|map| {
+                    let entries = map
+                        .into_iter()
+                        .flat_map(|(name, trees)| {
+                            trees.into_iter().map(move |tree| (name.clone(), tree))
+                        })
+                        .collect();
+                    Tree::Branch(entries)
+                })
         })
     }
 

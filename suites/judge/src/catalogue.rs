@@ -235,22 +235,31 @@ impl Catalogue {
     /// A file that is not as described, a label that stands twice, or a reference to nothing.
     pub fn load(features: &Dir<'_>) -> Result<Self, CatalogueError> {
         let mut catalogue = Self::default();
-        let mut files: Vec<_> =
-            features.get_dir("requirements").map(|dir| dir.files().collect()).unwrap_or_default();
+        let mut files: Vec<_> = features
+            .get_dir("requirements")
+            .map(|dir| dir.files().collect())
+            .unwrap_or_default();
         files.sort_by_key(|file: &&include_dir::File<'_>| file.path());
         for file in files {
             let name = file.path().display().to_string();
-            let fault = |why: String| CatalogueError { file: name.clone(), why };
-            let text = file.contents_utf8().ok_or_else(|| fault("not UTF-8".to_owned()))?;
+            let fault = |why: String| CatalogueError {
+                file: name.clone(),
+                why,
+            };
+            let text = file
+                .contents_utf8()
+                .ok_or_else(|| fault("not UTF-8".to_owned()))?;
             if name.ends_with("ambiguities.toml") {
-                let register: RegisterFile = toml::from_str(text).map_err(|e| fault(e.to_string()))?;
+                let register: RegisterFile =
+                    toml::from_str(text).map_err(|e| fault(e.to_string()))?;
                 for ruling in register.ruling {
                     if let Some(twice) = catalogue.rulings.insert(ruling.id.clone(), ruling) {
                         return Err(fault(format!("ruling {} stands twice", twice.id)));
                     }
                 }
             } else {
-                let read: RequirementFile = toml::from_str(text).map_err(|e| fault(e.to_string()))?;
+                let read: RequirementFile =
+                    toml::from_str(text).map_err(|e| fault(e.to_string()))?;
                 for mut requirement in read.requirement {
                     requirement.document.clone_from(&read.document.id);
                     requirement.enabler.clone_from(&read.document.enabler);
@@ -269,19 +278,40 @@ impl Catalogue {
     fn verify(&self) -> Result<(), CatalogueError> {
         let mut labels = BTreeSet::new();
         for requirement in &self.requirements {
-            let fault =
-                |why: String| Err(CatalogueError { file: requirement.document.clone(), why });
+            let fault = |why: String| {
+                Err(CatalogueError {
+                    file: requirement.document.clone(),
+                    why,
+                })
+            };
             if !labels.insert(requirement.id.as_str()) {
                 return fault(format!("requirement {} stands twice", requirement.id));
             }
-            if let Some(ruling) = requirement.rulings.iter().find(|id| !self.rulings.contains_key(*id)) {
-                return fault(format!("{} names ruling {ruling}, which does not exist", requirement.id));
+            if let Some(ruling) = requirement
+                .rulings
+                .iter()
+                .find(|id| !self.rulings.contains_key(*id))
+            {
+                return fault(format!(
+                    "{} names ruling {ruling}, which does not exist",
+                    requirement.id
+                ));
             }
         }
         for requirement in &self.requirements {
-            if let Some(overlap) = requirement.overlaps.iter().find(|o| !labels.contains(o.with.as_str())) {
-                let why = format!("{} overlaps {}, which does not exist", requirement.id, overlap.with);
-                return Err(CatalogueError { file: requirement.document.clone(), why });
+            if let Some(overlap) = requirement
+                .overlaps
+                .iter()
+                .find(|o| !labels.contains(o.with.as_str()))
+            {
+                let why = format!(
+                    "{} overlaps {}, which does not exist",
+                    requirement.id, overlap.with
+                );
+                return Err(CatalogueError {
+                    file: requirement.document.clone(),
+                    why,
+                });
             }
         }
         Ok(())

@@ -4,8 +4,8 @@ use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Events;
 use twinproof_evidence::record::{Halt, Record, RunStarted, What};
 use twinproof_evidence::report::{
-    Answer, Count, Document, Exchange, Finding, Knob, Provenance, Report, Requirement, SCHEMA_VERSION, Scenario,
-    Summary, Sut, Tool,
+    Answer, Count, Document, Exchange, Finding, Knob, Provenance, Report, Requirement,
+    SCHEMA_VERSION, Scenario, Summary, Sut, Tool,
 };
 
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
@@ -37,7 +37,10 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
     let observed: BTreeSet<&str> = BTreeSet::new();
     let declared: BTreeSet<&str> = run.declared.iter().map(String::as_str).collect();
     let provenance = |knob: &str| {
-        if declared.iter().any(|key| *key == knob || knob.starts_with(&format!("{key}."))) {
+        if declared
+            .iter()
+            .any(|key| *key == knob || knob.starts_with(&format!("{key}.")))
+        {
             Provenance::Declared
         } else if observed.contains(knob) {
             Provenance::Observed
@@ -45,15 +48,33 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             Provenance::Assumed
         }
     };
-    let knobs = profile.twinning.as_ref().map(|t| t.knobs.clone()).unwrap_or_default();
-    let context = Context { knobs: &knobs, provenance: &provenance };
+    let knobs = profile
+        .twinning
+        .as_ref()
+        .map(|t| t.knobs.clone())
+        .unwrap_or_default();
+    let context = Context {
+        knobs: &knobs,
+        provenance: &provenance,
+    };
     let mut relied_on = BTreeMap::new();
     let scenarios: Vec<Scenario> = run
         .selected
         .iter()
         .map(|id| {
-            let attempts = scenes.get(id.as_str()).map(Vec::as_slice).unwrap_or_default();
-            judge_scenario(id, attempts, run, catalogue, &profile, &context, &mut relied_on)
+            let attempts = scenes
+                .get(id.as_str())
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            judge_scenario(
+                id,
+                attempts,
+                run,
+                catalogue,
+                &profile,
+                &context,
+                &mut relied_on,
+            )
         })
         .collect();
     let requirements: Vec<Requirement> = catalogue
@@ -102,7 +123,10 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         },
         requirements,
         scenarios,
-        knobs: relied_on.into_iter().map(|(name, source)| Knob { name, source }).collect(),
+        knobs: relied_on
+            .into_iter()
+            .map(|(name, source)| Knob { name, source })
+            .collect(),
     })
 }
 
@@ -110,12 +134,18 @@ fn scenes(records: &[Record]) -> BTreeMap<&str, Vec<Scene>> {
     let mut by_scene: BTreeMap<(&str, u32), Vec<Record>> = BTreeMap::new();
     for record in records {
         if let Some(scene) = &record.scene {
-            by_scene.entry((&scene.scenario, scene.attempt)).or_default().push(record.clone());
+            by_scene
+                .entry((&scene.scenario, scene.attempt))
+                .or_default()
+                .push(record.clone());
         }
     }
     let mut scenes: BTreeMap<&str, Vec<Scene>> = BTreeMap::new();
     for ((id, attempt), records) in by_scene {
-        scenes.entry(id).or_default().extend(Scene::new(id, attempt, records));
+        scenes
+            .entry(id)
+            .or_default()
+            .extend(Scene::new(id, attempt, records));
     }
     scenes
 }
@@ -184,7 +214,11 @@ fn exchange(seen: &crate::scene::Exchange) -> Exchange {
         exchange: seen.number,
         step: seen.step,
         at: seen.at,
-        took_us: seen.response.as_ref().and(seen.ended).map(|ended| ended.saturating_sub(seen.at)),
+        took_us: seen
+            .response
+            .as_ref()
+            .and(seen.ended)
+            .map(|ended| ended.saturating_sub(seen.at)),
         from: seen.from.clone(),
         to: seen.to.clone(),
         line: format!("{} {}", seen.method, seen.url),
@@ -192,7 +226,11 @@ fn exchange(seen: &crate::scene::Exchange) -> Exchange {
         body: seen.body.clone(),
         answer: seen.response.as_ref().map(|response| Answer {
             status: response.status,
-            headers: response.headers.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+            headers: response
+                .headers
+                .iter()
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .collect(),
             body: seen.response_body.clone().unwrap_or_default(),
         }),
         fault: seen.fault.clone(),
@@ -206,11 +244,15 @@ fn judge_scene(
     context: &Context<'_>,
     relied_on: &mut BTreeMap<String, Provenance>,
 ) -> (Verdict, String, Vec<Finding>) {
-    let requirements: Vec<_> =
-        scene.started.requirements.iter().filter_map(|id| catalogue.requirement(id)).collect();
+    let requirements: Vec<_> = scene
+        .started
+        .requirements
+        .iter()
+        .filter_map(|id| catalogue.requirement(id))
+        .collect();
     let advice = scene.started.tags.iter().any(|tag| tag == "advice")
         || !requirements.is_empty() && requirements.iter().all(|r| is_advice(r, profile));
-    let basis = basis(&requirements, catalogue);
+    let basis = basis(&requirements);
     let mut findings = Vec::new();
     for asked in &scene.asked {
         let finding = match serde_json::from_value::<Check>(asked.check.clone()) {
@@ -219,12 +261,23 @@ fn judge_scene(
                 for knob in &found.relies_on {
                     relied_on.insert((*knob).to_owned(), (context.provenance)(knob));
                 }
-                let assumed =
-                    found.relies_on.iter().find(|k| (context.provenance)(k) == Provenance::Assumed);
+                let assumed = found
+                    .relies_on
+                    .iter()
+                    .find(|k| (context.provenance)(k) == Provenance::Assumed);
+                let disputable = found
+                    .rulings
+                    .iter()
+                    .find(|id| catalogue.rulings.get(**id).is_some_and(|r| r.disputable));
                 if found.verdict == Verdict::Fail {
-                    if let Some(knob) = assumed {
+                    if disputable.is_some() {
+                        found.verdict = Verdict::Warning;
+                    } else if let Some(knob) = assumed {
                         found.verdict = Verdict::Inconclusive;
-                        found.got = format!("{}; but {knob} is only assumed: declare it in the profile", found.got);
+                        found.got = format!(
+                            "{}; but {knob} is only assumed: declare it in the profile",
+                            found.got
+                        );
                     } else if advice {
                         found.verdict = Verdict::Warning;
                     }
@@ -233,7 +286,11 @@ fn judge_scene(
                     check: check.name(),
                     step: asked.step,
                     verdict: found.verdict,
-                    basis: found.rule.map_or_else(|| basis.clone(), |rule| format!("{basis}; {rule}")),
+                    basis: std::iter::once(basis.clone())
+                        .chain(found.rule)
+                        .chain(found.rulings.iter().map(|id| format!("ruling {id}")))
+                        .collect::<Vec<_>>()
+                        .join("; "),
                     expected: found.expected,
                     got: found.got,
                     evidence: found.evidence,
@@ -263,17 +320,27 @@ fn fold_scene(scene: &Scene, findings: &[Finding]) -> (Verdict, String) {
         }
     };
     for finding in findings {
-        weigh(finding.verdict, format!("expected {}; got {}", finding.expected, finding.got));
+        weigh(
+            finding.verdict,
+            format!("expected {}; got {}", finding.expected, finding.got),
+        );
     }
     if let Some((step, halt)) = &scene.halted {
-        let text = scene.started.steps.get(*step).map_or("", |step| step.text.as_str());
+        let text = scene
+            .started
+            .steps
+            .get(*step)
+            .map_or("", |step| step.text.as_str());
         let verdict = match halt {
             Halt::Error { .. } => Verdict::Error,
             Halt::Inconclusive { .. } | Halt::Transport { .. } => Verdict::Inconclusive,
         };
         weigh(verdict, format!("{} (at: {text})", halt.why()));
     } else if !scene.ended {
-        weigh(Verdict::Inconclusive, "the run ended in the middle of it".to_owned());
+        weigh(
+            Verdict::Inconclusive,
+            "the run ended in the middle of it".to_owned(),
+        );
     } else if findings.is_empty() {
         weigh(Verdict::Error, "no step of it judges anything".to_owned());
     }
@@ -284,7 +351,10 @@ fn fold_scene(scene: &Scene, findings: &[Finding]) -> (Verdict, String) {
         );
     }
     if scene.started.tags.iter().any(|tag| tag == "inspect") {
-        weigh(Verdict::Inspect, "a person has to look at the evidence".to_owned());
+        weigh(
+            Verdict::Inspect,
+            "a person has to look at the evidence".to_owned(),
+        );
     }
     outcome
 }
@@ -296,26 +366,20 @@ fn is_advice(requirement: &catalogue::Requirement, profile: &Profile) -> bool {
 
 fn claim(profile: &Profile, requirement: &catalogue::Requirement) -> Option<bool> {
     match requirement.enabler.as_str() {
-        "twinning" => profile.twinning.as_ref()?.claims.get(&requirement.id).copied(),
+        "twinning" => profile
+            .twinning
+            .as_ref()?
+            .claims
+            .get(&requirement.id)
+            .copied(),
         _ => None,
     }
 }
 
-fn basis(requirements: &[&catalogue::Requirement], catalogue: &Catalogue) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for requirement in requirements {
-        let clause = requirement.clause();
-        if !parts.contains(&clause) {
-            parts.push(clause);
-        }
-    }
-    for ruling in requirements.iter().flat_map(|r| &r.rulings).filter_map(|id| catalogue.rulings.get(id)) {
-        let cited = format!("ruling {}", ruling.id);
-        if !parts.contains(&cited) {
-            parts.push(cited);
-        }
-    }
-    parts.join(", ")
+fn basis(requirements: &[&catalogue::Requirement]) -> String {
+    let mut clauses: Vec<String> = requirements.iter().map(|r| r.clause()).collect();
+    clauses.dedup();
+    clauses.join(", ")
 }
 
 fn judge_requirement(
@@ -324,11 +388,20 @@ fn judge_requirement(
     run: &RunStarted,
     profile: &Profile,
 ) -> Requirement {
-    let judging: Vec<_> = scenarios.iter().filter(|s| s.requirements.contains(&requirement.id)).collect();
+    let judging: Vec<_> = scenarios
+        .iter()
+        .filter(|s| s.requirements.contains(&requirement.id))
+        .collect();
     let (verdict, reason) = if requirement.status != Status::Active {
-        (Verdict::NotApplicable, format!("the document marks it as {}", requirement.status.name()))
+        (
+            Verdict::NotApplicable,
+            format!("the document marks it as {}", requirement.status.name()),
+        )
     } else if claim(profile, requirement) == Some(false) {
-        (Verdict::NotApplicable, "the profile does not claim it".to_owned())
+        (
+            Verdict::NotApplicable,
+            "the profile does not claim it".to_owned(),
+        )
     } else if let Some(worst) = judging.iter().rev().max_by_key(|scenario| scenario.verdict) {
         match requirement.judged_by {
             JudgedBy::Inspection if worst.verdict < Verdict::Inspect => {
@@ -339,12 +412,21 @@ fn judge_requirement(
         }
     } else {
         match requirement.judged_by {
-            JudgedBy::NotObservable => {
-                (Verdict::Inspect, format!("not observable from outside: {}", requirement.observed))
+            JudgedBy::NotObservable => (
+                Verdict::Inspect,
+                format!("not observable from outside: {}", requirement.observed),
+            ),
+            JudgedBy::Inspection if !run.filtered => {
+                (Verdict::Inspect, requirement.observed.clone())
             }
-            JudgedBy::Inspection if !run.filtered => (Verdict::Inspect, requirement.observed.clone()),
-            _ if run.filtered => (Verdict::Untested, "left out by the filters of this run".to_owned()),
-            _ => (Verdict::Untested, "no scenario of this version judges it".to_owned()),
+            _ if run.filtered => (
+                Verdict::Untested,
+                "left out by the filters of this run".to_owned(),
+            ),
+            _ => (
+                Verdict::Untested,
+                "no scenario of this version judges it".to_owned(),
+            ),
         }
     };
     Requirement {
@@ -357,10 +439,7 @@ fn judge_requirement(
         title: requirement.title.clone(),
         verdict,
         reason,
-        basis: std::iter::once(requirement.clause())
-            .chain(requirement.rulings.iter().map(|r| format!("ruling {r}")))
-            .collect::<Vec<_>>()
-            .join(", "),
+        basis: requirement.clause(),
         scenarios: judging.iter().map(|scenario| scenario.id.clone()).collect(),
     }
 }

@@ -13,4 +13,5 @@ pub mod scene;
 pub use judge::judge;
 
 /// The features and requirement files that are built in.
-pub static FEATURES: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../features");
+pub static FEATURES: include_dir::Dir<'_> =
+    include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../features");

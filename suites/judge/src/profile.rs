@@ -17,9 +17,35 @@ pub struct Profile {
     /// How patient the tester is.
     #[serde(default)]
     pub pace: Pace,
+    /// Where simulated parties that the system calls can be reached.
+    #[serde(default)]
+    pub harness: Harness,
     /// Its Twinning enabler, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twinning: Option<Twinning>,
+}
+
+impl Profile {
+    /// The profile without its secrets, as it may be recorded.
+    #[must_use]
+    pub fn concealed(&self) -> Self {
+        let mut concealed = self.clone();
+        let hide =
+            |secret: &mut Option<String>| *secret = secret.as_ref().map(|_| "‹secret›".to_owned());
+        if let Some(twinning) = &mut concealed.twinning {
+            for subscriber in &mut twinning.subscribers {
+                hide(&mut subscriber.token);
+                hide(&mut subscriber.expired_token);
+                hide(&mut subscriber.unscoped_token);
+                hide(&mut subscriber.client_secret);
+            }
+            if let Some(peer) = &mut twinning.peer {
+                "‹secret›".clone_into(&mut peer.token);
+                "‹secret›".clone_into(&mut peer.expects_token);
+            }
+        }
+        concealed
+    }
 }
 
 /// What the system is.
@@ -47,8 +73,93 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { timeout: Span::from_secs(5), settle: Span::from_secs(2) }
+        Self {
+            timeout: Span::from_secs(5),
+            settle: Span::from_secs(2),
+        }
     }
+}
+
+/// Where simulated parties that the system calls can be reached.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Harness {
+    /// The address to listen on for callbacks; loopback and a free port unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// The base URL under which the system reaches that address, if it is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advertise: Option<String>,
+    /// The same for the simulated peer operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_listen: Option<String>,
+    /// The base URL under which the system reaches the simulated peer operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_advertise: Option<String>,
+}
+
+/// How a hook is pulled.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, untagged)]
+pub enum HookSpec {
+    /// A command line for the shell; `{seconds}` stands for the span of a clock hook.
+    Command(String),
+    /// An HTTP call.
+    Http {
+        /// The method.
+        method: String,
+        /// The URL; `{seconds}` stands for the span of a clock hook.
+        url: String,
+        /// The body.
+        #[serde(default)]
+        body: String,
+    },
+}
+
+/// The authorization server of the system.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authorization {
+    /// Where tokens are requested.
+    pub token_url: String,
+    /// Where tokens are revoked, if that is offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoke_url: Option<String>,
+    /// The scope that stands for everything.
+    #[serde(default = "Authorization::default_scope")]
+    pub scope: String,
+    /// How a secondary obtains its token for toggle, query and deactivation.
+    #[serde(default)]
+    pub secondary_token: SecondaryToken,
+}
+
+impl Authorization {
+    fn default_scope() -> String {
+        "oma_rest_twinning.all_v1".to_owned()
+    }
+}
+
+/// How a secondary obtains its token for toggle, query and deactivation (HLF-SD-005).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondaryToken {
+    /// With its client credentials at the token endpoint, once it is twinned.
+    #[default]
+    ClientCredentials,
+    /// It keeps the token that it was provisioned with.
+    Provisioned,
+}
+
+/// The operator that Twinproof plays.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// Its identity, as the system has it in its list of partners.
+    pub mno_id: String,
+    /// The token that it presents to the system.
+    pub token: String,
+    /// The token that the system presents to it.
+    pub expects_token: String,
 }
 
 /// A Twinning enabler.
@@ -57,9 +168,27 @@ impl Default for Pace {
 pub struct Twinning {
     /// Where it is, without the API's own segments.
     pub base_url: String,
+    /// The identity of its operator (MCC-MNC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mno_id: Option<String>,
     /// How long an activation code lives.
     #[serde(default = "Twinning::default_lifetime")]
     pub activation_code_lifetime: Span,
+    /// Stops the system and starts it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<HookSpec>,
+    /// Lets the system's clock jump forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advance_clock: Option<HookSpec>,
+    /// Its authorization server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+    /// Base URL of its notification channel API, without the API's own segments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_channel: Option<String>,
+    /// The operator that Twinproof plays towards it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Peer>,
     /// The shapes of its interface.
     #[serde(default)]
     pub knobs: Knobs,
@@ -78,19 +207,34 @@ impl Twinning {
 }
 
 /// A provisioned device.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Subscriber {
     /// Its address: a tel, sip or acr URI.
     pub address: String,
     /// Its access token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// The environment variable that holds its access token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub token_env: Option<String>,
+    /// A token of its own that has expired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expired_token: Option<String>,
+    /// A token of its own without the twinning scope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unscoped_token: Option<String>,
+    /// Its application's identity at the authorization server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Its application's secret there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// The environment variable that holds that secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_env: Option<String>,
     /// Its voice-mail retrieval address, if it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub voice_mail: Option<String>,
 }
 
@@ -121,7 +265,11 @@ impl fmt::Debug for Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
-        let (unit, size) = UNITS.iter().rev().find(|(_, size)| millis % size == 0).unwrap_or(&UNITS[0]);
+        let (unit, size) = UNITS
+            .iter()
+            .rev()
+            .find(|(_, size)| millis % size == 0)
+            .unwrap_or(&UNITS[0]);
         write!(f, "{}{unit}", millis / size)
     }
 }
@@ -132,17 +280,26 @@ impl std::str::FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
-        let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| size);
+        let size = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .map(|(_, size)| size);
         match (number.parse::<u64>(), size) {
-            (Ok(number), Some(size)) => Ok(Self(Duration::from_millis(number.saturating_mul(*size)))),
-            _ => Err(format!("expected a whole number with a unit such as 300ms, 5s, 5m or 2h, got {text:?}")),
+            (Ok(number), Some(size)) => {
+                Ok(Self(Duration::from_millis(number.saturating_mul(*size))))
+            }
+            _ => Err(format!(
+                "expected a whole number with a unit such as 300ms, 5s, 5m or 2h, got {text:?}"
+            )),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -187,7 +344,11 @@ impl Declared {
 
 fn collect_keys(prefix: &str, table: &toml::Table, keys: &mut Vec<String>) {
     for (key, value) in table {
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let path = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
         match value {
             toml::Value::Table(inner) => collect_keys(&path, inner, keys),
             _ => keys.push(path),

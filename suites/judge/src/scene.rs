@@ -55,7 +55,10 @@ impl Exchange {
     pub fn document(&self) -> Result<Document, String> {
         match &self.response {
             Some(response) => read_body(response).map_err(|e: Unreadable| e.to_string()),
-            None => Err(self.fault.clone().unwrap_or_else(|| "no response".to_owned())),
+            None => Err(self
+                .fault
+                .clone()
+                .unwrap_or_else(|| "no response".to_owned())),
         }
     }
 
@@ -68,7 +71,12 @@ impl Exchange {
                     .and_then(|d| twinproof_twinning::message::RequestError::of_document(&d))
                     .map(|e| format!(" {}", e.message_id))
                     .unwrap_or_default();
-                format!("{} to {} {}{reason}", response.status, self.method, path_of(&self.url))
+                format!(
+                    "{} to {} {}{reason}",
+                    response.status,
+                    self.method,
+                    path_of(&self.url)
+                )
             }
             (None, Some(fault)) => format!("{fault} at {} {}", self.method, path_of(&self.url)),
             (None, None) => format!("no answer to {} {}", self.method, path_of(&self.url)),
@@ -77,7 +85,9 @@ impl Exchange {
 }
 
 fn path_of(url: &str) -> &str {
-    url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or(url)
+    url.split_once("://")
+        .and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]))
+        .unwrap_or(url)
 }
 
 /// A check as it was recorded.
@@ -117,7 +127,9 @@ pub struct Scene {
 impl Scene {
     /// Indexes the events of one attempt. The first must be its start.
     pub fn new(id: &str, attempt: u32, records: Vec<Record>) -> Option<Self> {
-        let What::SceneStarted(started) = &records.first()?.what else { return None };
+        let What::SceneStarted(started) = &records.first()?.what else {
+            return None;
+        };
         let mut scene = Self {
             id: id.to_owned(),
             attempt,
@@ -139,7 +151,15 @@ impl Scene {
                     scene.ended = true;
                     step = None;
                 }
-                What::Request { exchange, from, to, method, url, headers, body } => {
+                What::Request {
+                    exchange,
+                    from,
+                    to,
+                    method,
+                    url,
+                    headers,
+                    body,
+                } => {
                     let begun = Exchange {
                         number: *exchange,
                         step,
@@ -157,7 +177,12 @@ impl Scene {
                     };
                     scene.exchanges.insert(*exchange, begun);
                 }
-                What::Response { exchange, status, headers, body } => {
+                What::Response {
+                    exchange,
+                    status,
+                    headers,
+                    body,
+                } => {
                     if let Some(begun) = scene.exchanges.get_mut(exchange) {
                         begun.ended = Some(record.at);
                         begun.response = Some(Response {
@@ -181,7 +206,9 @@ impl Scene {
                     check: check.clone(),
                 }),
                 What::Halted { reason } => {
-                    scene.halted.get_or_insert((step.unwrap_or_default(), reason.clone()));
+                    scene
+                        .halted
+                        .get_or_insert((step.unwrap_or_default(), reason.clone()));
                 }
                 What::Datagram { .. }
                 | What::Hooked { .. }

@@ -6,14 +6,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_kernel::{CallId, Change, ExchangeId, Input, Outbox, Output, Records, Role, Time, WriteId};
+use twinproof_kernel::{
+    CallId, Change, ExchangeId, Input, Outbox, Output, Records, Role, Time, WriteId,
+};
 
 /// What happens to an actor, but for orders, which are typed.
 pub enum Stimulus<'a> {
-    Datagram { at: SocketAddr, from: SocketAddr, bytes: &'a [u8] },
+    Datagram {
+        at: SocketAddr,
+        from: SocketAddr,
+        bytes: &'a [u8],
+    },
     Persisted(WriteId),
-    Request { exchange: ExchangeId, request: &'a Request },
-    Response { exchange: ExchangeId, outcome: Result<&'a Response, &'a Fault> },
+    Request {
+        exchange: ExchangeId,
+        request: &'a Request,
+    },
+    Response {
+        exchange: ExchangeId,
+        outcome: Result<&'a Response, &'a Fault>,
+    },
     Restored(&'a Records),
     Wake,
 }
@@ -21,10 +33,23 @@ pub enum Stimulus<'a> {
 /// What an actor wants done.
 pub enum Effect {
     Answered(CallId),
-    Datagram { at: SocketAddr, to: SocketAddr, bytes: Vec<u8> },
-    Persist { write: WriteId, changes: Vec<Change> },
-    Request { exchange: ExchangeId, request: Request },
-    Respond { exchange: ExchangeId, response: Response },
+    Datagram {
+        at: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Persist {
+        write: WriteId,
+        changes: Vec<Change>,
+    },
+    Request {
+        exchange: ExchangeId,
+        request: Request,
+    },
+    Respond {
+        exchange: ExchangeId,
+        response: Response,
+    },
 }
 
 /// A role whose types are erased. Made by [`Seat::new`].
@@ -61,10 +86,21 @@ where
     /// Seats a role.
     #[expect(clippy::new_ret_no_self, reason = "a seat is only ever used erased")]
     pub fn new(role: R, shared: Arc<R::Shared>) -> Box<dyn Actor> {
-        Box::new(Self { role, shared, outbox: Outbox::default(), answers: BTreeMap::new() })
+        Box::new(Self {
+            role,
+            shared,
+            outbox: Outbox::default(),
+            answers: BTreeMap::new(),
+        })
     }
 
-    pub(crate) fn order(&mut self, now: Time, call: CallId, order: R::Order, effects: &mut Vec<Effect>) {
+    pub(crate) fn order(
+        &mut self,
+        now: Time,
+        call: CallId,
+        order: R::Order,
+        effects: &mut Vec<Effect>,
+    ) {
         self.input(now, Input::Order { call, order }, effects);
     }
 
@@ -85,9 +121,11 @@ where
                     self.answers.insert(call, answer);
                     Effect::Answered(call)
                 }
-                Output::Datagram { at, to, range } => {
-                    Effect::Datagram { at, to, bytes: bytes[range].to_vec() }
-                }
+                Output::Datagram { at, to, range } => Effect::Datagram {
+                    at,
+                    to,
+                    bytes: bytes[range].to_vec(),
+                },
                 Output::Persist { write, changes } => Effect::Persist { write, changes },
                 Output::Request { exchange, request } => Effect::Request { exchange, request },
                 Output::Respond { exchange, response } => Effect::Respond { exchange, response },

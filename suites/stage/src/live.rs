@@ -91,7 +91,11 @@ struct Resident {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.ground.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        self.ground
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .abort_all();
     }
 }
 
@@ -105,7 +109,10 @@ impl Live {
             state: Mutex::default(),
             tasks: Mutex::default(),
         };
-        Self { ground: Arc::new(ground), pace }
+        Self {
+            ground: Arc::new(ground),
+            pace,
+        }
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -113,18 +120,25 @@ impl Live {
     }
 
     pub(crate) async fn listen(&mut self, name: &str) -> Result<String, String> {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|e| e.to_string())?;
-        let authority = listener.local_addr().map_err(|e| e.to_string())?.to_string();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(|e| e.to_string())?;
+        let authority = listener
+            .local_addr()
+            .map_err(|e| e.to_string())?
+            .to_string();
         self.ground.recorder.name_authority(&authority, name);
         let (ground, name) = (Arc::clone(&self.ground), name.to_owned());
         let base = format!("http://{authority}");
-        self.ground.spawn(accept(ground, listener, name, base.clone()));
+        self.ground
+            .spawn(accept(ground, listener, name, base.clone()));
         Ok(base)
     }
 
     pub(crate) async fn bind(&mut self, name: &str) -> Result<SocketAddr, String> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|e| e.to_string())?;
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(|e| e.to_string())?;
         let address = socket.local_addr().map_err(|e| e.to_string())?;
         let socket = Arc::new(socket);
         {
@@ -132,7 +146,12 @@ impl Live {
             state.sockets.insert(address, Arc::clone(&socket));
             state.socket_names.insert(address, name.to_owned());
         }
-        self.ground.spawn(receive(Arc::clone(&self.ground), socket, address, name.to_owned()));
+        self.ground.spawn(receive(
+            Arc::clone(&self.ground),
+            socket,
+            address,
+            name.to_owned(),
+        ));
         Ok(address)
     }
 
@@ -141,9 +160,16 @@ impl Live {
     }
 
     pub(crate) fn host(&mut self, name: &str, factory: Factory) {
-        let files = tempfile::tempdir().expect("the system's temporary directory can be written to");
-        let store = Store::open(&files.path().join("store.redb")).expect("a new database can be created");
-        let resident = Resident { store, skew: Duration::ZERO, factory, _files: files };
+        let files =
+            tempfile::tempdir().expect("the system's temporary directory can be written to");
+        let store =
+            Store::open(&files.path().join("store.redb")).expect("a new database can be created");
+        let resident = Resident {
+            store,
+            skew: Duration::ZERO,
+            factory,
+            _files: files,
+        };
         let actor = (resident.factory)();
         let mut state = self.ground.state();
         state.residents.push(name.to_owned());
@@ -152,7 +178,11 @@ impl Live {
 
     pub(crate) fn hook(&mut self, name: &str, hook: Hook) -> Result<(), String> {
         let mut state = self.ground.state();
-        let place = state.names.get(name).copied().ok_or_else(|| format!("{name} is not hosted here"))?;
+        let place = state
+            .names
+            .get(name)
+            .copied()
+            .ok_or_else(|| format!("{name} is not hosted here"))?;
         let Some(resident) = &mut state.places[place].resident else {
             return Err(format!("{name} is not hosted here"));
         };
@@ -165,7 +195,8 @@ impl Live {
                 let records: Records = resident.store.records().map_err(|e| e.to_string())?;
                 let actor = (resident.factory)();
                 state.places[place].actor = actor;
-                self.ground.stimulate(&mut state, place, Stimulus::Restored(&records));
+                self.ground
+                    .stimulate(&mut state, place, Stimulus::Restored(&records));
             }
         }
         Ok(())
@@ -200,19 +231,31 @@ impl Live {
     {
         self.until(patience, |state| {
             let answer = seat::<R>(&mut state.places[place]).take_answer(call)?;
-            Some(Acted { answer, exchanges: state.places[place].begun.clone() })
+            Some(Acted {
+                answer,
+                exchanges: state.places[place].begun.clone(),
+            })
         })
         .await
     }
 
-    pub(crate) async fn wait_for<R>(&mut self, place: usize, limit: Duration, come: &dyn Fn(&R) -> bool) -> bool
+    pub(crate) async fn wait_for<R>(
+        &mut self,
+        place: usize,
+        limit: Duration,
+        come: &dyn Fn(&R) -> bool,
+    ) -> bool
     where
         R: Role + Send + 'static,
         R::Shared: Send + Sync,
         R::Order: 'static,
         R::Answer: Send,
     {
-        self.until(limit, |state| come(seat::<R>(&mut state.places[place]).role()).then_some(())).await.is_some()
+        self.until(limit, |state| {
+            come(seat::<R>(&mut state.places[place]).role()).then_some(())
+        })
+        .await
+        .is_some()
     }
 
     pub(crate) async fn rest(&mut self, span: Duration) {
@@ -220,7 +263,11 @@ impl Live {
     }
 
     /// Asks again whenever something happened, at most for `limit`.
-    async fn until<T>(&self, limit: Duration, mut ask: impl FnMut(&mut State) -> Option<T>) -> Option<T> {
+    async fn until<T>(
+        &self,
+        limit: Duration,
+        mut ask: impl FnMut(&mut State) -> Option<T>,
+    ) -> Option<T> {
         let deadline = tokio::time::Instant::now() + limit.min(self.pace.timeout * 100);
         loop {
             let changed = self.ground.changed.notified();
@@ -239,7 +286,13 @@ impl Live {
 impl State {
     fn settle(&mut self, name: &str, actor: Box<dyn Actor>, resident: Option<Resident>) -> usize {
         let place = self.places.len();
-        self.places.push(Place { name: name.to_owned(), actor, resident, begun: Vec::new(), alarm: 0 });
+        self.places.push(Place {
+            name: name.to_owned(),
+            actor,
+            resident,
+            begun: Vec::new(),
+            alarm: 0,
+        });
         self.names.insert(name.to_owned(), place);
         place
     }
@@ -261,13 +314,19 @@ impl Ground {
     }
 
     fn time_of(&self, place: &Place) -> Time {
-        self.now() + place.resident.as_ref().map_or(Duration::ZERO, |resident| resident.skew)
+        self.now()
+            + place
+                .resident
+                .as_ref()
+                .map_or(Duration::ZERO, |resident| resident.skew)
     }
 
     fn stimulate(self: &Arc<Self>, state: &mut State, place: usize, stimulus: Stimulus<'_>) {
         let mut effects = Vec::new();
         let now = self.time_of(&state.places[place]);
-        state.places[place].actor.stimulate(now, stimulus, &mut effects);
+        state.places[place]
+            .actor
+            .stimulate(now, stimulus, &mut effects);
         self.apply(state, place, effects);
     }
 
@@ -276,7 +335,9 @@ impl Ground {
         for effect in effects {
             match effect {
                 Effect::Answered(_) => {}
-                Effect::Datagram { at, to, bytes } => self.send_datagram(state, place, at, to, bytes),
+                Effect::Datagram { at, to, bytes } => {
+                    self.send_datagram(state, place, at, to, bytes)
+                }
                 Effect::Persist { write, changes } => {
                     let stored = match &mut state.places[place].resident {
                         Some(resident) => resident.store.apply(changes).is_ok(),
@@ -286,7 +347,9 @@ impl Ground {
                         persisted.push(write);
                     }
                 }
-                Effect::Request { exchange, request } => self.send_request(state, place, exchange, request),
+                Effect::Request { exchange, request } => {
+                    self.send_request(state, place, exchange, request)
+                }
                 Effect::Respond { exchange, response } => {
                     if let Some((waiting, recorded)) = state.waiting.remove(&exchange) {
                         if let Some(number) = recorded {
@@ -306,7 +369,9 @@ impl Ground {
     }
 
     fn set_alarm(self: &Arc<Self>, state: &mut State, place: usize) {
-        let Some(deadline) = state.places[place].actor.next_deadline() else { return };
+        let Some(deadline) = state.places[place].actor.next_deadline() else {
+            return;
+        };
         let due = deadline.since(self.time_of(&state.places[place]));
         state.places[place].alarm += 1;
         let alarm = state.places[place].alarm;
@@ -320,14 +385,24 @@ impl Ground {
         });
     }
 
-    fn send_datagram(self: &Arc<Self>, state: &mut State, place: usize, at: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+    fn send_datagram(
+        self: &Arc<Self>,
+        state: &mut State,
+        place: usize,
+        at: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    ) {
         let receiver = state.socket_names.get(&to).cloned();
         if state.places[place].resident.is_none() {
-            self.recorder.write(self.now(), What::Datagram {
-                from: state.places[place].name.clone(),
-                to: receiver.unwrap_or_else(|| to.to_string()),
-                bytes: Body::new(&bytes, bytes.len() as u64),
-            });
+            self.recorder.write(
+                self.now(),
+                What::Datagram {
+                    from: state.places[place].name.clone(),
+                    to: receiver.unwrap_or_else(|| to.to_string()),
+                    bytes: Body::new(&bytes, bytes.len() as u64),
+                },
+            );
         }
         if let Some(socket) = state.sockets.get(&at).cloned() {
             // A datagram that the kernel does not take is a datagram that was lost.
@@ -335,9 +410,17 @@ impl Ground {
         }
     }
 
-    fn send_request(self: &Arc<Self>, state: &mut State, place: usize, exchange: ExchangeId, request: Request) {
+    fn send_request(
+        self: &Arc<Self>,
+        state: &mut State,
+        place: usize,
+        exchange: ExchangeId,
+        request: Request,
+    ) {
         let recorded = state.places[place].resident.is_none().then(|| {
-            let number = self.recorder.request(self.now(), &state.places[place].name, None, &request);
+            let number =
+                self.recorder
+                    .request(self.now(), &state.places[place].name, None, &request);
             state.places[place].begun.push(number);
             number
         });
@@ -346,9 +429,18 @@ impl Ground {
             let outcome = fetch(&ground.client, request).await;
             let mut state = ground.state();
             if let Some(number) = recorded {
-                ground.recorder.outcome(ground.now(), number, outcome.as_ref());
+                ground
+                    .recorder
+                    .outcome(ground.now(), number, outcome.as_ref());
             }
-            ground.stimulate(&mut state, place, Stimulus::Response { exchange, outcome: outcome.as_ref() });
+            ground.stimulate(
+                &mut state,
+                place,
+                Stimulus::Response {
+                    exchange,
+                    outcome: outcome.as_ref(),
+                },
+            );
         });
     }
 }
@@ -360,7 +452,11 @@ where
     R::Order: 'static,
     R::Answer: Send,
 {
-    place.actor.as_any_mut().downcast_mut().expect("a handle is made with the seat that it names")
+    place
+        .actor
+        .as_any_mut()
+        .downcast_mut()
+        .expect("a handle is made with the seat that it names")
 }
 
 async fn fetch(client: &reqwest::Client, request: Request) -> Result<Response, Fault> {
@@ -379,7 +475,9 @@ async fn fetch(client: &reqwest::Client, request: Request) -> Result<Response, F
     while let Some(chunk) = received.chunk().await.map_err(fault)? {
         response.length += chunk.len() as u64;
         let room = BODY_LIMIT - response.body.len();
-        response.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        response
+            .body
+            .extend_from_slice(&chunk[..chunk.len().min(room)]);
         if response.length > BODY_LIMIT as u64 {
             let announced = received.content_length().unwrap_or(0);
             response.length = response.length.max(announced);
@@ -391,7 +489,12 @@ async fn fetch(client: &reqwest::Client, request: Request) -> Result<Response, F
 
 fn headers(map: &hyper::HeaderMap) -> Headers {
     map.iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect()
 }
 
@@ -413,12 +516,20 @@ fn fault(error: reqwest::Error) -> Fault {
 
 async fn accept(ground: Arc<Ground>, listener: TcpListener, name: String, base: String) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
         let (inner, name, base) = (Arc::clone(&ground), name.clone(), base.clone());
         ground.spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&inner), name.clone(), base.clone(), request));
+            let service = service_fn(move |request| {
+                answer(Arc::clone(&inner), name.clone(), base.clone(), request)
+            });
             // A peer that breaks off is what scenarios are about, not an error of ours.
-            drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+            drop(
+                hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await,
+            );
         });
     }
 }
@@ -430,12 +541,17 @@ async fn answer(
     incoming: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, hyper::Error> {
     let (head, mut body) = incoming.into_parts();
-    let mut request = Request::new(head.method.as_str(), head.uri.path_and_query().map_or("/", |p| p.as_str()));
+    let mut request = Request::new(
+        head.method.as_str(),
+        head.uri.path_and_query().map_or("/", |p| p.as_str()),
+    );
     request.headers = headers(&head.headers);
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
             let room = BODY_LIMIT - request.body.len();
-            request.body.extend_from_slice(&data[..data.len().min(room)]);
+            request
+                .body
+                .extend_from_slice(&data[..data.len().min(room)]);
         }
     }
     let (sender, receiver) = oneshot::channel();
@@ -445,12 +561,28 @@ async fn answer(
             state.exchanges += 1;
             let exchange = ExchangeId(state.exchanges);
             let recorded = state.places[place].resident.is_none().then(|| {
-                let from = state.residents.first().cloned().unwrap_or_else(|| "sut".to_owned());
-                let absolute = Request { url: format!("{base}{}", request.url), ..request.clone() };
-                ground.recorder.request(ground.now(), &from, Some(&name), &absolute)
+                let from = state
+                    .residents
+                    .first()
+                    .cloned()
+                    .unwrap_or_else(|| "sut".to_owned());
+                let absolute = Request {
+                    url: format!("{base}{}", request.url),
+                    ..request.clone()
+                };
+                ground
+                    .recorder
+                    .request(ground.now(), &from, Some(&name), &absolute)
             });
             state.waiting.insert(exchange, (sender, recorded));
-            ground.stimulate(&mut state, place, Stimulus::Request { exchange, request: &request });
+            ground.stimulate(
+                &mut state,
+                place,
+                Stimulus::Request {
+                    exchange,
+                    request: &request,
+                },
+            );
         }
     }
     let response = receiver.await.unwrap_or_else(|_| Response::new(503));
@@ -459,25 +591,36 @@ async fn answer(
         out = out.header(name, value);
     }
     let body = Full::new(Bytes::from(response.body));
-    Ok(out.body(body).unwrap_or_else(|_| hyper::Response::new(Full::new(Bytes::new()))))
+    Ok(out
+        .body(body)
+        .unwrap_or_else(|_| hyper::Response::new(Full::new(Bytes::new()))))
 }
 
 async fn receive(ground: Arc<Ground>, socket: Arc<UdpSocket>, at: SocketAddr, name: String) {
     let mut buffer = vec![0; 65_536];
     loop {
-        let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
+        let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+            continue;
+        };
         let bytes = &buffer[..length];
         let mut state = ground.state();
-        let Some(place) = state.names.get(&name).copied() else { continue };
+        let Some(place) = state.names.get(&name).copied() else {
+            continue;
+        };
         let sender = state.socket_names.get(&from).cloned();
-        let from_party =
-            sender.as_ref().and_then(|n| state.names.get(n)).is_some_and(|p| state.places[*p].resident.is_none());
+        let from_party = sender
+            .as_ref()
+            .and_then(|n| state.names.get(n))
+            .is_some_and(|p| state.places[*p].resident.is_none());
         if state.places[place].resident.is_none() && !from_party {
-            ground.recorder.write(ground.now(), What::Datagram {
-                from: sender.unwrap_or_else(|| from.to_string()),
-                to: name.clone(),
-                bytes: Body::new(bytes, bytes.len() as u64),
-            });
+            ground.recorder.write(
+                ground.now(),
+                What::Datagram {
+                    from: sender.unwrap_or_else(|| from.to_string()),
+                    to: name.clone(),
+                    bytes: Body::new(bytes, bytes.len() as u64),
+                },
+            );
         }
         ground.stimulate(&mut state, place, Stimulus::Datagram { at, from, bytes });
     }

@@ -25,9 +25,21 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder for one scene.
-    pub fn new(ledger: Ledger, scene: Option<Scene>, secrets: Secrets, find_secrets: FindSecrets) -> Self {
+    pub fn new(
+        ledger: Ledger,
+        scene: Option<Scene>,
+        secrets: Secrets,
+        find_secrets: FindSecrets,
+    ) -> Self {
         let (exchanges, names) = (Arc::default(), Arc::default());
-        Self { ledger, scene, secrets, find_secrets, exchanges, names }
+        Self {
+            ledger,
+            scene,
+            secrets,
+            find_secrets,
+            exchanges,
+            names,
+        }
     }
 
     /// The secrets that are known so far.
@@ -37,7 +49,11 @@ impl Recorder {
 
     /// Writes an event.
     pub fn write(&self, at: Time, what: What) {
-        self.ledger.write(Record { at: at.as_micros(), scene: self.scene.clone(), what });
+        self.ledger.write(Record {
+            at: at.as_micros(),
+            scene: self.scene.clone(),
+            what,
+        });
     }
 
     /// From now on `authority` stands under this name in the ledger.
@@ -48,26 +64,36 @@ impl Recorder {
 
     fn name_of(&self, authority: &str) -> String {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.get(authority).cloned().unwrap_or_else(|| authority.to_owned())
+        names
+            .get(authority)
+            .cloned()
+            .unwrap_or_else(|| authority.to_owned())
     }
 
     /// Writes a request to whom its URL names and returns the number of the exchange.
     pub(crate) fn request(&self, at: Time, from: &str, to: Option<&str>, request: &Request) -> u64 {
         let exchange = {
-            let mut exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut exchanges = self
+                .exchanges
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             *exchanges += 1;
             *exchanges
         };
-        let (headers, body) = self.conceal(&request.headers, &request.body, request.body.len() as u64);
-        self.write(at, What::Request {
-            exchange,
-            from: from.to_owned(),
-            to: to.map_or_else(|| self.name_of(authority(&request.url)), str::to_owned),
-            method: request.method.clone(),
-            url: self.secrets.conceal(&request.url),
-            headers,
-            body,
-        });
+        let (headers, body) =
+            self.conceal(&request.headers, &request.body, request.body.len() as u64);
+        self.write(
+            at,
+            What::Request {
+                exchange,
+                from: from.to_owned(),
+                to: to.map_or_else(|| self.name_of(authority(&request.url)), str::to_owned),
+                method: request.method.clone(),
+                url: self.secrets.conceal(&request.url),
+                headers,
+                body,
+            },
+        );
         exchange
     }
 
@@ -75,15 +101,29 @@ impl Recorder {
     pub(crate) fn outcome(&self, at: Time, exchange: u64, outcome: Result<&Response, &Fault>) {
         let what = match outcome {
             Ok(response) => {
-                let (headers, body) = self.conceal(&response.headers, &response.body, response.length);
-                What::Response { exchange, status: response.status, headers, body }
+                let (headers, body) =
+                    self.conceal(&response.headers, &response.body, response.length);
+                What::Response {
+                    exchange,
+                    status: response.status,
+                    headers,
+                    body,
+                }
             }
-            Err(fault) => What::NoResponse { exchange, fault: fault.to_string() },
+            Err(fault) => What::NoResponse {
+                exchange,
+                fault: fault.to_string(),
+            },
         };
         self.write(at, what);
     }
 
-    fn conceal(&self, headers: &Headers, body: &[u8], length: u64) -> (Vec<(String, String)>, Body) {
+    fn conceal(
+        &self,
+        headers: &Headers,
+        body: &[u8],
+        length: u64,
+    ) -> (Vec<(String, String)>, Body) {
         let media_type = headers.first("Content-Type").unwrap_or_default();
         for (kind, secret) in (self.find_secrets)(media_type, body) {
             self.secrets.learn(kind, &secret);
@@ -101,7 +141,10 @@ impl Recorder {
             })
             .collect();
         let body = match std::str::from_utf8(body) {
-            Ok(text) => Body { text: Some(self.secrets.conceal(text)), ..Body::new(body, length) },
+            Ok(text) => Body {
+                text: Some(self.secrets.conceal(text)),
+                ..Body::new(body, length)
+            },
             Err(_) => Body::new(body, length),
         };
         (headers, body)

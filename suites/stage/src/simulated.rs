@@ -19,11 +19,28 @@ use crate::store::Store;
 const LATENCY: Duration = Duration::from_micros(500);
 
 enum Event {
-    Datagram { to: usize, at: SocketAddr, from: SocketAddr, bytes: Vec<u8> },
-    Persisted { place: usize, write: WriteId },
-    Request { to: usize, exchange: ExchangeId, request: Request },
-    Response { exchange: ExchangeId, outcome: Result<Response, Fault> },
-    Wake { place: usize },
+    Datagram {
+        to: usize,
+        at: SocketAddr,
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Persisted {
+        place: usize,
+        write: WriteId,
+    },
+    Request {
+        to: usize,
+        exchange: ExchangeId,
+        request: Request,
+    },
+    Response {
+        exchange: ExchangeId,
+        outcome: Result<Response, Fault>,
+    },
+    Wake {
+        place: usize,
+    },
 }
 
 struct Due {
@@ -123,18 +140,34 @@ impl Simulated {
     }
 
     pub(crate) fn enter(&mut self, name: &str, actor: Box<dyn Actor>) -> usize {
-        self.places.push(Place { name: name.to_owned(), actor, resident: None, begun: Vec::new() });
+        self.places.push(Place {
+            name: name.to_owned(),
+            actor,
+            resident: None,
+            begun: Vec::new(),
+        });
         self.places.len() - 1
     }
 
     pub(crate) fn host(&mut self, name: &str, factory: Factory) {
-        let resident = Resident { store: Store::Memory(Records::new()), skew: Duration::ZERO, factory };
+        let resident = Resident {
+            store: Store::Memory(Records::new()),
+            skew: Duration::ZERO,
+            factory,
+        };
         let actor = (resident.factory)();
-        self.places.push(Place { name: name.to_owned(), actor, resident: Some(resident), begun: Vec::new() });
+        self.places.push(Place {
+            name: name.to_owned(),
+            actor,
+            resident: Some(resident),
+            begun: Vec::new(),
+        });
     }
 
     pub(crate) fn hook(&mut self, name: &str, hook: Hook) -> Result<(), String> {
-        let place = self.place_of(name).ok_or_else(|| format!("{name} is not hosted here"))?;
+        let place = self
+            .place_of(name)
+            .ok_or_else(|| format!("{name} is not hosted here"))?;
         let Some(resident) = &mut self.places[place].resident else {
             return Err(format!("{name} is not hosted here"));
         };
@@ -183,7 +216,10 @@ impl Simulated {
         let deadline = self.now + patience;
         loop {
             if let Some(answer) = seat::<R>(&mut self.places[place]).take_answer(call) {
-                return Some(Acted { answer, exchanges: self.places[place].begun.clone() });
+                return Some(Acted {
+                    answer,
+                    exchanges: self.places[place].begun.clone(),
+                });
             }
             if !self.step(deadline) {
                 return None;
@@ -192,7 +228,12 @@ impl Simulated {
     }
 
     #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
-    pub(crate) async fn wait_for<R>(&mut self, place: usize, limit: Duration, come: &dyn Fn(&R) -> bool) -> bool
+    pub(crate) async fn wait_for<R>(
+        &mut self,
+        place: usize,
+        limit: Duration,
+        come: &dyn Fn(&R) -> bool,
+    ) -> bool
     where
         R: Role + Send + 'static,
         R::Shared: Send + Sync,
@@ -222,7 +263,11 @@ impl Simulated {
 
     fn schedule(&mut self, after: Duration, event: Event) {
         self.scheduled += 1;
-        self.queue.push(Reverse(Due { at: self.now + after, order: self.scheduled, event }));
+        self.queue.push(Reverse(Due {
+            at: self.now + after,
+            order: self.scheduled,
+            event,
+        }));
     }
 
     /// Does what is due next, if that is before `deadline`; else moves the clock there.
@@ -234,15 +279,39 @@ impl Simulated {
                 return false;
             }
         }
-        let Some(Reverse(due)) = self.queue.pop() else { return false };
+        let Some(Reverse(due)) = self.queue.pop() else {
+            return false;
+        };
         self.now = self.now.max(due.at);
         match due.event {
-            Event::Datagram { to, at, from, bytes } => {
-                self.stimulate(to, Stimulus::Datagram { at, from, bytes: &bytes });
+            Event::Datagram {
+                to,
+                at,
+                from,
+                bytes,
+            } => {
+                self.stimulate(
+                    to,
+                    Stimulus::Datagram {
+                        at,
+                        from,
+                        bytes: &bytes,
+                    },
+                );
             }
             Event::Persisted { place, write } => self.stimulate(place, Stimulus::Persisted(write)),
-            Event::Request { to, exchange, request } => {
-                self.stimulate(to, Stimulus::Request { exchange, request: &request });
+            Event::Request {
+                to,
+                exchange,
+                request,
+            } => {
+                self.stimulate(
+                    to,
+                    Stimulus::Request {
+                        exchange,
+                        request: &request,
+                    },
+                );
             }
             Event::Response { exchange, outcome } => {
                 // A late answer or a late time-out meets nobody.
@@ -250,13 +319,20 @@ impl Simulated {
                     if let Some(number) = flight.recorded {
                         self.recorder.outcome(self.now, number, outcome.as_ref());
                     }
-                    let stimulus = Stimulus::Response { exchange: flight.exchange, outcome: outcome.as_ref() };
+                    let stimulus = Stimulus::Response {
+                        exchange: flight.exchange,
+                        outcome: outcome.as_ref(),
+                    };
                     self.stimulate(flight.from, stimulus);
                 }
             }
             Event::Wake { place } => {
                 let now = self.time_of(place);
-                if self.places[place].actor.next_deadline().is_some_and(|deadline| deadline <= now) {
+                if self.places[place]
+                    .actor
+                    .next_deadline()
+                    .is_some_and(|deadline| deadline <= now)
+                {
                     self.stimulate(place, Stimulus::Wake);
                 }
             }
@@ -265,14 +341,19 @@ impl Simulated {
     }
 
     fn time_of(&self, place: usize) -> Time {
-        let skew = self.places[place].resident.as_ref().map_or(Duration::ZERO, |resident| resident.skew);
+        let skew = self.places[place]
+            .resident
+            .as_ref()
+            .map_or(Duration::ZERO, |resident| resident.skew);
         self.now + skew
     }
 
     fn stimulate(&mut self, place: usize, stimulus: Stimulus<'_>) {
         let mut effects = Vec::new();
         let now = self.time_of(place);
-        self.places[place].actor.stimulate(now, stimulus, &mut effects);
+        self.places[place]
+            .actor
+            .stimulate(now, stimulus, &mut effects);
         self.apply(place, effects);
     }
 
@@ -290,9 +371,17 @@ impl Simulated {
                         self.schedule(Duration::ZERO, Event::Persisted { place, write });
                     }
                 }
-                Effect::Request { exchange, request } => self.send_request(place, exchange, request),
+                Effect::Request { exchange, request } => {
+                    self.send_request(place, exchange, request)
+                }
                 Effect::Respond { exchange, response } => {
-                    self.schedule(LATENCY, Event::Response { exchange, outcome: Ok(response) });
+                    self.schedule(
+                        LATENCY,
+                        Event::Response {
+                            exchange,
+                            outcome: Ok(response),
+                        },
+                    );
                 }
             }
         }
@@ -308,42 +397,84 @@ impl Simulated {
         let recorded = self.places[place].resident.is_none()
             || target.is_some_and(|target| self.places[target].resident.is_none());
         if recorded {
-            self.recorder.write(self.now, What::Datagram {
-                from: self.places[place].name.clone(),
-                to: receiver.unwrap_or_else(|| to.to_string()),
-                bytes: Body::new(&bytes, bytes.len() as u64),
-            });
+            self.recorder.write(
+                self.now,
+                What::Datagram {
+                    from: self.places[place].name.clone(),
+                    to: receiver.unwrap_or_else(|| to.to_string()),
+                    bytes: Body::new(&bytes, bytes.len() as u64),
+                },
+            );
         }
         if let Some(to_place) = target {
-            self.schedule(LATENCY, Event::Datagram { to: to_place, at: to, from: at, bytes });
+            self.schedule(
+                LATENCY,
+                Event::Datagram {
+                    to: to_place,
+                    at: to,
+                    from: at,
+                    bytes,
+                },
+            );
         }
     }
 
     fn send_request(&mut self, place: usize, exchange: ExchangeId, mut request: Request) {
-        let target = self.doors.get(authority(&request.url)).and_then(|name| self.place_of(name));
+        let target = self
+            .doors
+            .get(authority(&request.url))
+            .and_then(|name| self.place_of(name));
         let inside = self.places[place].resident.is_some()
             && target.is_none_or(|target| self.places[target].resident.is_some());
-        let recorded = (!inside)
-            .then(|| self.recorder.request(self.now, &self.places[place].name, None, &request));
+        let recorded = (!inside).then(|| {
+            self.recorder
+                .request(self.now, &self.places[place].name, None, &request)
+        });
         if let (Some(number), None) = (recorded, &self.places[place].resident) {
             self.places[place].begun.push(number);
         }
         self.exchanges += 1;
         let flight = ExchangeId(self.exchanges);
-        self.flights.insert(flight, Flight { from: place, exchange, recorded });
+        self.flights.insert(
+            flight,
+            Flight {
+                from: place,
+                exchange,
+                recorded,
+            },
+        );
         match target {
             Some(to) => {
                 let host = authority(&request.url).to_owned();
                 let start = request.url.find(&host).map_or(0, |at| at + host.len());
                 request.url = request.url.split_off(start);
                 request.headers.add("Host", host);
-                self.schedule(LATENCY, Event::Request { to, exchange: flight, request });
-                self.schedule(self.pace.timeout, Event::Response { exchange: flight, outcome: Err(Fault::TimedOut) });
+                self.schedule(
+                    LATENCY,
+                    Event::Request {
+                        to,
+                        exchange: flight,
+                        request,
+                    },
+                );
+                self.schedule(
+                    self.pace.timeout,
+                    Event::Response {
+                        exchange: flight,
+                        outcome: Err(Fault::TimedOut),
+                    },
+                );
             }
             None => {
                 let why = format!("nothing listens at {}", authority(&request.url));
                 let outcome = Err(Fault::Unreachable(why));
-                self.schedule(LATENCY, Event::Response { exchange: flight, outcome });
+                self.schedule(
+                    LATENCY,
+                    Event::Response {
+                        exchange: flight,
+                        outcome,
+                    },
+                );
             }
         }
     }
@@ -356,5 +487,9 @@ where
     R::Order: 'static,
     R::Answer: Send,
 {
-    place.actor.as_any_mut().downcast_mut().expect("a handle is made with the seat that it names")
+    place
+        .actor
+        .as_any_mut()
+        .downcast_mut()
+        .expect("a handle is made with the seat that it names")
 }

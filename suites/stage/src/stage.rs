@@ -50,7 +50,11 @@ pub struct Handle<R> {
 
 impl<R> Clone for Handle<R> {
     fn clone(&self) -> Self {
-        Self { place: self.place, name: Arc::clone(&self.name), role: PhantomData }
+        Self {
+            place: self.place,
+            name: Arc::clone(&self.name),
+            role: PhantomData,
+        }
     }
 }
 
@@ -117,7 +121,12 @@ impl Stage {
             Kind::Live(network) => Inner::Live(Live::new(network, recorder.clone(), pace)),
             Kind::Virtual => Inner::Simulated(Box::new(Simulated::new(recorder.clone(), pace))),
         };
-        Self { recorder, pace, calls: 0, inner }
+        Self {
+            recorder,
+            pace,
+            calls: 0,
+            inner,
+        }
     }
 
     /// How patient the stage is.
@@ -146,7 +155,11 @@ impl Stage {
     /// No socket can be had.
     pub async fn listen(&mut self, name: &str) -> Result<String, Halted> {
         let opened = either!(self, stage => stage.listen(name).await);
-        opened.map_err(|why| self.halt(Halt::Error { why: format!("no socket for {name}: {why}") }))
+        opened.map_err(|why| {
+            self.halt(Halt::Error {
+                why: format!("no socket for {name}: {why}"),
+            })
+        })
     }
 
     /// Makes a place where datagrams reach the actor that will be called `name`.
@@ -156,7 +169,11 @@ impl Stage {
     /// No socket can be had.
     pub async fn bind(&mut self, name: &str) -> Result<SocketAddr, Halted> {
         let opened = either!(self, stage => stage.bind(name).await);
-        opened.map_err(|why| self.halt(Halt::Error { why: format!("no socket for {name}: {why}") }))
+        opened.map_err(|why| {
+            self.halt(Halt::Error {
+                why: format!("no socket for {name}: {why}"),
+            })
+        })
     }
 
     /// Lets a simulated party enter. What it sends and receives is recorded.
@@ -168,7 +185,11 @@ impl Stage {
         R::Answer: Send,
     {
         let place = either!(self, stage => stage.enter(name, Seat::new(role, shared)));
-        Handle { place, name: name.into(), role: PhantomData }
+        Handle {
+            place,
+            name: name.into(),
+            role: PhantomData,
+        }
     }
 
     /// Lets a built-in system enter. It keeps its own store, can be restarted, and what it does is
@@ -179,7 +200,8 @@ impl Stage {
 
     /// From now on the authority of `base_url` stands under `name` in the ledger.
     pub fn introduce(&self, base_url: &str, name: &str) {
-        self.recorder.name_authority(crate::recorder::authority(base_url), name);
+        self.recorder
+            .name_authority(crate::recorder::authority(base_url), name);
     }
 
     /// Has an actor do something and waits for its answer.
@@ -187,7 +209,11 @@ impl Stage {
     /// # Errors
     ///
     /// The actor did not answer within the exchange time of the profile.
-    pub async fn act<R>(&mut self, actor: &Handle<R>, order: R::Order) -> Result<Acted<R::Answer>, Halted>
+    pub async fn act<R>(
+        &mut self,
+        actor: &Handle<R>,
+        order: R::Order,
+    ) -> Result<Acted<R::Answer>, Halted>
     where
         R: Role + Send + 'static,
         R::Shared: Send + Sync,
@@ -220,8 +246,13 @@ impl Stage {
             let order_text = serde_json::to_string(&order).unwrap_or_default();
             let order_text = self.recorder.secrets().conceal(&order_text);
             let recorded = serde_json::from_str(&order_text).unwrap_or_default();
-            self.recorder
-                .write(self.now(), What::Ordered { actor: actor.name.to_string(), order: recorded });
+            self.recorder.write(
+                self.now(),
+                What::Ordered {
+                    actor: actor.name.to_string(),
+                    order: recorded,
+                },
+            );
             either!(self, stage => stage.order::<R>(actor.place, call, order));
             calls.push((actor, call));
         }
@@ -229,7 +260,8 @@ impl Stage {
         let patience = self.pace.timeout * 4;
         let mut answers = Vec::with_capacity(calls.len());
         for (actor, call) in calls {
-            let answered = either!(self, stage => stage.answer::<R>(actor.place, call, patience).await);
+            let answered =
+                either!(self, stage => stage.answer::<R>(actor.place, call, patience).await);
             match answered {
                 Some(acted) => answers.push(acted),
                 None => {
@@ -257,7 +289,14 @@ impl Stage {
     {
         let came = either!(self, stage => stage.wait_for::<R>(actor.place, limit, &come).await);
         let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-        self.recorder.write(self.now(), What::WaitEnded { wait: what.to_owned(), came, limit });
+        self.recorder.write(
+            self.now(),
+            What::WaitEnded {
+                wait: what.to_owned(),
+                came,
+                limit,
+            },
+        );
         came
     }
 
@@ -274,13 +313,28 @@ impl Stage {
     pub async fn hook(&mut self, name: &str, hook: Hook) -> Result<(), Halted> {
         let pulled = either!(self, stage => stage.hook(name, hook));
         let failed = pulled.as_ref().err().cloned();
-        self.recorder.write(self.now(), What::Hooked { hook: hook.to_string(), failed });
-        pulled.map_err(|why| self.halt(Halt::Inconclusive { why: format!("hook {hook}: {why}") }))
+        self.recorder.write(
+            self.now(),
+            What::Hooked {
+                hook: hook.to_string(),
+                failed,
+            },
+        );
+        pulled.map_err(|why| {
+            self.halt(Halt::Inconclusive {
+                why: format!("hook {hook}: {why}"),
+            })
+        })
     }
 
     /// Records why a step cannot go on.
     pub fn halt(&mut self, halt: Halt) -> Halted {
-        self.recorder.write(self.now(), What::Halted { reason: halt.clone() });
+        self.recorder.write(
+            self.now(),
+            What::Halted {
+                reason: halt.clone(),
+            },
+        );
         Halted(halt)
     }
 }

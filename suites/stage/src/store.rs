@@ -40,7 +40,9 @@ impl Store {
                     for change in changes {
                         match change {
                             Change::Delete(key) => table.remove(key.as_str())?,
-                            Change::Put(key, value) => table.insert(key.as_str(), value.as_slice())?,
+                            Change::Put(key, value) => {
+                                table.insert(key.as_str(), value.as_slice())?
+                            }
                         };
                     }
                 }

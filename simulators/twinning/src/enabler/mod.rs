@@ -12,7 +12,8 @@ use twinproof_kernel::{ExchangeId, Input, Outbox, Output, Role as Party, Seed, T
 
 use crate::knobs::Knobs;
 use crate::message::{
-    ActivationCode, ExceptionKind, OtherDevice, RequestError, Role, Status, Twinning, TwinningList, repeats,
+    ActivationCode, ExceptionKind, OtherDevice, RequestError, Role, Status, Twinning, TwinningList,
+    repeats,
 };
 use crate::tree::{Document, Format};
 use crate::url::{decode_segment, encode_segment};
@@ -55,7 +56,12 @@ struct Refusal {
 
 impl Refusal {
     fn new(status: u16, id: &'static str, text: &'static str) -> Self {
-        Self { status, id, text, variables: Vec::new() }
+        Self {
+            status,
+            id,
+            text,
+            variables: Vec::new(),
+        }
     }
 
     fn about(mut self, variable: impl Into<String>) -> Self {
@@ -64,9 +70,18 @@ impl Refusal {
     }
 
     fn document(self) -> Document {
-        let kind = if self.id.starts_with("POL") { ExceptionKind::Policy } else { ExceptionKind::Service };
-        RequestError { kind, message_id: self.id.to_owned(), text: self.text.to_owned(), variables: self.variables }
-            .document()
+        let kind = if self.id.starts_with("POL") {
+            ExceptionKind::Policy
+        } else {
+            ExceptionKind::Service
+        };
+        RequestError {
+            kind,
+            message_id: self.id.to_owned(),
+            text: self.text.to_owned(),
+            variables: self.variables,
+        }
+        .document()
     }
 }
 
@@ -82,7 +97,13 @@ pub struct Enabler {
 impl Enabler {
     /// An enabler that has nothing in its store yet.
     pub fn new(rules: Arc<dyn Rules>, seed: Seed) -> Self {
-        Self { rules, seed, state: State::default(), writes: 0, held: BTreeMap::new() }
+        Self {
+            rules,
+            seed,
+            state: State::default(),
+            writes: 0,
+            held: BTreeMap::new(),
+        }
     }
 
     fn serve(&mut self, config: &Config, now: Time, request: &Request) -> Response {
@@ -98,7 +119,9 @@ impl Enabler {
             response.headers.add("Location", location);
         }
         if status == 401 {
-            response.headers.add("WWW-Authenticate", "Bearer error=\"invalid_token\"");
+            response
+                .headers
+                .add("WWW-Authenticate", "Bearer error=\"invalid_token\"");
         }
         response
     }
@@ -112,7 +135,11 @@ impl Enabler {
         let knobs = &config.knobs;
         let unknown = || Refusal::new(404, "SVC2008", "Unknown resource %1").about(request.path());
         let root = format!("/{}/{}/", knobs.paths.api, knobs.paths.version);
-        let below_base = request.path().split_once(root.as_str()).map(|(_, rest)| rest).ok_or_else(unknown)?;
+        let below_base = request
+            .path()
+            .split_once(root.as_str())
+            .map(|(_, rest)| rest)
+            .ok_or_else(unknown)?;
         let (user, resource) = below_base.split_at(below_base.find('/').ok_or_else(unknown)?);
         let token = request
             .headers
@@ -156,10 +183,12 @@ impl Enabler {
     ) -> Result<(u16, Option<String>, Document), Refusal> {
         let knobs = &config.knobs;
         let format = body_format(request, config);
-        let document = Document::read(format, &request.body)
-            .map_err(|e| Refusal::new(400, "SVC0002", "Invalid input value %1").about(e.to_string()))?;
-        let asked = Twinning::of_document(&document, knobs)
-            .ok_or_else(|| Refusal::new(400, "SVC0002", "Invalid input value %1").about(&document.root))?;
+        let document = Document::read(format, &request.body).map_err(|e| {
+            Refusal::new(400, "SVC0002", "Invalid input value %1").about(e.to_string())
+        })?;
+        let asked = Twinning::of_document(&document, knobs).ok_or_else(|| {
+            Refusal::new(400, "SVC0002", "Invalid input value %1").about(&document.root)
+        })?;
         let side = match asked.role(knobs) {
             Some(Role::Secondary) => self.request_code(now, subscriber),
             Some(Role::Primary) => self.activate(config, now, subscriber, &asked)?,
@@ -190,7 +219,14 @@ impl Enabler {
             code: Some(code.clone()),
             auth_code: None,
         };
-        self.state.put_code(&code, Code { side: side.id.clone(), since: now, used: false });
+        self.state.put_code(
+            &code,
+            Code {
+                side: side.id.clone(),
+                since: now,
+                used: false,
+            },
+        );
         self.state.put_side(side.clone());
         side
     }
@@ -202,22 +238,39 @@ impl Enabler {
         subscriber: &Subscriber,
         asked: &Twinning,
     ) -> Result<Side, Refusal> {
-        let refused = || Refusal::new(400, "SVC0002", "Invalid input value %1").about("activationCode");
-        let code = asked.activation_code.as_ref().and_then(|c| c.code.as_deref()).ok_or_else(refused)?;
+        let refused =
+            || Refusal::new(400, "SVC0002", "Invalid input value %1").about("activationCode");
+        let code = asked
+            .activation_code
+            .as_ref()
+            .and_then(|c| c.code.as_deref())
+            .ok_or_else(refused)?;
         let entry = self.state.code(code).cloned();
-        let secondary = entry.as_ref().and_then(|entry| self.state.side(&entry.side)).cloned();
+        let secondary = entry
+            .as_ref()
+            .and_then(|entry| self.state.side(&entry.side))
+            .cloned();
         let facts = CodeFacts {
             known: entry.is_some(),
             used: entry.as_ref().is_some_and(|entry| entry.used),
-            age: entry.as_ref().map_or(Duration::ZERO, |entry| now.since(entry.since)),
+            age: entry
+                .as_ref()
+                .map_or(Duration::ZERO, |entry| now.since(entry.since)),
             lifetime: config.code_lifetime,
-            own: secondary.as_ref().is_some_and(|side| side.owner == subscriber.address),
+            own: secondary
+                .as_ref()
+                .is_some_and(|side| side.owner == subscriber.address),
         };
-        let (true, Some(entry), Some(mut secondary)) = (self.rules.code_is_usable(facts), entry, secondary) else {
+        let (true, Some(entry), Some(mut secondary)) =
+            (self.rules.code_is_usable(facts), entry, secondary)
+        else {
             return Err(refused());
         };
         let serial = self.state.next_serial();
-        let name = asked.name.clone().unwrap_or_else(|| format!("device-{serial}"));
+        let name = asked
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("device-{serial}"));
         let primary = Side {
             id: format!("tw{serial}"),
             owner: subscriber.address.clone(),
@@ -234,7 +287,13 @@ impl Enabler {
         secondary.other = Some(primary.owner.clone());
         secondary.other_id = Some(primary.id.clone());
         secondary.code = None;
-        self.state.put_code(code, Code { used: true, ..entry });
+        self.state.put_code(
+            code,
+            Code {
+                used: true,
+                ..entry
+            },
+        );
         self.state.put_side(secondary);
         self.state.put_side(primary.clone());
         Ok(primary)
@@ -242,7 +301,11 @@ impl Enabler {
 
     fn list(&self, config: &Config, subscriber: &Subscriber) -> Document {
         TwinningList {
-            twinnings: self.state.sides_of(&subscriber.address).map(|s| self.represent(config, s)).collect(),
+            twinnings: self
+                .state
+                .sides_of(&subscriber.address)
+                .map(|s| self.represent(config, s))
+                .collect(),
             resource_url: Some(collection_url(config, &subscriber.address)),
         }
         .document(&config.knobs)
@@ -253,10 +316,10 @@ impl Enabler {
         let mut twinning = Twinning {
             role: Some(side.role.literal(knobs).to_owned()),
             name: side.name.clone(),
-            other_device: side
-                .other
-                .clone()
-                .map(|address| OtherDevice { address: Some(address), ..OtherDevice::default() }),
+            other_device: side.other.clone().map(|address| OtherDevice {
+                address: Some(address),
+                ..OtherDevice::default()
+            }),
             activation_code: side.code.clone().map(|code| ActivationCode {
                 code: Some(code),
                 mno_id: Some(config.mno_id.clone()),
@@ -264,7 +327,11 @@ impl Enabler {
             status: Some(side.status.literal(knobs).to_owned()),
             auth_code: side.auth_code.clone(),
             own_address: Some(side.owner.clone()),
-            resource_url: Some(format!("{}/{}", collection_url(config, &side.owner), side.id)),
+            resource_url: Some(format!(
+                "{}/{}",
+                collection_url(config, &side.owner),
+                side.id
+            )),
             ..Twinning::default()
         };
         let primary = side.other.as_ref().filter(|_| side.role == Role::Secondary);

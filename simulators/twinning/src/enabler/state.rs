@@ -70,7 +70,9 @@ impl State {
                         state.codes.insert(code.to_owned(), entry);
                     }
                 }
-                Some(("meta", "serial")) => state.serial = serde_json::from_slice(value).unwrap_or_default(),
+                Some(("meta", "serial")) => {
+                    state.serial = serde_json::from_slice(value).unwrap_or_default()
+                }
                 _ => {}
             }
         }
@@ -80,13 +82,15 @@ impl State {
     /// The next serial number; none is ever given twice, restarts included.
     pub fn next_serial(&mut self) -> u64 {
         self.serial += 1;
-        self.changes.push(Change::Put("meta/serial".to_owned(), json(&self.serial)));
+        self.changes
+            .push(Change::Put("meta/serial".to_owned(), json(&self.serial)));
         self.serial
     }
 
     /// Writes a side.
     pub fn put_side(&mut self, side: Side) {
-        self.changes.push(Change::Put(format!("side/{}", side.id), json(&side)));
+        self.changes
+            .push(Change::Put(format!("side/{}", side.id), json(&side)));
         self.sides.insert(side.id.clone(), side);
     }
 
@@ -102,7 +106,8 @@ impl State {
 
     /// Writes a code.
     pub fn put_code(&mut self, code: &str, entry: Code) {
-        self.changes.push(Change::Put(format!("code/{code}"), json(&entry)));
+        self.changes
+            .push(Change::Put(format!("code/{code}"), json(&entry)));
         self.codes.insert(code.to_owned(), entry);
     }
 

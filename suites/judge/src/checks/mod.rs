@@ -36,6 +36,8 @@ pub struct Found {
     pub got: String,
     /// The rule, where it is not simply the scenario's requirement.
     pub rule: Option<String>,
+    /// The rulings of the ambiguity register that this rests on.
+    pub rulings: Vec<&'static str>,
     /// The exchanges that show it.
     pub evidence: Vec<u64>,
     /// The knobs that a fail would rest on.
@@ -49,6 +51,7 @@ impl Found {
             expected: expected.into(),
             got: got.into(),
             rule: None,
+            rulings: Vec::new(),
             evidence: Vec::new(),
             relies_on: Vec::new(),
         }
@@ -56,7 +59,11 @@ impl Found {
 
     /// Pass if `holds`, else fail.
     pub fn decide(holds: bool, expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self::new(if holds { Verdict::Pass } else { Verdict::Fail }, expected, got)
+        Self::new(
+            if holds { Verdict::Pass } else { Verdict::Fail },
+            expected,
+            got,
+        )
     }
 
     /// It could not be found out.
@@ -78,6 +85,22 @@ impl Found {
         self
     }
 
+    /// Names the rulings that this rests on. A disputable one turns a fail into a warning.
+    #[must_use]
+    pub fn under(mut self, rulings: &[&'static str]) -> Self {
+        self.rulings.extend_from_slice(rulings);
+        self
+    }
+
+    /// What is not met is a recommendation or our own judgement: a fail is but a warning.
+    #[must_use]
+    pub fn advisory(mut self) -> Self {
+        if self.verdict == Verdict::Fail {
+            self.verdict = Verdict::Warning;
+        }
+        self
+    }
+
     /// Names the knobs that a fail would rest on.
     #[must_use]
     pub fn relying_on(mut self, knobs: &[&'static str]) -> Self {
@@ -92,7 +115,9 @@ impl Check {
         let (family, value) = match self {
             Self::Twinning(check) => ("twinning", serde_json::to_value(check)),
         };
-        let name = value.ok().and_then(|v| v.get("check").and_then(|n| n.as_str().map(str::to_owned)));
+        let name = value
+            .ok()
+            .and_then(|v| v.get("check").and_then(|n| n.as_str().map(str::to_owned)));
         format!("{family}/{}", name.unwrap_or_default())
     }
 

@@ -60,7 +60,10 @@ const ERRORS: &[Row] = &[Row {
 
 impl Situation {
     fn row(self) -> &'static Row {
-        ERRORS.iter().find(|row| row.situation == self).expect("every situation has a row")
+        ERRORS
+            .iter()
+            .find(|row| row.situation == self)
+            .expect("every situation has a row")
     }
 }
 
@@ -82,7 +85,10 @@ impl Check {
                     }
                     Err(_) => Found::decide(false, expected, seen.outcome()),
                 }
-                .relying_on(&["twinning.knobs.paths.twinnings", "twinning.knobs.names.twinning_list"])
+                .relying_on(&[
+                    "twinning.knobs.paths.twinnings",
+                    "twinning.knobs.names.twinning_list",
+                ])
             }),
             Self::Refused { exchange, because } => {
                 with(scene, *exchange, |seen| refused(seen, because.row()))
@@ -95,18 +101,24 @@ impl Check {
 fn with(scene: &Scene, number: u64, look: impl FnOnce(&Exchange) -> Found) -> Found {
     match scene.exchanges.get(&number) {
         Some(exchange) if exchange.response.is_some() => look(exchange).shown_by([number]),
-        Some(exchange) => {
-            Found::inconclusive("a response", exchange.outcome()).shown_by([number])
-        }
+        Some(exchange) => Found::inconclusive("a response", exchange.outcome()).shown_by([number]),
         None => Found::inconclusive(format!("exchange {number}"), "it was not recorded"),
     }
 }
 
 fn refused(seen: &Exchange, row: &Row) -> Found {
-    let expected = format!("a refusal because {}: {} {}", row.says, row.status, row.ids.join(" or "));
+    let expected = format!(
+        "a refusal because {}: {} {}",
+        row.says,
+        row.status,
+        row.ids.join(" or ")
+    );
     let status = seen.status().unwrap_or_default();
     let lawful = status == row.status || row.also.contains(&status);
-    let error = seen.document().ok().and_then(|d| RequestError::of_document(&d));
+    let error = seen
+        .document()
+        .ok()
+        .and_then(|d| RequestError::of_document(&d));
     Found::decide(lawful && error.is_some(), expected, seen.outcome())
 }
 
@@ -120,9 +132,12 @@ fn unchanged(scene: &Scene, before: &[u64], after: &[u64]) -> Found {
         match (old.document(), new.document()) {
             (Ok(was), Ok(is)) if was == is => {}
             (Ok(_), Ok(_)) => {
-                return Found::decide(false, expected, format!("{} changed", new.url)).shown_by(evidence);
+                return Found::decide(false, expected, format!("{} changed", new.url))
+                    .shown_by(evidence);
             }
-            (Ok(_), Err(_)) => return Found::decide(false, expected, new.outcome()).shown_by(evidence),
+            (Ok(_), Err(_)) => {
+                return Found::decide(false, expected, new.outcome()).shown_by(evidence);
+            }
             (Err(why), _) => return Found::inconclusive(expected, why).shown_by(evidence),
         }
     }

@@ -1,0 +1,11 @@
+Feature: Twinning enabler
+  What the enabler itself guarantees (RD 6.1.4).
+
+  @HLF-TE-005 @id:code-works-once
+  Scenario: An activation code works once
+    Given a secondary device that holds a fresh activation code
+    And a primary device that has activated with that code
+    When a second primary device activates with the same code
+    Then the enabler refuses the activation because the code is not valid
+    And the second primary device has no twinnings
+    And the first twinning is unchanged

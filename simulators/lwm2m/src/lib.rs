@@ -1,0 +1,5 @@
+//! Lightweight M2M.
+#![forbid(unsafe_code)]
+
+pub mod device;
+pub mod server;

@@ -1,0 +1,5 @@
+//! The built-in systems under test: roles composed, and what can be broken in them.
+#![forbid(unsafe_code)]
+
+pub mod mutants;
+pub mod twinning;

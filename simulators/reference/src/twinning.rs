@@ -1,0 +1,33 @@
+//! The built-in Twinning system: an enabler of operator 001-01.
+
+use std::time::Duration;
+
+use twinproof_twinning::enabler::{Config, Subscriber};
+use twinproof_twinning::knobs::Knobs;
+
+/// The operator's identity: the test network of the numbering plan.
+pub const OPERATOR: &str = "001-01";
+
+/// How long an activation code lives.
+pub const CODE_LIFETIME: Duration = Duration::from_secs(300);
+
+/// How many devices are provisioned.
+const SUBSCRIBERS: u32 = 8;
+
+/// What is provisioned at the system that is reached at `base_url`.
+pub fn config(base_url: String, knobs: Knobs) -> Config {
+    let subscribers = (0..SUBSCRIBERS)
+        .map(|n| Subscriber {
+            address: format!("tel:+1202555{:04}", 100 + n),
+            token: format!("built-in-token-{n:04}"),
+            voice_mail: Some(format!("tel:+1202555{:04}", 900 + n)),
+        })
+        .collect();
+    Config {
+        base_url,
+        mno_id: OPERATOR.to_owned(),
+        code_lifetime: CODE_LIFETIME,
+        subscribers,
+        knobs,
+    }
+}

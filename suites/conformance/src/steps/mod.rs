@@ -1,0 +1,3 @@
+//! The steps, a module per enabler.
+
+pub(crate) mod twinning;

@@ -1,0 +1,254 @@
+//! The features: parsed, named, and checked before anything runs.
+
+use std::collections::BTreeMap;
+
+use cucumber::World as _;
+use cucumber::gherkin::{Feature, GherkinEnv, Scenario, StepType};
+use include_dir::Dir;
+use twinproof_evidence::record::{SceneStarted, Step};
+use twinproof_judge::catalogue::{Catalogue, JudgedBy, Status};
+
+use crate::world::World;
+
+/// A scenario and where it stands.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its permanent id, for example `twinning/enabler/code-works-once`.
+    pub id: String,
+    /// Its enabler.
+    pub enabler: String,
+    /// What the ledger says of it.
+    pub described: SceneStarted,
+    feature: usize,
+    scenario: usize,
+}
+
+/// All features.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    features: Vec<Feature>,
+    entries: Vec<Entry>,
+}
+
+/// What is wrong with the features. Nothing is run then.
+#[derive(Debug, thiserror::Error)]
+#[error("features/{file}:{line}: {why}")]
+pub struct SuiteError {
+    /// The feature file.
+    pub file: String,
+    /// The line.
+    pub line: usize,
+    /// What is wrong and what to do.
+    pub why: String,
+}
+
+impl Suite {
+    /// Reads all features below a folder and checks them against the steps and the catalogue.
+    ///
+    /// # Errors
+    ///
+    /// A feature that does not parse, a step that nobody or more than one defines, a scenario
+    /// without an id of its own, or a tag that looks like a requirement and is none.
+    pub fn load(features: &Dir<'_>, catalogue: &Catalogue) -> Result<Self, Vec<SuiteError>> {
+        let mut files = Vec::new();
+        collect(features, &mut files);
+        files.sort_by_key(|file| file.path());
+        let mut suite = Self {
+            features: Vec::new(),
+            entries: Vec::new(),
+        };
+        let mut errors = Vec::new();
+        for file in files {
+            let name = file.path().display().to_string();
+            let text = file.contents_utf8().unwrap_or_default();
+            match Feature::parse(text, GherkinEnv::default()) {
+                Ok(mut feature) => {
+                    feature.path = Some(file.path().to_owned());
+                    suite.add(&name, feature, catalogue, &mut errors);
+                }
+                Err(error) => errors.push(SuiteError {
+                    file: name,
+                    line: 1,
+                    why: error.to_string(),
+                }),
+            }
+        }
+        if errors.is_empty() {
+            Ok(suite)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// All scenarios, in the order of their files.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The features with only those scenarios in them.
+    pub(crate) fn only(&self, ids: &[String]) -> Vec<Feature> {
+        let mut kept: BTreeMap<usize, Vec<&Scenario>> = BTreeMap::new();
+        for entry in self.entries.iter().filter(|entry| ids.contains(&entry.id)) {
+            kept.entry(entry.feature)
+                .or_default()
+                .push(&self.features[entry.feature].scenarios[entry.scenario]);
+        }
+        kept.into_iter()
+            .map(|(feature, scenarios)| Feature {
+                scenarios: scenarios.into_iter().cloned().collect(),
+                ..self.features[feature].clone()
+            })
+            .collect()
+    }
+
+    fn add(
+        &mut self,
+        file: &str,
+        feature: Feature,
+        catalogue: &Catalogue,
+        errors: &mut Vec<SuiteError>,
+    ) {
+        let steps = World::collection();
+        let stem = file.trim_end_matches(".feature").to_owned();
+        let enabler = file.split('/').next().unwrap_or_default().to_owned();
+        let background: Vec<_> = feature
+            .background
+            .iter()
+            .flat_map(|b| b.steps.clone())
+            .collect();
+        for (number, scenario) in feature.scenarios.iter().enumerate() {
+            let line = scenario.position.line;
+            let mut fault = |line: usize, why: String| {
+                errors.push(SuiteError {
+                    file: file.to_owned(),
+                    line,
+                    why,
+                })
+            };
+            let tags: Vec<String> = feature.tags.iter().chain(&scenario.tags).cloned().collect();
+            let Some(slug) = tags.iter().find_map(|tag| tag.strip_prefix("id:")) else {
+                fault(
+                    line,
+                    format!(
+                        "scenario {:?} has no @id: tag; give it a name that will never change",
+                        scenario.name
+                    ),
+                );
+                continue;
+            };
+            let id = format!("{stem}/{slug}");
+            if let Some(twice) = self.entries.iter().find(|entry| entry.id == id) {
+                fault(
+                    line,
+                    format!(
+                        "the id {id} is already taken by {:?}",
+                        twice.described.title
+                    ),
+                );
+            }
+            for tag in &tags {
+                let label = tag.bytes().next().is_some_and(|b| b.is_ascii_uppercase())
+                    && !tag.starts_with("ETS-");
+                if label && catalogue.requirement(tag).is_none() {
+                    fault(
+                        line,
+                        format!("@{tag} names no requirement of the catalogue"),
+                    );
+                }
+            }
+            let requirements: Vec<_> = tags
+                .iter()
+                .filter(|tag| catalogue.requirement(tag).is_some())
+                .cloned()
+                .collect();
+            if requirements.is_empty() {
+                fault(
+                    line,
+                    format!(
+                        "scenario {:?} names no requirement that it judges",
+                        scenario.name
+                    ),
+                );
+            }
+            let all: Vec<_> = background.iter().chain(&scenario.steps).cloned().collect();
+            for step in &all {
+                match steps.find(step) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => fault(
+                        step.position.line,
+                        format!("no step is defined for {:?}", step.value),
+                    ),
+                    Err(many) => fault(
+                        step.position.line,
+                        format!("{:?} is ambiguous: {many}", step.value),
+                    ),
+                }
+            }
+            self.entries.push(Entry {
+                id,
+                enabler: enabler.clone(),
+                described: SceneStarted {
+                    feature: file.to_owned(),
+                    line,
+                    title: scenario.name.clone(),
+                    tags,
+                    requirements,
+                    steps: all
+                        .iter()
+                        .map(|step| Step {
+                            kind: match step.ty {
+                                StepType::Given => "Given",
+                                StepType::When => "When",
+                                StepType::Then => "Then",
+                            }
+                            .to_owned(),
+                            text: step.value.clone(),
+                            line: step.position.line,
+                        })
+                        .collect(),
+                },
+                feature: self.features.len(),
+                scenario: number,
+            });
+        }
+        self.features.push(feature);
+    }
+
+    /// The requirements that scenarios should judge and none does, although their enabler has scenarios.
+    pub fn uncovered(&self, catalogue: &Catalogue) -> Vec<SuiteError> {
+        let mut errors = Vec::new();
+        for requirement in &catalogue.requirements {
+            let expected = requirement.judged_by == JudgedBy::Scenarios
+                && requirement.status == Status::Active;
+            let judged = self
+                .entries
+                .iter()
+                .any(|e| e.described.requirements.contains(&requirement.id));
+            if expected
+                && !judged
+                && self
+                    .entries
+                    .iter()
+                    .any(|entry| entry.enabler == requirement.enabler)
+            {
+                errors.push(SuiteError {
+                    file: requirement.enabler.clone(),
+                    line: 0,
+                    why: format!(
+                        "{} is judged by scenarios, but none carries its tag",
+                        requirement.id
+                    ),
+                });
+            }
+        }
+        errors
+    }
+}
+
+fn collect<'a>(dir: &'a Dir<'a>, files: &mut Vec<&'a include_dir::File<'a>>) {
+    files.extend(
+        dir.files()
+            .filter(|file| file.path().extension().is_some_and(|e| e == "feature")),
+    );
+    dir.dirs().for_each(|dir| collect(dir, files));
+}

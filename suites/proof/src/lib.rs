@@ -1,0 +1,3 @@
+//! Proof of the verdicts.
+
+pub mod builtin;

@@ -1,0 +1,187 @@
+//! One requirement through every room, on both stages; and one datagram the same way.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use twinproof_conformance::suite::Suite;
+use twinproof_conformance::{Run, Target, perform};
+use twinproof_evidence::Verdict;
+use twinproof_evidence::ledger::{self, Ledger};
+use twinproof_evidence::record::What;
+use twinproof_evidence::report::{Report, Tool};
+use twinproof_evidence::secrets::Secrets;
+use twinproof_judge::catalogue::{Catalogue, suite_sha256};
+use twinproof_judge::{FEATURES, judge};
+use twinproof_lwm2m::device::{self, Device};
+use twinproof_lwm2m::server::Server;
+use twinproof_proof::builtin::TwinningSystem;
+use twinproof_reference::mutants;
+use twinproof_stage::{Kind, Network, Pace, Recorder, Seat, Stage};
+use twinproof_twinning::enabler::rules::{Rules, Standard};
+
+const SCENARIO: &str = "twinning/enabler/code-works-once";
+
+fn run_on(kind: Kind, rules: Arc<dyn Rules>, ledger: Ledger) -> Report {
+    let catalogue = Catalogue::load(&FEATURES).unwrap();
+    let run = Run {
+        target: Target::BuiltIn(Arc::new(TwinningSystem::new(rules))),
+        kind,
+        suite: Arc::new(Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"))),
+        suite_sha256: suite_sha256(&FEATURES),
+        selected: vec![SCENARIO.to_owned()],
+        filtered: true,
+        seed: 7,
+        jobs: 4,
+        tool: ("twinproof".to_owned(), "test".to_owned()),
+        started: "1970-01-01T00:00:00Z".to_owned(),
+        profile_sha256: String::new(),
+        ledger: ledger.clone(),
+        stop: Arc::new(AtomicBool::new(false)),
+        on_scene_ended: Arc::new(|_| {}),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(perform(&run));
+    judge(&ledger.read_back().unwrap(), &catalogue, tool()).unwrap()
+}
+
+fn tool() -> Tool {
+    Tool {
+        name: "twinproof".to_owned(),
+        version: "test".to_owned(),
+    }
+}
+
+fn live() -> Kind {
+    Kind::Live(Network::new(Duration::from_secs(5)).unwrap())
+}
+
+fn verdict(report: &Report) -> Verdict {
+    report
+        .requirements
+        .iter()
+        .find(|r| r.id == "HLF-TE-005")
+        .unwrap()
+        .verdict
+}
+
+#[test]
+fn the_clean_system_passes_on_both_stages() {
+    for kind in [Kind::Virtual, live()] {
+        let report = run_on(kind, Arc::new(Standard), Ledger::in_memory());
+        assert_eq!(verdict(&report), Verdict::Pass, "{:#?}", report.scenarios);
+        assert_eq!(report.scenarios[0].findings.len(), 3);
+    }
+}
+
+#[test]
+fn the_mutant_fails_for_its_reason_on_both_stages() {
+    for mutant in mutants::TWINNING {
+        for kind in [Kind::Virtual, live()] {
+            let report = run_on(kind, (mutant.rules)(), Ledger::in_memory());
+            assert_eq!(verdict(&report), Verdict::Fail, "{}", mutant.name);
+            for (scenario, check) in mutant.caught_by {
+                let scenario = report.scenarios.iter().find(|s| s.id == *scenario).unwrap();
+                let finding = scenario
+                    .findings
+                    .iter()
+                    .find(|f| f.check == *check)
+                    .unwrap();
+                assert_eq!(
+                    finding.verdict,
+                    Verdict::Fail,
+                    "{} {check}: {finding:#?}",
+                    mutant.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_ledger_judged_again_says_the_same_byte_for_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(ledger::FILE_NAME);
+    for rules in [
+        Arc::new(Standard) as Arc<dyn Rules>,
+        (mutants::TWINNING[0].rules)(),
+    ] {
+        let report = run_on(Kind::Virtual, rules, Ledger::create(&path).unwrap());
+        let again = judge(
+            &ledger::read(&path).unwrap(),
+            &Catalogue::load(&FEATURES).unwrap(),
+            tool(),
+        )
+        .unwrap();
+        let text = |report: &Report| serde_json::to_string_pretty(report).unwrap();
+        assert_eq!(text(&report), text(&again));
+    }
+}
+
+#[test]
+fn no_secret_reaches_the_ledger() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(ledger::FILE_NAME);
+    run_on(
+        Kind::Virtual,
+        Arc::new(Standard),
+        Ledger::create(&path).unwrap(),
+    );
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.contains("‹code#1›") && text.contains("Bearer ‹token#1›"),
+        "{text}"
+    );
+    assert!(!text.contains("built-in-token"), "{text}");
+}
+
+#[test]
+fn a_registration_takes_the_same_way() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for kind in [Kind::Virtual, live()] {
+        let ledger = Ledger::in_memory();
+        let recorder = Recorder::new(ledger.clone(), None, Secrets::default(), |_, _| Vec::new());
+        let pace = Pace {
+            timeout: Duration::from_secs(5),
+            settle: Duration::from_secs(1),
+        };
+        let answer = runtime.block_on(async {
+            let mut stage = Stage::open(kind, recorder, pace);
+            let server = stage.bind("sut").await.unwrap();
+            stage.host("sut", Box::new(|| Seat::new(Server::new(), Arc::new(()))));
+            let at = stage.bind("device").await.unwrap();
+            let shared = device::Shared {
+                server,
+                lifetime: 60,
+                objects: "</1/0>,</3/0>".to_owned(),
+            };
+            let device = stage.enter("device", Device::new("urn:dev:1", at), Arc::new(shared));
+            stage
+                .act(&device, device::Order::Register)
+                .await
+                .unwrap()
+                .answer
+        });
+        assert_eq!(
+            answer,
+            device::Answer::Registered(vec!["rd".to_owned(), "1".to_owned()])
+        );
+        let events = ledger.read_back().unwrap();
+        let datagrams: Vec<_> = events
+            .records
+            .iter()
+            .filter_map(|record| match &record.what {
+                What::Datagram { from, to, .. } => Some((from.as_str(), to.as_str())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(datagrams, [("device", "sut"), ("sut", "device")]);
+    }
+}
