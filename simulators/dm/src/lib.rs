@@ -24,8 +24,11 @@
 
 #![forbid(unsafe_code)]
 
+mod base64;
 pub mod document;
 mod error;
+mod hex;
+pub mod syncml;
 pub mod wbxml;
 pub mod xml;
 

@@ -3,4 +3,7 @@
 mod documents;
 mod golden;
 mod hostile;
+mod messages;
+mod oracle;
+mod syncml;
 mod trees;

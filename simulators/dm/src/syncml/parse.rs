@@ -1,0 +1,524 @@
+//! From the tree to values: any order is read, and every departure from the grammar is listed.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use super::grammar::{Occurs, Rule};
+use super::{
+    Alert, AlertCode, Anchor, Block, Chal, Command, Cred, Data, Exec, Format, Header, Item,
+    Location, Mark, Mem, Message, Meta, Request, Results, Status, StatusCode,
+};
+use crate::document::{Content, Element, namespace};
+use crate::error::{Error, Fault, shown};
+
+/// A message, and what had to be forgiven to read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// The message. Commands that could not be read are not in it.
+    pub message: Message,
+    /// Departures from the grammar that change nothing in the meaning, in document order.
+    pub deviations: Vec<Deviation>,
+    /// Commands that could not be read.
+    pub refused: Vec<Refused>,
+}
+
+/// One departure from the grammar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    /// Which kind.
+    pub kind: DeviationKind,
+    /// The element it is in.
+    pub parent: Cow<'static, str>,
+    /// The element it is about.
+    pub child: Cow<'static, str>,
+    /// Where that one starts, in octets.
+    pub offset: usize,
+}
+
+/// Kinds of [`Deviation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeviationKind {
+    /// Stands after an element that must follow it. The order itself is not beyond doubt: see
+    /// [`Rule::basis`].
+    Order,
+    /// Occurs again although it may occur once; the first one counts.
+    Repeated,
+    /// Known to SyncML, not used by DM; passed over.
+    NotInDm,
+    /// Not known in this place; passed over.
+    Unknown,
+    /// In another namespace than the grammar says.
+    Namespace,
+    /// A nonce that is not base64; the octets of its text were taken instead.
+    NotBase64,
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            parent,
+            child,
+            offset,
+        } = self;
+        let what = match kind {
+            DeviationKind::Order => "is out of order",
+            DeviationKind::Repeated => "occurs again",
+            DeviationKind::NotInDm => "is not used by DM",
+            DeviationKind::Unknown => "does not belong here",
+            DeviationKind::Namespace => "is in another namespace",
+            DeviationKind::NotBase64 => "is not base64",
+        };
+        write!(f, "<{child}> in <{parent}> {what} at offset {offset}")
+    }
+}
+
+/// A command that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its element name.
+    pub name: Cow<'static, str>,
+    /// Its `CmdID`, if there is one, for a status that refuses it.
+    pub cmd_id: Option<String>,
+    /// How many commands of the body stand before it, refused ones not counted.
+    pub position: usize,
+    /// What is wrong.
+    pub error: Error,
+}
+
+impl Message {
+    /// Reads a message.
+    ///
+    /// # Errors
+    ///
+    /// When the root, the header or the body is missing, or the header cannot be read. A command
+    /// that cannot be read is listed in [`Parsed::refused`] and the rest goes on.
+    pub fn from_element(root: &Element) -> Result<Parsed, Error> {
+        if root.name != "SyncML" {
+            return Err(Error::new(
+                Fault::Value,
+                root.offset,
+                "<SyncML>",
+                format!("<{}>", root.name),
+            ));
+        }
+        let mut parser = Parser::default();
+        parser.namespace("", root, namespace::SYNCML);
+        let children = parser.fields(root)?;
+        let header = children.one("SyncHdr")?;
+        let header = parser.header(header)?;
+        let body = children.one("SyncBody")?;
+        let body_children = parser.fields(body)?;
+
+        let mut commands = Vec::new();
+        let mut refused = Vec::new();
+        for child in body_children.commands() {
+            match parser.command(child) {
+                Ok(command) => commands.push(command),
+                Err(error) => refused.push(Refused {
+                    name: child.name.clone(),
+                    cmd_id: child.child("CmdID").map(|id| id.text().into_owned()),
+                    position: commands.len(),
+                    error,
+                }),
+            }
+        }
+        parser.deviations.sort_by_key(|deviation| deviation.offset);
+        Ok(Parsed {
+            message: Self {
+                header,
+                commands,
+                is_final: body_children.optional("Final").is_some(),
+            },
+            deviations: parser.deviations,
+            refused,
+        })
+    }
+}
+
+/// Blocks inside blocks that are read. The stack of a small thread holds many times more.
+const DEEPEST_BLOCK: usize = 32;
+
+#[derive(Default)]
+struct Parser {
+    deviations: Vec<Deviation>,
+    /// Blocks that are being read.
+    blocks: usize,
+}
+
+impl Parser {
+    fn header(&mut self, element: &Element) -> Result<Header, Error> {
+        let fields = self.fields(element)?;
+        Ok(Header {
+            ver_dtd: fields.text("VerDTD")?,
+            ver_proto: fields.text("VerProto")?,
+            session_id: fields.text("SessionID")?,
+            msg_id: fields.text("MsgID")?,
+            target: self.location(fields.one("Target")?)?,
+            source: self.location(fields.one("Source")?)?,
+            resp_uri: fields.optional_text("RespURI"),
+            cred: self.maybe(fields.optional("Cred"), Self::cred)?,
+            meta: self.maybe(fields.optional("Meta"), Self::meta)?,
+        })
+    }
+
+    fn command(&mut self, element: &Element) -> Result<Command, Error> {
+        let fields = self.fields(element)?;
+        Ok(match &*element.name {
+            "Add" => Command::Add(self.request(&fields)?),
+            "Alert" => Command::Alert(self.alert(&fields)?),
+            "Atomic" => Command::Atomic(self.block(&fields)?),
+            "Copy" => Command::Copy(self.request(&fields)?),
+            "Delete" => Command::Delete(self.request(&fields)?),
+            "Exec" => Command::Exec(Exec {
+                cmd_id: fields.id("CmdID")?,
+                meta: self.maybe(fields.optional("Meta"), Self::meta)?,
+                correlator: fields.optional_text("Correlator"),
+                items: self.items(&fields, 1)?,
+            }),
+            "Get" => Command::Get(self.request(&fields)?),
+            "Replace" => Command::Replace(self.request(&fields)?),
+            "Results" => Command::Results(Results {
+                cmd_id: fields.id("CmdID")?,
+                msg_ref: fields.optional_text("MsgRef"),
+                cmd_ref: fields.text("CmdRef")?,
+                meta: self.maybe(fields.optional("Meta"), Self::meta)?,
+                target_ref: fields.optional_text("TargetRef"),
+                source_ref: fields.optional_text("SourceRef"),
+                items: self.items(&fields, 1)?,
+            }),
+            "Sequence" => Command::Sequence(self.block(&fields)?),
+            "Status" => self.status(&fields)?.into(),
+            other => {
+                return Err(Error::new(
+                    Fault::Unsupported,
+                    element.offset,
+                    "a command",
+                    format!("<{other}>"),
+                ));
+            }
+        })
+    }
+
+    fn request(&mut self, fields: &Fields<'_>) -> Result<Request, Error> {
+        Ok(Request {
+            cmd_id: fields.id("CmdID")?,
+            meta: self.maybe(fields.optional("Meta"), Self::meta)?,
+            items: self.items(fields, 1)?,
+        })
+    }
+
+    fn alert(&mut self, fields: &Fields<'_>) -> Result<Alert, Error> {
+        Ok(Alert {
+            cmd_id: fields.id("CmdID")?,
+            code: AlertCode(fields.number("Data", "an alert code")?),
+            correlator: fields.optional_text("Correlator"),
+            items: self.items(fields, 0)?,
+        })
+    }
+
+    fn block(&mut self, fields: &Fields<'_>) -> Result<Block, Error> {
+        if self.blocks == DEEPEST_BLOCK {
+            return Err(Error::new(
+                Fault::Limit,
+                fields.element.offset,
+                format!("blocks nested no deeper than {DEEPEST_BLOCK}"),
+                "one more level",
+            ));
+        }
+        self.blocks += 1;
+        let commands: Vec<_> = fields.commands().map(|child| self.command(child)).collect();
+        self.blocks -= 1;
+        if commands.is_empty() {
+            return Err(fields.missing("a command"));
+        }
+        Ok(Block {
+            cmd_id: fields.id("CmdID")?,
+            meta: self.maybe(fields.optional("Meta"), Self::meta)?,
+            commands: commands.into_iter().collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn status(&mut self, fields: &Fields<'_>) -> Result<Status, Error> {
+        Ok(Status {
+            cmd_id: fields.id("CmdID")?,
+            msg_ref: fields.text("MsgRef")?,
+            cmd_ref: fields.text("CmdRef")?,
+            cmd: fields.text("Cmd")?,
+            target_refs: fields.all("TargetRef").map(value).collect(),
+            source_refs: fields.all("SourceRef").map(value).collect(),
+            cred: self.maybe(fields.optional("Cred"), Self::cred)?,
+            chal: self.maybe(fields.optional("Chal"), Self::chal)?,
+            code: StatusCode(fields.number("Data", "a status code")?),
+            items: self.items(fields, 0)?,
+        })
+    }
+
+    fn items(&mut self, fields: &Fields<'_>, least: usize) -> Result<Vec<Item>, Error> {
+        let items: Vec<_> = fields.all("Item").map(|item| self.item(item)).collect();
+        if items.len() < least {
+            return Err(fields.missing("<Item>"));
+        }
+        items.into_iter().collect()
+    }
+
+    fn item(&mut self, element: &Element) -> Result<Item, Error> {
+        let fields = self.fields(element)?;
+        Ok(Item {
+            target: self.maybe(fields.optional("Target"), Self::location)?,
+            source: self.maybe(fields.optional("Source"), Self::location)?,
+            meta: self.maybe(fields.optional("Meta"), Self::meta)?,
+            data: fields.optional("Data").map(data),
+            more_data: fields.optional("MoreData").is_some(),
+        })
+    }
+
+    fn location(&mut self, element: &Element) -> Result<Location, Error> {
+        let fields = self.fields(element)?;
+        Ok(Location {
+            uri: fields.text("LocURI")?,
+            name: fields.optional_text("LocName"),
+        })
+    }
+
+    fn cred(&mut self, element: &Element) -> Result<Cred, Error> {
+        let fields = self.fields(element)?;
+        Ok(Cred {
+            meta: self.maybe(fields.optional("Meta"), Self::meta)?,
+            data: data(fields.one("Data")?),
+        })
+    }
+
+    fn chal(&mut self, element: &Element) -> Result<Chal, Error> {
+        let fields = self.fields(element)?;
+        Ok(Chal {
+            meta: self.meta(fields.one("Meta")?)?,
+        })
+    }
+
+    fn meta(&mut self, element: &Element) -> Result<Meta, Error> {
+        let fields = self.fields(element)?;
+        let word = |name| {
+            fields
+                .optional_text(name)
+                .map(|text| text.trim().to_owned())
+        };
+        Ok(Meta {
+            format: word("Format").map(|word| Format::from(&*word)),
+            media_type: word("Type"),
+            mark: word("Mark").map(|word| Mark::from(&*word)),
+            size: fields.optional_number("Size", "a size in octets")?,
+            anchor: self.maybe(fields.optional("Anchor"), Self::anchor)?,
+            version: fields.optional_text("Version"),
+            next_nonce: fields.optional("NextNonce").map(|nonce| self.nonce(nonce)),
+            max_msg_size: fields.optional_number("MaxMsgSize", "a size in octets")?,
+            max_obj_size: fields.optional_number("MaxObjSize", "a size in octets")?,
+            emi: fields.all("EMI").map(value).collect(),
+            mem: self.maybe(fields.optional("Mem"), Self::mem)?,
+        })
+    }
+
+    fn anchor(&mut self, element: &Element) -> Result<Anchor, Error> {
+        let fields = self.fields(element)?;
+        Ok(Anchor {
+            last: fields.optional_text("Last"),
+            next: fields.text("Next")?,
+        })
+    }
+
+    fn mem(&mut self, element: &Element) -> Result<Mem, Error> {
+        let fields = self.fields(element)?;
+        Ok(Mem {
+            shared: fields.optional("SharedMem").is_some(),
+            free_mem: fields.number("FreeMem", "a size in octets")?,
+            free_id: fields.number("FreeID", "a number of items")?,
+        })
+    }
+
+    /// WBXML may carry a nonce as raw octets; text is base64.
+    fn nonce(&mut self, element: &Element) -> Vec<u8> {
+        match data(element) {
+            Data::Octets(octets) => octets,
+            Data::Markup(_) | Data::Text(_) => {
+                let text = element.text();
+                crate::base64::decode(&text).unwrap_or_else(|| {
+                    self.note(DeviationKind::NotBase64, "Meta", element);
+                    text.into_owned().into_bytes()
+                })
+            }
+        }
+    }
+
+    fn maybe<T>(
+        &mut self,
+        element: Option<&Element>,
+        read: impl FnOnce(&mut Self, &Element) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        element.map(|element| read(self, element)).transpose()
+    }
+
+    /// The children of an element, checked against its rule.
+    fn fields<'e>(&mut self, element: &'e Element) -> Result<Fields<'e>, Error> {
+        let rule = Rule::of(&element.name).ok_or_else(|| {
+            Error::new(
+                Fault::Unsupported,
+                element.offset,
+                "an element that DM uses",
+                format!("<{}>", element.name),
+            )
+        })?;
+        let mut counts = vec![0_usize; rule.children.len()];
+        let mut furthest = 0;
+        for child in element.children() {
+            let Some(position) = rule.position(&child.name) else {
+                self.note(DeviationKind::Unknown, &element.name, child);
+                continue;
+            };
+            self.namespace(&element.name, child, rule.namespace);
+            let slot = &rule.children[position];
+            if !slot.in_dm {
+                self.note(DeviationKind::NotInDm, &element.name, child);
+            }
+            if position < furthest {
+                self.note(DeviationKind::Order, &element.name, child);
+            }
+            furthest = furthest.max(position);
+            counts[position] += 1;
+            if counts[position] > 1 && matches!(slot.occurs, Occurs::One | Occurs::Optional) {
+                self.note(DeviationKind::Repeated, &element.name, child);
+            }
+        }
+        Ok(Fields { element, rule })
+    }
+
+    fn namespace(&mut self, parent: &str, child: &Element, expected: &str) {
+        if child.namespace != expected {
+            self.note(DeviationKind::Namespace, parent, child);
+        }
+    }
+
+    fn note(&mut self, kind: DeviationKind, parent: &str, child: &Element) {
+        self.deviations.push(Deviation {
+            kind,
+            parent: Cow::Owned(parent.to_owned()),
+            child: child.name.clone(),
+            offset: child.offset,
+        });
+    }
+}
+
+/// The children of one element, by name.
+struct Fields<'e> {
+    element: &'e Element,
+    rule: &'static Rule,
+}
+
+impl<'e> Fields<'e> {
+    fn all(&self, name: &'static str) -> impl Iterator<Item = &'e Element> + use<'e> {
+        self.element
+            .children()
+            .filter(move |child| child.name == name)
+    }
+
+    fn optional(&self, name: &str) -> Option<&'e Element> {
+        self.element.child(name)
+    }
+
+    fn one(&self, name: &str) -> Result<&'e Element, Error> {
+        self.optional(name)
+            .ok_or_else(|| self.missing(&format!("<{name}>")))
+    }
+
+    /// The children that stand where the rule has a choice of commands, and those that the rule
+    /// does not know: they may be commands that DM does not use.
+    fn commands(&self) -> impl Iterator<Item = &'e Element> + use<'e> {
+        let rule = self.rule;
+        self.element.children().filter(move |child| {
+            let position = rule.position(&child.name);
+            position.is_none_or(|position| rule.children[position].names.len() > 1)
+        })
+    }
+
+    fn text(&self, name: &str) -> Result<String, Error> {
+        self.one(name).map(value)
+    }
+
+    fn optional_text(&self, name: &str) -> Option<String> {
+        self.optional(name).map(value)
+    }
+
+    /// Text that must not be empty.
+    fn id(&self, name: &str) -> Result<String, Error> {
+        let element = self.one(name)?;
+        let text = value(element);
+        if text.is_empty() {
+            return Err(Error::new(
+                Fault::Value,
+                element.offset,
+                format!("an identifier in <{name}>"),
+                "nothing",
+            ));
+        }
+        Ok(text)
+    }
+
+    fn number<N: FromStr>(&self, name: &str, expected: &'static str) -> Result<N, Error> {
+        number(self.one(name)?, expected)
+    }
+
+    fn optional_number<N: FromStr>(
+        &self,
+        name: &str,
+        expected: &'static str,
+    ) -> Result<Option<N>, Error> {
+        self.optional(name)
+            .map(|element| number(element, expected))
+            .transpose()
+    }
+
+    fn missing(&self, what: &str) -> Error {
+        Error::new(
+            Fault::Missing,
+            self.element.offset,
+            format!("{what} in <{}>", self.element.name),
+            "none",
+        )
+    }
+}
+
+fn number<N: FromStr>(element: &Element, expected: &'static str) -> Result<N, Error> {
+    let text = element.text();
+    text.trim().parse().map_err(|_| {
+        Error::new(
+            Fault::Value,
+            element.offset,
+            format!("{expected} in <{}>", element.name),
+            shown(&text),
+        )
+    })
+}
+
+fn value(element: &Element) -> String {
+    element.text().into_owned()
+}
+
+fn data(element: &Element) -> Data {
+    let has = |wanted: fn(&Content) -> bool| element.content.iter().any(wanted);
+    if has(|content| matches!(content, Content::Element(_))) {
+        Data::Markup(element.content.clone())
+    } else if has(|content| matches!(content, Content::Octets(_))) {
+        let mut all = Vec::new();
+        for content in &element.content {
+            match content {
+                Content::Element(_) => {}
+                Content::Octets(octets) => all.extend(octets),
+                Content::Text(text) => all.extend(text.as_bytes()),
+            }
+        }
+        Data::Octets(all)
+    } else {
+        Data::Text(value(element))
+    }
+}
