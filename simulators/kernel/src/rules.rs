@@ -23,7 +23,7 @@
 ///     }
 /// }
 ///
-/// let asked = gate::Consulted::new(Box::new(Anybody));
+/// let asked = gate::Consulted::new(std::sync::Arc::new(Anybody));
 /// assert!(gate::Rules::may_pass(&asked, 3));
 /// assert_eq!(asked.names(), ["may_pass"]);
 /// ```
@@ -68,8 +68,8 @@ macro_rules! rules {
 
             impl Consulted {
                 /// Rules that are decided by `inner` and noted down.
-                pub fn new(inner: Box<dyn Rules>) -> Self {
-                    Self { inner: inner.into(), asked: Arc::default() }
+                pub fn new(inner: Arc<dyn Rules>) -> Self {
+                    Self { inner, asked: Arc::default() }
                 }
 
                 /// The names of the rules that were asked for so far, sorted.

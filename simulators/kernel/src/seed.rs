@@ -2,7 +2,7 @@
 ///
 /// Seeds are derived by name, never by position: a scenario draws the same numbers whether it runs
 /// alone or among a thousand others.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Seed(u64);
 
 impl Seed {

@@ -12,8 +12,8 @@ pub struct Mutant {
     pub does: &'static str,
     /// The requirement that it breaks.
     pub breaks: &'static str,
-    /// The rule that it overrides.
-    pub rule: &'static str,
+    /// The rules that it overrides.
+    pub rules_broken: &'static [&'static str],
     /// The checks that must fail: scenario and check.
     pub caught_by: &'static [(&'static str, &'static str)],
     /// Its rules.
@@ -33,7 +33,7 @@ pub const TWINNING: &[Mutant] = &[Mutant {
     name: "code-reusable",
     does: "accepts an activation code that was used before",
     breaks: "HLF-TE-005",
-    rule: "code_is_usable",
+    rules_broken: &["code_is_usable"],
     caught_by: &[
         ("twinning/enabler/code-works-once", "twinning/refused"),
         ("twinning/enabler/code-works-once", "twinning/list-counts"),

@@ -1,6 +1,7 @@
 //! Puts the built-in systems on a stage.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
@@ -11,12 +12,13 @@ use twinproof_kernel::Seed;
 use twinproof_reference::twinning as reference;
 use twinproof_stage::{Halted, Seat, Stage};
 use twinproof_twinning::enabler::Enabler;
-use twinproof_twinning::enabler::rules::Rules;
+use twinproof_twinning::enabler::rules::{Consulted, Rules};
 
 /// The built-in Twinning system under given rules.
 pub struct TwinningSystem {
     profile: Declared,
     rules: Arc<dyn Rules>,
+    watched: Option<Mutex<BTreeMap<Seed, Consulted>>>,
 }
 
 impl TwinningSystem {
@@ -25,7 +27,44 @@ impl TwinningSystem {
         let mut profile =
             Declared::parse(include_str!("builtin.toml")).expect("the built-in profile is tested");
         provision(&mut profile, "http://sut.test/exampleAPI");
-        Self { profile, rules }
+        Self {
+            profile,
+            rules,
+            watched: None,
+        }
+    }
+
+    /// The same, and it remembers which rules each scenario consulted.
+    pub fn watched(rules: Arc<dyn Rules>) -> Self {
+        Self {
+            watched: Some(Mutex::default()),
+            ..Self::new(rules)
+        }
+    }
+
+    /// The rules that the scenario with this seed consulted so far.
+    pub fn consulted(&self, seed: Seed) -> Vec<&'static str> {
+        let watched = self
+            .watched
+            .as_ref()
+            .map(|w| w.lock().unwrap_or_else(PoisonError::into_inner));
+        watched
+            .and_then(|w| w.get(&seed).map(Consulted::names))
+            .unwrap_or_default()
+    }
+
+    fn rules_for(&self, seed: Seed) -> Arc<dyn Rules> {
+        match &self.watched {
+            Some(watched) => {
+                let consulted = Consulted::new(Arc::clone(&self.rules));
+                watched
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(seed, consulted.clone());
+                Arc::new(consulted)
+            }
+            None => Arc::clone(&self.rules),
+        }
     }
 }
 
@@ -69,7 +108,7 @@ impl BuiltIn for TwinningSystem {
                 .map(|t| t.knobs.clone())
                 .unwrap_or_default();
             let config = Arc::new(reference::config(base_url, knobs));
-            let rules = Arc::clone(&self.rules);
+            let rules = self.rules_for(seed);
             stage.host(
                 SUT,
                 Box::new(move || {

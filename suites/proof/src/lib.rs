@@ -1,3 +1,4 @@
 //! Proof of the verdicts.
 
 pub mod builtin;
+pub mod kill;

@@ -1,0 +1,438 @@
+//! The kill matrix: one deliberately broken system after another.
+//!
+//! The clean system runs first and says which rules each scenario consulted. A mutant then runs only
+//! the scenarios that asked for the rule that it breaks; no other could notice it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use twinproof_conformance::suite::Suite;
+use twinproof_conformance::{Run, Target, perform};
+use twinproof_evidence::Verdict;
+use twinproof_evidence::ledger::Ledger;
+use twinproof_evidence::report::{Finding, Report, Tool};
+use twinproof_judge::catalogue::{Catalogue, suite_sha256};
+use twinproof_judge::{FEATURES, judge};
+use twinproof_kernel::Seed;
+use twinproof_reference::mutants::{self, Mutant};
+use twinproof_stage::Kind;
+use twinproof_twinning::enabler::rules::{Rules, Standard};
+
+use crate::builtin::TwinningSystem;
+
+/// A check of one scenario: the scenario's id, the number of the step and the check's name.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct CheckId {
+    /// The scenario.
+    pub scenario: String,
+    /// The step, from 0.
+    pub step: usize,
+    /// The check.
+    pub check: String,
+}
+
+impl CheckId {
+    fn new(scenario: &str, finding: &Finding) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            step: finding.step,
+            check: finding.check.clone(),
+        }
+    }
+}
+
+/// What became of a mutant.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Every check that names it failed.
+    Killed,
+    /// No check failed.
+    Survived,
+    /// Checks failed, but not all of those that should have.
+    WrongReason,
+}
+
+/// One row of the matrix.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The mutant's name.
+    pub mutant: String,
+    /// What it does wrong.
+    pub does: String,
+    /// The requirement that it breaks.
+    pub breaks: String,
+    /// What became of it.
+    pub fate: Fate,
+    /// The checks that should have failed and did not, as `scenario check`.
+    pub missed: Vec<String>,
+    /// All checks that failed.
+    pub failed: Vec<CheckId>,
+    /// The requirements that failed.
+    pub requirements: Vec<String>,
+    /// The checks that failed although nothing relates their scenario to the broken requirement.
+    pub collateral: Vec<CheckId>,
+    /// How many scenarios it ran.
+    pub scenarios: usize,
+}
+
+/// Counts of mutants.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Summary {
+    /// All.
+    pub total: usize,
+    /// [`Fate::Killed`]
+    pub killed: usize,
+    /// [`Fate::Survived`]
+    pub survived: usize,
+    /// [`Fate::WrongReason`]
+    pub wrong_reason: usize,
+    /// Those with a check that failed without cause.
+    pub collateral: usize,
+}
+
+/// Counts of checks.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Checks {
+    /// All that the clean run made.
+    pub total: usize,
+    /// Those that at least one mutant made fail.
+    pub proven: usize,
+}
+
+/// The matrix.
+#[derive(Clone, Debug, Serialize)]
+pub struct Matrix {
+    /// Counts of mutants.
+    pub summary: Summary,
+    /// Counts of checks.
+    pub checks: Checks,
+    /// A row per mutant.
+    pub mutants: Vec<Row>,
+    /// The checks that no mutant made fail.
+    pub unproven: Vec<CheckId>,
+}
+
+impl Matrix {
+    /// Whether all mutants are killed for their reason and every check is proven able to fail.
+    pub fn is_proof(&self) -> bool {
+        let s = &self.summary;
+        s.killed == s.total && s.collateral == 0 && self.checks.proven == self.checks.total
+    }
+}
+
+/// What to run.
+#[derive(Clone)]
+pub struct Options {
+    /// Only mutants of this name.
+    pub only: Option<String>,
+    /// All scenarios for every mutant, not only those that consult the broken rule.
+    pub full: bool,
+    /// The stage.
+    pub kind: Kind,
+    /// The seed.
+    pub seed: u64,
+    /// How many mutants at the same time.
+    pub jobs: usize,
+}
+
+struct Bench {
+    catalogue: Catalogue,
+    suite: Arc<Suite>,
+    suite_sha256: String,
+    options: Options,
+}
+
+impl Bench {
+    fn run(&self, rules: Arc<dyn Rules>, selected: Vec<String>) -> Result<Report, String> {
+        let ledger = Ledger::in_memory();
+        let run = Run {
+            target: Target::BuiltIn(Arc::new(TwinningSystem::new(rules))),
+            kind: self.options.kind.clone(),
+            suite: Arc::clone(&self.suite),
+            suite_sha256: self.suite_sha256.clone(),
+            filtered: true,
+            selected,
+            seed: self.options.seed,
+            jobs: 8,
+            tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            started: String::new(),
+            profile_sha256: String::new(),
+            ledger: ledger.clone(),
+            stop: Arc::new(AtomicBool::new(false)),
+            on_scene_ended: Arc::new(|_| {}),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| e.to_string())?;
+        runtime.block_on(perform(&run));
+        let tool = Tool {
+            name: run.tool.0,
+            version: run.tool.1,
+        };
+        judge(
+            &ledger.read_back().map_err(|e| e.to_string())?,
+            &self.catalogue,
+            tool,
+        )
+    }
+
+    /// Runs the clean system and returns its report and, per rule, the scenarios that consult it.
+    fn clean(&self) -> Result<(Report, BTreeMap<&'static str, BTreeSet<String>>), String> {
+        let system = Arc::new(TwinningSystem::watched(Arc::new(Standard)));
+        let ledger = Ledger::in_memory();
+        let selected: Vec<_> = self
+            .suite
+            .entries()
+            .iter()
+            .filter(|entry| entry.enabler == "twinning")
+            .map(|entry| entry.id.clone())
+            .collect();
+        let run = Run {
+            target: Target::BuiltIn(Arc::clone(&system) as _),
+            kind: self.options.kind.clone(),
+            suite: Arc::clone(&self.suite),
+            suite_sha256: self.suite_sha256.clone(),
+            filtered: false,
+            selected: selected.clone(),
+            seed: self.options.seed,
+            jobs: 8,
+            tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            started: String::new(),
+            profile_sha256: String::new(),
+            ledger: ledger.clone(),
+            stop: Arc::new(AtomicBool::new(false)),
+            on_scene_ended: Arc::new(|_| {}),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| e.to_string())?;
+        runtime.block_on(perform(&run));
+        let tool = Tool {
+            name: run.tool.0,
+            version: run.tool.1,
+        };
+        let report = judge(
+            &ledger.read_back().map_err(|e| e.to_string())?,
+            &self.catalogue,
+            tool,
+        )?;
+        let mut consulted: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+        for id in selected {
+            let seed = Seed::new(self.options.seed).derive(&id);
+            for rule in system.consulted(seed) {
+                consulted.entry(rule).or_default().insert(id.clone());
+            }
+        }
+        Ok((report, consulted))
+    }
+}
+
+/// Runs the clean system and all mutants.
+///
+/// # Errors
+///
+/// The features or the catalogue are broken, the clean system does not pass, or there is no such mutant.
+pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Matrix, String> {
+    let catalogue = Catalogue::load(&FEATURES).map_err(|e| e.to_string())?;
+    let suite = Suite::load(&FEATURES, &catalogue).map_err(|errors| {
+        errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    })?;
+    let chosen: Vec<&Mutant> = mutants::TWINNING
+        .iter()
+        .filter(|mutant| {
+            options
+                .only
+                .as_deref()
+                .is_none_or(|name| name == mutant.name)
+        })
+        .collect();
+    if let (Some(name), true) = (&options.only, chosen.is_empty()) {
+        return Err(format!(
+            "there is no mutant {name}; `twinproof mutants --list` names them all"
+        ));
+    }
+    let bench = Bench {
+        catalogue,
+        suite: Arc::new(suite),
+        suite_sha256: suite_sha256(&FEATURES),
+        options,
+    };
+    let (clean, consulted) = bench.clean()?;
+    if let Some(broken) = clean
+        .scenarios
+        .iter()
+        .find(|s| s.verdict >= Verdict::Inconclusive)
+    {
+        return Err(format!(
+            "the clean system is {} in {}: {}",
+            broken.verdict, broken.id, broken.reason
+        ));
+    }
+    let all: BTreeSet<String> = clean.scenarios.iter().map(|s| s.id.clone()).collect();
+    let rows = Mutex::new(vec![None; chosen.len()]);
+    let next = AtomicUsize::new(0);
+    let failure = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..bench.options.jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(mutant) = chosen.get(number) else {
+                        break;
+                    };
+                    let scenarios = if bench.options.full {
+                        all.clone()
+                    } else {
+                        mutant
+                            .rules_broken
+                            .iter()
+                            .filter_map(|r| consulted.get(r))
+                            .flatten()
+                            .cloned()
+                            .collect()
+                    };
+                    match judge_mutant(&bench, mutant, &scenarios, &clean) {
+                        Ok(row) => {
+                            on_mutant(&row);
+                            rows.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(row);
+                        }
+                        Err(why) => {
+                            failure
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .get_or_insert(why);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some(why) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(why);
+    }
+    let rows: Vec<Row> = rows
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .into_iter()
+        .flatten()
+        .collect();
+    Ok(summarize(rows, &clean))
+}
+
+fn summarize(rows: Vec<Row>, clean: &Report) -> Matrix {
+    let proven: BTreeSet<&CheckId> = rows.iter().flat_map(|row| &row.failed).collect();
+    let made: BTreeSet<CheckId> = clean
+        .scenarios
+        .iter()
+        .flat_map(|scenario| {
+            scenario
+                .findings
+                .iter()
+                .map(|finding| CheckId::new(&scenario.id, finding))
+        })
+        .collect();
+    let unproven: Vec<CheckId> = made
+        .iter()
+        .filter(|check| !proven.contains(check))
+        .cloned()
+        .collect();
+    let count = |fate| rows.iter().filter(|row| row.fate == fate).count();
+    Matrix {
+        summary: Summary {
+            total: rows.len(),
+            killed: count(Fate::Killed),
+            survived: count(Fate::Survived),
+            wrong_reason: count(Fate::WrongReason),
+            collateral: rows.iter().filter(|row| !row.collateral.is_empty()).count(),
+        },
+        checks: Checks {
+            total: made.len(),
+            proven: made.len() - unproven.len(),
+        },
+        mutants: rows,
+        unproven,
+    }
+}
+
+/// Whether a finding says no: a check that is but a recommendation says it with a warning.
+fn says_no(finding: &Finding, clean: Option<&Finding>) -> bool {
+    let was = clean.map_or(Verdict::Pass, |finding| finding.verdict);
+    matches!(finding.verdict, Verdict::Fail | Verdict::Warning) && finding.verdict > was
+}
+
+fn judge_mutant(
+    bench: &Bench,
+    mutant: &Mutant,
+    scenarios: &BTreeSet<String>,
+    clean: &Report,
+) -> Result<Row, String> {
+    let report = bench.run((mutant.rules)(), scenarios.iter().cloned().collect())?;
+    let mut failed = Vec::new();
+    let mut collateral = Vec::new();
+    for scenario in &report.scenarios {
+        let before = clean.scenarios.iter().find(|s| s.id == scenario.id);
+        let related = scenario
+            .requirements
+            .iter()
+            .any(|id| is_related(&bench.catalogue, mutant.breaks, id));
+        for (number, finding) in scenario.findings.iter().enumerate() {
+            if says_no(finding, before.and_then(|s| s.findings.get(number))) {
+                let check = CheckId::new(&scenario.id, finding);
+                if !related && finding.verdict == Verdict::Fail {
+                    collateral.push(check.clone());
+                }
+                failed.push(check);
+            }
+        }
+    }
+    let missed: Vec<String> = mutant
+        .caught_by
+        .iter()
+        .filter(|(scenario, check)| {
+            !failed
+                .iter()
+                .any(|f| f.scenario == *scenario && f.check == *check)
+        })
+        .map(|(scenario, check)| format!("{scenario} {check}"))
+        .collect();
+    let fate = match (failed.is_empty(), missed.is_empty()) {
+        (true, _) => Fate::Survived,
+        (false, true) => Fate::Killed,
+        (false, false) => Fate::WrongReason,
+    };
+    let requirements = report
+        .scenarios
+        .iter()
+        .filter(|s| s.verdict == Verdict::Fail)
+        .flat_map(|s| s.requirements.iter().cloned())
+        .collect::<BTreeSet<_>>();
+    Ok(Row {
+        mutant: mutant.name.to_owned(),
+        does: mutant.does.to_owned(),
+        breaks: mutant.breaks.to_owned(),
+        fate,
+        missed,
+        failed,
+        requirements: requirements.into_iter().collect(),
+        collateral,
+        scenarios: scenarios.len(),
+    })
+}
+
+fn is_related(catalogue: &Catalogue, broken: &str, other: &str) -> bool {
+    let names = |a: &str, b: &str| {
+        catalogue
+            .requirement(a)
+            .is_some_and(|r| r.overlaps.iter().any(|overlap| overlap.with == b))
+    };
+    broken == other || names(broken, other) || names(other, broken)
+}
