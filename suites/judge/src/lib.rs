@@ -4,8 +4,10 @@
 //! report, whether the run has just ended or was archived a year ago.
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod catalogue;
 pub mod checks;
+pub mod compare;
 mod judge;
 pub mod profile;
 pub mod scene;
