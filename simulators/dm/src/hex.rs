@@ -10,3 +10,16 @@ pub(crate) fn octet(high: u8, low: u8) -> Option<u8> {
     };
     Some(digit(high)? << 4 | digit(low)?)
 }
+
+/// The octets that an even number of digits stands for.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    pairs.iter().map(|&[high, low]| octet(high, low)).collect()
+}
+
+/// Upper-case digits, two for each octet.
+pub(crate) fn encode(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02X}")).collect()
+}

@@ -7,8 +7,9 @@
 //!
 //! - [`document`] is an ordered tree that can hold *anything* an XML or WBXML document can say.
 //!   [`xml`] and [`wbxml`] read and write it.
-//! - [`syncml`], [`provisioning`] and [`tree`] are typed views on that tree that hold only what the
-//!   standard allows. What a parser had to forgive is listed beside the value.
+//! - [`syncml`] is a typed view on that tree that holds only what the standard allows. What a parser
+//!   had to forgive is listed beside the value.
+//! - [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
 //!
 //! No input makes this crate panic, and no input makes it use more memory than its [`Limits`].
 //!
@@ -24,10 +25,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod auth;
 mod base64;
 pub mod document;
 mod error;
 mod hex;
+pub mod media;
+pub mod notification;
 pub mod syncml;
 pub mod wbxml;
 pub mod xml;

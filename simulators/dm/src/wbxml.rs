@@ -132,7 +132,7 @@ impl Default for Form {
     }
 }
 
-/// Versions of WBXML that a DM implementation may produce (DM Protocol 1.2, 6).
+/// Versions of WBXML that a DM implementation may produce (DM Protocol 1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// 1.1, first octet 0x01.

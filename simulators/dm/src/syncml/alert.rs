@@ -1,5 +1,5 @@
 //! Alert codes, the types of generic alerts, and the options of user interaction alerts
-//! (DM Protocol 1.2, 8.7 and 10).
+//! (DM Protocol 1.2).
 
 use std::fmt;
 
@@ -133,7 +133,7 @@ pub struct UiOptions {
 
 impl UiOptions {
     /// Reads an option string. Unknown names and values that do not parse are passed over, as the
-    /// standard demands of a client (DM Protocol 1.2, 10.3).
+    /// standard demands of a client (DM Protocol 1.2).
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut options = Self::default();

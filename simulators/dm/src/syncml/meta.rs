@@ -103,7 +103,7 @@ macro_rules! words {
 }
 
 words! {
-    /// Formats of data and of nodes (DM TND 1.2, 7.7.2).
+    /// Formats of data and of nodes (DM TND 1.2).
     Format {
         /// Base64 text.
         B64 = "b64",
@@ -131,7 +131,7 @@ words! {
 }
 
 words! {
-    /// How important a generic alert is, most important first (DM Protocol 1.2, 8.7.2).
+    /// How important a generic alert is, most important first (DM Protocol 1.2).
     Mark {
         /// Weightiest.
         Fatal = "fatal",

@@ -1,4 +1,4 @@
-//! Status codes: what `Data` of a `Status` can say (SyncML Representation 1.2, 7 and DM use of it).
+//! Status codes: what `Data` of a `Status` can say (SyncML Representation 1.2 and DM use of it).
 
 use std::fmt;
 

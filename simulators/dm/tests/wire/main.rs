@@ -4,6 +4,7 @@ mod documents;
 mod golden;
 mod hostile;
 mod messages;
+mod notification;
 mod oracle;
 mod syncml;
 mod trees;
