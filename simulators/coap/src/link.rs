@@ -171,14 +171,20 @@ pub fn write_link(list: &mut String, target: &str) {
 
 /// Appends `;name=value` to the last link of a list, in quotes if the value needs them.
 pub fn write_attribute(list: &mut String, name: &str, value: &str) {
+    if value.is_empty() || !value.bytes().all(is_token) {
+        return write_quoted(list, name, value);
+    }
     list.push(';');
     list.push_str(name);
     list.push('=');
-    if !value.is_empty() && value.bytes().all(is_token) {
-        list.push_str(value);
-        return;
-    }
-    list.push('"');
+    list.push_str(value);
+}
+
+/// Appends `;name="value"` to the last link of a list.
+pub fn write_quoted(list: &mut String, name: &str, value: &str) {
+    list.push(';');
+    list.push_str(name);
+    list.push_str("=\"");
     for char in value.chars() {
         if matches!(char, '"' | '\\') {
             list.push('\\');

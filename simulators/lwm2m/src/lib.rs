@@ -1,5 +1,11 @@
-//! Lightweight M2M.
+//! Lightweight M2M 1.0 to 1.2.
+//!
+//! [`wire`] turns payloads into values with paths and back, for every content format; [`model`] says
+//! which objects and resources there are and what type each has. [`device`] and [`server`] are the
+//! parties.
 #![forbid(unsafe_code)]
 
 pub mod device;
+pub mod model;
 pub mod server;
+pub mod wire;
