@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cucumber::World as _;
 use cucumber::gherkin::{Feature, GherkinEnv, Scenario, StepType};
-use include_dir::Dir;
 use twinproof_evidence::record::{SceneStarted, Step};
+use twinproof_judge::Features;
 use twinproof_judge::catalogue::{Catalogue, JudgedBy, Status};
 
 use crate::world::World;
@@ -49,27 +49,27 @@ impl Suite {
     ///
     /// A feature that does not parse, a step that nobody or more than one defines, a scenario
     /// without an id of its own, or a tag that looks like a requirement and is none.
-    pub fn load(features: &Dir<'_>, catalogue: &Catalogue) -> Result<Self, Vec<SuiteError>> {
-        let mut files = Vec::new();
-        collect(features, &mut files);
-        files.sort_by_key(|file| file.path());
+    pub fn load(features: &Features, catalogue: &Catalogue) -> Result<Self, Vec<SuiteError>> {
         let mut suite = Self {
             features: Vec::new(),
             entries: Vec::new(),
         };
         let mut errors = Vec::new();
-        for file in files {
-            let name = file.path().display().to_string();
-            let text = file.contents_utf8().unwrap_or_default();
-            match Feature::parse(text, GherkinEnv::default()) {
+        for (name, contents) in features.scenarios() {
+            let parsed = std::str::from_utf8(contents)
+                .map_err(|error| error.to_string())
+                .and_then(|text| {
+                    Feature::parse(text, GherkinEnv::default()).map_err(|error| error.to_string())
+                });
+            match parsed {
                 Ok(mut feature) => {
-                    feature.path = Some(file.path().to_owned());
-                    suite.add(&name, feature, catalogue, &mut errors);
+                    feature.path = Some(name.into());
+                    suite.add(name, feature, catalogue, &mut errors);
                 }
                 Err(error) => errors.push(SuiteError {
-                    file: name,
+                    file: name.to_owned(),
                     line: 1,
-                    why: error.to_string(),
+                    why: error,
                 }),
             }
         }
@@ -116,6 +116,16 @@ impl Suite {
             .iter()
             .flat_map(|b| b.steps.clone())
             .collect();
+        for rule in &feature.rules {
+            errors.push(SuiteError {
+                file: file.to_owned(),
+                line: rule.position.line,
+                why: format!(
+                    "the rule {:?} would hide its scenarios; write them into the feature itself",
+                    rule.name
+                ),
+            });
+        }
         for (number, scenario) in feature.scenarios.iter().enumerate() {
             let line = scenario.position.line;
             let mut fault = |line: usize, why: String| {
@@ -243,12 +253,4 @@ impl Suite {
         }
         errors
     }
-}
-
-fn collect<'a>(dir: &'a Dir<'a>, files: &mut Vec<&'a include_dir::File<'a>>) {
-    files.extend(
-        dir.files()
-            .filter(|file| file.path().extension().is_some_and(|e| e == "feature")),
-    );
-    dir.dirs().for_each(|dir| collect(dir, files));
 }

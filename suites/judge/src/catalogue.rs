@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use include_dir::Dir;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use twinproof_evidence::record::hex;
+
+use crate::features::Features;
 
 /// The enablers, in the order in which they are reported.
 pub const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
@@ -233,22 +232,14 @@ impl Catalogue {
     /// # Errors
     ///
     /// A file that is not as described, a label that stands twice, or a reference to nothing.
-    pub fn load(features: &Dir<'_>) -> Result<Self, CatalogueError> {
+    pub fn load(features: &Features) -> Result<Self, CatalogueError> {
         let mut catalogue = Self::default();
-        let mut files: Vec<_> = features
-            .get_dir("requirements")
-            .map(|dir| dir.files().collect())
-            .unwrap_or_default();
-        files.sort_by_key(|file: &&include_dir::File<'_>| file.path());
-        for file in files {
-            let name = file.path().display().to_string();
+        for (name, contents) in features.requirements() {
             let fault = |why: String| CatalogueError {
-                file: name.clone(),
+                file: name.to_owned(),
                 why,
             };
-            let text = file
-                .contents_utf8()
-                .ok_or_else(|| fault("not UTF-8".to_owned()))?;
+            let text = std::str::from_utf8(contents).map_err(|_| fault("not UTF-8".to_owned()))?;
             if name.ends_with("ambiguities.toml") {
                 let register: RegisterFile =
                     toml::from_str(text).map_err(|e| fault(e.to_string()))?;
@@ -321,22 +312,4 @@ impl Catalogue {
     pub fn requirement(&self, id: &str) -> Option<&Requirement> {
         self.requirements.iter().find(|r| r.id == id)
     }
-}
-
-/// Digest of everything below `features/`: two runs with the same digest were judged by the same words.
-pub fn suite_sha256(features: &Dir<'_>) -> String {
-    fn visit<'a>(dir: &'a Dir<'_>, files: &mut BTreeMap<&'a std::path::Path, &'a [u8]>) {
-        files.extend(dir.files().map(|file| (file.path(), file.contents())));
-        dir.dirs().for_each(|dir| visit(dir, files));
-    }
-    let mut files = BTreeMap::new();
-    visit(features, &mut files);
-    let mut hash = Sha256::new();
-    for (path, contents) in files {
-        hash.update(path.to_string_lossy().as_bytes());
-        hash.update([0]);
-        hash.update(contents);
-        hash.update([0]);
-    }
-    hex(&hash.finalize())
 }

@@ -8,12 +8,13 @@ pub mod baseline;
 pub mod catalogue;
 pub mod checks;
 pub mod compare;
+mod features;
 mod judge;
 pub mod profile;
 pub mod scene;
 
+pub use features::Features;
 pub use judge::judge;
 
 /// The features and requirement files that are built in.
-pub static FEATURES: include_dir::Dir<'_> =
-    include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../features");
+pub static FEATURES: std::sync::LazyLock<Features> = std::sync::LazyLock::new(Features::built_in);

@@ -13,7 +13,7 @@ use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::report::{Finding, Report, Tool};
-use twinproof_judge::catalogue::{Catalogue, suite_sha256};
+use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::{FEATURES, judge};
 use twinproof_kernel::Seed;
 use twinproof_reference::mutants::{self, Mutant};
@@ -263,7 +263,7 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
     let bench = Bench {
         catalogue,
         suite: Arc::new(suite),
-        suite_sha256: suite_sha256(&FEATURES),
+        suite_sha256: FEATURES.sha256(),
         options,
     };
     let (clean, consulted) = bench.clean()?;

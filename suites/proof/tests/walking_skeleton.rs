@@ -11,7 +11,7 @@ use twinproof_evidence::ledger::{self, Ledger};
 use twinproof_evidence::record::What;
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_evidence::secrets::Secrets;
-use twinproof_judge::catalogue::{Catalogue, suite_sha256};
+use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::{FEATURES, judge};
 use twinproof_lwm2m::device::{self, Device};
 use twinproof_lwm2m::server::Server;
@@ -28,7 +28,7 @@ fn run_on(kind: Kind, rules: Arc<dyn Rules>, ledger: Ledger) -> Report {
         target: Target::BuiltIn(Arc::new(TwinningSystem::new(rules))),
         kind,
         suite: Arc::new(Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"))),
-        suite_sha256: suite_sha256(&FEATURES),
+        suite_sha256: FEATURES.sha256(),
         selected: vec![SCENARIO.to_owned()],
         filtered: true,
         seed: 7,
