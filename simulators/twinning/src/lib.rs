@@ -8,6 +8,7 @@ pub mod device;
 pub mod enabler;
 pub mod knobs;
 pub mod message;
+pub mod operator;
 pub mod secrets;
 pub mod tree;
 pub mod url;
