@@ -194,6 +194,15 @@ pub struct RunStarted {
     pub filtered: bool,
     /// The scenarios that were selected.
     pub selected: Vec<String>,
+    /// The command that repeats a scenario, but for `--scenario` and `--seed`.
+    #[serde(default = "RunStarted::default_again")]
+    pub again: String,
+}
+
+impl RunStarted {
+    fn default_again() -> String {
+        "twinproof run".to_owned()
+    }
 }
 
 /// A scenario as it was when it ran.
@@ -211,6 +220,9 @@ pub struct SceneStarted {
     pub requirements: Vec<String>,
     /// Its steps, background included.
     pub steps: Vec<Step>,
+    /// Whether this attempt stands for the one before, which the transport broke.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retry: bool,
 }
 
 /// One step.

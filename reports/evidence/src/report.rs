@@ -195,15 +195,31 @@ pub struct Scenario {
     pub again: String,
     /// How often it was tried.
     pub attempts: u32,
-    /// How long the last attempt took, in microseconds of the stage's clock.
+    /// What came of each attempt, in order; empty where there was but one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Attempt>,
+    /// How long the attempt that decided took, in microseconds of the stage's clock.
     pub took_us: u64,
     /// Its steps.
     #[schemars(with = "Vec<serde_json::Value>")]
     pub steps: Vec<Step>,
     /// What its checks found, in order.
     pub findings: Vec<Finding>,
-    /// Every message of the last attempt, in order.
+    /// Every message of the attempt that decided, in order.
     pub exchanges: Vec<Exchange>,
+}
+
+/// One of several attempts at a scenario.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub attempt: u32,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Why, in one sentence; empty for a pass.
+    pub reason: String,
+    /// Whether it counts. One that the transport broke does not, if another was made in its place.
+    pub counts: bool,
 }
 
 /// What one check found.

@@ -4,11 +4,12 @@
 //! Nothing here judges: a verdict is what [`twinproof_judge::judge`] reads in the ledger.
 #![forbid(unsafe_code)]
 
+mod course;
 mod run;
 mod steps;
 pub mod suite;
 mod target;
 mod world;
 
-pub use run::{Outcome, Run, perform};
+pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, perform};
 pub use target::{BuiltIn, Target};

@@ -8,12 +8,13 @@ use cucumber::{Cucumber, Event, Parser, ScenarioType, Writer, cli, event, parser
 use futures::FutureExt as _;
 use futures::stream::{self, LocalBoxStream, StreamExt as _};
 use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::record::{Record, RunStarted, Scene as SceneKey, What};
+use twinproof_evidence::record::{Halt, Record, RunStarted, Scene as SceneKey, SceneStarted, What};
 use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue;
 use twinproof_kernel::{Seed, Time};
 use twinproof_stage::{Kind, Pace, Recorder, Stage};
 
+use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::suite::Suite;
 use crate::target::Target;
 use crate::world::{World, perform_step};
@@ -35,6 +36,10 @@ pub struct Run {
     pub filtered: bool,
     /// The run's seed.
     pub seed: u64,
+    /// How often each scenario is performed; all times count.
+    pub repeat: u32,
+    /// The command that repeats a scenario, but for `--scenario` and `--seed`.
+    pub again: String,
     /// How many scenarios may be under way at the same time.
     pub jobs: usize,
     /// The tool's name and version.
@@ -50,6 +55,33 @@ pub struct Run {
     /// Told the id of each scenario when it has ended.
     pub on_scene_ended: Arc<dyn Fn(&str) + Send + Sync>,
 }
+
+impl Run {
+    /// A run of all scenarios of a suite, once, with seed 0.
+    pub fn new(target: Target, kind: Kind, suite: Arc<Suite>, ledger: Ledger) -> Self {
+        Self {
+            target,
+            kind,
+            selected: suite.entries().iter().map(|e| e.id.clone()).collect(),
+            suite,
+            suite_sha256: String::new(),
+            filtered: false,
+            seed: 0,
+            repeat: 1,
+            again: "twinproof run".to_owned(),
+            jobs: 4,
+            tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            started: STARTED_ON_VIRTUAL.to_owned(),
+            profile_sha256: String::new(),
+            ledger,
+            stop: Arc::new(AtomicBool::new(false)),
+            on_scene_ended: Arc::new(|_| {}),
+        }
+    }
+}
+
+/// When a run on the virtual stage began: always then.
+pub const STARTED_ON_VIRTUAL: &str = "1970-01-01T00:00:00Z";
 
 /// How performing ended. What it means is in the ledger.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -86,9 +118,20 @@ pub async fn perform(run: &Run) -> Outcome {
             enablers,
             filtered: run.filtered,
             selected: run.selected.clone(),
+            again: run.again.clone(),
         })),
     });
-    perform_all(run.clone(), 1).await;
+    let course = Arc::new(Course::default());
+    for _ in 0..run.repeat.max(1) {
+        let mut due = run.selected.clone();
+        for round in 0..=RETRIES {
+            perform_all(run.clone(), Arc::clone(&course), &due, round > 0).await;
+            due = course.take_broken();
+            if due.is_empty() || course.given_up() {
+                break;
+            }
+        }
+    }
     let interrupted = run.stop.load(Ordering::Relaxed);
     run.ledger.write(Record {
         at: 0,
@@ -98,15 +141,15 @@ pub async fn perform(run: &Run) -> Outcome {
     Outcome { interrupted }
 }
 
-async fn perform_all(run: Run, attempt: u32) {
-    let features = run.suite.only(&run.selected);
+async fn perform_all(run: Run, course: Arc<Course>, ids: &[String], retry: bool) {
+    let features = run.suite.only(ids);
     let any = regex("^.*$");
     let steps = Collection::new()
         .given(None, any.clone(), perform_step)
         .when(None, any.clone(), perform_step)
         .then(None, any, perform_step);
     let jobs = run.jobs;
-    let (before, after) = (run.clone(), run);
+    let (before, after) = ((run.clone(), Arc::clone(&course)), (run, course));
     let runner = Basic::default()
         .steps(steps)
         .max_concurrent_scenarios(jobs)
@@ -123,17 +166,17 @@ async fn perform_all(run: Run, attempt: u32) {
             }
         })
         .before(move |feature, _, scenario, world| {
-            set_scene(before.clone(), attempt, feature, scenario, world).boxed_local()
+            let (run, course) = before.clone();
+            set_scene(run, course, retry, feature, scenario, world).boxed_local()
         })
         .after(move |feature, _, scenario, _, world| {
-            if let Some(scene) = world.and_then(World::strike) {
-                scene
-                    .stage
-                    .recorder()
-                    .write(scene.stage.now(), What::SceneEnded);
-            }
-            if let Some(id) = id_of(&after, feature, scenario) {
-                (after.on_scene_ended)(&id);
+            let (run, course) = &after;
+            let id = id_of(run, feature, scenario);
+            if let (Some(id), Some(scene)) = (&id, world.and_then(World::strike)) {
+                let recorder = scene.stage.recorder();
+                recorder.write(scene.stage.now(), What::SceneEnded);
+                course.end(id, scene.stage.halted(), recorder.reached_nobody());
+                (run.on_scene_ended)(id);
             }
             futures::future::ready(()).boxed_local()
         });
@@ -161,7 +204,8 @@ fn id_of(run: &Run, feature: &Feature, scenario: &cucumber::gherkin::Scenario) -
 
 async fn set_scene(
     run: Run,
-    attempt: u32,
+    course: Arc<Course>,
+    retry: bool,
     feature: &Feature,
     scenario: &cucumber::gherkin::Scenario,
     world: &mut World,
@@ -177,7 +221,7 @@ async fn set_scene(
     }
     let key = SceneKey {
         scenario: id.clone(),
-        attempt,
+        attempt: course.begin(&id),
     };
     let recorder = Recorder::new(
         run.ledger.clone(),
@@ -185,7 +229,21 @@ async fn set_scene(
         Secrets::default(),
         twinproof_twinning::secrets::find,
     );
-    recorder.write(Time::ZERO, What::SceneStarted(entry.described.clone()));
+    let described = SceneStarted {
+        retry,
+        ..entry.described.clone()
+    };
+    recorder.write(Time::ZERO, What::SceneStarted(described));
+    if course.given_up() {
+        let why = format!(
+            "not performed: {UNREACHED_LIMIT} scenarios in a row got no answer at all from the system"
+        );
+        let reason = Halt::Inconclusive { why };
+        recorder.write(Time::ZERO, What::Halted { reason });
+        recorder.write(Time::ZERO, What::SceneEnded);
+        (run.on_scene_ended)(&id);
+        return;
+    }
     let pace = &run.target.profile().profile.pace;
     let pace = Pace {
         timeout: pace.timeout.duration(),
@@ -207,7 +265,10 @@ async fn set_scene(
     };
     match entered {
         Ok(profile) => world.set(stage, Arc::new(profile)),
-        Err(_) => stage.recorder().write(stage.now(), What::SceneEnded),
+        Err(_) => {
+            stage.recorder().write(stage.now(), What::SceneEnded);
+            (run.on_scene_ended)(&id);
+        }
     }
 }
 

@@ -216,6 +216,7 @@ impl Suite {
                             line: step.position.line,
                         })
                         .collect(),
+                    retry: false,
                 },
                 feature: self.features.len(),
                 scenario: number,

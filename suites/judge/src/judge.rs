@@ -4,7 +4,7 @@ use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Events;
 use twinproof_evidence::record::{Halt, Record, RunStarted, What};
 use twinproof_evidence::report::{
-    Answer, Count, Document, Exchange, Finding, Knob, Provenance, Report, Requirement,
+    Answer, Attempt, Count, Document, Exchange, Finding, Knob, Provenance, Report, Requirement,
     SCHEMA_VERSION, Scenario, Summary, Sut, Tool,
 };
 
@@ -119,7 +119,7 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             scenarios: scenarios.iter().map(|s| s.verdict).collect::<Count>(),
             contact,
             filtered: run.filtered,
-            cut: events.cut.clone(),
+            cut: events.cut.clone().or_else(|| stopped(&events.records)),
         },
         requirements,
         scenarios,
@@ -128,6 +128,15 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             .map(|(name, source)| Knob { name, source })
             .collect(),
     })
+}
+
+/// Why the record is whole and the run is not.
+fn stopped(records: &[Record]) -> Option<String> {
+    let stopped = matches!(
+        records.last().map(|record| &record.what),
+        Some(What::RunEnded { interrupted: true })
+    );
+    stopped.then(|| "the run was stopped before its end".to_owned())
 }
 
 fn scenes(records: &[Record]) -> BTreeMap<&str, Vec<Scene>> {
@@ -159,8 +168,8 @@ fn judge_scenario(
     context: &Context<'_>,
     relied_on: &mut BTreeMap<String, Provenance>,
 ) -> Scenario {
-    let again = format!("twinproof run --scenario {id} --seed {}", run.seed);
-    let Some(last) = attempts.last() else {
+    let again = format!("{} --scenario {id} --seed {}", run.again, run.seed);
+    if attempts.is_empty() {
         return Scenario {
             id: id.to_owned(),
             feature: String::new(),
@@ -172,40 +181,67 @@ fn judge_scenario(
             reason: "the run ended before it began".to_owned(),
             again,
             attempts: 0,
+            tried: Vec::new(),
             took_us: 0,
             steps: Vec::new(),
             findings: Vec::new(),
             exchanges: Vec::new(),
         };
-    };
-    let mut outcome = (Verdict::Untested, String::new());
-    let mut findings = Vec::new();
-    for scene in attempts {
-        let (verdict, reason, found) = judge_scene(scene, catalogue, profile, context, relied_on);
-        // An attempt that the transport broke was made again, and the later one counts.
-        let broken = matches!(scene.halted, Some((_, Halt::Transport { .. })));
-        if verdict > outcome.0 && (!broken || scene.attempt == last.attempt) {
-            outcome = (verdict, reason);
-            findings = found;
-        } else if findings.is_empty() {
-            findings = found;
-        }
     }
+    let judged: Vec<_> = attempts
+        .iter()
+        .map(|scene| judge_scene(scene, catalogue, profile, context, relied_on))
+        .collect();
+    // An attempt in place of one that the transport broke counts instead of it.
+    let counts = |number: usize| {
+        let broken = matches!(attempts[number].halted, Some((_, Halt::Transport { .. })));
+        !(broken
+            && attempts
+                .get(number + 1)
+                .is_some_and(|next| next.started.retry))
+    };
+    // Of equals, the first decides.
+    let decisive = (0..attempts.len())
+        .rev()
+        .filter(|number| counts(*number))
+        .max_by_key(|number| judged[*number].0)
+        .unwrap_or_default();
+    let all: Vec<_> = (0..attempts.len())
+        .filter(|number| counts(*number))
+        .map(|number| judged[number].0.name())
+        .collect();
+    let (verdict, mut reason, findings) = judged[decisive].clone();
+    if all.iter().any(|name| *name != all[0]) {
+        reason = format!(
+            "flaky over {} attempts ({}): {reason}",
+            all.len(),
+            all.join(", ")
+        );
+    }
+    let scene = &attempts[decisive];
+    let tried = judged.iter().zip(attempts).enumerate();
+    let tried = tried.map(|(number, ((verdict, reason, _), scene))| Attempt {
+        attempt: scene.attempt,
+        verdict: *verdict,
+        reason: reason.clone(),
+        counts: counts(number),
+    });
     Scenario {
         id: id.to_owned(),
-        feature: last.started.feature.clone(),
-        line: last.started.line,
-        title: last.started.title.clone(),
-        requirements: last.started.requirements.clone(),
-        tags: last.started.tags.clone(),
-        verdict: outcome.0,
-        reason: outcome.1,
+        feature: scene.started.feature.clone(),
+        line: scene.started.line,
+        title: scene.started.title.clone(),
+        requirements: scene.started.requirements.clone(),
+        tags: scene.started.tags.clone(),
+        verdict,
+        reason,
         again,
         attempts: attempts.len().try_into().unwrap_or(u32::MAX),
-        took_us: last.last,
-        steps: last.started.steps.clone(),
+        tried: tried.filter(|_| attempts.len() > 1).collect(),
+        took_us: scene.last,
+        steps: scene.started.steps.clone(),
         findings,
-        exchanges: last.exchanges.values().map(exchange).collect(),
+        exchanges: scene.exchanges.values().map(exchange).collect(),
     }
 }
 

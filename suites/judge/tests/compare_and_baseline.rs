@@ -17,6 +17,7 @@ fn report(scenarios: &[(&str, Verdict)]) -> Report {
         reason: String::new(),
         again: String::new(),
         attempts: 1,
+        tried: Vec::new(),
         took_us: 0,
         steps: Vec::new(),
         findings: Vec::new(),

@@ -4,7 +4,7 @@
 //! the scenarios that asked for the rule that it breaks; no other could notice it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -148,21 +148,19 @@ struct Bench {
 impl Bench {
     fn run(&self, rules: Arc<dyn Rules>, selected: Vec<String>) -> Result<Report, String> {
         let ledger = Ledger::in_memory();
+        let target = Target::BuiltIn(Arc::new(TwinningSystem::new(rules)));
         let run = Run {
-            target: Target::BuiltIn(Arc::new(TwinningSystem::new(rules))),
-            kind: self.options.kind.clone(),
-            suite: Arc::clone(&self.suite),
             suite_sha256: self.suite_sha256.clone(),
             filtered: true,
             selected,
             seed: self.options.seed,
             jobs: 8,
-            tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            started: String::new(),
-            profile_sha256: String::new(),
-            ledger: ledger.clone(),
-            stop: Arc::new(AtomicBool::new(false)),
-            on_scene_ended: Arc::new(|_| {}),
+            ..Run::new(
+                target,
+                self.options.kind.clone(),
+                Arc::clone(&self.suite),
+                ledger.clone(),
+            )
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -191,21 +189,18 @@ impl Bench {
             .filter(|entry| entry.enabler == "twinning")
             .map(|entry| entry.id.clone())
             .collect();
+        let target = Target::BuiltIn(Arc::clone(&system) as _);
         let run = Run {
-            target: Target::BuiltIn(Arc::clone(&system) as _),
-            kind: self.options.kind.clone(),
-            suite: Arc::clone(&self.suite),
             suite_sha256: self.suite_sha256.clone(),
-            filtered: false,
             selected: selected.clone(),
             seed: self.options.seed,
             jobs: 8,
-            tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            started: String::new(),
-            profile_sha256: String::new(),
-            ledger: ledger.clone(),
-            stop: Arc::new(AtomicBool::new(false)),
-            on_scene_ended: Arc::new(|_| {}),
+            ..Run::new(
+                target,
+                self.options.kind.clone(),
+                Arc::clone(&self.suite),
+                ledger.clone(),
+            )
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -1,7 +1,6 @@
 //! One requirement through every room, on both stages; and one datagram the same way.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use twinproof_conformance::suite::Suite;
@@ -24,21 +23,14 @@ const SCENARIO: &str = "twinning/enabler/code-works-once";
 
 fn run_on(kind: Kind, rules: Arc<dyn Rules>, ledger: Ledger) -> Report {
     let catalogue = Catalogue::load(&FEATURES).unwrap();
+    let suite = Arc::new(Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}")));
+    let target = Target::BuiltIn(Arc::new(TwinningSystem::new(rules)));
     let run = Run {
-        target: Target::BuiltIn(Arc::new(TwinningSystem::new(rules))),
-        kind,
-        suite: Arc::new(Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"))),
         suite_sha256: FEATURES.sha256(),
         selected: vec![SCENARIO.to_owned()],
         filtered: true,
         seed: 7,
-        jobs: 4,
-        tool: ("twinproof".to_owned(), "test".to_owned()),
-        started: "1970-01-01T00:00:00Z".to_owned(),
-        profile_sha256: String::new(),
-        ledger: ledger.clone(),
-        stop: Arc::new(AtomicBool::new(false)),
-        on_scene_ended: Arc::new(|_| {}),
+        ..Run::new(target, kind, suite, ledger.clone())
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -1,6 +1,7 @@
 //! Writes what happens on a stage to the ledger, secrets replaced.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use twinproof_evidence::ledger::Ledger;
@@ -21,6 +22,7 @@ pub struct Recorder {
     find_secrets: FindSecrets,
     exchanges: Arc<Mutex<u64>>,
     names: Arc<Mutex<BTreeMap<String, String>>>,
+    answered: Arc<AtomicBool>,
 }
 
 impl Recorder {
@@ -31,7 +33,7 @@ impl Recorder {
         secrets: Secrets,
         find_secrets: FindSecrets,
     ) -> Self {
-        let (exchanges, names) = (Arc::default(), Arc::default());
+        let (exchanges, names, answered) = (Arc::default(), Arc::default(), Arc::default());
         Self {
             ledger,
             scene,
@@ -39,7 +41,17 @@ impl Recorder {
             find_secrets,
             exchanges,
             names,
+            answered,
         }
+    }
+
+    /// Whether requests were sent in this scene and none of them was answered.
+    pub fn reached_nobody(&self) -> bool {
+        let exchanges = self
+            .exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *exchanges > 0 && !self.answered.load(Ordering::Relaxed)
     }
 
     /// The secrets that are known so far.
@@ -101,6 +113,7 @@ impl Recorder {
     pub(crate) fn outcome(&self, at: Time, exchange: u64, outcome: Result<&Response, &Fault>) {
         let what = match outcome {
             Ok(response) => {
+                self.answered.store(true, Ordering::Relaxed);
                 let (headers, body) =
                     self.conceal(&response.headers, &response.body, response.length);
                 What::Response {

@@ -97,6 +97,7 @@ pub struct Stage {
     recorder: Recorder,
     pace: Pace,
     calls: u64,
+    halted: Option<Halt>,
     inner: Inner,
 }
 
@@ -125,6 +126,7 @@ impl Stage {
             recorder,
             pace,
             calls: 0,
+            halted: None,
             inner,
         }
     }
@@ -132,6 +134,11 @@ impl Stage {
     /// How patient the stage is.
     pub fn pace(&self) -> Pace {
         self.pace
+    }
+
+    /// Why the first step that could not go on could not, if there was one.
+    pub fn halted(&self) -> Option<&Halt> {
+        self.halted.as_ref()
     }
 
     /// What the stage writes to.
@@ -329,6 +336,7 @@ impl Stage {
 
     /// Records why a step cannot go on.
     pub fn halt(&mut self, halt: Halt) -> Halted {
+        self.halted.get_or_insert_with(|| halt.clone());
         self.recorder.write(
             self.now(),
             What::Halted {

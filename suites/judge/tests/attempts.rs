@@ -1,0 +1,156 @@
+//! Several attempts at one scenario become one verdict.
+
+use twinproof_evidence::Verdict;
+use twinproof_evidence::ledger::Events;
+use twinproof_evidence::record::{Halt, Record, RunStarted, Scene, SceneStarted, What};
+use twinproof_evidence::report::{Report, Tool};
+use twinproof_judge::catalogue::Catalogue;
+use twinproof_judge::{FEATURES, judge};
+
+const ID: &str = "twinning/enabler/code-works-once";
+
+fn run_started() -> What {
+    What::RunStarted(Box::new(RunStarted {
+        schema_version: 1,
+        tool: ("twinproof".to_owned(), "test".to_owned()),
+        suite_sha256: String::new(),
+        profile: serde_json::json!({ "sut": { "name": "s", "role": "twinning-enabler" } }),
+        profile_sha256: String::new(),
+        declared: Vec::new(),
+        seed: 7,
+        stage: "virtual".to_owned(),
+        started: String::new(),
+        enablers: vec!["twinning".to_owned()],
+        filtered: true,
+        selected: vec![ID.to_owned()],
+        again: "twinproof run --sut my.toml".to_owned(),
+    }))
+}
+
+fn attempt(number: u32, retry: bool, halt: Halt) -> Vec<Record> {
+    let started = SceneStarted {
+        feature: "twinning/enabler.feature".to_owned(),
+        line: 5,
+        title: "An activation code works once".to_owned(),
+        tags: Vec::new(),
+        requirements: vec!["HLF-TE-005".to_owned()],
+        steps: Vec::new(),
+        retry,
+    };
+    [
+        What::SceneStarted(started),
+        What::Halted { reason: halt },
+        What::SceneEnded,
+    ]
+    .into_iter()
+    .map(|what| Record {
+        at: u64::from(number),
+        scene: Some(Scene {
+            scenario: ID.to_owned(),
+            attempt: number,
+        }),
+        what,
+    })
+    .collect()
+}
+
+fn judged(attempts: &[(bool, Halt)], interrupted: bool) -> Report {
+    let alone = |what| Record {
+        at: 0,
+        scene: None,
+        what,
+    };
+    let mut records = vec![alone(run_started())];
+    for (number, (retry, halt)) in (1..).zip(attempts) {
+        records.extend(attempt(number, *retry, halt.clone()));
+    }
+    records.push(alone(What::RunEnded { interrupted }));
+    let tool = Tool {
+        name: "twinproof".to_owned(),
+        version: "test".to_owned(),
+    };
+    let catalogue = Catalogue::load(&FEATURES).unwrap();
+    judge(&Events { records, cut: None }, &catalogue, tool).unwrap()
+}
+
+fn broken() -> Halt {
+    Halt::Transport {
+        why: "cable".to_owned(),
+    }
+}
+
+fn open() -> Halt {
+    Halt::Inconclusive {
+        why: "no hook".to_owned(),
+    }
+}
+
+fn ours() -> Halt {
+    Halt::Error {
+        why: "bug".to_owned(),
+    }
+}
+
+#[test]
+fn the_attempt_in_place_of_a_broken_one_counts_alone() {
+    let report = judged(
+        &[(false, broken()), (true, broken()), (true, ours())],
+        false,
+    );
+    let scenario = &report.scenarios[0];
+    assert_eq!(
+        (scenario.verdict, scenario.attempts),
+        (Verdict::Error, 3),
+        "{}",
+        scenario.reason
+    );
+    assert!(!scenario.reason.contains("flaky"), "{}", scenario.reason);
+    let counts: Vec<_> = scenario.tried.iter().map(|t| t.counts).collect();
+    assert_eq!(counts, [false, false, true]);
+    assert!(
+        scenario.tried[0].reason.contains("cable"),
+        "{:?}",
+        scenario.tried
+    );
+}
+
+#[test]
+fn repeats_that_differ_are_called_flaky_and_the_gravest_decides() {
+    let report = judged(&[(false, open()), (false, ours()), (false, open())], false);
+    let scenario = &report.scenarios[0];
+    assert_eq!(scenario.verdict, Verdict::Error);
+    assert!(
+        scenario
+            .reason
+            .starts_with("flaky over 3 attempts (inconclusive, error, inconclusive): bug"),
+        "{}",
+        scenario.reason
+    );
+}
+
+#[test]
+fn a_repeat_does_not_wipe_out_a_broken_attempt() {
+    let report = judged(&[(false, broken()), (false, open())], false);
+    assert!(report.scenarios[0].tried.iter().all(|t| t.counts));
+}
+
+#[test]
+fn one_attempt_is_no_history() {
+    let report = judged(&[(false, open())], false);
+    let scenario = &report.scenarios[0];
+    assert!(scenario.tried.is_empty());
+    assert_eq!(
+        scenario.again,
+        format!("twinproof run --sut my.toml --scenario {ID} --seed 7")
+    );
+    assert_eq!(report.summary.cut, None);
+}
+
+#[test]
+fn a_stopped_run_is_incomplete() {
+    let report = judged(&[(false, open())], true);
+    assert_eq!(
+        report.summary.cut.as_deref(),
+        Some("the run was stopped before its end")
+    );
+}
