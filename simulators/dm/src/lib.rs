@@ -9,6 +9,7 @@
 //!   [`xml`] and [`wbxml`] read and write it.
 //! - [`syncml`] is a typed view on that tree that holds only what the standard allows. What a parser
 //!   had to forgive is listed beside the value.
+//! - [`provisioning`] is bootstrap: documents that create an account, and what protects them.
 //! - [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
 //!
 //! No input makes this crate panic, and no input makes it use more memory than its [`Limits`].
@@ -32,8 +33,10 @@ mod error;
 mod hex;
 pub mod media;
 pub mod notification;
+pub mod provisioning;
 pub mod syncml;
 pub mod wbxml;
+mod words;
 pub mod xml;
 
 pub use document::Limits;

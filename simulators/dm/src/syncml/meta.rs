@@ -1,6 +1,6 @@
 //! Meta information (MetInf 1.2).
 
-use std::fmt;
+use crate::words::words;
 
 /// What `Meta` says about a message, a command, an item, a credential or a challenge.
 ///
@@ -62,44 +62,6 @@ pub struct Mem {
     pub free_mem: u64,
     /// `FreeID`: items.
     pub free_id: u64,
-}
-
-macro_rules! words {
-    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub enum $type {
-            $($(#[$variant_doc])* $variant,)*
-            /// A word that the standard does not have, as it was on the wire.
-            Other(String),
-        }
-
-        impl $type {
-            /// The word on the wire.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $word,)*
-                    Self::Other(word) => word,
-                }
-            }
-        }
-
-        impl From<&str> for $type {
-            fn from(word: &str) -> Self {
-                match word {
-                    $($word => Self::$variant,)*
-                    other => Self::Other(other.to_owned()),
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
 }
 
 words! {

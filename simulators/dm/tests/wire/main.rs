@@ -6,5 +6,6 @@ mod hostile;
 mod messages;
 mod notification;
 mod oracle;
+mod provisioning;
 mod syncml;
 mod trees;

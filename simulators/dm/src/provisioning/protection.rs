@@ -1,0 +1,244 @@
+//! What protects a bootstrap: a MAC over the document as it is sent (DM Bootstrap 1.2).
+//!
+//! `HMAC-SHA1(key, document)`, in hexadecimal digits. What the key is depends on the [`Method`].
+
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use sha1::Sha1;
+
+use crate::error::{Basis, Error, Fault, shown};
+
+/// What a key is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// The identity of the subscriber in the network (IMSI or ESN).
+    NetworkId,
+    /// A number that the user is told and types in.
+    UserPin,
+    /// Both.
+    UserPinNetworkId,
+}
+
+/// How the identity of the subscriber goes into a key. The text that settles it was not at hand, so
+/// a tester tries both and says which one a device took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyForm {
+    /// One octet for each digit.
+    Digits,
+    /// Two digits in an octet, the first in the low half; an odd one is filled up with `F`.
+    SemiOctets,
+}
+
+impl KeyForm {
+    /// Which of them we take first, and why not with certainty.
+    pub const ASSUMED: (Self, Basis) = (Self::Digits, Basis::Assumed);
+
+    fn encoded(self, id: &str) -> Vec<u8> {
+        match self {
+            Self::Digits => id.as_bytes().to_vec(),
+            Self::SemiOctets => id
+                .as_bytes()
+                .chunks(2)
+                .map(|pair| {
+                    let half = |digit: &u8| digit & 0x0F;
+                    pair.get(1).map_or(0xF, half) << 4 | pair.first().map_or(0xF, half)
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Method {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::NetworkId, Self::UserPin, Self::UserPinNetworkId];
+
+    /// The word in `SEC` of a DM message.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NetworkId => "NETWORKID",
+            Self::UserPin => "USERPIN",
+            Self::UserPinNetworkId => "USERPIN_NETWORKID",
+        }
+    }
+
+    /// The number in `SEC` of a client provisioning document; recalled, not looked up
+    /// ([`Basis::Assumed`]). Number 3, a PIN that is itself a MAC, is not among them.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::NetworkId => 0,
+            Self::UserPin => 1,
+            Self::UserPinNetworkId => 2,
+        }
+    }
+
+    /// The key. What the method does not need is not looked at.
+    #[must_use]
+    pub fn key(self, network_id: &str, pin: &str, form: KeyForm) -> Vec<u8> {
+        match self {
+            Self::NetworkId => form.encoded(network_id),
+            Self::UserPin => pin.as_bytes().to_vec(),
+            Self::UserPinNetworkId => {
+                let mut key = format!("{pin}:").into_bytes();
+                key.extend(form.encoded(network_id));
+                key
+            }
+        }
+    }
+}
+
+/// The MAC over a document, octet by octet as it is sent.
+#[must_use]
+pub fn mac(key: &[u8], document: &[u8]) -> [u8; 20] {
+    let keyed = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes a key of any length");
+    keyed.chain_update(document).finalize().into_bytes().into()
+}
+
+/// The parameters `SEC` and `MAC` of a media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protection {
+    /// `SEC`.
+    pub method: Method,
+    /// `MAC`.
+    pub mac: [u8; 20],
+}
+
+/// Number of the parameter `SEC` in WSP; recalled, not looked up ([`Basis::Assumed`]).
+pub const WSP_SEC: u8 = 0x11;
+/// Number of the parameter `MAC` in WSP; recalled, not looked up ([`Basis::Assumed`]).
+pub const WSP_MAC: u8 = 0x12;
+
+impl Protection {
+    /// Protects a document.
+    #[must_use]
+    pub fn new(method: Method, key: &[u8], document: &[u8]) -> Self {
+        Self {
+            method,
+            mac: mac(key, document),
+        }
+    }
+
+    /// Whether a key fits.
+    #[must_use]
+    pub fn is_by(&self, key: &[u8], document: &[u8]) -> bool {
+        self.mac == mac(key, document)
+    }
+
+    /// Reads a media type with or without parameters, and gives its name and the protection.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Missing`] when only one of `SEC` and `MAC` is there, [`Fault::Unsupported`] for
+    /// another method, [`Fault::Value`] when the MAC is not 40 hexadecimal digits.
+    pub fn parse(content_type: &str) -> Result<(&str, Option<Self>), Error> {
+        let mut parts = content_type.split(';');
+        let name = parts.next().unwrap_or_default().trim();
+        let (mut method, mut mac) = (None, None);
+        for part in parts {
+            let Some((parameter, value)) = part.split_once('=') else {
+                continue;
+            };
+            let value = value.trim().trim_matches('"');
+            match parameter.trim().to_ascii_uppercase().as_str() {
+                "SEC" => method = Some(value),
+                "MAC" => mac = Some(value),
+                _ => {}
+            }
+        }
+        let (method, mac) = match (method, mac) {
+            (None, None) => return Ok((name, None)),
+            (Some(method), Some(mac)) => (method, mac),
+            (None, Some(_)) => return Err(missing("SEC", content_type)),
+            (Some(_), None) => return Err(missing("MAC", content_type)),
+        };
+        let known = Method::ALL.into_iter().find(|m| m.as_str() == method);
+        let method = known.ok_or_else(|| {
+            let words = Method::ALL.map(Method::as_str).join(", ");
+            Error::new(Fault::Unsupported, 0, words, shown(method))
+        })?;
+        let digest = crate::hex::decode(mac).and_then(|octets| octets.try_into().ok());
+        let mac = digest
+            .ok_or_else(|| Error::new(Fault::Value, 0, "40 hexadecimal digits", shown(mac)))?;
+        Ok((name, Some(Self { method, mac })))
+    }
+
+    /// The media type `number` with the parameters, as the value of a WSP content type. The numbers
+    /// of the parameters are [`Basis::Assumed`].
+    #[must_use]
+    pub fn to_wsp(&self, number: u8) -> Vec<u8> {
+        let mut out = vec![
+            number | 0x80,
+            WSP_SEC | 0x80,
+            self.method.number() | 0x80,
+            WSP_MAC | 0x80,
+        ];
+        out.extend(crate::hex::encode(&self.mac).into_bytes());
+        out.push(0);
+        out
+    }
+
+    /// Reads what [`to_wsp`](Self::to_wsp) writes: the number of the media type and the protection.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Unsupported`] for any other layout, [`Fault::Value`] for a method or a MAC that is
+    /// none.
+    pub fn from_wsp(octets: &[u8]) -> Result<(u8, Self), Error> {
+        const SEC: u8 = WSP_SEC | 0x80;
+        const MAC: u8 = WSP_MAC | 0x80;
+        let [
+            number @ 0x80..=0xFF,
+            SEC,
+            method @ 0x80..=0xFF,
+            MAC,
+            digits @ ..,
+            0,
+        ] = octets
+        else {
+            return Err(Error::new(
+                Fault::Unsupported,
+                0,
+                "a media type with SEC and MAC",
+                format!("{octets:02X?}"),
+            ));
+        };
+        let known = Method::ALL
+            .into_iter()
+            .find(|m| m.number() == method & 0x7F);
+        let digest = str::from_utf8(digits).ok().and_then(crate::hex::decode);
+        let digest = digest.and_then(|octets| octets.try_into().ok());
+        match (known, digest) {
+            (Some(method), Some(mac)) => Ok((number & 0x7F, Self { method, mac })),
+            (None, _) => Err(Error::new(
+                Fault::Value,
+                2,
+                "a method from 0 to 2",
+                format!("{}", method & 0x7F),
+            )),
+            (_, None) => Err(Error::new(
+                Fault::Value,
+                4,
+                "40 hexadecimal digits",
+                shown(&String::from_utf8_lossy(digits)),
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mac = crate::hex::encode(&self.mac);
+        write!(f, "SEC={}; MAC={mac}", self.method.as_str())
+    }
+}
+
+fn missing(parameter: &str, content_type: &str) -> Error {
+    Error::new(
+        Fault::Missing,
+        content_type.len(),
+        format!("a parameter {parameter}"),
+        "none",
+    )
+}

@@ -1,0 +1,222 @@
+//! Bootstrap documents and what protects them.
+
+use twinproof_dm::document::{Element, namespace};
+use twinproof_dm::media;
+use twinproof_dm::provisioning::protection::{KeyForm, Method, Protection, mac};
+use twinproof_dm::provisioning::{
+    Account, AddrType, Address, Auth, AuthLevel, AuthType, accounts, document,
+};
+use twinproof_dm::wbxml::{self, Form};
+use twinproof_dm::{Fault, Limits, xml};
+
+use crate::golden::{M1, W7, digits, hex};
+
+fn small() -> Account {
+    Account {
+        server_id: "S1".into(),
+        addresses: vec![Address {
+            addr: "http://s/dm".into(),
+            ..Address::default()
+        }],
+        auths: vec![Auth {
+            level: AuthLevel::Client,
+            auth_type: Some(AuthType::Digest),
+            name: None,
+            secret: Some("p".into()),
+            data: None,
+        }],
+        ..Account::default()
+    }
+}
+
+fn large() -> Account {
+    Account {
+        name: Some("Example".into()),
+        proxies: vec!["proxy".into()],
+        access_points: vec!["first".into(), "second".into()],
+        addresses: vec![Address {
+            addr: "192.0.2.1".into(),
+            addr_type: Some(AddrType::Ipv4),
+            ports: vec![80, 8080],
+        }],
+        auths: vec![
+            Auth {
+                level: AuthLevel::AppSrv,
+                auth_type: Some(AuthType::Hmac),
+                name: Some("device".into()),
+                secret: Some("s".into()),
+                data: Some(vec![0, 1, 255]),
+            },
+            Auth {
+                level: AuthLevel::Other("HTTP".into()),
+                auth_type: None,
+                name: None,
+                secret: None,
+                data: None,
+            },
+        ],
+        extra: vec![("INIT".into(), "1".into())],
+        ..small()
+    }
+}
+
+#[test]
+fn the_golden_account_is_read_and_written_octet_by_octet() {
+    let root = wbxml::read(&hex(W7), None, &Limits::default())
+        .unwrap()
+        .root;
+    assert_eq!(accounts(&root).unwrap(), [small()]);
+    let octets = wbxml::write(&document(&[small()]), &Form::default()).unwrap();
+    assert_eq!(digits(&octets), digits(&hex(W7)));
+}
+
+#[test]
+fn every_field_survives_both_encodings() {
+    let both = [small(), large()];
+    let root = document(&both);
+    let octets = wbxml::write(&root, &Form::default()).unwrap();
+    let read = wbxml::read(&octets, None, &Limits::default()).unwrap().root;
+    assert_eq!(accounts(&read).unwrap(), both);
+    let text = xml::write(&root).unwrap();
+    let read = xml::read(text.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(accounts(&read).unwrap(), both);
+    let levels: Vec<_> = large().auths.iter().map(|a| a.level.in_account()).collect();
+    assert_eq!(levels, [Some("CLCRED"), None]);
+}
+
+fn read(text: &str) -> Element {
+    xml::read(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn other_characteristics_are_passed_over() {
+    let root = read(
+        "<wap-provisioningdoc><characteristic type='NAPDEF'><parm name='NAPID' value='a'/>\
+         </characteristic><characteristic type='APPLICATION'><parm name='APPID' value='w5'/>\
+         </characteristic></wap-provisioningdoc>",
+    );
+    assert_eq!(accounts(&root), Ok(vec![]));
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let w7 = |inside: &str| {
+        read(&format!(
+            "<wap-provisioningdoc><characteristic type='APPLICATION'><parm name='APPID' value='w7'/>\
+             {inside}</characteristic></wap-provisioningdoc>"
+        ))
+    };
+    let id = "<parm name='PROVIDER-ID' value='S'/>";
+    let address = |inside| format!("<characteristic type='APPADDR'>{inside}</characteristic>");
+    let addr = "<parm name='ADDR' value='a'/>";
+    for (inside, expected) in [
+        (id.to_owned(), "an APPADDR in APPLICATION"),
+        (address(addr), "PROVIDER-ID in APPLICATION"),
+        (format!("{id}{}", address("")), "ADDR in APPADDR"),
+        (
+            format!("{id}{}<characteristic type='APPAUTH'/>", address(addr)),
+            "AAUTHLEVEL in APPAUTH",
+        ),
+    ] {
+        let error = accounts(&w7(&inside)).unwrap_err();
+        assert_eq!((error.fault, &*error.expected), (Fault::Missing, expected));
+    }
+    let port = format!(
+        "{id}{}",
+        address(
+            "<parm name='ADDR' value='a'/><characteristic type='PORT'>\
+             <parm name='PORTNBR' value='x'/></characteristic>"
+        )
+    );
+    assert_eq!(accounts(&w7(&port)).unwrap_err().fault, Fault::Value);
+    let other = Element::new(namespace::SYNCML, "SyncML");
+    assert_eq!(accounts(&other).unwrap_err().fault, Fault::Value);
+}
+
+#[test]
+fn golden_macs() {
+    let network_id = "310150123456789";
+    for (method, expected) in [
+        (Method::UserPin, "ECD08584D8F60FFDA60AF5AC9A340132AB91A8A6"),
+        (
+            Method::NetworkId,
+            "914C332540A5A7B311B70670929A48DBB3CBEDEC",
+        ),
+        (
+            Method::UserPinNetworkId,
+            "4AE976871E3174BF4E752E088EF501CBBDE78F70",
+        ),
+    ] {
+        let key = method.key(network_id, "1234", KeyForm::ASSUMED.0);
+        let protection = Protection::new(method, &key, &hex(M1));
+        assert!(protection.is_by(&key, &hex(M1)));
+        assert!(!protection.is_by(b"4321", &hex(M1)));
+        let text = format!("{}; {protection}", media::DM_WBXML);
+        assert_eq!(
+            text,
+            format!(
+                "application/vnd.syncml.dm+wbxml; SEC={}; MAC={expected}",
+                method.as_str()
+            )
+        );
+        let lower = format!(
+            "{} ;mac=\"{}\";sec={}",
+            media::DM_WBXML,
+            expected.to_lowercase(),
+            method.as_str()
+        );
+        for text in [text, lower] {
+            assert_eq!(
+                Protection::parse(&text).unwrap(),
+                (media::DM_WBXML, Some(protection))
+            );
+        }
+        let (number, read) = Protection::from_wsp(&protection.to_wsp(0x42)).unwrap();
+        assert_eq!((number, read), (0x42, protection));
+    }
+}
+
+#[test]
+fn the_identity_can_go_in_as_semi_octets() {
+    let key = Method::NetworkId.key("310150123456789", "", KeyForm::SemiOctets);
+    assert_eq!(digits(&key), "13100521436587f9");
+    let both = Method::UserPinNetworkId.key("310150123456789", "1", KeyForm::SemiOctets);
+    assert_eq!(digits(&both), "313a13100521436587f9");
+}
+
+#[test]
+fn wrong_parameters_are_refused() {
+    let right = "0".repeat(40);
+    for (text, fault) in [
+        ("a/b; SEC=USERPIN".to_owned(), Fault::Missing),
+        (format!("a/b; MAC={right}"), Fault::Missing),
+        (format!("a/b; SEC=NONE; MAC={right}"), Fault::Unsupported),
+        ("a/b; SEC=USERPIN; MAC=00".to_owned(), Fault::Value),
+        ("a/b; SEC=USERPIN; MAC=xyz".to_owned(), Fault::Value),
+    ] {
+        assert_eq!(Protection::parse(&text).unwrap_err().fault, fault, "{text}");
+    }
+    assert_eq!(Protection::parse("a/b; charset=x; y"), Ok(("a/b", None)));
+    let octets = Protection {
+        method: Method::UserPin,
+        mac: mac(b"", b""),
+    }
+    .to_wsp(0x36);
+    assert_eq!(octets[..4], [0xB6, 0x91, 0x81, 0x92]);
+    let mut wrong = octets.clone();
+    wrong[2] = 0x83;
+    assert_eq!(
+        Protection::from_wsp(&wrong).unwrap_err().fault,
+        Fault::Value
+    );
+    let mut wrong = octets.clone();
+    wrong[4] = b'x';
+    assert_eq!(
+        Protection::from_wsp(&wrong).unwrap_err().fault,
+        Fault::Value
+    );
+    assert_eq!(
+        Protection::from_wsp(&octets[1..]).unwrap_err().fault,
+        Fault::Unsupported
+    );
+}
