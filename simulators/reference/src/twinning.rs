@@ -12,7 +12,10 @@ pub const OPERATOR: &str = "001-01";
 pub const CODE_LIFETIME: Duration = Duration::from_secs(300);
 
 /// How many devices are provisioned.
-const SUBSCRIBERS: u32 = 8;
+const SUBSCRIBERS: u32 = 12;
+
+/// How many secondaries one primary may have.
+const MAX_SECONDARIES: usize = 1_000;
 
 /// What is provisioned at the system that is reached at `base_url`.
 pub fn config(base_url: String, knobs: Knobs) -> Config {
@@ -20,6 +23,8 @@ pub fn config(base_url: String, knobs: Knobs) -> Config {
         .map(|n| Subscriber {
             address: format!("tel:+1202555{:04}", 100 + n),
             token: format!("built-in-token-{n:04}"),
+            expired_token: format!("built-in-expired-{n:04}"),
+            unscoped_token: format!("built-in-unscoped-{n:04}"),
             voice_mail: Some(format!("tel:+1202555{:04}", 900 + n)),
         })
         .collect();
@@ -27,6 +32,7 @@ pub fn config(base_url: String, knobs: Knobs) -> Config {
         base_url,
         mno_id: OPERATOR.to_owned(),
         code_lifetime: CODE_LIFETIME,
+        max_secondaries: MAX_SECONDARIES,
         subscribers,
         knobs,
     }

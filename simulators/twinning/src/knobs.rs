@@ -26,6 +26,8 @@ pub struct Knobs {
     pub json: Dialect,
     /// The format that simulated parties speak unless a scenario says otherwise.
     pub format: DefaultFormat,
+    /// The formats that the system speaks.
+    pub formats: Formats,
     /// How the name of the primary's operator is put into a code request.
     pub primary_operator: PrimaryOperator,
     /// Where the secondary finds the primary's voice-mail address.
@@ -164,6 +166,30 @@ pub enum DefaultFormat {
     Json,
     /// `application/xml`
     Xml,
+}
+
+/// The formats that a system speaks; both are mandatory in the sibling specifications.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Formats {
+    /// JSON and XML
+    #[default]
+    Both,
+    /// JSON only
+    Json,
+    /// XML only
+    Xml,
+}
+
+impl Formats {
+    /// Whether this format is one of them.
+    pub fn offers(self, format: Format) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Json => format == Format::Json,
+            Self::Xml => format == Format::Xml,
+        }
+    }
 }
 
 impl From<DefaultFormat> for Format {

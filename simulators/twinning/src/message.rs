@@ -240,6 +240,15 @@ pub fn api(root: &str, tree: Tree) -> Document {
     }
 }
 
+/// A reference to a created resource, where the whole of it is not returned (Common XSD).
+pub fn reference(url: &str) -> Document {
+    Document {
+        root: "resourceReference".to_owned(),
+        namespace: Some(COMMON_NAMESPACE.to_owned()),
+        tree: Tree::Branch(vec![("resourceURL".to_owned(), Tree::Leaf(url.to_owned()))]),
+    }
+}
+
 /// A link structure.
 pub fn link(rel: &str, href: &str) -> Tree {
     Tree::Branch(vec![

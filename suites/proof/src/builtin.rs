@@ -72,12 +72,15 @@ fn provision(declared: &mut Declared, base_url: &str) {
     if let Some(twinning) = &mut declared.profile.twinning {
         let config = reference::config(base_url.to_owned(), twinning.knobs.clone());
         base_url.clone_into(&mut twinning.base_url);
+        twinning.mno_id = Some(config.mno_id);
         twinning.subscribers = config
             .subscribers
             .into_iter()
             .map(|s| Subscriber {
                 address: s.address,
                 token: Some(s.token),
+                expired_token: Some(s.expired_token),
+                unscoped_token: Some(s.unscoped_token),
                 voice_mail: s.voice_mail,
                 ..Subscriber::default()
             })

@@ -1,34 +1,209 @@
 //! The decisions of an enabler, each as the texts want it.
 
-use std::time::Duration;
-
 twinproof_kernel::rules! {
     /// The decisions.
     pub mod decide {
-        use super::CodeFacts;
-        use super::Duration;
+        use twinproof_kernel::http::Response;
+        use crate::enabler::facts;
+        use crate::enabler::facts::Resource;
+        use crate::enabler::facts::Cause;
+        use crate::knobs::CreateReturns;
+        use crate::knobs::ToggleStyle;
+        use crate::message::Role;
+        use crate::message::Status;
+        use crate::message::Twinning;
+        use crate::tree::Format;
+
+        /// Whether a URL's version is the one that is served (HLF-CM-003).
+        fn version_is_served(&self, facts: facts::VersionFacts<'_>) -> bool {
+            facts.asked == facts.served
+        }
+
+        /// The verbs of a resource (digest §2); all others are answered with 405 and these in Allow.
+        fn verbs(&self, facts: facts::VerbFacts) -> &'static [&'static str] {
+            match (facts.resource, facts.toggle_style) {
+                (Resource::Twinnings, _) => &["GET", "POST"],
+                (Resource::Twinning, ToggleStyle::Post) => &["GET", "PUT", "POST", "DELETE"],
+                (Resource::Twinning, _) => &["GET", "PUT", "DELETE"],
+                (Resource::StatusPart | Resource::NamePart, _) => &["GET", "PUT"],
+            }
+        }
+
+        /// Whether a body is taken; unknown elements are ignored (digest §2).
+        fn document_is_accepted(&self, facts: facts::DocumentFacts<'_>) -> bool {
+            facts.readable && facts.root_expected
+        }
+
+        /// The format of a response: the query decides, then Accept, then the request's body
+        /// (digest §3). Nothing if the client takes none that exists.
+        fn response_format(&self, facts: facts::FormatFacts) -> Option<Format> {
+            match (facts.query, facts.accept.first()) {
+                (Some(format), _) => Some(format),
+                (None, Some(format)) => Some(*format),
+                (None, None) => (!facts.nothing_acceptable).then_some(facts.default),
+            }
+        }
+
+        /// Whether a token opens anything at all (HLF-CM-006, RFC 6750).
+        fn token_is_valid(&self, facts: facts::TokenFacts) -> bool {
+            facts.presented && facts.known && !facts.expired && !facts.revoked
+        }
+
+        /// Whether a token's scopes cover an operation (OAU-002).
+        fn scope_covers(&self, facts: facts::ScopeFacts<'_>) -> bool {
+            facts.held.contains(&facts.needed)
+        }
+
+        /// Whether somebody may reach a resource: it is their own (HLF-PD-005, HLF-SD-006).
+        fn may_access(&self, facts: facts::AccessFacts) -> bool {
+            facts.own && facts.of_user
+        }
+
+        /// The role that a request names; nothing if it names none of the two (HLF-SD-001).
+        fn role_asked(&self, facts: facts::RoleFacts<'_>) -> Option<Role> {
+            facts.named
+        }
+
+        /// The status that a request names; nothing if it names none of the three (HLF-PD-002).
+        fn status_asked(&self, facts: facts::StatusFacts<'_>) -> Option<Status> {
+            facts.named
+        }
+
+        /// Whether a device may ask for a code: not as primary, nor while it is a secondary
+        /// (HLF-TE-008, HLF-TE-009).
+        fn may_request_code(&self, facts: facts::PartyFacts) -> bool {
+            facts.as_primary == 0 && facts.as_secondary == 0
+        }
+
+        /// Whether a device may become a primary (once more): not while it is a secondary (HLF-TE-008).
+        fn may_activate(&self, facts: facts::PartyFacts) -> bool {
+            facts.as_secondary == 0
+        }
+
+        /// Whether the device that holds the code may still become a secondary (HLF-TE-008, HLF-TE-009).
+        fn may_become_secondary(&self, facts: facts::PartyFacts) -> bool {
+            facts.as_primary == 0 && facts.as_secondary == 0
+        }
+
+        /// Whether a primary may have one secondary more (HLF-PD-006).
+        fn has_room(&self, facts: facts::RoomFacts) -> bool {
+            facts.secondaries < facts.limit
+        }
 
         /// Whether an activation code may be used now: it exists, was never used, has not expired
         /// and is not the activating device's own (HLF-TE-005).
-        fn code_is_usable(&self, facts: CodeFacts) -> bool {
+        fn code_is_usable(&self, facts: facts::CodeFacts) -> bool {
             facts.known && !facts.used && facts.age < facts.lifetime && !facts.own
+        }
+
+        /// Whether a new code ends the one before (HLF-TE-009).
+        fn code_is_superseded(&self, facts: facts::EarlierFacts) -> bool {
+            facts.pending
+        }
+
+        /// The code that a secondary is given: the server's, whatever the client proposed (CR-N3).
+        fn code(&self, facts: facts::Proposal<'_>) -> Option<String> {
+            facts.ours.map(str::to_owned)
+        }
+
+        /// A device's own address: the server's (CR-N12).
+        fn own_address(&self, facts: facts::Proposal<'_>) -> Option<String> {
+            facts.ours.map(str::to_owned)
+        }
+
+        /// The address of the other device: the server's, so nothing while Pending (CR-N1).
+        fn other_device(&self, facts: facts::Proposal<'_>) -> Option<String> {
+            facts.ours.map(str::to_owned)
+        }
+
+        /// The status of a new twinning (CR-N5, CR-N6).
+        fn initial_status(&self, facts: facts::CreationFacts) -> Status {
+            match facts.role {
+                Role::Primary => Status::On,
+                Role::Secondary => Status::Pending,
+            }
+        }
+
+        /// The status of the secondary once its code was used (CR-N7).
+        fn status_once_activated(&self, facts: facts::ToggleFacts) -> Status {
+            facts.to
+        }
+
+        /// The name of a relationship: what the user chose, else one of our own (HLF-TE-007). Nothing
+        /// refuses the choice: it is empty, too long, or another relationship has it (HLF-PD-003).
+        fn name(&self, facts: facts::NameFacts<'_>) -> Option<String> {
+            match facts.asked {
+                None => {
+                    let free = |name: &String| !facts.taken.contains(name);
+                    (facts.serial..).map(|n| format!("device-{n}")).find(free)
+                }
+                Some(name) => {
+                    let lawful = !name.is_empty() && name.chars().count() <= 255;
+                    let free = !facts.taken.iter().any(|taken| taken == name);
+                    (lawful && free).then(|| name.to_owned())
+                }
+            }
+        }
+
+        /// The element for whose sake an update is refused (digest §6, T10 and T11).
+        fn update_veto(&self, facts: facts::UpdateFacts) -> Option<&'static str> {
+            let status = facts.from != facts.to
+                && facts.to.is_some()
+                && [facts.from, facts.to].contains(&Some(Status::Pending));
+            facts
+                .foreign
+                .or(facts.renames_as_secondary.then_some("name"))
+                .or(status.then_some("twinningStatus"))
+        }
+
+        /// The status of the side that toggles (HLF-PD-002, HLF-SD-004).
+        fn status_here(&self, facts: facts::ToggleFacts) -> Status {
+            facts.to
+        }
+
+        /// The status of the other side when one side toggles (HLF-PD-002, HLF-SD-004).
+        fn status_there(&self, facts: facts::ToggleFacts) -> Status {
+            facts.to
+        }
+
+        /// Whether a side ends: by deactivation, on both sides (HLF-TE-004), and never by a toggle
+        /// (HLF-TE-003).
+        fn side_ends(&self, facts: facts::EndFacts) -> bool {
+            facts.cause == Cause::Deactivation
+        }
+
+        /// Whether a twinning is in a user's list: all of the user's own and nobody else's (HLF-PD-003).
+        fn is_listed(&self, facts: facts::ListFacts) -> bool {
+            facts.own
+        }
+
+        /// The status code for what is not there, or not any more.
+        fn missing(&self, facts: facts::MissingFacts<'_>) -> u16 {
+            404
+        }
+
+        /// Whether a creation is answered in full; a code can only be in the full form (CR-N4).
+        fn created_in_full(&self, facts: facts::CreatedFacts) -> bool {
+            facts.role == Role::Secondary || facts.returns == CreateReturns::Full
+        }
+
+        /// Whether a record outlives a restart (HLF-TE-001, HLF-TE-002).
+        fn is_stored(&self, facts: facts::StoreFacts<'_>) -> bool {
+            true
+        }
+
+        /// A twinning as it is shown. An output filter.
+        fn shown(&self, twinning: Twinning, view: facts::View) -> Twinning {
+            twinning
+        }
+
+        /// A response as it is sent. An output filter.
+        fn sent(&self, response: Response, facts: facts::ResponseFacts<'_>) -> Response {
+            response
         }
     }
 }
 
-/// What is known of an activation code when somebody uses it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CodeFacts {
-    /// The enabler generated it.
-    pub known: bool,
-    /// A device has activated with it before.
-    pub used: bool,
-    /// Since its generation.
-    pub age: Duration,
-    /// What the operator's policy allows.
-    pub lifetime: Duration,
-    /// The device that activates is the one that asked for it.
-    pub own: bool,
-}
-
 pub use decide::{Consulted, NAMES, Rules, Standard};
+
+pub use super::facts::*;

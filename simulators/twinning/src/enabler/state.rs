@@ -12,8 +12,10 @@ use crate::message::{Role, Status};
 pub struct Side {
     /// Its id in URLs.
     pub id: String,
-    /// The address of the device that owns it.
+    /// The device that owns it.
     pub owner: String,
+    /// The owner's address as it is shown.
+    pub address: String,
     /// The owner's part.
     pub role: Role,
     /// The relationship's name.
@@ -48,6 +50,7 @@ pub struct State {
     codes: BTreeMap<String, Code>,
     serial: u64,
     changes: Vec<Change>,
+    noted: usize,
 }
 
 fn json<T: Serialize>(value: &T) -> Vec<u8> {
@@ -87,11 +90,36 @@ impl State {
         self.serial
     }
 
+    /// The id of a new side.
+    pub fn next_id(&mut self) -> String {
+        // Padded, so that the order of the keys is the order of creation.
+        format!("tw{:06}", self.next_serial())
+    }
+
     /// Writes a side.
     pub fn put_side(&mut self, side: Side) {
         self.changes
             .push(Change::Put(format!("side/{}", side.id), json(&side)));
         self.sides.insert(side.id.clone(), side);
+    }
+
+    /// Removes a side.
+    pub fn remove_side(&mut self, id: &str) {
+        if self.sides.remove(id).is_some() {
+            self.changes.push(Change::Delete(format!("side/{id}")));
+        }
+    }
+
+    /// Whether there was ever a side with this id.
+    pub fn existed(&self, id: &str) -> bool {
+        id.strip_prefix("tw")
+            .and_then(|serial| serial.parse().ok())
+            .is_some_and(|serial: u64| serial > 0 && serial <= self.serial)
+    }
+
+    /// All sides, oldest first.
+    pub fn sides(&self) -> impl Iterator<Item = &Side> {
+        self.sides.values()
     }
 
     /// The side with this id.
@@ -101,7 +129,7 @@ impl State {
 
     /// All sides of a device, oldest first.
     pub fn sides_of<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a Side> {
-        self.sides.values().filter(move |side| side.owner == owner)
+        self.sides().filter(move |side| side.owner == owner)
     }
 
     /// Writes a code.
@@ -116,8 +144,20 @@ impl State {
         self.codes.get(code)
     }
 
+    /// Lets `outlives` say of each kind of record that was changed since the last call whether the
+    /// change reaches the store.
+    pub fn note(&mut self, outlives: impl Fn(&str) -> bool) {
+        let fresh = self.changes.split_off(self.noted);
+        self.changes.extend(fresh.into_iter().filter(|change| {
+            let (Change::Delete(key) | Change::Put(key, _)) = change;
+            outlives(key.split('/').next().unwrap_or_default())
+        }));
+        self.noted = self.changes.len();
+    }
+
     /// What was changed since the last call, in order.
     pub fn take_changes(&mut self) -> Vec<Change> {
+        self.noted = 0;
         std::mem::take(&mut self.changes)
     }
 }

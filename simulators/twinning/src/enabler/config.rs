@@ -1,0 +1,52 @@
+//! What an operator has provisioned.
+
+use std::time::Duration;
+
+use crate::knobs::Knobs;
+
+/// What an operator has provisioned.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the enabler is reached, without the API's own segments.
+    pub base_url: String,
+    /// The operator's identity (MCC-MNC).
+    pub mno_id: String,
+    /// How long an activation code lives.
+    pub code_lifetime: Duration,
+    /// How many secondaries one primary may have.
+    pub max_secondaries: usize,
+    /// The devices that may use the API.
+    pub subscribers: Vec<Subscriber>,
+    /// The interface's shapes.
+    pub knobs: Knobs,
+}
+
+impl Config {
+    /// The device with this address.
+    pub fn subscriber(&self, address: &str) -> Option<&Subscriber> {
+        self.subscribers.iter().find(|s| s.address == address)
+    }
+
+    /// The path of the base URL: what stands in front of the API's own segments.
+    pub fn base_path(&self) -> &str {
+        let authority = self.base_url.find("://").map_or(0, |at| at + 3);
+        self.base_url[authority..]
+            .find('/')
+            .map_or("", |at| &self.base_url[authority + at..])
+    }
+}
+
+/// A provisioned device.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    /// Its address.
+    pub address: String,
+    /// The access token that it starts with.
+    pub token: String,
+    /// A token of its own that has expired.
+    pub expired_token: String,
+    /// A token of its own without any scope of this API.
+    pub unscoped_token: String,
+    /// Its voice-mail retrieval address, if it has one.
+    pub voice_mail: Option<String>,
+}

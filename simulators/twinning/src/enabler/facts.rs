@@ -1,0 +1,297 @@
+//! What the enabler's decisions are taken from.
+
+use std::time::Duration;
+
+use crate::knobs::{CreateReturns, ToggleStyle};
+use crate::message::{Role, Status};
+use crate::tree::Format;
+
+/// The kinds of resources that an enabler serves (digest §2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Resource {
+    /// All twinnings of a user (R1).
+    Twinnings,
+    /// One twinning (R2).
+    Twinning,
+    /// The status of one twinning (R3).
+    StatusPart,
+    /// The name of one twinning (R3).
+    NamePart,
+}
+
+/// What a client wants to do; each is a scope of its own (digest §9).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+pub enum Scope {
+    /// Ask for a code or use one.
+    Activate,
+    /// Read a twinning or a list of them.
+    Read,
+    /// Change status or name.
+    Toggle,
+    /// End a twinning.
+    Deactivate,
+    /// Subscribe to notifications.
+    Subscription,
+    /// Act as a partner operator.
+    InterOperator,
+}
+
+/// The version that a URL names.
+#[derive(Clone, Copy, Debug)]
+pub struct VersionFacts<'a> {
+    /// In the URL.
+    pub asked: &'a str,
+    /// What the enabler serves.
+    pub served: &'a str,
+}
+
+/// A request's body.
+#[derive(Clone, Debug)]
+pub struct DocumentFacts<'a> {
+    /// It is well-formed.
+    pub readable: bool,
+    /// Its root is the one that the resource takes.
+    pub root_expected: bool,
+    /// Elements that the type does not have.
+    pub unknown: &'a [String],
+}
+
+/// A presented access token.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenFacts {
+    /// The request carries one.
+    pub presented: bool,
+    /// This system issued it or has it provisioned.
+    pub known: bool,
+    /// Its time is over.
+    pub expired: bool,
+    /// It was revoked, or the relationship that it belongs to has ended.
+    pub revoked: bool,
+}
+
+/// What a token was issued for, and what is asked with it.
+#[derive(Clone, Copy, Debug)]
+pub struct ScopeFacts<'a> {
+    /// The scopes of the token.
+    pub held: &'a [Scope],
+    /// The scope that the operation needs.
+    pub needed: Scope,
+}
+
+/// Who asks for whose resource.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessFacts {
+    /// The token belongs to the user in the URL.
+    pub own: bool,
+    /// The resource that is named belongs to the user in the URL; true where none is named.
+    pub of_user: bool,
+}
+
+/// How a body's format is chosen.
+#[derive(Clone, Debug)]
+pub struct FormatFacts {
+    /// What the query's `resFormat` names.
+    pub query: Option<Format>,
+    /// What Accept names, most wanted first; empty when anything will do.
+    pub accept: Vec<Format>,
+    /// Whether Accept names only what nobody here can produce.
+    pub nothing_acceptable: bool,
+    /// The format of the request's body, else the system's own.
+    pub default: Format,
+}
+
+/// What a client says of the role.
+#[derive(Clone, Copy, Debug)]
+pub struct RoleFacts<'a> {
+    /// As it stands in the request.
+    pub text: Option<&'a str>,
+    /// The role that this names.
+    pub named: Option<Role>,
+}
+
+/// What a client says of the status.
+#[derive(Clone, Copy, Debug)]
+pub struct StatusFacts<'a> {
+    /// As it stands in the request.
+    pub text: &'a str,
+    /// The status that this names.
+    pub named: Option<Status>,
+}
+
+/// The relationships that a device is in, but for the one that is being made.
+#[derive(Clone, Copy, Debug)]
+pub struct PartyFacts {
+    /// How many twinnings it has as primary.
+    pub as_primary: usize,
+    /// How many activated twinnings it has as secondary.
+    pub as_secondary: usize,
+}
+
+/// How many secondaries a primary has.
+#[derive(Clone, Copy, Debug)]
+pub struct RoomFacts {
+    /// Now.
+    pub secondaries: usize,
+    /// What the operator's policy allows.
+    pub limit: usize,
+}
+
+/// What is known of an activation code when somebody uses it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CodeFacts {
+    /// The enabler generated it.
+    pub known: bool,
+    /// A device has activated with it before.
+    pub used: bool,
+    /// Since its generation.
+    pub age: Duration,
+    /// What the operator's policy allows.
+    pub lifetime: Duration,
+    /// The device that activates is the one that asked for it.
+    pub own: bool,
+}
+
+/// A device's earlier code when it asks for another.
+#[derive(Clone, Copy, Debug)]
+pub struct EarlierFacts {
+    /// The twinning of the earlier code still waits for a primary.
+    pub pending: bool,
+}
+
+/// A value that the server sets, and what the client would like it to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Proposal<'a> {
+    /// The server's.
+    pub ours: Option<&'a str>,
+    /// The client's.
+    pub theirs: Option<&'a str>,
+}
+
+/// A twinning that comes into being.
+#[derive(Clone, Copy, Debug)]
+pub struct CreationFacts {
+    /// Whose side it is.
+    pub role: Role,
+    /// The status that the client would like.
+    pub asked: Option<Status>,
+}
+
+/// What a relationship is called.
+#[derive(Clone, Debug)]
+pub struct NameFacts<'a> {
+    /// What the client wants.
+    pub asked: Option<&'a str>,
+    /// The names of the primary's other relationships.
+    pub taken: &'a [String],
+    /// A number that no other twinning has.
+    pub serial: u64,
+}
+
+/// What a client's update of a twinning would change besides status and name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UpdateFacts {
+    /// The element that the client may not write, if it would change one.
+    pub foreign: Option<&'static str>,
+    /// The name would change, and it is not the primary who asks.
+    pub renames_as_secondary: bool,
+    /// The status now.
+    pub from: Option<Status>,
+    /// The status that is asked for.
+    pub to: Option<Status>,
+}
+
+/// A change of status.
+#[derive(Clone, Copy, Debug)]
+pub struct ToggleFacts {
+    /// Before.
+    pub from: Status,
+    /// Asked for.
+    pub to: Status,
+    /// Who asks.
+    pub by: Role,
+}
+
+/// What happens to a relationship.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// One side deactivates it.
+    Deactivation,
+    /// The status changes to this.
+    Toggle(Status),
+}
+
+/// A side of a relationship to which something happens.
+#[derive(Clone, Copy, Debug)]
+pub struct EndFacts {
+    /// What happens.
+    pub cause: Cause,
+    /// It is the side of the one who causes it.
+    pub own: bool,
+}
+
+/// A twinning when a list is made.
+#[derive(Clone, Copy, Debug)]
+pub struct ListFacts {
+    /// It belongs to the user whose list it is.
+    pub own: bool,
+    /// Its status.
+    pub status: Status,
+}
+
+/// A resource that is not there.
+#[derive(Clone, Copy, Debug)]
+pub struct MissingFacts<'a> {
+    /// What somebody wants to do with it.
+    pub method: &'a str,
+    /// It was there once.
+    pub existed: bool,
+}
+
+/// To whom a twinning is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum View {
+    /// In the response to its creation.
+    Created,
+    /// In a list.
+    Listed,
+    /// When it is read, or in the response to an update.
+    Read,
+}
+
+/// A response that is about to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseFacts<'a> {
+    /// The method of the request.
+    pub method: &'a str,
+    /// The resource, where the URL names one.
+    pub resource: Option<Resource>,
+}
+
+/// A record that is about to be written to the store.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreFacts<'a> {
+    /// Its kind: `side`, `code` and so on.
+    pub kind: &'a str,
+    /// The resource whose request made it, where a request did.
+    pub resource: Option<Resource>,
+    /// The method of that request.
+    pub method: &'a str,
+}
+
+/// What the profile of the system says of the response to a creation.
+#[derive(Clone, Copy, Debug)]
+pub struct CreatedFacts {
+    /// Whose side was created.
+    pub role: Role,
+    /// The system's shape.
+    pub returns: CreateReturns,
+}
+
+/// A resource and the system's way to toggle.
+#[derive(Clone, Copy, Debug)]
+pub struct VerbFacts {
+    /// The resource.
+    pub resource: Resource,
+    /// How a client sets the status.
+    pub toggle_style: ToggleStyle,
+}

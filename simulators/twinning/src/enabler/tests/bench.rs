@@ -1,0 +1,187 @@
+//! A place to try an enabler's core: time, store and messages are plain values.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use twinproof_kernel::http::{Request, Response};
+use twinproof_kernel::{Change, ExchangeId, Input, Outbox, Output, Records, Role as _, Seed, Time};
+
+use crate::enabler::rules::{Rules, Standard};
+use crate::enabler::{Config, Enabler, Subscriber};
+use crate::knobs::Knobs;
+use crate::message::{RequestError, Twinning, TwinningList};
+use crate::tree::{Document, Format};
+use crate::url::encode_segment;
+
+pub(super) const BASE: &str = "http://a.test/exampleAPI";
+
+pub(super) struct Bench {
+    pub(super) config: Config,
+    rules: Arc<dyn Rules>,
+    core: Enabler,
+    pub(super) now: Time,
+    store: Records,
+    exchanges: u64,
+    answers: Vec<(ExchangeId, Response)>,
+}
+
+/// The address of device `n`.
+pub(super) fn address(n: usize) -> String {
+    format!("tel:+1202555010{n}")
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        Self::with_rules(Arc::new(Standard))
+    }
+
+    pub(super) fn with_rules(rules: Arc<dyn Rules>) -> Self {
+        let subscribers = (0..6)
+            .map(|n| Subscriber {
+                address: address(n),
+                token: format!("token-{n}"),
+                expired_token: format!("expired-{n}"),
+                unscoped_token: format!("unscoped-{n}"),
+                voice_mail: None,
+            })
+            .collect();
+        let config = Config {
+            base_url: BASE.to_owned(),
+            mno_id: "001-01".to_owned(),
+            code_lifetime: Duration::from_secs(300),
+            max_secondaries: 3,
+            subscribers,
+            knobs: Knobs::default(),
+        };
+        Self {
+            config,
+            core: Enabler::new(Arc::clone(&rules), Seed::new(1)),
+            rules,
+            now: Time::ZERO,
+            store: Records::new(),
+            exchanges: 0,
+            answers: Vec::new(),
+        }
+    }
+
+    pub(super) fn pass(&mut self, span: Duration) {
+        self.now = self.now + span;
+        self.input(Input::Wake);
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.core = Enabler::new(Arc::clone(&self.rules), Seed::new(1));
+        let records = self.store.clone();
+        self.input(Input::Restored(&records));
+    }
+
+    fn input(&mut self, input: Input<'_, std::convert::Infallible>) {
+        let mut out = Outbox::default();
+        self.core.handle(&self.config, self.now, input, &mut out);
+        for output in out.drain().collect::<Vec<_>>() {
+            match output {
+                Output::Persist { write, changes } => {
+                    for change in changes {
+                        match change {
+                            Change::Delete(key) => self.store.remove(&key),
+                            Change::Put(key, value) => self.store.insert(key, value),
+                        };
+                    }
+                    self.input(Input::Persisted(write));
+                }
+                Output::Respond { exchange, response } => self.answers.push((exchange, response)),
+                other => panic!("unexpected output {other:?}"),
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, request: &Request) -> Response {
+        self.exchanges += 1;
+        let exchange = ExchangeId(self.exchanges);
+        self.input(Input::Request { exchange, request });
+        let at = self.answers.iter().position(|(e, _)| *e == exchange);
+        self.answers.remove(at.expect("an answer at once")).1
+    }
+
+    /// A request of device `n`, with its provisioned token.
+    pub(super) fn call(&mut self, n: usize, method: &str, url: &str, body: &str) -> Response {
+        let path = url.strip_prefix("http://a.test").unwrap_or(url);
+        let mut request = Request::new(method, path)
+            .with("Authorization", format!("Bearer token-{n}"))
+            .with("Accept", "application/json");
+        if !body.is_empty() {
+            request = request.with_body("application/json", body.as_bytes().to_vec());
+        }
+        self.send(&request)
+    }
+
+    pub(super) fn collection(n: usize) -> String {
+        let user = encode_segment(&address(n));
+        format!("{BASE}/twinning/v1/{user}/twinnings")
+    }
+
+    /// Device `n` asks for a code.
+    pub(super) fn code(&mut self, n: usize) -> Twinning {
+        let body = r#"{"twinning":{"role":"Secondary"}}"#;
+        let response = self.call(n, "POST", &Self::collection(n), body);
+        assert_eq!(response.status, 201);
+        twinning(&response)
+    }
+
+    /// Device `n` uses a code.
+    pub(super) fn activate(&mut self, n: usize, code: &str) -> Response {
+        let body = format!(
+            r#"{{"twinning":{{"role":"Primary","activationCode":{{"code":"{code}","mnoId":"001-01"}}}}}}"#
+        );
+        self.call(n, "POST", &Self::collection(n), &body)
+    }
+
+    /// Devices `p` and `s` become primary and secondary; returns both URLs.
+    pub(super) fn twin(&mut self, p: usize, s: usize) -> (String, String) {
+        let pending = self.code(s);
+        let active = self.activate(p, &code_of(&pending));
+        assert_eq!(active.status, 201);
+        (url_of(&twinning(&active)), url_of(&pending))
+    }
+
+    pub(super) fn toggle(&mut self, n: usize, url: &str, status: &str) -> Response {
+        let body = format!(r#"{{"twinning":{{"twinningStatus":"{status}"}}}}"#);
+        self.call(n, "PUT", url, &body)
+    }
+
+    pub(super) fn read(&mut self, n: usize, url: &str) -> Twinning {
+        let response = self.call(n, "GET", url, "");
+        assert_eq!(response.status, 200);
+        twinning(&response)
+    }
+
+    pub(super) fn list(&mut self, n: usize) -> Vec<Twinning> {
+        let response = self.call(n, "GET", &Self::collection(n), "");
+        TwinningList::of_document(&document(&response), &Knobs::default())
+            .unwrap()
+            .twinnings
+    }
+}
+
+pub(super) fn document(response: &Response) -> Document {
+    let named = response.headers.first("Content-Type").unwrap();
+    Document::read(Format::of_media_type(named).unwrap(), &response.body).unwrap()
+}
+
+pub(super) fn twinning(response: &Response) -> Twinning {
+    Twinning::of_document(&document(response), &Knobs::default()).unwrap()
+}
+
+pub(super) fn code_of(twinning: &Twinning) -> String {
+    twinning.activation_code.clone().unwrap().code.unwrap()
+}
+
+pub(super) fn url_of(twinning: &Twinning) -> String {
+    twinning.resource_url.clone().unwrap()
+}
+
+/// Status and message id of a refusal.
+pub(super) fn refusal(response: &Response) -> (u16, String) {
+    let error = RequestError::of_document(&document(response)).unwrap();
+    (response.status, error.message_id)
+}

@@ -1,0 +1,5 @@
+//! The core, driven without a stage.
+
+mod bench;
+mod life_cycle;
+mod restart;

@@ -1,0 +1,542 @@
+//! The twinnings themselves: code request, activation, reading, update, deactivation.
+
+use std::time::Duration;
+
+use super::access::Visit;
+use super::refusal::Refusal;
+use super::route::{Route, collection_url, side_url};
+use super::rules::{
+    Cause, CodeFacts, CreatedFacts, CreationFacts, EarlierFacts, EndFacts, ListFacts, NameFacts,
+    PartyFacts, Proposal, Resource, RoleFacts, RoomFacts, StatusFacts, ToggleFacts, UpdateFacts,
+    View,
+};
+use super::state::{Code, Side};
+use super::{Answer, Enabler, Served, Turn};
+use crate::knobs::Knobs;
+use crate::message::{
+    ActivationCode, OtherDevice, Role, Status, Twinning, TwinningList, api, reference,
+};
+use crate::tree::{Document, Tree};
+
+impl Enabler {
+    pub(super) fn perform_twinning(
+        &mut self,
+        turn: Turn<'_>,
+        route: &Route,
+        visit: &Visit,
+    ) -> Served {
+        match (route.resource, turn.request.method.as_str()) {
+            (Resource::Twinnings, "GET") => Ok(self.list(turn, &visit.user)),
+            (Resource::Twinnings, _) => self.create(turn, visit),
+            (Resource::Twinning, "GET") => {
+                let side = self.side_of(turn, route)?;
+                Ok(Answer::new(200).with_body(self.full(turn, &side, View::Read)))
+            }
+            (Resource::Twinning, "DELETE") => self.deactivate(turn, route),
+            (Resource::Twinning, _) => self.update(turn, route),
+            (Resource::NamePart, "GET") => {
+                let side = self.side_of(turn, route)?;
+                let name = side.name.unwrap_or_default();
+                Ok(Answer::new(200).with_body(part(&turn.config.knobs.names.name, &name)))
+            }
+            (Resource::NamePart, _) => self.rename(turn, route),
+            (Resource::StatusPart, "GET") => {
+                let side = self.side_of(turn, route)?;
+                Ok(Answer::new(200).with_body(status_part(side.status, &turn.config.knobs)))
+            }
+            (Resource::StatusPart, _) => self.toggle_part(turn, route),
+        }
+    }
+
+    fn list(&self, turn: Turn<'_>, user: &str) -> Answer {
+        let listed = |side: &&Side| {
+            self.rules.is_listed(ListFacts {
+                own: side.owner == user,
+                status: side.status,
+            })
+        };
+        let list = TwinningList {
+            twinnings: self
+                .state
+                .sides()
+                .filter(listed)
+                .map(|side| self.represent(turn, side, View::Listed))
+                .collect(),
+            resource_url: Some(collection_url(turn.config, user)),
+        };
+        Answer::new(200).with_body(list.document(&turn.config.knobs))
+    }
+
+    fn create(&mut self, turn: Turn<'_>, visit: &Visit) -> Served {
+        let knobs = &turn.config.knobs;
+        let document = self.read_body(turn, &knobs.names.twinning, &elements(knobs))?;
+        let asked = Twinning::of_tree(&document.tree, knobs);
+        let role = self.role_asked(turn, &asked)?;
+        let wanted = match &asked.status {
+            Some(text) => Some(self.status_asked(turn, text)?),
+            None => None,
+        };
+        let status = self.rules.initial_status(CreationFacts {
+            role,
+            asked: wanted,
+        });
+        let side = match role {
+            Role::Secondary => self.request_code(turn, &visit.user, &asked, status)?,
+            Role::Primary => self.activate(turn, &visit.user, &asked, status)?,
+        };
+        Ok(self.created(turn, &side))
+    }
+
+    fn role_asked(&self, turn: Turn<'_>, asked: &Twinning) -> Result<Role, Refusal> {
+        let facts = RoleFacts {
+            text: asked.role.as_deref(),
+            named: asked.role(&turn.config.knobs),
+        };
+        self.rules
+            .role_asked(facts)
+            .ok_or_else(|| match &asked.role {
+                Some(role) => Refusal::undefined_role(role),
+                None => Refusal::lacks(&turn.config.knobs.names.role),
+            })
+    }
+
+    fn status_asked(&self, turn: Turn<'_>, text: &str) -> Result<Status, Refusal> {
+        let knobs = &turn.config.knobs;
+        let facts = StatusFacts {
+            text,
+            named: Status::of_literal(text, knobs),
+        };
+        self.rules.status_asked(facts).ok_or_else(|| {
+            let literals = &knobs.literals;
+            let valid = [&literals.pending, &literals.on, &literals.off].map(String::as_str);
+            Refusal::not_one_of(&knobs.names.twinning_status, valid.join(", "))
+        })
+    }
+
+    fn created(&self, turn: Turn<'_>, side: &Side) -> Answer {
+        let twinning = self.represent(turn, side, View::Created);
+        let url = side_url(turn.config, &side.owner, &side.id);
+        let full = self.rules.created_in_full(CreatedFacts {
+            role: side.role,
+            returns: turn.config.knobs.create_returns,
+        });
+        let body = match full {
+            true => twinning.document(&turn.config.knobs),
+            false => reference(&url),
+        };
+        Answer::new(201).with("Location", url).with_body(body)
+    }
+
+    /// The relationships of a device, the side `but` left out.
+    fn party(&self, address: &str, but: Option<&str>) -> PartyFacts {
+        let active = |role| {
+            self.state
+                .sides_of(address)
+                .filter(|side| Some(side.id.as_str()) != but)
+                .filter(|side| side.role == role && side.status != Status::Pending)
+                .count()
+        };
+        PartyFacts {
+            as_primary: active(Role::Primary),
+            as_secondary: active(Role::Secondary),
+        }
+    }
+
+    fn request_code(
+        &mut self,
+        turn: Turn<'_>,
+        user: &str,
+        asked: &Twinning,
+        status: Status,
+    ) -> Result<Side, Refusal> {
+        if !self.rules.may_request_code(self.party(user, None)) {
+            return Err(Refusal::role_mixture(
+                Role::Secondary.literal(&turn.config.knobs),
+            ));
+        }
+        self.end_earlier_codes(user);
+        let id = self.state.next_id();
+        let fresh = self.fresh_code(&id);
+        let proposed = asked.activation_code.as_ref();
+        let code = self.rules.code(Proposal {
+            ours: Some(&fresh),
+            theirs: proposed.and_then(|c| c.code.as_deref()),
+        });
+        let code = code.unwrap_or_default();
+        let side = Side {
+            code: Some(code.clone()),
+            ..self.new_side(turn, id, user, Role::Secondary, asked, status)
+        };
+        self.state.put_code(
+            &code,
+            Code {
+                side: side.id.clone(),
+                since: turn.now,
+                used: false,
+            },
+        );
+        self.state.put_side(side.clone());
+        Ok(side)
+    }
+
+    /// A device has one live code: the one that it asked for last.
+    fn end_earlier_codes(&mut self, user: &str) {
+        let superseded: Vec<String> = self
+            .state
+            .sides_of(user)
+            .filter(|side| {
+                self.rules.code_is_superseded(EarlierFacts {
+                    pending: side.status == Status::Pending,
+                })
+            })
+            .map(|side| side.id.clone())
+            .collect();
+        for id in superseded {
+            self.state.remove_side(&id);
+        }
+    }
+
+    /// A code that no other twinning ever had.
+    fn fresh_code(&self, id: &str) -> String {
+        let mut rng = self.seed.derive("code").derive(id).rng();
+        let mut draw = || format!("{:06}", rng.u32(0..1_000_000));
+        let mut code = draw();
+        while self.state.code(&code).is_some() {
+            code = draw();
+        }
+        code
+    }
+
+    fn new_side(
+        &self,
+        turn: Turn<'_>,
+        id: String,
+        user: &str,
+        role: Role,
+        asked: &Twinning,
+        status: Status,
+    ) -> Side {
+        let provisioned = turn.config.subscriber(user).map(|s| s.address.as_str());
+        let address = self.rules.own_address(Proposal {
+            ours: provisioned.or(Some(user)),
+            theirs: asked.own_address.as_deref(),
+        });
+        Side {
+            id,
+            owner: user.to_owned(),
+            address: address.unwrap_or_default(),
+            role,
+            name: None,
+            status,
+            other: self.rules.other_device(Proposal {
+                ours: None,
+                theirs: asked.other_address(),
+            }),
+            other_id: None,
+            code: None,
+            auth_code: None,
+        }
+    }
+
+    fn activate(
+        &mut self,
+        turn: Turn<'_>,
+        user: &str,
+        asked: &Twinning,
+        status: Status,
+    ) -> Result<Side, Refusal> {
+        let knobs = &turn.config.knobs;
+        let mixture = |role: Role| Refusal::role_mixture(role.literal(knobs));
+        let party = self.party(user, None);
+        if !self.rules.may_activate(party) {
+            return Err(mixture(Role::Primary));
+        }
+        let (code, entry, secondary) = self.usable_code(turn, user, asked)?;
+        let their_party = self.party(&secondary.owner, Some(&secondary.id));
+        if !self.rules.may_become_secondary(their_party) {
+            return Err(mixture(Role::Secondary));
+        }
+        let room = RoomFacts {
+            secondaries: party.as_primary,
+            limit: turn.config.max_secondaries,
+        };
+        if !self.rules.has_room(room) {
+            return Err(Refusal::too_many(&knobs.names.twinning));
+        }
+        let id = self.state.next_id();
+        let name = self.name(user, &id, asked.name.as_deref())?;
+        let primary = Side {
+            name: Some(name.clone()),
+            other: self.rules.other_device(Proposal {
+                ours: Some(&secondary.address),
+                theirs: asked.other_address(),
+            }),
+            other_id: Some(secondary.id.clone()),
+            ..self.new_side(turn, id, user, Role::Primary, asked, status)
+        };
+        let activated = self.rules.status_once_activated(ToggleFacts {
+            from: secondary.status,
+            to: Status::On,
+            by: Role::Primary,
+        });
+        let secondary = Side {
+            name: Some(name),
+            status: activated,
+            other: Some(primary.address.clone()),
+            other_id: Some(primary.id.clone()),
+            code: None,
+            ..secondary
+        };
+        let used = Code {
+            used: true,
+            ..entry
+        };
+        self.state.put_code(&code, used);
+        self.state.put_side(secondary);
+        self.state.put_side(primary.clone());
+        Ok(primary)
+    }
+
+    /// The code that a primary presents, if it may be used, with the side that waits for it.
+    fn usable_code(
+        &self,
+        turn: Turn<'_>,
+        user: &str,
+        asked: &Twinning,
+    ) -> Result<(String, Code, Side), Refusal> {
+        let refused = || Refusal::invalid(&turn.config.knobs.names.activation_code);
+        let presented = asked.activation_code.as_ref();
+        let code = presented
+            .and_then(|c| c.code.as_deref())
+            .ok_or_else(refused)?;
+        let entry = self.state.code(code).cloned();
+        let secondary = entry
+            .as_ref()
+            .and_then(|entry| self.state.side(&entry.side))
+            .cloned();
+        let usable = self.rules.code_is_usable(CodeFacts {
+            known: secondary.is_some(),
+            used: entry.as_ref().is_some_and(|entry| entry.used),
+            age: entry
+                .as_ref()
+                .map_or(Duration::ZERO, |entry| turn.now.since(entry.since)),
+            lifetime: turn.config.code_lifetime,
+            own: secondary.as_ref().is_some_and(|side| side.owner == user),
+        });
+        match (usable, entry, secondary) {
+            (true, Some(entry), Some(secondary)) => Ok((code.to_owned(), entry, secondary)),
+            _ => Err(refused()),
+        }
+    }
+
+    /// The name of a primary's twinning `id`.
+    fn name(&self, user: &str, id: &str, asked: Option<&str>) -> Result<String, Refusal> {
+        let taken: Vec<String> = self
+            .state
+            .sides_of(user)
+            .filter(|side| side.id != id)
+            .filter_map(|side| side.name.clone())
+            .collect();
+        let serial = id.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let facts = NameFacts {
+            asked,
+            taken: &taken,
+            serial: serial.parse().unwrap_or_default(),
+        };
+        self.rules
+            .name(facts)
+            .ok_or_else(|| Refusal::invalid("name"))
+    }
+
+    fn update(&mut self, turn: Turn<'_>, route: &Route) -> Served {
+        let knobs = &turn.config.knobs;
+        let side = self.side_of(turn, route)?;
+        let document = self.read_body(turn, &knobs.names.twinning, &elements(knobs))?;
+        let asked = Twinning::of_tree(&document.tree, knobs);
+        if asked.role.is_some() {
+            self.role_asked(turn, &asked)?;
+        }
+        let status = match &asked.status {
+            Some(text) => Some(self.status_asked(turn, text)?),
+            None if asked.name.is_some() => None,
+            None => return Err(Refusal::lacks(&knobs.names.twinning_status)),
+        };
+        let foreign = foreign_element(&self.represent(turn, &side, View::Read), &asked);
+        let side = self.change(turn, side, status, asked.name.as_deref(), foreign)?;
+        Ok(Answer::new(200).with_body(self.full(turn, &side, View::Read)))
+    }
+
+    fn rename(&mut self, turn: Turn<'_>, route: &Route) -> Served {
+        let element = &turn.config.knobs.names.name;
+        let side = self.side_of(turn, route)?;
+        let document = self.read_body(turn, element, &[])?;
+        let name = document.tree.text().unwrap_or_default();
+        let side = self.change(turn, side, None, Some(name), None)?;
+        Ok(Answer::new(200).with_body(part(element, &side.name.unwrap_or_default())))
+    }
+
+    fn toggle_part(&mut self, turn: Turn<'_>, route: &Route) -> Served {
+        let knobs = &turn.config.knobs;
+        let side = self.side_of(turn, route)?;
+        let document = self.read_body(turn, &knobs.names.twinning_status, &[])?;
+        let status = self.status_asked(turn, document.tree.text().unwrap_or_default())?;
+        let side = self.change(turn, side, Some(status), None, None)?;
+        Ok(Answer::new(200).with_body(status_part(side.status, knobs)))
+    }
+
+    /// Changes status and name of a relationship as its side's owner asks.
+    fn change(
+        &mut self,
+        turn: Turn<'_>,
+        side: Side,
+        status: Option<Status>,
+        name: Option<&str>,
+        foreign: Option<&'static str>,
+    ) -> Result<Side, Refusal> {
+        let new_name = name.filter(|name| side.name.as_deref() != Some(*name));
+        let veto = self.rules.update_veto(UpdateFacts {
+            foreign,
+            renames_as_secondary: new_name.is_some() && side.role == Role::Secondary,
+            from: Some(side.status),
+            to: status,
+        });
+        if let Some(element) = veto {
+            return Err(Refusal::update_not_allowed(element));
+        }
+        let name = match new_name {
+            Some(name) => Some(self.name(&side.owner, &side.id, Some(name))?),
+            None => side.name.clone(),
+        };
+        let facts = ToggleFacts {
+            from: side.status,
+            to: status.unwrap_or(side.status),
+            by: side.role,
+        };
+        let changed = Side {
+            status: self.rules.status_here(facts),
+            name: name.clone(),
+            ..side.clone()
+        };
+        self.state.put_side(changed.clone());
+        if let Some(other) = self.peer_of(&changed).cloned() {
+            self.state.put_side(Side {
+                status: self.rules.status_there(facts),
+                name,
+                ..other
+            });
+        }
+        if facts.from != facts.to {
+            self.end(turn, &changed, Cause::Toggle(facts.to));
+        }
+        Ok(changed)
+    }
+
+    fn deactivate(&mut self, turn: Turn<'_>, route: &Route) -> Served {
+        let side = self.side_of(turn, route)?;
+        self.end(turn, &side, Cause::Deactivation);
+        Ok(Answer::new(204))
+    }
+
+    /// Ends those sides of a relationship that end for this cause.
+    fn end(&mut self, _turn: Turn<'_>, side: &Side, cause: Cause) {
+        let other = self.peer_of(side).map(|other| other.id.clone());
+        if let Some(id) = other.filter(|_| self.rules.side_ends(EndFacts { cause, own: false })) {
+            self.state.remove_side(&id);
+        }
+        if self.rules.side_ends(EndFacts { cause, own: true }) {
+            self.state.remove_side(&side.id);
+        }
+    }
+
+    /// The other side of a relationship.
+    fn peer_of(&self, side: &Side) -> Option<&Side> {
+        self.state.side(side.other_id.as_deref()?)
+    }
+
+    fn full(&self, turn: Turn<'_>, side: &Side, view: View) -> Document {
+        self.represent(turn, side, view)
+            .document(&turn.config.knobs)
+    }
+
+    fn represent(&self, turn: Turn<'_>, side: &Side, view: View) -> Twinning {
+        let (config, knobs) = (turn.config, &turn.config.knobs);
+        let mut twinning = Twinning {
+            role: Some(side.role.literal(knobs).to_owned()),
+            name: side.name.clone(),
+            other_device: side.other.clone().map(|address| OtherDevice {
+                address: Some(address),
+                ..OtherDevice::default()
+            }),
+            activation_code: side.code.clone().map(|code| ActivationCode {
+                code: Some(code),
+                mno_id: Some(config.mno_id.clone()),
+            }),
+            status: Some(side.status.literal(knobs).to_owned()),
+            auth_code: side.auth_code.clone(),
+            own_address: Some(side.address.clone()),
+            resource_url: Some(side_url(config, &side.owner, &side.id)),
+            ..Twinning::default()
+        };
+        let primary = side.other.as_ref().filter(|_| side.role == Role::Secondary);
+        let voice_mail = primary
+            .and_then(|address| config.subscriber(address))
+            .and_then(|s| s.voice_mail.as_deref());
+        if let Some(address) = voice_mail {
+            twinning.set_voice_mail(address, knobs);
+        }
+        self.rules.shown(twinning, view)
+    }
+}
+
+/// The elements of a twinning.
+fn elements(knobs: &Knobs) -> Vec<&str> {
+    let n = &knobs.names;
+    vec![
+        &n.role,
+        &n.name,
+        &n.other_device,
+        &n.activation_code,
+        &n.twinning_status,
+        &n.auth_code,
+        &n.vm_address,
+        &n.own_address,
+        &n.resource_url,
+        "link",
+    ]
+}
+
+/// The element besides status and name that an update would change, if there is one.
+fn foreign_element(is: &Twinning, asked: &Twinning) -> Option<&'static str> {
+    fn differs<T: PartialEq>(is: &Option<T>, asked: &Option<T>) -> bool {
+        asked.is_some() && asked != is
+    }
+    let code = |t: &Twinning| t.activation_code.as_ref().and_then(|c| c.code.clone());
+    let other = |t: &Twinning| t.other_address().map(str::to_owned);
+    let voice_mail = |t: &Twinning| t.voice_mail().map(str::to_owned);
+    [
+        ("role", differs(&is.role, &asked.role)),
+        ("otherDevice", differs(&other(is), &other(asked))),
+        ("activationCode", differs(&code(is), &code(asked))),
+        ("authCode", differs(&is.auth_code, &asked.auth_code)),
+        (
+            "primaryDeviceVMAddress",
+            differs(&voice_mail(is), &voice_mail(asked)),
+        ),
+        ("ownAddress", differs(&is.own_address, &asked.own_address)),
+        (
+            "resourceURL",
+            differs(&is.resource_url, &asked.resource_url),
+        ),
+    ]
+    .into_iter()
+    .find_map(|(element, changes)| changes.then_some(element))
+}
+
+/// The light-weight form of one element.
+fn part(element: &str, text: &str) -> Document {
+    api(element, Tree::Leaf(text.to_owned()))
+}
+
+fn status_part(status: Status, knobs: &Knobs) -> Document {
+    part(&knobs.names.twinning_status, status.literal(knobs))
+}
