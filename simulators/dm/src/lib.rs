@@ -10,6 +10,7 @@
 //! - [`syncml`] is a typed view on that tree that holds only what the standard allows. What a parser
 //!   had to forgive is listed beside the value.
 //! - [`provisioning`] is bootstrap: documents that create an account, and what protects them.
+//! - [`tree`] is what is said about the management tree: addresses, properties, rights, descriptions.
 //! - [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
 //!
 //! No input makes this crate panic, and no input makes it use more memory than its [`Limits`].
@@ -35,6 +36,7 @@ pub mod media;
 pub mod notification;
 pub mod provisioning;
 pub mod syncml;
+pub mod tree;
 pub mod wbxml;
 mod words;
 pub mod xml;

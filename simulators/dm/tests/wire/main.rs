@@ -1,5 +1,6 @@
 //! Everything that goes over the wire, tested as a user of the crate sees it.
 
+mod acl;
 mod documents;
 mod golden;
 mod hostile;
