@@ -149,6 +149,8 @@ pub enum Fault {
     TimedOut,
     /// The peer closed the connection or broke HTTP.
     Broken(String),
+    /// The party lacks what it would need to send it.
+    NotSent(String),
 }
 
 impl fmt::Display for Fault {
@@ -157,6 +159,7 @@ impl fmt::Display for Fault {
             Self::Unreachable(why) => write!(f, "no connection: {why}"),
             Self::TimedOut => f.write_str("no complete response in time"),
             Self::Broken(why) => write!(f, "connection broken: {why}"),
+            Self::NotSent(why) => write!(f, "nothing was sent: {why}"),
         }
     }
 }

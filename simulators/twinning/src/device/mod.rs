@@ -1,0 +1,195 @@
+//! A device with a Twinning application: primary or secondary, as the tester orders.
+
+mod order;
+mod request;
+
+use std::collections::BTreeMap;
+
+use twinproof_kernel::http::{Fault, Response};
+use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role as Party, Time};
+
+use crate::knobs::Knobs;
+use crate::message::Twinning;
+use crate::tree::{Document, Format, Unreadable};
+
+pub use order::{Credential, Grant, Order, Raw};
+
+/// How devices reach the system: common to all devices of a run.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Where the enabler is reached, without the API's own segments.
+    pub base_url: String,
+    /// Where tokens are requested, if an authorization server is known.
+    pub token_url: Option<String>,
+    /// The interface's shapes.
+    pub knobs: Knobs,
+}
+
+/// What became of an order: the system's response, or why there was none.
+pub type Answer = Result<Response, Fault>;
+
+/// What a device was provisioned with.
+#[derive(Clone, Debug, Default)]
+pub struct Provision {
+    /// Its address.
+    pub address: String,
+    /// The access token that it starts with.
+    pub token: String,
+    /// Its application's identity and secret at the authorization server.
+    pub client: Option<(String, String)>,
+}
+
+/// What a device remembers of a twinning of its own: what a PUT of the whole has to say again.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Known {
+    role: Option<String>,
+    name: Option<String>,
+}
+
+/// What an exchange that is under way is for.
+#[derive(Debug)]
+enum Purpose {
+    Create,
+    Other,
+    Token { network: bool },
+}
+
+/// The device's core.
+#[derive(Debug)]
+pub struct Device {
+    provision: Provision,
+    format: Format,
+    twinning_token: Option<String>,
+    network_token: Option<String>,
+    refresh_token: Option<String>,
+    resource: Option<String>,
+    known: BTreeMap<String, Known>,
+    exchanges: u64,
+    waiting: BTreeMap<ExchangeId, (CallId, Purpose)>,
+}
+
+impl Device {
+    /// A device with what it was provisioned with and the format that it speaks.
+    pub fn new(provision: Provision, format: Format) -> Self {
+        Self {
+            provision,
+            format,
+            twinning_token: None,
+            network_token: None,
+            refresh_token: None,
+            resource: None,
+            known: BTreeMap::new(),
+            exchanges: 0,
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// The URL of its newest twinning, if it has one.
+    pub fn resource(&self) -> Option<&str> {
+        self.resource.as_deref()
+    }
+
+    fn learn(&mut self, knobs: &Knobs, purpose: &Purpose, response: &Response) {
+        if !response.is_success() {
+            return;
+        }
+        match purpose {
+            Purpose::Create => self.resource = created(response, knobs).or(self.resource.take()),
+            Purpose::Other => {}
+            Purpose::Token { network } => {
+                self.keep_tokens(*network, response);
+                return;
+            }
+        }
+        let seen = read_body(response)
+            .ok()
+            .and_then(|document| Twinning::of_document(&document, knobs));
+        if let Some(twinning) = seen {
+            if let Some(url) = twinning.resource_url {
+                let known = Known {
+                    role: twinning.role,
+                    name: twinning.name,
+                };
+                self.known.insert(url, known);
+            }
+        }
+    }
+
+    fn keep_tokens(&mut self, network: bool, response: &Response) {
+        let Ok(answer) = serde_json::from_slice::<serde_json::Value>(&response.body) else {
+            return;
+        };
+        let token = |name: &str| answer.get(name)?.as_str().map(str::to_owned);
+        if network {
+            self.network_token = token("access_token").or(self.network_token.take());
+            self.refresh_token = token("refresh_token").or(self.refresh_token.take());
+        } else {
+            self.twinning_token = token("access_token").or(self.twinning_token.take());
+        }
+    }
+}
+
+/// The URL of what a response says was created: its Location, or else what its body calls itself.
+pub fn created(response: &Response, knobs: &Knobs) -> Option<String> {
+    let named = response.headers.first("Location").map(str::to_owned);
+    named.or_else(|| {
+        let document = read_body(response).ok()?;
+        let url = document.tree.child_text(&knobs.names.resource_url)?;
+        Some(url.to_owned())
+    })
+}
+
+/// Reads a response's body by the media type that it names.
+///
+/// # Errors
+///
+/// No media type of this API, or a body that is not of it.
+pub fn read_body(response: &Response) -> Result<Document, Unreadable> {
+    let named = response.headers.first("Content-Type").unwrap_or_default();
+    let format = Format::of_media_type(named).ok_or_else(|| Unreadable {
+        format: Format::Json,
+        why: format!("Content-Type {named:?} is neither application/json nor application/xml"),
+    })?;
+    Document::read(format, &response.body)
+}
+
+impl Party for Device {
+    type Shared = Access;
+    type Order = Order;
+    type Answer = Answer;
+
+    fn handle(
+        &mut self,
+        access: &Access,
+        _now: Time,
+        input: Input<'_, Order>,
+        out: &mut Outbox<Answer>,
+    ) {
+        match input {
+            Input::Order { call, order } => match self.request(access, &order) {
+                Ok((purpose, request)) => {
+                    self.exchanges += 1;
+                    let exchange = ExchangeId(self.exchanges);
+                    self.waiting.insert(exchange, (call, purpose));
+                    out.push(Output::Request { exchange, request });
+                }
+                Err(why) => out.answer(call, Err(Fault::NotSent(why))),
+            },
+            Input::Response { exchange, outcome } => {
+                let Some((call, purpose)) = self.waiting.remove(&exchange) else {
+                    return;
+                };
+                if let Ok(response) = outcome {
+                    self.learn(&access.knobs, &purpose, response);
+                }
+                out.answer(call, outcome.cloned().map_err(Clone::clone));
+            }
+            Input::Request { exchange, .. } => out.respond(exchange, Response::new(404)),
+            Input::Datagram { .. } | Input::Persisted(_) | Input::Restored(_) | Input::Wake => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+}

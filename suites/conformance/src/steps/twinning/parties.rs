@@ -1,0 +1,426 @@
+//! Who takes part, and what they know.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use twinproof_evidence::record::What;
+use twinproof_judge::checks::Check;
+use twinproof_judge::checks::twinning::Check as Twin;
+use twinproof_judge::profile::{Subscriber, Twinning};
+use twinproof_kernel::http::Response;
+use twinproof_stage::{Acted, Halted, Handle};
+use twinproof_twinning::device::{Access, Answer, Device, Order, Provision, created, read_body};
+use twinproof_twinning::message::{self, ActivationCode};
+use twinproof_twinning::tree::Format;
+
+use crate::world::Scene;
+
+/// A device as a scenario speaks of it: "the second secondary device", "a stranger".
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, cucumber::Parameter)]
+#[param(
+    name = "part",
+    regex = "(?:an?|the) (?:(?:(?:second|third|fourth) )?(?:primary|secondary) device|stranger)"
+)]
+pub(super) struct Part(String);
+
+impl FromStr for Part {
+    type Err = Infallible;
+
+    fn from_str(phrase: &str) -> Result<Self, Infallible> {
+        let words: Vec<_> = phrase
+            .split(' ')
+            .filter(|word| !matches!(*word, "a" | "an" | "the" | "device"))
+            .collect();
+        Ok(Self(words.join(" ")))
+    }
+}
+
+impl Part {
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A twinning as the tester knows it from the answers that made it.
+#[derive(Clone, Debug)]
+pub(super) struct Relation {
+    pub(super) primary: Part,
+    pub(super) secondary: Part,
+    pub(super) primary_url: String,
+    pub(super) secondary_url: String,
+}
+
+impl Relation {
+    /// The URL of the twinning on this device's side.
+    pub(super) fn url_of(&self, part: &Part) -> Option<&str> {
+        if *part == self.primary {
+            Some(&self.primary_url)
+        } else if *part == self.secondary {
+            Some(&self.secondary_url)
+        } else {
+            None
+        }
+    }
+
+    /// The device on the other side.
+    pub(super) fn partner_of(&self, part: &Part) -> &Part {
+        if *part == self.primary {
+            &self.secondary
+        } else {
+            &self.primary
+        }
+    }
+}
+
+/// Who takes part in a scenario.
+#[derive(Default)]
+pub(crate) struct Parties {
+    pub(super) devices: BTreeMap<Part, Party>,
+    /// The twinnings that were made, the oldest first.
+    pub(super) relations: Vec<Relation>,
+    /// Who was given an activation code last.
+    pub(super) holder: Option<Part>,
+    /// What the last When began.
+    pub(super) last: Vec<u64>,
+    /// What was read before the last When.
+    pub(super) baseline: Baseline,
+}
+
+/// What was read of everything before something was tried.
+#[derive(Clone, Default)]
+pub(super) struct Baseline {
+    pub(super) probes: Vec<(Part, Probe)>,
+    pub(super) exchanges: Vec<u64>,
+}
+
+/// What is read again to see whether it changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Probe {
+    List,
+    Twinning(String),
+}
+
+/// A device and what its user knows.
+pub(super) struct Party {
+    pub(super) device: Handle<Device>,
+    pub(super) subscriber: Subscriber,
+    pub(super) format: Format,
+    /// The code that it was given last.
+    pub(super) code: Option<ActivationCode>,
+    /// The URL of its pending twinning.
+    pub(super) pending: Option<String>,
+}
+
+impl Scene {
+    pub(super) fn twinning_profile(&mut self) -> Result<Twinning, Halted> {
+        match self.profile.profile.twinning.clone() {
+            Some(twinning) => Ok(twinning),
+            None => Err(self.inconclusive("the profile has no [twinning] section")),
+        }
+    }
+
+    /// The device that plays this part; it is put on the stage when it is first spoken of.
+    pub(super) fn party(&mut self, part: &Part) -> Result<&mut Party, Halted> {
+        if !self.twinning.devices.contains_key(part) {
+            let format = self.twinning_profile()?.knobs.format.into();
+            self.enter_device(part, format)?;
+        }
+        Ok(self
+            .twinning
+            .devices
+            .get_mut(part)
+            .expect("it entered just now"))
+    }
+
+    /// Puts a device on the stage that speaks this format.
+    pub(super) fn enter_device(&mut self, part: &Part, format: Format) -> Result<(), Halted> {
+        let profile = self.twinning_profile()?;
+        let taken = self.twinning.devices.len();
+        let Some(subscriber) = profile.subscribers.get(taken).cloned() else {
+            let why =
+                format!("the profile has {taken} subscribers, and this scenario needs one more");
+            return Err(self.inconclusive(why));
+        };
+        let provision = Provision {
+            address: subscriber.address.clone(),
+            token: self.token(&subscriber)?,
+            client: client(&subscriber),
+        };
+        let access = Access {
+            base_url: profile.base_url.clone(),
+            token_url: profile.authorization.map(|a| a.token_url),
+            knobs: profile.knobs,
+        };
+        let role = Device::new(provision, format);
+        let device = self.stage.enter(part.name(), role, Arc::new(access));
+        let party = Party {
+            device,
+            subscriber,
+            format,
+            code: None,
+            pending: None,
+        };
+        self.twinning.devices.insert(part.clone(), party);
+        Ok(())
+    }
+
+    fn token(&mut self, subscriber: &Subscriber) -> Result<String, Halted> {
+        if let Some(token) = &subscriber.token {
+            return Ok(token.clone());
+        }
+        let variable = subscriber.token_env.clone().unwrap_or_default();
+        std::env::var(&variable).map_err(|_| {
+            let why = format!(
+                "subscriber {} has no token, and ${variable} is not set",
+                subscriber.address
+            );
+            self.inconclusive(why)
+        })
+    }
+
+    /// The address of the device that plays this part.
+    pub(super) fn address(&mut self, part: &Part) -> Result<String, Halted> {
+        Ok(self.party(part)?.subscriber.address.clone())
+    }
+
+    /// Has a device do something, whatever comes of it.
+    pub(super) async fn order(
+        &mut self,
+        part: &Part,
+        order: Order,
+    ) -> Result<Acted<Answer>, Halted> {
+        let device = self.party(part)?.device.clone();
+        self.stage.act(&device, order).await
+    }
+
+    /// Has a device try something: what it began is what the next Then speaks of. Returns the
+    /// response, if there was one.
+    pub(super) async fn attempt(
+        &mut self,
+        part: &Part,
+        order: Order,
+    ) -> Result<Option<Response>, Halted> {
+        let acted = self.order(part, order).await?;
+        self.twinning.last = acted.exchanges;
+        match acted.answer {
+            Ok(response) => Ok(Some(response)),
+            Err(fault) if self.twinning.last.is_empty() => {
+                Err(self.inconclusive(format!("{}: {fault}", part.name())))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// An order whose success the scenario needs.
+    pub(super) async fn succeed(
+        &mut self,
+        part: &Part,
+        order: Order,
+    ) -> Result<(Response, u64), Halted> {
+        let wanted = self
+            .stage
+            .recorder()
+            .secrets()
+            .conceal(&format!("{order:?}"));
+        let acted = self.order(part, order).await?;
+        let exchange = acted.exchanges.last().copied().unwrap_or_default();
+        let name = part.name();
+        match acted.answer {
+            Ok(response) if response.is_success() => Ok((response, exchange)),
+            Ok(response) => {
+                let why = format!(
+                    "{name}: {wanted} was answered with {} (exchange {exchange})",
+                    response.status
+                );
+                Err(self.inconclusive(why))
+            }
+            Err(fault) => Err(self.inconclusive(format!("{name}: {wanted}: {fault}"))),
+        }
+    }
+
+    /// The exchange that the last When began.
+    pub(super) fn last_exchange(&self) -> u64 {
+        self.twinning.last.last().copied().unwrap_or_default()
+    }
+
+    /// Records that a check is to look at everything up to here.
+    pub(super) fn judge(&mut self, check: impl Into<Twin>) {
+        self.check(&Check::Twinning(check.into()));
+    }
+
+    /// Reads something as this device.
+    pub(super) async fn probe(
+        &mut self,
+        part: &Part,
+        probe: &Probe,
+    ) -> Result<(Answer, u64), Halted> {
+        let order = match probe {
+            Probe::List => Order::List,
+            Probe::Twinning(url) => Order::ReadOf { url: url.clone() },
+        };
+        let acted = self.order(part, order).await?;
+        Ok((
+            acted.answer,
+            acted.exchanges.last().copied().unwrap_or_default(),
+        ))
+    }
+
+    /// Reads a device's twinning again and again until it is as `agreed` wants or the time that the
+    /// profile allows has passed. Returns the last exchange: that one is judged.
+    pub(super) async fn settle(
+        &mut self,
+        part: &Part,
+        probe: &Probe,
+        agreed: impl Fn(&Answer) -> bool,
+    ) -> Result<u64, Halted> {
+        let limit = self.stage.pace().settle;
+        let begin = self.stage.now();
+        let mut pause = limit / 64;
+        loop {
+            let (answer, exchange) = self.probe(part, probe).await?;
+            let came = agreed(&answer);
+            let waited = self.stage.now().since(begin);
+            if came || waited >= limit {
+                let wait = What::WaitEnded {
+                    wait: format!("{} reads what was awaited", part.name()),
+                    came,
+                    limit: u64::try_from(limit.as_micros()).unwrap_or(u64::MAX),
+                };
+                self.stage.recorder().write(self.stage.now(), wait);
+                return Ok(exchange);
+            }
+            self.stage.rest(pause.max(Duration::from_millis(1))).await;
+            pause = (pause * 2).min(limit / 4);
+        }
+    }
+
+    /// Reads everything that could change: each device's list and each twinning that is known.
+    pub(super) async fn remember(&mut self) -> Result<(), Halted> {
+        let parties = &self.twinning;
+        let mut probes = Vec::new();
+        for (part, party) in &parties.devices {
+            probes.push((part.clone(), Probe::List));
+            probes.extend(
+                party
+                    .pending
+                    .iter()
+                    .map(|url| (part.clone(), Probe::Twinning(url.clone()))),
+            );
+        }
+        for relation in &parties.relations {
+            for part in [&relation.primary, &relation.secondary] {
+                let url = relation.url_of(part).unwrap_or_default().to_owned();
+                probes.push((part.clone(), Probe::Twinning(url)));
+            }
+        }
+        let exchanges = self.probe_all(&probes).await?;
+        self.twinning.baseline = Baseline { probes, exchanges };
+        Ok(())
+    }
+
+    /// Reads all of these.
+    pub(super) async fn probe_all(&mut self, probes: &[(Part, Probe)]) -> Result<Vec<u64>, Halted> {
+        let mut exchanges = Vec::with_capacity(probes.len());
+        for (part, probe) in probes {
+            exchanges.push(self.probe(part, probe).await?.1);
+        }
+        Ok(exchanges)
+    }
+
+    /// The newest twinning of this device, with that partner if one is named.
+    pub(super) fn relation(
+        &mut self,
+        part: &Part,
+        partner: Option<&Part>,
+    ) -> Result<Relation, Halted> {
+        let found = self.twinning.relations.iter().rev().find(|relation| {
+            relation.url_of(part).is_some()
+                && partner.is_none_or(|partner| relation.partner_of(part) == partner)
+        });
+        match found.cloned() {
+            Some(relation) => Ok(relation),
+            None => Err(self.inconclusive(format!("{} is not twinned", part.name()))),
+        }
+    }
+
+    /// The URL of this device's side of its newest twinning, or of its pending one.
+    pub(super) fn own_url(&mut self, part: &Part) -> Result<String, Halted> {
+        let pending = self.party(part)?.pending.clone();
+        if let Some(url) = pending {
+            return Ok(url);
+        }
+        let relation = self.relation(part, None)?;
+        Ok(relation.url_of(part).unwrap_or_default().to_owned())
+    }
+
+    /// Remembers the code and the resource that the answer to a code request brought.
+    pub(super) fn keep_code(&mut self, part: &Part, response: &Response) -> Result<(), Halted> {
+        let knobs = self.twinning_profile()?.knobs;
+        let url = created(response, &knobs);
+        let code = seen_twinning(response, &knobs).and_then(|t| t.activation_code);
+        let party = self.party(part)?;
+        party.pending = url;
+        party.code = code.filter(|code| code.code.is_some());
+        self.twinning.holder = Some(part.clone());
+        Ok(())
+    }
+
+    /// Remembers the twinning that the answer to an activation brought.
+    pub(super) fn keep_relation(
+        &mut self,
+        primary: &Part,
+        secondary: &Part,
+        response: &Response,
+    ) -> Result<(), Halted> {
+        let knobs = self.twinning_profile()?.knobs;
+        let primary_url = created(response, &knobs);
+        let secondary_url = self.party(secondary)?.pending.take();
+        let (Some(primary_url), Some(secondary_url)) = (primary_url, secondary_url) else {
+            return Err(self.inconclusive("an answer named no address of the new twinning"));
+        };
+        self.twinning.relations.push(Relation {
+            primary: primary.clone(),
+            secondary: secondary.clone(),
+            primary_url,
+            secondary_url,
+        });
+        Ok(())
+    }
+}
+
+/// The twinning in a response.
+pub(super) fn seen_twinning(
+    response: &Response,
+    knobs: &twinproof_twinning::knobs::Knobs,
+) -> Option<message::Twinning> {
+    let document = read_body(response).ok()?;
+    message::Twinning::of_document(&document, knobs)
+}
+
+fn client(subscriber: &Subscriber) -> Option<(String, String)> {
+    let variable = subscriber.client_secret_env.as_deref();
+    let secret = subscriber
+        .client_secret
+        .clone()
+        .or_else(|| std::env::var(variable?).ok())?;
+    Some((subscriber.client_id.clone()?, secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Part;
+
+    #[test]
+    fn a_part_is_what_is_left_without_articles() {
+        for (phrase, name) in [
+            ("the second secondary device", "second secondary"),
+            ("a primary device", "primary"),
+            ("a stranger", "stranger"),
+        ] {
+            assert_eq!(phrase.parse::<Part>().unwrap().name(), name);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What a list of twinnings holds.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use twinproof_twinning::message::{Status, Twinning};
+
+use super::{list, named, or_none, same_address, with};
+use crate::checks::{Context, Found};
+use crate::scene::Scene;
+
+/// A check and its arguments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "check", rename_all = "kebab-case")]
+pub enum Check {
+    /// The user's list of twinnings has exactly this many entries.
+    ListCounts {
+        /// The exchange that read the list.
+        exchange: u64,
+        /// How many entries.
+        entries: usize,
+    },
+    /// The list holds exactly these twinnings, each under an address of its own.
+    ListShows {
+        /// The exchange that read the list.
+        exchange: u64,
+        /// The partners and the statuses.
+        entries: Vec<Entry>,
+    },
+    /// The entries can be told apart: each has its partner's telephone number and a name of its own.
+    ListTellsApart {
+        /// The exchange that read the list.
+        exchange: u64,
+    },
+    /// The list has at most one entry.
+    ListHasAtMostOne {
+        /// The exchange that read the list.
+        exchange: u64,
+    },
+}
+
+/// A twinning in a list.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Entry {
+    /// The partner's address.
+    pub partner: String,
+    /// The status.
+    pub status: Status,
+}
+
+const KNOBS: &[&str] = &[
+    "twinning.knobs.paths.twinnings",
+    "twinning.knobs.names.twinning_list",
+    "twinning.knobs.names.twinning",
+];
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
+        match self {
+            Self::ListCounts { exchange, entries } => with(scene, *exchange, |seen| {
+                let expected = match entries {
+                    0 => "no twinnings in the list".to_owned(),
+                    1 => "one twinning in the list".to_owned(),
+                    n => format!("{n} twinnings in the list"),
+                };
+                match list(seen, context) {
+                    Ok(list) => {
+                        let count = list.twinnings.len();
+                        Found::decide(count == *entries, expected, format!("{count} in the list"))
+                    }
+                    Err(got) => Found::decide(false, expected, got),
+                }
+                .relying_on(KNOBS)
+            }),
+            Self::ListHasAtMostOne { exchange } => with(scene, *exchange, |seen| {
+                let expected = "at most one twinning in the list";
+                match list(seen, context) {
+                    Ok(list) => {
+                        let count = list.twinnings.len();
+                        Found::decide(count <= 1, expected, format!("{count} in the list"))
+                    }
+                    Err(got) => Found::decide(false, expected, got).relying_on(KNOBS),
+                }
+            }),
+            Self::ListShows { exchange, entries } => with(scene, *exchange, |seen| {
+                let mut wanted: Vec<_> = entries
+                    .iter()
+                    .map(|entry| format!("{} {}", entry.partner, named(entry.status)))
+                    .collect();
+                wanted.sort();
+                let expected = format!("exactly these in the list: {}", wanted.join(", "));
+                match list(seen, context) {
+                    Ok(list) => shows(&list.twinnings, entries, expected, context),
+                    Err(got) => Found::decide(false, expected, got).relying_on(KNOBS),
+                }
+            }),
+            Self::ListTellsApart { exchange } => with(scene, *exchange, |seen| {
+                let expected = "a telephone number and a name of its own for each device";
+                match list(seen, context) {
+                    Ok(list) => tells_apart(&list.twinnings, expected),
+                    Err(got) => Found::decide(false, expected, got).relying_on(KNOBS),
+                }
+                .under(&["TW-C22"])
+                .advisory()
+            }),
+        }
+    }
+}
+
+fn shows(
+    twinnings: &[Twinning],
+    entries: &[Entry],
+    expected: String,
+    context: &Context<'_>,
+) -> Found {
+    let got: Vec<_> = twinnings
+        .iter()
+        .map(|t| {
+            format!(
+                "{} {}",
+                or_none(t.other_address()),
+                or_none(t.status.as_deref())
+            )
+        })
+        .collect();
+    let got = got.join(", ");
+    let mut left: Vec<&Twinning> = twinnings.iter().collect();
+    let complete = entries.iter().all(|entry| {
+        let place = left.iter().position(|t| {
+            t.other_address()
+                .is_some_and(|address| same_address(address, &entry.partner))
+                && t.status(context.knobs) == Some(entry.status)
+        });
+        place.map(|place| left.remove(place)).is_some()
+    });
+    let urls: BTreeSet<_> = twinnings.iter().map(|t| &t.resource_url).collect();
+    let holds = complete && left.is_empty() && urls.len() == twinnings.len();
+    let found = Found::decide(holds, expected, got);
+    let readable = |t: &Twinning| t.other_address().is_some() && t.status(context.knobs).is_some();
+    if twinnings.iter().all(readable) {
+        return found;
+    }
+    found.relying_on(&[
+        "twinning.knobs.names.other_device",
+        "twinning.knobs.names.address",
+        "twinning.knobs.names.twinning_status",
+        "twinning.knobs.literals",
+    ])
+}
+
+fn tells_apart(twinnings: &[Twinning], expected: &str) -> Found {
+    let names: BTreeSet<_> = twinnings
+        .iter()
+        .filter_map(|t| t.name.as_deref())
+        .filter(|name| !name.trim().is_empty())
+        .collect();
+    let numbers = twinnings
+        .iter()
+        .filter(|t| t.other_address().is_some_and(|a| a.starts_with("tel:")))
+        .count();
+    let got = format!(
+        "{numbers} telephone numbers and {} different names for {} devices",
+        names.len(),
+        twinnings.len()
+    );
+    let holds = names.len() == twinnings.len() && numbers == twinnings.len();
+    Found::decide(holds, expected, got)
+}

@@ -1,0 +1,135 @@
+//! Checks on a Twinning enabler, a file per theme.
+
+pub mod answer;
+pub mod code;
+pub mod errors;
+pub mod list;
+pub mod state;
+pub mod view;
+
+use serde::{Deserialize, Serialize};
+use twinproof_twinning::message::{Status, Twinning, TwinningList};
+
+use super::{Context, Found};
+use crate::scene::{Exchange, Scene};
+
+/// A check and its arguments. Exchanges are named by their numbers in the scene.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "theme", rename_all = "kebab-case")]
+pub enum Check {
+    /// How a request was answered.
+    Answer(answer::Check),
+    /// What is said of activation and authorization codes.
+    Code(code::Check),
+    /// What a list of twinnings holds.
+    List(list::Check),
+    /// What changed and what did not.
+    State(state::Check),
+    /// What one twinning shows.
+    View(view::Check),
+}
+
+macro_rules! themes {
+    ($($theme:ident $variant:ident),+ $(,)?) => {
+        $( impl From<$theme::Check> for Check {
+            fn from(check: $theme::Check) -> Self {
+                Self::$variant(check)
+            }
+        } )+
+    };
+}
+
+themes! { answer Answer, code Code, list List, state State, view View }
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
+        match self {
+            Self::Answer(check) => check.look(scene, context),
+            Self::Code(check) => check.look(scene, context),
+            Self::List(check) => check.look(scene, context),
+            Self::State(check) => check.look(scene, context),
+            Self::View(check) => check.look(scene, context),
+        }
+    }
+}
+
+/// Looks at an exchange that must have been answered.
+fn with(scene: &Scene, number: u64, look: impl FnOnce(&Exchange) -> Found) -> Found {
+    match scene.exchanges.get(&number) {
+        Some(exchange) if exchange.response.is_some() => look(exchange).shown_by([number]),
+        Some(exchange) => Found::inconclusive("a response", exchange.outcome()).shown_by([number]),
+        None => Found::inconclusive(format!("exchange {number}"), "it was not recorded"),
+    }
+}
+
+/// The twinning that a response shows, or why it shows none.
+fn twinning(seen: &Exchange, context: &Context<'_>) -> Result<Twinning, String> {
+    let document = seen.document().map_err(|_| seen.outcome())?;
+    Twinning::of_document(&document, context.knobs)
+        .ok_or_else(|| format!("{} with the root {}", seen.outcome(), document.root))
+}
+
+/// The list of twinnings that a response shows, or why it shows none.
+fn list(seen: &Exchange, context: &Context<'_>) -> Result<TwinningList, String> {
+    let document = seen.document().map_err(|_| seen.outcome())?;
+    TwinningList::of_document(&document, context.knobs)
+        .ok_or_else(|| format!("{} with the root {}", seen.outcome(), document.root))
+}
+
+/// Whether two addresses mean the same: visual separators of a telephone number do not count.
+fn same_address(one: &str, other: &str) -> bool {
+    let plain = |address: &str| {
+        let (scheme, rest) = address.split_once(':').unwrap_or(("", address));
+        let scheme = scheme.to_ascii_lowercase();
+        if scheme == "tel" {
+            let digits = rest.replace(['-', '.', '(', ')', ' '], "");
+            format!("{scheme}:{digits}")
+        } else {
+            format!("{scheme}:{rest}")
+        }
+    };
+    plain(one) == plain(other)
+}
+
+/// A status as findings call it.
+const fn named(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "Pending",
+        Status::On => "On",
+        Status::Off => "Off",
+    }
+}
+
+/// Text that may be missing, for a finding's `got`.
+fn or_none(text: Option<&str>) -> &str {
+    text.unwrap_or("none")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Check, code, same_address, state};
+
+    #[test]
+    fn a_check_is_written_and_read_back() {
+        for check in [
+            Check::State(state::Check::Unchanged {
+                before: vec![1],
+                after: vec![2],
+            }),
+            Check::Code(code::Check::CodesDiffer {
+                exchanges: vec![1, 2],
+            }),
+        ] {
+            let value = serde_json::to_value(&check).unwrap();
+            assert!(value["check"].is_string(), "{value}");
+            assert_eq!(serde_json::from_value::<Check>(value).unwrap(), check);
+        }
+    }
+
+    #[test]
+    fn separators_in_a_telephone_number_do_not_count() {
+        assert!(same_address("tel:+1-202-555-0100", "TEL:+12025550100"));
+        assert!(!same_address("tel:+12025550100", "tel:+12025550101"));
+        assert!(!same_address("sip:a.b@x", "sip:ab@x"));
+    }
+}
