@@ -4,10 +4,14 @@
 //! There is no tree in here, only what is said about one.
 
 pub mod acl;
+pub mod ddf;
+mod properties;
 mod property;
 mod query;
+pub mod tnds;
 mod uri;
 
+pub use properties::{NodeType, RtProperties};
 pub use property::Property;
 pub use query::{Address, Part, Query, Selector};
 pub use uri::{NodeUri, UriLimits};

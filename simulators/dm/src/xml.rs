@@ -1,7 +1,7 @@
 //! XML 1.0 in UTF-8, as far as SyncML needs it.
 //!
-//! Entities other than the five predefined ones are an error, and so is a document type with an
-//! internal subset: nothing is ever expanded, so nothing can explode.
+//! Entities other than the five predefined ones are an error, and so is a document type that declares
+//! something itself: nothing is ever expanded, so nothing can explode.
 
 mod read;
 mod write;

@@ -171,15 +171,7 @@ fn item(item: &Item) -> Element {
 }
 
 fn data(data: &Data) -> Element {
-    let out = parent("Data");
-    match data {
-        Data::Markup(content) => Element {
-            content: content.clone(),
-            ..out
-        },
-        Data::Octets(octets) => out.with_octets(octets.clone()),
-        Data::Text(text) => out.with_text(text.clone()),
-    }
+    data.to_element_in(parent("Data"))
 }
 
 fn cred(cred: &Cred) -> Element {

@@ -128,6 +128,38 @@ impl Data {
         }
     }
 
+    /// What is in an element that holds data.
+    pub(crate) fn from_element(element: &Element) -> Self {
+        let has = |wanted: fn(&Content) -> bool| element.content.iter().any(wanted);
+        if has(|content| matches!(content, Content::Element(_))) {
+            return Self::Markup(element.content.clone());
+        }
+        if !has(|content| matches!(content, Content::Octets(_))) {
+            return Self::Text(element.text().into_owned());
+        }
+        let mut all = Vec::new();
+        for content in &element.content {
+            match content {
+                Content::Element(_) => {}
+                Content::Octets(octets) => all.extend(octets),
+                Content::Text(text) => all.extend(text.as_bytes()),
+            }
+        }
+        Self::Octets(all)
+    }
+
+    /// The element with the data in it.
+    pub(crate) fn to_element_in(&self, element: Element) -> Element {
+        match self {
+            Self::Markup(content) => Element {
+                content: content.clone(),
+                ..element
+            },
+            Self::Octets(octets) => element.with_octets(octets.clone()),
+            Self::Text(text) => element.with_text(text.clone()),
+        }
+    }
+
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -9,7 +9,7 @@ use super::{
     Alert, AlertCode, Anchor, Block, Chal, Command, Cred, Data, Exec, Format, Header, Item,
     Location, Mark, Mem, Message, Meta, Request, Results, Status, StatusCode,
 };
-use crate::document::{Content, Element, namespace};
+use crate::document::{Element, namespace};
 use crate::error::{Error, Fault, shown};
 
 /// A message, and what had to be forgiven to read it.
@@ -270,7 +270,7 @@ impl Parser {
             target: self.maybe(fields.optional("Target"), Self::location)?,
             source: self.maybe(fields.optional("Source"), Self::location)?,
             meta: self.maybe(fields.optional("Meta"), Self::meta)?,
-            data: fields.optional("Data").map(data),
+            data: fields.optional("Data").map(Data::from_element),
             more_data: fields.optional("MoreData").is_some(),
         })
     }
@@ -287,7 +287,7 @@ impl Parser {
         let fields = self.fields(element)?;
         Ok(Cred {
             meta: self.maybe(fields.optional("Meta"), Self::meta)?,
-            data: data(fields.one("Data")?),
+            data: Data::from_element(fields.one("Data")?),
         })
     }
 
@@ -339,7 +339,7 @@ impl Parser {
 
     /// WBXML may carry a nonce as raw octets; text is base64.
     fn nonce(&mut self, element: &Element) -> Vec<u8> {
-        match data(element) {
+        match Data::from_element(element) {
             Data::Octets(octets) => octets,
             Data::Markup(_) | Data::Text(_) => {
                 let text = element.text();
@@ -502,23 +502,4 @@ fn number<N: FromStr>(element: &Element, expected: &'static str) -> Result<N, Er
 
 fn value(element: &Element) -> String {
     element.text().into_owned()
-}
-
-fn data(element: &Element) -> Data {
-    let has = |wanted: fn(&Content) -> bool| element.content.iter().any(wanted);
-    if has(|content| matches!(content, Content::Element(_))) {
-        Data::Markup(element.content.clone())
-    } else if has(|content| matches!(content, Content::Octets(_))) {
-        let mut all = Vec::new();
-        for content in &element.content {
-            match content {
-                Content::Element(_) => {}
-                Content::Octets(octets) => all.extend(octets),
-                Content::Text(text) => all.extend(text.as_bytes()),
-            }
-        }
-        Data::Octets(all)
-    } else {
-        Data::Text(value(element))
-    }
 }

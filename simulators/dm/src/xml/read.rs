@@ -15,8 +15,8 @@ use crate::wbxml::page;
 
 /// Reads one XML document.
 ///
-/// Comments, processing instructions, the XML declaration and a document type without internal
-/// subset are passed over. White space between elements is dropped; in an element without children
+/// Comments, processing instructions, the XML declaration and a document type without declarations
+/// of its own are passed over. White space between elements is dropped; in an element without children
 /// it is kept.
 ///
 /// # Errors
@@ -99,12 +99,12 @@ impl Source<'_> {
                     }
                 }
                 Event::DocType(doctype) => {
-                    if doctype.contains(&b'[') {
+                    if declares(&doctype) {
                         return Err(Error::new(
                             Fault::Unsupported,
                             offset,
-                            "a document type without internal subset",
-                            "declarations inside the document",
+                            "a document type without declarations",
+                            "an internal subset that declares something",
                         ));
                     }
                 }
@@ -184,6 +184,16 @@ impl Source<'_> {
         check_chars(text, offset)?;
         self.builder.text(text, offset)
     }
+}
+
+/// Whether a document type has an internal subset with more than processing instructions, which is
+/// what published device descriptions put there.
+fn declares(doctype: &[u8]) -> bool {
+    let subset = doctype.iter().position(|&octet| octet == b'[');
+    subset.is_some_and(|start| {
+        let subset = &doctype[start..];
+        subset.contains(&b'%') || subset.windows(2).any(|pair| pair == b"<!")
+    })
 }
 
 fn namespace_of(resolved: &ResolveResult<'_>, offset: usize) -> Result<Cow<'static, str>, Error> {

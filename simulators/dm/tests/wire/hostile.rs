@@ -24,6 +24,8 @@ fn wbxml_error(digits: &str) -> Error {
 fn entities_are_not_expanded() {
     let bomb = "<!DOCTYPE a [<!ENTITY l 'lol'><!ENTITY m '&l;&l;&l;'>]><a>&m;</a>";
     assert_eq!(xml_error(bomb).fault, Fault::Unsupported);
+    let parameter = "<!DOCTYPE a [ %x; ]><a/>";
+    assert_eq!(xml_error(parameter).fault, Fault::Unsupported);
     let undeclared = xml_error("<a>&m;</a>");
     assert_eq!(undeclared.fault, Fault::Unsupported);
     assert_eq!(

@@ -1,6 +1,7 @@
 //! Everything that goes over the wire, tested as a user of the crate sees it.
 
 mod acl;
+mod ddf;
 mod documents;
 mod golden;
 mod hostile;
@@ -9,4 +10,5 @@ mod notification;
 mod oracle;
 mod provisioning;
 mod syncml;
+mod tnds;
 mod trees;
