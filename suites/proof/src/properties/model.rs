@@ -82,6 +82,17 @@ pub struct Relation {
     pub on: bool,
 }
 
+impl Relation {
+    /// The device at the other end.
+    pub fn peer_of(self, device: DeviceNo) -> DeviceNo {
+        if device == self.primary {
+            self.secondary
+        } else {
+            self.primary
+        }
+    }
+}
+
 /// A code and what is known of it.
 #[derive(Clone, Copy, Debug)]
 struct Code {
@@ -106,7 +117,7 @@ pub enum Duty {
     Accept,
     /// The texts leave it open.
     Either,
-    /// Refuse it, for this reason and by this invariant.
+    /// Refuse it, by this invariant and for this reason.
     Refuse(&'static str, &'static str),
 }
 
@@ -147,7 +158,11 @@ impl Model {
 
     /// The newest relationship of a device.
     pub fn newest(&self, device: DeviceNo) -> Option<Relation> {
-        self.relations.iter().rev().find(|r| r.primary == device || r.secondary == device).copied()
+        self.relations
+            .iter()
+            .rev()
+            .find(|r| r.primary == device || r.secondary == device)
+            .copied()
     }
 
     /// Whether a device waits for its code to be used.
@@ -157,7 +172,8 @@ impl Model {
 
     /// Whether a pending device's code has expired: its resource may then be there or not.
     pub fn may_have_vanished(&self, device: DeviceNo) -> bool {
-        self.newest_code(device).is_none_or(|code| self.age(code) >= self.lifetime)
+        self.newest_code(device)
+            .is_none_or(|code| self.age(code) >= self.lifetime)
     }
 
     fn newest_code(&self, owner: DeviceNo) -> Option<&Code> {
@@ -209,16 +225,25 @@ impl Model {
             return Duty::Refuse("I1", "the code's owner is twinned already");
         }
         // A code may die before its time (TW-C23), and nothing is said of a primary that holds a code.
-        let settled = self.age(code) * 2 < self.lifetime && !self.pending[by] && code.fate == CodeFate::Fresh;
+        let settled =
+            self.age(code) * 2 < self.lifetime && !self.pending[by] && code.fate == CodeFate::Fresh;
         if settled { Duty::Accept } else { Duty::Either }
     }
 
     /// A code was given.
     pub fn code_given(&mut self, by: DeviceNo) {
-        for code in self.codes.iter_mut().filter(|code| code.owner == by && code.fate == CodeFate::Fresh) {
+        for code in self
+            .codes
+            .iter_mut()
+            .filter(|code| code.owner == by && code.fate == CodeFate::Fresh)
+        {
             code.fate = CodeFate::Superseded;
         }
-        self.codes.push(Code { owner: by, since: self.now, fate: CodeFate::Fresh });
+        self.codes.push(Code {
+            owner: by,
+            since: self.now,
+            fate: CodeFate::Fresh,
+        });
         if !self.is_secondary(by) {
             self.pending[by] = true;
         }
@@ -230,7 +255,11 @@ impl Model {
             code.fate = CodeFate::Used;
         }
         self.pending[owner] = false;
-        self.relations.push(Relation { primary: by, secondary: owner, on: true });
+        self.relations.push(Relation {
+            primary: by,
+            secondary: owner,
+            on: true,
+        });
     }
 
     /// A relationship was switched.
@@ -250,7 +279,11 @@ impl Model {
     /// A request for a code was withdrawn.
     pub fn withdrawn(&mut self, by: DeviceNo) {
         self.pending[by] = false;
-        for code in self.codes.iter_mut().filter(|code| code.owner == by && code.fate != CodeFate::Used) {
+        for code in self
+            .codes
+            .iter_mut()
+            .filter(|code| code.owner == by && code.fate != CodeFate::Used)
+        {
             code.fate = CodeFate::Dead;
         }
     }
@@ -261,6 +294,8 @@ impl Model {
     }
 
     fn position(&self, relation: Relation) -> Option<usize> {
-        self.relations.iter().position(|r| (r.primary, r.secondary) == (relation.primary, relation.secondary))
+        self.relations
+            .iter()
+            .position(|r| (r.primary, r.secondary) == (relation.primary, relation.secondary))
     }
 }

@@ -1,0 +1,43 @@
+//! The invariants hold for the built-in system and not for a broken one.
+
+use std::sync::Arc;
+
+use twinproof_conformance::Target;
+use twinproof_proof::builtin::TwinningSystem;
+use twinproof_proof::properties::{Options, search};
+use twinproof_reference::mutants;
+use twinproof_stage::Kind;
+use twinproof_twinning::enabler::rules::{Rules, Standard};
+
+fn options(rules: Arc<dyn Rules>, cases: u32) -> Options {
+    Options {
+        target: Target::BuiltIn(Arc::new(TwinningSystem::new(rules))),
+        kind: Kind::Virtual,
+        cases,
+        length: 40,
+        seed: 7,
+        only: None,
+        known: Vec::new(),
+    }
+}
+
+#[test]
+fn the_clean_system_keeps_every_invariant() {
+    let found = search(&options(Arc::new(Standard), 100)).unwrap();
+    assert!(found.failure.is_none(), "{:#?}", found.failure);
+    assert_eq!((found.cases, found.transport), (100, 0));
+}
+
+#[test]
+fn a_reusable_code_is_found_and_shrunk_to_what_matters() {
+    let mutant = mutants::TWINNING
+        .iter()
+        .find(|m| m.name == "code-reusable")
+        .unwrap();
+    let failure = search(&options((mutant.rules)(), 256))
+        .unwrap()
+        .failure
+        .unwrap();
+    assert_eq!(failure.invariant, "I5", "{failure:#?}");
+    assert!(failure.commands.len() <= 4, "{failure:#?}");
+}
