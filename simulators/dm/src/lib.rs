@@ -30,6 +30,7 @@
 pub mod auth;
 mod base64;
 pub mod document;
+mod encoding;
 mod error;
 mod hex;
 pub mod media;
@@ -42,4 +43,5 @@ mod words;
 pub mod xml;
 
 pub use document::Limits;
+pub use encoding::Encoding;
 pub use error::{Basis, Error, Fault};

@@ -5,6 +5,7 @@
 //! stranger from bootstrapping a device, for this profile and for the one that sends a DM message.
 
 mod account;
+mod object;
 pub mod protection;
 
 pub use account::{Account, AddrType, Address, Auth, AuthLevel, AuthType, accounts, document};

@@ -5,6 +5,7 @@
 
 pub mod acl;
 pub mod ddf;
+pub mod objects;
 mod properties;
 mod property;
 mod query;

@@ -6,6 +6,9 @@ use twinproof_dm::provisioning::protection::{KeyForm, Method, Protection, mac};
 use twinproof_dm::provisioning::{
     Account, AddrType, Address, Auth, AuthLevel, AuthType, accounts, document,
 };
+use twinproof_dm::syncml::Data;
+use twinproof_dm::tree::Selector;
+use twinproof_dm::tree::tnds::{Placement, Tnds};
 use twinproof_dm::wbxml::{self, Form};
 use twinproof_dm::{Fault, Limits, xml};
 
@@ -82,6 +85,63 @@ fn every_field_survives_both_encodings() {
     assert_eq!(accounts(&read).unwrap(), both);
     let levels: Vec<_> = large().auths.iter().map(|a| a.level.in_account()).collect();
     assert_eq!(levels, [Some("CLCRED"), None]);
+}
+
+#[test]
+fn an_account_becomes_nodes() {
+    let at = "./SyncML/DMAcc/new".parse().unwrap();
+    let states = large().states(&at);
+    let said: Vec<_> = states
+        .iter()
+        .map(|state| {
+            let value = match &state.value {
+                None => String::new(),
+                Some(Data::Text(text)) => format!("={text}"),
+                Some(other) => format!("={other:?}"),
+            };
+            let below = state.uri.names()[at.names().len()..].join("/");
+            format!("{below}{value}")
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "",
+            "AppID=w7",
+            "ServerID=S1",
+            "Name=Example",
+            "PrefConRef=proxy",
+            "ToConRef",
+            "ToConRef/1",
+            "ToConRef/1/ConRef=proxy",
+            "ToConRef/2",
+            "ToConRef/2/ConRef=first",
+            "ToConRef/3",
+            "ToConRef/3/ConRef=second",
+            "AppAddr",
+            "AppAddr/1",
+            "AppAddr/1/Addr=192.0.2.1",
+            "AppAddr/1/AddrType=IPv4",
+            "AppAddr/1/Port",
+            "AppAddr/1/Port/1",
+            "AppAddr/1/Port/1/PortNbr=80",
+            "AppAddr/1/Port/2",
+            "AppAddr/1/Port/2/PortNbr=8080",
+            "AppAuth",
+            "AppAuth/1",
+            "AppAuth/1/AAuthLevel=CLCRED",
+            "AppAuth/1/AAuthType=HMAC",
+            "AppAuth/1/AAuthName=device",
+            "AppAuth/1/AAuthSecret=s",
+            "AppAuth/1/AAuthData=Octets([0, 1, 255])",
+        ]
+    );
+    let acl = states[0].properties.acl.as_ref().unwrap().to_string();
+    assert_eq!(acl, "Get=S1&Replace=S1&Delete=S1");
+    let tree = Tnds::of_states(&at, &states, &Selector::Unspecified);
+    let mut sorted = states;
+    sorted.sort_by(|a, b| a.uri.cmp(&b.uri));
+    assert_eq!(tree.states(&at, Placement::At).unwrap(), sorted);
 }
 
 fn read(text: &str) -> Element {
