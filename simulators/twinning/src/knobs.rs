@@ -32,6 +32,8 @@ pub struct Knobs {
     pub primary_operator: PrimaryOperator,
     /// Where the secondary finds the primary's voice-mail address.
     pub voice_mail: VoiceMail,
+    /// What operators send each other.
+    pub inter_operator: InterOperator,
 }
 
 /// URL templates below the user's base.
@@ -210,6 +212,17 @@ pub enum PrimaryOperator {
     ActivationCode,
     /// As an element of its own, `primaryMnoId`.
     OwnElement,
+}
+
+/// What operators send each other (digest §7.4).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InterOperator {
+    /// The API's own operations on each other's resources. A code request is a POST for the
+    /// secondary's address with a link to its twinning, an activation one for the primary's address,
+    /// whose answer names the secondary's twinning; all else is PUT and DELETE on the other half.
+    #[default]
+    Twinnings,
 }
 
 /// Where the primary's voice-mail address is in a secondary's resource (ruling TW-C2).

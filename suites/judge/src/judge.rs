@@ -56,6 +56,12 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
     let context = Context {
         knobs: &knobs,
         provenance: &provenance,
+        called: scenes
+            .values()
+            .flatten()
+            .flat_map(Scene::called)
+            .map(str::to_owned)
+            .collect(),
     };
     let mut relied_on = BTreeMap::new();
     let scenarios: Vec<Scenario> = run

@@ -42,6 +42,7 @@ impl Profile {
             if let Some(peer) = &mut twinning.peer {
                 "‹secret›".clone_into(&mut peer.token);
                 "‹secret›".clone_into(&mut peer.expects_token);
+                hide(&mut peer.client_secret);
             }
         }
         concealed
@@ -125,6 +126,10 @@ pub struct Authorization {
     /// Where tokens are revoked, if that is offered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoke_url: Option<String>,
+    /// A resource of the primary's network that takes the tokens which authorization codes are
+    /// redeemed for; `{address}` stands for the primary's address as it stands in a URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_url: Option<String>,
     /// The scope that stands for everything.
     #[serde(default = "Authorization::default_scope")]
     pub scope: String,
@@ -160,6 +165,21 @@ pub struct Peer {
     pub token: String,
     /// The token that the system presents to it.
     pub expects_token: String,
+    /// The address of a device that it serves.
+    #[serde(default = "Peer::default_address")]
+    pub address: String,
+    /// The identity of its devices' application at the system's authorization server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// That application's secret there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+impl Peer {
+    fn default_address() -> String {
+        "tel:+12025550199".to_owned()
+    }
 }
 
 /// A Twinning enabler.

@@ -224,6 +224,14 @@ impl Scene {
         Some(scene)
     }
 
+    /// The simulated parties that the system under test called.
+    pub fn called(&self) -> impl Iterator<Item = &str> {
+        self.exchanges
+            .values()
+            .filter(|exchange| exchange.from == SUT)
+            .map(|exchange| exchange.to.as_str())
+    }
+
     /// Whether the system under test gave at least one successful answer with a document in it.
     pub fn has_contact(&self) -> bool {
         self.exchanges.values().any(|exchange| {

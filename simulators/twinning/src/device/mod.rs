@@ -1,5 +1,6 @@
 //! A device with a Twinning application: primary or secondary, as the tester orders.
 
+pub mod notify;
 mod order;
 mod request;
 
@@ -21,6 +22,10 @@ pub struct Access {
     pub base_url: String,
     /// Where tokens are requested, if an authorization server is known.
     pub token_url: Option<String>,
+    /// Where tokens are revoked, if that is offered.
+    pub revoke_url: Option<String>,
+    /// Base URL of the notification channel API, without the API's own segments, if there is one.
+    pub notification_channel: Option<String>,
     /// The interface's shapes.
     pub knobs: Knobs,
 }
@@ -50,6 +55,7 @@ struct Known {
 #[derive(Debug)]
 enum Purpose {
     Create,
+    Notify(notify::Purpose),
     Other,
     Token { network: bool },
 }
@@ -64,6 +70,7 @@ pub struct Device {
     refresh_token: Option<String>,
     resource: Option<String>,
     known: BTreeMap<String, Known>,
+    inbox: notify::Inbox,
     exchanges: u64,
     waiting: BTreeMap<ExchangeId, (CallId, Purpose)>,
 }
@@ -79,6 +86,7 @@ impl Device {
             refresh_token: None,
             resource: None,
             known: BTreeMap::new(),
+            inbox: notify::Inbox::default(),
             exchanges: 0,
             waiting: BTreeMap::new(),
         }
@@ -95,6 +103,10 @@ impl Device {
         }
         match purpose {
             Purpose::Create => self.resource = created(response, knobs).or(self.resource.take()),
+            Purpose::Notify(purpose) => {
+                self.inbox.learn(purpose, response, knobs);
+                return;
+            }
             Purpose::Other => {}
             Purpose::Token { network } => {
                 self.keep_tokens(*network, response);
@@ -166,6 +178,13 @@ impl Party for Device {
         out: &mut Outbox<Answer>,
     ) {
         match input {
+            Input::Order {
+                call,
+                order: Order::Notify(notify::Order::AnswerWith(status)),
+            } => {
+                self.inbox.answer_with(status);
+                out.answer(call, Ok(Response::new(status)));
+            }
             Input::Order { call, order } => match self.request(access, &order) {
                 Ok((purpose, request)) => {
                     self.exchanges += 1;
@@ -184,7 +203,9 @@ impl Party for Device {
                 }
                 out.answer(call, outcome.cloned().map_err(Clone::clone));
             }
-            Input::Request { exchange, .. } => out.respond(exchange, Response::new(404)),
+            Input::Request { exchange, request } => {
+                out.respond(exchange, self.inbox.receive(request, &access.knobs));
+            }
             Input::Datagram { .. } | Input::Persisted(_) | Input::Restored(_) | Input::Wake => {}
         }
     }

@@ -20,6 +20,8 @@ pub enum Order {
         /// The twinning's URL; the device's newest if none.
         url: Option<String>,
     },
+    /// Something about notifications.
+    Notify(super::notify::Order),
     /// Ask the authorization server for a token and keep it.
     ObtainToken(Grant),
     /// List the device's own twinnings.
@@ -41,6 +43,8 @@ pub enum Order {
         /// The primary's operator, where the user named it.
         primary_operator: Option<String>,
     },
+    /// Have the authorization server revoke the token that the device uses for its twinning.
+    RevokeToken,
     /// Send any request, legal or not.
     Send(Raw),
     /// Set the status of a twinning, in the way that the profile declares.

@@ -40,6 +40,10 @@ impl Device {
                 let url = self.collection(access, user);
                 (Purpose::Other, self.get(url, &Credential::Provisioned)?)
             }
+            Order::Notify(order) => {
+                let (purpose, request) = self.notify_request(access, order)?;
+                (Purpose::Notify(purpose), request)
+            }
             Order::ObtainToken(grant) => self.token_request(access, grant)?,
             Order::Read => {
                 let url = self.twinning_url(None)?;
@@ -68,6 +72,16 @@ impl Device {
                     }
                 }
                 (Purpose::Create, self.post(access, own(), &twinning)?)
+            }
+            Order::RevokeToken => {
+                let url = access.revoke_url.as_deref().ok_or(
+                    "no revocation endpoint is known (profile: twinning.authorization.revoke_url)",
+                )?;
+                let token = self
+                    .twinning_token
+                    .as_ref()
+                    .ok_or("the device has no token for its twinning")?;
+                (Purpose::Other, self.form(url, &[("token", token)])?)
             }
             Order::Send(raw) => {
                 let user = encode_segment(&self.provision.address);
@@ -154,12 +168,6 @@ impl Device {
         let url = access.token_url.as_deref().ok_or(
             "no authorization server is known (profile: twinning.authorization.token_url)",
         )?;
-        let (id, secret) = self.provision.client.as_ref().ok_or_else(|| {
-            format!(
-                "{} has no client_id and client_secret in the profile",
-                self.provision.address
-            )
-        })?;
         let mut form = Vec::new();
         let network = match grant {
             Grant::AuthorizationCode { code } => {
@@ -180,22 +188,36 @@ impl Device {
                 true
             }
         };
+        Ok((Purpose::Token { network }, self.form(url, &form)?))
+    }
+
+    /// A form to the authorization server, from the device's application.
+    fn form(&self, url: &str, form: &[(&str, &str)]) -> Result<Request, String> {
+        let (id, secret) = self.provision.client.as_ref().ok_or_else(|| {
+            format!(
+                "{} has no client_id and client_secret in the profile",
+                self.provision.address
+            )
+        })?;
         let body: Vec<String> = form
             .iter()
             .map(|(name, value)| format!("{name}={}", encode_segment(value)))
             .collect();
         let basic = STANDARD.encode(format!("{id}:{secret}"));
-        let request = Request::new("POST", url)
+        Ok(Request::new("POST", url)
             .with("Authorization", format!("Basic {basic}"))
             .with("Accept", "application/json")
             .with_body(
                 "application/x-www-form-urlencoded",
                 body.join("&").into_bytes(),
-            );
-        Ok((Purpose::Token { network }, request))
+            ))
     }
 
-    fn signed(&self, request: Request, credential: &Credential) -> Result<Request, String> {
+    pub(super) fn signed(
+        &self,
+        request: Request,
+        credential: &Credential,
+    ) -> Result<Request, String> {
         let provisioned = &self.provision.token;
         let token = match credential {
             Credential::Best => self.twinning_token.as_ref().unwrap_or(provisioned),

@@ -2,6 +2,8 @@
 
 pub mod twinning;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::Provenance;
@@ -23,6 +25,8 @@ pub struct Context<'a> {
     pub knobs: &'a Knobs,
     /// Where the value of a knob comes from.
     pub provenance: &'a dyn Fn(&str) -> Provenance,
+    /// The simulated parties that the system called in this run: it can reach this tester.
+    pub called: BTreeSet<String>,
 }
 
 /// What a check found, before levels and claims are weighed.

@@ -151,7 +151,9 @@ impl Scene {
         };
         let access = Access {
             base_url: profile.base_url.clone(),
-            token_url: profile.authorization.map(|a| a.token_url),
+            token_url: profile.authorization.as_ref().map(|a| a.token_url.clone()),
+            revoke_url: profile.authorization.and_then(|a| a.revoke_url),
+            notification_channel: profile.notification_channel,
             knobs: profile.knobs,
         };
         let role = Device::new(provision, format);

@@ -1,9 +1,13 @@
 //! Checks on a Twinning enabler, a file per theme.
 
 pub mod answer;
+pub mod authorization;
 pub mod code;
+pub mod common;
 pub mod errors;
 pub mod list;
+pub mod notifications;
+pub mod operators;
 pub mod state;
 pub mod view;
 
@@ -19,10 +23,18 @@ use crate::scene::{Exchange, Scene};
 pub enum Check {
     /// How a request was answered.
     Answer(answer::Check),
+    /// Who is let in, and with what.
+    Authorization(authorization::Check),
     /// What is said of activation and authorization codes.
     Code(code::Check),
+    /// What holds for the whole API.
+    Common(common::Check),
     /// What a list of twinnings holds.
     List(list::Check),
+    /// Who is told of what.
+    Notifications(notifications::Check),
+    /// What passes between operators.
+    Operators(operators::Check),
     /// What changed and what did not.
     State(state::Check),
     /// What one twinning shows.
@@ -39,14 +51,28 @@ macro_rules! themes {
     };
 }
 
-themes! { answer Answer, code Code, list List, state State, view View }
+themes! {
+    answer Answer,
+    authorization Authorization,
+    code Code,
+    common Common,
+    list List,
+    notifications Notifications,
+    operators Operators,
+    state State,
+    view View,
+}
 
 impl Check {
     pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
         match self {
             Self::Answer(check) => check.look(scene, context),
+            Self::Authorization(check) => check.look(scene, context),
             Self::Code(check) => check.look(scene, context),
+            Self::Common(check) => check.look(scene, context),
             Self::List(check) => check.look(scene, context),
+            Self::Notifications(check) => check.look(scene, context),
+            Self::Operators(check) => check.look(scene, context),
             Self::State(check) => check.look(scene, context),
             Self::View(check) => check.look(scene, context),
         }

@@ -1,0 +1,289 @@
+//! Checks on notifications (HLF-PD-007, HLF-SD-008, and wherever news of a toggle is the evidence).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use twinproof_evidence::report::Provenance;
+use twinproof_twinning::device::notify::{Notification, notifications};
+use twinproof_twinning::knobs::Knobs;
+use twinproof_twinning::message::Status;
+
+use crate::checks::{Context, Found};
+use crate::scene::{Exchange, SUT, Scene};
+
+/// A check and its arguments. Exchanges are named by their numbers in the scene.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "check", rename_all = "kebab-case")]
+pub enum Check {
+    /// A device's application was told of a change in time.
+    Notified {
+        /// The device, by its name on the stage.
+        part: String,
+        /// The exchange that made the change.
+        after: u64,
+        /// The status that it was changed to.
+        status: Status,
+        /// What the subscription asked to be sent along.
+        data: Option<String>,
+        /// How long it may take after the change, in microseconds.
+        within: u64,
+    },
+    /// A device's application was told nothing of what did not happen, or what is not its business,
+    /// up to the end of the scene.
+    NotNotified {
+        /// The device, by its name on the stage.
+        part: String,
+        /// The exchange from which on there must be silence.
+        after: u64,
+        /// The exchange from which on there may be news again, and of which statuses.
+        until: Option<(u64, Vec<Status>)>,
+        /// Only notifications that bring this along count.
+        data: Option<String>,
+    },
+    /// Every notification to a device says whose subscription it answers, as sibling APIs do.
+    NotificationsLinked {
+        /// The device, by its name on the stage.
+        part: String,
+    },
+}
+
+/// A notification, and when and how it came.
+struct Arrival {
+    exchange: u64,
+    at: u64,
+    accepted: bool,
+    notification: Notification,
+}
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
+        let found = match self {
+            Self::Notified {
+                part,
+                after,
+                status,
+                data,
+                within,
+            } => {
+                let wanted = Wanted {
+                    status: *status,
+                    data: data.as_deref(),
+                    within: *within,
+                };
+                notified(scene, context, part, *after, &wanted)
+            }
+            Self::NotNotified {
+                part,
+                after,
+                until,
+                data,
+            } => silent(
+                scene,
+                context,
+                part,
+                *after,
+                until.as_ref(),
+                data.as_deref(),
+            ),
+            Self::NotificationsLinked { part } => return linked(scene, context, part),
+        };
+        found.relying_on(&[
+            "twinning.knobs.paths.subscriptions",
+            "twinning.knobs.names.subscription",
+            "twinning.knobs.names.notification",
+            "twinning.knobs.names.twinning_status",
+        ])
+    }
+}
+
+fn arrivals(scene: &Scene, part: &str, knobs: &Knobs) -> Vec<Arrival> {
+    let mut found = Vec::new();
+    for exchange in scene.exchanges.values() {
+        let (at, accepted, read) = if exchange.from == SUT && exchange.to == part {
+            let media_type = exchange
+                .headers
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("Content-Type"))
+                .map_or("", |(_, value)| value.as_str());
+            let accepted = exchange
+                .response
+                .as_ref()
+                .is_some_and(twinproof_kernel::http::Response::is_success);
+            let read = notifications(media_type, &exchange.body.octets(), knobs);
+            (exchange.at, accepted, read)
+        } else if let Some(response) = polled(exchange, part) {
+            let media_type = response.headers.first("Content-Type").unwrap_or_default();
+            let read = notifications(media_type, &response.body, knobs);
+            (exchange.ended.unwrap_or(exchange.at), true, read)
+        } else {
+            continue;
+        };
+        found.extend(read.into_iter().map(|notification| Arrival {
+            exchange: exchange.number,
+            at,
+            accepted,
+            notification,
+        }));
+    }
+    found
+}
+
+fn polled<'a>(exchange: &'a Exchange, part: &str) -> Option<&'a twinproof_kernel::http::Response> {
+    (exchange.from == part && exchange.to == SUT && exchange.method == "POST")
+        .then_some(exchange.response.as_ref()?)
+        .filter(|response| response.is_success())
+}
+
+/// Whether a system that calls back would have been heard.
+fn reachable(scene: &Scene, context: &Context<'_>, part: &str) -> bool {
+    let fetched = scene.exchanges.values().any(|exchange| {
+        polled(exchange, part).is_some() && exchange.body.text.as_deref().is_some_and(is_poll)
+    });
+    fetched || (context.provenance)("harness.advertise") == Provenance::Declared || {
+        context.called.iter().any(|name| name != "peer")
+    }
+}
+
+fn is_poll(body: &str) -> bool {
+    body.contains("longPollingRequestParameters")
+}
+
+struct Wanted<'a> {
+    status: Status,
+    data: Option<&'a str>,
+    within: u64,
+}
+
+impl Wanted<'_> {
+    fn is_met_by(&self, arrival: &Arrival, knobs: &Knobs) -> bool {
+        let notification = &arrival.notification;
+        let status = notification
+            .twinning
+            .as_ref()
+            .and_then(|twinning| twinning.status(knobs));
+        arrival.accepted
+            && status == Some(self.status)
+            && (self.data.is_none() || notification.callback_data.as_deref() == self.data)
+    }
+}
+
+fn notified(
+    scene: &Scene,
+    context: &Context<'_>,
+    part: &str,
+    after: u64,
+    wanted: &Wanted<'_>,
+) -> Found {
+    let knobs = context.knobs;
+    let within = Duration::from_micros(wanted.within);
+    let mut expected = format!(
+        "{part} is told within {within:?} that the status is {}",
+        wanted.status.literal(knobs)
+    );
+    if let Some(data) = wanted.data {
+        expected = format!("{expected}, with {data:?} as it had asked");
+    }
+    let Some(change) = scene.exchanges.get(&after) else {
+        return Found::inconclusive(expected, format!("exchange {after} was not recorded"));
+    };
+    let deadline = change.ended.unwrap_or(change.at) + wanted.within;
+    let all = arrivals(scene, part, knobs);
+    let later = || all.iter().filter(|arrival| arrival.at >= change.at);
+    let met = later().find(|arrival| wanted.is_met_by(arrival, knobs));
+    match met {
+        Some(arrival) if arrival.at <= deadline => {
+            Found::decide(true, expected, "it was told in time").shown_by([after, arrival.exchange])
+        }
+        Some(arrival) => {
+            let took = Duration::from_micros(arrival.at - change.ended.unwrap_or(change.at));
+            Found::decide(false, expected, format!("it was told after {took:?}"))
+                .shown_by([after, arrival.exchange])
+        }
+        None if all.is_empty() && !reachable(scene, context, part) => Found::inconclusive(
+            expected,
+            "no notification; but nothing of the system has reached this tester in the run, so it may \
+             be out of its reach: declare harness.advertise in the profile",
+        )
+        .shown_by([after]),
+        None => {
+            let got = match later().last() {
+                Some(other) => format!("only {}", describe(other, knobs)),
+                None => "no notification".to_owned(),
+            };
+            Found::decide(false, expected, got)
+                .shown_by(std::iter::once(after).chain(later().map(|a| a.exchange)))
+        }
+    }
+}
+
+fn describe(arrival: &Arrival, knobs: &Knobs) -> String {
+    let notification = &arrival.notification;
+    let status = match &notification.twinning {
+        Some(twinning) => match (twinning.status(knobs), &twinning.status) {
+            (Some(status), _) => format!("of status {}", status.literal(knobs)),
+            (None, Some(text)) => format!("of status {text:?}, which is none"),
+            (None, None) => "without a status".to_owned(),
+        },
+        None => "without a twinning".to_owned(),
+    };
+    match &notification.callback_data {
+        Some(data) => format!("a notification {status} with {data:?}"),
+        None => format!("a notification {status} without what was to be sent along"),
+    }
+}
+
+fn silent(
+    scene: &Scene,
+    context: &Context<'_>,
+    part: &str,
+    after: u64,
+    until: Option<&(u64, Vec<Status>)>,
+    data: Option<&str>,
+) -> Found {
+    let knobs = context.knobs;
+    let expected = format!("no notification to {part} of what is not news for it");
+    let Some(start) = scene.exchanges.get(&after) else {
+        return Found::inconclusive(expected, format!("exchange {after} was not recorded"));
+    };
+    let lawful = |arrival: &Arrival| {
+        until.is_some_and(|(exchange, statuses)| {
+            let status = arrival
+                .notification
+                .twinning
+                .as_ref()
+                .and_then(|twinning| twinning.status(knobs));
+            scene
+                .exchanges
+                .get(exchange)
+                .is_some_and(|again| arrival.at >= again.at)
+                && status.is_some_and(|status| statuses.contains(&status))
+        })
+    };
+    let unlawful: Vec<_> = arrivals(scene, part, knobs)
+        .into_iter()
+        .filter(|arrival| arrival.at >= start.at && !lawful(arrival))
+        .filter(|arrival| data.is_none() || arrival.notification.callback_data.as_deref() == data)
+        .collect();
+    match unlawful.first() {
+        Some(arrival) => Found::decide(false, expected, describe(arrival, knobs))
+            .shown_by(unlawful.iter().map(|arrival| arrival.exchange)),
+        None => Found::decide(true, expected, "none").shown_by([after]),
+    }
+}
+
+fn linked(scene: &Scene, context: &Context<'_>, part: &str) -> Found {
+    let expected = "each notification links to the subscription that it answers";
+    let all = arrivals(scene, part, context.knobs);
+    if all.is_empty() {
+        return Found::inconclusive(expected, "no notification");
+    }
+    let bare: Vec<_> = all
+        .iter()
+        .filter(|arrival| arrival.notification.links.is_empty())
+        .collect();
+    let got = format!("{} of {} without a link", bare.len(), all.len());
+    Found::decide(bare.is_empty(), expected, got)
+        .by("sibling APIs: a notification should link to its subscription")
+        .advisory()
+        .shown_by(bare.iter().map(|arrival| arrival.exchange))
+}

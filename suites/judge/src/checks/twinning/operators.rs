@@ -1,0 +1,403 @@
+//! Checks on what passes between operators (HLF-IC-001 to 007, HLF-TE-006, CR-N2, N8, N11).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use twinproof_evidence::report::Provenance;
+use twinproof_twinning::knobs::Knobs;
+use twinproof_twinning::message::{Role, Status, Twinning};
+use twinproof_twinning::tree::{Document, Format};
+use twinproof_twinning::url::decode_segment;
+
+use super::with;
+use crate::checks::{Context, Found};
+use crate::scene::{Exchange, SUT, Scene};
+
+/// The name of the simulated operator on the stage.
+pub const PEER: &str = "peer";
+
+/// A check and its arguments. Exchanges are named by their numbers in the scene.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "check", rename_all = "kebab-case")]
+pub enum Check {
+    /// The other operator was asked for a code for this device.
+    PeerAskedForCode {
+        /// The exchange that led to it.
+        after: u64,
+    },
+    /// The other operator was asked to activate, and shown who the primary is.
+    PeerShownPrimary {
+        /// The exchange that led to it.
+        after: u64,
+        /// The primary's address.
+        primary: String,
+    },
+    /// The other operator's half was written with PUT.
+    PeerWritten {
+        /// The exchange that led to it.
+        after: u64,
+        /// What was to be written.
+        what: Written,
+        /// How long it may take after the exchange, in microseconds.
+        within: u64,
+    },
+    /// Nothing was written, or nothing at all was sent, to the other operator, up to the end of the
+    /// scene.
+    PeerLeftAlone {
+        /// The exchange from which on.
+        after: u64,
+        /// The exchange up to which; the end of the scene if none.
+        until: Option<u64>,
+        /// What must not come.
+        from: Silence,
+    },
+    /// An answer has the code and, separately, who made it.
+    CodeOfOperator {
+        /// The exchange.
+        exchange: u64,
+        /// The operator that must have made it.
+        mno_id: String,
+    },
+    /// An answer has no code that the operator which failed could have made.
+    NoCodeInvented {
+        /// The exchange.
+        exchange: u64,
+        /// The operator that gave none.
+        mno_id: String,
+    },
+    /// An answer says that the request was refused or could not be served, and why.
+    Declined {
+        /// The exchange.
+        exchange: u64,
+    },
+    /// The authorization code is in nothing that others than the secondary and its operator were sent.
+    AuthCodeKept {
+        /// The parties that must not see it.
+        from: Vec<String>,
+    },
+}
+
+/// What one operator writes into the other's half.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Written {
+    /// An authorization code.
+    AuthCode,
+    /// The primary's data.
+    OtherDevice {
+        /// The primary's address.
+        address: String,
+    },
+    /// The status.
+    Status(Status),
+}
+
+/// What must not come.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Silence {
+    /// Any request.
+    Everything,
+    /// Anything that changes the other operator's half.
+    Writes,
+}
+
+const FORM: &[&str] = &["twinning.knobs.inter_operator"];
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
+        match self {
+            Self::PeerAskedForCode { after } => {
+                let expected = "one code request to the other operator";
+                let seen: Vec<_> = since(scene, *after)
+                    .filter(|seen| role_asked(seen, context.knobs) == Some(Role::Secondary))
+                    .collect();
+                match seen.len() {
+                    0 => missing(scene, context, *after, expected),
+                    1 => Found::decide(true, expected, "one").shown_by([*after, seen[0].number]),
+                    // A repeated request may be a lawful second try.
+                    n => Found::decide(false, expected, format!("{n} of them"))
+                        .advisory()
+                        .shown_by(seen.iter().map(|seen| seen.number)),
+                }
+                .relying_on(FORM)
+            }
+            Self::PeerShownPrimary { after, primary } => {
+                shown_primary(scene, context, *after, primary).relying_on(FORM)
+            }
+            Self::PeerWritten {
+                after,
+                what,
+                within,
+            } => written(scene, context, *after, what, *within).relying_on(FORM),
+            Self::PeerLeftAlone { after, until, from } => left_alone(scene, *after, *until, *from),
+            Self::CodeOfOperator { exchange, mno_id } => with(scene, *exchange, |seen| {
+                code_of_operator(seen, context.knobs, mno_id)
+            }),
+            Self::NoCodeInvented { exchange, mno_id } => with(scene, *exchange, |seen| {
+                no_code_invented(seen, context.knobs, mno_id)
+            }),
+            Self::Declined { exchange } => with(scene, *exchange, declined),
+            Self::AuthCodeKept { from } => auth_code_kept(scene, context.knobs, from),
+        }
+    }
+}
+
+/// What the system sent to the other operator from the begin of an exchange on.
+fn since(scene: &Scene, after: u64) -> impl Iterator<Item = &Exchange> {
+    let start = scene.exchanges.get(&after).map_or(0, |seen| seen.at);
+    scene
+        .exchanges
+        .values()
+        .filter(move |seen| seen.from == SUT && seen.to == PEER && seen.at >= start)
+}
+
+fn document_sent(seen: &Exchange) -> Option<Document> {
+    let media_type = seen
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("Content-Type"))?;
+    let format = Format::of_media_type(&media_type.1)?;
+    Document::read(format, &seen.body.octets()).ok()
+}
+
+fn twinning_sent(seen: &Exchange, knobs: &Knobs) -> Option<Twinning> {
+    Twinning::of_document(&document_sent(seen)?, knobs)
+}
+
+fn role_asked(seen: &Exchange, knobs: &Knobs) -> Option<Role> {
+    (seen.method == "POST").then(|| twinning_sent(seen, knobs)?.role(knobs))?
+}
+
+/// The verdict where a message to the other operator did not come.
+fn missing(scene: &Scene, context: &Context<'_>, after: u64, expected: &str) -> Found {
+    let proven = context.called.contains(PEER)
+        || (context.provenance)("harness.peer_advertise") == Provenance::Declared;
+    if !proven {
+        return Found::inconclusive(
+            expected,
+            "nothing; but nothing of the system has reached the simulated operator in the run, so it \
+             may be out of its reach: declare harness.peer_advertise in the profile",
+        )
+        .shown_by([after]);
+    }
+    let others: Vec<_> = since(scene, after).collect();
+    let got = match others.last() {
+        Some(last) => format!("only {} {}", last.method, last.url),
+        None => "nothing was sent to it".to_owned(),
+    };
+    Found::decide(false, expected, got)
+        .shown_by(std::iter::once(after).chain(others.iter().map(|seen| seen.number)))
+}
+
+fn shown_primary(scene: &Scene, context: &Context<'_>, after: u64, primary: &str) -> Found {
+    let expected = format!("an activation request to the other operator that shows {primary}");
+    let shows = |seen: &&Exchange| {
+        let body = seen.body.text.as_deref().unwrap_or_default();
+        body.contains(primary) || decode_segment(&seen.url).contains(primary)
+    };
+    let activations: Vec<_> = since(scene, after)
+        .filter(|seen| role_asked(seen, context.knobs) != Some(Role::Secondary))
+        .filter(|seen| matches!(seen.method.as_str(), "POST" | "PUT"))
+        .collect();
+    if activations.is_empty() {
+        return missing(scene, context, after, &expected);
+    }
+    let shown = activations.iter().copied().find(shows);
+    match shown {
+        Some(seen) => Found::decide(true, expected, "it is shown").shown_by([after, seen.number]),
+        None => Found::decide(false, expected, "the primary's address is in none of them")
+            .shown_by(activations.iter().map(|seen| seen.number)),
+    }
+}
+
+impl Written {
+    fn says(&self, knobs: &Knobs) -> String {
+        match self {
+            Self::AuthCode => "an authorization code".to_owned(),
+            Self::OtherDevice { address } => format!("{address} as the other device"),
+            Self::Status(status) => format!("the status {}", status.literal(knobs)),
+        }
+    }
+
+    fn is_in(&self, seen: &Exchange, knobs: &Knobs) -> bool {
+        let Some(document) = document_sent(seen) else {
+            return false;
+        };
+        if let Some(twinning) = Twinning::of_document(&document, knobs) {
+            return match self {
+                Self::AuthCode => twinning.auth_code.is_some_and(|code| !code.is_empty()),
+                Self::OtherDevice { address } => twinning.other_address() == Some(address),
+                Self::Status(status) => twinning.status(knobs) == Some(*status),
+            };
+        }
+        // A part by itself: the root is the field.
+        let text = document.tree.text();
+        match self {
+            Self::AuthCode => {
+                document.root == knobs.names.auth_code && text.is_some_and(|code| !code.is_empty())
+            }
+            Self::OtherDevice { address } => {
+                document.root == knobs.names.other_device
+                    && document.tree.child_text(&knobs.names.address) == Some(address)
+            }
+            Self::Status(status) => {
+                document.root == knobs.names.twinning_status && text == Some(status.literal(knobs))
+            }
+        }
+    }
+}
+
+fn written(scene: &Scene, context: &Context<'_>, after: u64, what: &Written, within: u64) -> Found {
+    let knobs = context.knobs;
+    let span = Duration::from_micros(within);
+    let expected = format!(
+        "a PUT with {} on the twinning at the other operator within {span:?}",
+        what.says(knobs)
+    );
+    let Some(cause) = scene.exchanges.get(&after) else {
+        return Found::inconclusive(expected, format!("exchange {after} was not recorded"));
+    };
+    let deadline = cause.ended.unwrap_or(cause.at) + within;
+    let carrying: Vec<_> = since(scene, after)
+        .filter(|seen| what.is_in(seen, knobs))
+        .collect();
+    let put = carrying.iter().find(|seen| {
+        let taken = seen.status().is_some_and(|status| status / 100 == 2);
+        seen.method == "PUT" && taken
+    });
+    match (put, carrying.last()) {
+        (Some(put), _) if put.at <= deadline => {
+            Found::decide(true, expected, "it was written").shown_by([after, put.number])
+        }
+        (Some(put), _) => {
+            let took = Duration::from_micros(put.at - cause.ended.unwrap_or(cause.at));
+            Found::decide(false, expected, format!("it was written after {took:?}"))
+                .shown_by([after, put.number])
+        }
+        (None, Some(other)) => {
+            Found::decide(false, expected, other.outcome()).shown_by([after, other.number])
+        }
+        (None, None) => missing(scene, context, after, &expected),
+    }
+}
+
+fn left_alone(scene: &Scene, after: u64, until: Option<u64>, from: Silence) -> Found {
+    let expected = match from {
+        Silence::Everything => "nothing is sent to the other operator",
+        Silence::Writes => "nothing is written at the other operator",
+    };
+    let end = until
+        .and_then(|number| scene.exchanges.get(&number))
+        .map_or(u64::MAX, |seen| seen.at);
+    let sent: Vec<_> = since(scene, after)
+        .filter(|seen| seen.at < end)
+        .filter(|seen| from == Silence::Everything || seen.method != "POST" && seen.method != "GET")
+        .collect();
+    match sent.first() {
+        Some(seen) => Found::decide(false, expected, format!("{} {}", seen.method, seen.url))
+            .shown_by(sent.iter().map(|seen| seen.number)),
+        None => Found::decide(true, expected, "nothing").shown_by([after]),
+    }
+}
+
+fn code_in(seen: &Exchange, knobs: &Knobs) -> Option<(String, Option<String>)> {
+    let twinning = Twinning::of_document(&seen.document().ok()?, knobs)?;
+    let code = twinning.activation_code?;
+    Some((code.code?, code.mno_id)).filter(|(code, _)| !code.is_empty())
+}
+
+fn code_of_operator(seen: &Exchange, knobs: &Knobs, mno_id: &str) -> Found {
+    let expected = format!("a code and, beside it, {mno_id} as the operator that made it");
+    let created = seen.status().is_some_and(|status| status / 100 == 2);
+    let names = &[
+        "twinning.knobs.names.activation_code",
+        "twinning.knobs.names.code",
+        "twinning.knobs.names.mno_id",
+    ];
+    match code_in(seen, knobs) {
+        Some((_, Some(operator))) if created && operator == mno_id => {
+            Found::decide(true, expected, "both")
+        }
+        Some((_, Some(operator))) => {
+            Found::decide(false, expected, format!("a code of operator {operator:?}"))
+        }
+        Some((_, None)) => Found::decide(false, expected, "a code without its operator"),
+        None => Found::decide(false, expected, format!("no code: {}", seen.outcome())),
+    }
+    .relying_on(names)
+}
+
+fn no_code_invented(seen: &Exchange, knobs: &Knobs, mno_id: &str) -> Found {
+    let expected = format!("no code, since operator {mno_id} gave none");
+    match code_in(seen, knobs) {
+        None => Found::decide(true, expected, seen.outcome()),
+        Some((_, Some(operator))) if operator != mno_id => {
+            let got = format!("a code of operator {operator}");
+            Found::decide(false, expected, got).under(&["TW-C31"])
+        }
+        Some(_) => Found::decide(
+            false,
+            expected,
+            format!("a code that is not said to be another operator's than {mno_id}"),
+        ),
+    }
+}
+
+fn declined(seen: &Exchange) -> Found {
+    let expected = "a refusal (4xx) or an error of the system (5xx), with a readable reason";
+    let status = seen.status().unwrap_or_default();
+    let reason = seen
+        .document()
+        .ok()
+        .and_then(|document| twinproof_twinning::message::RequestError::of_document(&document));
+    let holds = (400..600).contains(&status);
+    match (holds, reason) {
+        (true, Some(_)) => Found::decide(true, expected, seen.outcome()),
+        (true, None) => {
+            Found::decide(false, expected, format!("{}, no reason", seen.outcome())).advisory()
+        }
+        (false, _) => Found::decide(false, expected, seen.outcome()),
+    }
+}
+
+fn auth_code_kept(scene: &Scene, knobs: &Knobs, from: &[String]) -> Found {
+    let expected = format!(
+        "no authorization code in anything that {} was sent",
+        from.join(" or ")
+    );
+    // Its pseudonym stands wherever it was, under whatever name.
+    let mut codes: Vec<String> = since(scene, 0)
+        .filter_map(|seen| twinning_sent(seen, knobs)?.auth_code)
+        .filter(|code| !code.is_empty())
+        .collect();
+    codes.dedup();
+    if codes.is_empty() {
+        return Found::inconclusive(expected, "no authorization code was seen at all");
+    }
+    let leaks: Vec<_> = scene
+        .exchanges
+        .values()
+        .filter(|seen| {
+            let sent_to_them = if seen.from == SUT && from.contains(&seen.to) {
+                seen.body.text.as_deref()
+            } else if seen.to == SUT && from.contains(&seen.from) {
+                seen.response_body
+                    .as_ref()
+                    .and_then(|body| body.text.as_deref())
+            } else {
+                None
+            };
+            sent_to_them.is_some_and(|text| codes.iter().any(|code| text.contains(code.as_str())))
+        })
+        .collect();
+    match leaks.first() {
+        Some(leak) => Found::decide(
+            false,
+            expected,
+            format!("it is in exchange {}", leak.number),
+        )
+        .shown_by(leaks.iter().map(|leak| leak.number)),
+        None => Found::decide(true, expected, "none"),
+    }
+}
