@@ -31,10 +31,37 @@ impl Secrets {
         let count = inner.counts.entry(kind).or_default();
         *count += 1;
         let pseudonym = format!("‹{kind}#{count}›");
-        inner
-            .pseudonyms
-            .insert(secret.to_owned(), pseudonym.clone());
+        for form in forms(secret) {
+            inner.pseudonyms.insert(form, pseudonym.clone());
+        }
         pseudonym
+    }
+
+    /// As [`Secrets::conceal`], for JSON: a number that is a secret becomes a string, so that the
+    /// text stays valid.
+    pub fn conceal_json(&self, text: &str) -> String {
+        let numbers = {
+            let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.pseudonyms.keys().any(|secret| {
+                secret
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b))
+            })
+        };
+        if !numbers {
+            return self.conceal(text);
+        }
+        let mut out = String::with_capacity(text.len());
+        // Even pieces stand outside strings, odd ones inside.
+        for (place, piece) in split_strings(text).into_iter().enumerate() {
+            let concealed = self.conceal(piece);
+            if place % 2 == 0 && concealed != piece {
+                out.push_str(&concealed.replace('‹', "\"‹").replace('›', "›\""));
+            } else {
+                out.push_str(&concealed);
+            }
+        }
+        out
     }
 
     /// Replaces every known secret that stands by itself, that is, not inside a longer word or number.
@@ -49,6 +76,58 @@ impl Secrets {
         }
         out
     }
+}
+
+/// A secret as it is, and as JSON, XML and URLs write it.
+fn forms(secret: &str) -> Vec<String> {
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    let solidus = json.replace('/', "\\/");
+    let xml = secret
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    let quoted = xml.replace('"', "&quot;").replace('\'', "&apos;");
+    let percent = |digits: &[u8; 16]| -> String {
+        let mut out = String::with_capacity(secret.len());
+        for byte in secret.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                out.push(char::from(byte));
+            } else {
+                out.push('%');
+                out.push(char::from(digits[usize::from(byte >> 4)]));
+                out.push(char::from(digits[usize::from(byte & 15)]));
+            }
+        }
+        out
+    };
+    let mut forms = vec![secret.to_owned(), json, solidus, xml, quoted];
+    forms.extend([percent(b"0123456789ABCDEF"), percent(b"0123456789abcdef")]);
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
+/// Cuts JSON at the quotes that begin and end its strings; the quotes stay outside.
+fn split_strings(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let (mut start, mut inside, mut escaped) = (0, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if inside => escaped = true,
+            b'"' => {
+                // The quote belongs to the piece outside.
+                let cut = if inside { at } else { at + 1 };
+                pieces.push(&text[start..cut]);
+                start = cut;
+                inside = !inside;
+            }
+            _ => {}
+        }
+    }
+    pieces.push(&text[start..]);
+    pieces
 }
 
 fn replace_words(text: &str, secret: &str, pseudonym: &str) -> String {
@@ -81,6 +160,35 @@ mod tests {
             secrets.conceal(text),
             r#"{"code":"‹code#1›","n":"+1482913","again":‹code#1›}"#
         );
+    }
+
+    #[test]
+    fn a_number_that_is_a_secret_leaves_valid_json() {
+        let secrets = Secrets::default();
+        secrets.learn("code", "482913");
+        secrets.learn("token", "a\"b\\cd");
+        let text =
+            r#"{"code":482913,"n":[482913, 4829130],"s":"code \"482913\" x","t":"a\"b\\cd"}"#;
+        let concealed = secrets.conceal_json(text);
+        assert_eq!(
+            concealed,
+            r#"{"code":"‹code#1›","n":["‹code#1›", 4829130],"s":"code \"‹code#1›\" x","t":"‹token#1›"}"#
+        );
+        serde_json::from_str::<serde_json::Value>(&concealed).unwrap();
+    }
+
+    #[test]
+    fn a_secret_is_found_in_its_escaped_forms() {
+        let secrets = Secrets::default();
+        secrets.learn("token", "ab/c+d=&e");
+        for text in [
+            "ab/c+d=&e",
+            r"ab\/c+d=&e",
+            "ab/c+d=&amp;e",
+            "ab%2Fc%2Bd%3D%26e",
+        ] {
+            assert_eq!(secrets.conceal(text), "‹token#1›", "{text}");
+        }
     }
 
     #[test]

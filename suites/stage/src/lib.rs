@@ -5,13 +5,17 @@
 //! role, writes the ledger.
 
 mod actor;
+mod doors;
+mod hooks;
 mod live;
+mod network;
 mod recorder;
 mod simulated;
 mod stage;
 mod store;
 
 pub use actor::{Actor, Factory, Seat};
-pub use live::Network;
+pub use hooks::{Elsewhere, HookCall};
+pub use network::{Network, Options, PEER, Place, Trust};
 pub use recorder::{FindSecrets, Recorder};
 pub use stage::{Acted, Halted, Handle, Kind, Pace, Stage};

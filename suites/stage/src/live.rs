@@ -2,65 +2,45 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::{Notify, oneshot};
+use tokio::net::UdpSocket;
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 use tokio::task::JoinSet;
 use twinproof_evidence::record::{Body, What};
 use twinproof_kernel::hook::Hook;
-use twinproof_kernel::http::{BODY_LIMIT, Fault, Headers, Request, Response};
+use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Records, Role, Time};
 
 use crate::actor::{Actor, Effect, Factory, Seat, Stimulus};
+use crate::hooks::{HookCall, pull};
+use crate::network::Network;
 use crate::recorder::Recorder;
 use crate::stage::{Acted, Pace};
 use crate::store::Store;
 
-/// How requests reach real systems. Clones share their connections.
-#[derive(Clone, Debug)]
-pub struct Network {
-    client: reqwest::Client,
-}
-
-impl Network {
-    /// A network on which one exchange may take `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// TLS cannot be set up.
-    pub fn new(timeout: Duration) -> Result<Self, String> {
-        // A second installation is refused and changes nothing.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        // Redirects would let a system answer for another; a proxy would answer for the system.
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(timeout)
-            .build()
-            .map_err(|e| e.to_string())?;
-        Ok(Self { client })
-    }
-}
-
 pub(crate) struct Live {
     ground: Arc<Ground>,
     pace: Pace,
+    network: Network,
+    /// Shared doors that this scene has for itself.
+    turns: Vec<OwnedSemaphorePermit>,
 }
 
-struct Ground {
+/// What lives on when a scene has ended: its parties, and who listens for them.
+pub(crate) struct Ground {
     recorder: Recorder,
     opened: Instant,
-    client: reqwest::Client,
+    network: Network,
     changed: Notify,
     state: Mutex<State>,
-    tasks: Mutex<JoinSet<()>>,
+    /// None once the run is over.
+    tasks: Mutex<Option<JoinSet<()>>>,
+    /// The scene has ended: simulated parties only listen.
+    struck: AtomicBool,
+    has_doors: AtomicBool,
 }
 
 #[derive(Default)]
@@ -72,6 +52,7 @@ struct State {
     residents: Vec<String>,
     exchanges: u64,
     waiting: BTreeMap<ExchangeId, (oneshot::Sender<Response>, Option<u64>)>,
+    broken_off: Option<String>,
 }
 
 struct Place {
@@ -91,11 +72,10 @@ struct Resident {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.ground
-            .tasks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .abort_all();
+        // A scene that was struck stays with the network until the run ends.
+        if !self.ground.struck.load(Ordering::Relaxed) {
+            drop(self.ground.take_tasks());
+        }
     }
 }
 
@@ -104,15 +84,52 @@ impl Live {
         let ground = Ground {
             recorder,
             opened: Instant::now(),
-            client: network.client,
+            network: network.clone(),
             changed: Notify::new(),
             state: Mutex::default(),
-            tasks: Mutex::default(),
+            tasks: Mutex::new(Some(JoinSet::new())),
+            struck: AtomicBool::new(false),
+            has_doors: AtomicBool::new(false),
         };
         Self {
             ground: Arc::new(ground),
             pace,
+            network,
+            turns: Vec::new(),
         }
+    }
+
+    /// Ends the scene but for its doors.
+    pub(crate) fn strike(&mut self) {
+        self.ground.struck.store(true, Ordering::Relaxed);
+        self.network.keep(Arc::clone(&self.ground));
+        self.turns.clear();
+    }
+
+    /// Why the very first exchange of the scene found nobody, if so.
+    pub(crate) fn broken_off(&self) -> Option<String> {
+        self.ground.state().broken_off.take()
+    }
+
+    /// Sends a request that is no actor's.
+    pub(crate) async fn call(&self, from: &str, request: Request) -> Result<Response, Fault> {
+        let recorder = &self.ground.recorder;
+        let length = request.body.len() as u64;
+        let number = recorder.request(self.now(), from, None, &request, length);
+        let outcome = self.network.fetch(request).await;
+        recorder.outcome(self.now(), number, outcome.as_ref());
+        outcome
+    }
+
+    /// Pulls a hook of a system that runs elsewhere; after a restart, waits until it answers.
+    pub(crate) async fn pull(
+        &self,
+        call: &HookCall,
+        hook: Hook,
+        alive: &str,
+        patience: Duration,
+    ) -> Result<(), String> {
+        pull(&self.network, call, hook, alive, patience).await
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -120,19 +137,10 @@ impl Live {
     }
 
     pub(crate) async fn listen(&mut self, name: &str) -> Result<String, String> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(|e| e.to_string())?;
-        let authority = listener
-            .local_addr()
-            .map_err(|e| e.to_string())?
-            .to_string();
-        self.ground.recorder.name_authority(&authority, name);
-        let (ground, name) = (Arc::clone(&self.ground), name.to_owned());
-        let base = format!("http://{authority}");
-        self.ground
-            .spawn(accept(ground, listener, name, base.clone()));
-        Ok(base)
+        let opened = self.network.doors().open(&self.ground, name).await?;
+        self.ground.has_doors.store(true, Ordering::Relaxed);
+        self.turns.extend(opened.turn);
+        Ok(opened.base)
     }
 
     pub(crate) async fn bind(&mut self, name: &str) -> Result<SocketAddr, String> {
@@ -174,6 +182,10 @@ impl Live {
         let mut state = self.ground.state();
         state.residents.push(name.to_owned());
         state.settle(name, actor, Some(resident));
+    }
+
+    pub(crate) fn hosts(&self, name: &str) -> bool {
+        self.ground.state().residents.iter().any(|n| n == name)
     }
 
     pub(crate) fn hook(&mut self, name: &str, hook: Hook) -> Result<(), String> {
@@ -307,10 +319,91 @@ impl Ground {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    pub(crate) fn has_doors(&self) -> bool {
+        self.has_doors.load(Ordering::Relaxed)
+    }
+
+    /// The path segment of an actor at a door that the run shares.
+    pub(crate) fn segment(&self, name: &str) -> String {
+        let scene = self.recorder.scene().map_or_else(String::new, |scene| {
+            format!("{}.{}.", scene.scenario, scene.attempt)
+        });
+        let letter = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        };
+        format!("{scene}{name}").chars().map(letter).collect()
+    }
+
+    /// Runs a task until the run ends; after that, nothing is begun.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(task);
+        if let Some(tasks) = tasks.as_mut() {
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn(task);
+        }
+    }
+
+    fn take_tasks(&self) -> Option<JoinSet<()>> {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.take()
+    }
+
+    /// Ends everything. When this returns, nothing is recorded any more.
+    pub(crate) async fn end(&self) {
+        self.state().names.clear();
+        if let Some(mut tasks) = self.take_tasks() {
+            tasks.shutdown().await;
+        }
+    }
+
+    /// Hands a request to the actor of this name and waits for what it responds.
+    pub(crate) async fn receive_request(
+        self: &Arc<Self>,
+        name: &str,
+        base: &str,
+        request: Request,
+        length: u64,
+    ) -> Response {
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut state = self.state();
+            if let Some(place) = state.names.get(name).copied() {
+                state.exchanges += 1;
+                let exchange = ExchangeId(state.exchanges);
+                let recorded = state.places[place].resident.is_none().then(|| {
+                    let resident = state.residents.first().map(String::as_str);
+                    let absolute = Request {
+                        url: format!("{base}{}", request.url),
+                        ..request.clone()
+                    };
+                    self.recorder.request(
+                        self.now(),
+                        resident.unwrap_or("sut"),
+                        Some(name),
+                        &absolute,
+                        length,
+                    )
+                });
+                state.waiting.insert(exchange, (sender, recorded));
+                self.stimulate(
+                    &mut state,
+                    place,
+                    Stimulus::Request {
+                        exchange,
+                        request: &request,
+                    },
+                );
+            }
+        }
+        receiver.await.unwrap_or_else(|_| Response::new(503))
     }
 
     fn time_of(&self, place: &Place) -> Time {
@@ -417,17 +510,27 @@ impl Ground {
         exchange: ExchangeId,
         request: Request,
     ) {
-        let recorded = state.places[place].resident.is_none().then(|| {
-            let number =
-                self.recorder
-                    .request(self.now(), &state.places[place].name, None, &request);
+        let simulated = state.places[place].resident.is_none();
+        if simulated && self.struck.load(Ordering::Relaxed) {
+            return;
+        }
+        let recorded = simulated.then(|| {
+            let (name, length) = (&state.places[place].name, request.body.len() as u64);
+            let number = self
+                .recorder
+                .request(self.now(), name, None, &request, length);
             state.places[place].begun.push(number);
             number
         });
         let ground = Arc::clone(self);
         self.spawn(async move {
-            let outcome = fetch(&ground.client, request).await;
+            let outcome = ground.network.fetch(request).await;
             let mut state = ground.state();
+            if let (Some(1), Err(Fault::Unreachable(why) | Fault::Broken(why))) =
+                (recorded, &outcome)
+            {
+                state.broken_off = Some(why.clone());
+            }
             if let Some(number) = recorded {
                 ground
                     .recorder
@@ -457,143 +560,6 @@ where
         .as_any_mut()
         .downcast_mut()
         .expect("a handle is made with the seat that it names")
-}
-
-async fn fetch(client: &reqwest::Client, request: Request) -> Result<Response, Fault> {
-    let method = reqwest::Method::from_bytes(request.method.as_bytes())
-        .map_err(|e| Fault::Unreachable(format!("method {:?}: {e}", request.method)))?;
-    let mut building = client.request(method, &request.url);
-    for (name, value) in request.headers.iter() {
-        building = building.header(name, value);
-    }
-    if !request.body.is_empty() {
-        building = building.body(request.body);
-    }
-    let mut received = building.send().await.map_err(fault)?;
-    let mut response = Response::new(received.status().as_u16());
-    response.headers = headers(received.headers());
-    while let Some(chunk) = received.chunk().await.map_err(fault)? {
-        response.length += chunk.len() as u64;
-        let room = BODY_LIMIT - response.body.len();
-        response
-            .body
-            .extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if response.length > BODY_LIMIT as u64 {
-            let announced = received.content_length().unwrap_or(0);
-            response.length = response.length.max(announced);
-            break;
-        }
-    }
-    Ok(response)
-}
-
-fn headers(map: &hyper::HeaderMap) -> Headers {
-    map.iter()
-        .map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
-        })
-        .collect()
-}
-
-fn fault(error: reqwest::Error) -> Fault {
-    let mut why = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(inner) = source {
-        why = inner.to_string();
-        source = inner.source();
-    }
-    if error.is_timeout() {
-        Fault::TimedOut
-    } else if error.is_connect() {
-        Fault::Unreachable(why)
-    } else {
-        Fault::Broken(why)
-    }
-}
-
-async fn accept(ground: Arc<Ground>, listener: TcpListener, name: String, base: String) {
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            continue;
-        };
-        let (inner, name, base) = (Arc::clone(&ground), name.clone(), base.clone());
-        ground.spawn(async move {
-            let service = service_fn(move |request| {
-                answer(Arc::clone(&inner), name.clone(), base.clone(), request)
-            });
-            // A peer that breaks off is what scenarios are about, not an error of ours.
-            drop(
-                hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await,
-            );
-        });
-    }
-}
-
-async fn answer(
-    ground: Arc<Ground>,
-    name: String,
-    base: String,
-    incoming: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, hyper::Error> {
-    let (head, mut body) = incoming.into_parts();
-    let mut request = Request::new(
-        head.method.as_str(),
-        head.uri.path_and_query().map_or("/", |p| p.as_str()),
-    );
-    request.headers = headers(&head.headers);
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            let room = BODY_LIMIT - request.body.len();
-            request
-                .body
-                .extend_from_slice(&data[..data.len().min(room)]);
-        }
-    }
-    let (sender, receiver) = oneshot::channel();
-    {
-        let mut state = ground.state();
-        if let Some(place) = state.names.get(&name).copied() {
-            state.exchanges += 1;
-            let exchange = ExchangeId(state.exchanges);
-            let recorded = state.places[place].resident.is_none().then(|| {
-                let from = state
-                    .residents
-                    .first()
-                    .cloned()
-                    .unwrap_or_else(|| "sut".to_owned());
-                let absolute = Request {
-                    url: format!("{base}{}", request.url),
-                    ..request.clone()
-                };
-                ground
-                    .recorder
-                    .request(ground.now(), &from, Some(&name), &absolute)
-            });
-            state.waiting.insert(exchange, (sender, recorded));
-            ground.stimulate(
-                &mut state,
-                place,
-                Stimulus::Request {
-                    exchange,
-                    request: &request,
-                },
-            );
-        }
-    }
-    let response = receiver.await.unwrap_or_else(|_| Response::new(503));
-    let mut out = hyper::Response::builder().status(response.status);
-    for (name, value) in response.headers.iter() {
-        out = out.header(name, value);
-    }
-    let body = Full::new(Bytes::from(response.body));
-    Ok(out
-        .body(body)
-        .unwrap_or_else(|_| hyper::Response::new(Full::new(Bytes::new()))))
 }
 
 async fn receive(ground: Arc<Ground>, socket: Arc<UdpSocket>, at: SocketAddr, name: String) {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sha2::{Digest as _, Sha256};
 use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::record::{Body, Record, Scene, What};
+use twinproof_evidence::record::{Body, Record, Scene, What, hex};
 use twinproof_evidence::secrets::Secrets;
 use twinproof_kernel::Time;
-use twinproof_kernel::http::{Fault, Headers, Request, Response};
+use twinproof_kernel::http::{BODY_LIMIT, Fault, Headers, Request, Response};
 
 /// Finds the secrets of a protocol in a message's media type and body: kinds and values.
 pub type FindSecrets = fn(media_type: &str, body: &[u8]) -> Vec<(&'static str, String)>;
@@ -59,6 +60,11 @@ impl Recorder {
         &self.secrets
     }
 
+    /// The scene that this writes to.
+    pub(crate) fn scene(&self) -> Option<&Scene> {
+        self.scene.as_ref()
+    }
+
     /// Writes an event.
     pub fn write(&self, at: Time, what: What) {
         self.ledger.write(Record {
@@ -83,7 +89,16 @@ impl Recorder {
     }
 
     /// Writes a request to whom its URL names and returns the number of the exchange.
-    pub(crate) fn request(&self, at: Time, from: &str, to: Option<&str>, request: &Request) -> u64 {
+    ///
+    /// `length` is how many octets the body had on the wire.
+    pub(crate) fn request(
+        &self,
+        at: Time,
+        from: &str,
+        to: Option<&str>,
+        request: &Request,
+        length: u64,
+    ) -> u64 {
         let exchange = {
             let mut exchanges = self
                 .exchanges
@@ -92,8 +107,7 @@ impl Recorder {
             *exchanges += 1;
             *exchanges
         };
-        let (headers, body) =
-            self.conceal(&request.headers, &request.body, request.body.len() as u64);
+        let (headers, body) = self.conceal(&request.headers, &request.body, length);
         self.write(
             at,
             What::Request {
@@ -138,8 +152,11 @@ impl Recorder {
         length: u64,
     ) -> (Vec<(String, String)>, Body) {
         let media_type = headers.first("Content-Type").unwrap_or_default();
-        for (kind, secret) in (self.find_secrets)(media_type, body) {
-            self.secrets.learn(kind, &secret);
+        let long = length > BODY_LIMIT as u64 || body.len() > BODY_LIMIT;
+        if !long {
+            for (kind, secret) in (self.find_secrets)(media_type, body) {
+                self.secrets.learn(kind, &secret);
+            }
         }
         let headers = headers
             .iter()
@@ -154,9 +171,19 @@ impl Recorder {
             })
             .collect();
         let body = match std::str::from_utf8(body) {
+            _ if long => Body {
+                text: None,
+                base64: None,
+                length,
+                sha256: Some(hex(&Sha256::digest(body))),
+            },
+            Ok(text) if text.trim_start().starts_with(['{', '[']) => Body {
+                text: Some(self.secrets.conceal_json(text)),
+                ..Body::new(&[], length)
+            },
             Ok(text) => Body {
                 text: Some(self.secrets.conceal(text)),
-                ..Body::new(body, length)
+                ..Body::new(&[], length)
             },
             Err(_) => Body::new(body, length),
         };

@@ -101,6 +101,8 @@ pub(crate) struct Simulated {
     sockets: BTreeMap<SocketAddr, String>,
     exchanges: u64,
     flights: BTreeMap<ExchangeId, Flight>,
+    /// The scene has ended: simulated parties only listen.
+    struck: bool,
 }
 
 impl Simulated {
@@ -116,7 +118,20 @@ impl Simulated {
             sockets: BTreeMap::new(),
             exchanges: 0,
             flights: BTreeMap::new(),
+            struck: false,
         }
+    }
+
+    /// Ends the scene, and lets the clock run on for those who come late.
+    pub(crate) fn strike(&mut self) {
+        self.struck = true;
+        let deadline = self.now + self.pace.settle * 2;
+        while self.step(deadline) {}
+    }
+
+    pub(crate) fn hosts(&self, name: &str) -> bool {
+        self.place_of(name)
+            .is_some_and(|place| self.places[place].resident.is_some())
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -426,9 +441,13 @@ impl Simulated {
             .and_then(|name| self.place_of(name));
         let inside = self.places[place].resident.is_some()
             && target.is_none_or(|target| self.places[target].resident.is_some());
+        if self.struck && self.places[place].resident.is_none() {
+            return;
+        }
         let recorded = (!inside).then(|| {
+            let (name, length) = (&self.places[place].name, request.body.len() as u64);
             self.recorder
-                .request(self.now, &self.places[place].name, None, &request)
+                .request(self.now, name, None, &request, length)
         });
         if let (Some(number), None) = (recorded, &self.places[place].resident) {
             self.places[place].begun.push(number);

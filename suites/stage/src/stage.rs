@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use twinproof_evidence::record::{Halt, What};
 use twinproof_kernel::hook::Hook;
+use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, Role, Time};
 
 use crate::actor::{Factory, Seat};
-use crate::live::{Live, Network};
+use crate::hooks::Elsewhere;
+use crate::live::Live;
+use crate::network::Network;
 use crate::recorder::Recorder;
 use crate::simulated::Simulated;
 
@@ -98,6 +101,7 @@ pub struct Stage {
     pace: Pace,
     calls: u64,
     halted: Option<Halt>,
+    elsewhere: Option<Elsewhere>,
     inner: Inner,
 }
 
@@ -127,6 +131,7 @@ impl Stage {
             pace,
             calls: 0,
             halted: None,
+            elsewhere: None,
             inner,
         }
     }
@@ -205,6 +210,12 @@ impl Stage {
         either!(self, stage => stage.host(name, factory));
     }
 
+    /// The system is none of ours: it runs elsewhere and is reached by name and hooks only.
+    pub fn visit(&mut self, system: Elsewhere) {
+        self.introduce(&system.base_url, &system.name);
+        self.elsewhere = Some(system);
+    }
+
     /// From now on the authority of `base_url` stands under `name` in the ledger.
     pub fn introduce(&self, base_url: &str, name: &str) {
         self.recorder
@@ -263,6 +274,28 @@ impl Stage {
             either!(self, stage => stage.order::<R>(actor.place, call, order));
             calls.push((actor, call));
         }
+        let together = self.answers(calls).await;
+        // Nothing was shown yet, so whoever runs the scenario may try it again.
+        let broken = match &self.inner {
+            Inner::Live(live) => live.broken_off(),
+            Inner::Simulated(_) => None,
+        };
+        match broken {
+            Some(why) => Err(self.halt(Halt::Transport { why })),
+            None => together,
+        }
+    }
+
+    async fn answers<R>(
+        &mut self,
+        calls: Vec<(Handle<R>, CallId)>,
+    ) -> Result<Vec<Acted<R::Answer>>, Halted>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
         // An order may need several exchanges, each of which may take its time.
         let patience = self.pace.timeout * 4;
         let mut answers = Vec::with_capacity(calls.len());
@@ -312,26 +345,64 @@ impl Stage {
         either!(self, stage => stage.rest(span).await);
     }
 
-    /// Pulls a hook of a hosted system.
+    /// Pulls a hook of the system of this name, hosted or elsewhere. After a restart of a system
+    /// that runs elsewhere, waits until it answers again.
     ///
     /// # Errors
     ///
-    /// Nothing of that name is hosted here, or its store is broken.
+    /// The profile names no such hook, the hook failed, or the system did not come back.
     pub async fn hook(&mut self, name: &str, hook: Hook) -> Result<(), Halted> {
-        let pulled = either!(self, stage => stage.hook(name, hook));
-        let failed = pulled.as_ref().err().cloned();
+        let hosted = either!(self, stage => stage.hosts(name));
+        let pulled = match (&mut self.inner, &self.elsewhere) {
+            (Inner::Live(live), _) if hosted => live.hook(name, hook),
+            (Inner::Simulated(simulated), _) if hosted => simulated.hook(name, hook),
+            (Inner::Live(live), Some(system)) if system.name == name => match system.call(hook) {
+                Ok(call) => {
+                    live.pull(call, hook, &system.base_url, system.patience)
+                        .await
+                }
+                Err(missing) => Err(missing),
+            },
+            _ => Err(format!("{name} is neither hosted here nor known elsewhere")),
+        };
+        let failed = pulled
+            .as_ref()
+            .err()
+            .map(|why| self.recorder.secrets().conceal(why));
         self.recorder.write(
             self.now(),
             What::Hooked {
                 hook: hook.to_string(),
-                failed,
+                failed: failed.clone(),
             },
         );
-        pulled.map_err(|why| {
-            self.halt(Halt::Inconclusive {
+        match failed {
+            None => Ok(()),
+            Some(why) => Err(self.halt(Halt::Inconclusive {
                 why: format!("hook {hook}: {why}"),
-            })
-        })
+            })),
+        }
+    }
+
+    /// Sends a request that is no actor's, under the name `from`. There is no such thing on the
+    /// virtual stage.
+    ///
+    /// # Errors
+    ///
+    /// There was no response.
+    pub async fn call(&mut self, from: &str, request: Request) -> Result<Response, Fault> {
+        match &self.inner {
+            Inner::Live(live) => live.call(from, request).await,
+            Inner::Simulated(_) => Err(Fault::Unreachable(
+                "the virtual stage has no network".to_owned(),
+            )),
+        }
+    }
+
+    /// Ends the scene. Simulated parties begin nothing any more, but who comes late is recorded: on
+    /// the live stage until [`Network::close`], on the virtual stage for twice the settle time.
+    pub fn strike(mut self) {
+        either!(&mut self, stage => stage.strike());
     }
 
     /// Records why a step cannot go on.

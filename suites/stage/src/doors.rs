@@ -1,0 +1,274 @@
+//! Where requests of real systems arrive.
+//!
+//! An actor has a free loopback port of its own, or, where the profile fixes the address, a first
+//! path segment at a door that the whole run shares: so a late callback finds the scene that it
+//! belongs to. The peer operator's address is fixed at the system, so one scene at a time has it.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use twinproof_kernel::http::{BODY_LIMIT, Request, Response};
+
+use crate::live::Ground;
+use crate::network::{PEER, Place, headers};
+
+/// How long a caller may take for its TLS handshake, so that nobody holds a door for good.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// All doors of a run.
+pub(crate) struct Doors {
+    callbacks: Option<Arc<Door>>,
+    peer: Option<Arc<Door>>,
+    tls: Option<TlsAcceptor>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// A fixed address.
+pub(crate) struct Door {
+    listener: Mutex<Option<std::net::TcpListener>>,
+    base: String,
+    /// By first path segment; the peer's door has one under the empty name.
+    guests: Mutex<BTreeMap<String, Guest>>,
+    /// Who wants the whole door for itself waits here.
+    turn: Arc<Semaphore>,
+}
+
+/// An actor that requests reach.
+#[derive(Clone)]
+pub(crate) struct Guest {
+    ground: Weak<Ground>,
+    name: String,
+    /// What stands in front of the path that the actor sees.
+    base: String,
+}
+
+/// An open door. A shared one that was taken whole is given back when this is dropped.
+pub(crate) struct Opened {
+    pub(crate) base: String,
+    pub(crate) turn: Option<OwnedSemaphorePermit>,
+}
+
+type Find = Arc<dyn Fn(&str) -> Option<(Guest, String)> + Send + Sync>;
+
+impl Door {
+    /// Binds the address; nobody answers there yet.
+    pub(crate) fn bind(place: &Place, secure: bool, key: &str) -> Result<Self, String> {
+        let fail = |e: std::io::Error| {
+            format!(
+                "{key}: expected an address and a free port such as 127.0.0.1:8090, got {:?}: {e}",
+                place.listen
+            )
+        };
+        let listener = std::net::TcpListener::bind(&place.listen).map_err(fail)?;
+        listener.set_nonblocking(true).map_err(fail)?;
+        let scheme = if secure { "https" } else { "http" };
+        let local = listener.local_addr().map_err(fail)?;
+        let base = place
+            .advertise
+            .as_ref()
+            .map_or_else(|| format!("{scheme}://{local}"), String::clone);
+        Ok(Self {
+            listener: Mutex::new(Some(listener)),
+            base: base.trim_end_matches('/').to_owned(),
+            guests: Mutex::default(),
+            turn: Arc::new(Semaphore::new(1)),
+        })
+    }
+
+    fn admit(&self, segment: String, guest: Guest) {
+        let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        guests.insert(segment, guest);
+    }
+
+    /// Who is meant by a path, and the path that it sees.
+    fn find(&self, path: &str) -> Option<(Guest, String)> {
+        let guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guest) = guests.get("") {
+            return Some((guest.clone(), path.to_owned()));
+        }
+        let rest = path.strip_prefix('/')?;
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let guest = guests.get(&rest[..end])?;
+        let inner = &rest[end..];
+        let inner = if inner.starts_with('/') {
+            inner.to_owned()
+        } else {
+            format!("/{inner}")
+        };
+        Some((guest.clone(), inner))
+    }
+}
+
+impl Doors {
+    pub(crate) fn new(
+        callbacks: Option<Door>,
+        peer: Option<Door>,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
+        Self {
+            callbacks: callbacks.map(Arc::new),
+            peer: peer.map(Arc::new),
+            tls: tls.map(TlsAcceptor::from),
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// Opens a door for an actor.
+    pub(crate) async fn open(&self, ground: &Arc<Ground>, name: &str) -> Result<Opened, String> {
+        let weak = Arc::downgrade(ground);
+        match (name, &self.peer, &self.callbacks) {
+            (PEER, Some(door), _) => {
+                let turn = Arc::clone(&door.turn).acquire_owned().await;
+                let guest = Guest {
+                    ground: weak,
+                    name: name.to_owned(),
+                    base: door.base.clone(),
+                };
+                door.admit(String::new(), guest);
+                self.attend(door)?;
+                Ok(Opened {
+                    base: door.base.clone(),
+                    turn: turn.ok(),
+                })
+            }
+            (_, _, Some(door)) => {
+                let segment = ground.segment(name);
+                let base = format!("{}/{segment}", door.base);
+                let guest = Guest {
+                    ground: weak,
+                    name: name.to_owned(),
+                    base: base.clone(),
+                };
+                door.admit(segment, guest);
+                self.attend(door)?;
+                Ok(Opened { base, turn: None })
+            }
+            _ => self.open_own(ground, name).await,
+        }
+    }
+
+    async fn open_own(&self, ground: &Arc<Ground>, name: &str) -> Result<Opened, String> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(|e| e.to_string())?;
+        let authority = listener
+            .local_addr()
+            .map_err(|e| e.to_string())?
+            .to_string();
+        ground.recorder().name_authority(&authority, name);
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let base = format!("{scheme}://{authority}");
+        let guest = Guest {
+            ground: Arc::downgrade(ground),
+            name: name.to_owned(),
+            base: base.clone(),
+        };
+        let find: Find = Arc::new(move |path| Some((guest.clone(), path.to_owned())));
+        ground.spawn(accept(listener, self.tls.clone(), find));
+        Ok(Opened { base, turn: None })
+    }
+
+    /// Begins to answer at a fixed address, once.
+    fn attend(&self, door: &Arc<Door>) -> Result<(), String> {
+        let listener = door.listener.lock();
+        let Some(listener) = listener.unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
+        let listener = TcpListener::from_std(listener).map_err(|e| e.to_string())?;
+        let door = Arc::clone(door);
+        let find: Find = Arc::new(move |path| door.find(path));
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.spawn(accept(listener, self.tls.clone(), find));
+        Ok(())
+    }
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, find: Find) {
+    let mut callers = JoinSet::new();
+    loop {
+        while callers.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, most likely: give those that are there time to go.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let (tls, find) = (tls.clone(), Arc::clone(&find));
+        callers.spawn(async move {
+            match tls {
+                None => serve(stream, find).await,
+                Some(tls) => {
+                    let shaken = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await;
+                    if let Ok(Ok(stream)) = shaken {
+                        serve(stream, find).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, find: Find) {
+    let service = service_fn(move |request| answer(Arc::clone(&find), request));
+    // A peer that breaks off is what scenarios are about, not an error of ours.
+    drop(
+        hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .await,
+    );
+}
+
+async fn answer(
+    find: Find,
+    incoming: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, hyper::Error> {
+    let (head, mut body) = incoming.into_parts();
+    let path = head.uri.path_and_query().map_or("/", |p| p.as_str());
+    let found = find(path).and_then(|(guest, path)| Some((guest.ground.upgrade()?, guest, path)));
+    let Some((ground, guest, path)) = found else {
+        return Ok(plain(Response::new(404)));
+    };
+    let mut request = Request::new(head.method.as_str(), path);
+    request.headers = headers(&head.headers);
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            length += data.len() as u64;
+            let room = BODY_LIMIT - request.body.len();
+            request
+                .body
+                .extend_from_slice(&data[..data.len().min(room)]);
+        }
+        if length > BODY_LIMIT as u64 {
+            break;
+        }
+    }
+    let response = ground
+        .receive_request(&guest.name, &guest.base, request, length)
+        .await;
+    Ok(plain(response))
+}
+
+fn plain(response: Response) -> hyper::Response<Full<Bytes>> {
+    let mut out = hyper::Response::builder().status(response.status);
+    for (name, value) in response.headers.iter() {
+        out = out.header(name, value);
+    }
+    out.body(Full::new(Bytes::from(response.body)))
+        .unwrap_or_else(|_| {
+            let mut broken = hyper::Response::new(Full::new(Bytes::new()));
+            *broken.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+            broken
+        })
+}

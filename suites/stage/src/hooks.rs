@@ -1,0 +1,140 @@
+//! Hooks of systems that run elsewhere.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use twinproof_kernel::hook::Hook;
+use twinproof_kernel::http::Request;
+
+use crate::network::Network;
+
+/// How often a system is asked whether it is back.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How much of what a failed command said is repeated.
+const SAID: usize = 400;
+
+/// How a hook is pulled. `{seconds}` in any text stands for the span of a clock hook.
+#[derive(Clone, Debug)]
+pub enum HookCall {
+    /// A command line for the shell.
+    Command(String),
+    /// An HTTP call.
+    Http {
+        /// The method.
+        method: String,
+        /// The URL.
+        url: String,
+        /// The body.
+        body: String,
+    },
+}
+
+/// A system that runs elsewhere.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// Its name in the ledger.
+    pub name: String,
+    /// Where it is reached; after a restart this is asked until there is any answer.
+    pub base_url: String,
+    /// The section of the profile that speaks of it, for messages.
+    pub section: &'static str,
+    /// Stops it and starts it again.
+    pub restart: Option<HookCall>,
+    /// Lets its clock jump forward.
+    pub advance_clock: Option<HookCall>,
+    /// How long a hook may take, and how long until the system answers after a restart.
+    pub patience: Duration,
+}
+
+impl Elsewhere {
+    pub(crate) fn call(&self, hook: Hook) -> Result<&HookCall, String> {
+        let (call, what, key) = match hook {
+            Hook::Restart => (&self.restart, "restart", "restart"),
+            Hook::AdvanceClock(_) => (&self.advance_clock, "clock", "advance_clock"),
+        };
+        call.as_ref()
+            .ok_or_else(|| format!("no {what} hook: the profile has no {}.{key}", self.section))
+    }
+}
+
+pub(crate) async fn pull(
+    network: &Network,
+    call: &HookCall,
+    hook: Hook,
+    alive: &str,
+    patience: Duration,
+) -> Result<(), String> {
+    let seconds = match hook {
+        Hook::Restart => Duration::ZERO,
+        Hook::AdvanceClock(span) => span,
+    };
+    // A clock that jumped too short proves nothing, so parts of a second count whole.
+    let seconds = seconds.as_secs() + u64::from(seconds.subsec_nanos() > 0);
+    let fill = |text: &str| text.replace("{seconds}", &seconds.to_string());
+    match call {
+        HookCall::Command(line) => run(&fill(line), patience).await?,
+        HookCall::Http { method, url, body } => {
+            let mut request = Request::new(method, fill(url));
+            request.body = fill(body).into_bytes();
+            match network.fetch(request).await {
+                Ok(response) if response.is_success() => {}
+                Ok(response) => return Err(format!("expected 2xx, got {}", response.status)),
+                Err(fault) => return Err(fault.to_string()),
+            }
+        }
+    }
+    match hook {
+        Hook::Restart => wait_until_back(network, alive, patience).await,
+        Hook::AdvanceClock(_) => Ok(()),
+    }
+}
+
+async fn run(line: &str, patience: Duration) -> Result<(), String> {
+    // A file and not a pipe: a server that the command starts keeps it open.
+    let said = tempfile::NamedTempFile::new().map_err(|e| format!("no temporary file: {e}"))?;
+    let errors = said
+        .reopen()
+        .map_err(|e| format!("no temporary file: {e}"))?;
+    let mut child = tokio::process::Command::new("sh")
+        .arg("-c")
+        .arg(line)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(errors)
+        .spawn()
+        .map_err(|e| format!("the shell cannot be started: {e}"))?;
+    match tokio::time::timeout(patience, child.wait()).await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => {
+            let said = std::fs::read(said.path()).unwrap_or_default();
+            let said = String::from_utf8_lossy(&said);
+            let skip = said.trim().chars().count().saturating_sub(SAID);
+            let tail: String = said.trim().chars().skip(skip).collect();
+            Err(format!("the command ended with {status}: {tail}"))
+        }
+        Ok(Err(error)) => Err(format!("the command cannot be waited for: {error}")),
+        Err(_) => {
+            drop(child.kill().await);
+            Err(format!("the command did not end within {patience:?}"))
+        }
+    }
+}
+
+/// Any response at all shows that the system is back.
+async fn wait_until_back(network: &Network, alive: &str, patience: Duration) -> Result<(), String> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let why = match network.fetch(Request::new("GET", alive)).await {
+            Ok(_) => return Ok(()),
+            Err(fault) => fault.to_string(),
+        };
+        if Instant::now() >= deadline {
+            return Err(format!(
+                "the system did not answer at {alive} within {patience:?} after the restart: {why}"
+            ));
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
