@@ -4,12 +4,16 @@
 //! Nothing here judges: a verdict is what [`twinproof_judge::judge`] reads in the ledger.
 #![forbid(unsafe_code)]
 
+mod clean;
 mod course;
+mod pool;
 mod run;
 mod steps;
 pub mod suite;
 mod target;
 mod world;
 
-pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, perform};
-pub use target::{BuiltIn, Target};
+pub use clean::Leftover;
+pub use pool::subscribers_needed;
+pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
+pub use target::{BuiltIn, Target, network};

@@ -7,16 +7,20 @@ use cucumber::step::Collection;
 use cucumber::{Cucumber, Event, Parser, ScenarioType, Writer, cli, event, parser};
 use futures::FutureExt as _;
 use futures::stream::{self, LocalBoxStream, StreamExt as _};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::{Halt, Record, RunStarted, Scene as SceneKey, SceneStarted, What};
 use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue;
+use twinproof_judge::profile::{Declared, Profile, Subscriber};
 use twinproof_kernel::{Seed, Time};
-use twinproof_stage::{Kind, Pace, Recorder, Stage};
+use twinproof_stage::{Halted, Kind, PEER, Pace, Recorder, Stage};
 
+use crate::clean::Leftover;
 use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
-use crate::suite::Suite;
-use crate::target::Target;
+use crate::pool::{Lease, Pool, subscribers_needed};
+use crate::suite::{Entry, Suite};
+use crate::target::{Target, elsewhere};
 use crate::world::{World, perform_step};
 
 /// What to run, and how.
@@ -121,16 +125,25 @@ pub async fn perform(run: &Run) -> Outcome {
             again: run.again.clone(),
         })),
     });
-    let course = Arc::new(Course::default());
+    let mine = Run {
+        kind: run.kind.for_another_run(),
+        ..run.clone()
+    };
+    let backstage = Arc::new(Backstage::of(mine));
+    let course = &backstage.course;
     for _ in 0..run.repeat.max(1) {
         let mut due = run.selected.clone();
         for round in 0..=RETRIES {
-            perform_all(run.clone(), Arc::clone(&course), &due, round > 0).await;
+            perform_all(&backstage, &due, round > 0).await;
             due = course.take_broken();
             if due.is_empty() || course.given_up() {
                 break;
             }
         }
+    }
+    // Who comes late still counts: doors stay open until nobody can come any more.
+    if let Kind::Live(network) = &backstage.run.kind {
+        network.close(profile.profile.pace.settle.duration()).await;
     }
     let interrupted = run.stop.load(Ordering::Relaxed);
     run.ledger.write(Record {
@@ -141,24 +154,55 @@ pub async fn perform(run: &Run) -> Outcome {
     Outcome { interrupted }
 }
 
-async fn perform_all(run: Run, course: Arc<Course>, ids: &[String], retry: bool) {
-    let features = run.suite.only(ids);
+/// What the scenarios of a run share.
+struct Backstage {
+    run: Run,
+    course: Course,
+    /// The provisioned devices of a system that runs elsewhere.
+    pool: Option<Pool>,
+    /// Exclusive scenarios pass alone, the others together.
+    gate: Arc<RwLock<()>>,
+}
+
+impl Backstage {
+    fn of(run: Run) -> Self {
+        let pool = match &run.target {
+            Target::BuiltIn(_) => None,
+            Target::External(declared) => {
+                let twinning = declared.profile.twinning.as_ref();
+                twinning.map(|twinning| Pool::new(twinning.subscribers.clone()))
+            }
+        };
+        Self {
+            run,
+            course: Course::default(),
+            pool,
+            gate: Arc::default(),
+        }
+    }
+}
+
+/// Leave to be under way.
+#[expect(dead_code, reason = "held, and given back when it is dropped")]
+pub(crate) enum Gate {
+    Alone(OwnedRwLockWriteGuard<()>),
+    Together(OwnedRwLockReadGuard<()>),
+}
+
+async fn perform_all(backstage: &Arc<Backstage>, ids: &[String], retry: bool) {
+    let features = backstage.run.suite.only(ids);
     let any = regex("^.*$");
     let steps = Collection::new()
         .given(None, any.clone(), perform_step)
         .when(None, any.clone(), perform_step)
         .then(None, any, perform_step);
-    let jobs = run.jobs;
-    let (before, after) = ((run.clone(), Arc::clone(&course)), (run, course));
+    let jobs = backstage.run.jobs;
+    let (before, after) = (Arc::clone(backstage), Arc::clone(backstage));
     let runner = Basic::default()
         .steps(steps)
         .max_concurrent_scenarios(jobs)
         .which_scenario(|feature, _, scenario| {
-            let exclusive = feature
-                .tags
-                .iter()
-                .chain(&scenario.tags)
-                .any(|tag| tag == "exclusive");
+            let exclusive = is_exclusive(feature.tags.iter().chain(&scenario.tags));
             if exclusive {
                 ScenarioType::Serial
             } else {
@@ -166,19 +210,10 @@ async fn perform_all(run: Run, course: Arc<Course>, ids: &[String], retry: bool)
             }
         })
         .before(move |feature, _, scenario, world| {
-            let (run, course) = before.clone();
-            set_scene(run, course, retry, feature, scenario, world).boxed_local()
+            set_scene(Arc::clone(&before), retry, feature, scenario, world).boxed_local()
         })
         .after(move |feature, _, scenario, _, world| {
-            let (run, course) = &after;
-            let id = id_of(run, feature, scenario);
-            if let (Some(id), Some(scene)) = (&id, world.and_then(World::strike)) {
-                let recorder = scene.stage.recorder();
-                recorder.write(scene.stage.now(), What::SceneEnded);
-                course.end(id, scene.stage.halted(), recorder.reached_nobody());
-                (run.on_scene_ended)(id);
-            }
-            futures::future::ready(()).boxed_local()
+            end_scene(Arc::clone(&after), feature, scenario, world).boxed_local()
         });
     // The library replaces the process's panic hook for its run and forgets it if the run is dropped.
     Cucumber::<_, _, _, _, _, cli::Empty>::custom(Features(features), runner, Silent)
@@ -191,31 +226,44 @@ fn regex(pattern: &str) -> cucumber::codegen::Regex {
     cucumber::codegen::Regex::new(pattern).expect("a constant pattern")
 }
 
-fn id_of(run: &Run, feature: &Feature, scenario: &cucumber::gherkin::Scenario) -> Option<String> {
+fn is_exclusive<'a>(mut tags: impl Iterator<Item = &'a String>) -> bool {
+    tags.any(|tag| tag == "exclusive")
+}
+
+fn entry_of<'a>(
+    run: &'a Run,
+    feature: &Feature,
+    scenario: &cucumber::gherkin::Scenario,
+) -> Option<&'a Entry> {
     let file = feature.path.as_ref()?.display().to_string();
-    run.suite
-        .entries()
-        .iter()
-        .find(|entry| {
-            entry.described.feature == file && entry.described.line == scenario.position.line
-        })
-        .map(|entry| entry.id.clone())
+    run.suite.entry_at(&file, scenario.position.line)
 }
 
 async fn set_scene(
-    run: Run,
-    course: Arc<Course>,
+    backstage: Arc<Backstage>,
     retry: bool,
     feature: &Feature,
     scenario: &cucumber::gherkin::Scenario,
     world: &mut World,
 ) {
-    let Some(id) = id_of(&run, feature, scenario) else {
+    let (run, course) = (&backstage.run, &backstage.course);
+    let Some(entry) = entry_of(run, feature, scenario) else {
         return;
     };
-    let Some(entry) = run.suite.entries().iter().find(|entry| entry.id == id) else {
-        return;
+    let id = entry.id.clone();
+    let gate = Arc::clone(&backstage.gate);
+    world.hold.gate = Some(if is_exclusive(entry.described.tags.iter()) {
+        Gate::Alone(gate.write_owned().await)
+    } else {
+        Gate::Together(gate.read_owned().await)
+    });
+    let lease = match &backstage.pool {
+        Some(pool) if !course.given_up() => {
+            Some(pool.lease(subscribers_needed(&entry.described)).await)
+        }
+        _ => None,
     };
+    // Only now: a run may be stopped while its scenarios wait for their devices.
     if run.stop.load(Ordering::Relaxed) {
         return;
     }
@@ -234,21 +282,25 @@ async fn set_scene(
         ..entry.described.clone()
     };
     recorder.write(Time::ZERO, What::SceneStarted(described));
-    if course.given_up() {
-        let why = format!(
+    let refusal = match lease {
+        _ if course.given_up() => Some(format!(
             "not performed: {UNREACHED_LIMIT} scenarios in a row got no answer at all from the system"
-        );
+        )),
+        Some(Err(why)) => Some(why),
+        Some(Ok(lease)) => {
+            world.hold.lease = Some(lease);
+            None
+        }
+        None => None,
+    };
+    if let Some(why) = refusal {
         let reason = Halt::Inconclusive { why };
         recorder.write(Time::ZERO, What::Halted { reason });
         recorder.write(Time::ZERO, What::SceneEnded);
         (run.on_scene_ended)(&id);
         return;
     }
-    let pace = &run.target.profile().profile.pace;
-    let pace = Pace {
-        timeout: pace.timeout.duration(),
-        settle: pace.settle.duration(),
-    };
+    let pace = pace(&run.target.profile().profile);
     let mut stage = Stage::open(run.kind.clone(), recorder, pace);
     let entered = match &run.target {
         Target::BuiltIn(system) => {
@@ -256,19 +308,127 @@ async fn set_scene(
                 .enter(&mut stage, Seed::new(run.seed).derive(&id))
                 .await
         }
-        Target::External(profile) => {
-            if let Some(twinning) = &profile.profile.twinning {
-                stage.introduce(&twinning.base_url, twinproof_judge::scene::SUT);
-            }
-            Ok((**profile).clone())
+        Target::External(declared) => {
+            visit(&mut stage, declared, world.hold.lease.as_ref(), entry).await
         }
     };
+    if let Ok(profile) = &entered {
+        learn_secrets(&stage, profile);
+    }
     match entered {
         Ok(profile) => world.set(stage, Arc::new(profile)),
         Err(_) => {
             stage.recorder().write(stage.now(), What::SceneEnded);
             (run.on_scene_ended)(&id);
         }
+    }
+}
+
+/// Brings a system that runs elsewhere in sight: with the devices that this scenario has of it, and
+/// the peer operator's address where the scenario needs that.
+async fn visit(
+    stage: &mut Stage,
+    declared: &Declared,
+    lease: Option<&Lease>,
+    entry: &Entry,
+) -> Result<Declared, Halted> {
+    let mut declared = declared.clone();
+    let profile = &mut declared.profile;
+    if let Some(system) = elsewhere(profile) {
+        stage.visit(system);
+    }
+    if let (Some(twinning), Some(lease)) = (&mut profile.twinning, lease) {
+        twinning.subscribers = lease.subscribers();
+    }
+    let has_peer = profile.twinning.as_ref().is_some_and(|t| t.peer.is_some());
+    if has_peer && profile.harness.peer_listen.is_some() && needs_peer(&entry.described) {
+        profile.harness.peer_advertise = Some(stage.listen(PEER).await?);
+    }
+    Ok(declared)
+}
+
+/// Whether a scenario speaks of another operator.
+fn needs_peer(scenario: &SceneStarted) -> bool {
+    scenario.steps.iter().any(|step| {
+        ["operator", "partner"]
+            .iter()
+            .any(|word| step.text.contains(word))
+    })
+}
+
+/// What the profile keeps secret is concealed wherever it turns up.
+fn learn_secrets(stage: &Stage, declared: &Declared) {
+    let Some(twinning) = &declared.profile.twinning else {
+        return;
+    };
+    let secrets = stage.recorder().secrets();
+    for (kind, secret) in twinning.subscribers.iter().flat_map(Subscriber::secrets) {
+        secrets.learn(kind, &secret);
+    }
+    if let Some(peer) = &twinning.peer {
+        secrets.learn("token", &peer.token);
+        secrets.learn("token", &peer.expects_token);
+    }
+}
+
+/// Ends a scenario: cleans up after it, gives back what it had, and leaves its doors open.
+async fn end_scene(
+    backstage: Arc<Backstage>,
+    feature: &Feature,
+    scenario: &cucumber::gherkin::Scenario,
+    world: Option<&mut World>,
+) {
+    let (run, course) = (&backstage.run, &backstage.course);
+    let (Some(entry), Some(world)) = (entry_of(run, feature, scenario), world) else {
+        return;
+    };
+    let hold = std::mem::take(&mut world.hold);
+    let Some(mut scene) = world.strike() else {
+        return;
+    };
+    let reached_nobody = scene.stage.recorder().reached_nobody();
+    let (recorder, now) = (scene.stage.recorder(), scene.stage.now());
+    recorder.write(now, What::SceneEnded);
+    course.end(&entry.id, scene.stage.halted(), reached_nobody);
+    // Nobody was there, so nothing was left there.
+    if let (Some(mut lease), false) = (hold.lease, reached_nobody) {
+        if let Some(twinning) = &scene.profile.profile.twinning {
+            let subscribers = lease.subscribers();
+            let leftovers = crate::clean::clean(&mut scene.stage, twinning, &subscribers).await;
+            for leftover in leftovers {
+                lease.quarantine(&leftover.address);
+            }
+        }
+    }
+    scene.stage.strike();
+    (run.on_scene_ended)(&entry.id);
+}
+
+/// Removes everything that the provisioned subscribers of a system have there, and returns what
+/// could not be removed.
+///
+/// # Errors
+///
+/// There is no network, or the profile has no section that names subscribers.
+pub async fn clean(declared: &Declared, ledger: Ledger) -> Result<Vec<Leftover>, String> {
+    let twinning = declared.profile.twinning.as_ref();
+    let twinning = twinning.ok_or("the profile has no [twinning] section")?;
+    let network = crate::target::network(&declared.profile)?;
+    let recorder = Recorder::new(
+        ledger,
+        None,
+        Secrets::default(),
+        twinproof_twinning::secrets::find,
+    );
+    let mut stage = Stage::open(Kind::Live(network), recorder, pace(&declared.profile));
+    learn_secrets(&stage, declared);
+    Ok(crate::clean::clean(&mut stage, twinning, &twinning.subscribers).await)
+}
+
+fn pace(profile: &Profile) -> Pace {
+    Pace {
+        timeout: profile.pace.timeout.duration(),
+        settle: profile.pace.settle.duration(),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Entry {
 pub struct Suite {
     features: Vec<Feature>,
     entries: Vec<Entry>,
+    /// Feature file → line → place in `entries`.
+    lines: BTreeMap<String, BTreeMap<usize, usize>>,
 }
 
 /// What is wrong with the features. Nothing is run then.
@@ -53,6 +55,7 @@ impl Suite {
         let mut suite = Self {
             features: Vec::new(),
             entries: Vec::new(),
+            lines: BTreeMap::new(),
         };
         let mut errors = Vec::new();
         for (name, contents) in features.scenarios() {
@@ -83,6 +86,12 @@ impl Suite {
     /// All scenarios, in the order of their files.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The scenario that stands at this line of this feature file.
+    pub(crate) fn entry_at(&self, file: &str, line: usize) -> Option<&Entry> {
+        let place = self.lines.get(file)?.get(&line)?;
+        self.entries.get(*place)
     }
 
     /// The features with only those scenarios in them.
@@ -194,6 +203,8 @@ impl Suite {
                     ),
                 }
             }
+            let lines = self.lines.entry(file.to_owned()).or_default();
+            lines.insert(line, self.entries.len());
             self.entries.push(Entry {
                 id,
                 enabler: enabler.clone(),

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use futures::future::LocalBoxFuture;
-use twinproof_judge::profile::Declared;
+use twinproof_judge::profile::{Declared, HookSpec, Profile};
+use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
-use twinproof_stage::{Halted, Stage};
+use twinproof_stage::{Elsewhere, Halted, HookCall, Network, Options, Place, Stage, Trust};
 
 /// A system that can be put on a stage, once for every scenario.
 pub trait BuiltIn: Send + Sync {
@@ -35,5 +36,64 @@ impl Target {
             Self::BuiltIn(system) => system.profile(),
             Self::External(profile) => profile,
         }
+    }
+}
+
+/// The network that a profile asks for.
+///
+/// # Errors
+///
+/// A certificate cannot be read, or an address of the harness cannot be bound; the words name the
+/// key of the profile.
+pub fn network(profile: &Profile) -> Result<Network, String> {
+    let harness = &profile.harness;
+    let place = |listen: &Option<String>, advertise: &Option<String>| {
+        listen.clone().map(|listen| Place {
+            listen,
+            advertise: advertise.clone(),
+        })
+    };
+    let certificate = match (&harness.certificate, &harness.key) {
+        (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+        (None, None) => None,
+        _ => return Err("harness.certificate and harness.key go together".to_owned()),
+    };
+    Network::open(&Options {
+        timeout: profile.pace.timeout.duration(),
+        rate: profile.pace.rate,
+        trust: Trust {
+            ca_file: profile.tls.ca_file.clone(),
+            client_certificate: profile.tls.client_certificate.clone(),
+            client_key: profile.tls.client_key.clone(),
+            server_name: profile.tls.server_name.clone(),
+        },
+        proxy: profile.network.proxy.clone(),
+        callbacks: place(&harness.listen, &harness.advertise),
+        peer: place(&harness.peer_listen, &harness.peer_advertise),
+        certificate,
+    })
+}
+
+/// The Twinning system that a profile speaks of, if it does.
+pub(crate) fn elsewhere(profile: &Profile) -> Option<Elsewhere> {
+    let twinning = profile.twinning.as_ref()?;
+    Some(Elsewhere {
+        name: SUT.to_owned(),
+        base_url: twinning.base_url.clone(),
+        section: "twinning",
+        restart: twinning.restart.as_ref().map(hook_call),
+        advance_clock: twinning.advance_clock.as_ref().map(hook_call),
+        patience: profile.pace.hook.duration(),
+    })
+}
+
+fn hook_call(spec: &HookSpec) -> HookCall {
+    match spec {
+        HookSpec::Command(line) => HookCall::Command(line.clone()),
+        HookSpec::Http { method, url, body } => HookCall::Http {
+            method: method.clone(),
+            url: url.clone(),
+            body: body.clone(),
+        },
     }
 }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cucumber::World as _;
-use cucumber::step::Context;
+use cucumber::step::{Collection, Context};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use twinproof_evidence::record::{Halt, What};
@@ -13,13 +13,28 @@ use twinproof_judge::checks::Check;
 use twinproof_judge::profile::Declared;
 use twinproof_stage::{Halted, Stage};
 
+use crate::pool::Lease;
+use crate::run::Gate;
 use crate::steps::twinning::Parties;
+
+/// All steps, compiled once.
+static STEPS: LazyLock<Collection<World>> = LazyLock::new(World::collection);
 
 /// What a scenario has at hand.
 #[derive(cucumber::World)]
 #[world(init = Self::empty)]
 pub struct World {
     scene: Option<Scene>,
+    pub(crate) hold: Hold,
+}
+
+/// What a scenario has to itself as long as it is under way.
+#[derive(Default)]
+pub(crate) struct Hold {
+    /// Its provisioned devices.
+    pub(crate) lease: Option<Lease>,
+    /// Leave to run beside others, or alone.
+    pub(crate) gate: Option<Gate>,
 }
 
 /// The stage and who is on it.
@@ -38,7 +53,10 @@ impl fmt::Debug for World {
 
 impl World {
     fn empty() -> Self {
-        Self { scene: None }
+        Self {
+            scene: None,
+            hold: Hold::default(),
+        }
     }
 
     /// Sets the scene. The runner does so before the first step.
@@ -91,8 +109,7 @@ pub(crate) fn perform_step(world: &mut World, context: Context) -> LocalBoxFutur
             .stage
             .recorder()
             .write(scene.stage.now(), What::StepStarted { step });
-        let collection = World::collection();
-        let (perform, context) = match collection.find(&context.step) {
+        let (perform, context) = match STEPS.find(&context.step) {
             Ok(Some((perform, _, _, context))) => (*perform, context),
             // The suite was checked before the run.
             Ok(None) | Err(_) => panic!("no single step is defined for {:?}", context.step.value),

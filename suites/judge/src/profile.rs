@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -20,6 +21,12 @@ pub struct Profile {
     /// Where simulated parties that the system calls can be reached.
     #[serde(default)]
     pub harness: Harness,
+    /// Whom to trust, and who to be, where the system is reached over TLS.
+    #[serde(default, skip_serializing_if = "Tls::is_default")]
+    pub tls: Tls,
+    /// How requests travel to the system.
+    #[serde(default, skip_serializing_if = "Network::is_default")]
+    pub network: Network,
     /// Its Twinning enabler, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twinning: Option<Twinning>,
@@ -49,6 +56,45 @@ impl Profile {
     }
 }
 
+/// Whom to trust, and who to be, where the system is reached over TLS.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// The certificates that the system's is signed by (PEM); the platform's own if it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// The certificate chain that simulated parties present (PEM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<PathBuf>,
+    /// The key of that certificate (PEM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<PathBuf>,
+    /// The name that the system's certificate carries, if it is not the host of its URLs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+}
+
+impl Tls {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How requests travel to the system.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// The URL of a proxy. None is used that is not named here, whatever the environment says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+}
+
+impl Network {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What the system is.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +116,12 @@ pub struct Pace {
     pub timeout: Span,
     /// How long the system may take until both sides and all subscribers agree (T of the digest).
     pub settle: Span,
+    /// How long a hook may take, and how long the system may need to answer again after a restart.
+    pub hook: Span,
+    /// How many requests per second all simulated parties together may begin, if not as many as
+    /// they like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
 }
 
 impl Default for Pace {
@@ -77,6 +129,8 @@ impl Default for Pace {
         Self {
             timeout: Span::from_secs(5),
             settle: Span::from_secs(2),
+            hook: Span::from_secs(30),
+            rate: None,
         }
     }
 }
@@ -97,6 +151,12 @@ pub struct Harness {
     /// The base URL under which the system reaches the simulated peer operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_advertise: Option<String>,
+    /// The certificate chain of these addresses (PEM); plain HTTP without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// The key of that certificate (PEM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
 }
 
 /// How a hook is pulled.
@@ -256,6 +316,65 @@ pub struct Subscriber {
     /// Its voice-mail retrieval address, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice_mail: Option<String>,
+}
+
+impl Subscriber {
+    /// Its access token, from the profile or the environment.
+    ///
+    /// # Errors
+    ///
+    /// Neither has it; the words name the variable.
+    pub fn access_token(&self) -> Result<String, String> {
+        self.credential("token", self.token.as_ref(), self.token_env.as_ref())
+    }
+
+    /// Its application's secret, from the profile or the environment.
+    ///
+    /// # Errors
+    ///
+    /// Neither has it; the words name the variable.
+    pub fn secret(&self) -> Result<String, String> {
+        let written = self.client_secret.as_ref();
+        self.credential("client_secret", written, self.client_secret_env.as_ref())
+    }
+
+    /// Every secret that the profile or the environment has of it: kinds and values.
+    pub fn secrets(&self) -> Vec<(&'static str, String)> {
+        let written = |value: &Option<String>| value.clone();
+        [
+            ("token", self.access_token().ok()),
+            ("token", written(&self.expired_token)),
+            ("token", written(&self.unscoped_token)),
+            ("secret", self.secret().ok()),
+        ]
+        .into_iter()
+        .filter_map(|(kind, value)| Some((kind, value?)))
+        .collect()
+    }
+
+    fn credential(
+        &self,
+        key: &str,
+        written: Option<&String>,
+        variable: Option<&String>,
+    ) -> Result<String, String> {
+        let named = match (written, variable) {
+            (Some(value), _) => return Ok(value.clone()),
+            (None, Some(variable)) => variable,
+            (None, None) => {
+                return Err(format!(
+                    "subscriber {} has neither {key} nor {key}_env",
+                    self.address
+                ));
+            }
+        };
+        std::env::var(named).map_err(|_| {
+            format!(
+                "subscriber {} has no {key}, and ${named} is not set",
+                self.address
+            )
+        })
+    }
 }
 
 /// A span of time as people write it: `300ms`, `5s`, `5m`, `2h`.

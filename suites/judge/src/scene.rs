@@ -1,14 +1,19 @@
 //! One attempt at one scenario, indexed for the checks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use twinproof_evidence::record::{Body, Halt, Record, SceneStarted, What};
 use twinproof_kernel::http::{Headers, Response};
 use twinproof_twinning::device::read_body;
+use twinproof_twinning::message::RequestError;
 use twinproof_twinning::tree::{Document, Unreadable};
 
 /// The name under which the system under test stands in every ledger.
 pub const SUT: &str = "sut";
+
+/// The name under which the tester removes what a scenario left. Its exchanges are on record, and no
+/// part of the scenario.
+pub const CLEANER: &str = "clean-up";
 
 /// A message and its answer.
 #[derive(Clone, Debug)]
@@ -62,13 +67,28 @@ impl Exchange {
         }
     }
 
+    /// Whether it shows that the system is one: a success with a document of its own. What only
+    /// repeats the request, and an error that calls itself a success, do not.
+    pub fn is_contact(&self) -> bool {
+        let Some(response) = &self.response else {
+            return false;
+        };
+        let echo = !response.body.is_empty() && response.body == self.body.octets();
+        self.to == SUT
+            && response.is_success()
+            && !echo
+            && self
+                .document()
+                .is_ok_and(|d| RequestError::of_document(&d).is_none())
+    }
+
     /// What came, in words: for a finding's `got`.
     pub fn outcome(&self) -> String {
         match (&self.response, &self.fault) {
             (Some(response), _) => {
                 let reason = read_body(response)
                     .ok()
-                    .and_then(|d| twinproof_twinning::message::RequestError::of_document(&d))
+                    .and_then(|d| RequestError::of_document(&d))
                     .map(|e| format!(" {}", e.message_id))
                     .unwrap_or_default();
                 format!(
@@ -118,10 +138,38 @@ pub struct Scene {
     pub halted: Option<(usize, Halt)>,
     /// Whether it came to its end.
     pub ended: bool,
-    /// When its last event was.
+    /// When it ended; what came later is in it all the same.
     pub last: u64,
     /// The raw events, for checks that look at more than exchanges.
     pub records: Vec<Record>,
+}
+
+/// Leaves out what the tester did to clean up, and what that made the system tell its peer.
+fn without_cleaning(records: Vec<Record>) -> Vec<Record> {
+    let mut left_out = BTreeSet::new();
+    let mut cleaning = false;
+    let mut kept = records;
+    kept.retain(|record| match &record.what {
+        What::Request {
+            exchange,
+            from,
+            method,
+            ..
+        } => {
+            cleaning |= from == CLEANER;
+            let consequence = cleaning && from == SUT && method == "DELETE";
+            let out = from == CLEANER || consequence;
+            if out {
+                left_out.insert(*exchange);
+            }
+            !out
+        }
+        What::Response { exchange, .. } | What::NoResponse { exchange, .. } => {
+            !left_out.contains(exchange)
+        }
+        _ => true,
+    });
+    kept
 }
 
 impl Scene {
@@ -142,8 +190,11 @@ impl Scene {
             records: Vec::new(),
         };
         let mut step = None;
+        let records = without_cleaning(records);
         for record in &records {
-            scene.last = record.at;
+            if !scene.ended {
+                scene.last = record.at;
+            }
             match &record.what {
                 What::StepStarted { step: number } => step = Some(*number),
                 What::StepEnded { .. } => {}
@@ -234,10 +285,6 @@ impl Scene {
 
     /// Whether the system under test gave at least one successful answer with a document in it.
     pub fn has_contact(&self) -> bool {
-        self.exchanges.values().any(|exchange| {
-            exchange.to == SUT
-                && exchange.response.as_ref().is_some_and(Response::is_success)
-                && exchange.document().is_ok()
-        })
+        self.exchanges.values().any(Exchange::is_contact)
     }
 }

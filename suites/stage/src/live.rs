@@ -40,7 +40,6 @@ pub(crate) struct Ground {
     tasks: Mutex<Option<JoinSet<()>>>,
     /// The scene has ended: simulated parties only listen.
     struck: AtomicBool,
-    has_doors: AtomicBool,
 }
 
 #[derive(Default)]
@@ -50,6 +49,7 @@ struct State {
     sockets: BTreeMap<SocketAddr, Arc<UdpSocket>>,
     socket_names: BTreeMap<SocketAddr, String>,
     residents: Vec<String>,
+    doors: Vec<String>,
     exchanges: u64,
     waiting: BTreeMap<ExchangeId, (oneshot::Sender<Response>, Option<u64>)>,
     broken_off: Option<String>,
@@ -89,7 +89,6 @@ impl Live {
             state: Mutex::default(),
             tasks: Mutex::new(Some(JoinSet::new())),
             struck: AtomicBool::new(false),
-            has_doors: AtomicBool::new(false),
         };
         Self {
             ground: Arc::new(ground),
@@ -138,7 +137,7 @@ impl Live {
 
     pub(crate) async fn listen(&mut self, name: &str) -> Result<String, String> {
         let opened = self.network.doors().open(&self.ground, name).await?;
-        self.ground.has_doors.store(true, Ordering::Relaxed);
+        self.ground.state().doors.push(name.to_owned());
         self.turns.extend(opened.turn);
         Ok(opened.base)
     }
@@ -323,8 +322,14 @@ impl Ground {
         &self.recorder
     }
 
+    /// Whether a simulated party listens.
     pub(crate) fn has_doors(&self) -> bool {
-        self.has_doors.load(Ordering::Relaxed)
+        let state = self.state();
+        let simulated = |name: &String| {
+            let place = state.names.get(name).map(|place| &state.places[*place]);
+            place.is_some_and(|place| place.resident.is_none())
+        };
+        state.doors.iter().any(simulated)
     }
 
     /// The path segment of an actor at a door that the run shares.

@@ -35,6 +35,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The same for another run: connections are shared, scenes are not.
+    #[must_use]
+    pub fn for_another_run(&self) -> Self {
+        match self {
+            Self::Live(network) => Self::Live(network.for_another_run()),
+            Self::Virtual => Self::Virtual,
+        }
+    }
+
     /// As the ledger and the report call it.
     pub const fn name(&self) -> &'static str {
         match self {

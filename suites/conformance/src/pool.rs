@@ -1,0 +1,312 @@
+//! The provisioned devices of a system that runs elsewhere.
+//!
+//! One scenario at a time has each of them. Scenarios get theirs all at once and in the order in
+//! which they came, so nobody waits for somebody who waits for him. What a scenario leaves behind is
+//! removed with the devices' own tokens; a device that cannot be cleaned is not used again.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use twinproof_evidence::record::SceneStarted;
+use twinproof_judge::profile::Subscriber;
+
+/// Tag that says how many devices a scenario needs, where its words do not.
+const TAG: &str = "subscribers:";
+
+/// Which parts a scenario speaks of.
+const PARTS: [&str; 4] = ["primary", "secondary", "free", "stranger"];
+
+/// What tells parts of the same kind apart.
+const ORDINALS: [&str; 4] = ["second", "third", "fourth", "fifth"];
+
+/// How many provisioned devices a scenario needs: the distinct devices that its steps speak of, at
+/// least a primary and a secondary; the tag `@subscribers:N` overrules.
+pub fn subscribers_needed(scenario: &SceneStarted) -> usize {
+    let tagged = scenario
+        .tags
+        .iter()
+        .find_map(|tag| tag.strip_prefix(TAG)?.parse().ok());
+    if let Some(number) = tagged {
+        return number;
+    }
+    let mut parts = BTreeSet::from(["primary".to_owned(), "secondary".to_owned()]);
+    for step in &scenario.steps {
+        let words: Vec<&str> = step
+            .text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
+        for (at, word) in words.iter().enumerate() {
+            if !PARTS.contains(word) {
+                continue;
+            }
+            let before = at.checked_sub(1).map(|at| words[at]);
+            let ordinal = before.filter(|word| ORDINALS.contains(word));
+            parts.insert(
+                ordinal.map_or_else(|| (*word).to_owned(), |ordinal| format!("{ordinal} {word}")),
+            );
+        }
+    }
+    parts.len()
+}
+
+/// The provisioned devices. Clones are the same pool.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    subscribers: Vec<Subscriber>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    free: BTreeSet<usize>,
+    quarantined: Vec<usize>,
+    queue: VecDeque<u64>,
+    tickets: u64,
+}
+
+/// Devices that one scenario has. They go back when this is dropped, but for those that were
+/// quarantined.
+pub(crate) struct Lease {
+    pool: Pool,
+    places: Vec<usize>,
+}
+
+/// A place in the queue; it is left when its owner stops waiting.
+struct Ticket<'a> {
+    pool: &'a Pool,
+    number: u64,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.pool.state().queue.retain(|n| *n != self.number);
+        self.pool.inner.changed.notify_waiters();
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(subscribers: Vec<Subscriber>) -> Self {
+        let state = State {
+            free: (0..subscribers.len()).collect(),
+            ..State::default()
+        };
+        let inner = Inner {
+            subscribers,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Waits for so many devices.
+    ///
+    /// # Errors
+    ///
+    /// There will never be so many: the words say how many there are and which are quarantined.
+    pub(crate) async fn lease(&self, need: usize) -> Result<Lease, String> {
+        let ticket = {
+            let mut state = self.state();
+            state.tickets += 1;
+            let number = state.tickets;
+            state.queue.push_back(number);
+            Ticket { pool: self, number }
+        };
+        loop {
+            let changed = self.inner.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            {
+                let mut state = self.state();
+                let usable = self.inner.subscribers.len() - state.quarantined.len();
+                if usable < need {
+                    return Err(self.shortage(need, &state.quarantined));
+                }
+                if state.queue.front() == Some(&ticket.number) && state.free.len() >= need {
+                    let places: Vec<usize> = state.free.iter().copied().take(need).collect();
+                    state.free.retain(|place| !places.contains(place));
+                    return Ok(Lease {
+                        pool: self.clone(),
+                        places,
+                    });
+                }
+            }
+            changed.await;
+        }
+    }
+
+    fn shortage(&self, need: usize, quarantined: &[usize]) -> String {
+        let provisioned = self.inner.subscribers.len();
+        let mut why = format!(
+            "it needs {need} subscribers, and the profile provisions {provisioned} \
+             ([[twinning.subscriber]])"
+        );
+        if !quarantined.is_empty() {
+            let names: Vec<&str> = quarantined
+                .iter()
+                .map(|place| self.inner.subscribers[*place].address.as_str())
+                .collect();
+            why.push_str(&format!(
+                ", of which could not be cleaned up and are not used any more: {}",
+                names.join(", ")
+            ));
+        }
+        why
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// The devices.
+    pub(crate) fn subscribers(&self) -> Vec<Subscriber> {
+        self.places
+            .iter()
+            .map(|place| self.pool.inner.subscribers[*place].clone())
+            .collect()
+    }
+
+    /// Takes the device with this address out of use for the rest of the run.
+    pub(crate) fn quarantine(&mut self, address: &str) {
+        let mut state = self.pool.state();
+        self.places.retain(|place| {
+            let dirty = self.pool.inner.subscribers[*place].address == address;
+            if dirty {
+                state.quarantined.push(*place);
+            }
+            !dirty
+        });
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.pool.state().free.extend(self.places.drain(..));
+        self.pool.inner.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use twinproof_evidence::record::{SceneStarted, Step};
+    use twinproof_judge::profile::Subscriber;
+
+    use super::{Pool, subscribers_needed};
+
+    fn scenario(tags: &[&str], steps: &[&str]) -> SceneStarted {
+        SceneStarted {
+            feature: String::new(),
+            line: 1,
+            title: String::new(),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            requirements: Vec::new(),
+            steps: steps
+                .iter()
+                .map(|text| Step {
+                    kind: "Given".to_owned(),
+                    text: (*text).to_owned(),
+                    line: 1,
+                })
+                .collect(),
+            retry: false,
+        }
+    }
+
+    fn pool(size: usize) -> Pool {
+        let named = |n: usize| Subscriber {
+            address: format!("tel:+{n}"),
+            ..Subscriber::default()
+        };
+        Pool::new((0..size).map(named).collect())
+    }
+
+    #[test]
+    fn a_scenario_needs_the_devices_that_it_speaks_of() {
+        for (tags, steps, need) in [
+            (&[][..], &["something happens"][..], 2),
+            (&[], &["a primary device and its secondary device"], 2),
+            (
+                &[],
+                &[
+                    "the second primary device",
+                    "a stranger reads",
+                    "the primary device",
+                ],
+                4,
+            ),
+            (&["subscribers:6"], &["a primary device"], 6),
+        ] {
+            assert_eq!(
+                subscribers_needed(&scenario(tags, steps)),
+                need,
+                "{steps:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_has_a_device_that_another_has_and_all_come_to_their_turn() {
+        let pool = pool(4);
+        let under_way = std::sync::Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..60 {
+            let (pool, under_way) = (pool.clone(), under_way.clone());
+            tasks.spawn(async move {
+                let lease = pool.lease(1 + n % 4).await.unwrap();
+                let mine: Vec<_> = lease.subscribers().into_iter().map(|s| s.address).collect();
+                {
+                    let mut all = under_way.lock().unwrap();
+                    assert!(mine.iter().all(|m| !all.contains(m)), "{mine:?} {all:?}");
+                    all.extend(mine.iter().cloned());
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                under_way.lock().unwrap().retain(|one| !mine.contains(one));
+            });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended.unwrap();
+        }
+        assert_eq!(pool.lease(4).await.unwrap().subscribers().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_too_many_is_told_when_one_is_quarantined() {
+        let pool = pool(2);
+        let mut lease = pool.lease(1).await.unwrap();
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.lease(2).await.map(|_| ()) }
+        });
+        tokio::task::yield_now().await;
+        lease.quarantine("tel:+0");
+        drop(lease);
+        let why = waiting.await.unwrap().unwrap_err();
+        assert!(why.contains("needs 2") && why.contains("tel:+0"), "{why}");
+        assert!(pool.lease(1).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_leaves_the_queue() {
+        let pool = pool(1);
+        let lease = pool.lease(1).await.unwrap();
+        let waiting = tokio::time::timeout(Duration::from_millis(5), pool.lease(1)).await;
+        assert!(waiting.is_err());
+        drop(lease);
+        assert!(pool.lease(1).await.is_ok());
+    }
+}
