@@ -9,6 +9,9 @@
 //! - [`Raw`] is any datagram at all: version 2, a token length of 15, an option that ends before
 //!   its value. It is what negative tests are made with.
 //!
+//! On top of them, [`endpoint::Endpoint`] is the message layer: it repeats, de-duplicates, observes
+//! and transfers in blocks.
+//!
 //! Nothing here does I/O or reads a clock, and no input makes any of it panic.
 //!
 //! ```
@@ -38,20 +41,27 @@ mod block;
 mod code;
 mod content_format;
 mod display;
+pub mod endpoint;
 pub mod link;
+mod message;
 pub mod option;
 mod packet;
+mod parameters;
 mod raw;
 mod token;
+mod transfer;
 mod writer;
 
 pub use block::{Block, BlockError};
 pub use code::{Class, Code, Type};
 pub use content_format::ContentFormat;
+pub use message::Message;
 pub use option::OptionNumber;
 pub use packet::{Header, Opt, Options, Packet, ParseError, ParseFault, ValueError, ValueFault};
+pub use parameters::Parameters;
 pub use raw::{Raw, RawOption};
 pub use token::Token;
+pub use transfer::BlockFault;
 pub use writer::{Sink, Slice, WriteError, Writer};
 
 /// The largest payload of a UDP datagram over IPv4, in bytes.

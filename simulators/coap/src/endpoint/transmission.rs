@@ -1,0 +1,421 @@
+//! Messages on their way: ids, copies, repetition, and what expires.
+
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use twinproof_kernel::Time;
+
+use super::{Address, Endpoint, Event, Exchange, Failure, RequestId, SendError, Turn};
+use crate::{Packet, Token, Type};
+
+#[derive(Debug)]
+pub(super) struct Expiries<P> {
+    pub(super) seen_con: VecDeque<(Time, (P, u16))>,
+    pub(super) seen_non: VecDeque<(Time, (P, u16))>,
+    pub(super) acknowledgements: VecDeque<(Time, (P, u16))>,
+    pub(super) peers: VecDeque<(Time, P)>,
+    pub(super) assemblies: VecDeque<(Time, (P, u64))>,
+    pub(super) bodies: VecDeque<(Time, (P, u64))>,
+}
+
+/// What is known of a peer.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) first_id: u16,
+    pub(super) issued: u64,
+    /// When each eighth of the message ids was last used up.
+    pub(super) used_up: Option<Box<[Time; 8]>>,
+    pub(super) outstanding: u32,
+    /// Message ids that wait for one of the outstanding messages.
+    pub(super) waiting: VecDeque<u16>,
+    /// The newest non-confirmable messages, which a Reset may name.
+    pub(super) recent: VecDeque<(u16, Purpose)>,
+    pub(super) touched: Time,
+}
+
+/// How many non-confirmable messages to one peer a Reset may name.
+pub(super) const RECENT: usize = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Request(Token),
+    Response,
+    Notification(Token),
+    Ping(Token),
+}
+
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) expires: Time,
+    pub(super) stage: Stage,
+    /// What a copy is answered with.
+    pub(super) reply: Option<Box<[u8]>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Open,
+    Acknowledged,
+    Answered,
+}
+
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) datagram: Box<[u8]>,
+    pub(super) purpose: Purpose,
+    pub(super) repeated: u32,
+    pub(super) timeout: Duration,
+    /// None while the message waits for its turn.
+    pub(super) deadline: Option<Time>,
+}
+
+/// A timer; what it belongs to says when it is really due.
+#[derive(Debug)]
+pub(super) struct Due<P> {
+    pub(super) at: Time,
+    pub(super) started: u64,
+    pub(super) timer: Timer<P>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Timer<P> {
+    Sent(P, u16),
+    Request(P, Token),
+}
+
+impl<P> PartialEq for Due<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl<P> Eq for Due<P> {}
+
+impl<P> PartialOrd for Due<P> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<P> Ord for Due<P> {
+    /// The earliest is the greatest, as the heap wants it; of two at once, the one started first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.started).cmp(&(self.at, self.started))
+    }
+}
+
+impl<P: Address> Endpoint<P> {
+    /// Whether this message has been here before; then it gets the answer that it got.
+    pub(super) fn is_copy(&self, turn: &mut Turn<'_, P>, from: P, packet: &Packet<'_>) -> bool {
+        match self
+            .seen
+            .get(&(from, packet.message_id()))
+            .filter(|seen| seen.expires > turn.now)
+        {
+            Some(seen) => {
+                if let Some(reply) = &seen.reply {
+                    turn.send(from, reply);
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn remember(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        exchange: &Exchange<P>,
+        stage: Stage,
+        reply: Option<Box<[u8]>>,
+    ) {
+        let key = (exchange.peer, exchange.message_id);
+        let expires = match exchange.ty {
+            Type::Con => turn.now + turn.parameters.exchange_lifetime(),
+            _ => turn.now + turn.parameters.non_lifetime(),
+        };
+        match exchange.ty {
+            Type::Con => self.expiries.seen_con.push_back((expires, key)),
+            _ => self.expiries.seen_non.push_back((expires, key)),
+        }
+        if stage == Stage::Open && exchange.ty == Type::Con {
+            let at = turn.now + turn.parameters.acknowledge_after;
+            self.expiries.acknowledgements.push_back((at, key));
+        }
+        self.seen.insert(
+            key,
+            Seen {
+                expires,
+                stage,
+                reply,
+            },
+        );
+    }
+
+    /// Sends the confirmable message in `scratch`, at once or when it is its turn. `before` is how
+    /// often, and after what wait, the message that it takes the place of was repeated.
+    pub(super) fn transmit(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        key: (P, u16),
+        purpose: Purpose,
+        before: Option<(u32, Duration)>,
+    ) {
+        let spread = (turn.parameters.ack_random_factor - 1.0).max(0.0) * self.random.f64();
+        let first = turn.parameters.ack_timeout.mul_f64(1.0 + spread);
+        let (repeated, timeout) = before.unwrap_or((0, first));
+        let sent = Sent {
+            datagram: self.scratch.as_slice().into(),
+            purpose,
+            repeated,
+            timeout,
+            deadline: None,
+        };
+        self.sent.insert(key, sent);
+        if let Some(peer) = self.peers.get_mut(&key.0) {
+            peer.waiting.push_back(key.1);
+        }
+        self.send_waiting(turn, key.0);
+    }
+
+    /// Sends what waits for a peer, as far as NSTART allows.
+    pub(super) fn send_waiting(&mut self, turn: &mut Turn<'_, P>, address: P) {
+        loop {
+            let Some(peer) = self.peers.get_mut(&address) else {
+                return;
+            };
+            if peer.outstanding >= turn.parameters.nstart.max(1) {
+                return;
+            }
+            let Some(id) = peer.waiting.pop_front() else {
+                return;
+            };
+            let Some(sent) = self.sent.get_mut(&(address, id)) else {
+                continue;
+            };
+            peer.outstanding += 1;
+            let deadline = turn.now + sent.timeout;
+            sent.deadline = Some(deadline);
+            turn.send(address, &sent.datagram);
+            self.start(deadline, Timer::Sent(address, id));
+        }
+    }
+
+    /// Stops repeating a message, and lets the next one go.
+    pub(super) fn finish(&mut self, turn: &mut Turn<'_, P>, key: (P, u16)) -> Option<Sent> {
+        let sent = self.sent.remove(&key)?;
+        if sent.deadline.is_some() {
+            if let Some(peer) = self.peers.get_mut(&key.0) {
+                peer.outstanding = peer.outstanding.saturating_sub(1);
+            }
+            self.send_waiting(turn, key.0);
+        }
+        Some(sent)
+    }
+
+    /// A confirmable message was not acknowledged in time: repeats it, sends the state that has taken
+    /// its place, or gives up.
+    pub(super) fn repeat(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        key: (P, u16),
+    ) -> Option<Event<'static, P>> {
+        let sent = self.sent.get_mut(&key)?;
+        let peer = key.0;
+        if sent.repeated >= turn.parameters.max_retransmit {
+            let purpose = sent.purpose;
+            self.finish(turn, key);
+            let why = Failure::Timeout;
+            return match purpose {
+                Purpose::Request(token) => Some(self.fail(peer, token, why)),
+                Purpose::Notification(token) => self
+                    .observations
+                    .remove(&(peer, token))
+                    .map(|_| Event::Unobserved { peer, token, why }),
+                Purpose::Ping(token) => Some(Event::Failed {
+                    request: RequestId { peer, token },
+                    why,
+                }),
+                Purpose::Response => None,
+            };
+        }
+        sent.repeated += 1;
+        sent.timeout *= 2;
+        if let Purpose::Notification(token) = sent.purpose {
+            let before = Some((sent.repeated, sent.timeout));
+            let observation = self.observations.get_mut(&(peer, token));
+            if let Some((_, next)) = observation.and_then(|observation| observation.next.take()) {
+                self.sent.remove(&key);
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.outstanding = peer.outstanding.saturating_sub(1);
+                }
+                let name = (peer, token);
+                // What cannot be sent now is as good as lost on the way.
+                let _ = self.send_notification(turn, name, Type::Con, next, before);
+                return None;
+            }
+        }
+        let deadline = turn.now + sent.timeout;
+        sent.deadline = Some(deadline);
+        turn.send(peer, &sent.datagram);
+        self.start(deadline, Timer::Sent(peer, key.1));
+        None
+    }
+
+    pub(super) fn send_non(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        (peer, id): (P, u16),
+        purpose: Purpose,
+    ) {
+        if let Some(known) = self.peers.get_mut(&peer) {
+            if known.recent.len() == RECENT {
+                known.recent.pop_front();
+            }
+            known.recent.push_back((id, purpose));
+        }
+        turn.send(peer, &self.scratch);
+    }
+
+    /// The next message id for a peer. Ids go up by one; after 65536 the first may be used again only
+    /// when it was last used a lifetime ago (RFC 7252 §4.4).
+    pub(super) fn next_id(&mut self, turn: &mut Turn<'_, P>, address: P) -> Result<u16, SendError> {
+        const EIGHTH: u64 = 1 << 13;
+        let lifetime = turn.parameters.exchange_lifetime();
+        let peer = self.peers.entry(address).or_insert_with(|| {
+            self.expiries
+                .peers
+                .push_back((turn.now + lifetime, address));
+            Peer {
+                first_id: self.random.u16(..),
+                issued: 0,
+                used_up: None,
+                outstanding: 0,
+                waiting: VecDeque::new(),
+                recent: VecDeque::new(),
+                touched: turn.now,
+            }
+        });
+        peer.touched = turn.now;
+        let eighth = (peer.issued / EIGHTH % 8) as usize;
+        if peer.issued >= 8 * EIGHTH
+            && peer.issued.is_multiple_of(EIGHTH)
+            && let Some(used_up) = &peer.used_up
+        {
+            let until = used_up[eighth] + lifetime;
+            if until > turn.now {
+                return Err(SendError::MessageIds { until });
+            }
+        }
+        let id = peer.first_id.wrapping_add(peer.issued as u16);
+        peer.issued += 1;
+        if peer.issued.is_multiple_of(EIGHTH) {
+            peer.used_up.get_or_insert_default()[eighth] = turn.now;
+        }
+        Ok(id)
+    }
+
+    pub(super) fn start(&mut self, at: Time, timer: Timer<P>) {
+        self.started += 1;
+        self.timers.push(Due {
+            at,
+            started: self.started,
+            timer,
+        });
+    }
+
+    /// Makes the first timer, and the first acknowledgement, one that is really due when it says.
+    pub(super) fn settle(&mut self) {
+        while let Some(due) = self.timers.peek() {
+            let really = match due.timer {
+                Timer::Sent(peer, id) => self.sent.get(&(peer, id)).and_then(|sent| sent.deadline),
+                Timer::Request(peer, token) => self
+                    .requests
+                    .get(&(peer, token))
+                    .and_then(|pending| pending.deadline),
+            };
+            match really {
+                Some(at) if at == due.at => break,
+                // A timer was started when the deadline was set, so this one has been replaced.
+                _ => self.timers.pop(),
+            };
+        }
+        while let Some((_, key)) = self.expiries.acknowledgements.front() {
+            match self.seen.get(key) {
+                Some(seen) if seen.stage == Stage::Open => break,
+                _ => self.expiries.acknowledgements.pop_front(),
+            };
+        }
+    }
+
+    /// Forgets what has outlived its time. What was touched since it was queued is queued again.
+    pub(super) fn forget_old(&mut self, turn: &Turn<'_, P>) {
+        let (parameters, now) = (turn.parameters, turn.now);
+        let Expiries {
+            seen_con,
+            seen_non,
+            peers,
+            assemblies,
+            bodies,
+            ..
+        } = &mut self.expiries;
+        for queue in [seen_con, seen_non] {
+            forget(queue, now, |key| {
+                let expires = self.seen.get(key)?.expires;
+                if expires <= now {
+                    self.seen.remove(key);
+                }
+                None
+            });
+        }
+        let lifetime = parameters.exchange_lifetime();
+        forget(peers, now, |key| {
+            let peer = self.peers.get(key)?;
+            let idle = peer.outstanding == 0 && peer.waiting.is_empty();
+            let until = if idle {
+                peer.touched + lifetime
+            } else {
+                now + lifetime
+            };
+            if until > now {
+                return Some(until);
+            }
+            self.peers.remove(key);
+            None
+        });
+        forget(assemblies, now, |key| {
+            if self.assemblies.get(key)?.touched + lifetime <= now {
+                self.assemblies.remove(key);
+            }
+            None
+        });
+        forget(bodies, now, |key| {
+            if self.bodies.get(key)?.stored + lifetime <= now {
+                self.bodies.remove(key);
+            }
+            None
+        });
+    }
+}
+
+/// Hands the keys whose time has come to `again`, which says when to look at one again, if ever.
+pub(super) fn forget<K: Copy>(
+    queue: &mut VecDeque<(Time, K)>,
+    now: Time,
+    mut again: impl FnMut(&K) -> Option<Time>,
+) {
+    while queue.front().is_some_and(|(at, _)| *at <= now) {
+        let Some((_, key)) = queue.pop_front() else {
+            return;
+        };
+        if let Some(at) = again(&key) {
+            queue.push_back((at, key));
+        }
+    }
+}
+
+pub(super) fn empty(ty: Type, message_id: u16) -> [u8; 4] {
+    let [high, low] = message_id.to_be_bytes();
+    [0x40 | (ty as u8) << 4, 0, high, low]
+}
