@@ -1,6 +1,7 @@
 //! From the tree to values: any order is read, and every departure from the grammar is listed.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -49,7 +50,8 @@ pub enum DeviationKind {
     NotInDm,
     /// Not known in this place; passed over.
     Unknown,
-    /// In another namespace than the grammar says.
+    /// In another namespace than the grammar says. Said once for each wrong namespace: a message
+    /// that declares none is wrong in every element.
     Namespace,
     /// A nonce that is not base64; the octets of its text were taken instead.
     NotBase64,
@@ -146,6 +148,8 @@ struct Parser {
     deviations: Vec<Deviation>,
     /// Blocks that are being read.
     blocks: usize,
+    /// Namespaces that were reported, each with the expected one.
+    namespaces: BTreeSet<(Cow<'static, str>, &'static str)>,
 }
 
 impl Parser {
@@ -393,8 +397,10 @@ impl Parser {
         Ok(Fields { element, rule })
     }
 
-    fn namespace(&mut self, parent: &str, child: &Element, expected: &str) {
-        if child.namespace != expected {
+    fn namespace(&mut self, parent: &str, child: &Element, expected: &'static str) {
+        if child.namespace != expected
+            && self.namespaces.insert((child.namespace.clone(), expected))
+        {
             self.note(DeviationKind::Namespace, parent, child);
         }
     }

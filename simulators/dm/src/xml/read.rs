@@ -79,6 +79,14 @@ impl Source<'_> {
                 Event::End(_) => self.builder.close(offset)?,
                 Event::Text(text) => {
                     let text = text.xml10_content().map_err(|e| garbled(offset, &e))?;
+                    if let Some(at) = text.find("]]>") {
+                        return Err(Error::new(
+                            Fault::Syntax,
+                            offset + at,
+                            "text without the end of a CDATA section",
+                            "\"]]>\"",
+                        ));
+                    }
                     self.text(&text, offset)?;
                 }
                 Event::CData(data) => {

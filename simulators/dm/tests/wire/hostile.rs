@@ -1,9 +1,21 @@
 //! Input that wants to hurt: nothing panics, nothing grows, and the error says where.
 
 use proptest::prelude::*;
-use twinproof_dm::{Error, Fault, Limits, wbxml, xml};
+use twinproof_dm::auth::MacHeader;
+use twinproof_dm::document::{Element, namespace};
+use twinproof_dm::provisioning::protection::Protection;
+use twinproof_dm::provisioning::{self, accounts};
+use twinproof_dm::syncml::Message;
+use twinproof_dm::syncml::alert::{UiOptions, bare_type};
+use twinproof_dm::tree::acl::Acl;
+use twinproof_dm::tree::ddf::Description;
+use twinproof_dm::tree::tnds::{Placement, Tnds};
+use twinproof_dm::tree::{Address, NodeUri};
+use twinproof_dm::{Encoding, Error, Fault, Limits, wbxml, xml};
 
 use crate::golden::{CHALLENGE, M1, W7, hex};
+use crate::messages::message;
+use crate::trees;
 
 const LIMITS: Limits = Limits {
     octets: 64 * 1024,
@@ -48,6 +60,7 @@ fn xml_that_is_not_well_formed_is_refused_with_its_place() {
         ("<p:a/>", 0),
         ("<a b='1' b='2'/>", 0),
         ("<a><1/></a>", 3),
+        ("<a>b]]>c</a>", 4),
     ] {
         let error = xml_error(text);
         assert_eq!(error.offset, offset, "{text}: {error}");
@@ -213,8 +226,29 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
         })
 }
 
+/// Everything that takes a tree takes this one, and what comes out can be written again.
+fn interpret(root: &Element) {
+    if let Ok(parsed) = Message::from_element(root) {
+        let again = Message::from_element(&parsed.message.to_element()).unwrap();
+        assert_eq!(again.message, parsed.message);
+    }
+    if let Ok(accounts) = accounts(root) {
+        assert_eq!(
+            provisioning::accounts(&provisioning::document(&accounts)),
+            Ok(accounts)
+        );
+    }
+    if let Ok(tree) = Tnds::from_element(root) {
+        assert_eq!(Tnds::from_element(&tree.to_element()), Ok(tree.clone()));
+        let _ = tree.states(&NodeUri::root(), Placement::Below);
+    }
+    let _ = Description::from_element(root);
+    let _ = wbxml::write(root, &wbxml::Form::default());
+    let _ = xml::write(root);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn any_octets_are_read_or_refused(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -225,9 +259,43 @@ proptest! {
     #[test]
     fn damaged_messages_are_read_or_refused(octets in mutated()) {
         match wbxml::read(&octets, None, &LIMITS) {
-            Ok(document) => { wbxml::write(&document.root, &wbxml::Form::default()).ok(); }
+            Ok(document) => interpret(&document.root),
             Err(error) => prop_assert!(error.offset <= octets.len(), "{}", error),
         }
+    }
+
+    #[test]
+    fn messages_with_pieces_torn_out_are_read_or_refused(
+        message in message(),
+        cut in any::<[prop::sample::Index; 2]>(),
+    ) {
+        let text = xml::write(&message.to_element()).unwrap();
+        let [from, to] = cut.map(|index| text.floor_char_boundary(index.index(text.len())));
+        let torn = format!("{}{}", &text[..from.min(to)], &text[from.max(to)..]);
+        if let Ok(root) = xml::read(torn.as_bytes(), &LIMITS) {
+            interpret(&root);
+        }
+    }
+
+    #[test]
+    fn misplaced_elements_are_read_or_refused(root in trees::element()) {
+        interpret(&root);
+        let message = Element::new(namespace::SYNCML, "SyncML")
+            .with(Element::new(namespace::SYNCML, "SyncHdr"))
+            .with(Element::new(namespace::SYNCML, "SyncBody").with(root.clone()));
+        interpret(&message);
+        interpret(&Element::new(namespace::DMDDF, "MgmtTree").with(root));
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "[./?=&+*%A-Za-z0-9\\PC-]{0,40}") {
+        let _ = text.parse::<Acl>();
+        let _ = text.parse::<Address>();
+        let _ = MacHeader::parse(&text);
+        let _ = Protection::parse(&text);
+        let _ = UiOptions::parse(&text);
+        let _ = bare_type(&text);
+        let _ = Encoding::from_content_type(&text);
     }
 
     #[test]

@@ -61,10 +61,14 @@ const REWRITES: [Rewrite; 6] = [
         },
     },
     Rewrite {
-        reason: "carriage returns in text are not escaped, so a reader makes them line feeds",
+        reason: "line ends in text: carriage returns are not escaped in XML and added in WBXML",
         apply: |element| {
             each_text(element, &mut |text| {
-                *text = text.replace("\r\n", "\n").replace('\r', "\n");
+                let mut lines = text.replace('\r', "\n");
+                while lines.contains("\n\n") {
+                    lines = lines.replace("\n\n", "\n");
+                }
+                *text = lines;
             });
         },
     },
@@ -196,6 +200,10 @@ fn check_both_ways(tree: &Element, doctype: &str) {
         let octets = through("xml2wbxml", arguments, text.as_bytes()).expect("installed");
         let read = wbxml::read(&octets, None, &limits).unwrap_or_else(|e| panic!("{e}\n{text}"));
         check(&format!("xml2wbxml {arguments:?}"), tree, read.root);
+    }
+    // It does not see that the end of a CDATA section in a text would end its own.
+    if text.contains("]]&gt;") {
+        return;
     }
     // It does not read code page 2 in a message, and it reads a nested document by its media type.
     let mut typed = tree.clone();

@@ -209,6 +209,27 @@ fn what_dm_does_not_use_is_reported_and_passed_over() {
 }
 
 #[test]
+fn a_wrong_namespace_is_said_once() {
+    let text = xml::write(&in_body(
+        "<Get><CmdID>1</CmdID><Meta><Format>chr</Format><Type>a/b</Type></Meta><Item/></Get>",
+    ));
+    let text = text.unwrap().replace(" xmlns=\"SYNCML:SYNCML1.2\"", "");
+    let parsed = Message::from_element(&read_xml(&text)).unwrap();
+    let said: Vec<_> = parsed
+        .deviations
+        .iter()
+        .map(|d| (d.kind, &*d.child))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (DeviationKind::Namespace, "SyncML"),
+            (DeviationKind::Namespace, "Format"),
+        ]
+    );
+}
+
+#[test]
 fn a_command_that_cannot_be_read_does_not_hide_the_others() {
     let root = in_body(
         "<Alert><CmdID>1</CmdID><Data>1201</Data></Alert><Get><CmdID>2</CmdID></Get>\
