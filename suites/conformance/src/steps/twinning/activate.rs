@@ -1,29 +1,15 @@
-//! Codes and activations.
+//! Activations.
 
 use cucumber::{given, when};
 use twinproof_judge::profile::SecondaryToken;
+use twinproof_kernel::http::Response;
 use twinproof_stage::Halted;
 use twinproof_twinning::device::{Grant, Order};
 
 use super::parties::Part;
 use crate::world::{Scene, World};
 
-const REQUEST: Order = Order::RequestCode {
-    primary_operator: None,
-};
-
 impl Scene {
-    /// Brings a device to hold a fresh activation code.
-    pub(super) async fn obtain_code(&mut self, part: &Part) -> Result<(), Halted> {
-        let (response, exchange) = self.succeed(part, REQUEST).await?;
-        self.keep_code(part, &response)?;
-        if self.party(part)?.code.is_none() {
-            let why = format!("the answer to the code request holds no code (exchange {exchange})");
-            return Err(self.inconclusive(why));
-        }
-        Ok(())
-    }
-
     /// The activation that uses the code of this device.
     pub(super) fn activation(
         &mut self,
@@ -37,14 +23,6 @@ impl Scene {
                 name,
             }),
             None => Err(self.inconclusive(format!("{} holds no activation code", holder.name()))),
-        }
-    }
-
-    /// The device that was given a code last.
-    pub(super) fn holder(&mut self) -> Result<Part, Halted> {
-        match self.twinning.holder.clone() {
-            Some(part) => Ok(part),
-            None => Err(self.inconclusive("no device holds an activation code")),
         }
     }
 
@@ -67,28 +45,54 @@ impl Scene {
         name: Option<String>,
     ) -> Result<(), Halted> {
         let order = self.activation(secondary, name)?;
-        let (response, _) = self.succeed(primary, order).await?;
+        let (response, exchange) = self.succeed(primary, order).await?;
         self.keep_relation(primary, secondary, &response)?;
-        self.authorize(secondary).await
+        if self.relation(primary, Some(secondary)).is_err() {
+            let why = format!("the answer names no address of the twinning (exchange {exchange})");
+            return Err(self.inconclusive(why));
+        }
+        Ok(())
+    }
+
+    /// Has a device try to activate, and remembers what was before and what came of it.
+    pub(super) async fn try_to_activate(
+        &mut self,
+        primary: &Part,
+        holder: Option<&Part>,
+        order: Order,
+    ) -> Result<Option<Response>, Halted> {
+        self.party(primary)?;
+        self.remember().await?;
+        let response = self.attempt(primary, order).await?;
+        if let (Some(response), Some(holder)) = (&response, holder) {
+            if response.is_success() {
+                self.keep_relation(primary, holder, response)?;
+            }
+        }
+        Ok(response)
     }
 
     /// Has a twinned secondary obtain its token, if the profile says that it needs one.
-    pub(super) async fn authorize(&mut self, secondary: &Part) -> Result<(), Halted> {
+    pub(super) async fn authorize(&mut self, part: &Part) -> Result<(), Halted> {
         let own_way = self
             .twinning_profile()?
             .authorization
             .map(|authorization| authorization.secondary_token);
-        if own_way == Some(SecondaryToken::ClientCredentials) {
+        let alive = self
+            .twinning
+            .relations
+            .iter()
+            .any(|relation| relation.secondary == *part && !relation.ended);
+        if own_way != Some(SecondaryToken::ClientCredentials) || !alive {
+            return Ok(());
+        }
+        if !self.party(part)?.authorized {
             let grant = Grant::ClientCredentials { scope: None };
-            self.succeed(secondary, Order::ObtainToken(grant)).await?;
+            self.succeed(part, Order::ObtainToken(grant)).await?;
+            self.party(part)?.authorized = true;
         }
         Ok(())
     }
-}
-
-#[given(expr = "{part} that holds a fresh activation code")]
-async fn fresh_code(w: &mut World, part: Part) -> Result<(), Halted> {
-    w.scene().obtain_code(&part).await
 }
 
 #[given(expr = "{part} that has activated with that code")]
@@ -98,13 +102,177 @@ async fn has_activated(w: &mut World, part: Part) -> Result<(), Halted> {
     scene.activate(&part, &holder, None).await
 }
 
+#[given(expr = "{part} (is )(also )twinned with {part}")]
+async fn twinned(w: &mut World, primary: Part, secondary: Part) -> Result<(), Halted> {
+    w.scene().twin(&primary, &secondary, None).await
+}
+
+#[given(expr = "{part} (is )(also )twinned with {part} under the name {string}")]
+async fn twinned_as(
+    w: &mut World,
+    primary: Part,
+    secondary: Part,
+    name: String,
+) -> Result<(), Halted> {
+    w.scene().twin(&primary, &secondary, Some(name)).await
+}
+
+#[given(expr = "{part} (that )has been given access to its twinning")]
+async fn has_access(w: &mut World, part: Part) -> Result<(), Halted> {
+    w.scene().authorize(&part).await
+}
+
+#[when(expr = "{part} activates with that/the code")]
 #[when(expr = "{part} activates with the same code")]
-async fn activates_again(w: &mut World, part: Part) -> Result<(), Halted> {
+async fn activates(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let holder = scene.holder()?;
     let order = scene.activation(&holder, None)?;
-    scene.party(&part)?;
-    scene.remember().await?;
-    scene.attempt(&part, order).await?;
+    scene.try_to_activate(&part, Some(&holder), order).await?;
     Ok(())
+}
+
+#[when(expr = "{part} activates with the code of {part}")]
+async fn activates_with(w: &mut World, part: Part, holder: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let order = scene.activation(&holder, None)?;
+    scene.try_to_activate(&part, Some(&holder), order).await?;
+    Ok(())
+}
+
+#[when(expr = "{part} activates with that code under the name {string}")]
+async fn activates_as(w: &mut World, part: Part, name: String) -> Result<(), Halted> {
+    let scene = w.scene();
+    let holder = scene.holder()?;
+    let order = scene.activation(&holder, Some(name))?;
+    scene.try_to_activate(&part, Some(&holder), order).await?;
+    Ok(())
+}
+
+#[when(expr = "{part} activates with that code under a name of {int} letters")]
+async fn activates_with_long_name(w: &mut World, part: Part, letters: usize) -> Result<(), Halted> {
+    let scene = w.scene();
+    let holder = scene.holder()?;
+    let order = scene.activation(&holder, Some("n".repeat(letters)))?;
+    scene.try_to_activate(&part, Some(&holder), order).await?;
+    Ok(())
+}
+
+#[when(expr = "{part} activates without a code")]
+async fn activates_without(w: &mut World, part: Part) -> Result<(), Halted> {
+    let order = Order::Activate {
+        code: None,
+        mno_id: None,
+        name: None,
+    };
+    w.scene().try_to_activate(&part, None, order).await?;
+    Ok(())
+}
+
+#[when(expr = "{part} activates with a code that nobody was given")]
+async fn activates_with_wrong(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let holder = scene.holder()?;
+    let Order::Activate {
+        code: Some(code),
+        mno_id,
+        name,
+    } = scene.activation(&holder, None)?
+    else {
+        return Err(scene.inconclusive("the activation code is empty"));
+    };
+    let order = Order::Activate {
+        code: Some(neighbour(&code)),
+        mno_id,
+        name,
+    };
+    scene.try_to_activate(&part, None, order).await?;
+    Ok(())
+}
+
+#[when(expr = "{part} activates with the earlier code of {part}")]
+async fn activates_with_earlier(w: &mut World, part: Part, holder: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let order = scene.earlier_activation(&holder)?;
+    scene.try_to_activate(&part, None, order).await?;
+    Ok(())
+}
+
+#[when(expr = "{part} tries whatever code {part} was given")]
+async fn tries_whatever(w: &mut World, part: Part, holder: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    // Without a code there is nothing to try. What was read before the request stays the measure.
+    if scene.party(&holder)?.code.is_some() {
+        let order = scene.activation(&holder, None)?;
+        scene.attempt(&part, order).await?;
+    }
+    Ok(())
+}
+
+#[when(expr = "{part} and {part} activate with that code at the same time")]
+async fn activate_together(w: &mut World, one: Part, other: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let holder = scene.holder()?;
+    let order = scene.activation(&holder, None)?;
+    let orders = vec![(one, order.clone()), (other, order)];
+    scene.race(&holder, orders).await
+}
+
+#[when(expr = "{part} uses the earlier code and {part} the newer one at the same time")]
+async fn activate_with_both(w: &mut World, one: Part, other: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let holder = scene.holder()?;
+    let newer = scene.activation(&holder, None)?;
+    let earlier = scene.earlier_activation(&holder)?;
+    scene
+        .race(&holder, vec![(one, earlier), (other, newer)])
+        .await
+}
+
+impl Scene {
+    /// Has several devices activate at the same time.
+    async fn race(&mut self, holder: &Part, orders: Vec<(Part, Order)>) -> Result<(), Halted> {
+        let mut together = Vec::with_capacity(orders.len());
+        for (part, order) in &orders {
+            together.push((self.party(part)?.device.clone(), order.clone()));
+        }
+        let acted = self.stage.act_together(together).await?;
+        self.twinning.last = acted
+            .iter()
+            .filter_map(|acted| acted.exchanges.last().copied())
+            .collect();
+        for ((part, _), acted) in orders.iter().zip(acted) {
+            if let Ok(response) = acted.answer {
+                if response.is_success() {
+                    self.keep_relation(part, holder, &response)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A code that differs in its last character.
+fn neighbour(code: &str) -> String {
+    let mut characters: Vec<char> = code.chars().collect();
+    if let Some(last) = characters.last_mut() {
+        *last = match *last {
+            '0'..='8' | 'a'..='y' | 'A'..='Y' => char::from(*last as u8 + 1),
+            '9' => '0',
+            _ => 'a',
+        };
+    }
+    characters.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::neighbour;
+
+    #[test]
+    fn a_neighbour_is_another_code_of_the_same_form() {
+        for (code, other) in [("482913", "482914"), ("482919", "482910"), ("abz", "aba")] {
+            assert_eq!(neighbour(code), other);
+        }
+    }
 }

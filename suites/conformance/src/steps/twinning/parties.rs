@@ -51,6 +51,8 @@ pub(super) struct Relation {
     pub(super) secondary: Part,
     pub(super) primary_url: String,
     pub(super) secondary_url: String,
+    /// Somebody ended it.
+    pub(super) ended: bool,
 }
 
 impl Relation {
@@ -85,6 +87,12 @@ pub(crate) struct Parties {
     pub(super) holder: Option<Part>,
     /// What the last When began.
     pub(super) last: Vec<u64>,
+    /// What the last answer referred to instead of showing it, and to whom.
+    pub(super) reference: Option<(Part, String)>,
+    /// The code requests that were tried, the oldest first.
+    pub(super) requests: Vec<u64>,
+    /// The twinning that was ended last.
+    pub(super) ended: Option<Relation>,
     /// What was read before the last When.
     pub(super) baseline: Baseline,
 }
@@ -110,6 +118,10 @@ pub(super) struct Party {
     pub(super) format: Format,
     /// The code that it was given last.
     pub(super) code: Option<ActivationCode>,
+    /// The code that it was given before that.
+    pub(super) earlier_code: Option<ActivationCode>,
+    /// It holds the token for its twinning.
+    pub(super) authorized: bool,
     /// The URL of its pending twinning.
     pub(super) pending: Option<String>,
 }
@@ -163,6 +175,8 @@ impl Scene {
             subscriber,
             format,
             code: None,
+            earlier_code: None,
+            authorized: false,
             pending: None,
         };
         self.twinning.devices.insert(part.clone(), party);
@@ -207,6 +221,7 @@ impl Scene {
     ) -> Result<Option<Response>, Halted> {
         let acted = self.order(part, order).await?;
         self.twinning.last = acted.exchanges;
+        self.twinning.reference = None;
         match acted.answer {
             Ok(response) => Ok(Some(response)),
             Err(fault) if self.twinning.last.is_empty() => {
@@ -312,7 +327,7 @@ impl Scene {
                     .map(|url| (part.clone(), Probe::Twinning(url.clone()))),
             );
         }
-        for relation in &parties.relations {
+        for relation in parties.relations.iter().filter(|relation| !relation.ended) {
             for part in [&relation.primary, &relation.secondary] {
                 let url = relation.url_of(part).unwrap_or_default().to_owned();
                 probes.push((part.clone(), Probe::Twinning(url)));
@@ -348,14 +363,23 @@ impl Scene {
         }
     }
 
+    /// The URL of this device's side of its newest twinning, with that partner if one is named.
+    pub(super) fn own_side(
+        &mut self,
+        part: &Part,
+        partner: Option<&Part>,
+    ) -> Result<String, Halted> {
+        let relation = self.relation(part, partner)?;
+        Ok(relation.url_of(part).unwrap_or_default().to_owned())
+    }
+
     /// The URL of this device's side of its newest twinning, or of its pending one.
     pub(super) fn own_url(&mut self, part: &Part) -> Result<String, Halted> {
         let pending = self.party(part)?.pending.clone();
         if let Some(url) = pending {
             return Ok(url);
         }
-        let relation = self.relation(part, None)?;
-        Ok(relation.url_of(part).unwrap_or_default().to_owned())
+        self.own_side(part, None)
     }
 
     /// Remembers the code and the resource that the answer to a code request brought.
@@ -370,7 +394,8 @@ impl Scene {
         Ok(())
     }
 
-    /// Remembers the twinning that the answer to an activation brought.
+    /// Remembers the twinning that the answer to an activation brought, if the secondary still
+    /// waited for one.
     pub(super) fn keep_relation(
         &mut self,
         primary: &Part,
@@ -378,18 +403,28 @@ impl Scene {
         response: &Response,
     ) -> Result<(), Halted> {
         let knobs = self.twinning_profile()?.knobs;
-        let primary_url = created(response, &knobs);
-        let secondary_url = self.party(secondary)?.pending.take();
-        let (Some(primary_url), Some(secondary_url)) = (primary_url, secondary_url) else {
-            return Err(self.inconclusive("an answer named no address of the new twinning"));
+        let Some(primary_url) = created(response, &knobs) else {
+            return Ok(());
         };
-        self.twinning.relations.push(Relation {
-            primary: primary.clone(),
-            secondary: secondary.clone(),
-            primary_url,
-            secondary_url,
-        });
+        if seen_twinning(response, &knobs).is_none() {
+            self.twinning.reference = Some((primary.clone(), primary_url.clone()));
+        }
+        if let Some(secondary_url) = self.party(secondary)?.pending.take() {
+            self.twinning.relations.push(Relation {
+                primary: primary.clone(),
+                secondary: secondary.clone(),
+                primary_url,
+                secondary_url,
+                ended: false,
+            });
+        }
         Ok(())
+    }
+
+    /// Whether a twinning of this device is known.
+    pub(super) fn relates(&self, part: &Part) -> bool {
+        let mut relations = self.twinning.relations.iter();
+        relations.any(|relation| relation.url_of(part).is_some())
     }
 }
 

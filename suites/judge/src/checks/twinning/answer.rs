@@ -35,6 +35,11 @@ pub enum Check {
         /// The exchange.
         exchange: u64,
     },
+    /// The authorization server refused a grant.
+    GrantRefused {
+        /// The exchange.
+        exchange: u64,
+    },
     /// Of several exchanges at the same time exactly one succeeded; the others were refused.
     OneAccepted {
         /// The exchanges.
@@ -86,6 +91,16 @@ impl Check {
                     "success or a refusal, but no fault of the server",
                     seen.outcome(),
                 )
+            }),
+            Self::GrantRefused { exchange } => with(scene, *exchange, |seen| {
+                let expected = "a refusal: 400 invalid_grant";
+                match seen.status().unwrap_or_default() {
+                    // RFC 6749 §5.2 has 400 for the grant and 401 for the client.
+                    400 | 401 | 403 => Found::decide(true, expected, seen.outcome()),
+                    500..=599 => Found::inconclusive(expected, seen.outcome()),
+                    _ => Found::decide(false, expected, seen.outcome()),
+                }
+                .by("RFC 6749 §5.2")
             }),
             Self::OneAccepted { exchanges, because } => one_accepted(scene, exchanges, *because),
         }

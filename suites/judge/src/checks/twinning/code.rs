@@ -39,6 +39,13 @@ pub enum Check {
         /// The exchange.
         exchange: u64,
     },
+    /// The exchange was refused, or brought a code of the own operator.
+    OwnCodeOrRefusal {
+        /// The exchange.
+        exchange: u64,
+        /// An exchange that brought a code of the own operator.
+        own: u64,
+    },
     /// The twinning holds an authorization code.
     ShowsAuthCode {
         /// The exchange.
@@ -109,6 +116,26 @@ impl Check {
                     None => Found::inconclusive(expected, "the request proposed no code"),
                 }
                 .under(&["TW-C30"])
+            }),
+            Self::OwnCodeOrRefusal { exchange, own } => with(scene, *exchange, |seen| {
+                let expected = "a refusal, or a code of the own operator";
+                let status = seen.status().unwrap_or_default();
+                let operator = code(seen, context).and_then(|code| code.mno_id);
+                let ours = scene
+                    .exchanges
+                    .get(own)
+                    .and_then(|seen| code(seen, context)?.mno_id);
+                let got = format!(
+                    "{}, operator {}",
+                    seen.outcome(),
+                    or_none(operator.as_deref())
+                );
+                match status {
+                    400..=499 => Found::decide(true, expected, seen.outcome()),
+                    200..=299 => Found::decide(operator == ours, expected, got).under(&["TW-C21"]),
+                    // Whatever a device is allowed to say, saying it must not break the server.
+                    _ => Found::decide(false, expected, seen.outcome()),
+                }
             }),
             Self::ShowsAuthCode { exchange } => with(scene, *exchange, |seen| {
                 let expected = "an authorization code in the secondary's twinning";

@@ -69,6 +69,12 @@ table! {
     Ended, "the twinning has ended": 404 ["SVC0004", "SVC2008"], also [410], ["SVC0208"];
     /// What was there has ended, and with it the right to see it.
     EndedWithAccess, "the twinning and the access to it have ended": 404 ["SVC0004", "SVC2008"], also [401, 403, 410], ["SVC0208", "SVC2003", "POL2003", "POL0002"];
+    /// The token died with the twinning.
+    AccessEnded, "the access ended with the twinning": 401 ["SVC2003"], also [403], ["POL2003", "POL0002"];
+    /// A device would become its own partner.
+    OwnPartner, "a device cannot be its own partner": 403 ["POL1037"], also [400, 404, 409, 410], ["SVC0002", "SVC2004"];
+    /// A device that is a primary by now asked for the code.
+    PrimaryByNow, "a primary cannot become a secondary": 403 ["POL1037"], also [400, 404, 409, 410], ["SVC0002", "SVC2004"];
     /// No token, or a bad one.
     NotAuthenticated, "the caller cannot be authenticated": 401 ["SVC2003"], also [], ["POL2003"];
     /// The token lacks the scope.

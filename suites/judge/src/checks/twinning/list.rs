@@ -32,6 +32,13 @@ pub enum Check {
         /// The exchange that read the list.
         exchange: u64,
     },
+    /// No entry of the list has this status.
+    ListHasNone {
+        /// The exchange that read the list.
+        exchange: u64,
+        /// The status.
+        status: Status,
+    },
     /// The list has at most one entry.
     ListHasAtMostOne {
         /// The exchange that read the list.
@@ -78,6 +85,17 @@ impl Check {
                     Ok(list) => {
                         let count = list.twinnings.len();
                         Found::decide(count <= 1, expected, format!("{count} in the list"))
+                    }
+                    Err(got) => Found::decide(false, expected, got).relying_on(KNOBS),
+                }
+            }),
+            Self::ListHasNone { exchange, status } => with(scene, *exchange, |seen| {
+                let expected = format!("no twinning that is {}", named(*status));
+                match list(seen, context) {
+                    Ok(list) => {
+                        let statuses = list.twinnings.iter().map(|t| t.status(context.knobs));
+                        let count = statuses.filter(|s| *s == Some(*status)).count();
+                        Found::decide(count == 0, expected, format!("{count} in the list"))
                     }
                     Err(got) => Found::decide(false, expected, got).relying_on(KNOBS),
                 }
