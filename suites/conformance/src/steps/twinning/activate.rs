@@ -202,7 +202,7 @@ async fn activates_with_earlier(w: &mut World, part: Part, holder: Part) -> Resu
 async fn tries_whatever(w: &mut World, part: Part, holder: Part) -> Result<(), Halted> {
     let scene = w.scene();
     // Without a code there is nothing to try. What was read before the request stays the measure.
-    if scene.party(&holder)?.code.is_some() {
+    if scene.twinning.given {
         let order = scene.activation(&holder, None)?;
         scene.attempt(&part, order).await?;
     }

@@ -38,8 +38,10 @@ impl Scene {
         self.party(part)?;
         self.remember().await?;
         let response = self.attempt(part, order).await?;
+        self.twinning.given = false;
         if let Some(response) = response.as_ref().filter(|r| r.is_success()) {
             self.keep_code(part, response)?;
+            self.twinning.given = self.party(part)?.code.is_some();
         }
         let exchange = self.last_exchange();
         self.twinning.requests.push(exchange);

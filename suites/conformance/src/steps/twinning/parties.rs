@@ -85,6 +85,8 @@ pub(crate) struct Parties {
     pub(super) relations: Vec<Relation>,
     /// Who was given an activation code last.
     pub(super) holder: Option<Part>,
+    /// The last code request brought a code.
+    pub(super) given: bool,
     /// What the last When began.
     pub(super) last: Vec<u64>,
     /// What the last answer referred to instead of showing it, and to whom.
