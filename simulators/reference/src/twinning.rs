@@ -25,6 +25,8 @@ pub fn config(base_url: String, knobs: Knobs) -> Config {
             token: format!("built-in-token-{n:04}"),
             expired_token: format!("built-in-expired-{n:04}"),
             unscoped_token: format!("built-in-unscoped-{n:04}"),
+            client_id: format!("built-in-client-{n:04}"),
+            client_secret: format!("built-in-secret-{n:04}"),
             voice_mail: Some(format!("tel:+1202555{:04}", 900 + n)),
         })
         .collect();
@@ -32,6 +34,10 @@ pub fn config(base_url: String, knobs: Knobs) -> Config {
         base_url,
         mno_id: OPERATOR.to_owned(),
         code_lifetime: CODE_LIFETIME,
+        token_lifetime: Duration::from_secs(3_600),
+        auth_code_lifetime: Duration::from_secs(600),
+        scope_prefix: "oma_rest_twinning".to_owned(),
+        network_scope: "oma_rest_messaging.all_v1".to_owned(),
         max_secondaries: MAX_SECONDARIES,
         subscribers,
         knobs,

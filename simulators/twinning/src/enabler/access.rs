@@ -2,9 +2,10 @@
 
 use super::refusal::Refusal;
 use super::route::Route;
-use super::rules::{AccessFacts, MissingFacts, Resource, Scope, ScopeFacts, TokenFacts};
+use super::rules::{AccessFacts, MissingFacts, ReachFacts, Resource, Scope, ScopeFacts};
 use super::state::Side;
 use super::{Enabler, Turn, tokens};
+use crate::message::{Role, Status};
 
 /// The user that stands for the owner of the presented token.
 const TOKEN_OWNER: &str = "acr:auth";
@@ -18,33 +19,23 @@ pub(super) struct Visit {
 impl Enabler {
     /// Checks token, scope and user, in this order.
     pub(super) fn admit(&self, turn: Turn<'_>, route: &Route) -> Result<Visit, Refusal> {
-        let presented = turn.request.headers.first("Authorization");
-        let token = presented
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
-            .map(|(_, token)| token.trim());
-        let unauthorized = || Refusal::unauthorized(presented.is_some());
+        let token = tokens::presented(turn);
+        let unauthorized = || Refusal::unauthorized(token.is_some());
         let bearer = token.and_then(|token| self.bearer(turn, token));
-        let valid = self.rules.token_is_valid(TokenFacts {
-            presented: token.is_some(),
-            known: bearer.is_some(),
-            expired: bearer.as_ref().is_some_and(|b| b.expired),
-            revoked: bearer.as_ref().is_some_and(|b| b.revoked),
-        });
-        if !valid {
+        if !self.token_is_valid(token.is_some(), bearer.as_ref()) {
             return Err(unauthorized());
         }
         let needed = scope_of(route.resource, &turn.request.method);
         let held = bearer.as_ref().map_or(&tokens::ALL[..], |b| &b.scopes);
         if !self.rules.scope_covers(ScopeFacts { held, needed }) {
-            return Err(Refusal::scope(&tokens::scope_name(needed)));
+            return Err(Refusal::scope(&turn.config.scope_name(Some(needed))));
         }
         let user = match (&bearer, route.user.as_str()) {
             (Some(bearer), TOKEN_OWNER) => bearer.address.clone(),
             (None, TOKEN_OWNER) => return Err(unauthorized()),
             (_, user) => user.to_owned(),
         };
-        let own = bearer.is_none_or(|bearer| bearer.address == user);
+        let own = bearer.as_ref().is_none_or(|b| b.address == user);
         let named = route.id.as_ref().and_then(|id| self.state.side(id));
         let of_user = named.is_none_or(|side| side.owner == user);
         if !self.rules.may_access(AccessFacts { own, of_user }) {
@@ -52,6 +43,17 @@ impl Enabler {
                 true => Refusal::unknown(404, turn.request.path()),
                 false => Refusal::denied(route.user.as_str()),
             });
+        }
+        let relation = bearer.as_ref().and_then(|b| b.relation.as_ref());
+        let reaches = self.rules.token_reaches(ReachFacts {
+            operation: needed,
+            secondary: named.is_some_and(|side| side.role == Role::Secondary),
+            activated: named.is_some_and(|side| side.status != Status::Pending),
+            for_relationship: relation.is_some(),
+            for_this: relation.is_some() && relation == named.map(|side| &side.id),
+        });
+        if named.is_some() && !reaches {
+            return Err(Refusal::denied(turn.request.path()));
         }
         Ok(Visit { user })
     }
@@ -62,7 +64,7 @@ impl Enabler {
         self.state.side(id).cloned().ok_or_else(|| {
             let status = self.rules.missing(MissingFacts {
                 method: &turn.request.method,
-                existed: self.state.existed(id),
+                existed: self.state.existed("tw", id),
             });
             Refusal::unknown(status, turn.request.path())
         })
@@ -75,6 +77,6 @@ fn scope_of(resource: Resource, method: &str) -> Scope {
         (_, "GET") => Scope::Read,
         (_, "DELETE") => Scope::Deactivate,
         (Resource::Twinnings, _) => Scope::Activate,
-        (Resource::Twinning | Resource::StatusPart | Resource::NamePart, _) => Scope::Toggle,
+        _ => Scope::Toggle,
     }
 }

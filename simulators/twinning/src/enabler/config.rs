@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::rules::Scope;
 use crate::knobs::Knobs;
 
 /// What an operator has provisioned.
@@ -13,6 +14,14 @@ pub struct Config {
     pub mno_id: String,
     /// How long an activation code lives.
     pub code_lifetime: Duration,
+    /// How long an access token is good for.
+    pub token_lifetime: Duration,
+    /// How long an authorization code is good for.
+    pub auth_code_lifetime: Duration,
+    /// What the scopes of this API begin with.
+    pub scope_prefix: String,
+    /// The scope of tokens for the primary's network.
+    pub network_scope: String,
     /// How many secondaries one primary may have.
     pub max_secondaries: usize,
     /// The devices that may use the API.
@@ -25,6 +34,20 @@ impl Config {
     /// The device with this address.
     pub fn subscriber(&self, address: &str) -> Option<&Subscriber> {
         self.subscribers.iter().find(|s| s.address == address)
+    }
+
+    /// What a scope is called (digest §9); without one, that which stands for all of them.
+    pub fn scope_name(&self, scope: Option<Scope>) -> String {
+        let part = match scope {
+            None => "all_v1",
+            Some(Scope::Activate) => "activate",
+            Some(Scope::Deactivate) => "deactivate",
+            Some(Scope::InterOperator) => "intermno",
+            Some(Scope::Read) => "read",
+            Some(Scope::Subscription) => "subscription",
+            Some(Scope::Toggle) => "toggle",
+        };
+        format!("{}.{part}", self.scope_prefix)
     }
 
     /// The path of the base URL: what stands in front of the API's own segments.
@@ -47,6 +70,10 @@ pub struct Subscriber {
     pub expired_token: String,
     /// A token of its own without any scope of this API.
     pub unscoped_token: String,
+    /// Its application's identity at the authorization server.
+    pub client_id: String,
+    /// Its application's secret there.
+    pub client_secret: String,
     /// Its voice-mail retrieval address, if it has one.
     pub voice_mail: Option<String>,
 }

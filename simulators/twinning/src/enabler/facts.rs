@@ -17,6 +17,12 @@ pub enum Resource {
     StatusPart,
     /// The name of one twinning (R3).
     NamePart,
+    /// Where the authorization server issues tokens.
+    Token,
+    /// Where it revokes them.
+    Revoke,
+    /// The messages of a primary device, a resource of its network.
+    Inbox,
 }
 
 /// What a client wants to do; each is a scope of its own (digest §9).
@@ -85,6 +91,103 @@ pub struct AccessFacts {
     pub own: bool,
     /// The resource that is named belongs to the user in the URL; true where none is named.
     pub of_user: bool,
+}
+
+/// What a token may do with a twinning that is named.
+#[derive(Clone, Copy, Debug)]
+pub struct ReachFacts {
+    /// What is asked.
+    pub operation: Scope,
+    /// It is a secondary's side.
+    pub secondary: bool,
+    /// The relationship has begun.
+    pub activated: bool,
+    /// The token was issued for a secondary's relationship.
+    pub for_relationship: bool,
+    /// Namely this one.
+    pub for_this: bool,
+}
+
+/// A device whose application asks for a token with its own credentials.
+#[derive(Clone, Copy, Debug)]
+pub struct ObtainFacts {
+    /// How many twinnings it has as primary.
+    pub as_primary: usize,
+    /// How many activated twinnings it has as secondary.
+    pub as_secondary: usize,
+}
+
+/// A scope that a client names.
+#[derive(Clone, Debug)]
+pub struct ScopeName<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it stands for, if it is one of this API's.
+    pub known: Option<Vec<Scope>>,
+}
+
+/// An authorization code that a client presents.
+#[derive(Clone, Copy, Debug)]
+pub struct GrantFacts {
+    /// It was generated here.
+    pub known: bool,
+    /// It was redeemed before.
+    pub redeemed: bool,
+    /// Since its generation.
+    pub age: Duration,
+    /// What the operator's policy allows.
+    pub lifetime: Duration,
+    /// The client is the one that it was made for.
+    pub own_client: bool,
+    /// Its relationship has not ended.
+    pub live: bool,
+}
+
+/// An authorization code that is presented, once more or not.
+#[derive(Clone, Copy, Debug)]
+pub struct ReuseFacts {
+    /// It was redeemed before.
+    pub redeemed: bool,
+}
+
+/// A refresh token that a client presents.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshFacts {
+    /// It was issued here.
+    pub known: bool,
+    /// It was revoked.
+    pub revoked: bool,
+    /// The client is the one that it was issued to.
+    pub own_client: bool,
+    /// Its relationship has not ended.
+    pub live: bool,
+}
+
+/// A token when a relationship ends.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenEndFacts {
+    /// It was issued for this relationship.
+    pub of_relationship: bool,
+    /// It is a refresh token.
+    pub refresh: bool,
+}
+
+/// A valid token that is presented to the primary's network.
+#[derive(Clone, Copy, Debug)]
+pub struct NetworkFacts {
+    /// It was issued for a primary's network.
+    pub for_network: bool,
+    /// Namely for this primary's.
+    pub of_this_primary: bool,
+}
+
+/// An authorization code when a twinning is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthCodeFacts {
+    /// Whose side it is.
+    pub role: Role,
+    /// Its status.
+    pub status: Status,
 }
 
 /// How a body's format is chosen.

@@ -23,10 +23,11 @@ use crate::message::repeats;
 use crate::tree::{Document, Format};
 use refusal::Refusal;
 use route::Route;
-use rules::{ResponseFacts, Rules, StoreFacts};
+use rules::{Resource, ResponseFacts, Rules, StoreFacts};
 use state::State;
 
 pub use config::{Config, Subscriber};
+pub use route::{REVOKE_PATH, TOKEN_PATH};
 
 /// One request that is being served.
 #[derive(Clone, Copy)]
@@ -40,7 +41,13 @@ struct Turn<'a> {
 struct Answer {
     status: u16,
     fields: Vec<(&'static str, String)>,
-    body: Option<Document>,
+    body: Body,
+}
+
+enum Body {
+    Document(Document),
+    Json(serde_json::Value),
+    Nothing,
 }
 
 impl Answer {
@@ -48,7 +55,7 @@ impl Answer {
         Self {
             status,
             fields: Vec::new(),
-            body: None,
+            body: Body::Nothing,
         }
     }
 
@@ -58,18 +65,22 @@ impl Answer {
     }
 
     fn with_body(mut self, body: Document) -> Self {
-        self.body = Some(body);
+        self.body = Body::Document(body);
+        self
+    }
+
+    fn with_json(mut self, body: serde_json::Value) -> Self {
+        self.body = Body::Json(body);
         self
     }
 }
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        let body = refusal.document();
         Self {
             status: refusal.status,
+            body: Body::Document(refusal.document()),
             fields: refusal.fields,
-            body: Some(body),
         }
     }
 }
@@ -131,6 +142,12 @@ impl Enabler {
 
     fn perform(&mut self, turn: Turn<'_>, route: &Route) -> Served {
         self.check_verb(turn, route)?;
+        if matches!(
+            route.resource,
+            Resource::Inbox | Resource::Revoke | Resource::Token
+        ) {
+            return self.perform_authorization(turn, route);
+        }
         let visit = self.admit(turn, route)?;
         self.perform_twinning(turn, route, &visit)
     }
@@ -161,9 +178,16 @@ fn release(ready: Vec<Ready>, out: &mut Outbox<std::convert::Infallible>) {
 fn render(answer: Answer, format: Format, config: &Config) -> Response {
     let knobs = &config.knobs;
     let mut response = Response::new(answer.status);
-    if let Some(document) = answer.body {
-        let body = document.write(format, knobs.json, &repeats(&knobs.names));
-        response = response.with_body(format.media_type(), body);
+    match answer.body {
+        Body::Document(document) => {
+            let body = document.write(format, knobs.json, &repeats(&knobs.names));
+            response = response.with_body(format.media_type(), body);
+        }
+        Body::Json(value) => {
+            let body = value.to_string().into_bytes();
+            response = response.with_body(Format::Json.media_type(), body);
+        }
+        Body::Nothing => {}
     }
     for (name, value) in answer.fields {
         response.headers.add(name, value);

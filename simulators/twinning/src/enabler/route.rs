@@ -19,6 +19,9 @@ impl Enabler {
     pub(super) fn route(&self, turn: Turn<'_>) -> Result<Route, Refusal> {
         let path = turn.request.path();
         let paths = &turn.config.knobs.paths;
+        if let Some(route) = beside(turn.config, path) {
+            return Ok(route);
+        }
         self.segments(turn.config, path)
             .and_then(|(user, rest)| {
                 let named = |resource, id: Option<&str>| Route {
@@ -70,6 +73,30 @@ impl Enabler {
         }
     }
 }
+
+/// The resources that are not of this API: the authorization server and the primary's network.
+fn beside(config: &Config, path: &str) -> Option<Route> {
+    let named = |resource, user: &str| Route {
+        resource,
+        user: decode_segment(user),
+        id: None,
+    };
+    match path {
+        TOKEN_PATH => Some(named(Resource::Token, "")),
+        REVOKE_PATH => Some(named(Resource::Revoke, "")),
+        path => path
+            .strip_prefix(config.base_path())?
+            .strip_prefix("/messaging/v1/")?
+            .strip_suffix("/inbox")
+            .map(|user| named(Resource::Inbox, user)),
+    }
+}
+
+/// Where tokens are issued, at the root of the enabler's host.
+pub const TOKEN_PATH: &str = "/autho4api/v1/token";
+
+/// Where tokens are revoked, at the root of the enabler's host.
+pub const REVOKE_PATH: &str = "/autho4api/v1/revoke";
 
 /// The URL of all of a user's resources of a kind.
 pub(super) fn user_url(config: &Config, user: &str, part: &str) -> String {

@@ -7,6 +7,7 @@ twinproof_kernel::rules! {
         use crate::enabler::facts;
         use crate::enabler::facts::Resource;
         use crate::enabler::facts::Cause;
+        use crate::enabler::facts::Scope;
         use crate::knobs::CreateReturns;
         use crate::knobs::ToggleStyle;
         use crate::message::Role;
@@ -26,6 +27,8 @@ twinproof_kernel::rules! {
                 (Resource::Twinning, ToggleStyle::Post) => &["GET", "PUT", "POST", "DELETE"],
                 (Resource::Twinning, _) => &["GET", "PUT", "DELETE"],
                 (Resource::StatusPart | Resource::NamePart, _) => &["GET", "PUT"],
+                (Resource::Token | Resource::Revoke, _) => &["POST"],
+                (Resource::Inbox, _) => &["GET"],
             }
         }
 
@@ -57,6 +60,64 @@ twinproof_kernel::rules! {
         /// Whether somebody may reach a resource: it is their own (HLF-PD-005, HLF-SD-006).
         fn may_access(&self, facts: facts::AccessFacts) -> bool {
             facts.own && facts.of_user
+        }
+
+        /// Whether a token reaches a twinning: a secondary's needs the one that was issued for it, to be
+        /// toggled or ended once it is activated (HLF-SD-005).
+        fn token_reaches(&self, facts: facts::ReachFacts) -> bool {
+            let changes = matches!(facts.operation, Scope::Toggle | Scope::Deactivate);
+            let needs_it = facts.secondary && facts.activated && changes;
+            facts.for_this || !(facts.for_relationship || needs_it)
+        }
+
+        /// Whether a device's application gets a token of its own: once the device is twinned (HLF-SD-005).
+        fn may_obtain_token(&self, facts: facts::ObtainFacts) -> bool {
+            facts.as_primary + facts.as_secondary > 0
+        }
+
+        /// What a scope stands for; nothing if it is unknown (OAU-002).
+        fn scopes_named(&self, facts: facts::ScopeName<'_>) -> Option<Vec<Scope>> {
+            facts.known
+        }
+
+        /// Whether an authorization code gives a token: once, in time, to its client, and while the
+        /// relationship lasts (HLF-SD-009, CR-N10).
+        fn grant_is_redeemable(&self, facts: facts::GrantFacts) -> bool {
+            facts.known
+                && !facts.redeemed
+                && facts.age < facts.lifetime
+                && facts.own_client
+                && facts.live
+        }
+
+        /// Whether the tokens that came from a code are revoked when it is presented (RFC 6749 §4.1.2).
+        fn reuse_revokes(&self, facts: facts::ReuseFacts) -> bool {
+            facts.redeemed
+        }
+
+        /// Whether a refresh token gives another token (HLF-SD-009).
+        fn refresh_is_honoured(&self, facts: facts::RefreshFacts) -> bool {
+            facts.known && !facts.revoked && facts.own_client && facts.live
+        }
+
+        /// Whether a token ends with a relationship (HLF-TE-004).
+        fn token_ends(&self, facts: facts::TokenEndFacts) -> bool {
+            facts.of_relationship
+        }
+
+        /// Whether a valid token opens the network of a primary (HLF-SD-009).
+        fn network_opens(&self, facts: facts::NetworkFacts) -> bool {
+            facts.for_network && facts.of_this_primary
+        }
+
+        /// The authorization code of a new relationship: the server's (CR-N10).
+        fn auth_code(&self, facts: facts::Proposal<'_>) -> Option<String> {
+            facts.ours.map(str::to_owned)
+        }
+
+        /// Whether the authorization code is shown: to the secondary, once activated (CR-N9).
+        fn auth_code_is_shown(&self, facts: facts::AuthCodeFacts) -> bool {
+            facts.role == Role::Secondary && facts.status != Status::Pending
         }
 
         /// The role that a request names; nothing if it names none of the two (HLF-SD-001).

@@ -1,10 +1,13 @@
 //! What an enabler remembers, and how it is written to its store.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use twinproof_kernel::{Change, Records, Time};
 
+use super::rules::Scope;
 use crate::message::{Role, Status};
 
 /// One side of a relationship.
@@ -28,8 +31,25 @@ pub struct Side {
     pub other_id: Option<String>,
     /// The code that the owner was given.
     pub code: Option<String>,
+    /// The operator that generated that code.
+    pub code_mno: Option<String>,
     /// OAuth authorization code, on the secondary's side.
     pub auth_code: Option<String>,
+    /// The primary's voice-mail address, as its operator told it.
+    pub voice_mail: Option<String>,
+    /// Where the side itself is, if this is the image of one at a partner.
+    pub remote: Option<Remote>,
+}
+
+/// A side at a partner operator.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Remote {
+    /// The partner.
+    pub mno_id: String,
+    /// The side's URL there.
+    pub href: String,
+    /// Whether the partner has yet to hear of the last change.
+    pub stale: bool,
 }
 
 /// A generated activation code.
@@ -43,12 +63,105 @@ pub struct Code {
     pub used: bool,
 }
 
+/// What a token opens.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Purpose {
+    /// The primary's network, for its secondary.
+    Network,
+    /// A refresh of a token for the primary's network.
+    Refresh,
+    /// This API.
+    Twinning,
+}
+
+/// A token that was issued.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Token {
+    /// The device that it was issued to.
+    pub owner: String,
+    /// The client that it was issued to.
+    pub client: String,
+    /// The id of the secondary's side in the relationship that it belongs to, if to one.
+    pub relation: Option<String>,
+    /// What it opens.
+    pub purpose: Purpose,
+    /// The scopes of this API that it covers.
+    pub scopes: Vec<Scope>,
+    /// When it was issued.
+    pub since: Time,
+    /// How long it is good for.
+    pub lifetime: Duration,
+    /// Whether it was revoked or died with its relationship.
+    pub revoked: bool,
+    /// The authorization code that it came from.
+    pub grant: Option<String>,
+}
+
+/// An authorization code that was given to a secondary.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Grant {
+    /// The id of the secondary's side.
+    pub relation: String,
+    /// The secondary.
+    pub owner: String,
+    /// The client that may redeem it.
+    pub client: String,
+    /// When it was generated.
+    pub since: Time,
+    /// Whether it was redeemed.
+    pub redeemed: bool,
+}
+
+/// A kind of record.
+pub trait Record: Clone + DeserializeOwned + Serialize {
+    /// What its keys begin with.
+    const KIND: &'static str;
+    /// Where the state has these records.
+    fn table(tables: &Tables) -> &BTreeMap<String, Self>;
+    /// The same, to be changed.
+    fn table_mut(tables: &mut Tables) -> &mut BTreeMap<String, Self>;
+}
+
+macro_rules! tables {
+    ($( $field:ident: $record:ty = $kind:literal ),+ $(,)?) => {
+        /// Records by kind and key.
+        #[derive(Debug, Default)]
+        pub struct Tables { $( $field: BTreeMap<String, $record>, )+ }
+
+        impl Tables {
+            fn restore(&mut self, kind: &str, key: &str, value: &[u8]) {
+                match kind {
+                    $( $kind => {
+                        if let Ok(record) = serde_json::from_slice(value) {
+                            self.$field.insert(key.to_owned(), record);
+                        }
+                    } )+
+                    _ => {}
+                }
+            }
+        }
+
+        $( impl Record for $record {
+            const KIND: &'static str = $kind;
+            fn table(tables: &Tables) -> &BTreeMap<String, Self> { &tables.$field }
+            fn table_mut(tables: &mut Tables) -> &mut BTreeMap<String, Self> { &mut tables.$field }
+        } )+
+    };
+}
+
+tables! {
+    codes: Code = "code",
+    grants: Grant = "grant",
+    sides: Side = "side",
+    tokens: Token = "token",
+}
+
 /// Everything an enabler remembers. Changes are collected until [`State::take_changes`].
 #[derive(Debug, Default)]
 pub struct State {
-    sides: BTreeMap<String, Side>,
-    codes: BTreeMap<String, Code>,
+    tables: Tables,
     serial: u64,
+    starts: u64,
     changes: Vec<Change>,
     noted: usize,
 }
@@ -58,28 +171,29 @@ fn json<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 impl State {
-    /// The state that a store holds; records of other kinds are ignored.
+    /// The state that a store holds, at a new start; records of other kinds are ignored.
     pub fn restore(records: &Records) -> Self {
         let mut state = Self::default();
         for (key, value) in records {
+            let number = || serde_json::from_slice(value).unwrap_or_default();
             match key.split_once('/') {
-                Some(("side", id)) => {
-                    if let Ok(side) = serde_json::from_slice(value) {
-                        state.sides.insert(id.to_owned(), side);
-                    }
-                }
-                Some(("code", code)) => {
-                    if let Ok(entry) = serde_json::from_slice(value) {
-                        state.codes.insert(code.to_owned(), entry);
-                    }
-                }
-                Some(("meta", "serial")) => {
-                    state.serial = serde_json::from_slice(value).unwrap_or_default()
-                }
-                _ => {}
+                Some(("meta", "serial")) => state.serial = number(),
+                Some(("meta", "starts")) => state.starts = number(),
+                Some((kind, key)) => state.tables.restore(kind, key, value),
+                None => {}
             }
         }
+        state.starts += 1;
+        let starts = json(&state.starts);
         state
+            .changes
+            .push(Change::Put("meta/starts".to_owned(), starts));
+        state
+    }
+
+    /// How often the enabler was started again.
+    pub fn starts(&self) -> u64 {
+        self.starts
     }
 
     /// The next serial number; none is ever given twice, restarts included.
@@ -90,58 +204,62 @@ impl State {
         self.serial
     }
 
-    /// The id of a new side.
-    pub fn next_id(&mut self) -> String {
+    /// A new id with this prefix.
+    pub fn next_id(&mut self, prefix: &str) -> String {
         // Padded, so that the order of the keys is the order of creation.
-        format!("tw{:06}", self.next_serial())
+        format!("{prefix}{:06}", self.next_serial())
     }
 
-    /// Writes a side.
-    pub fn put_side(&mut self, side: Side) {
-        self.changes
-            .push(Change::Put(format!("side/{}", side.id), json(&side)));
-        self.sides.insert(side.id.clone(), side);
-    }
-
-    /// Removes a side.
-    pub fn remove_side(&mut self, id: &str) {
-        if self.sides.remove(id).is_some() {
-            self.changes.push(Change::Delete(format!("side/{id}")));
-        }
-    }
-
-    /// Whether there was ever a side with this id.
-    pub fn existed(&self, id: &str) -> bool {
-        id.strip_prefix("tw")
+    /// Whether there was ever a record with an id of this prefix and number.
+    pub fn existed(&self, prefix: &str, id: &str) -> bool {
+        id.strip_prefix(prefix)
             .and_then(|serial| serial.parse().ok())
             .is_some_and(|serial: u64| serial > 0 && serial <= self.serial)
     }
 
-    /// All sides, oldest first.
-    pub fn sides(&self) -> impl Iterator<Item = &Side> {
-        self.sides.values()
+    /// Writes a record.
+    pub fn put<R: Record>(&mut self, key: &str, record: R) {
+        let change = Change::Put(format!("{}/{key}", R::KIND), json(&record));
+        self.changes.push(change);
+        R::table_mut(&mut self.tables).insert(key.to_owned(), record);
+    }
+
+    /// Removes a record.
+    pub fn remove<R: Record>(&mut self, key: &str) {
+        if R::table_mut(&mut self.tables).remove(key).is_some() {
+            let change = Change::Delete(format!("{}/{key}", R::KIND));
+            self.changes.push(change);
+        }
+    }
+
+    /// The record with this key.
+    pub fn get<R: Record>(&self, key: &str) -> Option<&R> {
+        R::table(&self.tables).get(key)
+    }
+
+    /// All records of a kind, oldest first where the key is an id.
+    pub fn all<R: Record + 'static>(&self) -> impl Iterator<Item = (&String, &R)> {
+        R::table(&self.tables).iter()
+    }
+
+    /// Writes a side.
+    pub fn put_side(&mut self, side: Side) {
+        self.put(&side.id.clone(), side);
     }
 
     /// The side with this id.
     pub fn side(&self, id: &str) -> Option<&Side> {
-        self.sides.get(id)
+        self.get(id)
+    }
+
+    /// All sides, oldest first.
+    pub fn sides(&self) -> impl Iterator<Item = &Side> {
+        self.all().map(|(_, side)| side)
     }
 
     /// All sides of a device, oldest first.
     pub fn sides_of<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a Side> {
         self.sides().filter(move |side| side.owner == owner)
-    }
-
-    /// Writes a code.
-    pub fn put_code(&mut self, code: &str, entry: Code) {
-        self.changes
-            .push(Change::Put(format!("code/{code}"), json(&entry)));
-        self.codes.insert(code.to_owned(), entry);
-    }
-
-    /// What is known of a code.
-    pub fn code(&self, code: &str) -> Option<&Code> {
-        self.codes.get(code)
     }
 
     /// Lets `outlives` say of each kind of record that was changed since the last call whether the

@@ -6,9 +6,9 @@ use super::access::Visit;
 use super::refusal::Refusal;
 use super::route::{Route, collection_url, side_url};
 use super::rules::{
-    Cause, CodeFacts, CreatedFacts, CreationFacts, EarlierFacts, EndFacts, ListFacts, NameFacts,
-    PartyFacts, Proposal, Resource, RoleFacts, RoomFacts, StatusFacts, ToggleFacts, UpdateFacts,
-    View,
+    AuthCodeFacts, Cause, CodeFacts, CreatedFacts, CreationFacts, EarlierFacts, EndFacts,
+    ListFacts, NameFacts, PartyFacts, Proposal, Resource, RoleFacts, RoomFacts, StatusFacts,
+    ToggleFacts, UpdateFacts, View,
 };
 use super::state::{Code, Side};
 use super::{Answer, Enabler, Served, Turn};
@@ -44,7 +44,7 @@ impl Enabler {
                 let side = self.side_of(turn, route)?;
                 Ok(Answer::new(200).with_body(status_part(side.status, &turn.config.knobs)))
             }
-            (Resource::StatusPart, _) => self.toggle_part(turn, route),
+            (_, _) => self.toggle_part(turn, route),
         }
     }
 
@@ -128,7 +128,7 @@ impl Enabler {
     }
 
     /// The relationships of a device, the side `but` left out.
-    fn party(&self, address: &str, but: Option<&str>) -> PartyFacts {
+    pub(super) fn party(&self, address: &str, but: Option<&str>) -> PartyFacts {
         let active = |role| {
             self.state
                 .sides_of(address)
@@ -155,7 +155,7 @@ impl Enabler {
             ));
         }
         self.end_earlier_codes(user);
-        let id = self.state.next_id();
+        let id = self.state.next_id("tw");
         let fresh = self.fresh_code(&id);
         let proposed = asked.activation_code.as_ref();
         let code = self.rules.code(Proposal {
@@ -167,7 +167,7 @@ impl Enabler {
             code: Some(code.clone()),
             ..self.new_side(turn, id, user, Role::Secondary, asked, status)
         };
-        self.state.put_code(
+        self.state.put(
             &code,
             Code {
                 side: side.id.clone(),
@@ -192,7 +192,7 @@ impl Enabler {
             .map(|side| side.id.clone())
             .collect();
         for id in superseded {
-            self.state.remove_side(&id);
+            self.state.remove::<Side>(&id);
         }
     }
 
@@ -201,7 +201,7 @@ impl Enabler {
         let mut rng = self.seed.derive("code").derive(id).rng();
         let mut draw = || format!("{:06}", rng.u32(0..1_000_000));
         let mut code = draw();
-        while self.state.code(&code).is_some() {
+        while self.state.get::<Code>(&code).is_some() {
             code = draw();
         }
         code
@@ -234,7 +234,10 @@ impl Enabler {
             }),
             other_id: None,
             code: None,
+            code_mno: None,
             auth_code: None,
+            voice_mail: None,
+            remote: None,
         }
     }
 
@@ -263,7 +266,7 @@ impl Enabler {
         if !self.rules.has_room(room) {
             return Err(Refusal::too_many(&knobs.names.twinning));
         }
-        let id = self.state.next_id();
+        let id = self.state.next_id("tw");
         let name = self.name(user, &id, asked.name.as_deref())?;
         let primary = Side {
             name: Some(name.clone()),
@@ -287,11 +290,23 @@ impl Enabler {
             code: None,
             ..secondary
         };
+        let client = turn
+            .config
+            .subscriber(&secondary.owner)
+            .map_or("", |s| s.client_id.as_str());
+        let generated = self.new_grant(turn, &secondary, client);
+        let secondary = Side {
+            auth_code: self.rules.auth_code(Proposal {
+                ours: Some(&generated),
+                theirs: asked.auth_code.as_deref(),
+            }),
+            ..secondary
+        };
         let used = Code {
             used: true,
             ..entry
         };
-        self.state.put_code(&code, used);
+        self.state.put(&code, used);
         self.state.put_side(secondary);
         self.state.put_side(primary.clone());
         Ok(primary)
@@ -309,7 +324,7 @@ impl Enabler {
         let code = presented
             .and_then(|c| c.code.as_deref())
             .ok_or_else(refused)?;
-        let entry = self.state.code(code).cloned();
+        let entry = self.state.get::<Code>(code).cloned();
         let secondary = entry
             .as_ref()
             .and_then(|entry| self.state.side(&entry.side))
@@ -440,11 +455,20 @@ impl Enabler {
     /// Ends those sides of a relationship that end for this cause.
     fn end(&mut self, _turn: Turn<'_>, side: &Side, cause: Cause) {
         let other = self.peer_of(side).map(|other| other.id.clone());
+        if cause == Cause::Deactivation {
+            let secondary = match side.role {
+                Role::Primary => other.as_deref(),
+                Role::Secondary => Some(side.id.as_str()),
+            };
+            if let Some(secondary) = secondary {
+                self.end_tokens(secondary);
+            }
+        }
         if let Some(id) = other.filter(|_| self.rules.side_ends(EndFacts { cause, own: false })) {
-            self.state.remove_side(&id);
+            self.state.remove::<Side>(&id);
         }
         if self.rules.side_ends(EndFacts { cause, own: true }) {
-            self.state.remove_side(&side.id);
+            self.state.remove::<Side>(&side.id);
         }
     }
 
@@ -460,6 +484,8 @@ impl Enabler {
 
     fn represent(&self, turn: Turn<'_>, side: &Side, view: View) -> Twinning {
         let (config, knobs) = (turn.config, &turn.config.knobs);
+        let theirs = || self.peer_of(side).and_then(|peer| peer.auth_code.clone());
+        let auth_code = side.auth_code.clone().or_else(theirs);
         let mut twinning = Twinning {
             role: Some(side.role.literal(knobs).to_owned()),
             name: side.name.clone(),
@@ -472,7 +498,12 @@ impl Enabler {
                 mno_id: Some(config.mno_id.clone()),
             }),
             status: Some(side.status.literal(knobs).to_owned()),
-            auth_code: side.auth_code.clone(),
+            auth_code: auth_code.filter(|_| {
+                self.rules.auth_code_is_shown(AuthCodeFacts {
+                    role: side.role,
+                    status: side.status,
+                })
+            }),
             own_address: Some(side.address.clone()),
             resource_url: Some(side_url(config, &side.owner, &side.id)),
             ..Twinning::default()

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use twinproof_kernel::http::{Request, Response};
 use twinproof_kernel::{Change, ExchangeId, Input, Outbox, Output, Records, Role as _, Seed, Time};
 
@@ -42,6 +44,8 @@ impl Bench {
                 token: format!("token-{n}"),
                 expired_token: format!("expired-{n}"),
                 unscoped_token: format!("unscoped-{n}"),
+                client_id: format!("client-{n}"),
+                client_secret: format!("secret-{n}"),
                 voice_mail: None,
             })
             .collect();
@@ -49,6 +53,10 @@ impl Bench {
             base_url: BASE.to_owned(),
             mno_id: "001-01".to_owned(),
             code_lifetime: Duration::from_secs(300),
+            token_lifetime: Duration::from_secs(3_600),
+            auth_code_lifetime: Duration::from_secs(600),
+            scope_prefix: "oma_rest_twinning".to_owned(),
+            network_scope: "oma_rest_messaging.all_v1".to_owned(),
             max_secondaries: 3,
             subscribers,
             knobs: Knobs::default(),
@@ -113,6 +121,20 @@ impl Bench {
             request = request.with_body("application/json", body.as_bytes().to_vec());
         }
         self.send(&request)
+    }
+
+    /// A token of device `n` for its twinning.
+    pub(super) fn twinning_token(&mut self, n: usize) -> String {
+        let basic = STANDARD.encode(format!("client-{n}:secret-{n}"));
+        let request = Request::new("POST", "/autho4api/v1/token")
+            .with("Authorization", format!("Basic {basic}"))
+            .with_body(
+                "application/x-www-form-urlencoded",
+                b"grant_type=client_credentials".to_vec(),
+            );
+        let response = self.send(&request);
+        let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+        body["access_token"].as_str().unwrap().to_owned()
     }
 
     pub(super) fn collection(n: usize) -> String {

@@ -3,3 +3,4 @@
 mod bench;
 mod life_cycle;
 mod restart;
+mod tokens;
