@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use twinproof_twinning::enabler::{Config, Subscriber};
+use twinproof_twinning::enabler::{Config, Partner, Subscriber};
 use twinproof_twinning::knobs::Knobs;
 
 /// The operator's identity: the test network of the numbering plan.
@@ -17,8 +17,14 @@ const SUBSCRIBERS: u32 = 12;
 /// How many secondaries one primary may have.
 const MAX_SECONDARIES: usize = 1_000;
 
-/// What is provisioned at the system that is reached at `base_url`.
-pub fn config(base_url: String, knobs: Knobs) -> Config {
+/// The partner's identity: the second test network.
+pub const PARTNER: &str = "001-02";
+
+/// The address of a device that the partner serves.
+pub const PARTNER_DEVICE: &str = "tel:+12025550199";
+
+/// What is provisioned at the system that is reached at `base_url` and has its partner at `partner`.
+pub fn config(base_url: String, partner: String, knobs: Knobs) -> Config {
     let subscribers = (0..SUBSCRIBERS)
         .map(|n| Subscriber {
             address: format!("tel:+1202555{:04}", 100 + n),
@@ -38,6 +44,14 @@ pub fn config(base_url: String, knobs: Knobs) -> Config {
         auth_code_lifetime: Duration::from_secs(600),
         scope_prefix: "oma_rest_twinning".to_owned(),
         network_scope: "oma_rest_messaging.all_v1".to_owned(),
+        partners: vec![Partner {
+            mno_id: PARTNER.to_owned(),
+            base_url: partner,
+            token: "built-in-partner-in".to_owned(),
+            expects_token: "built-in-partner-out".to_owned(),
+            client_id: "built-in-partner-client".to_owned(),
+            client_secret: "built-in-partner-secret".to_owned(),
+        }],
         max_secondaries: MAX_SECONDARIES,
         subscribers,
         knobs,

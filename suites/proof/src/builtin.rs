@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use twinproof_conformance::BuiltIn;
-use twinproof_judge::profile::{Declared, Subscriber};
+use twinproof_judge::profile::{Authorization, Declared, Peer, SecondaryToken, Subscriber};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_reference::twinning as reference;
 use twinproof_stage::{Halted, Seat, Stage};
-use twinproof_twinning::enabler::Enabler;
 use twinproof_twinning::enabler::rules::{Consulted, Rules};
+use twinproof_twinning::enabler::{Config, Enabler, REVOKE_PATH, TOKEN_PATH};
 
 /// The built-in Twinning system under given rules.
 pub struct TwinningSystem {
@@ -26,7 +26,7 @@ impl TwinningSystem {
     pub fn new(rules: Arc<dyn Rules>) -> Self {
         let mut profile =
             Declared::parse(include_str!("builtin.toml")).expect("the built-in profile is tested");
-        provision(&mut profile, "http://sut.test/exampleAPI");
+        provision(&mut profile, "http://sut.test", "http://peer.test");
         Self {
             profile,
             rules,
@@ -68,27 +68,56 @@ impl TwinningSystem {
     }
 }
 
-fn provision(declared: &mut Declared, base_url: &str) {
-    if let Some(twinning) = &mut declared.profile.twinning {
-        let config = reference::config(base_url.to_owned(), twinning.knobs.clone());
-        base_url.clone_into(&mut twinning.base_url);
-        twinning.mno_id = Some(config.mno_id);
-        twinning.subscribers = config
-            .subscribers
-            .into_iter()
-            .map(|s| Subscriber {
-                address: s.address,
-                token: Some(s.token),
-                expired_token: Some(s.expired_token),
-                unscoped_token: Some(s.unscoped_token),
-                voice_mail: s.voice_mail,
-                ..Subscriber::default()
-            })
-            .collect();
-        // Everything is declared: `knobs` stands for all keys below it.
-        declared.keys.push("twinning.knobs".to_owned());
-    }
+/// Writes into the profile what is provisioned at the system, and returns it.
+fn provision(declared: &mut Declared, origin: &str, peer: &str) -> Option<Config> {
+    let twinning = declared.profile.twinning.as_mut()?;
+    let base_url = format!("{origin}{BASE_PATH}");
+    let config = reference::config(base_url.clone(), peer.to_owned(), twinning.knobs.clone());
+    twinning.mno_id = Some(config.mno_id.clone());
+    twinning.authorization = Some(Authorization {
+        token_url: format!("{origin}{TOKEN_PATH}"),
+        revoke_url: Some(format!("{origin}{REVOKE_PATH}")),
+        resource_url: Some(format!("{base_url}/messaging/v1/{{address}}/inbox")),
+        scope: config.scope_name(None),
+        secondary_token: SecondaryToken::ClientCredentials,
+    });
+    twinning.base_url = base_url;
+    twinning.peer = config.partners.first().map(|partner| Peer {
+        mno_id: partner.mno_id.clone(),
+        token: partner.token.clone(),
+        expects_token: partner.expects_token.clone(),
+        address: reference::PARTNER_DEVICE.to_owned(),
+        client_id: Some(partner.client_id.clone()),
+        client_secret: Some(partner.client_secret.clone()),
+    });
+    twinning.subscribers = config
+        .subscribers
+        .iter()
+        .cloned()
+        .map(|s| Subscriber {
+            address: s.address,
+            token: Some(s.token),
+            expired_token: Some(s.expired_token),
+            unscoped_token: Some(s.unscoped_token),
+            client_id: Some(s.client_id),
+            client_secret: Some(s.client_secret),
+            voice_mail: s.voice_mail,
+            ..Subscriber::default()
+        })
+        .collect();
+    // Everything is declared: a section stands for all keys below it.
+    declared.keys.extend(
+        ["knobs", "authorization", "mno_id", "peer", "subscriber"].map(|k| format!("twinning.{k}")),
+    );
+    declared.profile.harness.peer_advertise = Some(peer.to_owned());
+    Some(config)
 }
+
+/// The name under which the simulated peer operator enters.
+const PEER: &str = "peer";
+
+/// What stands in front of the APIs' own segments.
+const BASE_PATH: &str = "/exampleAPI";
 
 impl BuiltIn for TwinningSystem {
     fn profile(&self) -> &Declared {
@@ -101,16 +130,13 @@ impl BuiltIn for TwinningSystem {
         seed: Seed,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         async move {
-            let base_url = format!("{}/exampleAPI", stage.listen(SUT).await?);
+            let origin = stage.listen(SUT).await?;
+            let peer = stage.listen(PEER).await?;
             let mut profile = self.profile.clone();
-            provision(&mut profile, &base_url);
-            let knobs = profile
-                .profile
-                .twinning
-                .as_ref()
-                .map(|t| t.knobs.clone())
-                .unwrap_or_default();
-            let config = Arc::new(reference::config(base_url, knobs));
+            let Some(config) = provision(&mut profile, &origin, &peer) else {
+                return Ok(profile);
+            };
+            let config = Arc::new(config);
             let rules = self.rules_for(seed);
             stage.host(
                 SUT,

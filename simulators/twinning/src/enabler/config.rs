@@ -24,6 +24,8 @@ pub struct Config {
     pub network_scope: String,
     /// How many secondaries one primary may have.
     pub max_secondaries: usize,
+    /// The operators with whom relationships may cross networks.
+    pub partners: Vec<Partner>,
     /// The devices that may use the API.
     pub subscribers: Vec<Subscriber>,
     /// The interface's shapes.
@@ -34,6 +36,11 @@ impl Config {
     /// The device with this address.
     pub fn subscriber(&self, address: &str) -> Option<&Subscriber> {
         self.subscribers.iter().find(|s| s.address == address)
+    }
+
+    /// The partner of this identity.
+    pub fn partner(&self, mno_id: &str) -> Option<&Partner> {
+        self.partners.iter().find(|p| p.mno_id == mno_id)
     }
 
     /// What a scope is called (digest §9); without one, that which stands for all of them.
@@ -76,4 +83,21 @@ pub struct Subscriber {
     pub client_secret: String,
     /// Its voice-mail retrieval address, if it has one.
     pub voice_mail: Option<String>,
+}
+
+/// A partner operator.
+#[derive(Clone, Debug)]
+pub struct Partner {
+    /// Its identity.
+    pub mno_id: String,
+    /// Where its enabler is reached, without the API's own segments.
+    pub base_url: String,
+    /// The token that it presents.
+    pub token: String,
+    /// The token that it expects.
+    pub expects_token: String,
+    /// The identity of its devices' application at the authorization server.
+    pub client_id: String,
+    /// That application's secret there.
+    pub client_secret: String,
 }

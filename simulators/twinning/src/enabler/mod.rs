@@ -26,7 +26,7 @@ use route::Route;
 use rules::{Resource, ResponseFacts, Rules, StoreFacts};
 use state::State;
 
-pub use config::{Config, Subscriber};
+pub use config::{Config, Partner, Subscriber};
 pub use route::{REVOKE_PATH, TOKEN_PATH};
 
 /// One request that is being served.

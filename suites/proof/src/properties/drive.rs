@@ -127,7 +127,10 @@ impl<'a> Drive<'a> {
         let access = Arc::new(Access {
             base_url: twinning.base_url.clone(),
             token_url: twinning.authorization.as_ref().map(|a| a.token_url.clone()),
-            revoke_url: twinning.authorization.as_ref().and_then(|a| a.revoke_url.clone()),
+            revoke_url: twinning
+                .authorization
+                .as_ref()
+                .and_then(|a| a.revoke_url.clone()),
             notification_channel: twinning.notification_channel.clone(),
             knobs: twinning.knobs.clone(),
         });

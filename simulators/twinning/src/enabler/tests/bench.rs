@@ -9,7 +9,7 @@ use twinproof_kernel::http::{Request, Response};
 use twinproof_kernel::{Change, ExchangeId, Input, Outbox, Output, Records, Role as _, Seed, Time};
 
 use crate::enabler::rules::{Rules, Standard};
-use crate::enabler::{Config, Enabler, Subscriber};
+use crate::enabler::{Config, Enabler, Partner, Subscriber};
 use crate::knobs::Knobs;
 use crate::message::{RequestError, Twinning, TwinningList};
 use crate::tree::{Document, Format};
@@ -58,6 +58,14 @@ impl Bench {
             scope_prefix: "oma_rest_twinning".to_owned(),
             network_scope: "oma_rest_messaging.all_v1".to_owned(),
             max_secondaries: 3,
+            partners: vec![Partner {
+                mno_id: "001-02".to_owned(),
+                base_url: "http://b.test".to_owned(),
+                token: "partner-in".to_owned(),
+                expects_token: "partner-out".to_owned(),
+                client_id: "partner-client".to_owned(),
+                client_secret: "partner-secret".to_owned(),
+            }],
             subscribers,
             knobs: Knobs::default(),
         };
