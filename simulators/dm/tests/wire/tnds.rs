@@ -217,7 +217,7 @@ fn properties() -> impl Strategy<Value = RtProperties> {
 }
 
 fn states() -> impl Strategy<Value = Vec<State>> {
-    let name = "[a-c]|[x-z] [%/]";
+    let name = "[a-c]|[x-z] [%?]";
     let value = option::of(text().prop_map(Data::Text));
     btree_map(vec(name, 0..4), (properties(), value), 1..12).prop_map(|nodes| {
         let top = uri("./Top/x");
