@@ -1,5 +1,7 @@
 //! The events of a run.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -194,6 +196,9 @@ pub struct RunStarted {
     pub filtered: bool,
     /// The scenarios that were selected.
     pub selected: Vec<String>,
+    /// What they are, by id: what a run did not come to is still known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plan: BTreeMap<String, SceneStarted>,
     /// The command that repeats a scenario, but for `--scenario` and `--seed`.
     #[serde(default = "RunStarted::default_again")]
     pub again: String,

@@ -122,6 +122,13 @@ pub async fn perform(run: &Run) -> Outcome {
             enablers,
             filtered: run.filtered,
             selected: run.selected.clone(),
+            plan: run
+                .suite
+                .entries()
+                .iter()
+                .filter(|entry| run.selected.contains(&entry.id))
+                .map(|entry| (entry.id.clone(), entry.described.clone()))
+                .collect(),
             again: run.again.clone(),
         })),
     });

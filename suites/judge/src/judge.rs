@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Events;
@@ -9,7 +10,8 @@ use twinproof_evidence::report::{
 };
 
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
-use crate::checks::{Check, Context};
+use crate::checks::{Check, Context, Found};
+use crate::observed::observed;
 use crate::profile::Profile;
 use crate::scene::Scene;
 
@@ -34,7 +36,12 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
     let profile: Profile = serde_json::from_value(run.profile.clone())
         .map_err(|e| format!("the ledger's profile is not one that this version reads: {e}"))?;
     let scenes = scenes(&events.records);
-    let observed: BTreeSet<&str> = BTreeSet::new();
+    let knobs = profile
+        .twinning
+        .as_ref()
+        .map(|t| t.knobs.clone())
+        .unwrap_or_default();
+    let observed = observed(scenes.values().flatten(), &knobs);
     let declared: BTreeSet<&str> = run.declared.iter().map(String::as_str).collect();
     let provenance = |knob: &str| {
         if declared
@@ -48,11 +55,6 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             Provenance::Assumed
         }
     };
-    let knobs = profile
-        .twinning
-        .as_ref()
-        .map(|t| t.knobs.clone())
-        .unwrap_or_default();
     let context = Context {
         knobs: &knobs,
         provenance: &provenance,
@@ -89,6 +91,8 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         .filter(|requirement| run.enablers.contains(&requirement.enabler))
         .map(|requirement| judge_requirement(requirement, &scenarios, run, &profile))
         .collect();
+    let mut notices = NOTICES.map(str::to_owned).to_vec();
+    notices.extend(disclaimer(&requirements, catalogue, &profile));
     let contact = scenes.values().flatten().any(Scene::has_contact);
     let duration = if run.stage == "virtual" {
         scenes.values().flatten().map(|scene| scene.last).sum()
@@ -108,7 +112,7 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         stage: run.stage.clone(),
         started: run.started.clone(),
         duration_ms: duration / 1000,
-        notices: NOTICES.map(str::to_owned).to_vec(),
+        notices,
         documents: catalogue
             .documents
             .iter()
@@ -176,20 +180,22 @@ fn judge_scenario(
 ) -> Scenario {
     let again = format!("{} --scenario {id} --seed {}", run.again, run.seed);
     if attempts.is_empty() {
+        // A requirement whose scenario is missing must not pass by the others alone.
+        let planned = run.plan.get(id);
         return Scenario {
             id: id.to_owned(),
-            feature: String::new(),
-            line: 0,
-            title: String::new(),
-            requirements: Vec::new(),
-            tags: Vec::new(),
+            feature: planned.map_or_else(String::new, |p| p.feature.clone()),
+            line: planned.map_or(0, |p| p.line),
+            title: planned.map_or_else(String::new, |p| p.title.clone()),
+            requirements: planned.map_or_else(Vec::new, |p| p.requirements.clone()),
+            tags: planned.map_or_else(Vec::new, |p| p.tags.clone()),
             verdict: Verdict::Inconclusive,
             reason: "the run ended before it began".to_owned(),
             again,
             attempts: 0,
             tried: Vec::new(),
             took_us: 0,
-            steps: Vec::new(),
+            steps: planned.map_or_else(Vec::new, |p| p.steps.clone()),
             findings: Vec::new(),
             exchanges: Vec::new(),
         };
@@ -292,14 +298,23 @@ fn judge_scene(
         .iter()
         .filter_map(|id| catalogue.requirement(id))
         .collect();
-    let advice = scene.started.tags.iter().any(|tag| tag == "advice")
+    // Who claims a recommendation has made it binding, whatever the scenario thinks of it.
+    let claims_advice = !requirements.is_empty()
+        && requirements
+            .iter()
+            .all(|r| matches!(r.level, Level::Should | Level::May) && !is_advice(r, profile));
+    let tagged = scene.started.tags.iter().any(|tag| tag == "advice");
+    let advice = tagged && !claims_advice
         || !requirements.is_empty() && requirements.iter().all(|r| is_advice(r, profile));
     let basis = basis(&requirements);
     let mut findings = Vec::new();
     for asked in &scene.asked {
         let finding = match serde_json::from_value::<Check>(asked.check.clone()) {
             Ok(check) => {
-                let mut found = check.look(scene, context);
+                let looked = catch_unwind(AssertUnwindSafe(|| check.look(scene, context)));
+                let mut found = looked.unwrap_or_else(|_| {
+                    Found::broken("an answer from the check", "the check itself broke")
+                });
                 for knob in &found.relies_on {
                     relied_on.insert((*knob).to_owned(), (context.provenance)(knob));
                 }
@@ -350,7 +365,16 @@ fn judge_scene(
         };
         findings.push(finding);
     }
-    let (verdict, reason) = fold_scene(scene, &findings);
+    let unclaimed = !requirements.is_empty()
+        && requirements
+            .iter()
+            .all(|r| r.status != Status::Active || claim(profile, r) == Some(false));
+    let (verdict, reason) = if unclaimed {
+        let reason = "the profile claims nothing of what it judges".to_owned();
+        (Verdict::NotApplicable, reason)
+    } else {
+        fold_scene(scene, &findings)
+    };
     (verdict, reason, findings)
 }
 
@@ -399,6 +423,28 @@ fn fold_scene(scene: &Scene, findings: &[Finding]) -> (Verdict, String) {
         );
     }
     outcome
+}
+
+/// A SHALL that the profile does not claim is not judged; whoever reads the report has to know.
+fn disclaimer(
+    requirements: &[Requirement],
+    catalogue: &Catalogue,
+    profile: &Profile,
+) -> Option<String> {
+    let disclaimed: Vec<&str> = requirements
+        .iter()
+        .filter_map(|r| catalogue.requirement(&r.id))
+        .filter(|r| r.status == Status::Active && claim(profile, r) == Some(false))
+        .filter(|r| matches!(r.level, Level::Shall | Level::ShallNot | Level::Must))
+        .map(|r| r.id.as_str())
+        .collect();
+    (!disclaimed.is_empty()).then(|| {
+        format!(
+            "The profile does not claim these binding requirements, so they were not judged, and \
+             conformance to their documents as a whole is not shown: {}.",
+            disclaimed.join(", ")
+        )
+    })
 }
 
 fn is_advice(requirement: &catalogue::Requirement, profile: &Profile) -> bool {
@@ -450,6 +496,10 @@ fn judge_requirement(
                 (Verdict::Inspect, requirement.observed.clone())
             }
             _ if worst.verdict == Verdict::Pass => (Verdict::Pass, String::new()),
+            // The scenario failed for another requirement that it judges too; this one but recommends.
+            _ if worst.verdict == Verdict::Fail && is_advice(requirement, profile) => {
+                (Verdict::Warning, format!("{}: {}", worst.id, worst.reason))
+            }
             _ => (worst.verdict, format!("{}: {}", worst.id, worst.reason)),
         }
     } else {

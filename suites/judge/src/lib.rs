@@ -10,6 +10,7 @@ pub mod checks;
 pub mod compare;
 mod features;
 mod judge;
+mod observed;
 pub mod profile;
 pub mod scene;
 

@@ -23,6 +23,7 @@ fn run_started() -> What {
         enablers: vec!["twinning".to_owned()],
         filtered: true,
         selected: vec![ID.to_owned()],
+        plan: std::collections::BTreeMap::new(),
         again: "twinproof run --sut my.toml".to_owned(),
     }))
 }

@@ -75,6 +75,11 @@ impl Found {
         Self::new(Verdict::Inconclusive, expected, got)
     }
 
+    /// The tester itself broke.
+    pub fn broken(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self::new(Verdict::Error, expected, got)
+    }
+
     /// Names the exchanges that show it.
     #[must_use]
     pub fn shown_by(mut self, exchanges: impl IntoIterator<Item = u64>) -> Self {
