@@ -40,10 +40,9 @@
 //! ```
 
 use std::borrow::Cow;
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hash};
+use std::hash::Hash;
 use std::time::Duration;
 
 use twinproof_kernel::{Seed, Time};
@@ -55,15 +54,14 @@ use crate::{
 };
 
 mod client;
+mod hash;
 mod server;
 mod transmission;
 
 use client::Pending;
+use hash::HashMap;
 use server::{Body, Observation};
 use transmission::{Due, Expiries, Peer, Purpose, Seen, Sent, Timer, empty};
-
-/// Hashes alike in every run, so that one seed is one behaviour.
-type HashMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// What peers are told apart by: an address, a session.
 pub trait Address: Copy + Eq + Hash {}
@@ -488,14 +486,23 @@ impl<P: Address> Endpoint<P> {
         packet: Packet<'d>,
     ) -> Option<Event<'d, P>> {
         let id = packet.message_id();
-        let confirmable = self.finish(turn, (from, id)).map(|sent| sent.purpose);
+        let under_way = self
+            .sent
+            .get(&(from, id))
+            .is_some_and(|sent| sent.deadline.is_some());
+        let confirmable = under_way
+            .then(|| self.finish(turn, (from, id)))
+            .flatten()
+            .map(|sent| sent.purpose);
         let purpose = confirmable.or_else(|| {
             let recent = &mut self.peers.get_mut(&from)?.recent;
             let place = recent.iter().position(|(other, _)| *other == id)?;
             recent.remove(place).map(|(_, purpose)| purpose)
         });
         match purpose {
-            Some(Purpose::Request(token)) => Some(self.fail(from, token, Failure::Reset)),
+            Some(Purpose::Request(token)) if self.requests.contains_key(&(from, token)) => {
+                Some(self.fail(from, token, Failure::Reset))
+            }
             Some(Purpose::Notification(token)) => {
                 self.observations
                     .remove(&(from, token))
@@ -509,7 +516,7 @@ impl<P: Address> Endpoint<P> {
                 request: RequestId { peer: from, token },
             }),
             Some(Purpose::Response) => None,
-            None => Some(Event::Ignored {
+            Some(Purpose::Request(_)) | None => Some(Event::Ignored {
                 peer: from,
                 why: Ignored::Unmatched,
             }),

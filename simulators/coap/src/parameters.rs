@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{OptionNumber, Type, option};
+use crate::{OptionNumber, option};
 
 /// What the endpoints of a run have in common.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,8 +24,8 @@ pub struct Parameters {
     /// How long the answer to a confirmable request may take before the request is acknowledged
     /// without it.
     pub acknowledge_after: Duration,
-    /// The type of responses that come after the acknowledgement.
-    pub separate: Type,
+    /// Whether responses that come after the acknowledgement are confirmable.
+    pub confirm_separate: bool,
     /// How many bytes tokens have, 0 to 8.
     pub token_length: u8,
     /// The largest block that we send and ask for, in bytes: a power of two from 16 to 1024.
@@ -50,7 +50,7 @@ impl Default for Parameters {
             processing_delay: Duration::from_secs(2),
             response_wait: Duration::from_secs(247),
             acknowledge_after: Duration::from_secs(1),
-            separate: Type::Con,
+            confirm_separate: true,
             token_length: 4,
             block_size: 1024,
             max_body: 16 << 20,

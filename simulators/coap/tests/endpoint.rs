@@ -613,6 +613,51 @@ mod transmission {
     }
 
     #[test]
+    fn message_ids_of_a_steady_flow_do_not_run_out() {
+        // 250 requests a second are 61750 in a lifetime, which is less than there are ids.
+        let mut client = Party::new(1);
+        for _ in 0..140_000 {
+            let request = client.request(Type::Non, get()).unwrap();
+            client.act(|endpoint, turn| endpoint.forget(turn, request));
+            client.sent.clear();
+            client.now = client.now + SECOND / 250;
+        }
+    }
+
+    #[test]
+    fn a_reset_that_comes_after_the_answer_is_ignored() {
+        let mut client = Party::new(1);
+        let request = client.request(Type::Non, get()).unwrap();
+        let id = Packet::parse(&client.take()).unwrap().message_id();
+        let answer = datagram(
+            Type::Non,
+            Code::CONTENT,
+            77,
+            request.token.as_bytes(),
+            &content("x"),
+        );
+        assert!(matches!(
+            client.receive(&answer),
+            Some(Event::Response { .. })
+        ));
+        let [high, low] = id.to_be_bytes();
+        assert_eq!(
+            ignored(client.receive(&[0x70, 0, high, low])),
+            Ignored::Unmatched
+        );
+    }
+
+    #[test]
+    fn separate_responses_need_not_be_confirmable() {
+        let mut server = Party::new(1);
+        server.parameters.confirm_separate = false;
+        let exchange = server.asked(&con(5, &get()));
+        server.act(|endpoint, turn| endpoint.acknowledge(turn, &exchange));
+        server.respond(&exchange, content("x")).unwrap();
+        assert!(server.flush()[1].starts_with("NON 2.05 Content"));
+    }
+
+    #[test]
     fn a_late_answer_comes_by_itself_and_is_confirmed() {
         let mut server = Party::new(1);
         let request = con(5, &get());

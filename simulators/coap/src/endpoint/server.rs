@@ -349,7 +349,8 @@ impl<P: Address> Endpoint<P> {
         if begins {
             extras.push(Extra::uint(option::OBSERVE, sequence));
         }
-        if in_blocks || exchange.block2.is_some() {
+        let asked = exchange.block2.is_some() && code.is_success() && !piece.is_empty();
+        if in_blocks || asked {
             extras.push(Extra::uint(option::BLOCK2, block.bits()));
         }
         if let Some(block1) = exchange.block1 {
@@ -397,7 +398,9 @@ impl<P: Address> Endpoint<P> {
         };
         let (ty, id) = match exchange.ty {
             _ if piggybacked => (Type::Ack, exchange.message_id),
-            Type::Con => (turn.parameters.separate, self.next_id(turn, exchange.peer)?),
+            Type::Con if turn.parameters.confirm_separate => {
+                (Type::Con, self.next_id(turn, exchange.peer)?)
+            }
             _ => (Type::Non, self.next_id(turn, exchange.peer)?),
         };
         self.scratch.clear();

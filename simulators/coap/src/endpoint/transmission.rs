@@ -24,8 +24,8 @@ pub(super) struct Expiries<P> {
 pub(super) struct Peer {
     pub(super) first_id: u16,
     pub(super) issued: u64,
-    /// When each eighth of the message ids was last used up.
-    pub(super) used_up: Option<Box<[Time; 8]>>,
+    /// When each run of [`RUN`] message ids was last used up.
+    pub(super) used_up: Option<Box<[Time; RUNS]>>,
     pub(super) outstanding: u32,
     /// Message ids that wait for one of the outstanding messages.
     pub(super) waiting: VecDeque<u16>,
@@ -33,6 +33,11 @@ pub(super) struct Peer {
     pub(super) recent: VecDeque<(u16, Purpose)>,
     pub(super) touched: Time,
 }
+
+/// Message ids are watched in runs: when the last of a run was used says when the first of it may be
+/// used again.
+const RUN: u64 = 1024;
+const RUNS: usize = 64;
 
 /// How many non-confirmable messages to one peer a Reset may name.
 pub(super) const RECENT: usize = 16;
@@ -281,7 +286,6 @@ impl<P: Address> Endpoint<P> {
     /// The next message id for a peer. Ids go up by one; after 65536 the first may be used again only
     /// when it was last used a lifetime ago (RFC 7252 §4.4).
     pub(super) fn next_id(&mut self, turn: &mut Turn<'_, P>, address: P) -> Result<u16, SendError> {
-        const EIGHTH: u64 = 1 << 13;
         let lifetime = turn.parameters.exchange_lifetime();
         let peer = self.peers.entry(address).or_insert_with(|| {
             self.expiries
@@ -298,20 +302,21 @@ impl<P: Address> Endpoint<P> {
             }
         });
         peer.touched = turn.now;
-        let eighth = (peer.issued / EIGHTH % 8) as usize;
-        if peer.issued >= 8 * EIGHTH
-            && peer.issued.is_multiple_of(EIGHTH)
+        let run = (peer.issued / RUN) as usize % RUNS;
+        if peer.issued > u64::from(u16::MAX)
+            && peer.issued.is_multiple_of(RUN)
             && let Some(used_up) = &peer.used_up
         {
-            let until = used_up[eighth] + lifetime;
+            let until = used_up[run] + lifetime;
             if until > turn.now {
                 return Err(SendError::MessageIds { until });
             }
         }
         let id = peer.first_id.wrapping_add(peer.issued as u16);
         peer.issued += 1;
-        if peer.issued.is_multiple_of(EIGHTH) {
-            peer.used_up.get_or_insert_default()[eighth] = turn.now;
+        if peer.issued.is_multiple_of(RUN) {
+            peer.used_up
+                .get_or_insert_with(|| Box::new([Time::ZERO; RUNS]))[run] = turn.now;
         }
         Ok(id)
     }
