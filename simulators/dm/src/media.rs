@@ -42,7 +42,7 @@ pub static TABLE: &[MediaType] = &[
     row(TNDS_WBXML, None, Basis::Text),
     row(DDF_XML, None, Basis::Text),
     row(DDF_WBXML, None, Basis::Text),
-    row(PROVISIONING, Some(0x36), Basis::Assumed),
+    row(PROVISIONING, Some(0x36), Basis::Peer),
 ];
 
 const fn row(name: &'static str, wsp: Option<u8>, basis: Basis) -> MediaType {

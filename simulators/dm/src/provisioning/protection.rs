@@ -20,31 +20,54 @@ pub enum Method {
     UserPinNetworkId,
 }
 
-/// How the identity of the subscriber goes into a key. The text that settles it was not at hand, so
-/// a tester tries both and says which one a device took.
+/// The two kinds of bootstrap. They make their keys in different ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// A client provisioning document (OMA ProvBoot 1.1).
+    ClientProvisioning,
+    /// A DM message (DM Security 1.2).
+    Message,
+}
+
+impl Profile {
+    /// How the identity of the subscriber goes into a key, and how sure we are.
+    ///
+    /// For client provisioning, implementations on both sides pack it. For a message the text does
+    /// not settle it: a tester tries both and says which one a device took.
+    #[must_use]
+    pub fn key_form(self) -> (KeyForm, Basis) {
+        match self {
+            Self::ClientProvisioning => (KeyForm::SemiOctets, Basis::Peer),
+            Self::Message => (KeyForm::Digits, Basis::Assumed),
+        }
+    }
+}
+
+/// Ways to write the identity of the subscriber into a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyForm {
     /// One octet for each digit.
     Digits,
-    /// Two digits in an octet, the first in the low half; an odd one is filled up with `F`.
+    /// As the SIM keeps it (GSM 11.11): two digits in an octet, the first in the low half, after a
+    /// half octet that says whether their number is odd (9) or even (1); `F` fills up.
     SemiOctets,
 }
 
 impl KeyForm {
-    /// Which of them we take first, and why not with certainty.
-    pub const ASSUMED: (Self, Basis) = (Self::Digits, Basis::Assumed);
-
     fn encoded(self, id: &str) -> Vec<u8> {
         match self {
             Self::Digits => id.as_bytes().to_vec(),
-            Self::SemiOctets => id
-                .as_bytes()
-                .chunks(2)
-                .map(|pair| {
-                    let half = |digit: &u8| digit & 0x0F;
-                    pair.get(1).map_or(0xF, half) << 4 | pair.first().map_or(0xF, half)
-                })
-                .collect(),
+            Self::SemiOctets => {
+                let parity = if id.len().is_multiple_of(2) { 1 } else { 9 };
+                let digits = id.bytes().map(|digit| digit & 0x0F);
+                let halves: Vec<u8> = std::iter::once(parity).chain(digits).collect();
+                let octet = |pair: &[u8]| match *pair {
+                    [low, high] => high << 4 | low,
+                    [low, ..] => 0xF0 | low,
+                    [] => 0xFF,
+                };
+                halves.chunks(2).map(octet).collect()
+            }
         }
     }
 }
@@ -63,8 +86,8 @@ impl Method {
         }
     }
 
-    /// The number in `SEC` of a client provisioning document; recalled, not looked up
-    /// ([`Basis::Assumed`]). Number 3, a PIN that is itself a MAC, is not among them.
+    /// The number in `SEC` of a client provisioning document, as peers use it ([`Basis::Peer`]).
+    /// Number 3 is [`pin_with_mac`], which needs no `MAC`.
     #[must_use]
     pub fn number(self) -> u8 {
         match self {
@@ -76,17 +99,30 @@ impl Method {
 
     /// The key. What the method does not need is not looked at.
     #[must_use]
-    pub fn key(self, network_id: &str, pin: &str, form: KeyForm) -> Vec<u8> {
-        match self {
-            Self::NetworkId => form.encoded(network_id),
-            Self::UserPin => pin.as_bytes().to_vec(),
-            Self::UserPinNetworkId => {
-                let mut key = format!("{pin}:").into_bytes();
-                key.extend(form.encoded(network_id));
-                key
-            }
+    pub fn key(self, profile: Profile, network_id: &str, pin: &str, form: KeyForm) -> Vec<u8> {
+        let network_id = form.encoded(network_id);
+        let pin = pin.as_bytes();
+        match (self, profile) {
+            (Self::NetworkId, _) => network_id,
+            (Self::UserPin, _) => pin.to_vec(),
+            (Self::UserPinNetworkId, Profile::ClientProvisioning) => [&network_id, pin].concat(),
+            (Self::UserPinNetworkId, Profile::Message) => [pin, b":", &network_id].concat(),
         }
     }
+}
+
+/// The PIN of method 3 of client provisioning (USERPINMAC): the digits of `pin` and as many more
+/// that are made from the MAC with `pin` as its key, one from each octet, the rest of its division by
+/// ten. As a peer does it ([`Basis::Peer`]).
+///
+/// The user types all of them; a device takes them apart in the middle and compares. The MAC has 20
+/// octets, so a longer `pin` gets no more than 20 digits.
+#[must_use]
+pub fn pin_with_mac(pin: &str, document: &[u8]) -> String {
+    let digits = mac(pin.as_bytes(), document)
+        .map(|octet| char::from(b'0' + octet % 10))
+        .into_iter();
+    pin.chars().chain(digits.take(pin.len())).collect()
 }
 
 /// The MAC over a document, octet by octet as it is sent.

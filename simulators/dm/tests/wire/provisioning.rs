@@ -2,7 +2,9 @@
 
 use twinproof_dm::document::{Element, namespace};
 use twinproof_dm::media;
-use twinproof_dm::provisioning::protection::{KeyForm, Method, Protection, mac};
+use twinproof_dm::provisioning::protection::{
+    KeyForm, Method, Profile, Protection, mac, pin_with_mac,
+};
 use twinproof_dm::provisioning::{
     Account, AddrType, Address, Auth, AuthLevel, AuthType, accounts, document,
 };
@@ -10,7 +12,7 @@ use twinproof_dm::syncml::Data;
 use twinproof_dm::tree::Selector;
 use twinproof_dm::tree::tnds::{Placement, Tnds};
 use twinproof_dm::wbxml::{self, Form};
-use twinproof_dm::{Fault, Limits, xml};
+use twinproof_dm::{Basis, Fault, Limits, xml};
 
 use crate::golden::{M1, W7, digits, hex};
 
@@ -207,7 +209,9 @@ fn golden_macs() {
             "4AE976871E3174BF4E752E088EF501CBBDE78F70",
         ),
     ] {
-        let key = method.key(network_id, "1234", KeyForm::ASSUMED.0);
+        let form = Profile::Message.key_form();
+        assert_eq!(form, (KeyForm::Digits, Basis::Assumed));
+        let key = method.key(Profile::Message, network_id, "1234", form.0);
         let protection = Protection::new(method, &key, &hex(M1));
         assert!(protection.is_by(&key, &hex(M1)));
         assert!(!protection.is_by(b"4321", &hex(M1)));
@@ -237,11 +241,45 @@ fn golden_macs() {
 }
 
 #[test]
-fn the_identity_can_go_in_as_semi_octets() {
-    let key = Method::NetworkId.key("310150123456789", "", KeyForm::SemiOctets);
-    assert_eq!(digits(&key), "13100521436587f9");
-    let both = Method::UserPinNetworkId.key("310150123456789", "1", KeyForm::SemiOctets);
-    assert_eq!(digits(&both), "313a13100521436587f9");
+fn the_identity_can_go_in_as_the_sim_keeps_it() {
+    let odd = "310150123456789";
+    let even = "31015012345678";
+    for (method, profile, id, key) in [
+        (Method::NetworkId, Profile::Message, odd, "3901511032547698"),
+        (
+            Method::NetworkId,
+            Profile::Message,
+            even,
+            "31015110325476f8",
+        ),
+        (
+            Method::UserPinNetworkId,
+            Profile::Message,
+            odd,
+            "373a3901511032547698",
+        ),
+        (
+            Method::UserPinNetworkId,
+            Profile::ClientProvisioning,
+            odd,
+            "390151103254769837",
+        ),
+        (Method::UserPin, Profile::ClientProvisioning, odd, "37"),
+        (Method::NetworkId, Profile::Message, "", "f1"),
+    ] {
+        let octets = method.key(profile, id, "7", KeyForm::SemiOctets);
+        assert_eq!(digits(&octets), key);
+    }
+    let form = Profile::ClientProvisioning.key_form();
+    assert_eq!(form, (KeyForm::SemiOctets, Basis::Peer));
+}
+
+#[test]
+fn a_pin_can_carry_its_own_mac() {
+    let octets = mac(b"1234", &hex(M1));
+    assert_eq!(octets[..4], [0xEC, 0xD0, 0x85, 0x84]);
+    assert_eq!(pin_with_mac("1234", &hex(M1)), "12346832");
+    assert_eq!(pin_with_mac(&"1".repeat(25), b"").len(), 45);
 }
 
 #[test]
