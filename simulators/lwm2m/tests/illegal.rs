@@ -496,6 +496,41 @@ fn lwm2m_cbor() {
 }
 
 #[test]
+fn hostile_payloads_cost_no_more_than_their_length() {
+    let registry = Registry::builtin();
+    let read = |format, payload: &[u8]| {
+        wire::decode(format, Direction::Write, path("/3/0"), payload, &|path| {
+            registry.kind(path)
+        })
+    };
+    // A label that is passed over, with an array within an array a hundred thousand times.
+    let deep = [&b"\x81\xa1\x18\x63"[..], &vec![0x81; 100_000], &[0]].concat();
+    assert!(
+        read(F::SENML_CBOR, &deep).is_err(),
+        "a record without a name"
+    );
+    let deep = [&b"[{\"x\":"[..], &vec![b'['; 100_000]].concat();
+    assert!(read(F::SENML_JSON, &deep).is_err());
+    // A hundred thousand labels in one record.
+    let wide: Vec<String> = (0..100_000).map(|label| format!("\"{label}\":0")).collect();
+    let wide = format!("[{{\"n\":\"/3/0/9\",\"v\":5,{}}}]", wide.join(","));
+    assert_eq!(
+        read(F::SENML_JSON, wide.as_bytes()).map(|entries| entries.len()),
+        Ok(1)
+    );
+    let labels = (100_000..200_000_u32).flat_map(|label| {
+        let [a, b, c, d] = label.to_be_bytes();
+        [0x1a, a, b, c, d, 0]
+    });
+    let head = b"\x81\xbf\x00\x66/3/0/9\x02\x05";
+    let wide: Vec<u8> = head.iter().copied().chain(labels).chain([0xff]).collect();
+    assert_eq!(
+        read(F::SENML_CBOR, &wide).map(|entries| entries.len()),
+        Ok(1)
+    );
+}
+
+#[test]
 fn formats_that_carry_no_values() {
     let registry = Registry::builtin();
     let read = wire::decode(F::LINK_FORMAT, Direction::Write, path("/3/0"), b"", &|p| {

@@ -1,7 +1,7 @@
 //! JSON with places: what serde_json does not say, where in the text a value stands, it says of raw
 //! values by way of their address.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -18,7 +18,7 @@ pub(super) struct Json<'a> {
 }
 
 /// The members of an object in the order written, repeated names and all.
-pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Json<'a> {
     pub(super) fn new(payload: &'a [u8]) -> Result<Self, WireError> {
@@ -45,11 +45,10 @@ impl<'a> Json<'a> {
     /// The members of the object that `raw` is, each name once.
     pub(super) fn members_of(self, raw: &'a str) -> Result<Members<'a>, WireError> {
         let members: Members<'a> = self.parse(raw, "an object")?;
-        for (index, (name, value)) in members.0.iter().enumerate() {
-            if members.0[..index].iter().any(|(other, _)| other == name) {
-                let got = format!("`{name}` again");
-                return Err(WireError::new(self.at(value.get()), "each name once", got));
-            }
+        let mut seen = HashSet::new();
+        if let Some((name, value)) = members.0.iter().find(|(name, _)| !seen.insert(name)) {
+            let got = format!("`{name}` again");
+            return Err(WireError::new(self.at(value.get()), "each name once", got));
         }
         Ok(members)
     }
@@ -120,7 +119,7 @@ impl<'a> Json<'a> {
 
 impl<'a> Members<'a> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
     }
 }
 
@@ -137,7 +136,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
-                    members.push((Cow::Owned(name), value));
+                    members.push((name, value));
                 }
                 Ok(Members(members))
             }

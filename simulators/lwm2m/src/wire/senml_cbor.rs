@@ -1,5 +1,7 @@
 //! `application/senml+cbor` (112, and 322 for composite requests).
 
+use std::collections::HashSet;
+
 use minicbor::Encoder;
 
 use super::base::{Record, base_name, check, name_behind, resolve};
@@ -45,16 +47,15 @@ fn record(items: &mut Items<'_>) -> Result<Record, WireError> {
         at: items.at(),
         ..Record::default()
     };
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     items.map(|items| {
         let label_at = items.at();
         let label = items.label()?;
-        if let Label::Number(number) = label {
-            if seen.contains(&number) {
-                let got = format!("label {number} again");
-                return Err(WireError::new(label_at, "each label once", got));
-            }
-            seen.push(number);
+        if let Label::Number(number) = label
+            && !seen.insert(number)
+        {
+            let got = format!("label {number} again");
+            return Err(WireError::new(label_at, "each label once", got));
         }
         let at = items.at();
         let value = match &label {
