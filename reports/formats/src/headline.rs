@@ -1,0 +1,91 @@
+use twinproof_evidence::report::Report;
+use twinproof_evidence::{ExitCode, Verdict};
+
+use crate::text;
+
+/// The answer that every format begins with.
+///
+/// It never says more than the run showed: `conforms` stands there only when all requirements were
+/// selected, judged and met.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Headline {
+    /// What it is to be coloured like.
+    pub tone: Verdict,
+    /// The answer, without a full stop.
+    pub answer: &'static str,
+    /// The figures behind it, as one or more sentences.
+    pub figures: String,
+}
+
+impl Headline {
+    /// The headline of a report.
+    pub fn of(report: &Report) -> Self {
+        let (requirements, scenarios) = (&report.summary.requirements, &report.summary.scenarios);
+        let exit_code = report.exit_code();
+        let (tone, answer) = match exit_code {
+            ExitCode::Fails => (Verdict::Fail, "Does not conform"),
+            ExitCode::OurFault => (Verdict::Error, "No verdict: Twinproof itself broke"),
+            _ if !report.summary.contact => (
+                Verdict::Inconclusive,
+                "No verdict: the system never answered",
+            ),
+            _ if report.summary.cut.is_some() => (
+                Verdict::Inconclusive,
+                "No verdict: the record of the run is not whole",
+            ),
+            ExitCode::Incomplete => (
+                Verdict::Inconclusive,
+                "No verdict: not everything could be found out",
+            ),
+            ExitCode::Conformant if requirements.pass == 0 => (
+                Verdict::Untested,
+                "No verdict: no requirement was met by test",
+            ),
+            ExitCode::Conformant if report.summary.filtered => {
+                (Verdict::Pass, "Nothing fails in the part that was judged")
+            }
+            ExitCode::Conformant if requirements.untested + requirements.inspect > 0 => {
+                (Verdict::Pass, "Conforms as far as it was judged")
+            }
+            ExitCode::Conformant => (Verdict::Pass, "Conforms"),
+            // Only a command ends with these; a report of such a run does not exist.
+            ExitCode::Usage | ExitCode::NothingSelected | ExitCode::StaleBaseline => {
+                (Verdict::Untested, "No verdict")
+            }
+        };
+        let mut figures = vec![format!(
+            "{} of {} pass",
+            requirements.pass,
+            text::count(requirements.total, "requirement")
+        )];
+        let says = [
+            (Verdict::Fail, "fail"),
+            (Verdict::Error, "met an error of ours"),
+            (Verdict::Inconclusive, "inconclusive"),
+            (Verdict::Warning, "with a warning"),
+            (Verdict::Inspect, "for a person to inspect"),
+            (Verdict::Untested, "untested"),
+            (Verdict::NotApplicable, "not applicable"),
+        ];
+        for (verdict, words) in says {
+            // A scenario may fail without a requirement that shows it.
+            match (requirements.of(verdict), scenarios.of(verdict)) {
+                (0, 0) => {}
+                (0, n) => figures.push(format!("{} {words}", text::count(n, "scenario"))),
+                (n, _) => figures.push(format!("{n} {words}")),
+            }
+        }
+        let mut figures = format!("{}.", figures.join(", "));
+        if report.summary.filtered {
+            figures.push_str(" Filters left scenarios out.");
+        }
+        if let Some(cut) = &report.summary.cut {
+            figures.push_str(&format!(" The record was cut: {}.", text::line(cut, 500)));
+        }
+        Self {
+            tone,
+            answer,
+            figures,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What several formats need to say things the same way.
+
+use twinproof_evidence::Verdict;
+use twinproof_evidence::report::{Count, Report, Scenario};
+
+/// The verdicts that a reader has to look at, gravest first.
+pub(crate) const ATTENTION: [Verdict; 5] = [
+    Verdict::Fail,
+    Verdict::Error,
+    Verdict::Inconclusive,
+    Verdict::Warning,
+    Verdict::Inspect,
+];
+
+/// `1 scenario`, `2 scenarios`.
+pub(crate) fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A time in microseconds for people.
+pub(crate) fn duration(us: u64) -> String {
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..100_000 => format!("{} ms", tenths(us, 1_000)),
+        100_000..1_000_000 => format!("{} ms", us / 1_000),
+        1_000_000..60_000_000 => format!("{} s", tenths(us, 1_000_000)),
+        _ => {
+            let seconds = us / 1_000_000;
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        }
+    }
+}
+
+fn tenths(us: u64, unit: u64) -> String {
+    match us * 10 / unit {
+        tenths if tenths % 10 == 0 => (tenths / 10).to_string(),
+        tenths => format!("{}.{}", tenths / 10, tenths % 10),
+    }
+}
+
+/// A number of octets for people.
+pub(crate) fn octets(n: u64) -> String {
+    match n {
+        1 => "1 octet".to_owned(),
+        0..10_240 => format!("{n} octets"),
+        10_240..10_485_760 => format!("{} KiB", n / 1024),
+        _ => format!("{} MiB", n / 1_048_576),
+    }
+}
+
+/// The head of a text that is longer than `limit` octets, and how many octets are left out.
+pub(crate) fn head(text: &str, limit: usize) -> (&str, usize) {
+    let mut end = limit.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    (&text[..end], text.len() - end)
+}
+
+/// The text on one line, at most about `limit` octets of it, with nothing in it that a terminal would
+/// obey: a control character becomes its picture, a change of writing direction is left out.
+pub(crate) fn line(text: &str, limit: usize) -> String {
+    let (head, rest) = head(text, limit);
+    let mut out: String = head
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .filter_map(|c| match c {
+            '\0'..='\x1f' => char::from_u32(0x2400 + c as u32),
+            '\x7f'..='\u{9f}' => Some('\u{2421}'),
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
+            c => Some(c),
+        })
+        .collect();
+    if rest > 0 {
+        out.push_str(&format!(" … ({} more)", octets(rest as u64)));
+    }
+    out
+}
+
+/// The scenario's requirement group: its feature file, also where it never began.
+pub(crate) fn group(scenario: &Scenario) -> String {
+    if scenario.feature.is_empty() {
+        let parent = scenario.id.rsplit_once('/').map(|(parent, _)| parent);
+        format!("{}.feature", parent.unwrap_or(&scenario.id))
+    } else {
+        scenario.feature.clone()
+    }
+}
+
+/// Where the scenario stands; only its file, where it never began.
+pub(crate) fn place(scenario: &Scenario) -> String {
+    match scenario.line {
+        0 => group(scenario),
+        line => format!("{}:{line}", group(scenario)),
+    }
+}
+
+/// What came of each attempt, in one sentence each; nothing where there was but one.
+pub(crate) fn attempts(scenario: &Scenario) -> impl Iterator<Item = String> + '_ {
+    scenario.tried.iter().map(|tried| {
+        let reason = match tried.reason.as_str() {
+            "" => String::new(),
+            reason => format!(": {}", line(reason, 600)),
+        };
+        let counts = if tried.counts {
+            ""
+        } else {
+            "; it does not count"
+        };
+        format!("{} {}{reason}{counts}", tried.attempt, tried.verdict)
+    })
+}
+
+/// The scenario's enabler, which is the first part of its id.
+pub(crate) fn enabler(scenario: &Scenario) -> &str {
+    scenario.id.split('/').next().unwrap_or_default()
+}
+
+/// The scenario's title; its id, where it never began.
+pub(crate) fn title(scenario: &Scenario) -> &str {
+    if scenario.title.is_empty() {
+        &scenario.id
+    } else {
+        &scenario.title
+    }
+}
+
+/// The levels of the scenario's requirements, each once.
+pub(crate) fn levels(scenario: &Scenario, report: &Report) -> String {
+    let mut levels: Vec<&str> = Vec::new();
+    for requirement in &report.requirements {
+        if scenario.requirements.contains(&requirement.id)
+            && !levels.contains(&requirement.level.as_str())
+        {
+            levels.push(&requirement.level);
+        }
+    }
+    levels.join("/")
+}
+
+/// The enablers of the report in its order.
+pub(crate) fn enablers(report: &Report) -> Vec<&str> {
+    let mut enablers: Vec<&str> = Vec::new();
+    let of_requirements = report.requirements.iter().map(|r| r.enabler.as_str());
+    for name in of_requirements.chain(report.scenarios.iter().map(enabler)) {
+        if !enablers.contains(&name) {
+            enablers.push(name);
+        }
+    }
+    enablers
+}
+
+/// `exchange 4`, `exchanges 4 and 5`; empty where there is nothing to show.
+pub(crate) fn evidence(exchanges: &[u64]) -> String {
+    match exchanges {
+        [] => String::new(),
+        [one] => format!("exchange {one}"),
+        [first @ .., last] => {
+            let first: Vec<_> = first.iter().map(u64::to_string).collect();
+            format!("exchanges {} and {last}", first.join(", "))
+        }
+    }
+}
+
+/// The counts of the verdicts that occur, passes first, then the gravest.
+pub(crate) fn occurring(count: &Count) -> impl Iterator<Item = (Verdict, usize)> + '_ {
+    let others = Verdict::ALL.into_iter().rev();
+    std::iter::once(Verdict::Pass)
+        .chain(others.filter(|verdict| *verdict != Verdict::Pass))
+        .map(|verdict| (verdict, count.of(verdict)))
+        .filter(|(verdict, n)| *n > 0 || *verdict == Verdict::Pass)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{count, duration, evidence, head, line, octets};
+
+    #[test]
+    fn times_and_sizes_are_for_people() {
+        let times = [
+            0,
+            999,
+            1_000,
+            12_345,
+            250_000,
+            3_900_000,
+            60_000_000,
+            125_000_000,
+        ];
+        assert_eq!(
+            times.map(duration),
+            [
+                "0 µs",
+                "999 µs",
+                "1 ms",
+                "12.3 ms",
+                "250 ms",
+                "3.9 s",
+                "1 min 0 s",
+                "2 min 5 s"
+            ]
+        );
+        assert_eq!(
+            [0, 1, 2, 20_480, 1_073_741_824].map(octets),
+            ["0 octets", "1 octet", "2 octets", "20 KiB", "1024 MiB"]
+        );
+    }
+
+    #[test]
+    fn a_text_is_never_cut_inside_a_character() {
+        assert_eq!(head("aé", 2), ("a", 2));
+        assert_eq!(head("aé", 3), ("aé", 0));
+        assert_eq!(line("a\n  b", 9), "a b");
+        assert_eq!(line("ééé", 3), "é … (4 octets more)");
+    }
+
+    #[test]
+    fn a_terminal_finds_nothing_to_obey() {
+        assert_eq!(
+            line("\x1b[31mred\x07 \u{202e}lived\u{9b}2J", 99),
+            "␛[31mred␇ lived␡2J"
+        );
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        assert_eq!(count(1, "scenario"), "1 scenario");
+        assert_eq!(count(0, "scenario"), "0 scenarios");
+        assert_eq!(evidence(&[4, 5, 6]), "exchanges 4, 5 and 6");
+        assert_eq!(evidence(&[4]), "exchange 4");
+    }
+}
