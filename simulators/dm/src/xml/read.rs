@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::name::ResolveResult;
+use quick_xml::name::{NamespaceError, ResolveResult};
 use quick_xml::reader::NsReader;
 
 use super::{is_char, is_name};
 use crate::document::{Attribute, Builder, Element, Limits, interned, namespace};
 use crate::error::{Error, Fault, shown};
 use crate::wbxml::page;
+
+/// Namespace declarations that one element may have. Every name is looked up among those of all
+/// open elements, so many of them cost time; real messages have one or two.
+const DECLARATIONS: usize = 16;
 
 /// Reads one XML document.
 ///
@@ -42,8 +46,12 @@ pub fn read(octets: &[u8], limits: &Limits) -> Result<Element, Error> {
         )
     })?;
     let body = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let mut reader = NsReader::from_str(body);
+    reader
+        .resolver_mut()
+        .set_max_declarations_per_element(DECLARATIONS);
     Source {
-        reader: NsReader::from_str(body),
+        reader,
         base: text.len() - body.len(),
         builder: Builder::new(limits),
     }
@@ -62,6 +70,12 @@ impl Source<'_> {
         loop {
             let offset = self.offset();
             let event = self.reader.read_event().map_err(|error| {
+                if let quick_xml::Error::Namespace(NamespaceError::TooManyDeclarations(most)) =
+                    error
+                {
+                    let expected = format!("at most {most} namespace declarations in an element");
+                    return Error::new(Fault::Limit, offset, expected, "more");
+                }
                 let offset = usize::try_from(self.reader.error_position()).unwrap_or(usize::MAX);
                 Error::new(
                     Fault::Syntax,

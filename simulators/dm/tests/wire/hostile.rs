@@ -83,6 +83,9 @@ fn nesting_size_and_number_are_limited_in_xml() {
     assert_eq!(xml_error(&long).fault, Fault::Limit);
     let namespace = format!("<a xmlns='{}'>{}</a>", "n".repeat(900), "<b/>".repeat(100));
     assert_eq!(xml_error(&namespace).fault, Fault::Limit);
+    let prefixes: String = (0..17).map(|n| format!(" xmlns:p{n}='x'")).collect();
+    let error = xml_error(&format!("<a><b{prefixes}/></a>"));
+    assert_eq!((error.fault, error.offset), (Fault::Limit, 3));
 }
 
 #[test]
