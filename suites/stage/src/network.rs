@@ -380,7 +380,8 @@ async fn fetch(client: &reqwest::Client, request: Request) -> Result<Response, F
             .body
             .extend_from_slice(&chunk[..chunk.len().min(room)]);
         if response.length > BODY_LIMIT as u64 {
-            let announced = received.content_length().unwrap_or(0);
+            let announced = response.headers.first("Content-Length");
+            let announced = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
             response.length = response.length.max(announced);
             break;
         }

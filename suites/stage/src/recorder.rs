@@ -172,19 +172,23 @@ impl Recorder {
             .collect();
         let body = match std::str::from_utf8(body) {
             _ if long => Body {
-                text: None,
-                base64: None,
                 length,
                 sha256: Some(hex(&Sha256::digest(body))),
+                ..Body::default()
             },
-            Ok(text) if text.trim_start().starts_with(['{', '[']) => Body {
-                text: Some(self.secrets.conceal_json(text)),
-                ..Body::new(&[], length)
-            },
-            Ok(text) => Body {
-                text: Some(self.secrets.conceal(text)),
-                ..Body::new(&[], length)
-            },
+            Ok(text) => {
+                let json = text.trim_start().starts_with(['{', '[']);
+                let concealed = if json {
+                    self.secrets.conceal_json(text)
+                } else {
+                    self.secrets.conceal(text)
+                };
+                Body {
+                    text: Some(concealed),
+                    length,
+                    ..Body::default()
+                }
+            }
             Err(_) => Body::new(body, length),
         };
         (headers, body)
