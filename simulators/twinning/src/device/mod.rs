@@ -116,14 +116,14 @@ impl Device {
         let seen = read_body(response)
             .ok()
             .and_then(|document| Twinning::of_document(&document, knobs));
-        if let Some(twinning) = seen {
-            if let Some(url) = twinning.resource_url {
-                let known = Known {
-                    role: twinning.role,
-                    name: twinning.name,
-                };
-                self.known.insert(url, known);
-            }
+        if let Some(twinning) = seen
+            && let Some(url) = twinning.resource_url
+        {
+            let known = Known {
+                role: twinning.role,
+                name: twinning.name,
+            };
+            self.known.insert(url, known);
         }
     }
 

@@ -64,10 +64,10 @@ impl Scene {
         self.party(primary)?;
         self.remember().await?;
         let response = self.attempt(primary, order).await?;
-        if let (Some(response), Some(holder)) = (&response, holder) {
-            if response.is_success() {
-                self.keep_relation(primary, holder, response)?;
-            }
+        if let (Some(response), Some(holder)) = (&response, holder)
+            && response.is_success()
+        {
+            self.keep_relation(primary, holder, response)?;
         }
         Ok(response)
     }
@@ -242,10 +242,10 @@ impl Scene {
             .filter_map(|acted| acted.exchanges.last().copied())
             .collect();
         for ((part, _), acted) in orders.iter().zip(acted) {
-            if let Ok(response) = acted.answer {
-                if response.is_success() {
-                    self.keep_relation(part, holder, &response)?;
-                }
+            if let Ok(response) = acted.answer
+                && response.is_success()
+            {
+                self.keep_relation(part, holder, &response)?;
             }
         }
         Ok(())
