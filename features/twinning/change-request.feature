@@ -87,10 +87,24 @@ Feature: What a twinning says
     When a primary device activates with that code
     Then the secondary device reads that its twinning is on
 
+  @CR-N9 @id:secondary-has-authorization-code
+  Scenario: A twinned secondary device reads an authorization code
+    Given a primary device twinned with a secondary device
+    Then the secondary device reads an authorization code
+    When the primary device switches the twinning off
+    Then the secondary device reads that its twinning is off
+    And the secondary device reads an authorization code
+
   @CR-N9 @id:no-authorization-code-while-pending
   Scenario: A secondary device that waits reads no authorization code
     Given a secondary device that holds a fresh activation code
     Then the secondary device reads no authorization code
+
+  @CR-N9 @id:no-authorization-code-for-the-primary
+  Scenario: The primary device reads no authorization code
+    Given a primary device twinned with a secondary device
+    Then the secondary device reads an authorization code
+    And the primary device reads no authorization code
 
   @CR-N12 @id:own-address
   Scenario: Every answer shows the device's own address

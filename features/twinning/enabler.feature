@@ -81,6 +81,14 @@ Feature: Twinning enabler
     When the primary device ends the twinning
     Then the access that the secondary device had to its twinning has ended
 
+  @HLF-TE-004 @id:end-takes-the-access-to-the-network
+  Scenario: Access to the primary's network cannot be renewed once the twinning has ended
+    Given a primary device twinned with a secondary device
+    And the secondary device has redeemed its authorization code
+    When the primary device ends the twinning
+    And the secondary device renews the access to the primary's network
+    Then the authorization server refuses
+
   @HLF-TE-004 @advice @id:end-leaves-other-access
   Scenario: The primary device keeps its access to its other twinnings
     Given a primary device twinned with a second secondary device
