@@ -39,6 +39,8 @@ async fn set(kind: Kind) -> (Stage, Handle<Device>, Handle<Device>, Arc<Access>)
     let access = Arc::new(Access {
         base_url: profile.base_url.clone(),
         token_url: profile.authorization.map(|a| a.token_url),
+        revoke_url: None,
+        notification_channel: None,
         knobs: profile.knobs,
     });
     let mut enter = |n: usize, name: &str| {
