@@ -625,6 +625,24 @@ mod transmission {
     }
 
     #[test]
+    fn a_request_that_is_forgotten_is_not_repeated() {
+        let mut client = Party::new(1);
+        let request = client.request(Type::Con, get()).unwrap();
+        let next = client.request(Type::Con, get()).unwrap();
+        client.take();
+        client.act(|endpoint, turn| endpoint.forget(turn, request));
+        let sent = client.take();
+        assert_eq!(
+            Packet::parse(&sent).unwrap().token(),
+            next.token,
+            "its turn goes to the next"
+        );
+        client.act(|endpoint, turn| endpoint.forget(turn, next));
+        assert!(client.wait(SECOND * 300).is_empty());
+        assert_eq!(client.endpoint.next_deadline(), None);
+    }
+
+    #[test]
     fn a_reset_that_comes_after_the_answer_is_ignored() {
         let mut client = Party::new(1);
         let request = client.request(Type::Non, get()).unwrap();
@@ -959,6 +977,86 @@ mod observation {
         let more = notification(request, 6, 2);
         assert_eq!(ignored(client.receive(&more)), Ignored::Unmatched);
         assert_eq!(client.flush(), ["RST (empty) MID=6"]);
+    }
+
+    #[test]
+    fn a_newer_notification_ends_the_fetching_of_the_one_before() {
+        let (mut client, request) = observing(5);
+        let large = |id, sequence, letter: u8| {
+            let block = Block::new(0, true, 16).unwrap();
+            let message = Message::new(Code::CONTENT)
+                .uint(option::OBSERVE, sequence)
+                .uint(option::BLOCK2, block.bits())
+                .payload([letter; 16]);
+            datagram(
+                Type::Non,
+                Code::CONTENT,
+                id,
+                request.token.as_bytes(),
+                &message,
+            )
+        };
+        let fetched = |bytes: &[u8], letter: u8| {
+            let asked = Packet::parse(bytes).unwrap();
+            assert_eq!(
+                asked.block(option::BLOCK2),
+                Ok(Some(Block::new(1, false, 16).unwrap()))
+            );
+            let block = Block::new(1, false, 16).unwrap();
+            let message = Message::new(Code::CONTENT)
+                .uint(option::BLOCK2, block.bits())
+                .payload([letter]);
+            datagram(
+                Type::Ack,
+                Code::CONTENT,
+                asked.message_id(),
+                asked.token_bytes(),
+                &message,
+            )
+        };
+        assert!(client.receive(&large(1, 6, b'a')).is_none());
+        let first = client.take();
+        assert!(client.receive(&large(2, 7, b'b')).is_none());
+        let second = client.take();
+        assert_eq!(
+            ignored(client.receive(&fetched(&first, b'a'))),
+            Ignored::Unmatched
+        );
+        let answer = fetched(&second, b'b');
+        let Some(Event::Notification { body, sequence, .. }) = client.receive(&answer) else {
+            panic!()
+        };
+        assert_eq!((&body[..], sequence), (&b"bbbbbbbbbbbbbbbbb"[..], 7));
+        assert_eq!(client.endpoint.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_fetched_does_not_end_the_observation() {
+        let (mut client, request) = observing(5);
+        let block = Block::new(0, true, 16).unwrap();
+        let message = Message::new(Code::CONTENT)
+            .uint(option::OBSERVE, 6)
+            .uint(option::BLOCK2, block.bits())
+            .payload([7; 16]);
+        let large = datagram(
+            Type::Non,
+            Code::CONTENT,
+            1,
+            request.token.as_bytes(),
+            &message,
+        );
+        assert!(client.receive(&large).is_none());
+        let log = client.wait(SECOND * 300);
+        let failed = Event::Failed {
+            request,
+            why: Failure::Timeout,
+        };
+        assert_eq!(log.last().unwrap().1, format!("{failed:?}"));
+        let next = notification(request, 2, 7);
+        assert!(matches!(
+            client.receive(&next),
+            Some(Event::Notification { .. })
+        ));
     }
 
     #[test]
@@ -1400,6 +1498,23 @@ mod blocks {
             Message::new(Code::POST).uint(option::BLOCK2, Block::new(1, false, 64).unwrap().bits());
         let why = ignored(server.receive(&con(6, &post)));
         assert_eq!(why, Ignored::Block(Code::REQUEST_ENTITY_INCOMPLETE));
+    }
+
+    #[test]
+    fn whoever_asks_for_a_block_is_told_that_there_is_one() {
+        let mut server = Party::new(1);
+        let ask = get().uint(option::BLOCK2, Block::new(0, false, 64).unwrap().bits());
+        let exchange = server.asked(&con(1, &ask));
+        server.respond(&exchange, content("small")).unwrap();
+        assert_eq!(
+            server.flush(),
+            ["ACK 2.05 Content MID=1 T=07 Block2=0/0/64 5 B \"small\""]
+        );
+        let exchange = server.asked(&con(2, &ask));
+        server
+            .respond(&exchange, Message::new(Code::NOT_FOUND).payload("no"))
+            .unwrap();
+        assert_eq!(server.flush(), ["ACK 4.04 Not Found MID=2 T=07 2 B \"no\""]);
     }
 
     /// Answers the requests of a client with prepared blocks and says how it ends.

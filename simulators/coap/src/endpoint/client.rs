@@ -498,7 +498,6 @@ impl Pending {
                     newest: got,
                     at: now,
                 };
-                self.deadline = None;
                 Ok(Delivery::Response { observing: true })
             }
             (Observe::Yes { newest, at }, Some(got)) => {
