@@ -228,8 +228,12 @@ Feature: Primary device
   @HLF-PD-006 @id:several-secondaries
   Scenario: A primary device has several secondary devices at once
     Given a primary device twinned with a secondary device
-    And the primary device is also twinned with a second secondary device
-    And the primary device is also twinned with a third secondary device
+    And a second secondary device that holds a fresh activation code
+    And a third secondary device that holds a fresh activation code
+    When the primary device activates with the code of the second secondary device
+    Then the enabler creates a twinning
+    When the primary device activates with the code of the third secondary device
+    Then the enabler creates a twinning
     When the primary device switches the twinning with the second secondary device off
     Then the enabler accepts the change
     And the primary device lists the secondary device as on, the second secondary device as off, the third secondary device as on and nothing else

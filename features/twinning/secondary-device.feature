@@ -44,7 +44,7 @@ Feature: Secondary device
     When a secondary device asks for an activation code
     Then the enabler accepts the request
     And the answer holds an activation code
-    When the secondary device asks for an activation code and names its own operator as the primary's
+    When a second secondary device asks for an activation code and names its own operator as the primary's
     Then the enabler accepts the request
     And the answer holds an activation code
 

@@ -149,8 +149,12 @@ async fn asks_in_role(w: &mut World, part: Part, role: String) -> Result<(), Hal
 #[when(expr = "{part} asks for an activation code and names its own operator as the primary's")]
 async fn asks_naming_own(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
-    let known = scene.party(&part)?.code.clone().and_then(|c| c.mno_id);
-    let Some(operator) = known.or(scene.twinning_profile()?.mno_id) else {
+    let seen = scene
+        .twinning
+        .devices
+        .values()
+        .find_map(|party| party.code.as_ref()?.mno_id.clone());
+    let Some(operator) = scene.twinning_profile()?.mno_id.or(seen) else {
         let why = "nobody said which operator this is: declare twinning.mno_id in the profile";
         return Err(scene.inconclusive(why));
     };

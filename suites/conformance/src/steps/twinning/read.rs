@@ -201,7 +201,7 @@ async fn lists_single(w: &mut World, part: Part) -> Result<(), Halted> {
     Ok(())
 }
 
-#[then(expr = "{part} has at most one twinning")]
+#[then(expr = "{part} has at most one twinning that is not pending")]
 async fn lists_at_most_one(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let (_, exchange) = scene.probe(&part, &Probe::List).await?;
