@@ -286,6 +286,11 @@ impl Body {
     }
 }
 
+/// The digest of a text, in lower-case hexadecimal.
+pub fn sha256(octets: &[u8]) -> String {
+    hex(&Sha256::digest(octets))
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()

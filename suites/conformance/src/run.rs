@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use cucumber::gherkin::Feature;
 use cucumber::runner::Basic;
@@ -97,6 +98,7 @@ pub struct Outcome {
 /// Performs the selected scenarios and leaves everything in the ledger.
 pub async fn perform(run: &Run) -> Outcome {
     let profile = run.target.profile();
+    let begun = Instant::now();
     let mut enablers: Vec<String> = run
         .suite
         .entries()
@@ -153,8 +155,12 @@ pub async fn perform(run: &Run) -> Outcome {
         network.close(profile.profile.pace.settle.duration()).await;
     }
     let interrupted = run.stop.load(Ordering::Relaxed);
+    let at = match &run.kind {
+        Kind::Live(_) => begun.elapsed().as_micros().try_into().unwrap_or(u64::MAX),
+        Kind::Virtual => 0,
+    };
     run.ledger.write(Record {
-        at: 0,
+        at,
         scene: None,
         what: What::RunEnded { interrupted },
     });

@@ -59,7 +59,6 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
         _ => return Err("harness.certificate and harness.key go together".to_owned()),
     };
     Network::open(&Options {
-        timeout: profile.pace.timeout.duration(),
         rate: profile.pace.rate,
         trust: Trust {
             ca_file: profile.tls.ca_file.clone(),
@@ -71,6 +70,7 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
         callbacks: place(&harness.listen, &harness.advertise),
         peer: place(&harness.peer_listen, &harness.peer_advertise),
         certificate,
+        ..Options::new(profile.pace.timeout.duration())
     })
 }
 

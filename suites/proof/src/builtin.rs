@@ -53,6 +53,26 @@ impl TwinningSystem {
             .unwrap_or_default()
     }
 
+    /// Lets the system enter at `origin`, with its partner at `peer`, and returns its profile there.
+    pub(crate) fn host(&self, stage: &mut Stage, seed: Seed, origin: &str, peer: &str) -> Declared {
+        let mut profile = self.profile.clone();
+        let Some(config) = provision(&mut profile, origin, peer) else {
+            return profile;
+        };
+        let config = Arc::new(config);
+        let rules = self.rules_for(seed);
+        stage.host(
+            SUT,
+            Box::new(move || {
+                Seat::new(
+                    Enabler::new(Arc::clone(&rules), seed.derive(SUT)),
+                    Arc::clone(&config),
+                )
+            }),
+        );
+        profile
+    }
+
     fn rules_for(&self, seed: Seed) -> Arc<dyn Rules> {
         match &self.watched {
             Some(watched) => {
@@ -132,22 +152,7 @@ impl BuiltIn for TwinningSystem {
         async move {
             let origin = stage.listen(SUT).await?;
             let peer = stage.listen(PEER).await?;
-            let mut profile = self.profile.clone();
-            let Some(config) = provision(&mut profile, &origin, &peer) else {
-                return Ok(profile);
-            };
-            let config = Arc::new(config);
-            let rules = self.rules_for(seed);
-            stage.host(
-                SUT,
-                Box::new(move || {
-                    Seat::new(
-                        Enabler::new(Arc::clone(&rules), seed.derive(SUT)),
-                        Arc::clone(&config),
-                    )
-                }),
-            );
-            Ok(profile)
+            Ok(self.host(stage, seed, &origin, &peer))
         }
         .boxed_local()
     }

@@ -3,3 +3,4 @@
 pub mod builtin;
 pub mod kill;
 pub mod properties;
+pub mod serve;

@@ -5,7 +5,7 @@
 //! belongs to. The peer operator's address is fixed at the system, so one scene at a time has it.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ pub(crate) struct Doors {
     callbacks: Option<Arc<Door>>,
     peer: Option<Arc<Door>>,
     tls: Option<TlsAcceptor>,
+    ports: BTreeMap<String, SocketAddr>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -116,11 +117,13 @@ impl Doors {
         callbacks: Option<Door>,
         peer: Option<Door>,
         tls: Option<Arc<rustls::ServerConfig>>,
+        ports: BTreeMap<String, SocketAddr>,
     ) -> Self {
         Self {
             callbacks: callbacks.map(Arc::new),
             peer: peer.map(Arc::new),
             tls: tls.map(TlsAcceptor::from),
+            ports,
             tasks: Mutex::default(),
         }
     }
@@ -160,9 +163,11 @@ impl Doors {
     }
 
     async fn open_own(&self, ground: &Arc<Ground>, name: &str) -> Result<Opened, String> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let address = self.ports.get(name).copied().unwrap_or(any);
+        let listener = TcpListener::bind(address)
             .await
-            .map_err(|e| e.to_string())?;
+            .map_err(|e| format!("{address}: {e}"))?;
         let authority = listener
             .local_addr()
             .map_err(|e| e.to_string())?

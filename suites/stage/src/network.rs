@@ -1,6 +1,8 @@
 //! How simulated parties reach real systems, and how long their own doors stay open.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -59,6 +61,8 @@ pub struct Options {
     pub peer: Option<Place>,
     /// Certificate chain and key of the harness's own doors (PEM); plain HTTP if none.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// The addresses of actors that are to have a certain one; a free loopback port for all others.
+    pub ports: BTreeMap<String, SocketAddr>,
 }
 
 /// The name of the actor that has [`Options::peer`].
@@ -80,6 +84,7 @@ impl Options {
             callbacks: None,
             peer: None,
             certificate: None,
+            ports: BTreeMap::new(),
         }
     }
 }
@@ -164,6 +169,7 @@ impl Network {
             door(&options.callbacks, "harness.listen")?,
             door(&options.peer, "harness.peer_listen")?,
             tls,
+            options.ports.clone(),
         );
         let inner = Inner {
             client,

@@ -1,0 +1,252 @@
+//! What can be typed.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use twinproof_evidence::ExitCode;
+use twinproof_judge::catalogue::ENABLERS;
+
+/// Certifies OMA enablers: plays every role but the one under test, and says for each requirement
+/// whether the system meets it, with the evidence.
+#[derive(Debug, Parser)]
+#[command(name = "twinproof", version, after_help = after_help())]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+fn after_help() -> String {
+    let mut text = String::from(
+        "Examples:\n  twinproof run                          judge the built-in system\n  \
+         twinproof init --base-url URL > my.toml   begin a profile of your own system\n  \
+         twinproof run --sut my.toml            judge it\n  \
+         twinproof explain HLF-TE-005           what a requirement demands\n\nExit codes:\n",
+    );
+    for code in ExitCode::ALL {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:>2}  {}", code.code(), code.meaning());
+    }
+    text.trim_end().to_owned()
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge a system: the built-in one, or the one that --sut describes
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// Print a commented profile for a system of your own
+    Init(Init),
+    /// Run the built-in system alone, for a person with curl or another tool
+    Serve(Serve),
+    /// List requirements and their scenarios
+    List(List),
+    /// Show which scenarios judge a requirement, and their last verdicts
+    Matrix(Matrix),
+    /// Explain a requirement: what it demands, how it is judged, what a failure means
+    Explain(Explain),
+    /// Check features, catalogue and profile without a network
+    Check(Check),
+    /// Print the JSON Schema of a format
+    Schema(Schema),
+    /// Remove what earlier runs left behind at a system
+    Clean(Clean),
+    /// Judge the ledger of an earlier run again, without a network
+    Judge(Judge),
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  twinproof run
+  twinproof run --sut my.toml --requirement HLF-TE-005
+  twinproof run --sut my.toml --rerun twinproof-report
+  twinproof run --stage virtual --scenario twinning/enabler --seed 3";
+
+/// Which part of the suite. Values of one option widen the choice, different options narrow it.
+#[derive(Clone, ClapArgs, Debug, Default)]
+#[command(next_help_heading = "Filters")]
+pub(crate) struct Filter {
+    /// Only this enabler
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ENABLERS))]
+    pub(crate) enabler: Vec<String>,
+    /// Only what judges this requirement, for example HLF-TE-005
+    #[arg(long, value_name = "ID")]
+    pub(crate) requirement: Vec<String>,
+    /// Only this scenario, or all below a folder: twinning/enabler
+    #[arg(long, value_name = "ID")]
+    pub(crate) scenario: Vec<String>,
+    /// Only scenarios with this tag
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+}
+
+/// Where scenarios come from.
+#[derive(Clone, ClapArgs, Debug, Default)]
+pub(crate) struct Words {
+    /// Read scenarios from this folder instead of the built-in ones; without a `requirements`
+    /// folder in it, the built-in catalogue stands
+    #[arg(long, value_name = "DIR")]
+    pub(crate) features: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Stage {
+    /// Real HTTP over sockets
+    Live,
+    /// No sockets, one clock: as fast as it goes, and always the same
+    Virtual,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Run {
+    /// The profile of the system; without it, the built-in system is judged
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sut: Option<PathBuf>,
+    /// Where the built-in system is judged
+    #[arg(long, value_enum, default_value_t = Stage::Live)]
+    pub(crate) stage: Stage,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) words: Words,
+    /// Only what this report says failed or was not judged, with the seed of that run
+    #[arg(long, value_name = "REPORT")]
+    pub(crate) rerun: Option<PathBuf>,
+    /// Perform every scenario that many times; all times count
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repeat: u32,
+    /// What all chance comes from [default: 7]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How many scenarios may be under way at the same time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: u16,
+    /// Where reports and ledger go; older ones are replaced
+    #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
+    pub(crate) report: PathBuf,
+    /// Begin no more scenarios when one has failed
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Print nothing but what is wrong
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "Example:\n  twinproof init --base-url https://enabler.example/api > my.toml"
+)]
+pub(crate) struct Init {
+    /// The enabler that is to be judged
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning"]))]
+    pub(crate) enabler: String,
+    /// Where the system is, without the API's own segments
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080/exampleAPI"
+    )]
+    pub(crate) base_url: String,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "Example:\n  twinproof serve > served.toml &\n  twinproof run --sut served.toml"
+)]
+pub(crate) struct Serve {
+    /// Where the system listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Where its control hooks listen: POST /control/restart, POST /control/clock?seconds=N
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) control: SocketAddr,
+    /// Where it expects its partner operator: a run that judges it listens there
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) peer: SocketAddr,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) words: Words,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Matrix {
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) words: Words,
+    /// The report that verdicts are read from
+    #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
+    pub(crate) report: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Explain {
+    /// A requirement's label, for example HLF-TE-005
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) words: Words,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Check {
+    /// The profile to check, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sut: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) words: Words,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// A system's profile (sut.toml)
+    Profile,
+    /// report.json
+    Report,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Schema {
+    /// Of which format
+    #[arg(value_enum)]
+    pub(crate) format: Format,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Clean {
+    /// The profile of the system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sut: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Judge {
+    /// The report directory of that run
+    pub(crate) dir: PathBuf,
+    /// Where reports go [default: that directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) words: Words,
+    /// Print nothing but what is wrong
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,74 @@
+//! The `twinproof` command: arguments in, exit code out.
+#![forbid(unsafe_code)]
+
+mod args;
+mod check;
+mod clean;
+mod explain;
+mod init;
+mod judge;
+mod list;
+mod matrix;
+mod problem;
+mod profile;
+mod run;
+mod schema;
+mod select;
+mod serve;
+mod source;
+mod watch;
+
+use std::io::Write as _;
+use std::panic::{self, AssertUnwindSafe};
+use std::process;
+
+use clap::Parser as _;
+use twinproof_evidence::ExitCode;
+
+use crate::args::{Args, Command};
+use crate::problem::Problem;
+
+fn main() -> process::ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let asked_for_help = !error.use_stderr();
+            // Nobody reads what cannot be printed.
+            drop(error.print());
+            return process::ExitCode::from(if asked_for_help {
+                ExitCode::Conformant.code()
+            } else {
+                ExitCode::Usage.code()
+            });
+        }
+    };
+    panic::set_hook(Box::new(|_| {}));
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| perform(args.command)));
+    let ended = ended.unwrap_or_else(|panic| Err(Problem::of_panic(panic.as_ref())));
+    let code = match ended {
+        Ok(code) => code,
+        Err(problem) => {
+            if let Some(text) = problem.text() {
+                // Nobody reads what cannot be printed; the code says it all the same.
+                drop(writeln!(anstream::stderr(), "{}", text.trim_end()));
+            }
+            problem.exit_code()
+        }
+    };
+    process::ExitCode::from(code.code())
+}
+
+fn perform(command: Command) -> Result<ExitCode, Problem> {
+    match command {
+        Command::Check(args) => check::check(&args),
+        Command::Clean(args) => clean::clean(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Judge(args) => judge::again(&args),
+        Command::List(args) => list::list(&args),
+        Command::Matrix(args) => matrix::matrix(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Schema(args) => schema::schema(&args),
+        Command::Serve(args) => serve::serve(&args),
+    }
+}

@@ -1,0 +1,123 @@
+//! Why a command ends before it has anything to say.
+
+use std::any::Any;
+use std::io;
+
+use twinproof_evidence::ExitCode;
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// The filters leave nothing.
+    Nothing(String),
+    /// Twinproof broke.
+    Ours(String),
+    /// The reader of our output has gone, which is the reader's right.
+    Pipe,
+    /// The command line, a profile or a feature is wrong; the text is ready to be printed.
+    Usage(String),
+}
+
+impl Problem {
+    /// What to print.
+    pub(crate) fn text(&self) -> Option<String> {
+        match self {
+            Self::Nothing(why) => Some(format!("nothing selected: {why}")),
+            Self::Ours(why) => Some(format!(
+                "Twinproof itself broke: {why}. Please report it, if possible with the report directory."
+            )),
+            Self::Pipe => None,
+            Self::Usage(why) => Some(format!("error: {why}")),
+        }
+    }
+
+    /// How the process ends.
+    pub(crate) const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Nothing(_) => ExitCode::NothingSelected,
+            Self::Ours(_) => ExitCode::OurFault,
+            Self::Pipe => ExitCode::Conformant,
+            Self::Usage(_) => ExitCode::Usage,
+        }
+    }
+
+    /// From what a panic left, in one line.
+    pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let why = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no reason given");
+        Self::Ours(why.lines().next().unwrap_or_default().to_owned())
+    }
+}
+
+/// Errors of writing to standard output.
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Pipe,
+            _ => Self::Ours(format!("cannot write to standard output: {error}")),
+        }
+    }
+}
+
+/// The name among `known` that was probably meant, as the end of a sentence.
+pub(crate) fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let typed = typed.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (distance(&typed, &name.to_lowercase()), name))
+        .min()
+        .filter(|(distance, _)| *distance <= typed.len() / 3 + 1)
+        .map_or_else(
+            || "; `twinproof list` names them all".to_owned(),
+            |(_, name)| format!("; did you mean {name}?"),
+        )
+}
+
+/// How many characters have to be changed, put in or taken out.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{did_you_mean, distance};
+
+    #[test]
+    fn distances_are_counted() {
+        for (a, b, expected) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("kitten", "sitting", 3),
+            ("ab", "ba", 2),
+        ] {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn only_a_near_name_is_proposed() {
+        let known = ["HLF-TE-005", "HLF-PD-001"];
+        assert_eq!(
+            did_you_mean("hlf-te-05", known),
+            "; did you mean HLF-TE-005?"
+        );
+        assert_eq!(
+            did_you_mean("x", known),
+            "; `twinproof list` names them all"
+        );
+    }
+}

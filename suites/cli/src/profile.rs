@@ -1,0 +1,185 @@
+//! Profiles as files: read, with errors that show the spot, and with their credentials at hand.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
+use twinproof_evidence::record::sha256;
+use twinproof_judge::profile::Declared;
+
+use crate::problem::Problem;
+
+/// A profile that was read from a file.
+pub(crate) struct Read {
+    pub(crate) declared: Declared,
+    pub(crate) sha256: String,
+    file: String,
+}
+
+/// What is wrong with a profile, and where.
+#[derive(Debug, Diagnostic, thiserror::Error)]
+#[error("{file}:{line}:{column}: {key}{why}")]
+#[diagnostic(help(
+    "`twinproof schema profile` describes all keys, `twinproof init` prints them with their defaults"
+))]
+struct Wrong {
+    file: String,
+    line: usize,
+    column: usize,
+    key: String,
+    why: String,
+    #[source_code]
+    text: NamedSource<String>,
+    #[label("here")]
+    at: SourceSpan,
+}
+
+/// Reads a profile.
+pub(crate) fn read(file: &Path) -> Result<Read, Problem> {
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file).map_err(|error| {
+        Problem::Usage(format!(
+            "cannot read the profile {name}: {error}; `twinproof init > {name}` begins one"
+        ))
+    })?;
+    let declared = Declared::parse(&text)
+        .map_err(|error| Problem::Usage(show(&wrong(&name, &text, &error))))?;
+    Ok(Read {
+        declared,
+        sha256: sha256(text.as_bytes()),
+        file: name,
+    })
+}
+
+/// Digest of a profile that is no file.
+pub(crate) fn sha256_of(declared: &Declared) -> String {
+    sha256(
+        serde_json::to_string(&declared.profile)
+            .unwrap_or_default()
+            .as_bytes(),
+    )
+}
+
+/// The environment variables that a profile names and that are not set, each with its key.
+pub(crate) fn missing_variables(read: &Read) -> Vec<String> {
+    let subscribers = read
+        .declared
+        .profile
+        .twinning
+        .iter()
+        .flat_map(|t| &t.subscribers);
+    subscribers
+        .flat_map(|s| {
+            [
+                ("token_env", &s.token_env),
+                ("client_secret_env", &s.client_secret_env),
+            ]
+            .map(|(key, variable)| (key, variable, &s.address))
+        })
+        .filter_map(|(key, variable, address)| {
+            let variable = variable.as_ref()?;
+            std::env::var_os(variable)
+                .is_none()
+                .then(|| format!("${variable} is not set ({key} of the subscriber {address})"))
+        })
+        .collect()
+}
+
+/// Every credential has to be there before a run begins.
+pub(crate) fn require_variables(read: &Read) -> Result<(), Problem> {
+    let missing = missing_variables(read);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::Usage(format!(
+        "{} takes credentials from the environment, and some are missing:\n  {}",
+        read.file,
+        missing.join("\n  ")
+    )))
+}
+
+fn wrong(file: &str, text: &str, error: &toml::de::Error) -> Wrong {
+    let span = error.span().unwrap_or(0..0);
+    let before = &text[..span.start.min(text.len())];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let key = key_at(text, span.start).map_or_else(String::new, |key| format!("{key}: "));
+    Wrong {
+        file: file.to_owned(),
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        key,
+        why: error.message().replace('\n', " "),
+        text: NamedSource::new(file, text.to_owned()).with_language("toml"),
+        at: (span.start, span.len()).into(),
+    }
+}
+
+/// The dotted key whose key or value stands at this octet, if the text is TOML at all.
+fn key_at(text: &str, at: usize) -> Option<String> {
+    fn find(table: &toml::de::DeTable<'_>, at: usize) -> Option<String> {
+        table.iter().find_map(|(key, value)| {
+            let name = key.get_ref().to_string();
+            if key.span().contains(&at) {
+                return Some(name);
+            }
+            below(value.get_ref(), at)
+                .map(|inner| format!("{name}{inner}"))
+                .or_else(|| value.span().contains(&at).then_some(name))
+        })
+    }
+    fn below(value: &toml::de::DeValue<'_>, at: usize) -> Option<String> {
+        match value {
+            toml::de::DeValue::Table(table) => find(table, at).map(|key| format!(".{key}")),
+            toml::de::DeValue::Array(items) => items.iter().enumerate().find_map(|(n, item)| {
+                below(item.get_ref(), at)
+                    .map(|inner| format!("[{n}]{inner}"))
+                    .or_else(|| item.span().contains(&at).then(|| format!("[{n}]")))
+            }),
+            _ => None,
+        }
+    }
+    find(toml::de::DeTable::parse(text).ok()?.get_ref(), at)
+}
+
+fn show(wrong: &Wrong) -> String {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let theme = if colour {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let mut out = String::new();
+    let drawn = GraphicalReportHandler::new_themed(theme)
+        .with_width(100)
+        .with_links(false)
+        .render_report(&mut out, wrong);
+    match drawn {
+        Ok(()) => format!("the profile is wrong\n{out}"),
+        Err(_) => wrong.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_at;
+
+    #[test]
+    fn the_key_is_named_wherever_it_stands() {
+        let text = "[pace]\ntimeout = 5\n[[twinning.subscriber]]\naddress = \"a\"\n[[twinning.subscriber]]\ntoken = 7\nknobs.names = { code = 1 }\n";
+        for (spot, key) in [
+            ("timeout", "pace.timeout"),
+            ("5", "pace.timeout"),
+            ("token", "twinning.subscriber[1].token"),
+            ("7", "twinning.subscriber[1].token"),
+            ("code", "twinning.subscriber[1].knobs.names.code"),
+        ] {
+            assert_eq!(
+                key_at(text, text.find(spot).unwrap()).as_deref(),
+                Some(key),
+                "{spot}"
+            );
+        }
+        assert_eq!(key_at("a = ", 2), None);
+    }
+}

@@ -1,0 +1,275 @@
+//! `twinproof run`: perform, judge the record, report.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use twinproof_conformance::{Run, STARTED_ON_VIRTUAL, Target, network, perform};
+use twinproof_evidence::ExitCode;
+use twinproof_evidence::ledger::{self, Ledger};
+use twinproof_evidence::report::{Report, Tool};
+use twinproof_formats::Progress;
+use twinproof_formats::terminal::{self, Style};
+use twinproof_judge::judge;
+use twinproof_proof::builtin::TwinningSystem;
+use twinproof_stage::Kind;
+use twinproof_twinning::enabler::rules::Standard;
+
+use crate::args::{self, Stage};
+use crate::problem::Problem;
+use crate::profile;
+use crate::select;
+use crate::source::{self, Source};
+use crate::watch;
+
+/// The seed of a run that is told none.
+const SEED: u64 = 7;
+
+/// The system that is judged, and how it is named in commands and digests.
+struct System {
+    target: Target,
+    sha256: String,
+    again: String,
+}
+
+pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
+    let source = Source::load(&args.words)?;
+    let system = system(args)?;
+    let earlier = args.rerun.as_deref().map(source::report).transpose()?;
+    let selected = select(args, &source, &system.target, earlier.as_ref())?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let ledger = prepare(&args.report)?;
+    let kind = kind(args.stage, &system.target)?;
+    let progress = Arc::new(Progress::new(
+        selected.iter().map(String::as_str),
+        Style::of_stdout(),
+        !args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()),
+        if args.quiet {
+            Box::new(std::io::sink())
+        } else {
+            Box::new(std::io::stderr())
+        },
+    ));
+    let whole = args.filter.is_empty() && earlier.is_none();
+    let mut run = Run {
+        suite_sha256: source.sha256.clone(),
+        selected,
+        filtered: !whole,
+        seed: args
+            .seed
+            .or_else(|| earlier.as_ref().map(|report| report.seed))
+            .unwrap_or(SEED),
+        repeat: args.repeat,
+        again: system.again,
+        jobs: usize::from(args.jobs),
+        tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        started: match args.stage {
+            Stage::Live => chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            Stage::Virtual => STARTED_ON_VIRTUAL.to_owned(),
+        },
+        profile_sha256: system.sha256,
+        stop: Arc::clone(&stop),
+        ..Run::new(
+            system.target,
+            kind,
+            Arc::clone(&source.suite),
+            ledger.clone(),
+        )
+    };
+    let fail_fast = args
+        .fail_fast
+        .then(|| watch::FailFast::new(ledger.clone(), source.catalogue.clone(), Arc::clone(&stop)));
+    let shown = Arc::clone(&progress);
+    run.on_scene_ended = Arc::new(move |id| {
+        shown.scene_ended(id);
+        if let Some(fail_fast) = &fail_fast {
+            fail_fast.scene_ended(id);
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::Ours(format!("no threads can be had: {error}")))?;
+    runtime.block_on(async {
+        let listening = tokio::spawn(watch::stop_on_signal(stop));
+        perform(&run).await;
+        listening.abort();
+    });
+    // What a hostile system still holds open is no reason to wait.
+    runtime.shutdown_background();
+    progress.finish();
+    let events = ledger
+        .read_back()
+        .map_err(|error| Problem::Ours(format!("the ledger cannot be read back: {error}")))?;
+    let report = judge(&events, &source.catalogue, tool()).map_err(Problem::Ours)?;
+    publish(&report, &args.report, args.quiet)
+}
+
+/// Who judges.
+pub(crate) fn tool() -> Tool {
+    Tool {
+        name: "twinproof".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Writes the reports, prints the answer, and says how the process ends.
+pub(crate) fn publish(report: &Report, dir: &Path, quiet: bool) -> Result<ExitCode, Problem> {
+    use std::io::Write as _;
+    twinproof_formats::all(dir, report).map_err(|error| Problem::Usage(error.to_string()))?;
+    let style = Style::of_stdout();
+    let text = if quiet {
+        terminal::troubles(report, style)
+    } else {
+        terminal::render(report, style, Some(&dir.join("report.html")))
+    };
+    let printed = std::io::stdout().write_all(text.as_bytes());
+    match printed.map_err(Problem::from) {
+        // The reports are written; that nobody read the table changes no verdict.
+        Ok(()) | Err(Problem::Pipe) => Ok(report.exit_code()),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn system(args: &args::Run) -> Result<System, Problem> {
+    let mut again = "twinproof run".to_owned();
+    if let Some(features) = &args.words.features {
+        again = format!("{again} --features {}", quoted(features));
+    }
+    match (&args.sut, args.stage) {
+        (None, stage) => {
+            if stage == Stage::Virtual {
+                again.push_str(" --stage virtual");
+            }
+            let system = TwinningSystem::new(Arc::new(Standard));
+            let target = Target::BuiltIn(Arc::new(system));
+            let sha256 = profile::sha256_of(target.profile());
+            Ok(System {
+                target,
+                sha256,
+                again,
+            })
+        }
+        (Some(_), Stage::Virtual) => Err(Problem::Usage(
+            "--stage virtual has no sockets, so it can judge only the built-in system; leave out \
+             --sut or --stage"
+                .to_owned(),
+        )),
+        (Some(file), Stage::Live) => {
+            let read = profile::read(file)?;
+            profile::require_variables(&read)?;
+            Ok(System {
+                target: Target::External(Arc::new(read.declared)),
+                sha256: read.sha256,
+                again: format!("{again} --sut {}", quoted(file)),
+            })
+        }
+    }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@,=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn select(
+    args: &args::Run,
+    source: &Source,
+    target: &Target,
+    earlier: Option<&Report>,
+) -> Result<Vec<String>, Problem> {
+    let matching = args.filter.scenarios(source)?;
+    let profile = &target.profile().profile;
+    if matching.is_empty() {
+        return Err(Problem::Nothing(
+            "no scenario matches all filters; `twinproof list` takes the same ones".to_owned(),
+        ));
+    }
+    let applicable = select::applicable(matching, profile);
+    if applicable.is_empty() {
+        let described = select::enablers(profile);
+        return Err(Problem::Nothing(format!(
+            "the profile describes {}, and nothing of what the filters let through applies to it",
+            if described.is_empty() {
+                "no enabler (expected a section such as [twinning])".to_owned()
+            } else {
+                described.join(", ")
+            }
+        )));
+    }
+    let due: Vec<String> = applicable
+        .into_iter()
+        .filter(|entry| earlier.is_none_or(|report| select::is_due(report, &entry.id)))
+        .map(|entry| entry.id.clone())
+        .collect();
+    if due.is_empty() {
+        return Err(Problem::Nothing(
+            "the report that --rerun names leaves nothing open: all of it was judged, and nothing failed"
+                .to_owned(),
+        ));
+    }
+    Ok(due)
+}
+
+/// Makes the report directory and takes old reports out of it, so that none is taken for this run's.
+fn prepare(dir: &Path) -> Result<Ledger, Problem> {
+    let cannot = |path: PathBuf, error: std::io::Error| {
+        Problem::Usage(format!(
+            "cannot write to {}: {error}; choose another place with --report",
+            path.display()
+        ))
+    };
+    fs::create_dir_all(dir).map_err(|error| cannot(dir.to_owned(), error))?;
+    for name in twinproof_formats::FILE_NAMES {
+        let old = dir.join(name);
+        match fs::remove_file(&old) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(cannot(old, error));
+            }
+            _ => {}
+        }
+    }
+    Ledger::create(&dir.join(ledger::FILE_NAME)).map_err(|error| {
+        Problem::Usage(format!(
+            "cannot write to {error}; choose another place with --report"
+        ))
+    })
+}
+
+fn kind(stage: Stage, target: &Target) -> Result<Kind, Problem> {
+    match stage {
+        Stage::Virtual => Ok(Kind::Virtual),
+        Stage::Live => {
+            let network = network(&target.profile().profile).map_err(|error| {
+                Problem::Usage(format!("the network cannot be set up: {error}"))
+            })?;
+            Ok(Kind::Live(network))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::quoted;
+
+    #[test]
+    fn paths_survive_a_shell() {
+        for (path, text) in [
+            ("my.toml", "my.toml"),
+            ("a b.toml", "'a b.toml'"),
+            ("it's", r"'it'\''s'"),
+            ("$(x)", "'$(x)'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), text);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Runs the binary as a person would.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How a process went.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+    /// The most memory that it ever had, in KiB; 0 where the system does not say.
+    pub peak_kib: u64,
+}
+
+pub fn command(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twinproof"));
+    command
+        .args(args)
+        .current_dir(dir)
+        .env("NO_COLOR", "1")
+        .env_remove("TOKEN_0100")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs to the end. Output goes through files, so that no full pipe can hold the process up.
+pub fn twinproof(dir: &Path, args: &[&str]) -> Ran {
+    let outputs = tempfile::tempdir().unwrap();
+    let (out, err) = (outputs.path().join("out"), outputs.path().join("err"));
+    let began = Instant::now();
+    let mut child = command(dir, args)
+        .stdout(fs::File::create(&out).unwrap())
+        .stderr(fs::File::create(&err).unwrap())
+        .spawn()
+        .unwrap();
+    let mut peak_kib = 0;
+    let code = loop {
+        peak_kib = peak_of(&child).max(peak_kib);
+        match child.try_wait().unwrap() {
+            Some(status) => break status.code(),
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    Ran {
+        code,
+        stdout: fs::read_to_string(out).unwrap(),
+        stderr: fs::read_to_string(err).unwrap(),
+        took: began.elapsed(),
+        peak_kib,
+    }
+}
+
+fn peak_of(child: &Child) -> u64 {
+    let mut text = String::new();
+    let status = fs::File::open(format!("/proc/{}/status", child.id()));
+    if let Ok(mut status) = status {
+        // A process that has just ended has no status any more.
+        let _ = status.read_to_string(&mut text);
+    }
+    text.lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0)
+}
+
+pub fn report(dir: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(dir.join("report.json")).unwrap()).unwrap()
+}
+
+/// The folder with a scenario of one's own.
+pub fn own_features() -> String {
+    format!("{}/tests/features", env!("CARGO_MANIFEST_DIR"))
+}
