@@ -329,7 +329,7 @@ async fn set_scene(
         learn_secrets(&stage, profile);
     }
     match entered {
-        Ok(profile) => world.set(stage, Arc::new(profile)),
+        Ok(profile) => world.set(stage, Arc::new(profile), Seed::new(run.seed).derive(&id)),
         Err(_) => {
             stage.recorder().write(stage.now(), What::SceneEnded);
             (run.on_scene_ended)(&id);

@@ -11,6 +11,7 @@ use futures::future::LocalBoxFuture;
 use twinproof_evidence::record::{Halt, What};
 use twinproof_judge::checks::Check;
 use twinproof_judge::profile::Declared;
+use twinproof_kernel::Seed;
 use twinproof_stage::{Halted, Stage};
 
 use crate::pool::Lease;
@@ -41,6 +42,8 @@ pub(crate) struct Hold {
 pub(crate) struct Scene {
     pub(crate) stage: Stage,
     pub(crate) profile: Arc<Declared>,
+    /// From which each simulated party's choices follow.
+    pub(crate) seed: Seed,
     pub(crate) twinning: Parties,
     step: usize,
 }
@@ -60,10 +63,11 @@ impl World {
     }
 
     /// Sets the scene. The runner does so before the first step.
-    pub(crate) fn set(&mut self, stage: Stage, profile: Arc<Declared>) {
+    pub(crate) fn set(&mut self, stage: Stage, profile: Arc<Declared>, seed: Seed) {
         self.scene = Some(Scene {
             stage,
             profile,
+            seed,
             twinning: Parties::default(),
             step: 0,
         });

@@ -1,9 +1,13 @@
 //! Steps of the Twinning scenarios, a file per theme.
 
+mod access;
 mod activate;
 mod codes;
+mod common;
 mod end;
 mod foreign;
+mod news;
+mod operators;
 mod outcome;
 mod parties;
 mod read;

@@ -87,6 +87,14 @@ pub(crate) struct Parties {
     pub(super) holder: Option<Part>,
     /// The last code request brought a code.
     pub(super) given: bool,
+    /// Who asked to be told of changes.
+    pub(super) wishes: super::news::Wishes,
+    /// The authorization code that was seen last.
+    pub(super) auth_code: Option<String>,
+    /// The exchanges that showed authorization codes.
+    pub(super) auth_codes: Vec<u64>,
+    /// The other operator, once it has entered.
+    pub(super) abroad: super::operators::Abroad,
     /// What the last When began.
     pub(super) last: Vec<u64>,
     /// What the last answer referred to instead of showing it, and to whom.

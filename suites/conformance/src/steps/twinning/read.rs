@@ -15,7 +15,7 @@ use crate::world::{Scene, World};
 /// A body format as a scenario speaks of it.
 #[derive(Clone, Copy, Debug, cucumber::Parameter)]
 #[param(name = "format", regex = "JSON|XML")]
-struct Spoken(Format);
+pub(super) struct Spoken(pub(super) Format);
 
 impl std::str::FromStr for Spoken {
     type Err = String;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use twinproof_evidence::report::Provenance;
+use twinproof_twinning::device::created;
 use twinproof_twinning::device::notify::{Notification, notifications};
 use twinproof_twinning::knobs::Knobs;
 use twinproof_twinning::message::Status;
@@ -39,6 +40,11 @@ pub enum Check {
         until: Option<(u64, Vec<Status>)>,
         /// Only notifications that bring this along count.
         data: Option<String>,
+    },
+    /// The same request made twice with the same correlator leads to one subscription.
+    SubscribedOnce {
+        /// The exchanges of the requests.
+        exchanges: Vec<u64>,
     },
     /// Every notification to a device says whose subscription it answers, as sibling APIs do.
     NotificationsLinked {
@@ -86,6 +92,7 @@ impl Check {
                 data.as_deref(),
             ),
             Self::NotificationsLinked { part } => return linked(scene, context, part),
+            Self::SubscribedOnce { exchanges } => subscribed_once(scene, context, exchanges),
         };
         found.relying_on(&[
             "twinning.knobs.paths.subscriptions",
@@ -269,6 +276,30 @@ fn silent(
             .shown_by(unlawful.iter().map(|arrival| arrival.exchange)),
         None => Found::decide(true, expected, "none").shown_by([after]),
     }
+}
+
+fn subscribed_once(scene: &Scene, context: &Context<'_>, exchanges: &[u64]) -> Found {
+    let expected =
+        "the same subscription again, or a refusal since the request was made before (409)";
+    let seen: Vec<_> = exchanges
+        .iter()
+        .filter_map(|number| scene.exchanges.get(number))
+        .collect();
+    let [first, second] = seen.as_slice() else {
+        return Found::inconclusive(expected, "two requests are needed");
+    };
+    let url = |seen: &Exchange| created(seen.response.as_ref()?, context.knobs);
+    let found = match (second.status(), url(first), url(second)) {
+        (Some(409), ..) => Found::decide(true, expected, second.outcome()),
+        (Some(200..=299), Some(one), Some(other)) => {
+            Found::decide(one == other, expected, format!("{one} and {other}"))
+        }
+        _ => Found::inconclusive(expected, second.outcome()),
+    };
+    found
+        .by("clientCorrelator of the sibling APIs")
+        .advisory()
+        .shown_by(exchanges.iter().copied())
 }
 
 fn linked(scene: &Scene, context: &Context<'_>, part: &str) -> Found {

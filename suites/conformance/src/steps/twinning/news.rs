@@ -1,0 +1,345 @@
+//! Being told of changes.
+
+use std::time::Duration;
+
+use cucumber::{given, then, when};
+use twinproof_judge::checks::twinning::notifications::Check as News;
+use twinproof_stage::Halted;
+use twinproof_twinning::device::Order;
+use twinproof_twinning::device::notify::{Order as Notify, Wish};
+use twinproof_twinning::message::Status;
+
+use super::parties::Part;
+use super::toggle::Said;
+use crate::world::{Scene, World};
+
+/// The kind of channel that the harness fetches from.
+const LONG_POLL: &str = "LongPolling";
+
+/// What was asked for and what may come of it.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    kept: Vec<Kept>,
+    /// The exchange from which on news were waited for in vain.
+    quiet_from: Option<u64>,
+}
+
+/// One subscription.
+struct Kept {
+    part: Part,
+    data: String,
+    url: Option<String>,
+    by_channel: bool,
+}
+
+pub(super) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Scene {
+    /// The address at which a device's application is called back.
+    async fn callback(&mut self, part: &Part) -> Result<String, Halted> {
+        self.party(part)?;
+        let base = self.stage.listen(part.name()).await?;
+        Ok(format!("{base}/notifications"))
+    }
+
+    fn new_data(&self, part: &Part) -> String {
+        let number = self.twinning.wishes.kept.len() + 1;
+        format!("{}-{number}", part.name().replace(' ', "-"))
+    }
+
+    async fn subscribe(
+        &mut self,
+        part: &Part,
+        notify_url: Option<String>,
+        duration: Option<u32>,
+    ) -> Result<u64, Halted> {
+        let data = self.new_data(part);
+        let by_channel = notify_url.is_none();
+        let wish = Wish {
+            notify_url,
+            callback_data: Some(data.clone()),
+            duration,
+            ..Wish::default()
+        };
+        let order = Order::Notify(Notify::Subscribe(wish));
+        let (response, exchange) = self.succeed(part, order).await?;
+        let knobs = self.twinning_profile()?.knobs;
+        self.twinning.wishes.kept.push(Kept {
+            part: part.clone(),
+            data,
+            url: twinproof_twinning::device::created(&response, &knobs),
+            by_channel,
+        });
+        Ok(exchange)
+    }
+
+    /// The newest subscription of this device, or its first.
+    fn wish(
+        &mut self,
+        part: &Part,
+        newest: bool,
+    ) -> Result<(String, Option<String>, bool), Halted> {
+        let mut of_part = self.twinning.wishes.kept.iter().filter(|k| k.part == *part);
+        let kept = if newest {
+            of_part.next_back()
+        } else {
+            of_part.next()
+        };
+        match kept {
+            Some(kept) => Ok((kept.data.clone(), kept.url.clone(), kept.by_channel)),
+            None => Err(self.inconclusive(format!("{} asked for no news", part.name()))),
+        }
+    }
+
+    /// Waits until a device's application has news of this status, at most as long as the profile
+    /// allows.
+    async fn await_news(&mut self, part: &Part, status: Status) -> Result<(), Halted> {
+        let knobs = self.twinning_profile()?.knobs;
+        let (data, _, by_channel) = self.wish(part, false)?;
+        let limit = self.stage.pace().settle;
+        let device = self.party(part)?.device.clone();
+        let came = |device: &twinproof_twinning::device::Device| {
+            device.notifications().iter().any(|news| {
+                let told = news.twinning.as_ref().and_then(|t| t.status(&knobs));
+                told == Some(status) && news.callback_data.as_deref() == Some(data.as_str())
+            })
+        };
+        let what = format!("news to {}", part.name());
+        if !by_channel {
+            self.stage.wait_for(&device, &what, limit, came).await;
+            return Ok(());
+        }
+        let begin = self.stage.now();
+        loop {
+            self.order(part, Order::Notify(Notify::Poll)).await?;
+            let here = self
+                .stage
+                .wait_for(&device, &what, Duration::ZERO, came)
+                .await;
+            if here || self.stage.now().since(begin) >= limit {
+                return Ok(());
+            }
+            self.stage.rest(limit / 64).await;
+        }
+    }
+
+    async fn expect_news(&mut self, part: &Part, status: Status) -> Result<(), Halted> {
+        let after = self.last_exchange();
+        self.await_news(part, status).await?;
+        let (data, _, _) = self.wish(part, false)?;
+        let within = micros(self.stage.pace().settle);
+        self.judge(News::Notified {
+            part: part.name().to_owned(),
+            after,
+            status,
+            data: Some(data),
+            within,
+        });
+        Ok(())
+    }
+}
+
+#[given(expr = "{part} has asked to be told of changes")]
+#[given(expr = "{part} has asked once more to be told of changes")]
+async fn asked(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let url = scene.callback(&part).await?;
+    scene.subscribe(&part, Some(url), None).await?;
+    Ok(())
+}
+
+#[given(expr = "{part} has asked to be told of changes for {int} seconds")]
+async fn asked_for(w: &mut World, part: Part, seconds: u32) -> Result<(), Halted> {
+    let scene = w.scene();
+    let url = scene.callback(&part).await?;
+    scene.subscribe(&part, Some(url), Some(seconds)).await?;
+    Ok(())
+}
+
+#[given(expr = "{part} has asked to be told of changes through a notification channel")]
+async fn asked_by_channel(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let order = Order::Notify(Notify::OpenChannel {
+        kind: LONG_POLL.to_owned(),
+    });
+    scene.succeed(&part, order).await?;
+    scene.subscribe(&part, None, None).await?;
+    Ok(())
+}
+
+#[given(expr = "{part} has asked to be told of changes where nobody listens")]
+async fn asked_nowhere(w: &mut World, part: Part) -> Result<(), Halted> {
+    // The port for discarding: on loopback nobody answers there.
+    let url = "http://127.0.0.1:9/notifications".to_owned();
+    w.scene().subscribe(&part, Some(url), None).await?;
+    Ok(())
+}
+
+#[given(expr = "{part} has withdrawn its newer wish")]
+#[given(expr = "{part} has withdrawn its wish")]
+async fn withdrawn(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let (_, url, _) = scene.wish(&part, true)?;
+    let order = Order::Notify(Notify::Unsubscribe { url });
+    scene.succeed(&part, order).await?;
+    Ok(())
+}
+
+#[given(expr = "the application of {part} is out of service")]
+async fn out_of_service(w: &mut World, part: Part) -> Result<(), Halted> {
+    let order = Order::Notify(Notify::AnswerWith(503));
+    w.scene().order(&part, order).await?;
+    Ok(())
+}
+
+#[when(expr = "the application of {part} is back in service")]
+async fn back_in_service(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    // The delivery that fails has to come first.
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle / 8).await;
+    scene
+        .order(&part, Order::Notify(Notify::AnswerWith(204)))
+        .await?;
+    Ok(())
+}
+
+#[when(expr = "{part} asks for a notification channel of a kind that does not exist")]
+async fn unknown_channel(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    if scene.twinning_profile()?.notification_channel.is_none() {
+        return Err(scene.inconclusive(
+            "no notification channel is known (profile: twinning.notification_channel)",
+        ));
+    }
+    let order = Order::Notify(Notify::OpenChannel {
+        kind: "CarrierPigeon".to_owned(),
+    });
+    scene.attempt(&part, order).await?;
+    Ok(())
+}
+
+#[when(expr = "{part} asks twice in the same words to be told of changes")]
+async fn asks_twice(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let notify_url = Some(scene.callback(&part).await?);
+    let wish = Wish {
+        notify_url,
+        callback_data: Some(scene.new_data(&part)),
+        correlator: Some("asked-twice".to_owned()),
+        ..Wish::default()
+    };
+    let order = Order::Notify(Notify::Subscribe(wish));
+    let (_, first) = scene.succeed(&part, order.clone()).await?;
+    scene.attempt(&part, order).await?;
+    scene.twinning.last.insert(0, first);
+    Ok(())
+}
+
+#[when(expr = "{part} asks to be told of the changes of {part}")]
+async fn asks_for_other(w: &mut World, part: Part, owner: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let wish = Wish {
+        notify_url: Some(scene.callback(&part).await?),
+        callback_data: Some(scene.new_data(&part)),
+        of: Some(scene.address(&owner)?),
+        ..Wish::default()
+    };
+    scene
+        .attempt(&part, Order::Notify(Notify::Subscribe(wish)))
+        .await?;
+    Ok(())
+}
+
+#[when("enough time passes for news to arrive")]
+async fn time_for_news(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    scene.twinning.wishes.quiet_from = Some(scene.last_exchange());
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    Ok(())
+}
+
+#[given(expr = "{int} seconds have passed")]
+async fn seconds_pass(w: &mut World, seconds: u64) -> Result<(), Halted> {
+    w.scene().stage.rest(Duration::from_secs(seconds)).await;
+    Ok(())
+}
+
+#[then(expr = "{part} is told that the twinning is {status}")]
+async fn told(w: &mut World, part: Part, status: Said) -> Result<(), Halted> {
+    w.scene().expect_news(&part, status.0).await
+}
+
+#[then(expr = "{part} is told once it can be reached that the twinning is {status}")]
+async fn told_later(w: &mut World, part: Part, status: Said) -> Result<(), Halted> {
+    w.scene().expect_news(&part, status.0).await
+}
+
+#[then(expr = "{part} is told nothing")]
+async fn told_nothing(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    let after = scene.last_exchange();
+    scene.judge(News::NotNotified {
+        part: part.name().to_owned(),
+        after,
+        until: None,
+        data: None,
+    });
+    Ok(())
+}
+
+#[then(expr = "{part} is told nothing on account of the withdrawn wish")]
+#[then(expr = "{part} is told nothing on account of the wish that has run out")]
+async fn told_nothing_for(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    let after = scene.last_exchange();
+    let (data, _, _) = scene.wish(&part, true)?;
+    scene.judge(News::NotNotified {
+        part: part.name().to_owned(),
+        after,
+        until: None,
+        data: Some(data),
+    });
+    Ok(())
+}
+
+#[then(expr = "{part} was told of nothing but {status}")]
+async fn told_only(w: &mut World, part: Part, status: Said) -> Result<(), Halted> {
+    let scene = w.scene();
+    let Some(after) = scene.twinning.wishes.quiet_from else {
+        return Err(scene.inconclusive("no time was given for news to arrive"));
+    };
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    let again = scene.last_exchange();
+    scene.judge(News::NotNotified {
+        part: part.name().to_owned(),
+        after,
+        until: Some((again, vec![status.0])),
+        data: None,
+    });
+    Ok(())
+}
+
+#[then(expr = "what {part} was told says which wish it answers")]
+async fn linked(w: &mut World, part: Part) -> Result<(), Halted> {
+    w.scene().judge(News::NotificationsLinked {
+        part: part.name().to_owned(),
+    });
+    Ok(())
+}
+
+#[then("there is one wish and not two")]
+async fn one_wish(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let exchanges = scene.twinning.last.clone();
+    scene.judge(News::SubscribedOnce { exchanges });
+    Ok(())
+}
