@@ -2,7 +2,9 @@
 
 use super::refusal::Refusal;
 use super::route::Route;
-use super::rules::{AccessFacts, MissingFacts, ReachFacts, Resource, Scope, ScopeFacts};
+use super::rules::{
+    AccessFacts, MissingFacts, PartnerFacts, ReachFacts, Resource, Scope, ScopeFacts,
+};
 use super::state::Side;
 use super::{Enabler, Turn, tokens};
 use crate::message::{Role, Status};
@@ -14,6 +16,8 @@ const TOKEN_OWNER: &str = "acr:auth";
 pub(super) struct Visit {
     /// The address of the user whose resources are meant.
     pub(super) user: String,
+    /// The partner operator that asks, if one does.
+    pub(super) partner: Option<String>,
 }
 
 impl Enabler {
@@ -25,7 +29,14 @@ impl Enabler {
         if !self.token_is_valid(token.is_some(), bearer.as_ref()) {
             return Err(unauthorized());
         }
-        let needed = scope_of(route.resource, &turn.request.method);
+        let partner = bearer
+            .as_ref()
+            .filter(|b| b.partner)
+            .map(|b| b.address.clone());
+        let needed = match partner {
+            Some(_) => Scope::InterOperator,
+            None => scope_of(route.resource, &turn.request.method),
+        };
         let held = bearer.as_ref().map_or(&tokens::ALL[..], |b| &b.scopes);
         if !self.rules.scope_covers(ScopeFacts { held, needed }) {
             return Err(Refusal::scope(&turn.config.scope_name(Some(needed))));
@@ -36,6 +47,9 @@ impl Enabler {
             (_, user) => user.to_owned(),
         };
         let own = bearer.as_ref().is_none_or(|b| b.address == user);
+        if let Some(mno) = partner {
+            return self.admit_partner(turn, route, mno);
+        }
         let named = route.id.as_ref().and_then(|id| self.state.side(id));
         let of_user = named.is_none_or(|side| side.owner == user);
         if !self.rules.may_access(AccessFacts { own, of_user }) {
@@ -55,7 +69,30 @@ impl Enabler {
         if named.is_some() && !reaches {
             return Err(Refusal::denied(turn.request.path()));
         }
-        Ok(Visit { user })
+        Ok(Visit {
+            user,
+            partner: None,
+        })
+    }
+
+    /// Lets a partner in: for what it creates, and for the relationships that it shares.
+    fn admit_partner(&self, turn: Turn<'_>, route: &Route, mno: String) -> Result<Visit, Refusal> {
+        let named = route.id.as_ref().and_then(|id| self.state.side(id));
+        let named = named.filter(|side| side.owner == route.user);
+        let creates = route.resource == Resource::Twinnings && turn.request.method == "POST";
+        let twinning = matches!(route.resource, Resource::Twinning | Resource::StatusPart);
+        let may = self.rules.partner_may(PartnerFacts {
+            creates,
+            shares: twinning && named.is_some_and(|side| self.is_shared_with(side, &mno)),
+        });
+        match (may, named.is_some() || creates || !twinning) {
+            (true, _) => Ok(Visit {
+                user: route.user.clone(),
+                partner: Some(mno),
+            }),
+            (false, true) => Err(Refusal::denied(turn.request.path())),
+            (false, false) => Err(Refusal::unknown(404, turn.request.path())),
+        }
     }
 
     /// The twinning that the route names.
@@ -74,6 +111,7 @@ impl Enabler {
 /// The scope that an operation needs (digest §9).
 fn scope_of(resource: Resource, method: &str) -> Scope {
     match (resource, method) {
+        (Resource::Subscription | Resource::Subscriptions, _) => Scope::Subscription,
         (_, "GET") => Scope::Read,
         (_, "DELETE") => Scope::Deactivate,
         (Resource::Twinnings, _) => Scope::Activate,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::knobs::{CreateReturns, ToggleStyle};
-use crate::message::{Role, Status};
+use crate::message::{Role, Status, Twinning};
 use crate::tree::Format;
 
 /// The kinds of resources that an enabler serves (digest §2).
@@ -17,6 +17,10 @@ pub enum Resource {
     StatusPart,
     /// The name of one twinning (R3).
     NamePart,
+    /// All subscriptions of a user (R4).
+    Subscriptions,
+    /// One subscription (R5).
+    Subscription,
     /// Where the authorization server issues tokens.
     Token,
     /// Where it revokes them.
@@ -357,8 +361,125 @@ pub enum View {
     Created,
     /// In a list.
     Listed,
+    /// In a notification.
+    Notified,
     /// When it is read, or in the response to an update.
     Read,
+}
+
+/// A subscription when something happens.
+#[derive(Clone, Copy, Debug)]
+pub struct SubscriptionFacts {
+    /// Its client ended it.
+    pub cancelled: bool,
+    /// Since it began.
+    pub age: Duration,
+    /// How long it was to last.
+    pub duration: Duration,
+}
+
+/// A request that may have been made before.
+#[derive(Clone, Copy, Debug)]
+pub struct CorrelatorFacts {
+    /// The same client made one.
+    pub same_client: bool,
+    /// With the same correlator.
+    pub same_value: bool,
+    /// What it made is still there.
+    pub live: bool,
+}
+
+/// A subscriber when a relationship's status is set.
+#[derive(Clone, Copy, Debug)]
+pub struct NotifyFacts {
+    /// The subscriber has the other side of the relationship.
+    pub other_side: bool,
+    /// The subscriber has the side that set the status.
+    pub own_side: bool,
+    /// The status is another one now.
+    pub effective: bool,
+}
+
+/// A notification.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Notification {
+    /// What the subscriber wanted to be sent along.
+    pub callback_data: Option<String>,
+    /// The twinning that changed, as the subscriber has it.
+    pub twinning: Twinning,
+    /// The subscription's URL.
+    pub link: Option<String>,
+}
+
+/// How a request of the enabler's own went.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryFacts {
+    /// How often it was tried.
+    pub attempt: u32,
+    /// The status of the answer, if there was one.
+    pub status: Option<u16>,
+}
+
+/// Where a code comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CodeSource {
+    /// The enabler itself.
+    Own,
+    /// The operator that the secondary names.
+    Partner,
+    /// Nowhere: the request is refused.
+    Refused,
+}
+
+/// What a secondary says of the primary's operator.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceFacts<'a> {
+    /// The operator that it names.
+    pub named: Option<&'a str>,
+    /// The enabler's own.
+    pub own: &'a str,
+    /// The named one is a partner.
+    pub partner: bool,
+}
+
+/// A partner that gave no code.
+#[derive(Clone, Copy, Debug)]
+pub struct FailureFacts {
+    /// The status of its answer, if there was one.
+    pub status: Option<u16>,
+}
+
+/// A change of a relationship whose other side is at a partner.
+#[derive(Clone, Copy, Debug)]
+pub struct PropagationFacts {
+    /// The partner made it.
+    pub by_partner: bool,
+    /// Something is other than before.
+    pub effective: bool,
+}
+
+/// A partner that asks for something.
+#[derive(Clone, Copy, Debug)]
+pub struct PartnerFacts {
+    /// It names no twinning: it asks for a code or uses one.
+    pub creates: bool,
+    /// The twinning that it names is of a relationship that it shares.
+    pub shares: bool,
+}
+
+/// What is said to a partner.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PartnerMessage {
+    /// A primary of ours uses a code of the partner's.
+    Activation,
+    /// A secondary of ours wants a code of the partner's.
+    CodeRequest,
+    /// The data of an activation.
+    Introduction,
+    /// A relationship has ended.
+    Parting,
+    /// A status has changed.
+    Toggle,
 }
 
 /// A response that is about to be sent.

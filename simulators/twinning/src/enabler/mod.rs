@@ -2,18 +2,21 @@
 
 mod access;
 mod config;
+mod errands;
 mod facts;
 mod format;
+mod partners;
 mod refusal;
 mod route;
 pub mod rules;
 mod state;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod twinnings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use twinproof_kernel::http::{Request, Response};
@@ -21,6 +24,7 @@ use twinproof_kernel::{ExchangeId, Input, Outbox, Output, Role as Party, Seed, T
 
 use crate::message::repeats;
 use crate::tree::{Document, Format};
+use errands::Sending;
 use refusal::Refusal;
 use route::Route;
 use rules::{Resource, ResponseFacts, Rules, StoreFacts};
@@ -35,6 +39,24 @@ struct Turn<'a> {
     config: &'a Config,
     now: Time,
     request: &'a Request,
+    exchange: ExchangeId,
+    format: Format,
+}
+
+impl Turn<'_> {
+    fn later(&self) -> Later {
+        Later {
+            exchange: self.exchange,
+            format: self.format,
+        }
+    }
+}
+
+/// A request that is answered when something else has come to its end.
+#[derive(Clone, Copy)]
+struct Later {
+    exchange: ExchangeId,
+    format: Format,
 }
 
 /// What a request is answered with.
@@ -87,9 +109,13 @@ impl From<Refusal> for Answer {
 
 type Served = Result<Answer, Refusal>;
 
+/// The answer, or none yet: it follows by [`Enabler::reply`].
+type Performed = Result<Option<Answer>, Refusal>;
+
 /// What waits until everything that was decided with it is durable.
 enum Ready {
     Respond(ExchangeId, Response),
+    Send(ExchangeId, Request),
 }
 
 /// The enabler's core.
@@ -98,8 +124,13 @@ pub struct Enabler {
     seed: Seed,
     state: State,
     writes: u64,
+    exchanges: u64,
     ready: Vec<Ready>,
     held: BTreeMap<WriteId, Vec<Ready>>,
+    in_flight: BTreeMap<ExchangeId, Sending>,
+    waiting: Vec<(Time, Sending)>,
+    /// Codes that are being used: their partner has yet to answer.
+    reserved: BTreeSet<String>,
 }
 
 impl Enabler {
@@ -110,22 +141,62 @@ impl Enabler {
             seed,
             state: State::default(),
             writes: 0,
+            exchanges: 0,
             ready: Vec::new(),
             held: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            waiting: Vec::new(),
+            reserved: BTreeSet::new(),
         }
     }
 
-    fn serve(&mut self, turn: Turn<'_>) -> Response {
+    fn serve(&mut self, turn: Turn<'_>) {
         let format = self.response_format(turn);
+        let turn = Turn {
+            format: format.unwrap_or_else(|default| default),
+            ..turn
+        };
         let route = self.route(turn);
         let resource = route.as_ref().ok().map(|route| route.resource);
-        let served = match format {
+        let performed = match format {
             Ok(_) => route.and_then(|route| self.perform(turn, &route)),
             Err(_) => Err(Refusal::not_acceptable(
                 turn.request.headers.first("Accept").unwrap_or_default(),
             )),
         };
-        let method = &turn.request.method;
+        self.note(resource, &turn.request.method);
+        if let Some(served) = performed.transpose() {
+            self.respond(turn, turn.later(), served, resource);
+        }
+    }
+
+    /// Answers a request that had to wait for a partner.
+    fn reply(&mut self, turn: Turn<'_>, later: Later, served: Served) {
+        self.note(Some(Resource::Twinnings), "POST");
+        self.respond(turn, later, served, Some(Resource::Twinnings));
+    }
+
+    fn respond(
+        &mut self,
+        turn: Turn<'_>,
+        later: Later,
+        served: Served,
+        resource: Option<Resource>,
+    ) {
+        let answer = served.unwrap_or_else(Answer::from);
+        let response = render(answer, later.format, turn.config);
+        let method = match turn.request.method.as_str() {
+            // Only creations wait.
+            "" => "POST",
+            method => method,
+        };
+        let response = self
+            .rules
+            .sent(response, ResponseFacts { method, resource });
+        self.ready.push(Ready::Respond(later.exchange, response));
+    }
+
+    fn note(&mut self, resource: Option<Resource>, method: &str) {
         self.state.note(|kind| {
             self.rules.is_stored(StoreFacts {
                 kind,
@@ -133,23 +204,23 @@ impl Enabler {
                 method,
             })
         });
-        let answer = served.unwrap_or_else(Answer::from);
-        let format = format.unwrap_or_else(|default| default);
-        let response = render(answer, format, turn.config);
-        self.rules
-            .sent(response, ResponseFacts { method, resource })
     }
 
-    fn perform(&mut self, turn: Turn<'_>, route: &Route) -> Served {
+    fn perform(&mut self, turn: Turn<'_>, route: &Route) -> Performed {
         self.check_verb(turn, route)?;
-        if matches!(
-            route.resource,
-            Resource::Inbox | Resource::Revoke | Resource::Token
-        ) {
-            return self.perform_authorization(turn, route);
+        match route.resource {
+            Resource::Inbox | Resource::Revoke | Resource::Token => {
+                return self.perform_authorization(turn, route).map(Some);
+            }
+            _ => {}
         }
         let visit = self.admit(turn, route)?;
-        self.perform_twinning(turn, route, &visit)
+        match route.resource {
+            Resource::Subscription | Resource::Subscriptions => {
+                self.perform_subscription(turn, route, &visit).map(Some)
+            }
+            _ => self.perform_twinning(turn, route, &visit),
+        }
     }
 
     /// Lets go what was decided, at once or when it is durable.
@@ -171,6 +242,7 @@ fn release(ready: Vec<Ready>, out: &mut Outbox<std::convert::Infallible>) {
     for item in ready {
         match item {
             Ready::Respond(exchange, response) => out.respond(exchange, response),
+            Ready::Send(exchange, request) => out.push(Output::Request { exchange, request }),
         }
     }
 }
@@ -207,27 +279,43 @@ impl Party for Enabler {
         input: Input<'_, Self::Order>,
         out: &mut Outbox<Self::Answer>,
     ) {
+        let nothing = Request::default();
+        let idle = Turn {
+            config,
+            now,
+            request: &nothing,
+            exchange: ExchangeId(0),
+            format: config.knobs.format.into(),
+        };
         match input {
             Input::Request { exchange, request } => {
-                let turn = Turn {
+                let format = config.knobs.format.into();
+                self.serve(Turn {
                     config,
                     now,
                     request,
-                };
-                let response = self.serve(turn);
-                self.ready.push(Ready::Respond(exchange, response));
+                    exchange,
+                    format,
+                });
             }
+            Input::Response { exchange, outcome } => self.conclude(idle, exchange, outcome),
+            Input::Wake => self.wake(idle),
             Input::Persisted(write) => {
                 release(self.held.remove(&write).unwrap_or_default(), out);
             }
-            Input::Restored(records) => self.state = State::restore(records),
+            Input::Restored(records) => {
+                self.state = State::restore(records);
+                // Completions of writes from before the restart find nobody.
+                self.writes = self.state.starts() << 32;
+                self.resume(idle);
+            }
             Input::Order { order, .. } => match order {},
-            Input::Datagram { .. } | Input::Response { .. } | Input::Wake => {}
+            Input::Datagram { .. } => {}
         }
         self.finish(out);
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        None
+        self.waiting.iter().map(|(at, _)| *at).min()
     }
 }

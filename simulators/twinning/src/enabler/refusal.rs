@@ -109,6 +109,11 @@ impl Refusal {
         Self::new(403, "POL2003", "Access to %1 denied").about(what)
     }
 
+    /// A partner operator does not help.
+    pub(super) fn partner(mno: &str) -> Self {
+        Self::new(400, "SVC2004", "Operator %1 cannot be reached or refuses").about(mno)
+    }
+
     /// A verb that the resource does not have.
     pub(super) fn method(method: &str, allow: &[&str]) -> Self {
         Self::new(405, "SVC2000", "Method %1 is not defined for this resource")

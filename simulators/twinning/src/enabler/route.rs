@@ -32,6 +32,15 @@ impl Enabler {
                 if rest == paths.twinnings {
                     return Some(named(Resource::Twinnings, None));
                 }
+                if rest == paths.subscriptions {
+                    return Some(named(Resource::Subscriptions, None));
+                }
+                let one = rest
+                    .strip_prefix(&paths.subscriptions)
+                    .and_then(|id| id.strip_prefix('/'));
+                if let Some(id) = one.filter(|id| !id.is_empty() && !id.contains('/')) {
+                    return Some(named(Resource::Subscription, Some(id)));
+                }
                 let inner = rest.strip_prefix(&paths.twinnings)?.strip_prefix('/')?;
                 let (id, part) = inner.split_at(inner.find('/').unwrap_or(inner.len()));
                 let resource = match part {

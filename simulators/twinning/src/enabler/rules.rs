@@ -6,7 +6,10 @@ twinproof_kernel::rules! {
         use twinproof_kernel::http::Response;
         use crate::enabler::facts;
         use crate::enabler::facts::Resource;
+        use std::time::Duration;
         use crate::enabler::facts::Cause;
+        use crate::enabler::facts::CodeSource;
+        use crate::enabler::facts::PartnerMessage;
         use crate::enabler::facts::Scope;
         use crate::knobs::CreateReturns;
         use crate::knobs::ToggleStyle;
@@ -27,6 +30,8 @@ twinproof_kernel::rules! {
                 (Resource::Twinning, ToggleStyle::Post) => &["GET", "PUT", "POST", "DELETE"],
                 (Resource::Twinning, _) => &["GET", "PUT", "DELETE"],
                 (Resource::StatusPart | Resource::NamePart, _) => &["GET", "PUT"],
+                (Resource::Subscriptions, _) => &["GET", "POST"],
+                (Resource::Subscription, _) => &["GET", "POST", "DELETE"],
                 (Resource::Token | Resource::Revoke, _) => &["POST"],
                 (Resource::Inbox, _) => &["GET"],
             }
@@ -251,6 +256,75 @@ twinproof_kernel::rules! {
         /// Whether a record outlives a restart (HLF-TE-001, HLF-TE-002).
         fn is_stored(&self, facts: facts::StoreFacts<'_>) -> bool {
             true
+        }
+
+        /// Whether a subscription counts: it was not ended and its time is not over (digest §7.5).
+        fn subscription_is_live(&self, facts: facts::SubscriptionFacts) -> bool {
+            !facts.cancelled && facts.age < facts.duration
+        }
+
+        /// Whether a request to subscribe repeats one (digest §10).
+        fn is_repetition(&self, facts: facts::CorrelatorFacts) -> bool {
+            facts.same_client && facts.same_value && facts.live
+        }
+
+        /// Whether a subscriber is notified: of what the other side changed (HLF-PD-007, HLF-SD-008).
+        fn is_notified(&self, facts: facts::NotifyFacts) -> bool {
+            facts.other_side && facts.effective
+        }
+
+        /// The notifications that are sent for one. An output filter.
+        fn notified(&self, notification: facts::Notification) -> Vec<facts::Notification> {
+            vec![notification]
+        }
+
+        /// When a notification or a message to a partner is tried again: not if the answer is final,
+        /// and twelve times at most (HLF-IC-005).
+        fn retry_after(&self, facts: facts::RetryFacts) -> Option<Duration> {
+            let passing = facts.status.is_none_or(|status| status >= 500 || status == 429);
+            let pause = Duration::from_millis(100 << facts.attempt.min(7));
+            (passing && facts.attempt < 12).then_some(pause)
+        }
+
+        /// Where a secondary's code comes from: the operator that it names, else this one
+        /// (HLF-TE-006).
+        fn code_source(&self, facts: facts::SourceFacts<'_>) -> CodeSource {
+            match facts.named {
+                None => CodeSource::Own,
+                Some(named) if named == facts.own => CodeSource::Own,
+                Some(_) if facts.partner => CodeSource::Partner,
+                Some(_) => CodeSource::Refused,
+            }
+        }
+
+        /// What happens when the named operator gives no code (ruling TW-C31).
+        fn partner_failure(&self, facts: facts::FailureFacts) -> CodeSource {
+            CodeSource::Refused
+        }
+
+        /// Whether a partner may do what it asks (HLF-IC-003, CR-N2).
+        fn partner_may(&self, facts: facts::PartnerFacts) -> bool {
+            facts.creates || facts.shares
+        }
+
+        /// Whether a partner is told of a change: of every one that it did not make
+        /// (HLF-IC-005, HLF-IC-007).
+        fn is_propagated(&self, facts: facts::PropagationFacts) -> bool {
+            facts.effective && !facts.by_partner
+        }
+
+        /// The method of a message to a partner (CR-N2, CR-N8, CR-N11).
+        fn partner_method(&self, message: PartnerMessage) -> &'static str {
+            match message {
+                PartnerMessage::Activation | PartnerMessage::CodeRequest => "POST",
+                PartnerMessage::Introduction | PartnerMessage::Toggle => "PUT",
+                PartnerMessage::Parting => "DELETE",
+            }
+        }
+
+        /// A twinning as it is told to a partner. An output filter.
+        fn told_partner(&self, twinning: Twinning, message: PartnerMessage) -> Twinning {
+            twinning
         }
 
         /// A twinning as it is shown. An output filter.

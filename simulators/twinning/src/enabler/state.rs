@@ -9,6 +9,7 @@ use twinproof_kernel::{Change, Records, Time};
 
 use super::rules::Scope;
 use crate::message::{Role, Status};
+use crate::tree::Format;
 
 /// One side of a relationship.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -112,6 +113,57 @@ pub struct Grant {
     pub redeemed: bool,
 }
 
+/// A subscription to the changes of a device's twinnings.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Subscription {
+    /// The device.
+    pub owner: String,
+    /// Where notifications go.
+    pub notify_url: String,
+    /// What goes with them.
+    pub callback_data: Option<String>,
+    /// Their format.
+    pub format: Format,
+    /// When it began, or was prolonged.
+    pub since: Time,
+    /// How long it lasts from then on.
+    pub duration: Duration,
+    /// The tag by which the client knows a repeated request.
+    pub correlator: Option<String>,
+    /// Whether its client ended it.
+    pub cancelled: bool,
+}
+
+/// A partner has yet to hear that a relationship has ended.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Parting {
+    /// The partner.
+    pub mno_id: String,
+    /// Its side.
+    pub href: String,
+}
+
+impl Side {
+    /// A side that nothing is known of yet.
+    pub fn new(id: String, owner: &str, role: Role, status: Status) -> Self {
+        Self {
+            id,
+            owner: owner.to_owned(),
+            address: owner.to_owned(),
+            role,
+            name: None,
+            status,
+            other: None,
+            other_id: None,
+            code: None,
+            code_mno: None,
+            auth_code: None,
+            voice_mail: None,
+            remote: None,
+        }
+    }
+}
+
 /// A kind of record.
 pub trait Record: Clone + DeserializeOwned + Serialize {
     /// What its keys begin with.
@@ -152,7 +204,9 @@ macro_rules! tables {
 tables! {
     codes: Code = "code",
     grants: Grant = "grant",
+    partings: Parting = "parting",
     sides: Side = "side",
+    subscriptions: Subscription = "subscription",
     tokens: Token = "token",
 }
 

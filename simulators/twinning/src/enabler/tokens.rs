@@ -95,6 +95,14 @@ impl Enabler {
                 revoked: issued.revoked,
             });
         }
+        let partner = turn.config.partners.iter().find(|p| p.token == token);
+        if let Some(partner) = partner {
+            let scopes = vec![Scope::InterOperator];
+            return Some(Bearer {
+                partner: true,
+                ..Bearer::provisioned(&partner.mno_id, scopes, false)
+            });
+        }
         turn.config.subscribers.iter().find_map(|subscriber| {
             let (scopes, expired) = match token {
                 t if t == subscriber.token => (ALL.to_vec(), false),
@@ -140,9 +148,14 @@ impl Enabler {
             .subscribers
             .iter()
             .find(|s| s.client_id == id && s.client_secret == secret);
-        subscriber.map(|subscriber| Client {
+        let partner = turn
+            .config
+            .partners
+            .iter()
+            .any(|p| p.client_id == id && p.client_secret == secret);
+        (partner || subscriber.is_some()).then(|| Client {
             id: id.to_owned(),
-            device: Some(subscriber.address.clone()),
+            device: subscriber.map(|s| s.address.clone()),
         })
     }
 
@@ -364,11 +377,10 @@ impl Enabler {
         });
     }
 
-    /// The authorization code of a relationship that begins.
-    pub(super) fn new_grant(&mut self, turn: Turn<'_>, secondary: &Side, client: &str) -> String {
-        let code = self.secret("auth code");
+    /// Keeps the authorization code of a relationship that begins.
+    pub(super) fn put_grant(&mut self, turn: Turn<'_>, code: &str, secondary: &Side, client: &str) {
         self.state.put(
-            &code,
+            code,
             Grant {
                 relation: secondary.id.clone(),
                 owner: secondary.owner.clone(),
@@ -377,7 +389,6 @@ impl Enabler {
                 redeemed: false,
             },
         );
-        code
     }
 
     fn keep(&mut self, token: Token) -> String {
@@ -386,7 +397,7 @@ impl Enabler {
         value
     }
 
-    fn secret(&mut self, what: &str) -> String {
+    pub(super) fn secret(&mut self, what: &str) -> String {
         let serial = self.state.next_serial();
         let mut rng = self.seed.derive(what).derive(&serial.to_string()).rng();
         format!("{:016x}{:016x}", rng.u64(..), rng.u64(..))

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use super::access::Visit;
+use super::partners::{Match, named_operator};
 use super::refusal::Refusal;
 use super::route::{Route, collection_url, side_url};
 use super::rules::{
-    AuthCodeFacts, Cause, CodeFacts, CreatedFacts, CreationFacts, EarlierFacts, EndFacts,
-    ListFacts, NameFacts, PartyFacts, Proposal, Resource, RoleFacts, RoomFacts, StatusFacts,
-    ToggleFacts, UpdateFacts, View,
+    AuthCodeFacts, Cause, CodeFacts, CodeSource, CreatedFacts, CreationFacts, EarlierFacts,
+    EndFacts, ListFacts, NameFacts, PartyFacts, Proposal, Resource, RoleFacts, RoomFacts,
+    StatusFacts, ToggleFacts, UpdateFacts, View,
 };
 use super::state::{Code, Side};
-use super::{Answer, Enabler, Served, Turn};
+use super::{Answer, Enabler, Performed, Served, Turn};
 use crate::knobs::Knobs;
 use crate::message::{
     ActivationCode, OtherDevice, Role, Status, Twinning, TwinningList, api, reference,
@@ -24,28 +25,29 @@ impl Enabler {
         turn: Turn<'_>,
         route: &Route,
         visit: &Visit,
-    ) -> Served {
-        match (route.resource, turn.request.method.as_str()) {
+    ) -> Performed {
+        let served = match (route.resource, turn.request.method.as_str()) {
             (Resource::Twinnings, "GET") => Ok(self.list(turn, &visit.user)),
-            (Resource::Twinnings, _) => self.create(turn, visit),
+            (Resource::Twinnings, _) => return self.create(turn, route, visit),
             (Resource::Twinning, "GET") => {
                 let side = self.side_of(turn, route)?;
                 Ok(Answer::new(200).with_body(self.full(turn, &side, View::Read)))
             }
-            (Resource::Twinning, "DELETE") => self.deactivate(turn, route),
-            (Resource::Twinning, _) => self.update(turn, route),
+            (Resource::Twinning, "DELETE") => self.deactivate(turn, route, visit),
+            (Resource::Twinning, _) => self.update(turn, route, visit),
             (Resource::NamePart, "GET") => {
                 let side = self.side_of(turn, route)?;
                 let name = side.name.unwrap_or_default();
                 Ok(Answer::new(200).with_body(part(&turn.config.knobs.names.name, &name)))
             }
             (Resource::NamePart, _) => self.rename(turn, route),
-            (Resource::StatusPart, "GET") => {
+            (_, "GET") => {
                 let side = self.side_of(turn, route)?;
                 Ok(Answer::new(200).with_body(status_part(side.status, &turn.config.knobs)))
             }
-            (_, _) => self.toggle_part(turn, route),
-        }
+            (_, _) => self.toggle_part(turn, route, visit),
+        };
+        served.map(Some)
     }
 
     fn list(&self, turn: Turn<'_>, user: &str) -> Answer {
@@ -67,10 +69,15 @@ impl Enabler {
         Answer::new(200).with_body(list.document(&turn.config.knobs))
     }
 
-    fn create(&mut self, turn: Turn<'_>, visit: &Visit) -> Served {
+    fn create(&mut self, turn: Turn<'_>, route: &Route, visit: &Visit) -> Performed {
         let knobs = &turn.config.knobs;
         let document = self.read_body(turn, &knobs.names.twinning, &elements(knobs))?;
         let asked = Twinning::of_tree(&document.tree, knobs);
+        if let Some(mno) = &visit.partner {
+            return self
+                .perform_for_partner(turn, route, visit, mno, &asked)
+                .map(Some);
+        }
         let role = self.role_asked(turn, &asked)?;
         let wanted = match &asked.status {
             Some(text) => Some(self.status_asked(turn, text)?),
@@ -84,10 +91,10 @@ impl Enabler {
             Role::Secondary => self.request_code(turn, &visit.user, &asked, status)?,
             Role::Primary => self.activate(turn, &visit.user, &asked, status)?,
         };
-        Ok(self.created(turn, &side))
+        Ok(side.map(|side| self.created(turn, &side)))
     }
 
-    fn role_asked(&self, turn: Turn<'_>, asked: &Twinning) -> Result<Role, Refusal> {
+    pub(super) fn role_asked(&self, turn: Turn<'_>, asked: &Twinning) -> Result<Role, Refusal> {
         let facts = RoleFacts {
             text: asked.role.as_deref(),
             named: asked.role(&turn.config.knobs),
@@ -100,7 +107,7 @@ impl Enabler {
             })
     }
 
-    fn status_asked(&self, turn: Turn<'_>, text: &str) -> Result<Status, Refusal> {
+    pub(super) fn status_asked(&self, turn: Turn<'_>, text: &str) -> Result<Status, Refusal> {
         let knobs = &turn.config.knobs;
         let facts = StatusFacts {
             text,
@@ -113,7 +120,7 @@ impl Enabler {
         })
     }
 
-    fn created(&self, turn: Turn<'_>, side: &Side) -> Answer {
+    pub(super) fn created(&self, turn: Turn<'_>, side: &Side) -> Answer {
         let twinning = self.represent(turn, side, View::Created);
         let url = side_url(turn.config, &side.owner, &side.id);
         let full = self.rules.created_in_full(CreatedFacts {
@@ -142,45 +149,80 @@ impl Enabler {
         }
     }
 
+    pub(super) fn check_may_request(&self, turn: Turn<'_>, user: &str) -> Result<(), Refusal> {
+        match self.rules.may_request_code(self.party(user, None)) {
+            true => Ok(()),
+            false => Err(mixture(turn, Role::Secondary)),
+        }
+    }
+
+    pub(super) fn check_may_become_secondary(
+        &self,
+        turn: Turn<'_>,
+        secondary: &Side,
+    ) -> Result<(), Refusal> {
+        let party = self.party(&secondary.owner, Some(&secondary.id));
+        match self.rules.may_become_secondary(party) {
+            true => Ok(()),
+            false => Err(mixture(turn, Role::Secondary)),
+        }
+    }
+
+    /// The new side, or none yet if the primary's operator has to be asked.
     fn request_code(
         &mut self,
         turn: Turn<'_>,
         user: &str,
         asked: &Twinning,
         status: Status,
-    ) -> Result<Side, Refusal> {
-        if !self.rules.may_request_code(self.party(user, None)) {
-            return Err(Refusal::role_mixture(
-                Role::Secondary.literal(&turn.config.knobs),
-            ));
+    ) -> Result<Option<Side>, Refusal> {
+        self.check_may_request(turn, user)?;
+        let source = self.code_source(turn, asked);
+        let named = named_operator(asked).unwrap_or_default();
+        if source == CodeSource::Refused {
+            return Err(Refusal::invalid(&turn.config.knobs.names.mno_id));
         }
         self.end_earlier_codes(user);
         let id = self.state.next_id("tw");
-        let fresh = self.fresh_code(&id);
+        let side = self.new_side(turn, id, user, Role::Secondary, asked, status);
+        if source == CodeSource::Partner {
+            self.ask_code(turn, side, named);
+            return Ok(None);
+        }
         let proposed = asked.activation_code.as_ref();
+        let side = self.with_own_code(turn, side, proposed.and_then(|c| c.code.as_deref()));
+        self.state.put_side(side.clone());
+        Ok(Some(side))
+    }
+
+    /// Gives a side a code of our own.
+    pub(super) fn with_own_code(
+        &mut self,
+        turn: Turn<'_>,
+        side: Side,
+        proposed: Option<&str>,
+    ) -> Side {
+        let fresh = self.fresh_code(&side.id);
         let code = self.rules.code(Proposal {
             ours: Some(&fresh),
-            theirs: proposed.and_then(|c| c.code.as_deref()),
+            theirs: proposed,
         });
         let code = code.unwrap_or_default();
-        let side = Side {
-            code: Some(code.clone()),
-            ..self.new_side(turn, id, user, Role::Secondary, asked, status)
+        let entry = Code {
+            side: side.id.clone(),
+            since: turn.now,
+            used: false,
         };
-        self.state.put(
-            &code,
-            Code {
-                side: side.id.clone(),
-                since: turn.now,
-                used: false,
-            },
-        );
-        self.state.put_side(side.clone());
-        Ok(side)
+        self.state.put(&code, entry);
+        Side {
+            code: Some(code),
+            code_mno: Some(turn.config.mno_id.clone()),
+            ..side
+        }
     }
 
     /// A device has one live code: the one that it asked for last.
-    fn end_earlier_codes(&mut self, user: &str) {
+    pub(super) fn end_earlier_codes(&mut self, user: &str) {
         let superseded: Vec<String> = self
             .state
             .sides_of(user)
@@ -222,43 +264,40 @@ impl Enabler {
             theirs: asked.own_address.as_deref(),
         });
         Side {
-            id,
-            owner: user.to_owned(),
             address: address.unwrap_or_default(),
-            role,
-            name: None,
-            status,
             other: self.rules.other_device(Proposal {
                 ours: None,
                 theirs: asked.other_address(),
             }),
-            other_id: None,
-            code: None,
-            code_mno: None,
-            auth_code: None,
-            voice_mail: None,
-            remote: None,
+            ..Side::new(id, user, role, status)
         }
     }
 
+    /// The new side, or none yet if the secondary's operator has to be asked.
     fn activate(
         &mut self,
         turn: Turn<'_>,
         user: &str,
         asked: &Twinning,
         status: Status,
-    ) -> Result<Side, Refusal> {
+    ) -> Result<Option<Side>, Refusal> {
         let knobs = &turn.config.knobs;
-        let mixture = |role: Role| Refusal::role_mixture(role.literal(knobs));
         let party = self.party(user, None);
         if !self.rules.may_activate(party) {
-            return Err(mixture(Role::Primary));
+            return Err(mixture(turn, Role::Primary));
         }
-        let (code, entry, secondary) = self.usable_code(turn, user, asked)?;
-        let their_party = self.party(&secondary.owner, Some(&secondary.id));
-        if !self.rules.may_become_secondary(their_party) {
-            return Err(mixture(Role::Secondary));
-        }
+        let mno = named_operator(asked).filter(|mno| *mno != turn.config.mno_id);
+        let found = match mno {
+            Some(mno) if turn.config.partner(mno).is_none() => {
+                return Err(Refusal::invalid(&knobs.names.mno_id));
+            }
+            Some(_) => None,
+            None => {
+                let found = self.usable_code(turn, user, asked)?;
+                self.check_may_become_secondary(turn, &found.2)?;
+                Some(found)
+            }
+        };
         let room = RoomFacts {
             secondaries: party.as_primary,
             limit: turn.config.max_secondaries,
@@ -267,15 +306,48 @@ impl Enabler {
             return Err(Refusal::too_many(&knobs.names.twinning));
         }
         let id = self.state.next_id("tw");
-        let name = self.name(user, &id, asked.name.as_deref())?;
         let primary = Side {
-            name: Some(name.clone()),
+            name: Some(self.name(user, &id, asked.name.as_deref())?),
+            ..self.new_side(turn, id, user, Role::Primary, asked, status)
+        };
+        let Some((code, entry, secondary)) = found else {
+            self.ask_activation(turn, primary, asked, mno.unwrap_or_default());
+            return Ok(None);
+        };
+        let primary = Side {
             other: self.rules.other_device(Proposal {
                 ours: Some(&secondary.address),
                 theirs: asked.other_address(),
             }),
-            other_id: Some(secondary.id.clone()),
-            ..self.new_side(turn, id, user, Role::Primary, asked, status)
+            ..primary
+        };
+        let remote = secondary.remote.is_some();
+        let code = Some((code, entry));
+        let proposed = asked.auth_code.as_deref();
+        let matched = self.matched(turn, primary, secondary, code, proposed);
+        if remote {
+            self.introduce(turn, turn.later(), matched);
+            return Ok(None);
+        }
+        Ok(Some(self.commit(turn, matched)))
+    }
+
+    /// Two sides as they will be when the relationship begins.
+    pub(super) fn matched(
+        &mut self,
+        turn: Turn<'_>,
+        primary: Side,
+        secondary: Side,
+        code: Option<(String, Code)>,
+        proposed_auth_code: Option<&str>,
+    ) -> Match {
+        let grant = self.secret("auth code");
+        let client = match &secondary.remote {
+            Some(remote) => turn.config.partner(&remote.mno_id).map(|p| &p.client_id),
+            None => turn
+                .config
+                .subscriber(&secondary.owner)
+                .map(|s| &s.client_id),
         };
         let activated = self.rules.status_once_activated(ToggleFacts {
             from: secondary.status,
@@ -283,37 +355,55 @@ impl Enabler {
             by: Role::Primary,
         });
         let secondary = Side {
-            name: Some(name),
+            name: primary.name.clone(),
             status: activated,
             other: Some(primary.address.clone()),
             other_id: Some(primary.id.clone()),
             code: None,
-            ..secondary
-        };
-        let client = turn
-            .config
-            .subscriber(&secondary.owner)
-            .map_or("", |s| s.client_id.as_str());
-        let generated = self.new_grant(turn, &secondary, client);
-        let secondary = Side {
             auth_code: self.rules.auth_code(Proposal {
-                ours: Some(&generated),
-                theirs: asked.auth_code.as_deref(),
+                ours: Some(&grant),
+                theirs: proposed_auth_code,
             }),
             ..secondary
         };
-        let used = Code {
-            used: true,
-            ..entry
-        };
-        self.state.put(&code, used);
+        Match {
+            primary: Side {
+                other_id: Some(secondary.id.clone()),
+                ..primary
+            },
+            secondary,
+            code,
+            grant,
+            client: client.cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Lets a relationship begin; returns the primary's side.
+    pub(super) fn commit(&mut self, turn: Turn<'_>, matched: Match) -> Side {
+        let Match {
+            primary,
+            secondary,
+            code,
+            grant,
+            client,
+        } = matched;
+        self.put_grant(turn, &grant, &secondary, &client);
+        if let Some((code, entry)) = code {
+            self.state.put(
+                &code,
+                Code {
+                    used: true,
+                    ..entry
+                },
+            );
+        }
         self.state.put_side(secondary);
         self.state.put_side(primary.clone());
-        Ok(primary)
+        primary
     }
 
     /// The code that a primary presents, if it may be used, with the side that waits for it.
-    fn usable_code(
+    pub(super) fn usable_code(
         &self,
         turn: Turn<'_>,
         user: &str,
@@ -331,7 +421,7 @@ impl Enabler {
             .cloned();
         let usable = self.rules.code_is_usable(CodeFacts {
             known: secondary.is_some(),
-            used: entry.as_ref().is_some_and(|entry| entry.used),
+            used: entry.as_ref().is_some_and(|entry| entry.used) || self.reserved.contains(code),
             age: entry
                 .as_ref()
                 .map_or(Duration::ZERO, |entry| turn.now.since(entry.since)),
@@ -363,11 +453,14 @@ impl Enabler {
             .ok_or_else(|| Refusal::invalid("name"))
     }
 
-    fn update(&mut self, turn: Turn<'_>, route: &Route) -> Served {
+    fn update(&mut self, turn: Turn<'_>, route: &Route, visit: &Visit) -> Served {
         let knobs = &turn.config.knobs;
         let side = self.side_of(turn, route)?;
         let document = self.read_body(turn, &knobs.names.twinning, &elements(knobs))?;
         let asked = Twinning::of_tree(&document.tree, knobs);
+        if let Some(mno) = &visit.partner {
+            return self.perform_for_partner(turn, route, visit, mno, &asked);
+        }
         if asked.role.is_some() {
             self.role_asked(turn, &asked)?;
         }
@@ -390,11 +483,20 @@ impl Enabler {
         Ok(Answer::new(200).with_body(part(element, &side.name.unwrap_or_default())))
     }
 
-    fn toggle_part(&mut self, turn: Turn<'_>, route: &Route) -> Served {
+    fn toggle_part(&mut self, turn: Turn<'_>, route: &Route, visit: &Visit) -> Served {
         let knobs = &turn.config.knobs;
         let side = self.side_of(turn, route)?;
         let document = self.read_body(turn, &knobs.names.twinning_status, &[])?;
-        let status = self.status_asked(turn, document.tree.text().unwrap_or_default())?;
+        let text = document.tree.text().unwrap_or_default();
+        let status = self.status_asked(turn, text)?;
+        if let Some(mno) = &visit.partner {
+            let asked = Twinning {
+                status: Some(text.to_owned()),
+                ..Twinning::default()
+            };
+            self.perform_for_partner(turn, route, visit, mno, &asked)?;
+            return Ok(Answer::new(200).with_body(status_part(status, knobs)));
+        }
         let side = self.change(turn, side, Some(status), None, None)?;
         Ok(Answer::new(200).with_body(status_part(side.status, knobs)))
     }
@@ -437,52 +539,56 @@ impl Enabler {
             self.state.put_side(Side {
                 status: self.rules.status_there(facts),
                 name,
-                ..other
+                ..other.clone()
             });
+            let effective = facts.from != facts.to;
+            self.notify(turn, &changed, effective);
+            self.announce(turn, &other.id, false, effective);
         }
         if facts.from != facts.to {
-            self.end(turn, &changed, Cause::Toggle(facts.to));
+            self.end(turn, &changed, Cause::Toggle(facts.to), false);
         }
         Ok(changed)
     }
 
-    fn deactivate(&mut self, turn: Turn<'_>, route: &Route) -> Served {
+    fn deactivate(&mut self, turn: Turn<'_>, route: &Route, visit: &Visit) -> Served {
         let side = self.side_of(turn, route)?;
-        self.end(turn, &side, Cause::Deactivation);
+        self.end(turn, &side, Cause::Deactivation, visit.partner.is_some());
         Ok(Answer::new(204))
     }
 
     /// Ends those sides of a relationship that end for this cause.
-    fn end(&mut self, _turn: Turn<'_>, side: &Side, cause: Cause) {
-        let other = self.peer_of(side).map(|other| other.id.clone());
+    fn end(&mut self, turn: Turn<'_>, side: &Side, cause: Cause, by_partner: bool) {
+        let other = self.peer_of(side).cloned();
         if cause == Cause::Deactivation {
-            let secondary = match side.role {
-                Role::Primary => other.as_deref(),
-                Role::Secondary => Some(side.id.as_str()),
+            let secondary = match (side.role, &other) {
+                (Role::Primary, Some(other)) => other,
+                _ => side,
             };
-            if let Some(secondary) = secondary {
-                self.end_tokens(secondary);
-            }
+            self.end_tokens(&secondary.id.clone());
         }
-        if let Some(id) = other.filter(|_| self.rules.side_ends(EndFacts { cause, own: false })) {
-            self.state.remove::<Side>(&id);
+        let ends = |own| self.rules.side_ends(EndFacts { cause, own });
+        let (own_ends, other_ends) = (ends(true), ends(false));
+        if let Some(other) = other.filter(|_| other_ends) {
+            self.state.remove::<Side>(&other.id);
+            self.part(turn, &other, by_partner);
         }
-        if self.rules.side_ends(EndFacts { cause, own: true }) {
+        if own_ends {
             self.state.remove::<Side>(&side.id);
         }
     }
 
     /// The other side of a relationship.
-    fn peer_of(&self, side: &Side) -> Option<&Side> {
+    pub(super) fn peer_of(&self, side: &Side) -> Option<&Side> {
         self.state.side(side.other_id.as_deref()?)
     }
 
-    fn full(&self, turn: Turn<'_>, side: &Side, view: View) -> Document {
+    pub(super) fn full(&self, turn: Turn<'_>, side: &Side, view: View) -> Document {
         self.represent(turn, side, view)
             .document(&turn.config.knobs)
     }
 
-    fn represent(&self, turn: Turn<'_>, side: &Side, view: View) -> Twinning {
+    pub(super) fn represent(&self, turn: Turn<'_>, side: &Side, view: View) -> Twinning {
         let (config, knobs) = (turn.config, &turn.config.knobs);
         let theirs = || self.peer_of(side).and_then(|peer| peer.auth_code.clone());
         let auth_code = side.auth_code.clone().or_else(theirs);
@@ -495,7 +601,7 @@ impl Enabler {
             }),
             activation_code: side.code.clone().map(|code| ActivationCode {
                 code: Some(code),
-                mno_id: Some(config.mno_id.clone()),
+                mno_id: side.code_mno.clone(),
             }),
             status: Some(side.status.literal(knobs).to_owned()),
             auth_code: auth_code.filter(|_| {
@@ -511,12 +617,17 @@ impl Enabler {
         let primary = side.other.as_ref().filter(|_| side.role == Role::Secondary);
         let voice_mail = primary
             .and_then(|address| config.subscriber(address))
-            .and_then(|s| s.voice_mail.as_deref());
+            .and_then(|s| s.voice_mail.as_deref())
+            .or(side.voice_mail.as_deref());
         if let Some(address) = voice_mail {
             twinning.set_voice_mail(address, knobs);
         }
         self.rules.shown(twinning, view)
     }
+}
+
+fn mixture(turn: Turn<'_>, role: Role) -> Refusal {
+    Refusal::role_mixture(role.literal(&turn.config.knobs))
 }
 
 /// The elements of a twinning.

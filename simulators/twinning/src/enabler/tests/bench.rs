@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use twinproof_kernel::http::{Request, Response};
+use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{Change, ExchangeId, Input, Outbox, Output, Records, Role as _, Seed, Time};
 
 use crate::enabler::rules::{Rules, Standard};
@@ -25,6 +25,8 @@ pub(super) struct Bench {
     store: Records,
     exchanges: u64,
     answers: Vec<(ExchangeId, Response)>,
+    /// Requests of the enabler's own that wait for an answer.
+    pub(super) sent: Vec<(ExchangeId, Request)>,
 }
 
 /// The address of device `n`.
@@ -77,6 +79,7 @@ impl Bench {
             store: Records::new(),
             exchanges: 0,
             answers: Vec::new(),
+            sent: Vec::new(),
         }
     }
 
@@ -106,17 +109,49 @@ impl Bench {
                     self.input(Input::Persisted(write));
                 }
                 Output::Respond { exchange, response } => self.answers.push((exchange, response)),
+                Output::Request { exchange, request } => self.sent.push((exchange, request)),
                 other => panic!("unexpected output {other:?}"),
             }
         }
     }
 
     pub(super) fn send(&mut self, request: &Request) -> Response {
+        let exchange = self.begin(request);
+        self.answer(exchange).expect("an answer at once")
+    }
+
+    /// Sends a request whose answer may come later.
+    pub(super) fn begin(&mut self, request: &Request) -> ExchangeId {
         self.exchanges += 1;
         let exchange = ExchangeId(self.exchanges);
         self.input(Input::Request { exchange, request });
-        let at = self.answers.iter().position(|(e, _)| *e == exchange);
-        self.answers.remove(at.expect("an answer at once")).1
+        exchange
+    }
+
+    /// The answer to a request, if it has come.
+    pub(super) fn answer(&mut self, exchange: ExchangeId) -> Option<Response> {
+        let at = self.answers.iter().position(|(e, _)| *e == exchange)?;
+        Some(self.answers.remove(at).1)
+    }
+
+    /// Takes the enabler's oldest request and answers it.
+    pub(super) fn serve(&mut self, outcome: Result<&Response, &Fault>) -> Request {
+        let (exchange, request) = self.sent.remove(0);
+        self.input(Input::Response { exchange, outcome });
+        request
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.core.next_deadline()
+    }
+
+    /// A request of the partner's.
+    pub(super) fn partner(method: &str, url: &str, body: &str) -> Request {
+        let path = url.strip_prefix("http://a.test").unwrap_or(url);
+        Request::new(method, path)
+            .with("Authorization", "Bearer partner-in")
+            .with("Accept", "application/json")
+            .with_body("application/json", body.as_bytes().to_vec())
     }
 
     /// A request of device `n`, with its provisioned token.

@@ -2,5 +2,7 @@
 
 mod bench;
 mod life_cycle;
+mod notifications;
+mod partners;
 mod restart;
 mod tokens;

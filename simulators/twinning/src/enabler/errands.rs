@@ -1,0 +1,188 @@
+//! Requests of the enabler's own: sent, answered, and tried again.
+
+use twinproof_kernel::ExchangeId;
+use twinproof_kernel::http::{Fault, Request, Response};
+
+use super::partners::{Asking, Match};
+use super::rules::RetryFacts;
+use super::state::{Parting, Remote, Side, Subscription};
+use super::{Enabler, Later, Ready, Turn};
+use crate::message::Status;
+
+/// What a request of the enabler's own is for.
+pub(super) enum Errand {
+    /// A partner is asked for a code.
+    AskCode(Later, Box<Side>, String),
+    /// A partner is asked to activate a secondary of its own.
+    AskActivation(Later, Box<Asking>),
+    /// A partner is told the data of an activation.
+    Introduce(Later, Box<Match>),
+    /// A subscriber is notified.
+    Notify(String),
+    /// A partner is told that a relationship has ended.
+    Part(String),
+    /// A partner is told the status of a side that it has.
+    Propagate(String, Status),
+}
+
+/// A request under way or about to be tried again.
+pub(super) struct Sending {
+    errand: Errand,
+    request: Request,
+    attempt: u32,
+}
+
+impl Enabler {
+    pub(super) fn send(&mut self, errand: Errand, request: Request) {
+        self.send_again(Sending {
+            errand,
+            request,
+            attempt: 1,
+        });
+    }
+
+    fn send_again(&mut self, sending: Sending) {
+        self.exchanges += 1;
+        // Answers to requests from before a restart find nobody.
+        let exchange = ExchangeId((self.state.starts() << 32) | self.exchanges);
+        self.ready
+            .push(Ready::Send(exchange, sending.request.clone()));
+        self.in_flight.insert(exchange, sending);
+    }
+
+    /// Takes the outcome of a request.
+    pub(super) fn conclude(
+        &mut self,
+        turn: Turn<'_>,
+        exchange: ExchangeId,
+        outcome: Result<&Response, &Fault>,
+    ) {
+        let Some(sending) = self.in_flight.remove(&exchange) else {
+            return;
+        };
+        let success = outcome.is_ok_and(Response::is_success);
+        match sending.errand {
+            Errand::AskCode(later, side, mno) => {
+                self.code_came(turn, later, *side, &mno, outcome.ok());
+            }
+            Errand::AskActivation(later, asking) => {
+                self.activation_came(turn, later, *asking, outcome.ok());
+            }
+            Errand::Introduce(later, matched) => {
+                self.introduced(turn, later, *matched, success);
+            }
+            Errand::Notify(ref id) => {
+                let gone = outcome.is_ok_and(|response| response.status == 404);
+                if let Some(subscription) = self.state.get::<Subscription>(id).filter(|_| gone) {
+                    let cancelled = Subscription {
+                        cancelled: true,
+                        ..subscription.clone()
+                    };
+                    self.state.put(id, cancelled);
+                }
+                self.retry(turn, sending, outcome);
+            }
+            Errand::Part(ref key) => {
+                let key = key.clone();
+                if !self.retry(turn, sending, outcome) {
+                    self.state.remove::<Parting>(&key);
+                }
+            }
+            Errand::Propagate(ref id, told) => {
+                let id = id.clone();
+                if !self.retry(turn, sending, outcome) {
+                    self.told(turn, &id, told);
+                }
+            }
+        }
+    }
+
+    /// Plans another try, unless the answer is final.
+    fn retry(
+        &mut self,
+        turn: Turn<'_>,
+        sending: Sending,
+        outcome: Result<&Response, &Fault>,
+    ) -> bool {
+        let wait = self.rules.retry_after(RetryFacts {
+            attempt: sending.attempt,
+            status: outcome.ok().map(|response| response.status),
+        });
+        if let Some(wait) = wait {
+            let again = Sending {
+                attempt: sending.attempt + 1,
+                ..sending
+            };
+            self.waiting.push((turn.now + wait, again));
+        }
+        wait.is_some()
+    }
+
+    /// A partner has heard of a status; if it is not the current one any more, it hears again.
+    fn told(&mut self, turn: Turn<'_>, id: &str, told: Status) {
+        let Some(side) = self.state.side(id).cloned() else {
+            return;
+        };
+        if side.status != told {
+            self.propagate(turn, id);
+        } else if let Some(remote) = side.remote.clone() {
+            self.state.put_side(Side {
+                remote: Some(Remote {
+                    stale: false,
+                    ..remote
+                }),
+                ..side
+            });
+        }
+    }
+
+    /// Tries again what is due.
+    pub(super) fn wake(&mut self, turn: Turn<'_>) {
+        let (due, later) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(at, _)| *at <= turn.now);
+        self.waiting = later;
+        for (_, sending) in Vec::from_iter::<Vec<(_, Sending)>>(due) {
+            match &sending.errand {
+                Errand::Notify(id) if !self.is_live(turn, id) => {}
+                // The status may have changed meanwhile.
+                Errand::Propagate(id, _) => {
+                    let id = id.clone();
+                    self.propagate_again(turn, &id, sending.attempt);
+                }
+                _ => self.send_again(sending),
+            }
+        }
+    }
+
+    fn propagate_again(&mut self, turn: Turn<'_>, id: &str, attempt: u32) {
+        if let Some((errand, request)) = self.propagation(turn, id) {
+            self.send_again(Sending {
+                errand,
+                request,
+                attempt,
+            });
+        }
+    }
+
+    /// What partners have yet to hear is sent again after a restart.
+    pub(super) fn resume(&mut self, turn: Turn<'_>) {
+        let stale: Vec<String> = self
+            .state
+            .sides()
+            .filter(|side| side.remote.as_ref().is_some_and(|remote| remote.stale))
+            .map(|side| side.id.clone())
+            .collect();
+        for id in stale {
+            self.propagate(turn, &id);
+        }
+        let partings: Vec<(String, Parting)> = self
+            .state
+            .all::<Parting>()
+            .map(|(key, parting)| (key.clone(), parting.clone()))
+            .collect();
+        for (key, parting) in partings {
+            self.send_parting(turn, key, &parting);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Subscriptions to the changes of a user's twinnings, and the notifications that follow.
+
+use std::time::Duration;
+
+use twinproof_kernel::http::Request;
+
+use super::access::Visit;
+use super::errands::Errand;
+use super::refusal::Refusal;
+use super::route::{Route, user_url};
+use super::rules::{
+    CorrelatorFacts, MissingFacts, Notification, NotifyFacts, Resource, SubscriptionFacts, View,
+};
+use super::state::{Side, Subscription};
+use super::{Answer, Enabler, Served, Turn};
+use crate::message::{api, link, repeats};
+use crate::tree::{Document, Format, Tree};
+
+/// How long a subscription lasts whose client asks for nothing or for ever.
+const DEFAULT_DURATION: Duration = Duration::from_secs(86_400);
+
+impl Enabler {
+    pub(super) fn perform_subscription(
+        &mut self,
+        turn: Turn<'_>,
+        route: &Route,
+        visit: &Visit,
+    ) -> Served {
+        match (route.resource, turn.request.method.as_str()) {
+            (Resource::Subscriptions, "GET") => Ok(self.list_subscriptions(turn, &visit.user)),
+            (Resource::Subscriptions, _) => self.subscribe(turn, &visit.user),
+            (_, method) => {
+                let (id, subscription) = self.subscription_of(turn, route, &visit.user)?;
+                match method {
+                    "GET" => Ok(Answer::new(200).with_body(document(turn, &id, &subscription))),
+                    "DELETE" => {
+                        let cancelled = Subscription {
+                            cancelled: true,
+                            ..subscription
+                        };
+                        self.state.put(&id, cancelled);
+                        Ok(Answer::new(204))
+                    }
+                    _ => self.prolong(turn, &id, subscription),
+                }
+            }
+        }
+    }
+
+    fn subscription_of(
+        &self,
+        turn: Turn<'_>,
+        route: &Route,
+        user: &str,
+    ) -> Result<(String, Subscription), Refusal> {
+        let id = route.id.clone().unwrap_or_default();
+        self.state
+            .get::<Subscription>(&id)
+            .filter(|subscription| !subscription.cancelled && subscription.owner == user)
+            .filter(|_| self.is_live(turn, &id))
+            .cloned()
+            .map(|subscription| (id.clone(), subscription))
+            .ok_or_else(|| {
+                let status = self.rules.missing(MissingFacts {
+                    method: &turn.request.method,
+                    existed: self.state.existed("sb", &id),
+                });
+                Refusal::unknown(status, turn.request.path())
+            })
+    }
+
+    /// Whether a subscription still counts.
+    pub(super) fn is_live(&self, turn: Turn<'_>, id: &str) -> bool {
+        self.state.get::<Subscription>(id).is_some_and(|s| {
+            self.rules.subscription_is_live(SubscriptionFacts {
+                cancelled: s.cancelled,
+                age: turn.now.since(s.since),
+                duration: s.duration,
+            })
+        })
+    }
+
+    fn list_subscriptions(&self, turn: Turn<'_>, user: &str) -> Answer {
+        let names = &turn.config.knobs.names;
+        let mut entries: Vec<_> = self
+            .state
+            .all::<Subscription>()
+            .filter(|(id, s)| s.owner == user && !s.cancelled && self.is_live(turn, id))
+            .map(|(id, s)| (names.subscription.clone(), document(turn, id, s).tree))
+            .collect();
+        let url = user_url(turn.config, user, &turn.config.knobs.paths.subscriptions);
+        entries.push((names.resource_url.clone(), Tree::Leaf(url)));
+        Answer::new(200).with_body(api(&names.subscription_list, Tree::Branch(entries)))
+    }
+
+    fn subscribe(&mut self, turn: Turn<'_>, user: &str) -> Served {
+        let asked = self.read_body(
+            turn,
+            &turn.config.knobs.names.subscription,
+            &["callbackReference", "duration", "clientCorrelator"],
+        )?;
+        let reference = asked
+            .tree
+            .child("callbackReference")
+            .ok_or_else(|| Refusal::lacks("callbackReference"))?;
+        let notify_url = reference
+            .child_text("notifyURL")
+            .ok_or_else(|| Refusal::lacks("notifyURL"))?;
+        if !["http://", "https://"]
+            .iter()
+            .any(|scheme| notify_url.starts_with(scheme))
+        {
+            return Err(Refusal::invalid("notifyURL"));
+        }
+        let format = match reference.child_text("notificationFormat") {
+            None => turn.config.knobs.format.into(),
+            Some("JSON") => Format::Json,
+            Some("XML") => Format::Xml,
+            Some(_) => return Err(Refusal::not_one_of("notificationFormat", "XML, JSON")),
+        };
+        let correlator = asked.tree.child_text("clientCorrelator").map(str::to_owned);
+        if let Some(id) = self.repeated(turn, user, correlator.as_deref()) {
+            let known = self.state.get::<Subscription>(&id).cloned();
+            if let Some(known) = known {
+                return Ok(created(turn, &id, &known));
+            }
+        }
+        let subscription = Subscription {
+            owner: user.to_owned(),
+            notify_url: notify_url.to_owned(),
+            callback_data: reference.child_text("callbackData").map(str::to_owned),
+            format,
+            since: turn.now,
+            duration: duration(&asked)?,
+            correlator,
+            cancelled: false,
+        };
+        let id = self.state.next_id("sb");
+        self.state.put(&id, subscription.clone());
+        Ok(created(turn, &id, &subscription))
+    }
+
+    /// The subscription that a request with this correlator made before.
+    fn repeated(&self, turn: Turn<'_>, user: &str, correlator: Option<&str>) -> Option<String> {
+        self.state
+            .all::<Subscription>()
+            .find(|(id, s)| {
+                self.rules.is_repetition(CorrelatorFacts {
+                    same_client: s.owner == user,
+                    same_value: correlator.is_some() && s.correlator.as_deref() == correlator,
+                    live: self.is_live(turn, id),
+                })
+            })
+            .map(|(id, _)| id.clone())
+    }
+
+    fn prolong(&mut self, turn: Turn<'_>, id: &str, subscription: Subscription) -> Served {
+        let root = format!("{}Update", turn.config.knobs.names.subscription);
+        let asked = self.read_body(turn, &root, &["duration"])?;
+        let prolonged = Subscription {
+            since: turn.now,
+            duration: duration(&asked)?,
+            ..subscription
+        };
+        let answer = Answer::new(200).with_body(document(turn, id, &prolonged));
+        self.state.put(id, prolonged);
+        Ok(answer)
+    }
+
+    /// Tells the subscribers of a relationship that `initiator` has changed its status, or would have.
+    pub(super) fn notify(&mut self, turn: Turn<'_>, initiator: &Side, effective: bool) {
+        let Some(other) = self.peer_of(initiator).cloned() else {
+            return;
+        };
+        let told: Vec<(String, Subscription)> = self
+            .state
+            .all::<Subscription>()
+            .filter(|(id, _)| self.is_live(turn, id))
+            .filter(|(_, s)| {
+                self.rules.is_notified(NotifyFacts {
+                    other_side: s.owner == other.owner,
+                    own_side: s.owner == initiator.owner,
+                    effective,
+                })
+            })
+            .map(|(id, s)| (id.clone(), s.clone()))
+            .collect();
+        for (id, subscription) in told {
+            let side = match subscription.owner == initiator.owner {
+                true => initiator,
+                false => &other,
+            };
+            let notification = Notification {
+                callback_data: subscription.callback_data.clone(),
+                twinning: self.represent(turn, side, View::Notified),
+                link: Some(subscription_url(turn, &subscription.owner, &id)),
+            };
+            for notification in self.rules.notified(notification) {
+                let document = notification_document(turn, notification);
+                self.deliver(turn, &id, &subscription, &document);
+            }
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        turn: Turn<'_>,
+        id: &str,
+        subscription: &Subscription,
+        document: &Document,
+    ) {
+        let knobs = &turn.config.knobs;
+        let body = document.write(subscription.format, knobs.json, &repeats(&knobs.names));
+        let request = Request::new("POST", &subscription.notify_url)
+            .with_body(subscription.format.media_type(), body);
+        self.send(Errand::Notify(id.to_owned()), request);
+    }
+}
+
+fn duration(asked: &Document) -> Result<Duration, Refusal> {
+    match asked.tree.child_text("duration") {
+        None | Some("0") => Ok(DEFAULT_DURATION),
+        Some(text) => text
+            .parse()
+            .map(Duration::from_secs)
+            .map_err(|_| Refusal::invalid("duration")),
+    }
+}
+
+fn subscription_url(turn: Turn<'_>, owner: &str, id: &str) -> String {
+    let all = user_url(turn.config, owner, &turn.config.knobs.paths.subscriptions);
+    format!("{all}/{id}")
+}
+
+fn created(turn: Turn<'_>, id: &str, subscription: &Subscription) -> Answer {
+    Answer::new(201)
+        .with("Location", subscription_url(turn, &subscription.owner, id))
+        .with_body(document(turn, id, subscription))
+}
+
+/// A subscription with the time that it has left.
+fn document(turn: Turn<'_>, id: &str, subscription: &Subscription) -> Document {
+    let leaf = |name: &str, text: String| (name.to_owned(), Tree::Leaf(text));
+    let mut reference = vec![leaf("notifyURL", subscription.notify_url.clone())];
+    reference.extend(
+        subscription
+            .callback_data
+            .clone()
+            .map(|data| leaf("callbackData", data)),
+    );
+    let format = match subscription.format {
+        Format::Json => "JSON",
+        Format::Xml => "XML",
+    };
+    reference.push(leaf("notificationFormat", format.to_owned()));
+    let left = (subscription.since + subscription.duration).since(turn.now);
+    let mut entries = vec![
+        ("callbackReference".to_owned(), Tree::Branch(reference)),
+        leaf("duration", left.as_secs().to_string()),
+    ];
+    entries.extend(
+        subscription
+            .correlator
+            .clone()
+            .map(|correlator| leaf("clientCorrelator", correlator)),
+    );
+    let names = &turn.config.knobs.names;
+    let url = subscription_url(turn, &subscription.owner, id);
+    entries.push(leaf(&names.resource_url, url));
+    api(&names.subscription, Tree::Branch(entries))
+}
+
+fn notification_document(turn: Turn<'_>, notification: Notification) -> Document {
+    let knobs = &turn.config.knobs;
+    let mut entries = Vec::new();
+    if let Some(data) = notification.callback_data {
+        entries.push(("callbackData".to_owned(), Tree::Leaf(data)));
+    }
+    entries.push((
+        knobs.names.twinning.clone(),
+        notification.twinning.tree(knobs),
+    ));
+    if let Some(href) = &notification.link {
+        entries.push(("link".to_owned(), link("TwinningSubscription", href)));
+    }
+    api(&knobs.names.notification, Tree::Branch(entries))
+}
