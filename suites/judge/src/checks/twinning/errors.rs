@@ -186,7 +186,36 @@ impl Situation {
 mod tests {
     use std::collections::BTreeSet;
 
+    use twinproof_evidence::Verdict;
+    use twinproof_evidence::record::Body;
+    use twinproof_kernel::http::Response;
+
     use super::{Situation, TABLE};
+    use crate::scene::Exchange;
+
+    fn answered(status: u16, body: &str) -> Exchange {
+        let response =
+            Response::new(status).with_body("application/json", body.as_bytes().to_vec());
+        Exchange {
+            number: 1,
+            step: None,
+            at: 0,
+            ended: Some(1),
+            from: "primary".to_owned(),
+            to: "sut".to_owned(),
+            method: "POST".to_owned(),
+            url: "http://sut.test/x".to_owned(),
+            headers: Vec::new(),
+            body: Body::default(),
+            response: Some(response),
+            response_body: None,
+            fault: None,
+        }
+    }
+
+    fn error(id: &str) -> String {
+        format!(r#"{{"requestError":{{"serviceException":{{"messageId":"{id}","text":"no"}}}}}}"#)
+    }
 
     #[test]
     fn words_name_one_situation_each() {
@@ -195,5 +224,36 @@ mod tests {
         for row in TABLE {
             assert_eq!(Situation::of_words(row.says), Some(row.situation));
         }
+    }
+
+    #[test]
+    fn a_refusal_is_weighed_by_class_then_form_then_id() {
+        for (status, body, verdict) in [
+            (400, error("SVC0002"), Verdict::Pass),
+            (410, error("SVC2004"), Verdict::Pass),
+            // Another id of the right class passes with a note.
+            (400, error("SVC9999"), Verdict::Pass),
+            // A kind of refusal that the table does not have.
+            (418, error("SVC0002"), Verdict::Warning),
+            // Refusals that speak of something else, and faults, say nothing about the code.
+            (401, error("SVC2003"), Verdict::Inconclusive),
+            (415, error("POL0011"), Verdict::Inconclusive),
+            (500, error("SVC0001"), Verdict::Inconclusive),
+            // No refusal at all.
+            (201, "{}".to_owned(), Verdict::Fail),
+            (302, String::new(), Verdict::Fail),
+        ] {
+            let found = Situation::CodeNotValid.judge(&answered(status, &body));
+            assert_eq!(found.verdict, verdict, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_without_its_body_rests_on_a_disputable_ruling() {
+        let found = Situation::CodeNotValid.judge(&answered(400, "oops"));
+        assert_eq!(found.verdict, Verdict::Fail);
+        assert_eq!(found.rulings, ["TW-C17"]);
+        let bare = Situation::NotAuthenticated.judge(&answered(401, ""));
+        assert_eq!(bare.verdict, Verdict::Pass);
     }
 }
