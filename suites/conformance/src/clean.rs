@@ -108,10 +108,10 @@ async fn empty(
         }
         for member in members {
             let deleted = send(stage, "DELETE", &member, &token, format).await?;
-            if matches!(deleted.status, 401 | 403) {
-                if let Some(own) = twinning_token(stage, twinning, subscriber).await {
-                    send(stage, "DELETE", &member, &own, format).await?;
-                }
+            if matches!(deleted.status, 401 | 403)
+                && let Some(own) = twinning_token(stage, twinning, subscriber).await
+            {
+                send(stage, "DELETE", &member, &own, format).await?;
             }
         }
     }

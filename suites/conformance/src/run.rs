@@ -404,13 +404,13 @@ async fn end_scene(
     recorder.write(now, What::SceneEnded);
     course.end(&entry.id, scene.stage.halted(), reached_nobody);
     // Nobody was there, so nothing was left there.
-    if let (Some(mut lease), false) = (hold.lease, reached_nobody) {
-        if let Some(twinning) = &scene.profile.profile.twinning {
-            let subscribers = lease.subscribers();
-            let leftovers = crate::clean::clean(&mut scene.stage, twinning, &subscribers).await;
-            for leftover in leftovers {
-                lease.quarantine(&leftover.address);
-            }
+    if let (Some(mut lease), false) = (hold.lease, reached_nobody)
+        && let Some(twinning) = &scene.profile.profile.twinning
+    {
+        let subscribers = lease.subscribers();
+        let leftovers = crate::clean::clean(&mut scene.stage, twinning, &subscribers).await;
+        for leftover in leftovers {
+            lease.quarantine(&leftover.address);
         }
     }
     scene.stage.strike();

@@ -67,7 +67,8 @@ struct Resident {
     factory: Factory,
     store: Store,
     skew: Duration,
-    _files: tempfile::TempDir,
+    /// Where the store is since the first restart.
+    files: Option<tempfile::TempDir>,
 }
 
 impl Drop for Live {
@@ -167,15 +168,11 @@ impl Live {
     }
 
     pub(crate) fn host(&mut self, name: &str, factory: Factory) {
-        let files =
-            tempfile::tempdir().expect("the system's temporary directory can be written to");
-        let store =
-            Store::open(&files.path().join("store.redb")).expect("a new database can be created");
         let resident = Resident {
-            store,
+            store: Store::Memory(Records::new()),
             skew: Duration::ZERO,
             factory,
-            _files: files,
+            files: None,
         };
         let actor = (resident.factory)();
         let mut state = self.ground.state();
@@ -203,7 +200,13 @@ impl Live {
                 self.ground.stimulate(&mut state, place, Stimulus::Wake);
             }
             Hook::Restart => {
-                let records: Records = resident.store.records().map_err(|e| e.to_string())?;
+                let files = match resident.files.take() {
+                    Some(files) => files,
+                    None => tempfile::tempdir().map_err(|e| format!("no temporary file: {e}"))?,
+                };
+                let path = files.path().join("store.redb");
+                resident.files = Some(files);
+                let records = resident.store.restart(&path).map_err(|e| e.to_string())?;
                 let actor = (resident.factory)();
                 state.places[place].actor = actor;
                 self.ground

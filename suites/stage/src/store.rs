@@ -9,16 +9,29 @@ const TABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
 
 /// A store.
 pub enum Store {
-    /// Kept as long as the stage stands.
+    /// Kept as long as the stage stands. Who never restarts cannot tell it from a file.
     Memory(Records),
     /// A database file, so that a restart is a restart.
     File(Database),
 }
 
 impl Store {
-    /// Opens or creates a database file.
-    pub fn open(path: &Path) -> Result<Self, redb::Error> {
-        Ok(Self::File(Database::create(path)?))
+    /// Closes the store and opens it again from its file, as a restart of its owner does, and
+    /// returns what is in it. What was in memory goes to the file first.
+    pub fn restart(&mut self, path: &Path) -> Result<Records, redb::Error> {
+        if let Self::Memory(records) = self {
+            let changes = std::mem::take(records)
+                .into_iter()
+                .map(|(key, value)| Change::Put(key, value))
+                .collect();
+            let mut file = Self::File(Database::create(path)?);
+            file.apply(changes)?;
+            *self = file;
+        }
+        // The file is locked as long as the database is open.
+        *self = Self::Memory(Records::new());
+        *self = Self::File(Database::open(path)?);
+        self.records()
     }
 
     /// Applies all changes or none, durably.
@@ -71,5 +84,28 @@ impl Store {
                 Ok(records)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twinproof_kernel::{Change, Records};
+
+    use super::Store;
+
+    #[test]
+    fn a_restart_finds_in_the_file_what_was_written_before() {
+        let files = tempfile::tempdir().unwrap();
+        let path = files.path().join("store.redb");
+        let put = |key: &str| Change::Put(key.to_owned(), b"v".to_vec());
+        let mut store = Store::Memory(Records::new());
+        store.apply(vec![put("a"), put("b")]).unwrap();
+        assert_eq!(store.restart(&path).unwrap().len(), 2);
+        store
+            .apply(vec![Change::Delete("a".to_owned()), put("c")])
+            .unwrap();
+        let records = store.restart(&path).unwrap();
+        assert_eq!(records.keys().collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(records, store.records().unwrap());
     }
 }
