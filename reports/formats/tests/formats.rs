@@ -253,6 +253,31 @@ fn a_thousand_scenarios_stay_handy() {
 }
 
 #[test]
+fn long_answers_leave_the_page_handy_and_failures_whole() {
+    let mut large = large(1_000);
+    for (index, scenario) in large.scenarios.iter_mut().enumerate() {
+        for exchange in &mut scenario.exchanges {
+            let padding = "0123456789abcde\n".repeat(128);
+            let (n, verdict) = (exchange.exchange, scenario.verdict);
+            if let Some(answer) = &mut exchange.answer {
+                let text = format!("answer {n} to {index}, {verdict}\n{padding}");
+                answer.body.text = Some(text);
+            }
+        }
+    }
+    let page = html::render(&large);
+    assert!(page.len() < 10_000_000, "{}", page.len());
+    assert!(page.contains("\"left_out\":true"));
+    let fails = |index: &usize| large.scenarios[*index].verdict == Verdict::Fail;
+    for index in (0..large.scenarios.len()).filter(fails) {
+        assert!(
+            page.contains(&format!("answer 5 to {index}, fail")),
+            "{index}"
+        );
+    }
+}
+
+#[test]
 fn all_files_are_written_whole_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
     let below = dir.path().join("a/b");

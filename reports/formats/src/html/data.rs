@@ -15,7 +15,7 @@ const BODY_LIMIT: usize = 32 * 1024;
 
 /// How much text all messages together may have, in octets. Beyond it only first lines and outcomes
 /// are in the page; scenarios that a person has to look at come first.
-const TEXT_LIMIT: usize = 6 * 1024 * 1024;
+const TEXT_LIMIT: usize = 5 * 1024 * 1024;
 
 #[derive(Default, Serialize)]
 pub(super) struct Data<'a> {
@@ -67,6 +67,9 @@ struct Part {
     /// What a reader has to know of the body: how long it was, what is not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    /// Whether head and body are left out to keep the page small.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    left_out: bool,
 }
 
 impl<'a> Data<'a> {
@@ -121,7 +124,8 @@ impl<'a> Data<'a> {
             return Part {
                 head: None,
                 body: None,
-                note: Some("left out to keep this page small; it is in report.json".to_owned()),
+                note: None,
+                left_out: true,
             };
         }
         let head: Vec<_> = headers
@@ -133,6 +137,7 @@ impl<'a> Data<'a> {
             head: self.text(head.join("\n")),
             body: self.text(shown),
             note,
+            left_out: false,
         }
     }
 
@@ -143,7 +148,13 @@ impl<'a> Data<'a> {
         let next = self.texts.len();
         let index = *self.known.entry(text.clone()).or_insert(next);
         if index == next {
-            self.octets += text.len();
+            // As long as it will be in the page, where some characters are escaped.
+            let escaped = text.bytes().map(|octet| match octet {
+                b'<' => 6,
+                b'"' | b'\\' | b'\n' => 2,
+                _ => 1,
+            });
+            self.octets += escaped.sum::<usize>();
             self.texts.push(text);
         }
         Some(index)
@@ -152,7 +163,11 @@ impl<'a> Data<'a> {
 
 /// A body as it is shown, and what has to be said of it.
 fn show(body: &Body) -> (String, Option<String>) {
-    let octets = body.octets();
+    let octets = match body.text {
+        Some(_) => Vec::new(),
+        None => body.octets(),
+    };
+    let read = body.text.as_ref().map_or(octets.len(), String::len);
     let mut notes = Vec::new();
     let shown = match &body.text {
         Some(text) => {
@@ -182,7 +197,7 @@ fn show(body: &Body) -> (String, Option<String>) {
     if let Some(digest) = &body.sha256 {
         notes.push(format!(
             "{} were read, with the SHA-256 digest {digest}",
-            text::octets(octets.len() as u64)
+            text::octets(read as u64)
         ));
     }
     if body.length > 0 || !notes.is_empty() {

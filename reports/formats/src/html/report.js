@@ -29,6 +29,9 @@
     if (what.head !== undefined) box.append(make("pre", "head", data.texts[what.head]));
     if (what.body !== undefined) box.append(make("pre", "body", data.texts[what.body]));
     if (what.note) box.append(make("p", "note", what.note));
+    if (what.left_out) {
+      box.append(make("p", "note", "left out to keep this page small; it is in report.json"));
+    }
     if (box.children.length === 1) box.append(make("p", "note", "empty"));
     return box;
   };
