@@ -9,6 +9,8 @@ use crate::tree::{Document, Tree};
 
 /// Namespace of the API's root elements.
 pub const NAMESPACE: &str = "urn:oma:xml:rest:netapi:twinning:1";
+/// Namespace of the notification channel API's root elements.
+pub const CHANNEL_NAMESPACE: &str = "urn:oma:xml:rest:netapi:notificationchannel:1";
 /// Namespace of the common root elements.
 pub const COMMON_NAMESPACE: &str = "urn:oma:xml:rest:netapi:common:1";
 

@@ -101,6 +101,7 @@ fn provision(declared: &mut Declared, origin: &str, peer: &str) -> Option<Config
         scope: config.scope_name(None),
         secondary_token: SecondaryToken::ClientCredentials,
     });
+    twinning.notification_channel = Some(base_url.clone());
     twinning.base_url = base_url;
     twinning.peer = config.partners.first().map(|partner| Peer {
         mno_id: partner.mno_id.clone(),
@@ -127,7 +128,15 @@ fn provision(declared: &mut Declared, origin: &str, peer: &str) -> Option<Config
         .collect();
     // Everything is declared: a section stands for all keys below it.
     declared.keys.extend(
-        ["knobs", "authorization", "mno_id", "peer", "subscriber"].map(|k| format!("twinning.{k}")),
+        [
+            "knobs",
+            "authorization",
+            "mno_id",
+            "notification_channel",
+            "peer",
+            "subscriber",
+        ]
+        .map(|k| format!("twinning.{k}")),
     );
     declared.profile.harness.peer_advertise = Some(peer.to_owned());
     Some(config)

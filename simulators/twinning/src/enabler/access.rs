@@ -111,7 +111,15 @@ impl Enabler {
 /// The scope that an operation needs (digest §9).
 fn scope_of(resource: Resource, method: &str) -> Scope {
     match (resource, method) {
-        (Resource::Subscription | Resource::Subscriptions, _) => Scope::Subscription,
+        (
+            Resource::Channel
+            | Resource::ChannelLifetime
+            | Resource::Channels
+            | Resource::Poll
+            | Resource::Subscription
+            | Resource::Subscriptions,
+            _,
+        ) => Scope::Subscription,
         (_, "GET") => Scope::Read,
         (_, "DELETE") => Scope::Deactivate,
         (Resource::Twinnings, _) => Scope::Activate,

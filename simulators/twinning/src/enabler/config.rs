@@ -18,6 +18,8 @@ pub struct Config {
     pub token_lifetime: Duration,
     /// How long an authorization code is good for.
     pub auth_code_lifetime: Duration,
+    /// How long a poll of a notification channel waits for something to happen.
+    pub poll_timeout: Duration,
     /// What the scopes of this API begin with.
     pub scope_prefix: String,
     /// The scope of tokens for the primary's network.

@@ -21,6 +21,14 @@ pub enum Resource {
     Subscriptions,
     /// One subscription (R5).
     Subscription,
+    /// All notification channels of a user.
+    Channels,
+    /// One notification channel.
+    Channel,
+    /// Its lifetime.
+    ChannelLifetime,
+    /// Where it is polled.
+    Poll,
     /// Where the authorization server issues tokens.
     Token,
     /// Where it revokes them.
@@ -376,6 +384,13 @@ pub struct SubscriptionFacts {
     pub age: Duration,
     /// How long it was to last.
     pub duration: Duration,
+}
+
+/// A notification channel that a client wants.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelFacts<'a> {
+    /// Its type.
+    pub kind: &'a str,
 }
 
 /// A request that may have been made before.

@@ -1,6 +1,7 @@
 //! A Twinning enabler of one operator.
 
 mod access;
+mod channels;
 mod config;
 mod errands;
 mod facts;
@@ -24,6 +25,7 @@ use twinproof_kernel::{ExchangeId, Input, Outbox, Output, Role as Party, Seed, T
 
 use crate::message::repeats;
 use crate::tree::{Document, Format};
+use channels::Poll;
 use errands::Sending;
 use refusal::Refusal;
 use route::Route;
@@ -129,6 +131,8 @@ pub struct Enabler {
     held: BTreeMap<WriteId, Vec<Ready>>,
     in_flight: BTreeMap<ExchangeId, Sending>,
     waiting: Vec<(Time, Sending)>,
+    /// By channel.
+    polls: BTreeMap<String, Poll>,
     /// Codes that are being used: their partner has yet to answer.
     reserved: BTreeSet<String>,
 }
@@ -146,6 +150,7 @@ impl Enabler {
             held: BTreeMap::new(),
             in_flight: BTreeMap::new(),
             waiting: Vec::new(),
+            polls: BTreeMap::new(),
             reserved: BTreeSet::new(),
         }
     }
@@ -186,7 +191,7 @@ impl Enabler {
         let answer = served.unwrap_or_else(Answer::from);
         let response = render(answer, later.format, turn.config);
         let method = match turn.request.method.as_str() {
-            // Only creations wait.
+            // Only creations and polls wait.
             "" => "POST",
             method => method,
         };
@@ -216,6 +221,9 @@ impl Enabler {
         }
         let visit = self.admit(turn, route)?;
         match route.resource {
+            Resource::Channel | Resource::ChannelLifetime | Resource::Channels | Resource::Poll => {
+                self.perform_channel(turn, route, &visit)
+            }
             Resource::Subscription | Resource::Subscriptions => {
                 self.perform_subscription(turn, route, &visit).map(Some)
             }
@@ -299,7 +307,10 @@ impl Party for Enabler {
                 });
             }
             Input::Response { exchange, outcome } => self.conclude(idle, exchange, outcome),
-            Input::Wake => self.wake(idle),
+            Input::Wake => {
+                self.wake(idle);
+                self.end_polls(idle);
+            }
             Input::Persisted(write) => {
                 release(self.held.remove(&write).unwrap_or_default(), out);
             }
@@ -316,6 +327,7 @@ impl Party for Enabler {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        self.waiting.iter().map(|(at, _)| *at).min()
+        let tries = self.waiting.iter().map(|(at, _)| *at);
+        tries.chain(self.poll_deadline()).min()
     }
 }

@@ -114,6 +114,16 @@ impl Refusal {
         Self::new(400, "SVC2004", "Operator %1 cannot be reached or refuses").about(mno)
     }
 
+    /// A kind of notification channel that is not offered.
+    pub(super) fn channel_type(kind: &str) -> Self {
+        Self::new(403, "POL1023", "Channel type %1 is not supported").about(kind)
+    }
+
+    /// A long poll whose place another has taken.
+    pub(super) fn superseded() -> Self {
+        Self::new(409, "SVC1012", "Another request for the same channel came")
+    }
+
     /// A verb that the resource does not have.
     pub(super) fn method(method: &str, allow: &[&str]) -> Self {
         Self::new(405, "SVC2000", "Method %1 is not defined for this resource")

@@ -1,5 +1,6 @@
 //! Which resource a URL names.
 
+use super::channels::{CHANNELS_ROOT, POLL_PART};
 use super::refusal::Refusal;
 use super::rules::{Resource, VerbFacts, VersionFacts};
 use super::{Config, Enabler, Turn};
@@ -93,12 +94,42 @@ fn beside(config: &Config, path: &str) -> Option<Route> {
     match path {
         TOKEN_PATH => Some(named(Resource::Token, "")),
         REVOKE_PATH => Some(named(Resource::Revoke, "")),
-        path => path
-            .strip_prefix(config.base_path())?
-            .strip_prefix("/messaging/v1/")?
-            .strip_suffix("/inbox")
-            .map(|user| named(Resource::Inbox, user)),
+        path => channel(config, path).or_else(|| inbox(config, path)),
     }
+}
+
+fn inbox(config: &Config, path: &str) -> Option<Route> {
+    path.strip_prefix(config.base_path())?
+        .strip_prefix("/messaging/v1/")?
+        .strip_suffix("/inbox")
+        .map(|user| Route {
+            resource: Resource::Inbox,
+            user: decode_segment(user),
+            id: None,
+        })
+}
+
+fn channel(config: &Config, path: &str) -> Option<Route> {
+    let below = path.strip_prefix(config.base_path())?;
+    let (user, rest) = below.strip_prefix(CHANNELS_ROOT)?.split_once('/')?;
+    let rest = rest.strip_prefix("channels")?;
+    let (id, part) = match rest.strip_prefix('/') {
+        Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+        None => (rest, ""),
+    };
+    let resource = match (id, part) {
+        ("", "") => Resource::Channels,
+        ("", _) => return None,
+        (_, "") => Resource::Channel,
+        (_, "/channelLifetime") => Resource::ChannelLifetime,
+        (_, POLL_PART) => Resource::Poll,
+        _ => return None,
+    };
+    Some(Route {
+        resource,
+        user: decode_segment(user),
+        id: (!id.is_empty()).then(|| decode_segment(id)),
+    })
 }
 
 /// Where tokens are issued, at the root of the enabler's host.

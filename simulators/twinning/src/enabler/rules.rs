@@ -32,6 +32,10 @@ twinproof_kernel::rules! {
                 (Resource::StatusPart | Resource::NamePart, _) => &["GET", "PUT"],
                 (Resource::Subscriptions, _) => &["GET", "POST"],
                 (Resource::Subscription, _) => &["GET", "POST", "DELETE"],
+                (Resource::Channels, _) => &["GET", "POST"],
+                (Resource::Channel, _) => &["GET", "DELETE"],
+                (Resource::ChannelLifetime, _) => &["GET", "PUT"],
+                (Resource::Poll, _) => &["POST"],
                 (Resource::Token | Resource::Revoke, _) => &["POST"],
                 (Resource::Inbox, _) => &["GET"],
             }
@@ -260,6 +264,16 @@ twinproof_kernel::rules! {
 
         /// Whether a subscription counts: it was not ended and its time is not over (digest §7.5).
         fn subscription_is_live(&self, facts: facts::SubscriptionFacts) -> bool {
+            !facts.cancelled && facts.age < facts.duration
+        }
+
+        /// Whether a kind of notification channel is offered (HLF-CM-005).
+        fn channel_is_offered(&self, facts: facts::ChannelFacts<'_>) -> bool {
+            facts.kind == crate::enabler::channels::LONG_POLLING
+        }
+
+        /// Whether a notification channel is still open (digest §7.6).
+        fn channel_is_live(&self, facts: facts::SubscriptionFacts) -> bool {
             !facts.cancelled && facts.age < facts.duration
         }
 

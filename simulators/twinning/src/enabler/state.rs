@@ -134,6 +134,21 @@ pub struct Subscription {
     pub cancelled: bool,
 }
 
+/// A notification channel.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Channel {
+    /// The device that it belongs to.
+    pub owner: String,
+    /// The tag by which the client knows a repeated request.
+    pub correlator: Option<String>,
+    /// When it was opened, prolonged or last polled.
+    pub since: Time,
+    /// How long it lasts from then on.
+    pub lifetime: Duration,
+    /// Notifications that nobody has fetched, as JSON documents.
+    pub queue: Vec<String>,
+}
+
 /// A partner has yet to hear that a relationship has ended.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Parting {
@@ -202,6 +217,7 @@ macro_rules! tables {
 }
 
 tables! {
+    channels: Channel = "channel",
     codes: Code = "code",
     grants: Grant = "grant",
     partings: Parting = "parting",

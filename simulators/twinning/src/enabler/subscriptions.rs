@@ -209,6 +209,9 @@ impl Enabler {
         subscription: &Subscription,
         document: &Document,
     ) {
+        if self.enqueue(turn, &subscription.notify_url, document) {
+            return;
+        }
         let knobs = &turn.config.knobs;
         let body = document.write(subscription.format, knobs.json, &repeats(&knobs.names));
         let request = Request::new("POST", &subscription.notify_url)

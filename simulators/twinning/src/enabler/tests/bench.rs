@@ -57,6 +57,7 @@ impl Bench {
             code_lifetime: Duration::from_secs(300),
             token_lifetime: Duration::from_secs(3_600),
             auth_code_lifetime: Duration::from_secs(600),
+            poll_timeout: Duration::from_secs(1),
             scope_prefix: "oma_rest_twinning".to_owned(),
             network_scope: "oma_rest_messaging.all_v1".to_owned(),
             max_secondaries: 3,
