@@ -71,6 +71,24 @@ Feature: Common requirements
     And devices and users are known by their addresses only
     And nothing of the network below shows
 
+  @HLF-CM-005 @id:client-that-can-be-called
+  Scenario: An application on a server uses the interface
+    Given a primary device twinned with a secondary device
+    And the primary device has asked to be told of changes
+    When the secondary device switches the twinning off
+    Then the enabler accepts the change
+    And the primary device is told that the twinning is off
+    When the primary device ends the twinning
+    Then the enabler accepts the request
+
+  @HLF-CM-005 @id:unreachable-application
+  Scenario: An application that cannot be reached does not stop a change
+    Given a primary device twinned with a secondary device
+    And the primary device has asked to be told of changes where nobody listens
+    When the secondary device switches the twinning off
+    Then the enabler accepts the change
+    And both devices read that the twinning is off
+
   @HLF-CM-006 @id:proper-credentials-open
   Scenario: The proper credential opens every operation
     Given a primary device twinned with a secondary device

@@ -139,6 +139,10 @@ fn provision(declared: &mut Declared, origin: &str, peer: &str) -> Option<Config
         .map(|k| format!("twinning.{k}")),
     );
     declared.profile.harness.peer_advertise = Some(peer.to_owned());
+    // It lives on the stage of those whom it calls, so it can reach them.
+    declared
+        .keys
+        .extend(["harness.advertise", "harness.peer_advertise"].map(str::to_owned));
     Some(config)
 }
 
