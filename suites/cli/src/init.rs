@@ -56,7 +56,7 @@ fn profile(base_url: &str) -> Result<String, Problem> {
             ("role", "\"twinning-enabler\"".to_owned()),
         ],
     );
-    for name in ["pace", "harness"] {
+    for name in ["pace", "harness", "tls", "network"] {
         section(name, &[]);
     }
     section("twinning", &[("base_url", base_url.to_string())]);
@@ -71,7 +71,7 @@ fn profile(base_url: &str) -> Result<String, Problem> {
         section(&format!("twinning.knobs.{name}"));
     }
     out.push_str(
-        "# Requirement label = whether the system offers it. What is not named is claimed if it binds.\n\
+        "## Requirement label and whether the system offers it. What is not named is claimed if it binds.\n\
          [twinning.claims]\n# \"HLF-SD-002\" = false\n\n\
          # Devices that are provisioned at the system, each with its access token or with the name of the\n\
          # environment variable that holds it. One scenario at a time has each of them;\n\
@@ -117,17 +117,17 @@ fn keys(
                 let _ = writeln!(out, "## {line}");
             }
         }
-        match (value, default.map(inline)) {
-            (Some(value), _) => {
-                let _ = writeln!(out, "{name} = {value}");
-            }
-            (None, Some(Some(default))) => {
-                let _ = writeln!(out, "# {name} = {default}");
-            }
-            (None, Some(None) | None) => {
-                let _ = writeln!(out, "# {name} = …");
-            }
-        }
+        let shown = default
+            .or_else(|| property["examples"].get(0))
+            .and_then(inline);
+        let _ = match (value, shown) {
+            (Some(value), _) => writeln!(out, "{name} = {value}"),
+            (None, Some(shown)) => writeln!(out, "# {name} = {shown}"),
+            (None, None) => writeln!(
+                out,
+                "## [{section}.{name}] is a section of its own; `twinproof schema profile` has its keys."
+            ),
+        };
     }
 }
 

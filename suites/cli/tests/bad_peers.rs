@@ -44,6 +44,10 @@ fn passes_nothing(what: &str, base_url: &str) {
         assert!(reports.join(file).is_file(), "{what}: {file}");
     }
     let report = report(&reports);
+    assert!(
+        report["summary"]["scenarios"]["total"].as_u64() > Some(50),
+        "{what}"
+    );
     let requirements = &report["summary"]["requirements"];
     let green: Vec<_> = report["scenarios"]
         .as_array()

@@ -61,15 +61,19 @@ impl Profile {
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
     /// The certificates that the system's is signed by (PEM); the platform's own if it is left out.
+    #[schemars(example = "ca.pem")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
     /// The certificate chain that simulated parties present (PEM).
+    #[schemars(example = "client.pem")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<PathBuf>,
     /// The key of that certificate (PEM).
+    #[schemars(example = "client.key")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_key: Option<PathBuf>,
     /// The name that the system's certificate carries, if it is not the host of its URLs.
+    #[schemars(example = "enabler.example")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
 }
@@ -85,6 +89,7 @@ impl Tls {
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
     /// The URL of a proxy. None is used that is not named here, whatever the environment says.
+    #[schemars(example = "http://proxy.example:3128")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
 }
@@ -120,6 +125,7 @@ pub struct Pace {
     pub hook: Span,
     /// How many requests per second all simulated parties together may begin, if not as many as
     /// they like.
+    #[schemars(example = 50)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<u32>,
 }
@@ -140,21 +146,27 @@ impl Default for Pace {
 #[serde(default, deny_unknown_fields)]
 pub struct Harness {
     /// The address to listen on for callbacks; loopback and a free port unless told.
+    #[schemars(example = "127.0.0.1:8090")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<String>,
     /// The base URL under which the system reaches that address, if it is another.
+    #[schemars(example = "http://tester.example:8090")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advertise: Option<String>,
     /// The same for the simulated peer operator.
+    #[schemars(example = "127.0.0.1:8091")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_listen: Option<String>,
     /// The base URL under which the system reaches the simulated peer operator.
+    #[schemars(example = "http://tester.example:8091")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_advertise: Option<String>,
     /// The certificate chain of these addresses (PEM); plain HTTP without it.
+    #[schemars(example = "harness.pem")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
     /// The key of that certificate (PEM).
+    #[schemars(example = "harness.key")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
 }
@@ -249,21 +261,25 @@ pub struct Twinning {
     /// Where it is, without the API's own segments.
     pub base_url: String,
     /// The identity of its operator (MCC-MNC).
+    #[schemars(example = "001-01")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mno_id: Option<String>,
     /// How long an activation code lives.
     #[serde(default = "Twinning::default_lifetime")]
     pub activation_code_lifetime: Span,
     /// Stops the system and starts it again.
+    #[schemars(example = "systemctl restart enabler")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<HookSpec>,
     /// Lets the system's clock jump forward.
+    #[schemars(example = "./advance-clock {seconds}")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advance_clock: Option<HookSpec>,
     /// Its authorization server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
     /// Base URL of its notification channel API, without the API's own segments.
+    #[schemars(example = "https://enabler.example/api")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification_channel: Option<String>,
     /// The operator that Twinproof plays towards it.
