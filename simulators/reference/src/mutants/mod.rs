@@ -1,0 +1,54 @@
+//! One rule broken at a time.
+
+mod twinning;
+
+use std::sync::Arc;
+
+use twinproof_twinning::enabler::rules::Rules;
+
+pub use twinning::TWINNING;
+
+/// A deliberately broken system.
+pub struct Mutant {
+    /// Its name, as `--mutant` takes it.
+    pub name: &'static str,
+    /// What it does wrong, in one sentence.
+    pub does: &'static str,
+    /// The requirement that it breaks.
+    pub breaks: &'static str,
+    /// The rules that it overrides.
+    pub rules_broken: &'static [&'static str],
+    /// The checks that must fail: scenario and check.
+    pub caught_by: &'static [(&'static str, &'static str)],
+    /// Its rules.
+    pub rules: fn() -> Arc<dyn Rules>,
+}
+
+/// Declares mutants: a name, what each does, what it breaks, what catches it, and the rules that it
+/// overrides.
+macro_rules! mutants {
+    ($(
+        $name:literal $does:literal breaks $breaks:literal
+        caught by { $( $scenario:literal $check:literal ),+ $(,)? }
+        $( fn $rule:ident(&self, $($arg:ident)+ : $ty:ty $(, $arg2:ident: $ty2:ty)?) -> $ret:ty $body:block )+
+    )+) => {
+        &[$(
+            $crate::mutants::Mutant {
+                name: $name,
+                does: $does,
+                breaks: $breaks,
+                rules_broken: &[$(stringify!($rule)),+],
+                caught_by: &[$( ($scenario, $check) ),+],
+                rules: || {
+                    struct Broken;
+                    impl Rules for Broken {
+                        $( fn $rule(&self, $($arg)+ : $ty $(, $arg2: $ty2)?) -> $ret $body )+
+                    }
+                    std::sync::Arc::new(Broken)
+                },
+            }
+        ),+]
+    };
+}
+
+pub(crate) use mutants;
