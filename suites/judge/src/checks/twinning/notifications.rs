@@ -213,7 +213,7 @@ fn notified(
         )
         .shown_by([after]),
         None => {
-            let got = match later().last() {
+            let got = match later().next_back() {
                 Some(other) => format!("only {}", describe(other, knobs)),
                 None => "no notification".to_owned(),
             };
