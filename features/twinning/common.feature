@@ -149,3 +149,19 @@ Feature: Common requirements
     When the primary device switches the twinning off
     Then the enabler accepts the change
     And a stranger is told nothing
+
+  @HLF-CM-005 @id:client-with-channel
+  Scenario: An application on a device uses the interface
+    Given a primary device twinned with a secondary device
+    And the primary device has asked to be told of changes through a notification channel
+    When the secondary device switches the twinning off
+    Then the enabler accepts the change
+    And the primary device is told that the twinning is off
+    When the primary device ends the twinning
+    Then the enabler accepts the request
+
+  @HLF-CM-005 @id:unknown-channel-refused
+  Scenario: A notification channel of an unknown kind is refused
+    Given a primary device twinned with a secondary device
+    When the primary device asks for a notification channel of a kind that does not exist
+    Then the enabler refuses because this is not offered

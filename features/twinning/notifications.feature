@@ -107,3 +107,10 @@ Feature: Being told of changes
     When the primary device switches the twinning with the secondary device off
     Then the secondary device is told that the twinning is off
     And the second secondary device is told nothing
+
+  @HLF-SD-008 @id:secondary-told-by-channel
+  Scenario: A secondary that cannot be called back fetches the news
+    Given a primary device twinned with a secondary device
+    And the secondary device has asked to be told of changes through a notification channel
+    When the primary device switches the twinning off
+    Then the secondary device is told that the twinning is off
