@@ -29,18 +29,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
         source.catalogue.documents.len(),
         source.catalogue.rulings.len()
     )?;
-    if args.words.features.is_none() {
-        let uncovered = source.suite.uncovered(&source.catalogue);
-        if !uncovered.is_empty() {
-            let lines: Vec<_> = uncovered
-                .iter()
-                .map(|error| format!("  {}", error.why))
-                .collect();
-            return Err(Problem::Usage(format!(
-                "requirements without a scenario:\n{}",
-                lines.join("\n")
-            )));
-        }
+    if source.whole {
         writeln!(
             out,
             "coverage     every requirement that scenarios can judge has one"

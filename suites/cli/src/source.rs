@@ -18,6 +18,8 @@ pub(crate) struct Source {
     pub(crate) catalogue: Catalogue,
     pub(crate) suite: Arc<Suite>,
     pub(crate) sha256: String,
+    /// Whether the scenarios came with the catalogue, and so cover it.
+    pub(crate) whole: bool,
 }
 
 impl Source {
@@ -37,6 +39,7 @@ impl Source {
             catalogue,
             suite: Arc::new(suite),
             sha256: features.sha256(),
+            whole: features.is_whole(),
         })
     }
 }

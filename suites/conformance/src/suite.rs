@@ -34,12 +34,12 @@ pub struct Suite {
 
 /// What is wrong with the features. Nothing is run then.
 #[derive(Debug, thiserror::Error)]
-#[error("features/{file}:{line}: {why}")]
+#[error("features/{file}{}: {why}", .line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct SuiteError {
-    /// The feature file.
+    /// The feature file, or the folder of an enabler.
     pub file: String,
-    /// The line.
-    pub line: usize,
+    /// The line, if it is one line.
+    pub line: Option<usize>,
     /// What is wrong and what to do.
     pub why: String,
 }
@@ -50,7 +50,9 @@ impl Suite {
     /// # Errors
     ///
     /// A feature that does not parse, a step that nobody or more than one defines, a scenario
-    /// without an id of its own, or a tag that looks like a requirement and is none.
+    /// without an id of its own, a tag that looks like a requirement and is none, or a requirement
+    /// that scenarios should judge and none does although its enabler's folder exists. The last is
+    /// no error where scenarios stand on a catalogue that they did not bring.
     pub fn load(features: &Features, catalogue: &Catalogue) -> Result<Self, Vec<SuiteError>> {
         let mut suite = Self {
             features: Vec::new(),
@@ -71,10 +73,13 @@ impl Suite {
                 }
                 Err(error) => errors.push(SuiteError {
                     file: name.to_owned(),
-                    line: 1,
+                    line: Some(1),
                     why: error,
                 }),
             }
+        }
+        if errors.is_empty() && features.is_whole() {
+            errors = suite.uncovered(catalogue);
         }
         if errors.is_empty() {
             Ok(suite)
@@ -128,7 +133,7 @@ impl Suite {
         for rule in &feature.rules {
             errors.push(SuiteError {
                 file: file.to_owned(),
-                line: rule.position.line,
+                line: Some(rule.position.line),
                 why: format!(
                     "the rule {:?} would hide its scenarios; write them into the feature itself",
                     rule.name
@@ -140,7 +145,7 @@ impl Suite {
             let mut fault = |line: usize, why: String| {
                 errors.push(SuiteError {
                     file: file.to_owned(),
-                    line,
+                    line: Some(line),
                     why,
                 })
             };
@@ -237,7 +242,7 @@ impl Suite {
     }
 
     /// The requirements that scenarios should judge and none does, although their enabler has scenarios.
-    pub fn uncovered(&self, catalogue: &Catalogue) -> Vec<SuiteError> {
+    fn uncovered(&self, catalogue: &Catalogue) -> Vec<SuiteError> {
         let mut errors = Vec::new();
         for requirement in &catalogue.requirements {
             let expected = requirement.judged_by == JudgedBy::Scenarios
@@ -255,14 +260,56 @@ impl Suite {
             {
                 errors.push(SuiteError {
                     file: requirement.enabler.clone(),
-                    line: 0,
+                    line: None,
                     why: format!(
-                        "{} is judged by scenarios, but none carries its tag",
+                        "no scenario carries @{}: write one, or say in the catalogue how it is judged instead",
                         requirement.id
                     ),
                 });
             }
         }
         errors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twinproof_judge::Features;
+    use twinproof_judge::catalogue::Catalogue;
+
+    use super::{Suite, SuiteError};
+
+    const OWN: &str = "Feature: mine\n\n  @HLF-TE-005 @id:a\n  Scenario: mine\n    \
+                       Given a secondary device that holds a fresh activation code\n";
+
+    fn load(with_requirements: bool) -> Result<Suite, Vec<SuiteError>> {
+        let built_in = Features::built_in();
+        let requirements = built_in
+            .requirements()
+            .filter(|_| with_requirements)
+            .map(|(path, contents)| (path.to_owned(), contents.to_vec()));
+        let own = ("twinning/own.feature".to_owned(), OWN.as_bytes().to_vec());
+        let features = Features::of_files(requirements.chain([own]));
+        Suite::load(&features, &Catalogue::load(&features).unwrap())
+    }
+
+    #[test]
+    fn a_requirement_without_a_scenario_is_an_error_where_its_folder_exists() {
+        let errors = load(true).unwrap_err();
+        let says = |id: &str| {
+            let wanted = format!(
+                "features/twinning: no scenario carries @{id}: write one, or say in the catalogue how \
+                 it is judged instead"
+            );
+            errors.iter().any(|error| error.to_string() == wanted)
+        };
+        assert!(says("HLF-PD-001") && says("CR-N12"), "{errors:#?}");
+        assert!(!says("HLF-TE-005"), "{errors:#?}");
+        assert!(errors.iter().all(|error| error.file == "twinning"));
+    }
+
+    #[test]
+    fn own_scenarios_on_the_built_in_catalogue_need_not_cover_it() {
+        assert_eq!(load(false).unwrap().entries().len(), 1);
     }
 }

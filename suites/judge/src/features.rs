@@ -13,6 +13,7 @@ static BUILT_IN: Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../
 #[derive(Clone, Debug, Default)]
 pub struct Features {
     files: BTreeMap<String, Vec<u8>>,
+    whole: bool,
 }
 
 impl Features {
@@ -27,14 +28,15 @@ impl Features {
         }
         let mut files = BTreeMap::new();
         visit(&BUILT_IN, &mut files);
-        Self { files }
+        Self { files, whole: true }
     }
 
     /// Somebody's own: paths below the folder, with `/` between their segments. Where they bring no
     /// requirement files, the built-in catalogue stands.
     pub fn of_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let mut own: BTreeMap<_, _> = files.into_iter().collect();
-        if !own.keys().any(|path| path.starts_with(REQUIREMENTS)) {
+        let whole = own.keys().any(|path| path.starts_with(REQUIREMENTS));
+        if !whole {
             let built_in = Self::built_in().files;
             own.extend(
                 built_in
@@ -42,7 +44,13 @@ impl Features {
                     .filter(|(path, _)| path.starts_with(REQUIREMENTS)),
             );
         }
-        Self { files: own }
+        Self { files: own, whole }
+    }
+
+    /// Whether scenarios and requirements came together, so that a requirement without a scenario is a
+    /// gap. Somebody's own scenarios beside the built-in catalogue need not cover it.
+    pub const fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// The requirement files in the order of their names.
@@ -88,6 +96,14 @@ mod tests {
             own.requirements().collect::<Vec<_>>(),
             Features::built_in().requirements().collect::<Vec<_>>()
         );
+        assert!(!own.is_whole());
+    }
+
+    #[test]
+    fn scenarios_that_bring_their_requirements_are_whole() {
+        let files = ["requirements/own.toml", "twinning/own.feature"];
+        assert!(Features::of_files(files.map(|path| (path.to_owned(), Vec::new()))).is_whole());
+        assert!(Features::built_in().is_whole());
     }
 
     #[test]

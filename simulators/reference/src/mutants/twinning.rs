@@ -1,7 +1,9 @@
 //! Broken Twinning enablers: the defects that the negative halves of the scenarios look for.
 
 use twinproof_kernel::http::Response;
-use twinproof_twinning::enabler::rules::{self as facts, Cause, Resource, Rules, Scope, Standard, View};
+use twinproof_twinning::enabler::rules::{
+    self as facts, Cause, Resource, Rules, Scope, Standard, View,
+};
 use twinproof_twinning::message::{OtherDevice, Role, Status, Twinning};
 
 use super::{Mutant, mutants};
