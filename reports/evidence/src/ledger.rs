@@ -215,6 +215,61 @@ pub fn read(path: &Path) -> Result<Events, LedgerError> {
     Ok(events)
 }
 
+/// Reads a ledger while it is written: every event once.
+#[derive(Debug)]
+pub struct Follower {
+    path: PathBuf,
+    lines: BufReader<File>,
+    chain: Chain,
+    unfinished: Vec<u8>,
+    line: usize,
+}
+
+impl Follower {
+    /// Begins before the first event.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let file = File::open(path).map_err(|source| LedgerError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            lines: BufReader::new(file),
+            chain: Chain::default(),
+            unfinished: Vec::new(),
+            line: 0,
+        })
+    }
+
+    /// The next event; none if no more has been written to its end so far.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or a line does not follow from those before it.
+    pub fn advance(&mut self) -> Result<Option<Record>, LedgerError> {
+        let read = self.lines.read_until(b'\n', &mut self.unfinished);
+        read.map_err(|source| LedgerError::Io {
+            path: self.path.clone(),
+            source,
+        })?;
+        if self.unfinished.last() != Some(&b'\n') {
+            return Ok(None);
+        }
+        self.line += 1;
+        let record = open_line(&self.unfinished, &mut self.chain);
+        self.unfinished.clear();
+        record.map(Some).map_err(|why| LedgerError::Edited {
+            path: self.path.clone(),
+            line: self.line,
+            why,
+        })
+    }
+}
+
 fn open_line(text: &[u8], chain: &mut Chain) -> Result<Record, String> {
     let line: Line<'_> =
         serde_json::from_slice(text).map_err(|e| format!("not a line of a ledger ({e})"))?;
@@ -227,7 +282,7 @@ fn open_line(text: &[u8], chain: &mut Chain) -> Result<Record, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ledger, LedgerError, read};
+    use super::{Follower, Ledger, LedgerError, read};
     use crate::record::{Record, What};
 
     fn record(at: u64) -> Record {
@@ -257,6 +312,41 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let events = read(&written(&dir)).unwrap();
         assert_eq!((events.records.len(), events.cut), (3, None));
+    }
+
+    #[test]
+    fn a_follower_sees_every_event_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let ledger = Ledger::create(&path).unwrap();
+        let mut follower = Follower::open(&path).unwrap();
+        assert_eq!(follower.advance().unwrap(), None);
+        ledger.write(record(1));
+        ledger.write(record(2));
+        assert_eq!(follower.advance().unwrap(), Some(record(1)));
+        assert_eq!(follower.advance().unwrap(), Some(record(2)));
+        assert_eq!(follower.advance().unwrap(), None);
+        ledger.write(record(3));
+        assert_eq!(follower.advance().unwrap(), Some(record(3)));
+    }
+
+    #[test]
+    fn a_follower_waits_for_the_end_of_a_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = std::fs::read(written(&dir)).unwrap();
+        let path = dir.path().join("growing.jsonl");
+        std::fs::write(&path, &text[..40]).unwrap();
+        let mut follower = Follower::open(&path).unwrap();
+        assert_eq!(follower.advance().unwrap(), None);
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap();
+        std::io::Write::write_all(&mut file, &text[40..]).unwrap();
+        for at in [1, 2, 3] {
+            assert_eq!(follower.advance().unwrap().unwrap().at, at);
+        }
+        assert_eq!(follower.advance().unwrap(), None);
     }
 
     #[test]
