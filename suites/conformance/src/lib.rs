@@ -16,4 +16,4 @@ mod world;
 pub use clean::Leftover;
 pub use pool::subscribers_needed;
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
-pub use target::{BuiltIn, Target, network};
+pub use target::{BuiltIn, Target, elsewhere, network};

@@ -75,7 +75,7 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
 }
 
 /// The Twinning system that a profile speaks of, if it does.
-pub(crate) fn elsewhere(profile: &Profile) -> Option<Elsewhere> {
+pub fn elsewhere(profile: &Profile) -> Option<Elsewhere> {
     let twinning = profile.twinning.as_ref()?;
     Some(Elsewhere {
         name: SUT.to_owned(),

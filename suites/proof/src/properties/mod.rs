@@ -11,11 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use serde::{Deserialize, Serialize};
-use twinproof_conformance::Target;
+use twinproof_conformance::{Target, elsewhere};
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::Scene;
 use twinproof_evidence::secrets::Secrets;
-use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_stage::{Kind, Pace, Recorder, Stage};
 
@@ -53,10 +52,22 @@ pub struct Found {
     pub commands: usize,
     /// Sequences that the transport broke; they say nothing.
     pub transport: usize,
+    /// What the first of those met.
+    pub transport_broke: Option<String>,
+    /// Sequences that ended at an invariant that was not asked for; they say little.
+    pub ended_by_others: usize,
     /// The invariants that could not be checked, and what the profile lacks.
     pub not_checked: Vec<(String, String)>,
     /// The shortest sequence that breaks an invariant, if one was found.
     pub failure: Option<Failure>,
+}
+
+impl Found {
+    /// Whether a sequence was performed to its end, or an invariant was seen broken: without either,
+    /// nothing was found out.
+    pub fn says_something(&self, known: usize) -> bool {
+        self.failure.is_some() || self.transport + self.ended_by_others < self.cases + known
+    }
 }
 
 /// A sequence that breaks an invariant.
@@ -161,19 +172,23 @@ pub fn search(options: &Options) -> Result<Found, String> {
         AtomicUsize::new(0),
         AtomicUsize::new(0),
     );
+    let ended_by_others = AtomicUsize::new(0);
+    let transport_broke = RefCell::new(None);
     let last_broken = RefCell::new(None);
     let attempt = |sequence: &[Command]| {
         let number = performed.fetch_add(sequence.len(), Ordering::Relaxed);
         let result = runtime.block_on(perform(options, sequence, number));
         match result {
             Ok(()) => Ok(()),
-            Err(Broken::Transport(_)) => {
+            Err(Broken::Transport(why)) => {
+                transport_broke.borrow_mut().get_or_insert(why);
                 // A broken link is no bug of the system, and shrinking must not take it for one.
                 transport.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
             Err(Broken::Invariant { id, seen, step }) => {
                 if options.only.as_deref().is_some_and(|only| only != id) {
+                    ended_by_others.fetch_add(1, Ordering::Relaxed);
                     return Ok(());
                 }
                 let commands = sequence[..=step].to_vec();
@@ -220,6 +235,8 @@ pub fn search(options: &Options) -> Result<Found, String> {
         cases: cases.into_inner(),
         commands: performed.into_inner(),
         transport: transport.into_inner(),
+        transport_broke: transport_broke.into_inner(),
+        ended_by_others: ended_by_others.into_inner(),
         not_checked,
         failure,
     })
@@ -252,8 +269,8 @@ async fn perform(options: &Options, sequence: &[Command], number: usize) -> Resu
             .await
             .map_err(|halted| Broken::Transport(halted.to_string()))?,
         Target::External(declared) => {
-            if let Some(twinning) = &declared.profile.twinning {
-                stage.introduce(&twinning.base_url, SUT);
+            if let Some(system) = elsewhere(&declared.profile) {
+                stage.visit(system);
             }
             (**declared).clone()
         }

@@ -3,6 +3,7 @@
 //! The model is told what the system accepted and knows what it must accept, must refuse and may do
 //! either way. It holds no ids, no tokens and no wire forms.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,48 @@ pub enum Command {
         /// On or off.
         on: bool,
     },
+}
+
+/// In words, as a tester would say it.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let switches = |on: bool| if on { "on" } else { "off" };
+        match *self {
+            Self::Activate { by, code_of, named } => {
+                write!(
+                    f,
+                    "device {by} activates with device {code_of}'s newest code"
+                )?;
+                f.write_str(if named { " and gives a name" } else { "" })
+            }
+            Self::ActivateTogether { by, and, code_of } => write!(
+                f,
+                "devices {by} and {and} activate with device {code_of}'s newest code at the same time"
+            ),
+            Self::Advance { seconds } => write!(f, "{seconds} seconds pass on the system's clock"),
+            Self::Deactivate { by } => write!(
+                f,
+                "device {by} ends its newest twinning, or withdraws its request for one"
+            ),
+            Self::OtherFormat { by } => {
+                write!(f, "device {by} lists its twinnings in JSON and in XML")
+            }
+            Self::RequestCode { by } => write!(f, "device {by} asks for an activation code"),
+            Self::Restart => f.write_str("the system is stopped and started"),
+            Self::Toggle { by, on } => {
+                write!(
+                    f,
+                    "device {by} switches its newest twinning {}",
+                    switches(on)
+                )
+            }
+            Self::ToggleAgainstDeactivate { by, on } => write!(
+                f,
+                "device {by} switches its newest twinning {} while the other side ends it",
+                switches(on)
+            ),
+        }
+    }
 }
 
 /// A relationship.
