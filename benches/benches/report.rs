@@ -9,7 +9,7 @@ use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::ledger::{Events, Ledger};
 use twinproof_evidence::report::{Report, Scenario, Tool};
-use twinproof_formats::{html, json, junit, markdown, terminal};
+use twinproof_formats::{Headline, html, json, junit, markdown, terminal};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::{FEATURES, judge};
 use twinproof_proof::builtin::TwinningSystem;
@@ -76,7 +76,10 @@ fn printing(c: &mut Criterion) {
         b.iter(|| markdown::render(black_box(&report)))
     });
     group.bench_function("terminal", |b| {
-        b.iter(|| terminal::render(black_box(&report), style, None))
+        b.iter(|| {
+            let headline = Headline::of(black_box(&report));
+            terminal::render(black_box(&report), &headline, style, None)
+        })
     });
     group.finish();
 }

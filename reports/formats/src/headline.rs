@@ -88,4 +88,35 @@ impl Headline {
             figures,
         }
     }
+
+    /// The headline of a report that was weighed against a baseline: how the process ends for it, and
+    /// how many scenarios the baseline excuses. What is excused is never called conformant.
+    pub fn weighed(report: &Report, exit_code: ExitCode, excused: usize) -> Self {
+        let own = Self::of(report);
+        let answer = match exit_code {
+            ExitCode::Conformant if excused > 0 => {
+                "Accepted: nothing is wrong but what the baseline lists"
+            }
+            ExitCode::StaleBaseline => {
+                "Accepted, but the baseline lists what does not happen any more"
+            }
+            _ => own.answer,
+        };
+        let figures = match excused {
+            0 => own.figures,
+            n => format!(
+                "{} The baseline accepts {}.",
+                own.figures,
+                text::count(n, "scenario")
+            ),
+        };
+        Self {
+            tone: match answer == own.answer {
+                true => own.tone,
+                false => Verdict::Warning,
+            },
+            answer,
+            figures,
+        }
+    }
 }

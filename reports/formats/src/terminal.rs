@@ -79,18 +79,30 @@ fn colour(verdict: Verdict) -> anstyle::Style {
 }
 
 /// Everything, for the end of a run. `html` is where the page for people lies.
-pub fn render(report: &Report, style: Style, html: Option<&Path>) -> String {
-    let parts = [
-        head(report, style),
+pub fn render(report: &Report, headline: &Headline, style: Style, html: Option<&Path>) -> String {
+    joined([
+        format!("{}\n{}", head(report, style), answer(headline, style)),
         requirements(report, style),
         troubles(report, style),
         summary(report, style, html),
-    ];
+    ])
+}
+
+/// The answer, what is wrong, and the next step, for who does not want to read more.
+pub fn brief(report: &Report, headline: &Headline, style: Style, html: Option<&Path>) -> String {
+    joined([
+        answer(headline, style),
+        troubles(report, style),
+        summary(report, style, html),
+    ])
+}
+
+fn joined<const N: usize>(parts: [String; N]) -> String {
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("\n")
 }
 
-/// What was run, how far each enabler got, and the answer.
+/// What was run, and how far each enabler got.
 pub fn head(report: &Report, style: Style) -> String {
     let name = match report.tool.name.as_str() {
         "twinproof" => "Twinproof",
@@ -127,12 +139,18 @@ pub fn head(report: &Report, style: Style) -> String {
             scenarios.len(),
         );
     }
-    let headline = Headline::of(report);
-    let _ = write!(out, "\n{}: ", style.verdict(headline.tone, headline.answer));
+    out
+}
+
+/// The answer and its figures.
+fn answer(headline: &Headline, style: Style) -> String {
     let taken = headline.answer.width() + 2;
     let lines = wrap(&headline.figures, style.width, taken);
-    let _ = writeln!(out, "{}", lines.join("\n"));
-    out
+    format!(
+        "{}: {}\n",
+        style.verdict(headline.tone, headline.answer),
+        lines.join("\n")
+    )
 }
 
 /// A bar of which every part has the colour of a verdict; what was not performed stays light.

@@ -19,20 +19,23 @@ const PLAIN: Style = Style {
 #[test]
 fn the_terminal_reads_like_this() {
     let html = Path::new("twinproof-report/report.html");
-    insta::assert_snapshot!("terminal", terminal::render(&report(), PLAIN, Some(html)));
+    insta::assert_snapshot!(
+        "terminal",
+        terminal::render(&report(), &Headline::of(&report()), PLAIN, Some(html))
+    );
     let narrow = Style {
         colour: false,
         width: 56,
     };
     insta::assert_snapshot!(
         "terminal-narrow",
-        terminal::render(&report(), narrow, Some(html))
+        terminal::render(&report(), &Headline::of(&report()), narrow, Some(html))
     );
     let colour = Style {
         colour: true,
         width: 100,
     };
-    let coloured = terminal::render(&report(), colour, Some(html));
+    let coloured = terminal::render(&report(), &Headline::of(&report()), colour, Some(html));
     insta::assert_snapshot!("terminal-colour", coloured.replace('\u{1b}', "ESC"));
 }
 
@@ -184,7 +187,7 @@ fn what_a_system_answers_stays_text() {
     assert_eq!(page.matches("</script>").count(), 2, "data and script");
     let md = markdown::render(&report());
     assert!(!md.contains("\n<script>") && !md.contains('\u{1b}'));
-    let screen = terminal::render(&report(), PLAIN, None);
+    let screen = terminal::render(&report(), &Headline::of(&report()), PLAIN, None);
     assert!(!screen.contains('\u{1b}') && !screen.contains('\u{202e}'));
     assert!(!junit::render(&report()).contains('\u{1b}'));
 }
@@ -219,7 +222,7 @@ fn a_terminal_line_is_no_wider_than_the_terminal() {
             colour: false,
             width,
         };
-        for line in terminal::render(&report(), style, None).lines() {
+        for line in terminal::render(&report(), &Headline::of(&report()), style, None).lines() {
             // A command stays whole so that it can be copied.
             if !line.contains("twinproof run") {
                 assert!(line.width() <= width, "{width}: {} {line}", line.width());

@@ -9,6 +9,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::catalogue::ENABLERS;
 
+/// The seed of a run that is told none.
+pub(crate) const SEED: u64 = 7;
+
 /// Certifies OMA enablers: plays every role but the one under test, and says for each requirement
 /// whether the system meets it, with the evidence.
 #[derive(Debug, Parser)]
@@ -55,6 +58,10 @@ pub(crate) enum Command {
     Clean(Clean),
     /// Judge the ledger of an earlier run again, without a network
     Judge(Judge),
+    /// Compare two reports: what fails now and did not, and what else moved
+    Diff(Diff),
+    /// Look for a sequence of commands that breaks an invariant of the enabler
+    Properties(Properties),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -126,10 +133,16 @@ pub(crate) struct Run {
     /// Where reports and ledger go; older ones are replaced
     #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
     pub(crate) report: PathBuf,
+    /// What is known not to pass: the process then ends for what is new, or does not happen any more
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Begin such a file from what this run shows
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub(crate) write_baseline: Option<PathBuf>,
     /// Begin no more scenarios when one has failed
     #[arg(long)]
     pub(crate) fail_fast: bool,
-    /// Print nothing but what is wrong
+    /// Print only the answer, what is wrong, and where to go on
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
@@ -236,9 +249,49 @@ pub(crate) struct Judge {
     pub(crate) report: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) words: Words,
-    /// Print nothing but what is wrong
+    /// Print only the answer, what is wrong, and where to go on
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "Exit code 1 only where something got worse: it fails now and did not, or is new and fails."
+)]
+pub(crate) struct Diff {
+    /// The older report: its directory, or its report.json
+    pub(crate) before: PathBuf,
+    /// The newer report
+    pub(crate) after: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "Exit code 1 where an invariant is broken, 3 where no sequence came to its end.\n\
+    A sequence that breaks one is kept in properties.json, and tried first next time."
+)]
+pub(crate) struct Properties {
+    /// The profile of the system; without it, the built-in system is tried
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sut: Option<PathBuf>,
+    /// Where the built-in system is tried
+    #[arg(long, value_enum, default_value_t = Stage::Virtual, conflicts_with = "sut")]
+    pub(crate) stage: Stage,
+    /// How many sequences of commands
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) cases: u32,
+    /// What all chance comes from
+    #[arg(long, value_name = "N", default_value_t = SEED)]
+    pub(crate) seed: u64,
+    /// Only a violation of this one counts, for example I7
+    #[arg(long, value_name = "ID")]
+    pub(crate) invariant: Option<String>,
+    /// Where properties.json is kept
+    #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
+    pub(crate) report: PathBuf,
+    /// Name all invariants, and try none
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 #[cfg(test)]

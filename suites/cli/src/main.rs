@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod baseline;
 mod check;
 mod clean;
+mod diff;
 mod explain;
 mod init;
 mod judge;
@@ -11,6 +13,7 @@ mod list;
 mod matrix;
 mod problem;
 mod profile;
+mod properties;
 mod run;
 mod schema;
 mod select;
@@ -62,11 +65,13 @@ fn perform(command: Command) -> Result<ExitCode, Problem> {
     match command {
         Command::Check(args) => check::check(&args),
         Command::Clean(args) => clean::clean(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Init(args) => init::init(&args),
         Command::Judge(args) => judge::again(&args),
         Command::List(args) => list::list(&args),
         Command::Matrix(args) => matrix::matrix(&args),
+        Command::Properties(args) => properties::properties(&args),
         Command::Run(args) => run::run(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Serve(args) => serve::serve(&args),

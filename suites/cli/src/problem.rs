@@ -64,16 +64,24 @@ impl From<io::Error> for Problem {
 
 /// The name among `known` that was probably meant, as the end of a sentence.
 pub(crate) fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(typed, known).map_or_else(
+        || "; `twinproof list` names them all".to_owned(),
+        |name| format!("; did you mean {name}?"),
+    )
+}
+
+/// The name among `known` that was probably meant.
+pub(crate) fn nearest<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     known
         .into_iter()
         .map(|name| (distance(&typed, &name.to_lowercase()), name))
         .min()
         .filter(|(distance, _)| *distance <= typed.len() / 3 + 1)
-        .map_or_else(
-            || "; `twinproof list` names them all".to_owned(),
-            |(_, name)| format!("; did you mean {name}?"),
-        )
+        .map(|(_, name)| name)
 }
 
 /// How many characters have to be changed, put in or taken out.

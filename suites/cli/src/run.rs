@@ -9,22 +9,21 @@ use twinproof_conformance::{Run, STARTED_ON_VIRTUAL, Target, network, perform};
 use twinproof_evidence::ExitCode;
 use twinproof_evidence::ledger::{self, Ledger};
 use twinproof_evidence::report::{Report, Tool};
-use twinproof_formats::Progress;
 use twinproof_formats::terminal::{self, Style};
+use twinproof_formats::{Headline, Progress};
+use twinproof_judge::baseline::Weighed;
 use twinproof_judge::judge;
 use twinproof_proof::builtin::TwinningSystem;
 use twinproof_stage::Kind;
 use twinproof_twinning::enabler::rules::Standard;
 
-use crate::args::{self, Stage};
+use crate::args::{self, SEED, Stage};
+use crate::baseline;
 use crate::problem::Problem;
 use crate::profile;
 use crate::select;
 use crate::source::{self, Source};
 use crate::watch;
-
-/// The seed of a run that is told none.
-const SEED: u64 = 7;
 
 /// The system that is judged, and how it is named in commands and digests.
 struct System {
@@ -38,6 +37,10 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
     let system = system(args)?;
     let earlier = args.rerun.as_deref().map(source::report).transpose()?;
     let selected = select(args, &source, &system.target, earlier.as_ref())?;
+    let accepted = args.baseline.as_deref().map(baseline::read).transpose()?;
+    args.write_baseline
+        .as_deref()
+        .map_or(Ok(()), baseline::must_be_new)?;
     let stop = Arc::new(AtomicBool::new(false));
     let ledger = prepare(&args.report)?;
     let kind = kind(args.stage, &system.target)?;
@@ -77,9 +80,13 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
             ledger.clone(),
         )
     };
-    let fail_fast = args
-        .fail_fast
-        .then(|| watch::FailFast::new(ledger.clone(), source.catalogue.clone(), Arc::clone(&stop)));
+    let fail_fast = args.fail_fast.then(|| {
+        let path = args.report.join(ledger::FILE_NAME);
+        watch::FailFast::new(&path, source.catalogue.clone(), Arc::clone(&stop))
+    });
+    let fail_fast = fail_fast
+        .transpose()
+        .map_err(|error| Problem::Usage(error.to_string()))?;
     let shown = Arc::clone(&progress);
     run.on_scene_ended = Arc::new(move |id| {
         shown.scene_ended(id);
@@ -103,7 +110,11 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         .read_back()
         .map_err(|error| Problem::Ours(format!("the ledger cannot be read back: {error}")))?;
     let report = judge(&events, &source.catalogue, tool()).map_err(Problem::Ours)?;
-    publish(&report, &args.report, args.quiet)
+    if let Some(file) = &args.write_baseline {
+        baseline::write(file, &report)?;
+    }
+    let weighed = accepted.map(|baseline| baseline.weigh(&report));
+    publish(&report, weighed.as_ref(), &args.report, args.quiet)
 }
 
 /// Who judges.
@@ -114,20 +125,39 @@ pub(crate) fn tool() -> Tool {
     }
 }
 
-/// Writes the reports, prints the answer, and says how the process ends.
-pub(crate) fn publish(report: &Report, dir: &Path, quiet: bool) -> Result<ExitCode, Problem> {
+/// Writes the reports, prints the answer, and says how the process ends. The reports say what the
+/// system does; what a baseline accepts of it changes the answer that is printed and the exit code.
+pub(crate) fn publish(
+    report: &Report,
+    weighed: Option<&Weighed>,
+    dir: &Path,
+    quiet: bool,
+) -> Result<ExitCode, Problem> {
     use std::io::Write as _;
     twinproof_formats::all(dir, report).map_err(|error| Problem::Usage(error.to_string()))?;
-    let style = Style::of_stdout();
-    let text = if quiet {
-        terminal::troubles(report, style)
-    } else {
-        terminal::render(report, style, Some(&dir.join("report.html")))
+    let (code, headline) = match weighed {
+        None => (report.exit_code(), Headline::of(report)),
+        Some(weighed) => {
+            let code = weighed.exit_code(report);
+            (
+                code,
+                Headline::weighed(report, code, weighed.accepted.len()),
+            )
+        }
     };
+    let (style, html) = (Style::of_stdout(), dir.join("report.html"));
+    let mut text = if quiet {
+        terminal::brief(report, &headline, style, Some(&html))
+    } else {
+        terminal::render(report, &headline, style, Some(&html))
+    };
+    if let Some(weighed) = weighed {
+        text.push_str(&weighed.to_string());
+    }
     let printed = std::io::stdout().write_all(text.as_bytes());
     match printed.map_err(Problem::from) {
         // The reports are written; that nobody read the table changes no verdict.
-        Ok(()) | Err(Problem::Pipe) => Ok(report.exit_code()),
+        Ok(()) | Err(Problem::Pipe) => Ok(code),
         Err(problem) => Err(problem),
     }
 }
@@ -169,7 +199,7 @@ fn system(args: &args::Run) -> Result<System, Problem> {
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@,=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -243,7 +273,8 @@ fn prepare(dir: &Path) -> Result<Ledger, Problem> {
     })
 }
 
-fn kind(stage: Stage, target: &Target) -> Result<Kind, Problem> {
+/// The stage for a system.
+pub(crate) fn kind(stage: Stage, target: &Target) -> Result<Kind, Problem> {
     match stage {
         Stage::Virtual => Ok(Kind::Virtual),
         Stage::Live => {

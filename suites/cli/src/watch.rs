@@ -1,49 +1,99 @@
 //! What may end a run early: a failure under `--fail-fast`, and whoever started it.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::record::What;
+use twinproof_evidence::ledger::{Events, Follower, LedgerError};
+use twinproof_evidence::record::{Record, What};
 use twinproof_evidence::{ExitCode, Verdict};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::judge;
 
 use crate::run::tool;
 
-/// Judges each scenario as it ends.
+/// Judges each attempt of a scenario as it ends, by its own events alone.
+///
+/// What only the whole run shows, such as a knob that another scenario observed, stops nothing: the
+/// verdict at the end takes it into account.
 pub(crate) struct FailFast {
-    ledger: Ledger,
     catalogue: Catalogue,
+    seen: Mutex<Seen>,
     stop: Arc<AtomicBool>,
 }
 
+/// What was read of the ledger and not judged so far.
+struct Seen {
+    follower: Follower,
+    run: Option<Record>,
+    /// By scenario.
+    under_way: BTreeMap<String, Vec<Record>>,
+}
+
 impl FailFast {
-    pub(crate) const fn new(ledger: Ledger, catalogue: Catalogue, stop: Arc<AtomicBool>) -> Self {
-        Self {
-            ledger,
+    /// Watches the ledger at `path`.
+    pub(crate) fn new(
+        path: &Path,
+        catalogue: Catalogue,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, LedgerError> {
+        Ok(Self {
             catalogue,
+            seen: Mutex::new(Seen {
+                follower: Follower::open(path)?,
+                run: None,
+                under_way: BTreeMap::new(),
+            }),
             stop,
-        }
+        })
     }
 
-    /// Stops the run if this scenario has failed by what is in the ledger so far.
+    /// Stops the run if this scenario has failed.
     pub(crate) fn scene_ended(&self, id: &str) {
-        // A ledger that cannot be read is reported at the end of the run.
-        let Ok(mut events) = self.ledger.read_back() else {
-            return;
+        let events = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.read_on();
+            seen.take(id)
         };
-        if let Some(record) = events.records.first_mut()
-            && let What::RunStarted(run) = &mut record.what
-        {
-            run.selected = vec![id.to_owned()];
-        }
-        let failed = judge(&events, &self.catalogue, tool())
-            .is_ok_and(|report| report.scenarios.iter().any(|s| s.verdict == Verdict::Fail));
+        let failed = events.is_some_and(|events| {
+            judge(&events, &self.catalogue, tool())
+                .is_ok_and(|report| report.scenarios.iter().any(|s| s.verdict == Verdict::Fail))
+        });
         if failed {
             self.stop.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+impl Seen {
+    fn read_on(&mut self) {
+        // A ledger that cannot be read is reported at the end of the run.
+        while let Ok(Some(record)) = self.follower.advance() {
+            match (&record.scene, &record.what) {
+                (Some(scene), _) => self
+                    .under_way
+                    .entry(scene.scenario.clone())
+                    .or_default()
+                    .push(record),
+                (None, What::RunStarted(_)) => self.run = Some(record),
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// What happened in a scenario, as if it were all of the run.
+    fn take(&mut self, id: &str) -> Option<Events> {
+        let scene = self.under_way.remove(id)?;
+        let mut run = self.run.clone()?;
+        if let What::RunStarted(started) = &mut run.what {
+            started.selected = vec![id.to_owned()];
+        }
+        Some(Events {
+            records: std::iter::once(run).chain(scene).collect(),
+            cut: None,
+        })
     }
 }
 

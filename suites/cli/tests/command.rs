@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Ran, own_features, report, twinproof};
+use common::{Ran, own_features, report, twinproof, wrong_features};
 use serde_json::Value;
 
 fn own(dir: &Path, args: &[&str]) -> Ran {
@@ -150,11 +150,72 @@ fn repeats_are_all_told() {
 }
 
 #[test]
-fn quiet_says_nothing_of_a_pass() {
+fn quiet_says_the_answer_and_what_is_wrong() {
     let dir = tempfile::tempdir().unwrap();
     let ran = own(dir.path(), &["run", "--stage", "virtual", "--quiet"]);
-    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
+    assert_eq!(ran.stderr, "");
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(
+        lines[0].starts_with("Conforms as far as it was judged: "),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(lines.last(), Some(&"report: twinproof-report/report.html"));
+    assert!(!ran.stdout.contains("HLF-TE-005"), "{}", ran.stdout);
     assert!(dir.path().join("twinproof-report/report.html").is_file());
+
+    wrong_features(dir.path());
+    let run = [
+        "run",
+        "--stage",
+        "virtual",
+        "--quiet",
+        "--features",
+        "wrong",
+    ];
+    let ran = twinproof(dir.path(), &run);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(
+        ran.stdout.starts_with("Does not conform: "),
+        "{}",
+        ran.stdout
+    );
+    let troubles = ran
+        .stdout
+        .lines()
+        .filter(|l| l.contains("  fail   "))
+        .count();
+    assert_eq!(troubles, 1, "{}", ran.stdout);
+}
+
+#[test]
+fn a_failure_ends_a_hasty_run() {
+    let dir = tempfile::tempdir().unwrap();
+    wrong_features(dir.path());
+    let run = [
+        "run",
+        "--stage",
+        "virtual",
+        "--jobs",
+        "1",
+        "--features",
+        "wrong",
+    ];
+    assert_eq!(twinproof(dir.path(), &run).code, Some(1));
+    let attempts = || {
+        let report = report(&dir.path().join("twinproof-report"));
+        let scenarios = report["scenarios"].as_array().unwrap();
+        scenarios
+            .iter()
+            .map(|s| (s["id"].clone(), s["attempts"].clone()))
+            .map(|(id, n)| format!("{} {n}", id.as_str().unwrap().rsplit('/').next().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(attempts(), ["first 1", "second 1", "third 1"]);
+    let hasty = twinproof(dir.path(), &[&run[..], &["--fail-fast"]].concat());
+    assert_eq!(hasty.code, Some(1), "{}", hasty.stderr);
+    // A pass stops nothing, a failure does.
+    assert_eq!(attempts(), ["first 1", "second 1", "third 0"]);
 }
 
 #[test]

@@ -80,3 +80,45 @@ pub fn report(dir: &Path) -> Value {
 pub fn own_features() -> String {
     format!("{}/tests/features", env!("CARGO_MANIFEST_DIR"))
 }
+
+/// Writes three scenarios into `wrong`: the first passes, the built-in system fails the second, and
+/// the third cannot be found out.
+pub fn wrong_features(dir: &Path) {
+    write_features(
+        dir,
+        "the enabler refuses the activation because the code is not valid",
+    );
+}
+
+/// The same, and the built-in system does what the second expects.
+pub fn right_features(dir: &Path) {
+    write_features(dir, "the enabler accepts the activation");
+}
+
+fn write_features(dir: &Path, second: &str) {
+    let code = "Given a secondary device that holds a fresh activation code\n";
+    let activates = "When a primary device activates with that code\n";
+    let accepted = "Then the enabler accepts the activation\n";
+    let scenarios = [
+        ("first", format!("{code}{activates}{accepted}")),
+        ("second", format!("{code}{activates}Then {second}\n")),
+        (
+            "third",
+            format!(
+                "{code}{0}{0}{accepted}",
+                "And a primary device that has activated with that code\n"
+            ),
+        ),
+    ];
+    let text: String = scenarios
+        .iter()
+        .map(|(id, steps)| format!("@HLF-TE-005 @id:{id}\nScenario: The {id}\n{steps}\n"))
+        .collect();
+    let folder = dir.join("wrong/twinning");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(
+        folder.join("mine.feature"),
+        format!("Feature: mine\n\n{text}"),
+    )
+    .unwrap();
+}
