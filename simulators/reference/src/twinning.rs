@@ -14,6 +14,10 @@ pub const CODE_LIFETIME: Duration = Duration::from_secs(300);
 /// How long a poll waits; short, so that a run over real time is short.
 const POLL_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// How long the enabler waits for its partner: well below the five seconds that clients wait, and long
+/// for a loopback.
+const PARTNER_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How many devices are provisioned.
 const SUBSCRIBERS: u32 = 12;
 
@@ -46,6 +50,7 @@ pub fn config(base_url: String, partner: String, knobs: Knobs) -> Config {
         token_lifetime: Duration::from_secs(3_600),
         auth_code_lifetime: Duration::from_secs(600),
         poll_timeout: POLL_TIMEOUT,
+        partner_timeout: PARTNER_TIMEOUT,
         scope_prefix: "oma_rest_twinning".to_owned(),
         network_scope: "oma_rest_messaging.all_v1".to_owned(),
         partners: vec![Partner {

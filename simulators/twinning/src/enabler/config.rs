@@ -20,6 +20,8 @@ pub struct Config {
     pub auth_code_lifetime: Duration,
     /// How long a poll of a notification channel waits for something to happen.
     pub poll_timeout: Duration,
+    /// How long a client's request waits for a partner to answer; shorter than clients wait.
+    pub partner_timeout: Duration,
     /// What the scopes of this API begin with.
     pub scope_prefix: String,
     /// The scope of tokens for the primary's network.

@@ -1,7 +1,7 @@
 //! Requests of the enabler's own: sent, answered, and tried again.
 
-use twinproof_kernel::ExchangeId;
 use twinproof_kernel::http::{Fault, Request, Response};
+use twinproof_kernel::{ExchangeId, Time};
 
 use super::partners::{Asking, Match};
 use super::rules::RetryFacts;
@@ -30,6 +30,8 @@ pub(super) struct Sending {
     errand: Errand,
     request: Request,
     attempt: u32,
+    /// When it is given up: a client waits for its answer.
+    until: Option<Time>,
 }
 
 impl Enabler {
@@ -38,6 +40,17 @@ impl Enabler {
             errand,
             request,
             attempt: 1,
+            until: None,
+        });
+    }
+
+    /// Sends what a client waits for: a partner that says nothing must not cost the client its answer.
+    pub(super) fn send_awaited(&mut self, turn: Turn<'_>, errand: Errand, request: Request) {
+        self.send_again(Sending {
+            errand,
+            request,
+            attempt: 1,
+            until: Some(turn.now + turn.config.partner_timeout),
         });
     }
 
@@ -136,6 +149,27 @@ impl Enabler {
         }
     }
 
+    /// Gives up requests whose partner has not answered in time.
+    pub(super) fn give_up(&mut self, turn: Turn<'_>) {
+        let overdue = |sending: &Sending| sending.until.is_some_and(|until| until <= turn.now);
+        let exchanges: Vec<ExchangeId> = self
+            .in_flight
+            .iter()
+            .filter(|(_, sending)| overdue(sending))
+            .map(|(exchange, _)| *exchange)
+            .collect();
+        for exchange in exchanges {
+            self.conclude(turn, exchange, Err(&Fault::TimedOut));
+        }
+    }
+
+    /// When the next request is tried again or given up.
+    pub(super) fn errand_deadline(&self) -> Option<Time> {
+        let tries = self.waiting.iter().map(|(at, _)| *at);
+        let ends = self.in_flight.values().filter_map(|sending| sending.until);
+        tries.chain(ends).min()
+    }
+
     /// Tries again what is due.
     pub(super) fn wake(&mut self, turn: Turn<'_>) {
         let (due, later) = std::mem::take(&mut self.waiting)
@@ -161,6 +195,7 @@ impl Enabler {
                 errand,
                 request,
                 attempt,
+                until: None,
             });
         }
     }

@@ -308,6 +308,7 @@ impl Party for Enabler {
             }
             Input::Response { exchange, outcome } => self.conclude(idle, exchange, outcome),
             Input::Wake => {
+                self.give_up(idle);
                 self.wake(idle);
                 self.end_polls(idle);
             }
@@ -327,7 +328,7 @@ impl Party for Enabler {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let tries = self.waiting.iter().map(|(at, _)| *at);
-        tries.chain(self.poll_deadline()).min()
+        let deadlines = self.errand_deadline().into_iter();
+        deadlines.chain(self.poll_deadline()).min()
     }
 }

@@ -65,7 +65,7 @@ impl Enabler {
         let url = partner_collection(turn, partner, &side.owner);
         let request = self.to_partner(turn, partner, PartnerMessage::CodeRequest, url, Some(asked));
         let errand = Errand::AskCode(turn.later(), Box::new(side), mno.to_owned());
-        self.send(errand, request);
+        self.send_awaited(turn, errand, request);
     }
 
     pub(super) fn code_came(
@@ -134,10 +134,8 @@ impl Enabler {
             primary,
             proposed_auth_code: asked.auth_code.clone(),
         };
-        self.send(
-            Errand::AskActivation(turn.later(), Box::new(asking)),
-            request,
-        );
+        let errand = Errand::AskActivation(turn.later(), Box::new(asking));
+        self.send_awaited(turn, errand, request);
     }
 
     pub(super) fn activation_came(
@@ -211,7 +209,7 @@ impl Enabler {
         if let Some((code, _)) = &matched.code {
             self.reserved.insert(code.clone());
         }
-        self.send(Errand::Introduce(later, Box::new(matched)), request);
+        self.send_awaited(turn, Errand::Introduce(later, Box::new(matched)), request);
     }
 
     pub(super) fn introduced(

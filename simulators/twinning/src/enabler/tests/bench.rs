@@ -29,6 +29,9 @@ pub(super) struct Bench {
     pub(super) sent: Vec<(ExchangeId, Request)>,
 }
 
+/// How long the enabler waits for its partner.
+pub(super) const PARTNER_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The address of device `n`.
 pub(super) fn address(n: usize) -> String {
     format!("tel:+1202555010{n}")
@@ -58,6 +61,7 @@ impl Bench {
             token_lifetime: Duration::from_secs(3_600),
             auth_code_lifetime: Duration::from_secs(600),
             poll_timeout: Duration::from_secs(1),
+            partner_timeout: PARTNER_TIMEOUT,
             scope_prefix: "oma_rest_twinning".to_owned(),
             network_scope: "oma_rest_messaging.all_v1".to_owned(),
             max_secondaries: 3,

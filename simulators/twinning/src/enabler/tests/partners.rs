@@ -3,7 +3,7 @@ use std::time::Duration;
 use twinproof_kernel::ExchangeId;
 use twinproof_kernel::http::{Fault, Request, Response};
 
-use super::bench::{Bench, address, code_of, twinning, url_of};
+use super::bench::{Bench, PARTNER_TIMEOUT, address, code_of, twinning, url_of};
 use crate::knobs::Knobs;
 use crate::message::Twinning;
 use crate::tree::{Document, Format};
@@ -248,4 +248,38 @@ fn a_partner_that_refuses_leaves_nothing_behind() {
     bench.serve(Ok(&Response::new(404)));
     assert_eq!(bench.answer(third).unwrap().status, 400);
     assert!(bench.list(3).is_empty());
+}
+
+#[test]
+fn a_silent_partner_costs_nobody_the_answer() {
+    let named = r#"{"twinning":{"role":"Secondary","activationCode":{"mnoId":"001-02"}}}"#;
+    let own = {
+        let mut bench = Bench::new();
+        code_for_partner(&mut bench)
+    };
+    for (body, theirs) in [
+        (named.to_owned(), false),
+        (activation("123456", "001-02"), false),
+        (activation(&own, "001-01"), true),
+    ] {
+        let mut bench = Bench::new();
+        if theirs {
+            assert_eq!(code_for_partner(&mut bench), own);
+        }
+        let exchange = begin(&mut bench, 0, &body);
+        assert_eq!(bench.next_deadline(), Some(bench.now + PARTNER_TIMEOUT));
+        bench.pass(PARTNER_TIMEOUT - Duration::from_millis(1));
+        assert!(bench.answer(exchange).is_none(), "{body}");
+        bench.pass(Duration::from_millis(1));
+        let answer = bench.answer(exchange).expect("an answer in time");
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(bench.list(0).is_empty(), "{body}");
+        assert_eq!(bench.next_deadline(), None);
+        // What the partner says too late finds nobody.
+        bench.serve(Ok(&json(
+            201,
+            r#"{"twinning":{"activationCode":{"code":"1"}}}"#.to_owned(),
+        )));
+        assert!(bench.list(0).is_empty(), "{body}");
+    }
 }
