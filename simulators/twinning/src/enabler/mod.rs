@@ -1,11 +1,13 @@
 //! A Twinning enabler of one operator.
 
 mod access;
+mod activation;
 mod channels;
 mod config;
 mod errands;
 mod facts;
 mod format;
+mod guests;
 mod partners;
 mod refusal;
 mod route;

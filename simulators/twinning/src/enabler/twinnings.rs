@@ -1,17 +1,13 @@
-//! The twinnings themselves: code request, activation, reading, update, deactivation.
-
-use std::time::Duration;
+//! The twinnings themselves: creation, reading, update, deactivation.
 
 use super::access::Visit;
-use super::partners::{Match, named_operator};
 use super::refusal::Refusal;
 use super::route::{Route, collection_url, side_url};
 use super::rules::{
-    AuthCodeFacts, Cause, CodeFacts, CodeSource, CreatedFacts, CreationFacts, EarlierFacts,
-    EndFacts, ListFacts, NameFacts, PartyFacts, Proposal, Resource, RoleFacts, RoomFacts,
-    StatusFacts, ToggleFacts, UpdateFacts, View,
+    AuthCodeFacts, Cause, CreatedFacts, CreationFacts, EndFacts, ListFacts, NameFacts, Resource,
+    RoleFacts, StatusFacts, ToggleFacts, UpdateFacts, View,
 };
-use super::state::{Code, Side};
+use super::state::Side;
 use super::{Answer, Enabler, Performed, Served, Turn};
 use crate::knobs::Knobs;
 use crate::message::{
@@ -134,308 +130,13 @@ impl Enabler {
         Answer::new(201).with("Location", url).with_body(body)
     }
 
-    /// The relationships of a device, the side `but` left out.
-    pub(super) fn party(&self, address: &str, but: Option<&str>) -> PartyFacts {
-        let active = |role| {
-            self.state
-                .sides_of(address)
-                .filter(|side| Some(side.id.as_str()) != but)
-                .filter(|side| side.role == role && side.status != Status::Pending)
-                .count()
-        };
-        PartyFacts {
-            as_primary: active(Role::Primary),
-            as_secondary: active(Role::Secondary),
-        }
-    }
-
-    pub(super) fn check_may_request(&self, turn: Turn<'_>, user: &str) -> Result<(), Refusal> {
-        match self.rules.may_request_code(self.party(user, None)) {
-            true => Ok(()),
-            false => Err(mixture(turn, Role::Secondary)),
-        }
-    }
-
-    pub(super) fn check_may_become_secondary(
-        &self,
-        turn: Turn<'_>,
-        secondary: &Side,
-    ) -> Result<(), Refusal> {
-        let party = self.party(&secondary.owner, Some(&secondary.id));
-        match self.rules.may_become_secondary(party) {
-            true => Ok(()),
-            false => Err(mixture(turn, Role::Secondary)),
-        }
-    }
-
-    /// The new side, or none yet if the primary's operator has to be asked.
-    fn request_code(
-        &mut self,
-        turn: Turn<'_>,
-        user: &str,
-        asked: &Twinning,
-        status: Status,
-    ) -> Result<Option<Side>, Refusal> {
-        self.check_may_request(turn, user)?;
-        let source = self.code_source(turn, asked);
-        let named = named_operator(asked).unwrap_or_default();
-        if source == CodeSource::Refused {
-            return Err(Refusal::invalid(&turn.config.knobs.names.mno_id));
-        }
-        self.end_earlier_codes(user);
-        let id = self.state.next_id("tw");
-        let side = self.new_side(turn, id, user, Role::Secondary, asked, status);
-        if source == CodeSource::Partner {
-            self.ask_code(turn, side, named);
-            return Ok(None);
-        }
-        let proposed = asked.activation_code.as_ref();
-        let side = self.with_own_code(turn, side, proposed.and_then(|c| c.code.as_deref()));
-        self.state.put_side(side.clone());
-        Ok(Some(side))
-    }
-
-    /// Gives a side a code of our own.
-    pub(super) fn with_own_code(
-        &mut self,
-        turn: Turn<'_>,
-        side: Side,
-        proposed: Option<&str>,
-    ) -> Side {
-        let fresh = self.fresh_code(&side.id);
-        let code = self.rules.code(Proposal {
-            ours: Some(&fresh),
-            theirs: proposed,
-        });
-        let code = code.unwrap_or_default();
-        let entry = Code {
-            side: side.id.clone(),
-            since: turn.now,
-            used: false,
-        };
-        self.state.put(&code, entry);
-        Side {
-            code: Some(code),
-            code_mno: Some(turn.config.mno_id.clone()),
-            ..side
-        }
-    }
-
-    /// A device has one live code: the one that it asked for last.
-    pub(super) fn end_earlier_codes(&mut self, user: &str) {
-        let superseded: Vec<String> = self
-            .state
-            .sides_of(user)
-            .filter(|side| {
-                self.rules.code_is_superseded(EarlierFacts {
-                    pending: side.status == Status::Pending,
-                })
-            })
-            .map(|side| side.id.clone())
-            .collect();
-        for id in superseded {
-            self.state.remove::<Side>(&id);
-        }
-    }
-
-    /// A code that no other twinning ever had.
-    fn fresh_code(&self, id: &str) -> String {
-        let mut rng = self.seed.derive("code").derive(id).rng();
-        let mut draw = || format!("{:06}", rng.u32(0..1_000_000));
-        let mut code = draw();
-        while self.state.get::<Code>(&code).is_some() {
-            code = draw();
-        }
-        code
-    }
-
-    fn new_side(
-        &self,
-        turn: Turn<'_>,
-        id: String,
-        user: &str,
-        role: Role,
-        asked: &Twinning,
-        status: Status,
-    ) -> Side {
-        let provisioned = turn.config.subscriber(user).map(|s| s.address.as_str());
-        let address = self.rules.own_address(Proposal {
-            ours: provisioned.or(Some(user)),
-            theirs: asked.own_address.as_deref(),
-        });
-        Side {
-            address: address.unwrap_or_default(),
-            other: self.rules.other_device(Proposal {
-                ours: None,
-                theirs: asked.other_address(),
-            }),
-            ..Side::new(id, user, role, status)
-        }
-    }
-
-    /// The new side, or none yet if the secondary's operator has to be asked.
-    fn activate(
-        &mut self,
-        turn: Turn<'_>,
-        user: &str,
-        asked: &Twinning,
-        status: Status,
-    ) -> Result<Option<Side>, Refusal> {
-        let knobs = &turn.config.knobs;
-        let party = self.party(user, None);
-        if !self.rules.may_activate(party) {
-            return Err(mixture(turn, Role::Primary));
-        }
-        let mno = named_operator(asked).filter(|mno| *mno != turn.config.mno_id);
-        let found = match mno {
-            Some(mno) if turn.config.partner(mno).is_none() => {
-                return Err(Refusal::invalid(&knobs.names.mno_id));
-            }
-            Some(_) => None,
-            None => {
-                let found = self.usable_code(turn, user, asked)?;
-                self.check_may_become_secondary(turn, &found.2)?;
-                Some(found)
-            }
-        };
-        let room = RoomFacts {
-            secondaries: party.as_primary,
-            limit: turn.config.max_secondaries,
-        };
-        if !self.rules.has_room(room) {
-            return Err(Refusal::too_many(&knobs.names.twinning));
-        }
-        let id = self.state.next_id("tw");
-        let primary = Side {
-            name: Some(self.name(user, &id, asked.name.as_deref())?),
-            ..self.new_side(turn, id, user, Role::Primary, asked, status)
-        };
-        let Some((code, entry, secondary)) = found else {
-            self.ask_activation(turn, primary, asked, mno.unwrap_or_default());
-            return Ok(None);
-        };
-        let primary = Side {
-            other: self.rules.other_device(Proposal {
-                ours: Some(&secondary.address),
-                theirs: asked.other_address(),
-            }),
-            ..primary
-        };
-        let remote = secondary.remote.is_some();
-        let code = Some((code, entry));
-        let proposed = asked.auth_code.as_deref();
-        let matched = self.matched(turn, primary, secondary, code, proposed);
-        if remote {
-            self.introduce(turn, turn.later(), matched);
-            return Ok(None);
-        }
-        Ok(Some(self.commit(turn, matched)))
-    }
-
-    /// Two sides as they will be when the relationship begins.
-    pub(super) fn matched(
-        &mut self,
-        turn: Turn<'_>,
-        primary: Side,
-        secondary: Side,
-        code: Option<(String, Code)>,
-        proposed_auth_code: Option<&str>,
-    ) -> Match {
-        let grant = self.secret("auth code");
-        let client = match &secondary.remote {
-            Some(remote) => turn.config.partner(&remote.mno_id).map(|p| &p.client_id),
-            None => turn
-                .config
-                .subscriber(&secondary.owner)
-                .map(|s| &s.client_id),
-        };
-        let activated = self.rules.status_once_activated(ToggleFacts {
-            from: secondary.status,
-            to: Status::On,
-            by: Role::Primary,
-        });
-        let secondary = Side {
-            name: primary.name.clone(),
-            status: activated,
-            other: Some(primary.address.clone()),
-            other_id: Some(primary.id.clone()),
-            code: None,
-            auth_code: self.rules.auth_code(Proposal {
-                ours: Some(&grant),
-                theirs: proposed_auth_code,
-            }),
-            ..secondary
-        };
-        Match {
-            primary: Side {
-                other_id: Some(secondary.id.clone()),
-                ..primary
-            },
-            secondary,
-            code,
-            grant,
-            client: client.cloned().unwrap_or_default(),
-        }
-    }
-
-    /// Lets a relationship begin; returns the primary's side.
-    pub(super) fn commit(&mut self, turn: Turn<'_>, matched: Match) -> Side {
-        let Match {
-            primary,
-            secondary,
-            code,
-            grant,
-            client,
-        } = matched;
-        self.put_grant(turn, &grant, &secondary, &client);
-        if let Some((code, entry)) = code {
-            self.state.put(
-                &code,
-                Code {
-                    used: true,
-                    ..entry
-                },
-            );
-        }
-        self.state.put_side(secondary);
-        self.state.put_side(primary.clone());
-        primary
-    }
-
-    /// The code that a primary presents, if it may be used, with the side that waits for it.
-    pub(super) fn usable_code(
-        &self,
-        turn: Turn<'_>,
-        user: &str,
-        asked: &Twinning,
-    ) -> Result<(String, Code, Side), Refusal> {
-        let refused = || Refusal::invalid(&turn.config.knobs.names.activation_code);
-        let presented = asked.activation_code.as_ref();
-        let code = presented
-            .and_then(|c| c.code.as_deref())
-            .ok_or_else(refused)?;
-        let entry = self.state.get::<Code>(code).cloned();
-        let secondary = entry
-            .as_ref()
-            .and_then(|entry| self.state.side(&entry.side))
-            .cloned();
-        let usable = self.rules.code_is_usable(CodeFacts {
-            known: secondary.is_some(),
-            used: entry.as_ref().is_some_and(|entry| entry.used) || self.reserved.contains(code),
-            age: entry
-                .as_ref()
-                .map_or(Duration::ZERO, |entry| turn.now.since(entry.since)),
-            lifetime: turn.config.code_lifetime,
-            own: secondary.as_ref().is_some_and(|side| side.owner == user),
-        });
-        match (usable, entry, secondary) {
-            (true, Some(entry), Some(secondary)) => Ok((code.to_owned(), entry, secondary)),
-            _ => Err(refused()),
-        }
-    }
-
     /// The name of a primary's twinning `id`.
-    fn name(&self, user: &str, id: &str, asked: Option<&str>) -> Result<String, Refusal> {
+    pub(super) fn name(
+        &self,
+        user: &str,
+        id: &str,
+        asked: Option<&str>,
+    ) -> Result<String, Refusal> {
         let taken: Vec<String> = self
             .state
             .sides_of(user)
@@ -624,10 +325,6 @@ impl Enabler {
         }
         self.rules.shown(twinning, view)
     }
-}
-
-fn mixture(turn: Turn<'_>, role: Role) -> Refusal {
-    Refusal::role_mixture(role.literal(&turn.config.knobs))
 }
 
 /// The elements of a twinning.
