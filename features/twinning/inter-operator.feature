@@ -23,6 +23,14 @@ Feature: Twinning across operators
     And no code is made up in the other operator's place
     And the secondary device has no twinnings
 
+  @HLF-TE-006 @id:named-operator-silent
+  Scenario: No code is made up for an operator that does not answer
+    Given the other operator does not answer
+    When a secondary device asks for an activation code and names the other operator as the primary's
+    Then the secondary device is told that it could not be done
+    And no code is made up in the other operator's place
+    And the secondary device has no twinnings
+
   @HLF-IC-002 @id:named-operator-refuses
   Scenario: A refusal of the other operator is passed on
     Given the other operator refuses
