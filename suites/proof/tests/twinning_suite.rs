@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, perform};
@@ -11,13 +12,13 @@ use twinproof_evidence::report::{Report, Tool};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::{FEATURES, judge};
 use twinproof_proof::builtin::TwinningSystem;
-use twinproof_stage::Kind;
+use twinproof_stage::{Kind, Network};
 use twinproof_twinning::enabler::rules::Standard;
 
 /// Scenarios that the built-in system meets with a warning, and why it does.
 const WARNED: &[(&str, &str)] = &[];
 
-fn run() -> Report {
+fn run(kind: Kind, jobs: usize) -> Report {
     let catalogue = Catalogue::load(&FEATURES).unwrap();
     let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
     let selected = suite
@@ -32,7 +33,8 @@ fn run() -> Report {
         suite_sha256: FEATURES.sha256(),
         selected,
         seed: 7,
-        ..Run::new(target, Kind::Virtual, Arc::new(suite), ledger.clone())
+        jobs,
+        ..Run::new(target, kind, Arc::new(suite), ledger.clone())
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -49,7 +51,16 @@ fn run() -> Report {
 
 #[test]
 fn the_built_in_system_passes_every_scenario() {
-    let report = run();
+    all_pass(&run(Kind::Virtual, 4));
+}
+
+#[test]
+fn the_built_in_system_passes_every_scenario_over_http() {
+    let network = Network::new(Duration::from_secs(5)).unwrap();
+    all_pass(&run(Kind::Live(network), 16));
+}
+
+fn all_pass(report: &Report) {
     let mut odd = String::new();
     for scenario in &report.scenarios {
         let by_design = WARNED.iter().any(|(id, _)| *id == scenario.id);
