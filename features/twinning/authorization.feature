@@ -41,6 +41,19 @@ Feature: Authorization
     When the secondary device redeems its authorization code again
     Then the authorization server gives no token since the code is worth nothing
 
+  @HLF-SD-009 @advice @id:second-use-revokes
+  Scenario: A second use of an authorization code takes back what the first one gave
+    Given a primary device twinned with a secondary device
+    And the secondary device has seen its authorization code
+    When the secondary device redeems its authorization code
+    Then the authorization server gives a token
+    When the secondary device uses the network of the primary device
+    Then the token opens it
+    When the secondary device redeems its authorization code again
+    Then the authorization server gives no token since the code is worth nothing
+    When the secondary device uses the network of the primary device
+    Then the token does not open it
+
   @HLF-SD-009 @id:code-of-another-application
   Scenario: Another application cannot redeem the authorization code
     Given a primary device twinned with a secondary device
@@ -126,6 +139,40 @@ Feature: Authorization
     When the secondary device deletes its twinning with the token that it was given
     Then the token does not open it
     And both devices read that the twinning is on
+
+  @OAU-002 @advice @id:scope-for-switching
+  Scenario: A token for switching only switches
+    Given a primary device twinned with a secondary device
+    When the secondary device asks the authorization server for the right to toggle only
+    Then the authorization server gives a token
+    When the secondary device switches the twinning off
+    Then the enabler accepts the change
+    When the secondary device deletes its twinning with the token that it was given
+    Then the token does not open it
+    And the primary device reads that its twinning is off
+
+  @OAU-002 @advice @id:scope-for-ending
+  Scenario: A token for ending only ends
+    Given a primary device twinned with a secondary device
+    When the secondary device asks the authorization server for the right to deactivate only
+    Then the authorization server gives a token
+    When the secondary device switches the twinning off
+    Then the token does not open it
+    And the primary device reads that its twinning is on
+    When the secondary device deletes its twinning with the token that it was given
+    Then the token opens it
+    And the primary device has no twinnings
+
+  @OAU-002 @advice @id:scope-for-news
+  Scenario: A token for news only gives news
+    Given a primary device twinned with a secondary device
+    When the secondary device asks the authorization server for the right to subscription only
+    Then the authorization server gives a token
+    When the secondary device lists its wishes to be told with the token that it was given
+    Then the token opens it
+    When the secondary device switches the twinning off
+    Then the token does not open it
+    And the primary device reads that its twinning is on
 
   @OAU-002 @advice @id:unknown-scope
   Scenario: A scope that does not exist is not given

@@ -95,6 +95,16 @@ impl Scene {
         }
     }
 
+    /// Asks for the token of a twinning. Once it has come, it is the one that the device uses.
+    async fn ask_token(&mut self, part: &Part, scope: Option<String>) -> Result<(), Halted> {
+        let order = Order::ObtainToken(Grant::ClientCredentials { scope });
+        let response = self.attempt(part, order).await?;
+        if response.is_some_and(|response| response.is_success()) {
+            self.party(part)?.authorized = true;
+        }
+        Ok(())
+    }
+
     fn network_request(&mut self, primary: &str) -> Result<Raw, Halted> {
         let template = self
             .twinning_profile()?
@@ -238,9 +248,7 @@ async fn has_token(w: &mut World, part: Part) -> Result<(), Halted> {
 #[when(expr = "{part} asks the authorization server for the token for its twinning")]
 async fn asks_token(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
-    let order = Order::ObtainToken(Grant::ClientCredentials { scope: None });
-    scene.attempt(&part, order).await?;
-    Ok(())
+    scene.ask_token(&part, None).await
 }
 
 #[when(expr = "{part} asks the authorization server for the right to {word} only")]
@@ -258,18 +266,14 @@ async fn asks_scope(w: &mut World, part: Part, right: String) -> Result<(), Halt
         .rsplit_once(".all_")
         .map_or(authorization.scope.as_str(), |(base, _)| base);
     let scope = Some(format!("{base}.{right}"));
-    let order = Order::ObtainToken(Grant::ClientCredentials { scope });
-    scene.attempt(&part, order).await?;
-    Ok(())
+    scene.ask_token(&part, scope).await
 }
 
 #[when(expr = "{part} asks the authorization server for the right to everything in twinning")]
 async fn asks_all(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let scope = scene.twinning_profile()?.authorization.map(|a| a.scope);
-    let order = Order::ObtainToken(Grant::ClientCredentials { scope });
-    scene.attempt(&part, order).await?;
-    Ok(())
+    scene.ask_token(&part, scope).await
 }
 
 #[when(expr = "{part} redeems its authorization code( again)")]
@@ -310,15 +314,6 @@ async fn codes_differ(w: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[when(expr = "{part} redeems the authorization code of {part}")]
-async fn redeems_foreign(w: &mut World, part: Part, owner: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let (code, _) = scene.auth_code(&owner).await?;
-    let order = Order::ObtainToken(Grant::AuthorizationCode { code });
-    scene.attempt(&part, order).await?;
-    Ok(())
-}
-
 #[when(expr = "{part} uses the network of {part}")]
 async fn uses_network(w: &mut World, part: Part, primary: Part) -> Result<(), Halted> {
     w.scene().use_network(&part, &primary).await
@@ -355,6 +350,23 @@ async fn deletes_with_token(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let url = scene.own_url(&part)?;
     let raw = Raw::new("DELETE", url).presenting(Credential::Twinning);
+    scene.attempt(&part, Order::Send(raw)).await?;
+    Ok(())
+}
+
+#[when(expr = "{part} lists its wishes to be told with the token that it was given")]
+async fn lists_wishes(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let address = scene.address(&part)?;
+    let paths = scene.twinning_profile()?.knobs.paths;
+    let url = format!(
+        "{{base}}/{}/{}/{}{}",
+        paths.api,
+        paths.version,
+        encode_segment(&address),
+        paths.subscriptions
+    );
+    let raw = Raw::new("GET", url).presenting(Credential::Twinning);
     scene.attempt(&part, Order::Send(raw)).await?;
     Ok(())
 }
