@@ -274,10 +274,12 @@ impl Suite {
 
 #[cfg(test)]
 mod tests {
-    use twinproof_judge::Features;
+    use cucumber::codegen::{StepConstructor, WorldInventory, inventory};
     use twinproof_judge::catalogue::Catalogue;
+    use twinproof_judge::{FEATURES, Features};
 
     use super::{Suite, SuiteError};
+    use crate::world::World;
 
     const OWN: &str = "Feature: mine\n\n  @HLF-TE-005 @id:a\n  Scenario: mine\n    \
                        Given a secondary device that holds a fresh activation code\n";
@@ -311,5 +313,33 @@ mod tests {
     #[test]
     fn own_scenarios_on_the_built_in_catalogue_need_not_cover_it() {
         assert_eq!(load(false).unwrap().entries().len(), 1);
+    }
+
+    /// The definitions of one kind that no scenario uses.
+    fn unused<T: inventory::Collect + StepConstructor<World>>(
+        kind: &str,
+        suite: &Suite,
+    ) -> Vec<String> {
+        let steps = suite.entries().iter().flat_map(|e| &e.described.steps);
+        let texts: Vec<_> = steps.filter(|step| step.kind == kind).collect();
+        inventory::iter::<T>
+            .into_iter()
+            .map(StepConstructor::inner)
+            .filter(|(_, regex, _)| {
+                let regex = regex();
+                !texts.iter().any(|step| regex.is_match(&step.text))
+            })
+            .map(|(place, regex, _)| format!("{}:{} {kind} {}", place.path, place.line, regex()))
+            .collect()
+    }
+
+    #[test]
+    fn every_step_serves_a_scenario() {
+        let suite = Suite::load(&FEATURES, &Catalogue::load(&FEATURES).unwrap()).unwrap();
+        let mut idle = unused::<<World as WorldInventory>::Given>("Given", &suite);
+        idle.extend(unused::<<World as WorldInventory>::When>("When", &suite));
+        idle.extend(unused::<<World as WorldInventory>::Then>("Then", &suite));
+        idle.sort();
+        assert!(idle.is_empty(), "no scenario uses:\n{}", idle.join("\n"));
     }
 }

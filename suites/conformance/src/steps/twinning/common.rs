@@ -1,7 +1,6 @@
 //! What holds for the whole API.
 
 use cucumber::{then, when};
-use twinproof_judge::checks::twinning::answer;
 use twinproof_judge::checks::twinning::common::Check as Common;
 use twinproof_stage::Halted;
 use twinproof_twinning::device::{Credential, Order, Raw};
@@ -113,13 +112,5 @@ async fn of_users(w: &mut World) -> Result<(), Halted> {
 #[then("nothing of the network below shows")]
 async fn no_network_terms(w: &mut World) -> Result<(), Halted> {
     w.scene().judge(Common::NoNetworkTerms);
-    Ok(())
-}
-
-#[then("the change takes effect at once")]
-async fn takes_effect(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.last_exchange();
-    scene.judge(answer::Check::Accepted { exchange });
     Ok(())
 }

@@ -175,13 +175,6 @@ async fn updates_address(w: &mut World, part: Part, other: Part) -> Result<(), H
         .await
 }
 
-#[when(expr = "{part} changes its twinning and brings an authorization code")]
-async fn updates_auth_code(w: &mut World, part: Part) -> Result<(), Halted> {
-    w.scene()
-        .claim_in_update(&part, |t| t.auth_code = Some(INVENTED.to_owned()))
-        .await
-}
-
 #[then(expr = "the address of {part} is shown nowhere in the twinning of {part}")]
 async fn address_unseen(w: &mut World, other: Part, part: Part) -> Result<(), Halted> {
     let scene = w.scene();

@@ -178,7 +178,6 @@ async fn asked_nowhere(w: &mut World, part: Part) -> Result<(), Halted> {
 }
 
 #[given(expr = "{part} has withdrawn its newer wish")]
-#[given(expr = "{part} has withdrawn its wish")]
 async fn withdrawn(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let (_, url, _) = scene.wish(&part, true)?;

@@ -211,7 +211,6 @@ async fn partner(w: &mut World) -> Result<(), Halted> {
 }
 
 #[given(expr = "the other operator {failing}")]
-#[when(expr = "the other operator {failing}")]
 async fn fails(w: &mut World, failing: Failing) -> Result<(), Halted> {
     w.scene().task(Task::Behave(failing.0)).await?;
     Ok(())
@@ -426,16 +425,6 @@ async fn forger_switches(w: &mut World, status: Said) -> Result<(), Halted> {
     Ok(())
 }
 
-#[when("the other operator ends the twinning")]
-async fn peer_ends(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let device = scene.peer()?.address;
-    scene
-        .errand(Errand::Deactivate { device }, Pass::Own)
-        .await?;
-    Ok(())
-}
-
 #[when("somebody who is no partner writes the activation's data for the other operator")]
 async fn forger_completes(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
@@ -608,14 +597,6 @@ async fn turned_away(w: &mut World) -> Result<(), Halted> {
         },
     );
     Ok(())
-}
-
-#[then(expr = "the change at the enabler and the one abroad agree on {status}")]
-async fn agree(w: &mut World, status: Said) -> Result<(), Halted> {
-    let scene = w.scene();
-    let accepted = scene.last_exchange();
-    scene.judge(answer::Check::Accepted { exchange: accepted });
-    scene.expect_written(Written::Status(status.0)).await
 }
 
 #[then(expr = "{part} has nothing but what it had before")]

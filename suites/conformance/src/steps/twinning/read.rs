@@ -237,14 +237,6 @@ async fn names_nobody(w: &mut World, part: Part) -> Result<(), Halted> {
     Ok(())
 }
 
-#[then("the answer names no partner yet")]
-async fn answer_names_nobody(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.last_exchange();
-    scene.judge(view::Check::HidesPartner { exchange });
-    Ok(())
-}
-
 #[then(expr = "{part} reads the name {string}")]
 async fn reads_name(w: &mut World, part: Part, name: String) -> Result<(), Halted> {
     let scene = w.scene();

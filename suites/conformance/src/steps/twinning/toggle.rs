@@ -172,18 +172,6 @@ async fn reads_status(w: &mut World, part: Part, status: Said) -> Result<(), Hal
     scene.expect_status(&part, url, status.0).await
 }
 
-#[then(expr = "{part} reads that the/its twinning with {part} is {status}")]
-async fn reads_status_with(
-    w: &mut World,
-    part: Part,
-    partner: Part,
-    status: Said,
-) -> Result<(), Halted> {
-    let scene = w.scene();
-    let url = scene.own_side(&part, Some(&partner))?;
-    scene.expect_status(&part, url, status.0).await
-}
-
 #[then(expr = "both devices read that the twinning is {status}")]
 async fn both_read(w: &mut World, status: Said) -> Result<(), Halted> {
     let scene = w.scene();

@@ -19,7 +19,6 @@ impl Scene {
     }
 }
 
-#[given("the enabler has been restarted")]
 #[when("the enabler is restarted")]
 async fn restarted(w: &mut World) -> Result<(), Halted> {
     w.scene().hook(Hook::Restart).await
