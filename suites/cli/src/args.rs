@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Judge(Judge),
     /// Compare two reports: what fails now and did not, and what else moved
     Diff(Diff),
+    /// Prove that the suite can say no: judge one deliberately broken system after another
+    Mutants(Mutants),
     /// Look for a sequence of commands that breaks an invariant of the enabler
     Properties(Properties),
 }
@@ -263,6 +265,35 @@ pub(crate) struct Diff {
     pub(crate) before: PathBuf,
     /// The newer report
     pub(crate) after: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "Exit code 1 unless every mutant is killed for its reason, none fails elsewhere without cause, and\n\
+    every check is proven able to fail. With --mutant, checks that others prove do not count."
+)]
+pub(crate) struct Mutants {
+    /// Only the mutants of this enabler
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning"]))]
+    pub(crate) enabler: String,
+    /// Only this mutant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) mutant: Option<String>,
+    /// Run all scenarios for every mutant, not only those that can notice it
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Over real sockets instead of the virtual stage
+    #[arg(long)]
+    pub(crate) real: bool,
+    /// What all chance comes from
+    #[arg(long, value_name = "N", default_value_t = SEED)]
+    pub(crate) seed: u64,
+    /// Where mutants.json goes
+    #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
+    pub(crate) report: PathBuf,
+    /// Name all mutants, and judge none
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 #[derive(ClapArgs, Debug)]

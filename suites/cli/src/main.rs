@@ -11,6 +11,7 @@ mod init;
 mod judge;
 mod list;
 mod matrix;
+mod mutants;
 mod problem;
 mod profile;
 mod properties;
@@ -71,6 +72,7 @@ fn perform(command: Command) -> Result<ExitCode, Problem> {
         Command::Judge(args) => judge::again(&args),
         Command::List(args) => list::list(&args),
         Command::Matrix(args) => matrix::matrix(&args),
+        Command::Mutants(args) => mutants::mutants(&args),
         Command::Properties(args) => properties::properties(&args),
         Command::Run(args) => run::run(&args),
         Command::Schema(args) => schema::schema(&args),

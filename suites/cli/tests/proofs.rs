@@ -26,6 +26,55 @@ fn properties(dir: &Path, more: &[&str]) -> Ran {
 }
 
 #[test]
+fn one_mutant_is_judged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mutants = |more: &[&str]| twinproof(dir.path(), &[&["mutants"], more].concat());
+    let ran = mutants(&["--mutant", "code-reusable", "--report", "proof"]);
+    let text = fs::read_to_string(dir.path().join("proof/mutants.json")).unwrap();
+    let matrix: Value = serde_json::from_str(&text).unwrap();
+    let summary = &matrix["summary"];
+    assert_eq!(summary["total"], 1, "{summary}");
+    assert!(
+        matrix["mutants"][0]["failed"]
+            .as_array()
+            .is_some_and(|f| !f.is_empty())
+    );
+    assert!(matrix["checks"]["proven"].as_u64() < matrix["checks"]["total"].as_u64());
+    // It is killed for its reason and nothing else fails, or the command says so.
+    let proof = summary["killed"] == 1 && summary["collateral"] == 0;
+    assert_eq!(
+        ran.code,
+        Some(i32::from(!proof)),
+        "{}{}",
+        ran.stdout,
+        ran.stderr
+    );
+    assert!(ran.stdout.starts_with("code-reusable  "), "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("matrix: proof/mutants.json\n"),
+        "{}",
+        ran.stdout
+    );
+
+    let listed = mutants(&["--list"]);
+    assert!(
+        listed
+            .stdout
+            .lines()
+            .any(|l| l.starts_with("code-reusable ")),
+        "{}",
+        listed.stdout
+    );
+    let unknown = mutants(&["--mutant", "code-reusabel"]);
+    assert_eq!(unknown.code, Some(4), "{}", unknown.stderr);
+    assert!(
+        unknown.stderr.contains("did you mean code-reusable?"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
 fn the_built_in_system_keeps_its_invariants() {
     let dir = tempfile::tempdir().unwrap();
     for stage in ["virtual", "live"] {

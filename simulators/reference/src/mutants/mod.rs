@@ -8,6 +8,11 @@ use twinproof_twinning::enabler::rules::Rules;
 
 pub use twinning::TWINNING;
 
+/// The broken Twinning enablers: the defects that the negative halves of the scenarios look for.
+pub fn twinning() -> impl Iterator<Item = &'static Mutant> {
+    TWINNING.iter()
+}
+
 /// A deliberately broken system.
 pub struct Mutant {
     /// Its name, as `--mutant` takes it.

@@ -1,0 +1,168 @@
+//! `twinproof mutants`: proof that the suite can say no.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use twinproof_conformance::{BuiltIn as _, network};
+use twinproof_evidence::ExitCode;
+use twinproof_formats::Progress;
+use twinproof_formats::terminal::Style;
+use twinproof_proof::builtin::TwinningSystem;
+use twinproof_proof::kill::{CheckId, Fate, Matrix, Options, matrix};
+use twinproof_reference::mutants::{self, Mutant};
+use twinproof_stage::Kind;
+use twinproof_twinning::enabler::rules::Standard;
+
+use crate::args::Mutants;
+use crate::problem::{Problem, nearest};
+
+/// The matrix in a report directory.
+const FILE_NAME: &str = "mutants.json";
+
+pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
+    let chosen = chosen(args)?;
+    if args.list {
+        return list(&chosen);
+    }
+    let progress = Progress::new(
+        chosen.iter().map(|_| args.enabler.as_str()),
+        Style::of_stdout(),
+        std::io::stderr().is_terminal(),
+        Box::new(std::io::stderr()),
+    );
+    let options = Options {
+        only: args.mutant.clone(),
+        full: args.full,
+        kind: if args.real { real()? } else { Kind::Virtual },
+        seed: args.seed,
+        jobs: std::thread::available_parallelism().map_or(1, NonZero::get),
+    };
+    let found = matrix(options, &|_| progress.scene_ended(&args.enabler));
+    progress.finish();
+    let mut matrix = found.map_err(Problem::Ours)?;
+    let file = args.report.join(FILE_NAME);
+    write(&file, &matrix)?;
+    let code = exit_code(&matrix, args.mutant.is_some());
+    if args.mutant.is_some() {
+        // What one mutant leaves unproven is for the others to prove.
+        matrix.unproven.clear();
+    }
+    let text = format!("{}matrix: {}\n", told(&matrix), file.display());
+    match std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(Problem::from)
+    {
+        Ok(()) | Err(Problem::Pipe) => Ok(code),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn chosen(args: &Mutants) -> Result<Vec<&'static Mutant>, Problem> {
+    let all: Vec<&Mutant> = mutants::twinning().collect();
+    let Some(name) = &args.mutant else {
+        return Ok(all);
+    };
+    if !all.iter().any(|mutant| mutant.name == name) {
+        let hint = nearest(name, all.iter().map(|mutant| mutant.name)).map_or_else(
+            || "`twinproof mutants --list` names them all".to_owned(),
+            |near| format!("did you mean {near}?"),
+        );
+        return Err(Problem::Nothing(format!(
+            "there is no mutant {name}; {hint}"
+        )));
+    }
+    Ok(all
+        .into_iter()
+        .filter(|mutant| mutant.name == name)
+        .collect())
+}
+
+fn list(chosen: &[&Mutant]) -> Result<ExitCode, Problem> {
+    let widest = |of: fn(&Mutant) -> &str| chosen.iter().map(|m| of(m).len()).max().unwrap_or(0);
+    let (names, broken) = (widest(|m| m.name), widest(|m| m.breaks));
+    let mut out = std::io::stdout().lock();
+    for Mutant {
+        name, breaks, does, ..
+    } in chosen
+    {
+        writeln!(out, "{name:names$}  {breaks:broken$}  {does}")?;
+    }
+    Ok(ExitCode::Conformant)
+}
+
+fn real() -> Result<Kind, Problem> {
+    let system = TwinningSystem::new(Arc::new(Standard));
+    network(&system.profile().profile)
+        .map(Kind::Live)
+        .map_err(|why| Problem::Usage(format!("the network cannot be set up: {why}")))
+}
+
+/// A line per mutant with the requirements that failed, what spoils the proof, and the counts.
+fn told(matrix: &Matrix) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let mut say = |line: std::fmt::Arguments<'_>| {
+        let _ = writeln!(out, "{line}");
+    };
+    let place = |check: &CheckId| format!("{} step {} {}", check.scenario, check.step, check.check);
+    let names = matrix
+        .mutants
+        .iter()
+        .map(|row| row.mutant.len())
+        .max()
+        .unwrap_or(0);
+    for row in &matrix.mutants {
+        let fate = match row.fate {
+            Fate::Killed => "killed",
+            Fate::Survived => "survived",
+            Fate::WrongReason => "wrong reason",
+        };
+        let requirements = row.requirements.join(" ");
+        let line = format!("{:names$}  {fate:12}  {requirements}", row.mutant);
+        say(format_args!("{}", line.trim_end()));
+        for missed in &row.missed {
+            say(format_args!("    should have failed: {missed}"));
+        }
+        for check in &row.collateral {
+            say(format_args!("    failed without cause: {}", place(check)));
+        }
+    }
+    for check in &matrix.unproven {
+        say(format_args!("no mutant makes this fail: {}", place(check)));
+    }
+    let (s, c) = (&matrix.summary, &matrix.checks);
+    say(format_args!(
+        "{} mutants: {} killed, {} survived, {} for the wrong reason, {} with collateral; {} of {} checks proven",
+        s.total, s.killed, s.survived, s.wrong_reason, s.collateral, c.proven, c.total
+    ));
+    out
+}
+
+fn exit_code(matrix: &Matrix, one: bool) -> ExitCode {
+    let summary = &matrix.summary;
+    let killed = summary.total > 0 && summary.killed == summary.total && summary.collateral == 0;
+    if matrix.is_proof() || one && killed {
+        ExitCode::Conformant
+    } else {
+        ExitCode::Fails
+    }
+}
+
+/// Writes what a proof found, for programs.
+fn write(file: &Path, found: &impl Serialize) -> Result<(), Problem> {
+    let text = serde_json::to_string_pretty(found).map_err(|e| Problem::Ours(e.to_string()))?;
+    let dir = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)
+        .and_then(|()| fs::write(file, text + "\n"))
+        .map_err(|error| {
+            Problem::Usage(format!(
+                "cannot write to {}: {error}; choose another place with --report",
+                file.display()
+            ))
+        })
+}
