@@ -244,10 +244,11 @@ impl Operator {
     }
 
     fn new_side(&mut self, owner: &str, role: Role, status: Status) -> Side {
-        let (serial, _) = self.draw("side");
+        let (serial, mut rng) = self.draw("side");
         Side {
-            // Ids sort by age.
-            id: format!("x{serial:06}"),
+            // Ids sort by age, and no other scenario's operator makes the same: what a system still
+            // has to say about an earlier one must not be taken for this one's.
+            id: format!("x{serial:03}-{:08x}", rng.u32(..)),
             owner: owner.to_owned(),
             role,
             status,

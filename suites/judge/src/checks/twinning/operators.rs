@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use twinproof_evidence::record::Body;
 use twinproof_evidence::report::Provenance;
 use twinproof_twinning::knobs::Knobs;
 use twinproof_twinning::message::{Role, Status, Twinning};
@@ -291,7 +292,7 @@ fn left_alone(scene: &Scene, after: u64, until: Option<u64>, from: Silence) -> F
         .and_then(|number| scene.exchanges.get(&number))
         .map_or(u64::MAX, |seen| seen.at);
     let sent: Vec<_> = since(scene, after)
-        .filter(|seen| seen.at < end)
+        .filter(|seen| seen.at < end && is_of_this_scene(scene, seen))
         .filter(|seen| from == Silence::Everything || seen.method != "POST" && seen.method != "GET")
         .collect();
     match sent.first() {
@@ -299,6 +300,33 @@ fn left_alone(scene: &Scene, after: u64, until: Option<u64>, from: Silence) -> F
             .shown_by(sent.iter().map(|seen| seen.number)),
         None => Found::decide(true, expected, "nothing").shown_by([after]),
     }
+}
+
+/// Whether a message speaks of something that the other operator made in this scene. What a system
+/// still has to say about an earlier scenario's twinning is not this one's business.
+fn is_of_this_scene(scene: &Scene, seen: &Exchange) -> bool {
+    let path = seen.url.split(['?', '#']).next().unwrap_or_default();
+    let id = path
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    let names_it = |body: &Body| body.text.as_deref().is_some_and(|text| text.contains(id));
+    seen.method == "POST"
+        || scene.exchanges.values().any(|other| {
+            let said_by_peer = if other.from == PEER {
+                Some(&other.body)
+            } else {
+                None
+            };
+            let answered_by_peer = (other.to == PEER)
+                .then_some(other.response_body.as_ref())
+                .flatten();
+            said_by_peer
+                .into_iter()
+                .chain(answered_by_peer)
+                .any(names_it)
+        })
 }
 
 fn code_in(seen: &Exchange, knobs: &Knobs) -> Option<(String, Option<String>)> {
