@@ -123,6 +123,16 @@ impl Situation {
             .map(|row| row.situation)
     }
 
+    /// The ruling under which a success that changes nothing is a lawful answer. What it changed is
+    /// judged by reading again.
+    fn reading(self, method: &str) -> Option<&'static str> {
+        match (self, method) {
+            (Self::Ended | Self::EndedWithAccess, "DELETE") => Some("TW-C37"),
+            (Self::StatusUnknown | Self::NotTwinnedYet, _) => Some("TW-C38"),
+            _ => None,
+        }
+    }
+
     /// Judges a refusal: first its class, then its form, then its id.
     pub(super) fn judge(self, seen: &Exchange) -> Found {
         let row = self.row();
@@ -148,6 +158,13 @@ impl Situation {
                     expected,
                     format!("{}, a fault and not a decision", seen.outcome()),
                 ),
+                200..=299 => {
+                    let found = Found::decide(false, expected, seen.outcome());
+                    match self.reading(&seen.method) {
+                        Some(ruling) => found.under(&[ruling]),
+                        None => found,
+                    }
+                }
                 _ => Found::decide(false, expected, seen.outcome()),
             };
         }
@@ -255,5 +272,30 @@ mod tests {
         assert_eq!(found.rulings, ["TW-C17"]);
         let bare = Situation::NotAuthenticated.judge(&answered(401, ""));
         assert_eq!(bare.verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_success_without_effect_is_disputable_where_no_text_demands_a_refusal() {
+        let mut again = answered(204, "");
+        "DELETE".clone_into(&mut again.method);
+        for situation in [Situation::Ended, Situation::EndedWithAccess] {
+            assert_eq!(situation.judge(&again).rulings, ["TW-C37"]);
+        }
+        let mut ignored = answered(200, "{}");
+        "PUT".clone_into(&mut ignored.method);
+        for situation in [Situation::StatusUnknown, Situation::NotTwinnedYet] {
+            assert_eq!(situation.judge(&ignored).rulings, ["TW-C38"]);
+        }
+        // What can still be read or switched has not ended, and a code works once in any reading.
+        for method in ["GET", "PUT"] {
+            method.clone_into(&mut ignored.method);
+            assert!(Situation::Ended.judge(&ignored).rulings.is_empty());
+        }
+        assert!(
+            Situation::CodeNotValid
+                .judge(&answered(200, "{}"))
+                .rulings
+                .is_empty()
+        );
     }
 }
