@@ -97,7 +97,16 @@ impl Check {
                 match seen.status().unwrap_or_default() {
                     // RFC 6749 §5.2 has 400 for the grant and 401 for the client.
                     400 | 401 | 403 => Found::decide(true, expected, seen.outcome()),
-                    500..=599 => Found::inconclusive(expected, seen.outcome()),
+                    429 | 500..=599 => Found::inconclusive(
+                        expected,
+                        format!("{}, which decides nothing about the grant", seen.outcome()),
+                    ),
+                    400..=499 => Found::decide(
+                        false,
+                        expected,
+                        format!("{}, a refusal of another kind", seen.outcome()),
+                    )
+                    .advisory(),
                     _ => Found::decide(false, expected, seen.outcome()),
                 }
                 .by("RFC 6749 §5.2")

@@ -149,7 +149,9 @@ impl Check {
                         .map(|(_, value)| value.clone())
                 };
                 match (token(one), token(other)) {
-                    (Some(a), Some(b)) => Found::decide(a != b, expected, format!("{a} and {b}")),
+                    (Some(a), Some(b)) => Found::decide(a != b, expected, format!("{a} and {b}"))
+                        .by("RD Twinning 1.0 appendix B.1, step 8 (informative)")
+                        .advisory(),
                     _ => Found::inconclusive(expected, "one of them presented none"),
                 }
                 .shown_by([*one, *other])

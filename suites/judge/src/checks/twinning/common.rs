@@ -120,18 +120,25 @@ fn plain_http(scene: &Scene) -> Found {
     let odd = asked.iter().find(|seen| {
         let plain = ["GET", "POST", "PUT", "DELETE"].contains(&seen.method.as_str())
             && (seen.url.starts_with("http://") || seen.url.starts_with("https://"));
-        let answered = seen
-            .status()
-            .is_some_and(|status| (100..600).contains(&status));
-        !(plain && answered)
+        !plain
+            || seen
+                .status()
+                .is_some_and(|status| !(100..600).contains(&status))
     });
+    if let Some(silent) = asked.iter().find(|seen| seen.status().is_none())
+        && odd.is_none()
+    {
+        return Found::inconclusive(expected, silent.outcome()).shown_by([silent.number]);
+    }
     match odd {
         Some(seen) => Found::decide(false, expected, seen.outcome()).shown_by([seen.number]),
+        None if asked.is_empty() => Found::inconclusive(expected, "nothing was asked"),
         None => Found::decide(
-            !asked.is_empty(),
+            true,
             expected,
             format!("{} such operations, all answered", asked.len()),
-        ),
+        )
+        .shown_by(asked.iter().map(|seen| seen.number)),
     }
 }
 

@@ -138,7 +138,9 @@ impl Check {
             Self::NoCodeInvented { exchange, mno_id } => with(scene, *exchange, |seen| {
                 no_code_invented(seen, context.knobs, mno_id)
             }),
-            Self::Declined { exchange } => with(scene, *exchange, declined),
+            Self::Declined { exchange } => {
+                with(scene, *exchange, |seen| declined(seen, context.knobs))
+            }
             Self::AuthCodeKept { from } => auth_code_kept(scene, context.knobs, from),
         }
     }
@@ -372,20 +374,32 @@ fn no_code_invented(seen: &Exchange, knobs: &Knobs, mno_id: &str) -> Found {
     }
 }
 
-fn declined(seen: &Exchange) -> Found {
-    let expected = "a refusal (4xx) or an error of the system (5xx), with a readable reason";
+fn declined(seen: &Exchange, knobs: &Knobs) -> Found {
+    let expected =
+        "a refusal (4xx), or 502, 503 or 504 for the other operator, with a readable reason";
     let status = seen.status().unwrap_or_default();
     let reason = seen
         .document()
         .ok()
         .and_then(|document| twinproof_twinning::message::RequestError::of_document(&document));
-    let holds = (400..600).contains(&status);
-    match (holds, reason) {
-        (true, Some(_)) => Found::decide(true, expected, seen.outcome()),
-        (true, None) => {
+    match (status, reason) {
+        (408 | 429, _) => Found::inconclusive(
+            expected,
+            format!("{}, a refusal for another reason", seen.outcome()),
+        ),
+        (400..=499 | 502..=504, Some(_)) => Found::decide(true, expected, seen.outcome()),
+        (400..=499 | 502..=504, None) => {
             Found::decide(false, expected, format!("{}, no reason", seen.outcome())).advisory()
         }
-        (false, _) => Found::decide(false, expected, seen.outcome()),
+        (500..=599, _) => Found::inconclusive(
+            expected,
+            format!("{}, a fault and not a decision", seen.outcome()),
+        ),
+        // A code instead may be the own operator's; whose it says to be is judged by itself.
+        _ if code_in(seen, knobs).is_some() => {
+            Found::decide(false, expected, seen.outcome()).under(&["TW-C31"])
+        }
+        _ => Found::decide(false, expected, seen.outcome()),
     }
 }
 
