@@ -74,7 +74,7 @@ async fn decided(w: &mut World) -> Result<(), Halted> {
 #[then(expr = "{part} has no twinnings")]
 async fn none_listed(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
-    let (_, exchange) = scene.probe(&part, &Probe::List).await?;
+    let exchange = scene.settle_list(&part, 0).await?;
     scene.judge(list::Check::ListCounts {
         exchange,
         entries: 0,

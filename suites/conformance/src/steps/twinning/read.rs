@@ -5,10 +5,10 @@ use twinproof_judge::checks::twinning::list::Entry;
 use twinproof_judge::checks::twinning::{code, list, state, view};
 use twinproof_stage::Halted;
 use twinproof_twinning::device::{Order, Raw};
-use twinproof_twinning::message::{Role, Status, TwinningList};
+use twinproof_twinning::message::{Role, Status, Twinning, TwinningList};
 use twinproof_twinning::tree::Format;
 
-use super::parties::{Part, Probe};
+use super::parties::{Part, Probe, seen_twinning};
 use super::toggle::Said;
 use crate::world::{Scene, World};
 
@@ -66,10 +66,38 @@ impl Scene {
         Ok(())
     }
 
-    /// Reads a device's twinning with this partner now.
+    /// Reads a device's list until it has so many entries. Returns the last reading.
+    pub(super) async fn settle_list(&mut self, part: &Part, entries: usize) -> Result<u64, Halted> {
+        let knobs = self.twinning_profile()?.knobs;
+        self.settle(part, &Probe::List, |answer| {
+            let list = answer.as_ref().ok().and_then(|response| {
+                let document = twinproof_twinning::device::read_body(response).ok()?;
+                TwinningList::of_document(&document, &knobs)
+            });
+            list.is_some_and(|list| list.twinnings.len() == entries)
+        })
+        .await
+    }
+
+    /// Reads a device's twinning now.
     async fn look(&mut self, part: &Part) -> Result<u64, Halted> {
         let url = self.own_url(part)?;
         Ok(self.probe(part, &Probe::Twinning(url)).await?.1)
+    }
+
+    /// Reads a device's twinning until it shows this: the other side's change may take its time.
+    async fn look_for(
+        &mut self,
+        part: &Part,
+        shows: impl Fn(&Twinning) -> bool,
+    ) -> Result<u64, Halted> {
+        let knobs = self.twinning_profile()?.knobs;
+        let url = self.own_url(part)?;
+        self.settle(part, &Probe::Twinning(url), |answer| {
+            let shown = answer.as_ref().ok().and_then(|r| seen_twinning(r, &knobs));
+            shown.is_some_and(|twinning| shows(&twinning))
+        })
+        .await
     }
 }
 
@@ -193,7 +221,7 @@ async fn told_apart(w: &mut World) -> Result<(), Halted> {
 #[then(expr = "{part} has one twinning")]
 async fn lists_single(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
-    let (_, exchange) = scene.probe(&part, &Probe::List).await?;
+    let exchange = scene.settle_list(&part, 1).await?;
     scene.judge(list::Check::ListCounts {
         exchange,
         entries: 1,
@@ -224,7 +252,9 @@ async fn lists_none(w: &mut World, part: Part, status: Said) -> Result<(), Halte
 async fn names_partner(w: &mut World, part: Part, partner: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let address = scene.address(&partner)?;
-    let exchange = scene.look(&part).await?;
+    let exchange = scene
+        .look_for(&part, |t| t.other_address().is_some())
+        .await?;
     scene.judge(view::Check::ShowsPartner { exchange, address });
     Ok(())
 }
@@ -332,7 +362,7 @@ async fn names_itself(w: &mut World, part: Part) -> Result<(), Halted> {
 #[then(expr = "{part} reads an authorization code")]
 async fn reads_auth_code(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
-    let exchange = scene.look(&part).await?;
+    let exchange = scene.look_for(&part, |t| t.auth_code.is_some()).await?;
     scene.judge(code::Check::ShowsAuthCode { exchange });
     Ok(())
 }
@@ -353,7 +383,7 @@ async fn reads_voice_mail(w: &mut World, part: Part, primary: Part) -> Result<()
         let why = format!("the profile gives {} no voice_mail", primary.name());
         return Err(scene.inconclusive(why));
     };
-    let exchange = scene.look(&part).await?;
+    let exchange = scene.look_for(&part, |t| t.voice_mail().is_some()).await?;
     scene.judge(view::Check::ShowsVoiceMail { exchange, address });
     Ok(())
 }
