@@ -27,7 +27,7 @@ impl Headline {
             ExitCode::OurFault => (Verdict::Error, "No verdict: Twinproof itself broke"),
             _ if !report.summary.contact => (
                 Verdict::Inconclusive,
-                "No verdict: the system never answered",
+                "No verdict: the system never gave a successful answer",
             ),
             _ if report.summary.cut.is_some() => (
                 Verdict::Inconclusive,

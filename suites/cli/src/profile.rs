@@ -1,11 +1,15 @@
 //! Profiles as files: read, with errors that show the spot, and with their credentials at hand.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::IsTerminal as _;
+use std::ops::Range;
 use std::path::Path;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
 use twinproof_evidence::record::sha256;
+use twinproof_judge::FEATURES;
+use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::profile::Declared;
 
 use crate::problem::Problem;
@@ -45,12 +49,65 @@ pub(crate) fn read(file: &Path) -> Result<Read, Problem> {
     })?;
     let declared = Declared::parse(&text)
         .map_err(|error| Problem::Usage(show(&wrong(&name, &text, &error))))?;
+    if let Some((spot, key, why)) = senseless(&declared) {
+        let at = text.find(&spot).unwrap_or_default();
+        return Err(Problem::Usage(show(&wrong_at(
+            &name,
+            &text,
+            at..at + spot.len(),
+            key,
+            why,
+        ))));
+    }
     Ok(Read {
         declared,
         sha256: sha256(text.as_bytes()),
         file: name,
     })
 }
+
+/// What no type forbids and yet makes no sense: the text that shows the spot, its key, and why.
+fn senseless(declared: &Declared) -> Option<(String, String, String)> {
+    let profile = &declared.profile;
+    if !ROLES.contains(&profile.sut.role.as_str()) {
+        let why = format!("unknown role; this version judges {}", ROLES.join(", "));
+        return Some((profile.sut.role.clone(), "sut.role: ".to_owned(), why));
+    }
+    let twinning = profile.twinning.as_ref()?;
+    let base = &twinning.base_url;
+    let host = base
+        .strip_prefix("http://")
+        .or_else(|| base.strip_prefix("https://"));
+    if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
+        let why =
+            format!("expected a URL that begins with http:// or https:// and a host, got {base:?}");
+        return Some((base.clone(), "twinning.base_url: ".to_owned(), why));
+    }
+    let mut addresses = BTreeSet::new();
+    if let Some(twice) = twinning
+        .subscribers
+        .iter()
+        .find(|s| !addresses.insert(&s.address))
+    {
+        let why = "this address stands twice; each subscriber is one device".to_owned();
+        return Some((
+            twice.address.clone(),
+            "twinning.subscriber: ".to_owned(),
+            why,
+        ));
+    }
+    let catalogue = Catalogue::load(&FEATURES).ok()?;
+    let unknown = twinning
+        .claims
+        .keys()
+        .find(|label| catalogue.requirement(label).is_none())?;
+    let why = "the catalogue has no requirement of this label; `twinproof list` shows them all"
+        .to_owned();
+    Some((unknown.clone(), "twinning.claims: ".to_owned(), why))
+}
+
+/// The roles that this version judges.
+const ROLES: [&str; 1] = ["twinning-enabler"];
 
 /// Digest of a profile that is no file.
 pub(crate) fn sha256_of(declared: &Declared) -> String {
@@ -101,15 +158,19 @@ pub(crate) fn require_variables(read: &Read) -> Result<(), Problem> {
 
 fn wrong(file: &str, text: &str, error: &toml::de::Error) -> Wrong {
     let span = error.span().unwrap_or(0..0);
+    let key = key_at(text, span.start).map_or_else(String::new, |key| format!("{key}: "));
+    wrong_at(file, text, span, key, error.message().replace('\n', " "))
+}
+
+fn wrong_at(file: &str, text: &str, span: Range<usize>, key: String, why: String) -> Wrong {
     let before = &text[..span.start.min(text.len())];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let key = key_at(text, span.start).map_or_else(String::new, |key| format!("{key}: "));
     Wrong {
         file: file.to_owned(),
         line: before.matches('\n').count() + 1,
         column: before[line_start..].chars().count() + 1,
         key,
-        why: error.message().replace('\n', " "),
+        why,
         text: NamedSource::new(file, text.to_owned()).with_language("toml"),
         at: (span.start, span.len()).into(),
     }

@@ -520,6 +520,42 @@ fn usage_errors_are_2() {
 }
 
 #[test]
+fn a_profile_that_makes_no_sense_is_refused_at_its_spot() {
+    let dir = tempfile::tempdir().unwrap();
+    let profile = |role: &str, base: &str, rest: &str| {
+        format!(
+            "[sut]\nname = \"x\"\nrole = \"{role}\"\n\n[twinning]\nbase_url = \"{base}\"\n{rest}"
+        )
+    };
+    let (role, base) = ("twinning-enabler", "http://127.0.0.1:1");
+    let twice = "[[twinning.subscriber]]\naddress = \"tel:+1\"\n".repeat(2);
+    let claim = "[twinning.claims]\n\"HLF-SD-02\" = false\n";
+    for (text, said) in [
+        (
+            profile("enabler", base, ""),
+            "sut.toml:3:9: sut.role: unknown role",
+        ),
+        (
+            profile(role, "127.0.0.1:1", ""),
+            "sut.toml:6:13: twinning.base_url: expected a URL",
+        ),
+        (
+            profile(role, base, &twice),
+            "twinning.subscriber: this address stands twice",
+        ),
+        (
+            profile(role, base, claim),
+            "sut.toml:8:2: twinning.claims: the catalogue has no requirement",
+        ),
+    ] {
+        std::fs::write(dir.path().join("sut.toml"), &text).unwrap();
+        let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+        assert_eq!(ran.code, Some(2), "{text}");
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn schemas_describe_what_is_written() {
     let dir = tempfile::tempdir().unwrap();
     for (format, key) in [("report", "summary"), ("profile", "sut")] {
