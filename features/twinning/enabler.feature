@@ -49,8 +49,7 @@ Feature: Twinning enabler
     Then both devices read that the twinning is off
     And the primary device lists the secondary device as off and nothing else
     When the primary device switches the twinning on
-    Then the enabler accepts the change
-    And both devices read that the twinning is on
+    Then both devices read that the twinning is on
 
   @HLF-TE-004 @id:end-by-primary
   Scenario: When the primary device ends the twinning, it is over for both

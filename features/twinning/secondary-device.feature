@@ -95,7 +95,6 @@ Feature: Secondary device
     And the primary device has ended the twinning
     When the secondary device switches the twinning on
     Then the enabler refuses because the twinning and the access to it have ended
-    And nothing has changed
     And the secondary device has no twinnings
     And the primary device has no twinnings
 
@@ -151,7 +150,7 @@ Feature: Secondary device
     And the secondary device has ended the twinning
     When the secondary device ends the twinning again
     Then the enabler refuses because the twinning and the access to it have ended
-    And nothing has changed
+    And the primary device has no twinnings
 
   @HLF-SD-007 @id:another-secondary-cannot-end
   Scenario: One secondary device cannot end the twinning of another

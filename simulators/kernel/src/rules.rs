@@ -1,9 +1,10 @@
 /// Declares the decisions of a role: a trait whose default methods are the standard.
 ///
 /// A mutant overrides one method; nothing else in a role knows that mutants exist. Beside the trait
-/// the macro makes `NAMES`, the methods' names in order, and `Consulted`, which passes every question
-/// on to other rules and remembers which were asked, so that a mutant needs to run only the
-/// scenarios that can notice it.
+/// the macro makes `NAMES`, the methods' names in order, and `Compared`, which puts every question to
+/// rivals as well and remembers which of them would have decided otherwise. A rival that never did
+/// would have behaved the same, so a mutant needs to run only the scenarios where it did. Facts have
+/// to be `Clone` and decisions `PartialEq` for that.
 ///
 /// ```
 /// twinproof_kernel::rules! {
@@ -23,9 +24,12 @@
 ///     }
 /// }
 ///
-/// let asked = gate::Consulted::new(std::sync::Arc::new(Anybody));
-/// assert!(gate::Rules::may_pass(&asked, 3));
-/// assert_eq!(asked.names(), ["may_pass"]);
+/// let rival = gate::Rival { name: "anybody", overrides: &["may_pass"], rules: std::sync::Arc::new(Anybody) };
+/// let compared = gate::Compared::new(std::sync::Arc::new(gate::Standard), [rival].into());
+/// assert!(gate::Rules::may_pass(&compared, 20));
+/// assert!(compared.differing().is_empty());
+/// assert!(!gate::Rules::may_pass(&compared, 3));
+/// assert_eq!(compared.differing(), ["anybody"]);
 /// ```
 #[macro_export]
 macro_rules! rules {
@@ -59,32 +63,53 @@ macro_rules! rules {
 
             impl Rules for Standard {}
 
-            /// Passes every question on and remembers which were asked.
+            /// Rules that are asked beside others.
             #[derive(Clone)]
-            pub struct Consulted {
+            pub struct Rival {
+                /// What they are called.
+                pub name: &'static str,
+                /// The methods in which they may differ; no other is asked.
+                pub overrides: &'static [&'static str],
+                /// The rules.
+                pub rules: Arc<dyn Rules>,
+            }
+
+            /// Decides as `inner` does, and notes down which rivals would have decided otherwise.
+            #[derive(Clone)]
+            pub struct Compared {
                 inner: Arc<dyn Rules>,
-                asked: Arc<Mutex<BTreeSet<&'static str>>>,
+                rivals: Arc<[Rival]>,
+                differing: Arc<Mutex<BTreeSet<&'static str>>>,
             }
 
-            impl Consulted {
-                /// Rules that are decided by `inner` and noted down.
-                pub fn new(inner: Arc<dyn Rules>) -> Self {
-                    Self { inner, asked: Arc::default() }
+            impl Compared {
+                /// Rules that are decided by `inner` and compared with those of `rivals`.
+                pub fn new(inner: Arc<dyn Rules>, rivals: Arc<[Rival]>) -> Self {
+                    Self { inner, rivals, differing: Arc::default() }
                 }
 
-                /// The names of the rules that were asked for so far, sorted.
-                pub fn names(&self) -> Vec<&'static str> {
-                    self.asked.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+                /// The names of the rivals that differed so far, sorted.
+                pub fn differing(&self) -> Vec<&'static str> {
+                    self.differing.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
                 }
 
-                fn ask(&self, name: &'static str) -> &dyn Rules {
-                    self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
-                    &*self.inner
+                fn compare<T: PartialEq>(&self, method: &str, decide: impl Fn(&dyn Rules) -> T) -> T {
+                    let decision = decide(&*self.inner);
+                    let others = self.rivals.iter().filter(|rival| rival.overrides.contains(&method));
+                    let differing = others.filter(|rival| decide(&*rival.rules) != decision);
+                    let mut known = self.differing.lock().unwrap_or_else(PoisonError::into_inner);
+                    known.extend(differing.map(|rival| rival.name));
+                    drop(known);
+                    decision
                 }
             }
 
-            impl Rules for Consulted {
-                $( fn $name(&self $(, $arg: $ty)*) -> $ret { self.ask(stringify!($name)).$name($($arg),*) } )+
+            impl Rules for Compared {
+                $(
+                    fn $name(&self $(, $arg: $ty)*) -> $ret {
+                        self.compare(stringify!($name), |rules| rules.$name($($arg.clone()),*))
+                    }
+                )+
             }
         }
     };

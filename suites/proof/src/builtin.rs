@@ -11,14 +11,14 @@ use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_reference::twinning as reference;
 use twinproof_stage::{Halted, Seat, Stage};
-use twinproof_twinning::enabler::rules::{Consulted, Rules};
+use twinproof_twinning::enabler::rules::{Compared, Rival, Rules};
 use twinproof_twinning::enabler::{Config, Enabler, REVOKE_PATH, TOKEN_PATH};
 
 /// The built-in Twinning system under given rules.
 pub struct TwinningSystem {
     profile: Declared,
     rules: Arc<dyn Rules>,
-    watched: Option<Mutex<BTreeMap<Seed, Consulted>>>,
+    compared: Option<(Arc<[Rival]>, Mutex<BTreeMap<Seed, Compared>>)>,
 }
 
 impl TwinningSystem {
@@ -30,26 +30,26 @@ impl TwinningSystem {
         Self {
             profile,
             rules,
-            watched: None,
+            compared: None,
         }
     }
 
-    /// The same, and it remembers which rules each scenario consulted.
-    pub fn watched(rules: Arc<dyn Rules>) -> Self {
+    /// The same, and it remembers in which scenarios rivals would have decided otherwise.
+    pub fn beside(rules: Arc<dyn Rules>, rivals: Arc<[Rival]>) -> Self {
         Self {
-            watched: Some(Mutex::default()),
+            compared: Some((rivals, Mutex::default())),
             ..Self::new(rules)
         }
     }
 
-    /// The rules that the scenario with this seed consulted so far.
-    pub fn consulted(&self, seed: Seed) -> Vec<&'static str> {
-        let watched = self
-            .watched
+    /// The rivals that differed so far in the scenario with this seed.
+    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
+        let compared = self
+            .compared
             .as_ref()
-            .map(|w| w.lock().unwrap_or_else(PoisonError::into_inner));
-        watched
-            .and_then(|w| w.get(&seed).map(Consulted::names))
+            .map(|(_, seen)| seen.lock().unwrap_or_else(PoisonError::into_inner));
+        compared
+            .and_then(|seen| seen.get(&seed).map(Compared::differing))
             .unwrap_or_default()
     }
 
@@ -74,14 +74,13 @@ impl TwinningSystem {
     }
 
     fn rules_for(&self, seed: Seed) -> Arc<dyn Rules> {
-        match &self.watched {
-            Some(watched) => {
-                let consulted = Consulted::new(Arc::clone(&self.rules));
-                watched
-                    .lock()
+        match &self.compared {
+            Some((rivals, seen)) => {
+                let compared = Compared::new(Arc::clone(&self.rules), Arc::clone(rivals));
+                seen.lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .insert(seed, consulted.clone());
-                Arc::new(consulted)
+                    .insert(seed, compared.clone());
+                Arc::new(compared)
             }
             None => Arc::clone(&self.rules),
         }

@@ -1,9 +1,10 @@
 //! The kill matrix: one deliberately broken system after another.
 //!
-//! The clean system runs first and says which rules each scenario consulted. A mutant then runs only
-//! the scenarios that asked for the rule that it breaks; no other could notice it.
+//! The clean system runs first and puts each question to all mutants as well. A mutant then runs only
+//! the scenarios in which it would have decided otherwise; in no other could it be noticed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +19,7 @@ use twinproof_judge::{FEATURES, judge};
 use twinproof_kernel::Seed;
 use twinproof_reference::mutants::{self, Mutant};
 use twinproof_stage::Kind;
-use twinproof_twinning::enabler::rules::{Rules, Standard};
+use twinproof_twinning::enabler::rules::{Rival, Standard};
 
 use crate::builtin::TwinningSystem;
 
@@ -64,6 +65,8 @@ pub struct Row {
     pub does: String,
     /// The requirement that it breaks.
     pub breaks: String,
+    /// The further requirements that it cannot but break.
+    pub also: Vec<String>,
     /// What became of it.
     pub fate: Fate,
     /// The checks that should have failed and did not, as `scenario check`.
@@ -123,12 +126,66 @@ impl Matrix {
     }
 }
 
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Killed => "killed",
+            Self::Survived => "survived",
+            Self::WrongReason => "wrong reason",
+        })
+    }
+}
+
+impl fmt::Display for CheckId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.scenario, self.step, self.check)
+    }
+}
+
+/// A line per mutant with the requirements in whose scenarios a check said no, those in brackets that
+/// it does not name; then what spoils the proof, and the counts.
+impl fmt::Display for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |text: fn(&Row) -> &str| {
+            let widths = self.mutants.iter().map(|row| text(row).chars().count());
+            widths.max().unwrap_or_default()
+        };
+        let (names, broken) = (width(|row| &row.mutant), width(|row| &row.breaks));
+        for row in &self.mutants {
+            let (mutant, breaks, fate) = (&row.mutant, &row.breaks, row.fate);
+            write!(f, "{mutant:names$}  {breaks:broken$}  {fate:12}")?;
+            for requirement in &row.requirements {
+                match requirement == breaks || row.also.contains(requirement) {
+                    true => write!(f, " {requirement}")?,
+                    false => write!(f, " ({requirement})")?,
+                }
+            }
+            writeln!(f)?;
+            for missed in &row.missed {
+                writeln!(f, "    should have failed: {missed}")?;
+            }
+            for check in &row.collateral {
+                writeln!(f, "    failed without cause: {check}")?;
+            }
+        }
+        for check in &self.unproven {
+            writeln!(f, "no mutant makes this fail: {check}")?;
+        }
+        let (s, c) = (&self.summary, &self.checks);
+        write!(
+            f,
+            "{} mutants: {} killed, {} survived, {} for the wrong reason, {} with collateral; {} of {} checks proven",
+            s.total, s.killed, s.survived, s.wrong_reason, s.collateral, c.proven, c.total
+        )
+    }
+}
+
 /// What to run.
 #[derive(Clone)]
 pub struct Options {
     /// Only mutants of this name.
     pub only: Option<String>,
-    /// All scenarios for every mutant, not only those that consult the broken rule.
+    /// All scenarios for every mutant, not only those that can notice it.
     pub full: bool,
     /// The stage.
     pub kind: Kind,
@@ -146,9 +203,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn run(&self, rules: Arc<dyn Rules>, selected: Vec<String>) -> Result<Report, String> {
+    fn run(&self, system: Arc<TwinningSystem>, selected: Vec<String>) -> Result<Report, String> {
         let ledger = Ledger::in_memory();
-        let target = Target::BuiltIn(Arc::new(TwinningSystem::new(rules)));
         let run = Run {
             suite_sha256: self.suite_sha256.clone(),
             filtered: true,
@@ -156,7 +212,7 @@ impl Bench {
             seed: self.options.seed,
             jobs: 8,
             ..Run::new(
-                target,
+                Target::BuiltIn(system),
                 self.options.kind.clone(),
                 Arc::clone(&self.suite),
                 ledger.clone(),
@@ -178,10 +234,15 @@ impl Bench {
         )
     }
 
-    /// Runs the clean system and returns its report and, per rule, the scenarios that consult it.
-    fn clean(&self) -> Result<(Report, BTreeMap<&'static str, BTreeSet<String>>), String> {
-        let system = Arc::new(TwinningSystem::watched(Arc::new(Standard)));
-        let ledger = Ledger::in_memory();
+    /// Runs the clean system and returns its report and, per mutant, the scenarios in which it would
+    /// have decided otherwise.
+    fn clean(&self, chosen: &[&Mutant]) -> Result<(Report, Noticed), String> {
+        let rivals = chosen.iter().map(|mutant| Rival {
+            name: mutant.name,
+            overrides: mutant.rules_broken,
+            rules: (mutant.rules)(),
+        });
+        let system = Arc::new(TwinningSystem::beside(Arc::new(Standard), rivals.collect()));
         let selected: Vec<_> = self
             .suite
             .entries()
@@ -189,43 +250,20 @@ impl Bench {
             .filter(|entry| entry.enabler == "twinning")
             .map(|entry| entry.id.clone())
             .collect();
-        let target = Target::BuiltIn(Arc::clone(&system) as _);
-        let run = Run {
-            suite_sha256: self.suite_sha256.clone(),
-            selected: selected.clone(),
-            seed: self.options.seed,
-            jobs: 8,
-            ..Run::new(
-                target,
-                self.options.kind.clone(),
-                Arc::clone(&self.suite),
-                ledger.clone(),
-            )
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| e.to_string())?;
-        runtime.block_on(perform(&run));
-        let tool = Tool {
-            name: run.tool.0,
-            version: run.tool.1,
-        };
-        let report = judge(
-            &ledger.read_back().map_err(|e| e.to_string())?,
-            &self.catalogue,
-            tool,
-        )?;
-        let mut consulted: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+        let report = self.run(Arc::clone(&system), selected.clone())?;
+        let mut noticed = Noticed::new();
         for id in selected {
             let seed = Seed::new(self.options.seed).derive(&id);
-            for rule in system.consulted(seed) {
-                consulted.entry(rule).or_default().insert(id.clone());
+            for mutant in system.differing(seed) {
+                noticed.entry(mutant).or_default().insert(id.clone());
             }
         }
-        Ok((report, consulted))
+        Ok((report, noticed))
     }
 }
+
+/// The scenarios that can notice a mutant.
+type Noticed = BTreeMap<&'static str, BTreeSet<String>>;
 
 /// Runs the clean system and all mutants.
 ///
@@ -241,8 +279,7 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
             .collect::<Vec<_>>()
             .join("\n")
     })?;
-    let chosen: Vec<&Mutant> = mutants::TWINNING
-        .iter()
+    let chosen: Vec<&Mutant> = mutants::twinning()
         .filter(|mutant| {
             options
                 .only
@@ -255,13 +292,26 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
             "there is no mutant {name}; `twinproof mutants --list` names them all"
         ));
     }
+    for mutant in &chosen {
+        let mut named = mutant
+            .also
+            .iter()
+            .flat_map(|(ids, _)| *ids)
+            .chain([&mutant.breaks]);
+        if let Some(id) = named.find(|id| catalogue.requirement(id).is_none()) {
+            return Err(format!(
+                "the mutant {} names {id:?}, which is no requirement of the catalogue",
+                mutant.name
+            ));
+        }
+    }
     let bench = Bench {
         catalogue,
         suite: Arc::new(suite),
         suite_sha256: FEATURES.sha256(),
         options,
     };
-    let (clean, consulted) = bench.clean()?;
+    let (clean, noticed) = bench.clean(&chosen)?;
     if let Some(broken) = clean
         .scenarios
         .iter()
@@ -287,13 +337,7 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
                     let scenarios = if bench.options.full {
                         all.clone()
                     } else {
-                        mutant
-                            .rules_broken
-                            .iter()
-                            .filter_map(|r| consulted.get(r))
-                            .flatten()
-                            .cloned()
-                            .collect()
+                        noticed.get(mutant.name).cloned().unwrap_or_default()
                     };
                     match judge_mutant(&bench, mutant, &scenarios, &clean) {
                         Ok(row) => {
@@ -370,15 +414,19 @@ fn judge_mutant(
     scenarios: &BTreeSet<String>,
     clean: &Report,
 ) -> Result<Row, String> {
-    let report = bench.run((mutant.rules)(), scenarios.iter().cloned().collect())?;
+    let system = Arc::new(TwinningSystem::new((mutant.rules)()));
+    let report = bench.run(system, scenarios.iter().cloned().collect())?;
     let mut failed = Vec::new();
     let mut collateral = Vec::new();
     for scenario in &report.scenarios {
         let before = clean.scenarios.iter().find(|s| s.id == scenario.id);
-        let related = scenario
-            .requirements
-            .iter()
-            .any(|id| is_related(&bench.catalogue, mutant.breaks, id));
+        let related = scenario.requirements.iter().any(|id| {
+            mutant
+                .also
+                .iter()
+                .any(|(also, _)| also.contains(&id.as_str()))
+                || is_related(&bench.catalogue, mutant.breaks, id)
+        });
         for (number, finding) in scenario.findings.iter().enumerate() {
             if says_no(finding, before.and_then(|s| s.findings.get(number))) {
                 let check = CheckId::new(&scenario.id, finding);
@@ -414,6 +462,12 @@ fn judge_mutant(
         mutant: mutant.name.to_owned(),
         does: mutant.does.to_owned(),
         breaks: mutant.breaks.to_owned(),
+        also: mutant
+            .also
+            .iter()
+            .flat_map(|(ids, _)| *ids)
+            .map(|id| (*id).to_owned())
+            .collect(),
         fate,
         missed,
         failed,

@@ -30,8 +30,7 @@ fn the_clean_system_keeps_every_invariant() {
 
 #[test]
 fn a_reusable_code_is_found_and_shrunk_to_what_matters() {
-    let mutant = mutants::TWINNING
-        .iter()
+    let mutant = mutants::twinning()
         .find(|m| m.name == "code-reusable")
         .unwrap();
     let failure = search(&options((mutant.rules)(), 256))

@@ -1,10 +1,10 @@
-//! Every mutant is killed for its reason.
+//! Every mutant is killed for its reason, and every check is proven able to fail.
 
-use twinproof_proof::kill::{Fate, Options, matrix};
+use twinproof_proof::kill::{Options, matrix};
 use twinproof_stage::Kind;
 
 #[test]
-fn every_mutant_is_killed_for_its_reason() {
+fn the_kill_matrix_is_a_proof() {
     let options = Options {
         only: None,
         full: false,
@@ -13,8 +13,7 @@ fn every_mutant_is_killed_for_its_reason() {
         jobs: 2,
     };
     let matrix = matrix(options, &|_| {}).unwrap();
-    for row in &matrix.mutants {
-        assert_eq!(row.fate, Fate::Killed, "{row:#?}");
-        assert!(row.collateral.is_empty(), "{row:#?}");
-    }
+    // Printed and not part of the assertion: the runner of scenarios owns the panic hook.
+    println!("{matrix}");
+    assert!(matrix.is_proof());
 }

@@ -1,16 +1,30 @@
 //! One rule broken at a time.
 
-mod twinning;
+mod access;
+mod codes;
+mod damage;
+mod fields;
+mod news;
+mod operators;
+mod states;
+mod wire;
 
 use std::sync::Arc;
 
 use twinproof_twinning::enabler::rules::Rules;
 
-pub use twinning::TWINNING;
-
 /// The broken Twinning enablers: the defects that the negative halves of the scenarios look for.
 pub fn twinning() -> impl Iterator<Item = &'static Mutant> {
-    TWINNING.iter()
+    let groups = [
+        codes::ALL,
+        states::ALL,
+        fields::ALL,
+        access::ALL,
+        wire::ALL,
+        news::ALL,
+        operators::ALL,
+    ];
+    groups.into_iter().flatten()
 }
 
 /// A deliberately broken system.
@@ -21,6 +35,8 @@ pub struct Mutant {
     pub does: &'static str,
     /// The requirement that it breaks.
     pub breaks: &'static str,
+    /// Further requirements that it cannot but break, each group with the reason.
+    pub also: &'static [(&'static [&'static str], &'static str)],
     /// The rules that it overrides.
     pub rules_broken: &'static [&'static str],
     /// The checks that must fail: scenario and check.
@@ -29,11 +45,12 @@ pub struct Mutant {
     pub rules: fn() -> Arc<dyn Rules>,
 }
 
-/// Declares mutants: a name, what each does, what it breaks, what catches it, and the rules that it
-/// overrides.
+/// Declares mutants: a name, what each does, what it breaks (and also breaks, with the reason), what
+/// catches it, and the rules that it overrides.
 macro_rules! mutants {
     ($(
         $name:literal $does:literal breaks $breaks:literal
+        $( also breaks { $( $( $also:literal ),+ because $because:literal ),+ $(,)? } )?
         caught by { $( $scenario:literal $check:literal ),+ $(,)? }
         $( fn $rule:ident(&self, $($arg:ident)+ : $ty:ty $(, $arg2:ident: $ty2:ty)?) -> $ret:ty $body:block )+
     )+) => {
@@ -42,6 +59,7 @@ macro_rules! mutants {
                 name: $name,
                 does: $does,
                 breaks: $breaks,
+                also: &[$( $( (&[$( $also ),+], $because) ),+ )?],
                 rules_broken: &[$(stringify!($rule)),+],
                 caught_by: &[$( ($scenario, $check) ),+],
                 rules: || {

@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::rules::{
     CodeFacts, CodeSource, EarlierFacts, PartyFacts, Proposal, RoomFacts, ToggleFacts,
 };
-use super::state::{Code, Side};
+use super::state::{Code, Grant, Side};
 use super::{Enabler, Turn};
 use crate::message::{Role, Status, Twinning};
 
@@ -21,9 +21,15 @@ impl Enabler {
                 .filter(|side| side.role == role && side.status != Status::Pending)
                 .count()
         };
+        let ended = |grant: &Grant| {
+            let parties = [Some(&grant.owner), grant.primary.as_ref()];
+            self.state.side(&grant.relation).is_none()
+                && parties.into_iter().flatten().any(|a| a == address)
+        };
         PartyFacts {
             as_primary: active(Role::Primary),
             as_secondary: active(Role::Secondary),
+            ended: self.state.all::<Grant>().filter(|(_, g)| ended(g)).count(),
         }
     }
 
@@ -70,6 +76,7 @@ impl Enabler {
         let proposed = asked.activation_code.as_ref();
         let side = self.with_own_code(turn, side, proposed.and_then(|c| c.code.as_deref()));
         self.state.put_side(side.clone());
+        self.announce(turn, &side.id, false, true);
         Ok(Some(side))
     }
 
@@ -147,6 +154,10 @@ impl Enabler {
                 ours: None,
                 theirs: asked.other_address(),
             }),
+            auth_code: self.rules.auth_code(Proposal {
+                ours: None,
+                theirs: asked.auth_code.as_deref(),
+            }),
             ..Side::new(id, user, role, status)
         }
     }
@@ -164,13 +175,10 @@ impl Enabler {
         if !self.rules.may_activate(party) {
             return Err(mixture(turn, Role::Primary));
         }
-        let mno = named_operator(asked).filter(|mno| *mno != turn.config.mno_id);
-        let found = match mno {
-            Some(mno) if turn.config.partner(mno).is_none() => {
-                return Err(Refusal::invalid(&knobs.names.mno_id));
-            }
-            Some(_) => None,
-            None => {
+        let found = match self.code_source(turn, asked) {
+            CodeSource::Refused => return Err(Refusal::invalid(&knobs.names.mno_id)),
+            CodeSource::Partner => None,
+            CodeSource::Own => {
                 let found = self.usable_code(turn, user, asked)?;
                 self.check_may_become_secondary(turn, &found.2)?;
                 Some(found)
@@ -189,7 +197,8 @@ impl Enabler {
             ..self.new_side(turn, id, user, Role::Primary, asked, status)
         };
         let Some((code, entry, secondary)) = found else {
-            self.ask_activation(turn, primary, asked, mno.unwrap_or_default());
+            let mno = named_operator(asked).unwrap_or_default();
+            self.ask_activation(turn, primary, asked, mno);
             return Ok(None);
         };
         let primary = Side {

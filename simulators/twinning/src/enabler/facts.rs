@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use twinproof_kernel::http::Request;
+
 use crate::knobs::{CreateReturns, ToggleStyle};
 use crate::message::{Role, Status, Twinning};
 use crate::tree::Format;
@@ -240,6 +242,8 @@ pub struct PartyFacts {
     pub as_primary: usize,
     /// How many activated twinnings it has as secondary.
     pub as_secondary: usize,
+    /// How many of its twinnings have ended.
+    pub ended: usize,
 }
 
 /// How many secondaries a primary has.
@@ -471,6 +475,8 @@ pub struct PropagationFacts {
     pub by_partner: bool,
     /// Something is other than before.
     pub effective: bool,
+    /// The twinning is shared with a partner.
+    pub shared: bool,
 }
 
 /// A partner that asks for something.
@@ -497,6 +503,22 @@ pub enum PartnerMessage {
     Toggle,
 }
 
+/// A request for a new twinning that is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedFacts {
+    /// The part that the device wanted to play.
+    pub role: Role,
+}
+
+/// A token that is about to be issued to a secondary's application.
+#[derive(Clone, Copy, Debug)]
+pub struct NewTokenFacts<'a> {
+    /// A value that nobody has.
+    pub fresh: &'a str,
+    /// The token of the primary, where the primary has one here.
+    pub primarys: Option<&'a str>,
+}
+
 /// A response that is about to be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseFacts<'a> {
@@ -504,6 +526,19 @@ pub struct ResponseFacts<'a> {
     pub method: &'a str,
     /// The resource, where the URL names one.
     pub resource: Option<Resource>,
+    /// The request, or an empty one where a partner had to be asked first.
+    pub request: &'a Request,
+}
+
+/// A twinning while a request is served that is not about it, or that is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptFacts<'a> {
+    /// The method of the request.
+    pub method: &'a str,
+    /// The request was refused.
+    pub refused: bool,
+    /// The twinning's status before the request.
+    pub status: Status,
 }
 
 /// A record that is about to be written to the store.

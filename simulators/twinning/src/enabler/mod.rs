@@ -31,7 +31,7 @@ use channels::Poll;
 use errands::Sending;
 use refusal::Refusal;
 use route::Route;
-use rules::{Resource, ResponseFacts, Rules, StoreFacts};
+use rules::{KeptFacts, Resource, ResponseFacts, Rules, StoreFacts};
 use state::State;
 
 pub use config::{Config, Partner, Subscriber};
@@ -165,12 +165,14 @@ impl Enabler {
         };
         let route = self.route(turn);
         let resource = route.as_ref().ok().map(|route| route.resource);
+        let about = route.as_ref().ok().and_then(|route| route.id.clone());
         let performed = match format {
             Ok(_) => route.and_then(|route| self.perform(turn, &route)),
             Err(_) => Err(Refusal::not_acceptable(
                 turn.request.headers.first("Accept").unwrap_or_default(),
             )),
         };
+        self.keep_statuses(turn, about.as_deref(), performed.is_err());
         self.note(resource, &turn.request.method);
         if let Some(served) = performed.transpose() {
             self.respond(turn, turn.later(), served, resource);
@@ -197,10 +199,45 @@ impl Enabler {
             "" => "POST",
             method => method,
         };
-        let response = self
-            .rules
-            .sent(response, ResponseFacts { method, resource });
+        let response = self.rules.sent(
+            response,
+            ResponseFacts {
+                method,
+                resource,
+                request: turn.request,
+            },
+        );
         self.ready.push(Ready::Respond(later.exchange, response));
+    }
+
+    /// Lets the twinnings that a request must not touch have the status that they keep.
+    fn keep_statuses(&mut self, turn: Turn<'_>, about: Option<&str>, refused: bool) {
+        if !refused && about.is_none() {
+            return;
+        }
+        let touched = |side: &state::Side| {
+            !refused
+                && about.is_some_and(|id| side.id == id || side.other_id.as_deref() == Some(id))
+        };
+        let kept = |side: &state::Side| {
+            self.rules.status_kept(KeptFacts {
+                method: &turn.request.method,
+                refused,
+                status: side.status,
+            })
+        };
+        let lost: Vec<_> = self
+            .state
+            .sides()
+            .filter(|side| !touched(side) && kept(side) != side.status)
+            .map(|side| state::Side {
+                status: kept(side),
+                ..side.clone()
+            })
+            .collect();
+        for side in lost {
+            self.state.put_side(side);
+        }
     }
 
     fn note(&mut self, resource: Option<Resource>, method: &str) {

@@ -91,7 +91,10 @@ impl Enabler {
             None if self.rules.partner_failure(facts) == CodeSource::Own => {
                 Ok(self.with_own_code(turn, side, None))
             }
-            None => Err(Refusal::partner(mno)),
+            None => {
+                self.leave_remains(turn, &side.owner, Role::Secondary);
+                Err(Refusal::partner(mno))
+            }
         };
         let served = side.map(|side| {
             self.state.put_side(side.clone());
@@ -160,6 +163,7 @@ impl Enabler {
                 Some(400..500) => Refusal::invalid(&turn.config.knobs.names.activation_code),
                 _ => Refusal::partner(&mno),
             };
+            self.leave_remains(turn, &primary.owner, Role::Primary);
             self.reply(turn, later, Err(refusal));
             return;
         };
@@ -262,12 +266,16 @@ impl Enabler {
         let Some(side) = self.state.side(id).cloned() else {
             return;
         };
-        let Some(remote) = side.remote.clone() else {
-            return;
-        };
         let facts = PropagationFacts {
             by_partner,
             effective,
+            shared: side.remote.is_some(),
+        };
+        let Some(remote) = side.remote.clone() else {
+            if self.rules.is_propagated(facts) {
+                self.spread(turn, &side);
+            }
+            return;
         };
         if self.rules.is_propagated(facts) {
             self.state.put_side(Side {
@@ -278,6 +286,16 @@ impl Enabler {
                 ..side
             });
             self.propagate(turn, id);
+        }
+    }
+
+    /// Tells every partner of a twinning in which none has a share.
+    fn spread(&mut self, turn: Turn<'_>, side: &Side) {
+        for partner in &turn.config.partners {
+            let url = partner_collection(turn, partner, &side.owner);
+            let told = self.tell(turn, side, side, &url);
+            let request = self.to_partner(turn, partner, PartnerMessage::Toggle, url, Some(told));
+            self.send(Errand::Propagate(side.id.clone(), side.status), request);
         }
     }
 
@@ -301,6 +319,7 @@ impl Enabler {
         let facts = PropagationFacts {
             by_partner,
             effective: true,
+            shared: side.remote.is_some(),
         };
         if let Some(remote) = side
             .remote

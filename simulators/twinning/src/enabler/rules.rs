@@ -321,10 +321,10 @@ twinproof_kernel::rules! {
             facts.creates || facts.shares
         }
 
-        /// Whether a partner is told of a change: of every one that it did not make
+        /// Whether a partner is told of a change: of every one to what it shares and did not make
         /// (HLF-IC-005, HLF-IC-007).
         fn is_propagated(&self, facts: facts::PropagationFacts) -> bool {
-            facts.effective && !facts.by_partner
+            facts.shared && facts.effective && !facts.by_partner
         }
 
         /// The method of a message to a partner (CR-N2, CR-N8, CR-N11).
@@ -334,6 +334,22 @@ twinproof_kernel::rules! {
                 PartnerMessage::Introduction | PartnerMessage::Toggle => "PUT",
                 PartnerMessage::Parting => "DELETE",
             }
+        }
+
+        /// What stays behind of a twinning that was refused: nothing (HLF-PD-001, HLF-SD-001, HLF-IC-004).
+        fn remains(&self, facts: facts::RefusedFacts) -> Option<Status> {
+            None
+        }
+
+        /// The value of a token: one that nobody else has (HLF-SD-005).
+        fn token_value(&self, facts: facts::NewTokenFacts<'_>) -> String {
+            facts.fresh.to_owned()
+        }
+
+        /// The status of a twinning that a request was not about, or was not allowed to change: what it
+        /// was (HLF-CM-006, HLF-PD-004, HLF-PD-006).
+        fn status_kept(&self, facts: facts::KeptFacts<'_>) -> Status {
+            facts.status
         }
 
         /// A twinning as it is told to a partner. An output filter.
@@ -353,6 +369,6 @@ twinproof_kernel::rules! {
     }
 }
 
-pub use decide::{Consulted, NAMES, Rules, Standard};
+pub use decide::{Compared, NAMES, Rival, Rules, Standard};
 
 pub use super::facts::*;

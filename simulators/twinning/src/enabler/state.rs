@@ -105,6 +105,8 @@ pub struct Grant {
     pub relation: String,
     /// The secondary.
     pub owner: String,
+    /// Whose network it opens.
+    pub primary: Option<String>,
     /// The client that may redeem it.
     pub client: String,
     /// When it was generated.

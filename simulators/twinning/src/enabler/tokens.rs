@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::rules::{
-    GrantFacts, NetworkFacts, ObtainFacts, RefreshFacts, Resource, ReuseFacts, Scope, ScopeName,
-    TokenEndFacts, TokenFacts,
+    GrantFacts, NetworkFacts, NewTokenFacts, ObtainFacts, RefreshFacts, Resource, ReuseFacts,
+    Scope, ScopeName, TokenEndFacts, TokenFacts,
 };
 use super::state::{Grant, Purpose, Side, Token};
 use super::{Answer, Config, Enabler, Served, Turn};
@@ -194,11 +194,14 @@ impl Enabler {
         if !allowed {
             return Err("invalid_grant");
         }
-        let relation = self
+        let side = self
             .state
             .sides_of(&device)
-            .find(|side| side.role == Role::Secondary)
-            .map(|side| side.id.clone());
+            .find(|side| side.role == Role::Secondary);
+        let primarys = side
+            .and_then(|side| turn.config.subscriber(side.other.as_deref()?))
+            .map(|primary| primary.token.as_str());
+        let relation = side.map(|side| side.id.clone());
         let token = Token {
             owner: device,
             client: client.id.clone(),
@@ -210,7 +213,12 @@ impl Enabler {
             revoked: false,
             grant: None,
         };
-        let access = self.keep(token);
+        let fresh = self.secret("token");
+        let access = self.rules.token_value(NewTokenFacts {
+            fresh: &fresh,
+            primarys,
+        });
+        self.state.put(&access, token);
         Ok(tokens(turn.config, &access, None, &asked))
     }
 
@@ -384,6 +392,7 @@ impl Enabler {
             Grant {
                 relation: secondary.id.clone(),
                 owner: secondary.owner.clone(),
+                primary: secondary.other.clone(),
                 client: client.to_owned(),
                 since: turn.now,
                 redeemed: false,

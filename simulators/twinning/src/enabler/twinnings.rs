@@ -4,8 +4,8 @@ use super::access::Visit;
 use super::refusal::Refusal;
 use super::route::{Route, collection_url, side_url};
 use super::rules::{
-    AuthCodeFacts, Cause, CreatedFacts, CreationFacts, EndFacts, ListFacts, NameFacts, Resource,
-    RoleFacts, StatusFacts, ToggleFacts, UpdateFacts, View,
+    AuthCodeFacts, Cause, CreatedFacts, CreationFacts, EndFacts, ListFacts, NameFacts, Proposal,
+    RefusedFacts, Resource, RoleFacts, StatusFacts, ToggleFacts, UpdateFacts, View,
 };
 use super::state::Side;
 use super::{Answer, Enabler, Performed, Served, Turn};
@@ -84,10 +84,23 @@ impl Enabler {
             asked: wanted,
         });
         let side = match role {
-            Role::Secondary => self.request_code(turn, &visit.user, &asked, status)?,
-            Role::Primary => self.activate(turn, &visit.user, &asked, status)?,
+            Role::Secondary => self.request_code(turn, &visit.user, &asked, status),
+            Role::Primary => self.activate(turn, &visit.user, &asked, status),
         };
+        if side.is_err() {
+            self.leave_remains(turn, &visit.user, role);
+        }
+        let side = side?;
         Ok(side.map(|side| self.created(turn, &side)))
+    }
+
+    /// Leaves behind of a refused twinning what the rules let stay.
+    pub(super) fn leave_remains(&mut self, turn: Turn<'_>, user: &str, role: Role) {
+        if let Some(status) = self.rules.remains(RefusedFacts { role }) {
+            let id = self.state.next_id("tw");
+            let side = self.new_side(turn, id, user, role, &Twinning::default(), status);
+            self.state.put_side(side);
+        }
     }
 
     pub(super) fn role_asked(&self, turn: Turn<'_>, asked: &Twinning) -> Result<Role, Refusal> {
@@ -171,7 +184,7 @@ impl Enabler {
             None => return Err(Refusal::lacks(&knobs.names.twinning_status)),
         };
         let foreign = foreign_element(&self.represent(turn, &side, View::Read), &asked);
-        let side = self.change(turn, side, status, asked.name.as_deref(), foreign)?;
+        let side = self.change(turn, side, status, &asked, foreign)?;
         Ok(Answer::new(200).with_body(self.full(turn, &side, View::Read)))
     }
 
@@ -179,8 +192,11 @@ impl Enabler {
         let element = &turn.config.knobs.names.name;
         let side = self.side_of(turn, route)?;
         let document = self.read_body(turn, element, &[])?;
-        let name = document.tree.text().unwrap_or_default();
-        let side = self.change(turn, side, None, Some(name), None)?;
+        let asked = Twinning {
+            name: Some(document.tree.text().unwrap_or_default().to_owned()),
+            ..Twinning::default()
+        };
+        let side = self.change(turn, side, None, &asked, None)?;
         Ok(Answer::new(200).with_body(part(element, &side.name.unwrap_or_default())))
     }
 
@@ -198,7 +214,7 @@ impl Enabler {
             self.perform_for_partner(turn, route, visit, mno, &asked)?;
             return Ok(Answer::new(200).with_body(status_part(status, knobs)));
         }
-        let side = self.change(turn, side, Some(status), None, None)?;
+        let side = self.change(turn, side, Some(status), &Twinning::default(), None)?;
         Ok(Answer::new(200).with_body(status_part(side.status, knobs)))
     }
 
@@ -208,9 +224,10 @@ impl Enabler {
         turn: Turn<'_>,
         side: Side,
         status: Option<Status>,
-        name: Option<&str>,
+        asked: &Twinning,
         foreign: Option<&'static str>,
     ) -> Result<Side, Refusal> {
+        let name = asked.name.as_deref();
         let new_name = name.filter(|name| side.name.as_deref() != Some(*name));
         let veto = self.rules.update_veto(UpdateFacts {
             foreign,
@@ -230,9 +247,18 @@ impl Enabler {
             to: status.unwrap_or(side.status),
             by: side.role,
         };
+        let address = self.rules.own_address(Proposal {
+            ours: Some(&side.address),
+            theirs: asked.own_address.as_deref(),
+        });
         let changed = Side {
             status: self.rules.status_here(facts),
             name: name.clone(),
+            address: address.unwrap_or_default(),
+            other: self.rules.other_device(Proposal {
+                ours: side.other.as_deref(),
+                theirs: asked.other_address(),
+            }),
             ..side.clone()
         };
         self.state.put_side(changed.clone());

@@ -395,8 +395,11 @@ async fn peer_activates(w: &mut World, holder: Part) -> Result<(), Halted> {
         code: code.code.unwrap_or_default(),
         mno_id: code.mno_id,
     };
-    scene.errand_done(errand).await?;
-    scene.errand_done(Errand::Complete { device }).await?;
+    let response = scene.errand(errand, Pass::Own).await?;
+    // A refusal is for the scenario to judge; only what was begun can be completed.
+    if response.is_some_and(|response| response.is_success()) {
+        scene.errand(Errand::Complete { device }, Pass::Own).await?;
+    }
     Ok(())
 }
 
