@@ -62,7 +62,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
 
     "anybody-may-read" "shows everybody's twinnings to everybody" breaks "HLF-CM-006"
     also breaks {
-        "HLF-PD-002", "HLF-PD-004", "HLF-SD-006" because "each of these keeps a stranger out",
+        "HLF-PD-002", "HLF-PD-003", "HLF-PD-004", "HLF-PD-005", "HLF-SD-006"
+        because "each of these keeps a stranger out",
     }
     caught by {
         "twinning/common/stranger-kept-out" "twinning/refused",

@@ -92,7 +92,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
 
     "code-and-operator-in-one" "packs code and operator into one value" breaks "HLF-SD-003"
     also breaks {
-        "CR-N12", "CR-N6", "CR-N7", "HLF-IC-002", "HLF-PD-001", "HLF-TE-006", "HLF-TE-007"
+        "CR-N12", "CR-N6", "CR-N7", "HLF-IC-001", "HLF-IC-002", "HLF-PD-001", "HLF-TE-006",
+        "HLF-TE-007"
         because "nothing that a device types in as it was shown opens anything",
     }
     caught by {

@@ -129,6 +129,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     "partner-claim-faults" "breaks down where a device names its partner" breaks "CR-N1"
     also breaks {
         "HLF-IC-005" because "an operator passes the partner on in the same element",
+        "HLF-IC-001"
+        because "a twinning across networks is begun and completed by the partner's requests, these among them",
     }
     caught by {
         "twinning/change-request/partner-of-a-change-is-not-kept" "twinning/decided",
@@ -227,6 +229,10 @@ pub(super) const ALL: &[Mutant] = mutants! {
     fn auth_code(&self, f: facts::Proposal<'_>) -> Option<String> { f.ours.map(|_| "0".repeat(32)) }
 
     "authcode-claim-faults" "breaks down where a device brings an authorization code" breaks "CR-N10"
+    also breaks {
+        "HLF-IC-001"
+        because "a twinning across networks is begun and completed by the partner's requests, these among them",
+    }
     caught by { "twinning/authorization/code-is-not-the-clients" "twinning/decided" }
     fn sent(&self, r: Response, f: facts::ResponseFacts<'_>) -> Response { faulty(r, f, "authCode") }
 

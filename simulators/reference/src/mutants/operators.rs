@@ -56,10 +56,18 @@ pub(super) const ALL: &[Mutant] = mutants! {
     }
 
     "partner-cannot-begin" "lets no partner ask for a code or an activation" breaks "HLF-IC-003"
+    also breaks {
+        "HLF-IC-001"
+        because "a twinning across networks is begun and completed by the partner's requests, these among them",
+    }
     caught by { "twinning/inter-operator/code-for-another-operator" "twinning/code-of-operator" }
     fn partner_may(&self, f: facts::PartnerFacts) -> bool { f.shares }
 
     "partner-cannot-switch" "lets no partner change what it shares" breaks "HLF-IC-005"
+    also breaks {
+        "HLF-IC-001"
+        because "a twinning across networks is begun and completed by the partner's requests, these among them",
+    }
     caught by {
         "twinning/inter-operator/switch-abroad-reaches-here" "twinning/accepted",
         "twinning/inter-operator/switch-abroad-reaches-here" "twinning/shows-status",
@@ -155,4 +163,5 @@ pub(super) const ALL: &[Mutant] = mutants! {
     fn token_is_valid(&self, f: facts::TokenFacts) -> bool { f.presented && !f.expired && !f.revoked }
     fn is_notified(&self, f: facts::NotifyFacts) -> bool { f.effective }
     fn update_veto(&self, _f: facts::UpdateFacts) -> Option<&'static str> { None }
+    fn token_reaches(&self, _f: facts::ReachFacts) -> bool { true }
 };

@@ -168,6 +168,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     also breaks {
         "CR-N8", "HLF-CM-001", "HLF-CM-006", "HLF-IC-005"
         because "these switch on as a part of what they show",
+        "HLF-IC-001"
+        because "a twinning across networks is begun and completed by the partner's requests, these among them",
     }
     caught by {
         "twinning/enabler/off-keeps-the-twinning" "twinning/accepted",
