@@ -197,4 +197,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     caught by { "twinning/authorization/access-to-network-ends" "twinning/access-denied" }
     fn token_ends(&self, _f: facts::TokenEndFacts) -> bool { false }
     fn network_opens(&self, f: facts::NetworkFacts) -> bool { f.for_network }
+
+    "reuse-takes-nothing-back" "leaves what an authorization code gave when it is used once more" breaks "HLF-SD-009"
+    caught by { "twinning/authorization/second-use-revokes" "twinning/access-denied" }
+    fn reuse_revokes(&self, _f: facts::ReuseFacts) -> bool { false }
 };

@@ -134,7 +134,7 @@ impl Enabler {
         code
     }
 
-    fn new_side(
+    pub(super) fn new_side(
         &self,
         turn: Turn<'_>,
         id: String,
