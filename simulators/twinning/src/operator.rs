@@ -202,6 +202,16 @@ pub struct Operator {
     waiting: BTreeMap<ExchangeId, (CallId, Errand)>,
 }
 
+/// Whether an id has the form that operators of ours give their sides.
+pub fn is_side_id(id: &str) -> bool {
+    let parts = id.strip_prefix('x').and_then(|rest| rest.split_once('-'));
+    parts.is_some_and(|(serial, draw)| {
+        serial.bytes().all(|b| b.is_ascii_digit())
+            && draw.len() == 8
+            && draw.bytes().all(|b| b.is_ascii_hexdigit())
+    })
+}
+
 impl Operator {
     /// An operator without relationships. Its codes follow from the seed.
     pub fn new(seed: Seed) -> Self {

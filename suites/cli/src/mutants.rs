@@ -1,6 +1,5 @@
 //! `twinproof mutants`: proof that the suite can say no.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZero;
@@ -13,7 +12,7 @@ use twinproof_evidence::ExitCode;
 use twinproof_formats::Progress;
 use twinproof_formats::terminal::Style;
 use twinproof_proof::builtin::TwinningSystem;
-use twinproof_proof::kill::{CheckId, Fate, Matrix, Options, matrix};
+use twinproof_proof::kill::{Matrix, Options, matrix};
 use twinproof_reference::mutants::{self, Mutant};
 use twinproof_stage::Kind;
 use twinproof_twinning::enabler::rules::Standard;
@@ -52,7 +51,7 @@ pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
         // What one mutant leaves unproven is for the others to prove.
         matrix.unproven.clear();
     }
-    let text = format!("{}matrix: {}\n", told(&matrix), file.display());
+    let text = format!("{matrix}\nmatrix: {}\n", file.display());
     match std::io::stdout()
         .write_all(text.as_bytes())
         .map_err(Problem::from)
@@ -100,47 +99,6 @@ fn real() -> Result<Kind, Problem> {
     network(&system.profile().profile)
         .map(Kind::Live)
         .map_err(|why| Problem::Usage(format!("the network cannot be set up: {why}")))
-}
-
-/// A line per mutant with the requirements that failed, what spoils the proof, and the counts.
-fn told(matrix: &Matrix) -> String {
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    let mut say = |line: std::fmt::Arguments<'_>| {
-        let _ = writeln!(out, "{line}");
-    };
-    let place = |check: &CheckId| format!("{} step {} {}", check.scenario, check.step, check.check);
-    let names = matrix
-        .mutants
-        .iter()
-        .map(|row| row.mutant.len())
-        .max()
-        .unwrap_or(0);
-    for row in &matrix.mutants {
-        let fate = match row.fate {
-            Fate::Killed => "killed",
-            Fate::Survived => "survived",
-            Fate::WrongReason => "wrong reason",
-        };
-        let requirements = row.requirements.join(" ");
-        let line = format!("{:names$}  {fate:12}  {requirements}", row.mutant);
-        say(format_args!("{}", line.trim_end()));
-        for missed in &row.missed {
-            say(format_args!("    should have failed: {missed}"));
-        }
-        for check in &row.collateral {
-            say(format_args!("    failed without cause: {}", place(check)));
-        }
-    }
-    for check in &matrix.unproven {
-        say(format_args!("no mutant makes this fail: {}", place(check)));
-    }
-    let (s, c) = (&matrix.summary, &matrix.checks);
-    say(format_args!(
-        "{} mutants: {} killed, {} survived, {} for the wrong reason, {} with collateral; {} of {} checks proven",
-        s.total, s.killed, s.survived, s.wrong_reason, s.collateral, c.proven, c.total
-    ));
-    out
 }
 
 fn exit_code(matrix: &Matrix, one: bool) -> ExitCode {

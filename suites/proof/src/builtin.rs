@@ -14,11 +14,14 @@ use twinproof_stage::{Halted, Seat, Stage};
 use twinproof_twinning::enabler::rules::{Compared, Rival, Rules};
 use twinproof_twinning::enabler::{Config, Enabler, REVOKE_PATH, TOKEN_PATH};
 
+/// The rivals of the clean rules, and what comparing showed for each scenario's seed.
+type Comparison = (Arc<[Rival]>, Mutex<BTreeMap<Seed, Compared>>);
+
 /// The built-in Twinning system under given rules.
 pub struct TwinningSystem {
     profile: Declared,
     rules: Arc<dyn Rules>,
-    compared: Option<(Arc<[Rival]>, Mutex<BTreeMap<Seed, Compared>>)>,
+    compared: Option<Comparison>,
 }
 
 impl TwinningSystem {

@@ -1,5 +1,10 @@
 //! Every mutant is killed for its reason, and every check is proven able to fail.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the matrix is what one reads when it is no proof"
+)]
+
 use twinproof_proof::kill::{Options, matrix};
 use twinproof_stage::Kind;
 

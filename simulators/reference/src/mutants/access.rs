@@ -201,4 +201,10 @@ pub(super) const ALL: &[Mutant] = mutants! {
     "reuse-takes-nothing-back" "leaves what an authorization code gave when it is used once more" breaks "HLF-SD-009"
     caught by { "twinning/authorization/second-use-revokes" "twinning/access-denied" }
     fn reuse_revokes(&self, _f: facts::ReuseFacts) -> bool { false }
+
+    "news-scope-opens-nothing" "gives a scope for news that opens nothing" breaks "OAU-002"
+    caught by { "twinning/authorization/scope-for-news" "twinning/access-given" }
+    fn scope_covers(&self, f: facts::ScopeFacts<'_>) -> bool {
+        f.held != [Scope::Subscription] && Standard.scope_covers(f)
+    }
 };

@@ -7,6 +7,7 @@ use twinproof_evidence::record::Body;
 use twinproof_evidence::report::Provenance;
 use twinproof_twinning::knobs::Knobs;
 use twinproof_twinning::message::{Role, Status, Twinning};
+use twinproof_twinning::operator;
 use twinproof_twinning::tree::{Document, Format};
 use twinproof_twinning::url::decode_segment;
 
@@ -304,8 +305,8 @@ fn left_alone(scene: &Scene, after: u64, until: Option<u64>, from: Silence) -> F
     }
 }
 
-/// Whether a message speaks of something that the other operator made in this scene. What a system
-/// still has to say about an earlier scenario's twinning is not this one's business.
+/// Whether a message does not speak of a twinning that our operator made in another scene. What a
+/// system still has to say about that one is not this one's business; anything else is.
 fn is_of_this_scene(scene: &Scene, seen: &Exchange) -> bool {
     let path = seen.url.split(['?', '#']).next().unwrap_or_default();
     let id = path
@@ -314,7 +315,7 @@ fn is_of_this_scene(scene: &Scene, seen: &Exchange) -> bool {
         .next()
         .unwrap_or_default();
     let names_it = |body: &Body| body.text.as_deref().is_some_and(|text| text.contains(id));
-    seen.method == "POST"
+    !operator::is_side_id(id)
         || scene.exchanges.values().any(|other| {
             let said_by_peer = if other.from == PEER {
                 Some(&other.body)
