@@ -9,6 +9,7 @@ use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_judge::catalogue::Catalogue;
+use twinproof_judge::scene::SUT;
 use twinproof_judge::{FEATURES, judge};
 use twinproof_proof::builtin::TwinningSystem;
 use twinproof_stage::{Kind, Network};
@@ -72,10 +73,12 @@ fn courses(report: &Report) -> BTreeMap<(String, String), Vec<String>> {
         for exchange in &scenario.exchanges {
             let method = exchange.line.split(' ').next().unwrap_or_default();
             let status = exchange.answer.as_ref().map(|answer| answer.status);
+            // What the system begins by itself comes when it comes; only the order is its own.
+            let step = exchange.step.filter(|_| exchange.from != SUT);
             courses
                 .entry((scenario.id.clone(), exchange.from.clone()))
                 .or_default()
-                .push(format!("{:?} {method} {status:?}", exchange.step));
+                .push(format!("{step:?} {method} {status:?}"));
         }
     }
     courses

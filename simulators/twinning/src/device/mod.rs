@@ -116,6 +116,10 @@ impl Device {
         let seen = read_body(response)
             .ok()
             .and_then(|document| Twinning::of_document(&document, knobs));
+        if matches!(purpose, Purpose::Create) {
+            // A device is secondary once at a time: a token for an earlier twinning is of the past.
+            self.twinning_token = None;
+        }
         if let Some(twinning) = seen
             && let Some(url) = twinning.resource_url
         {
