@@ -43,6 +43,7 @@ mod path;
 mod scalar;
 pub mod senml_cbor;
 pub mod senml_json;
+pub mod serial;
 pub mod text;
 pub mod tlv;
 mod value;
@@ -53,12 +54,13 @@ pub use value::{Kind, ObjectLink, Value};
 pub use version::Version;
 
 /// A value, or the lack of one, with its path.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct Entry {
     /// The path: of a resource or resource instance if there is a value, of anything if there is none.
     pub path: Path,
     /// Seconds since 1970, or before now if below 2^28 (RFC 8428 §4.5.3); only SenML and the JSON of
     /// LwM2M 1.0 carry it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<f64>,
     /// The value. None stands for what has none: a path that a composite request asks for, an empty
     /// multiple resource, an empty object instance, a null.

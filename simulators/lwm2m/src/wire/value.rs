@@ -54,7 +54,8 @@ impl fmt::Display for Kind {
 }
 
 /// What a resource, or an instance of one, holds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Text.
     String(String),
@@ -122,7 +123,7 @@ impl fmt::Display for Value {
 }
 
 /// `object:instance`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
 pub struct ObjectLink {
     /// The object, or 65535.
     pub object: u16,

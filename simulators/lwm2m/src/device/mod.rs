@@ -1,5 +1,7 @@
 //! A device: what an LwM2M client does at the interface to its server.
 
+pub mod order;
+
 use std::net::SocketAddr;
 
 use twinproof_coap::{Code, ContentFormat, Packet, Token, Type, Writer, option};
