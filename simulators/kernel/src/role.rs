@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use crate::Time;
@@ -67,6 +68,21 @@ pub enum Input<'a, O> {
     Restored(&'a Records),
     /// The moment that [`Role::next_deadline`] named has come.
     Wake,
+}
+
+impl<'a> Input<'a, Infallible> {
+    /// The same for a role that takes any kind of order: this is none.
+    pub fn of_any_order<O>(self) -> Input<'a, O> {
+        match self {
+            Self::Datagram { at, from, bytes } => Input::Datagram { at, from, bytes },
+            Self::Order { order, .. } => match order {},
+            Self::Persisted(write) => Input::Persisted(write),
+            Self::Request { exchange, request } => Input::Request { exchange, request },
+            Self::Response { exchange, outcome } => Input::Response { exchange, outcome },
+            Self::Restored(records) => Input::Restored(records),
+            Self::Wake => Input::Wake,
+        }
+    }
 }
 
 /// What a role wants done.

@@ -2,33 +2,15 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_kernel::{
-    CallId, Change, ExchangeId, Input, Outbox, Output, Records, Role, Time, WriteId,
-};
+use twinproof_kernel::http::{Request, Response};
+use twinproof_kernel::{CallId, Change, ExchangeId, Input, Outbox, Output, Role, Time, WriteId};
 
 /// What happens to an actor, but for orders, which are typed.
-pub enum Stimulus<'a> {
-    Datagram {
-        at: SocketAddr,
-        from: SocketAddr,
-        bytes: &'a [u8],
-    },
-    Persisted(WriteId),
-    Request {
-        exchange: ExchangeId,
-        request: &'a Request,
-    },
-    Response {
-        exchange: ExchangeId,
-        outcome: Result<&'a Response, &'a Fault>,
-    },
-    Restored(&'a Records),
-    Wake,
-}
+pub type Stimulus<'a> = Input<'a, Infallible>;
 
 /// What an actor wants done.
 pub enum Effect {
@@ -94,6 +76,14 @@ where
         })
     }
 
+    /// The seat of an actor that was seated as this role.
+    pub(crate) fn of(actor: &mut dyn Actor) -> &mut Self {
+        actor
+            .as_any_mut()
+            .downcast_mut()
+            .expect("a handle is made with the seat that it names")
+    }
+
     pub(crate) fn order(
         &mut self,
         now: Time,
@@ -143,15 +133,7 @@ where
     R::Answer: Send,
 {
     fn stimulate(&mut self, now: Time, stimulus: Stimulus<'_>, effects: &mut Vec<Effect>) {
-        let input = match stimulus {
-            Stimulus::Datagram { at, from, bytes } => Input::Datagram { at, from, bytes },
-            Stimulus::Persisted(write) => Input::Persisted(write),
-            Stimulus::Request { exchange, request } => Input::Request { exchange, request },
-            Stimulus::Response { exchange, outcome } => Input::Response { exchange, outcome },
-            Stimulus::Restored(records) => Input::Restored(records),
-            Stimulus::Wake => Input::Wake,
-        };
-        self.input(now, input, effects);
+        self.input(now, stimulus.of_any_order(), effects);
     }
 
     fn next_deadline(&self) -> Option<Time> {

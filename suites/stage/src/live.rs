@@ -227,7 +227,7 @@ impl Live {
         state.places[place].begun.clear();
         let mut effects = Vec::new();
         let now = self.ground.now();
-        seat::<R>(&mut state.places[place]).order(now, call, order, &mut effects);
+        Seat::<R>::of(&mut *state.places[place].actor).order(now, call, order, &mut effects);
         self.ground.apply(&mut state, place, effects);
     }
 
@@ -244,7 +244,7 @@ impl Live {
         R::Answer: Send,
     {
         self.until(patience, |state| {
-            let answer = seat::<R>(&mut state.places[place]).take_answer(call)?;
+            let answer = Seat::<R>::of(&mut *state.places[place].actor).take_answer(call)?;
             Some(Acted {
                 answer,
                 exchanges: state.places[place].begun.clone(),
@@ -266,7 +266,7 @@ impl Live {
         R::Answer: Send,
     {
         self.until(limit, |state| {
-            come(seat::<R>(&mut state.places[place]).role()).then_some(())
+            come(Seat::<R>::of(&mut *state.places[place].actor).role()).then_some(())
         })
         .await
         .is_some()
@@ -554,20 +554,6 @@ impl Ground {
             );
         });
     }
-}
-
-fn seat<R>(place: &mut Place) -> &mut Seat<R>
-where
-    R: Role + Send + 'static,
-    R::Shared: Send + Sync,
-    R::Order: 'static,
-    R::Answer: Send,
-{
-    place
-        .actor
-        .as_any_mut()
-        .downcast_mut()
-        .expect("a handle is made with the seat that it names")
 }
 
 async fn receive(ground: Arc<Ground>, socket: Arc<UdpSocket>, at: SocketAddr, name: String) {

@@ -211,7 +211,7 @@ impl Simulated {
         let mut effects = Vec::new();
         self.places[place].begun.clear();
         let now = self.now;
-        seat::<R>(&mut self.places[place]).order(now, call, order, &mut effects);
+        Seat::<R>::of(&mut *self.places[place].actor).order(now, call, order, &mut effects);
         self.apply(place, effects);
     }
 
@@ -230,7 +230,7 @@ impl Simulated {
     {
         let deadline = self.now + patience;
         loop {
-            if let Some(answer) = seat::<R>(&mut self.places[place]).take_answer(call) {
+            if let Some(answer) = Seat::<R>::of(&mut *self.places[place].actor).take_answer(call) {
                 return Some(Acted {
                     answer,
                     exchanges: self.places[place].begun.clone(),
@@ -257,7 +257,7 @@ impl Simulated {
     {
         let deadline = self.now + limit;
         loop {
-            if come(seat::<R>(&mut self.places[place]).role()) {
+            if come(Seat::<R>::of(&mut *self.places[place].actor).role()) {
                 return true;
             }
             if !self.step(deadline) {
@@ -497,18 +497,4 @@ impl Simulated {
             }
         }
     }
-}
-
-fn seat<R>(place: &mut Place) -> &mut Seat<R>
-where
-    R: Role + Send + 'static,
-    R::Shared: Send + Sync,
-    R::Order: 'static,
-    R::Answer: Send,
-{
-    place
-        .actor
-        .as_any_mut()
-        .downcast_mut()
-        .expect("a handle is made with the seat that it names")
 }
