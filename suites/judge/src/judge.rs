@@ -1,18 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Events;
-use twinproof_evidence::record::{Halt, Record, RunStarted, What};
+use twinproof_evidence::record::{Record, RunStarted, What};
 use twinproof_evidence::report::{
-    Answer, Attempt, Count, Document, Exchange, Finding, Knob, Provenance, Report, Requirement,
-    SCHEMA_VERSION, Scenario, Summary, Sut, Tool,
+    Count, Document, Knob, Provenance, Report, Requirement, SCHEMA_VERSION, Scenario, Summary, Sut,
+    Tool,
 };
 
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
-use crate::checks::{Check, Context, Found};
+use crate::checks::Context;
 use crate::observed::observed;
 use crate::profile::Profile;
+use crate::scenario::{Bench, claim, is_advice};
 use crate::scene::Scene;
 
 /// What every reader has to know before the first verdict.
@@ -65,24 +65,19 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             .map(str::to_owned)
             .collect(),
     };
-    let mut relied_on = BTreeMap::new();
+    let mut bench = Bench {
+        run,
+        catalogue,
+        profile: &profile,
+        context: &context,
+        relied_on: BTreeMap::new(),
+    };
     let scenarios: Vec<Scenario> = run
         .selected
         .iter()
         .map(|id| {
-            let attempts = scenes
-                .get(id.as_str())
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            judge_scenario(
-                id,
-                attempts,
-                run,
-                catalogue,
-                &profile,
-                &context,
-                &mut relied_on,
-            )
+            let attempts = scenes.get(id.as_str()).map(Vec::as_slice);
+            bench.scenario(id, attempts.unwrap_or_default())
         })
         .collect();
     let requirements: Vec<Requirement> = catalogue
@@ -133,7 +128,8 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         },
         requirements,
         scenarios,
-        knobs: relied_on
+        knobs: bench
+            .relied_on
             .into_iter()
             .map(|(name, source)| Knob { name, source })
             .collect(),
@@ -169,262 +165,6 @@ fn scenes(records: &[Record]) -> BTreeMap<&str, Vec<Scene>> {
     scenes
 }
 
-fn judge_scenario(
-    id: &str,
-    attempts: &[Scene],
-    run: &RunStarted,
-    catalogue: &Catalogue,
-    profile: &Profile,
-    context: &Context<'_>,
-    relied_on: &mut BTreeMap<String, Provenance>,
-) -> Scenario {
-    let again = format!("{} --scenario {id} --seed {}", run.again, run.seed);
-    if attempts.is_empty() {
-        // A requirement whose scenario is missing must not pass by the others alone.
-        let planned = run.plan.get(id);
-        return Scenario {
-            id: id.to_owned(),
-            feature: planned.map_or_else(String::new, |p| p.feature.clone()),
-            line: planned.map_or(0, |p| p.line),
-            title: planned.map_or_else(String::new, |p| p.title.clone()),
-            requirements: planned.map_or_else(Vec::new, |p| p.requirements.clone()),
-            tags: planned.map_or_else(Vec::new, |p| p.tags.clone()),
-            verdict: Verdict::Inconclusive,
-            reason: "the run ended before it began".to_owned(),
-            again,
-            attempts: 0,
-            tried: Vec::new(),
-            took_us: 0,
-            steps: planned.map_or_else(Vec::new, |p| p.steps.clone()),
-            findings: Vec::new(),
-            exchanges: Vec::new(),
-        };
-    }
-    let judged: Vec<_> = attempts
-        .iter()
-        .map(|scene| judge_scene(scene, catalogue, profile, context, relied_on))
-        .collect();
-    // An attempt in place of one that the transport broke counts instead of it.
-    let counts = |number: usize| {
-        let broken = matches!(attempts[number].halted, Some((_, Halt::Transport { .. })));
-        !(broken
-            && attempts
-                .get(number + 1)
-                .is_some_and(|next| next.started.retry))
-    };
-    // Of equals, the first decides.
-    let decisive = (0..attempts.len())
-        .rev()
-        .filter(|number| counts(*number))
-        .max_by_key(|number| judged[*number].0)
-        .unwrap_or_default();
-    let all: Vec<_> = (0..attempts.len())
-        .filter(|number| counts(*number))
-        .map(|number| judged[number].0.name())
-        .collect();
-    let (verdict, mut reason, findings) = judged[decisive].clone();
-    if all.iter().any(|name| *name != all[0]) {
-        reason = format!(
-            "flaky over {} attempts ({}): {reason}",
-            all.len(),
-            all.join(", ")
-        );
-    }
-    let scene = &attempts[decisive];
-    let tried = judged.iter().zip(attempts).enumerate();
-    let tried = tried.map(|(number, ((verdict, reason, _), scene))| Attempt {
-        attempt: scene.attempt,
-        verdict: *verdict,
-        reason: reason.clone(),
-        counts: counts(number),
-    });
-    Scenario {
-        id: id.to_owned(),
-        feature: scene.started.feature.clone(),
-        line: scene.started.line,
-        title: scene.started.title.clone(),
-        requirements: scene.started.requirements.clone(),
-        tags: scene.started.tags.clone(),
-        verdict,
-        reason,
-        again,
-        attempts: attempts.len().try_into().unwrap_or(u32::MAX),
-        tried: tried.filter(|_| attempts.len() > 1).collect(),
-        took_us: scene.last,
-        steps: scene.started.steps.clone(),
-        findings,
-        exchanges: scene.exchanges.values().map(exchange).collect(),
-    }
-}
-
-fn exchange(seen: &crate::scene::Exchange) -> Exchange {
-    Exchange {
-        exchange: seen.number,
-        step: seen.step,
-        at: seen.at,
-        took_us: seen
-            .response
-            .as_ref()
-            .and(seen.ended)
-            .map(|ended| ended.saturating_sub(seen.at)),
-        from: seen.from.clone(),
-        to: seen.to.clone(),
-        line: format!("{} {}", seen.method, seen.url),
-        headers: seen.headers.clone(),
-        body: seen.body.clone(),
-        answer: seen.response.as_ref().map(|response| Answer {
-            status: response.status,
-            headers: response
-                .headers
-                .iter()
-                .map(|(n, v)| (n.to_owned(), v.to_owned()))
-                .collect(),
-            body: seen.response_body.clone().unwrap_or_default(),
-        }),
-        fault: seen.fault.clone(),
-    }
-}
-
-fn judge_scene(
-    scene: &Scene,
-    catalogue: &Catalogue,
-    profile: &Profile,
-    context: &Context<'_>,
-    relied_on: &mut BTreeMap<String, Provenance>,
-) -> (Verdict, String, Vec<Finding>) {
-    let requirements: Vec<_> = scene
-        .started
-        .requirements
-        .iter()
-        .filter_map(|id| catalogue.requirement(id))
-        .collect();
-    // Who claims a recommendation has made it binding, whatever the scenario thinks of it.
-    let claims_advice = !requirements.is_empty()
-        && requirements
-            .iter()
-            .all(|r| matches!(r.level, Level::Should | Level::May) && !is_advice(r, profile));
-    let tagged = scene.started.tags.iter().any(|tag| tag == "advice");
-    let advice = tagged && !claims_advice
-        || !requirements.is_empty() && requirements.iter().all(|r| is_advice(r, profile));
-    let basis = basis(&requirements);
-    let mut findings = Vec::new();
-    for asked in &scene.asked {
-        let finding = match serde_json::from_value::<Check>(asked.check.clone()) {
-            Ok(check) => {
-                let looked = catch_unwind(AssertUnwindSafe(|| check.look(scene, context)));
-                let mut found = looked.unwrap_or_else(|_| {
-                    Found::broken("an answer from the check", "the check itself broke")
-                });
-                for knob in &found.relies_on {
-                    relied_on.insert((*knob).to_owned(), (context.provenance)(knob));
-                }
-                let assumed = found
-                    .relies_on
-                    .iter()
-                    .find(|k| (context.provenance)(k) == Provenance::Assumed);
-                let disputable = found
-                    .rulings
-                    .iter()
-                    .find(|id| catalogue.rulings.get(**id).is_some_and(|r| r.disputable));
-                if found.verdict == Verdict::Fail {
-                    if disputable.is_some() {
-                        found.verdict = Verdict::Warning;
-                    } else if let Some(knob) = assumed {
-                        found.verdict = Verdict::Inconclusive;
-                        found.got = format!(
-                            "{}; but {knob} is only assumed: declare it in the profile",
-                            found.got
-                        );
-                    } else if advice {
-                        found.verdict = Verdict::Warning;
-                    }
-                }
-                Finding {
-                    check: check.name(),
-                    step: asked.step,
-                    verdict: found.verdict,
-                    basis: std::iter::once(basis.clone())
-                        .chain(found.rule)
-                        .chain(found.rulings.iter().map(|id| format!("ruling {id}")))
-                        .collect::<Vec<_>>()
-                        .join("; "),
-                    expected: found.expected,
-                    got: found.got,
-                    evidence: found.evidence,
-                }
-            }
-            Err(error) => Finding {
-                check: "unknown".to_owned(),
-                step: asked.step,
-                verdict: Verdict::Inconclusive,
-                basis: basis.clone(),
-                expected: "a check that this version knows".to_owned(),
-                got: error.to_string(),
-                evidence: Vec::new(),
-            },
-        };
-        findings.push(finding);
-    }
-    let unclaimed = !requirements.is_empty()
-        && requirements
-            .iter()
-            .all(|r| r.status != Status::Active || claim(profile, r) == Some(false));
-    let (verdict, reason) = if unclaimed {
-        let reason = "the profile claims nothing of what it judges".to_owned();
-        (Verdict::NotApplicable, reason)
-    } else {
-        fold_scene(scene, &findings)
-    };
-    (verdict, reason, findings)
-}
-
-fn fold_scene(scene: &Scene, findings: &[Finding]) -> (Verdict, String) {
-    let mut outcome = (Verdict::Pass, String::new());
-    let mut weigh = |verdict: Verdict, reason: String| {
-        if verdict > outcome.0 {
-            outcome = (verdict, reason);
-        }
-    };
-    for finding in findings {
-        weigh(
-            finding.verdict,
-            format!("expected {}; got {}", finding.expected, finding.got),
-        );
-    }
-    if let Some((step, halt)) = &scene.halted {
-        let text = scene
-            .started
-            .steps
-            .get(*step)
-            .map_or("", |step| step.text.as_str());
-        let verdict = match halt {
-            Halt::Error { .. } => Verdict::Error,
-            Halt::Inconclusive { .. } | Halt::Transport { .. } => Verdict::Inconclusive,
-        };
-        weigh(verdict, format!("{} (at: {text})", halt.why()));
-    } else if !scene.ended {
-        weigh(
-            Verdict::Inconclusive,
-            "the run ended in the middle of it".to_owned(),
-        );
-    } else if findings.is_empty() {
-        weigh(Verdict::Error, "no step of it judges anything".to_owned());
-    }
-    if !scene.has_contact() {
-        weigh(
-            Verdict::Inconclusive,
-            "the system under test gave no successful answer in this scenario".to_owned(),
-        );
-    }
-    if scene.started.tags.iter().any(|tag| tag == "inspect") {
-        weigh(
-            Verdict::Inspect,
-            "a person has to look at the evidence".to_owned(),
-        );
-    }
-    outcome
-}
-
 /// A SHALL that the profile does not claim is not judged; whoever reads the report has to know.
 fn disclaimer(
     requirements: &[Requirement],
@@ -445,29 +185,6 @@ fn disclaimer(
             disclaimed.join(", ")
         )
     })
-}
-
-fn is_advice(requirement: &catalogue::Requirement, profile: &Profile) -> bool {
-    let claimed = claim(profile, requirement) == Some(true);
-    matches!(requirement.level, Level::Should | Level::May) && !claimed
-}
-
-fn claim(profile: &Profile, requirement: &catalogue::Requirement) -> Option<bool> {
-    match requirement.enabler.as_str() {
-        "twinning" => profile
-            .twinning
-            .as_ref()?
-            .claims
-            .get(&requirement.id)
-            .copied(),
-        _ => None,
-    }
-}
-
-fn basis(requirements: &[&catalogue::Requirement]) -> String {
-    let mut clauses: Vec<String> = requirements.iter().map(|r| r.clause()).collect();
-    clauses.dedup();
-    clauses.join(", ")
 }
 
 fn judge_requirement(

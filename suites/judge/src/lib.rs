@@ -12,6 +12,7 @@ mod features;
 mod judge;
 mod observed;
 pub mod profile;
+mod scenario;
 pub mod scene;
 
 pub use features::Features;

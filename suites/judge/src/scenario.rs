@@ -1,0 +1,291 @@
+//! What came of one scenario: its attempts, its findings, and what they fold to.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use twinproof_evidence::Verdict;
+use twinproof_evidence::record::{Halt, RunStarted};
+use twinproof_evidence::report::{Answer, Attempt, Exchange, Finding, Provenance, Scenario};
+
+use crate::catalogue::{self, Catalogue, Level, Status};
+use crate::checks::{Check, Context, Found};
+use crate::profile::Profile;
+use crate::scene::{self, Scene};
+
+/// What scenarios are judged by.
+pub(crate) struct Bench<'a> {
+    pub(crate) run: &'a RunStarted,
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) profile: &'a Profile,
+    pub(crate) context: &'a Context<'a>,
+    /// The knobs that findings would rest on, so far.
+    pub(crate) relied_on: BTreeMap<String, Provenance>,
+}
+
+impl Bench<'_> {
+    /// Judges a scenario by its attempts.
+    pub(crate) fn scenario(&mut self, id: &str, attempts: &[Scene]) -> Scenario {
+        let run = self.run;
+        let again = format!("{} --scenario {id} --seed {}", run.again, run.seed);
+        if attempts.is_empty() {
+            // A requirement whose scenario is missing must not pass by the others alone.
+            let planned = run.plan.get(id);
+            return Scenario {
+                id: id.to_owned(),
+                feature: planned.map_or_else(String::new, |p| p.feature.clone()),
+                line: planned.map_or(0, |p| p.line),
+                title: planned.map_or_else(String::new, |p| p.title.clone()),
+                requirements: planned.map_or_else(Vec::new, |p| p.requirements.clone()),
+                tags: planned.map_or_else(Vec::new, |p| p.tags.clone()),
+                verdict: Verdict::Inconclusive,
+                reason: "the run ended before it began".to_owned(),
+                again,
+                attempts: 0,
+                tried: Vec::new(),
+                took_us: 0,
+                steps: planned.map_or_else(Vec::new, |p| p.steps.clone()),
+                findings: Vec::new(),
+                exchanges: Vec::new(),
+            };
+        }
+        let judged: Vec<_> = attempts.iter().map(|scene| self.scene(scene)).collect();
+        // An attempt in place of one that the transport broke counts instead of it.
+        let counts = |number: usize| {
+            let broken = matches!(attempts[number].halted, Some((_, Halt::Transport { .. })));
+            !(broken
+                && attempts
+                    .get(number + 1)
+                    .is_some_and(|next| next.started.retry))
+        };
+        // Of equals, the first decides.
+        let decisive = (0..attempts.len())
+            .rev()
+            .filter(|number| counts(*number))
+            .max_by_key(|number| judged[*number].0)
+            .unwrap_or_default();
+        let all: Vec<_> = (0..attempts.len())
+            .filter(|number| counts(*number))
+            .map(|number| judged[number].0.name())
+            .collect();
+        let (verdict, mut reason, findings) = judged[decisive].clone();
+        if all.iter().any(|name| *name != all[0]) {
+            reason = format!(
+                "flaky over {} attempts ({}): {reason}",
+                all.len(),
+                all.join(", ")
+            );
+        }
+        let scene = &attempts[decisive];
+        let tried = judged.iter().zip(attempts).enumerate();
+        let tried = tried.map(|(number, ((verdict, reason, _), scene))| Attempt {
+            attempt: scene.attempt,
+            verdict: *verdict,
+            reason: reason.clone(),
+            counts: counts(number),
+        });
+        Scenario {
+            id: id.to_owned(),
+            feature: scene.started.feature.clone(),
+            line: scene.started.line,
+            title: scene.started.title.clone(),
+            requirements: scene.started.requirements.clone(),
+            tags: scene.started.tags.clone(),
+            verdict,
+            reason,
+            again,
+            attempts: attempts.len().try_into().unwrap_or(u32::MAX),
+            tried: tried.filter(|_| attempts.len() > 1).collect(),
+            took_us: scene.last,
+            steps: scene.started.steps.clone(),
+            findings,
+            exchanges: scene.exchanges.values().map(exchange).collect(),
+        }
+    }
+
+    fn scene(&mut self, scene: &Scene) -> (Verdict, String, Vec<Finding>) {
+        let (catalogue, profile, context) = (self.catalogue, self.profile, self.context);
+        let requirements: Vec<_> = scene
+            .started
+            .requirements
+            .iter()
+            .filter_map(|id| catalogue.requirement(id))
+            .collect();
+        // Who claims a recommendation has made it binding, whatever the scenario thinks of it.
+        let claims_advice = !requirements.is_empty()
+            && requirements
+                .iter()
+                .all(|r| matches!(r.level, Level::Should | Level::May) && !is_advice(r, profile));
+        let tagged = scene.started.tags.iter().any(|tag| tag == "advice");
+        let advice = tagged && !claims_advice
+            || !requirements.is_empty() && requirements.iter().all(|r| is_advice(r, profile));
+        let basis = basis(&requirements);
+        let mut findings = Vec::new();
+        for asked in &scene.asked {
+            let finding = match serde_json::from_value::<Check>(asked.check.clone()) {
+                Ok(check) => {
+                    let looked = catch_unwind(AssertUnwindSafe(|| check.look(scene, context)));
+                    let mut found = looked.unwrap_or_else(|_| {
+                        Found::broken("an answer from the check", "the check itself broke")
+                    });
+                    for knob in &found.relies_on {
+                        self.relied_on
+                            .insert((*knob).to_owned(), (context.provenance)(knob));
+                    }
+                    let assumed = found
+                        .relies_on
+                        .iter()
+                        .find(|k| (context.provenance)(k) == Provenance::Assumed);
+                    let disputable = found
+                        .rulings
+                        .iter()
+                        .find(|id| catalogue.rulings.get(**id).is_some_and(|r| r.disputable));
+                    if found.verdict == Verdict::Fail {
+                        if disputable.is_some() {
+                            found.verdict = Verdict::Warning;
+                        } else if let Some(knob) = assumed {
+                            found.verdict = Verdict::Inconclusive;
+                            found.got = format!(
+                                "{}; but {knob} is only assumed: declare it in the profile",
+                                found.got
+                            );
+                        } else if advice {
+                            found.verdict = Verdict::Warning;
+                        }
+                    }
+                    Finding {
+                        check: check.name(),
+                        step: asked.step,
+                        verdict: found.verdict,
+                        basis: std::iter::once(basis.clone())
+                            .chain(found.rule)
+                            .chain(found.rulings.iter().map(|id| format!("ruling {id}")))
+                            .collect::<Vec<_>>()
+                            .join("; "),
+                        expected: found.expected,
+                        got: found.got,
+                        evidence: found.evidence,
+                    }
+                }
+                Err(error) => Finding {
+                    check: "unknown".to_owned(),
+                    step: asked.step,
+                    verdict: Verdict::Inconclusive,
+                    basis: basis.clone(),
+                    expected: "a check that this version knows".to_owned(),
+                    got: error.to_string(),
+                    evidence: Vec::new(),
+                },
+            };
+            findings.push(finding);
+        }
+        let unclaimed = !requirements.is_empty()
+            && requirements
+                .iter()
+                .all(|r| r.status != Status::Active || claim(profile, r) == Some(false));
+        let (verdict, reason) = if unclaimed {
+            let reason = "the profile claims nothing of what it judges".to_owned();
+            (Verdict::NotApplicable, reason)
+        } else {
+            fold_scene(scene, &findings)
+        };
+        (verdict, reason, findings)
+    }
+}
+
+fn exchange(seen: &scene::Exchange) -> Exchange {
+    Exchange {
+        exchange: seen.number,
+        step: seen.step,
+        at: seen.at,
+        took_us: seen
+            .response
+            .as_ref()
+            .and(seen.ended)
+            .map(|ended| ended.saturating_sub(seen.at)),
+        from: seen.from.clone(),
+        to: seen.to.clone(),
+        line: format!("{} {}", seen.method, seen.url),
+        headers: seen.headers.clone(),
+        body: seen.body.clone(),
+        answer: seen.response.as_ref().map(|response| Answer {
+            status: response.status,
+            headers: response
+                .headers
+                .iter()
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .collect(),
+            body: seen.response_body.clone().unwrap_or_default(),
+        }),
+        fault: seen.fault.clone(),
+    }
+}
+
+fn fold_scene(scene: &Scene, findings: &[Finding]) -> (Verdict, String) {
+    let mut outcome = (Verdict::Pass, String::new());
+    let mut weigh = |verdict: Verdict, reason: String| {
+        if verdict > outcome.0 {
+            outcome = (verdict, reason);
+        }
+    };
+    for finding in findings {
+        weigh(
+            finding.verdict,
+            format!("expected {}; got {}", finding.expected, finding.got),
+        );
+    }
+    if let Some((step, halt)) = &scene.halted {
+        let text = scene
+            .started
+            .steps
+            .get(*step)
+            .map_or("", |step| step.text.as_str());
+        let verdict = match halt {
+            Halt::Error { .. } => Verdict::Error,
+            Halt::Inconclusive { .. } | Halt::Transport { .. } => Verdict::Inconclusive,
+        };
+        weigh(verdict, format!("{} (at: {text})", halt.why()));
+    } else if !scene.ended {
+        weigh(
+            Verdict::Inconclusive,
+            "the run ended in the middle of it".to_owned(),
+        );
+    } else if findings.is_empty() {
+        weigh(Verdict::Error, "no step of it judges anything".to_owned());
+    }
+    if !scene.has_contact() {
+        weigh(
+            Verdict::Inconclusive,
+            "the system under test gave no successful answer in this scenario".to_owned(),
+        );
+    }
+    if scene.started.tags.iter().any(|tag| tag == "inspect") {
+        weigh(
+            Verdict::Inspect,
+            "a person has to look at the evidence".to_owned(),
+        );
+    }
+    outcome
+}
+
+pub(crate) fn is_advice(requirement: &catalogue::Requirement, profile: &Profile) -> bool {
+    let claimed = claim(profile, requirement) == Some(true);
+    matches!(requirement.level, Level::Should | Level::May) && !claimed
+}
+
+pub(crate) fn claim(profile: &Profile, requirement: &catalogue::Requirement) -> Option<bool> {
+    match requirement.enabler.as_str() {
+        "twinning" => profile
+            .twinning
+            .as_ref()?
+            .claims
+            .get(&requirement.id)
+            .copied(),
+        _ => None,
+    }
+}
+
+fn basis(requirements: &[&catalogue::Requirement]) -> String {
+    let mut clauses: Vec<String> = requirements.iter().map(|r| r.clause()).collect();
+    clauses.dedup();
+    clauses.join(", ")
+}
