@@ -210,12 +210,14 @@ async fn perform_all(backstage: &Arc<Backstage>, ids: &[String], retry: bool) {
         .when(None, any.clone(), perform_step)
         .then(None, any, perform_step);
     let jobs = backstage.run.jobs;
+    let target = backstage.run.target.clone();
     let (before, after) = (Arc::clone(backstage), Arc::clone(backstage));
     let runner = Basic::default()
         .steps(steps)
         .max_concurrent_scenarios(jobs)
-        .which_scenario(|feature, _, scenario| {
-            let exclusive = is_exclusive(feature.tags.iter().chain(&scenario.tags));
+        .which_scenario(move |feature, _, scenario| {
+            let tags = feature.tags.iter().chain(&scenario.tags);
+            let exclusive = is_exclusive(&target, tags);
             if exclusive {
                 ScenarioType::Serial
             } else {
@@ -239,8 +241,9 @@ fn regex(pattern: &str) -> cucumber::codegen::Regex {
     cucumber::codegen::Regex::new(pattern).expect("a constant pattern")
 }
 
-fn is_exclusive<'a>(mut tags: impl Iterator<Item = &'a String>) -> bool {
-    tags.any(|tag| tag == "exclusive")
+/// Whether a scenario has to be alone with the system. The built-in one is another in each scenario.
+fn is_exclusive<'a>(target: &Target, mut tags: impl Iterator<Item = &'a String>) -> bool {
+    matches!(target, Target::External(_)) && tags.any(|tag| tag == "exclusive")
 }
 
 fn entry_of<'a>(
@@ -265,7 +268,7 @@ async fn set_scene(
     };
     let id = entry.id.clone();
     let gate = Arc::clone(&backstage.gate);
-    world.hold.gate = Some(if is_exclusive(entry.described.tags.iter()) {
+    world.hold.gate = Some(if is_exclusive(&run.target, entry.described.tags.iter()) {
         Gate::Alone(gate.write_owned().await)
     } else {
         Gate::Together(gate.read_owned().await)
