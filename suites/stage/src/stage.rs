@@ -270,16 +270,18 @@ impl Stage {
         for (actor, order) in orders {
             self.calls += 1;
             let call = CallId(self.calls);
-            let order_text = serde_json::to_string(&order).unwrap_or_default();
-            let order_text = self.recorder.secrets().conceal(&order_text);
-            let recorded = serde_json::from_str(&order_text).unwrap_or_default();
-            self.recorder.write(
-                self.now(),
-                What::Ordered {
-                    actor: actor.name.to_string(),
-                    order: recorded,
-                },
-            );
+            if !self.recorder.is_silent() {
+                let order_text = serde_json::to_string(&order).unwrap_or_default();
+                let order_text = self.recorder.secrets().conceal(&order_text);
+                let recorded = serde_json::from_str(&order_text).unwrap_or_default();
+                self.recorder.write(
+                    self.now(),
+                    What::Ordered {
+                        actor: actor.name.to_string(),
+                        order: recorded,
+                    },
+                );
+            }
             either!(self, stage => stage.order::<R>(actor.place, call, order));
             calls.push((actor, call));
         }
