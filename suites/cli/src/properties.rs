@@ -8,7 +8,7 @@ use std::sync::Arc;
 use twinproof_conformance::Target;
 use twinproof_evidence::ExitCode;
 use twinproof_proof::builtin::TwinningSystem;
-use twinproof_proof::properties::{ALL, Failure, Found, Options, search};
+use twinproof_proof::properties::{ALL, BEYOND, Failure, Found, Options, search};
 use twinproof_twinning::enabler::rules::Standard;
 
 use crate::args::{Properties, Stage};
@@ -83,6 +83,9 @@ fn list() -> Result<ExitCode, Problem> {
             None => writeln!(out)?,
         }
     }
+    for (id, why) in BEYOND {
+        writeln!(out, "{id:4} not checked: {why}")?;
+    }
     Ok(ExitCode::Conformant)
 }
 
@@ -141,6 +144,7 @@ fn told(args: &Properties, options: &Options, found: &Found) -> String {
         invariant,
         seen,
         commands,
+        exchange,
     }) = &found.failure
     {
         let says = ALL
@@ -152,6 +156,9 @@ fn told(args: &Properties, options: &Options, found: &Found) -> String {
             say(format_args!("  {:>3}  {command}", number + 1));
         }
         say(format_args!("  got    {seen}"));
+        for message in exchange {
+            say(format_args!("         {message}"));
+        }
         say(format_args!("  again  {}", again(args)));
         say(format_args!(""));
     }

@@ -73,6 +73,8 @@ pub struct Step<'a> {
     pub after: &'a [Vec<Seen>],
     /// The model after it.
     pub model: &'a Model,
+    /// It switches a twinning to what it is already.
+    pub repeats: bool,
 }
 
 /// Why a sequence ended early.
@@ -102,7 +104,11 @@ pub struct Drive<'a> {
     has_tokens: bool,
     model: Model,
     seen: Vec<Vec<Seen>>,
+    /// What each device's last list looked like on the wire, and what it said.
+    lists: Vec<(Response, Vec<Seen>)>,
     step: usize,
+    /// The command that is under way switches a twinning to what it is already.
+    repeats: bool,
 }
 
 impl<'a> Drive<'a> {
@@ -158,7 +164,9 @@ impl<'a> Drive<'a> {
             has_tokens: twinning.authorization.is_some(),
             model: Model::new(devices, twinning.activation_code_lifetime.duration()),
             seen: vec![Vec::new(); devices],
+            lists: vec![(Response::new(0), Vec::new()); devices],
             step: 0,
+            repeats: false,
         })
     }
 
@@ -194,6 +202,13 @@ impl<'a> Drive<'a> {
 
     async fn perform(&mut self, command: Command) -> Result<(), Broken> {
         let before = std::mem::take(&mut self.seen);
+        self.repeats = match command {
+            Command::Toggle { by, on } => {
+                let newest = self.model.newest(self.model.device(by));
+                newest.is_some_and(|relation| relation.on == on)
+            }
+            _ => false,
+        };
         let outcome = match command {
             Command::Activate { by, code_of, named } => self.activate(by, code_of, named).await?,
             Command::ActivateTogether { by, and, code_of } => {
@@ -239,6 +254,7 @@ impl<'a> Drive<'a> {
                 before,
                 after: &after,
                 model: &self.model,
+                repeats: self.repeats,
             };
             let broken = invariants::ALL
                 .iter()
@@ -297,15 +313,19 @@ impl<'a> Drive<'a> {
 
     async fn list(&mut self, device: usize) -> Result<Vec<Seen>, Broken> {
         let response = self.order(device, Order::List).await?;
+        let (same, list) = &self.lists[device];
+        if response == *same {
+            return Ok(list.clone());
+        }
         let list = read_body(&response)
             .ok()
             .and_then(|d| TwinningList::of_document(&d, &self.knobs));
         match list {
-            Some(list) => Ok(list
-                .twinnings
-                .iter()
-                .map(|twinning| self.seen(twinning))
-                .collect()),
+            Some(list) => {
+                let seen: Vec<_> = list.twinnings.iter().map(|t| self.seen(t)).collect();
+                self.lists[device] = (response, seen.clone());
+                Ok(seen)
+            }
             None => Err(self.broken(
                 "I20",
                 format!("device {device} gets no list but {}", response.status),
@@ -364,6 +384,7 @@ impl<'a> Drive<'a> {
         Ok(outcome)
     }
 
+    /// A name is new with each command: a system may refuse one that the primary uses already.
     fn activation(&self, owner: usize, named: bool) -> Order {
         let code = self
             .codes
@@ -373,7 +394,7 @@ impl<'a> Drive<'a> {
         Order::Activate {
             code: code.code,
             mno_id: code.mno_id,
-            name: named.then(|| "my-watch".to_owned()),
+            name: named.then(|| format!("my-watch-{}", self.step)),
         }
     }
 
@@ -421,7 +442,9 @@ impl<'a> Drive<'a> {
                 (false, _) => {}
             }
         }
-        let must = duties.iter().all(|(_, duty)| *duty == Duty::Accept);
+        let must = duties
+            .iter()
+            .all(|(_, duty)| matches!(duty, Duty::Accept(_)));
         match winners[..] {
             [] if must => Err(self.broken("I31", "both activations were refused".to_owned())),
             [] => Ok(Outcome::Refused),
@@ -480,7 +503,7 @@ impl<'a> Drive<'a> {
         };
         let order = self.switch(on, url_of(&before[by], relation.peer_of(by)));
         let response = self.order(by, order).await?;
-        let outcome = self.weigh(Duty::Accept, &response)?;
+        let outcome = self.weigh(self.model.toggle(relation, on), &response)?;
         self.model.toggled(relation, on);
         Ok(outcome)
     }
@@ -553,7 +576,7 @@ impl<'a> Drive<'a> {
                 },
             )
             .await?;
-        let outcome = self.weigh(Duty::Accept, &response)?;
+        let outcome = self.weigh(Duty::Accept("I0"), &response)?;
         match relation {
             Some(relation) => {
                 self.model.ended(relation);
@@ -651,8 +674,8 @@ impl<'a> Drive<'a> {
             (Duty::Refuse(id, why), true) => {
                 Err(self.broken(id, format!("{status} although {why}")))
             }
-            (Duty::Accept, false) => {
-                Err(self.broken("I0", format!("{status} to what nothing forbids")))
+            (Duty::Accept(id), false) => {
+                Err(self.broken(id, format!("{status} to what nothing forbids")))
             }
             (_, true) => Ok(Outcome::Accepted),
             (_, false) => Ok(Outcome::Refused),

@@ -15,6 +15,23 @@ pub struct Invariant {
     pub broken: Option<fn(&Step<'_>) -> Option<String>>,
 }
 
+/// Invariants that command sequences do not check, and why not.
+pub const BEYOND: &[(&str, &str)] = &[
+    ("I23", SUBSCRIBE),
+    ("I24", SUBSCRIBE),
+    ("I25", SUBSCRIBE),
+    ("I28", "no command sends elements that no type has"),
+    (
+        "I32",
+        "sequences have devices of one operator only; the scenarios of HLF-IC-005 and HLF-IC-007 judge it",
+    ),
+    ("I33", SUBSCRIBE),
+    ("I34", SUBSCRIBE),
+];
+
+const SUBSCRIBE: &str =
+    "no command subscribes to changes; the scenarios of HLF-PD-007 and HLF-SD-008 judge it";
+
 macro_rules! invariants {
     ($($id:literal $says:literal $(needs $needs:literal)? $(by $broken:expr)?;)+) => {
         /// All that are checked by command sequences.
@@ -42,6 +59,7 @@ invariants! {
     "I7" "the secondary is the device that asked for the code" by right_secondary;
     "I8" "live codes are distinct" by distinct_codes;
     "I9" "what is refused changes nothing" by refusal_changes_nothing;
+    "I13" "switching to what it is already changes nothing" by repetition_changes_nothing;
     "I10" "switching changes the status and nothing else" by toggle_changes_status_only;
     "I11" "the status is the last one that was accepted" by last_status;
     "I12" "both sides agree on the status" by sides_agree;
@@ -50,6 +68,7 @@ invariants! {
     "I16" "only a twinned secondary sees an authorization code" by auth_code_place;
     "I17" "deactivation removes one relationship, and its URLs are gone for good";
     "I18" "a secondary's twinning token dies with its relationship" needs "twinning.authorization";
+    "I19" "a device whose twinning has ended is free again";
     "I20" "a list shows exactly the device's relationships" by list_is_exact;
     "I21" "every relationship has a name" by named;
     "I22" "a twinning shows its device's own address, and its URL leads to itself" by own_address;
@@ -131,6 +150,12 @@ fn distinct_codes(step: &Step<'_>) -> Option<String> {
 
 fn refusal_changes_nothing(step: &Step<'_>) -> Option<String> {
     (step.outcome == Outcome::Refused)
+        .then(|| changed(step.before, step.after))
+        .flatten()
+}
+
+fn repetition_changes_nothing(step: &Step<'_>) -> Option<String> {
+    step.repeats
         .then(|| changed(step.before, step.after))
         .flatten()
 }

@@ -4,22 +4,22 @@ mod drive;
 mod invariants;
 mod model;
 
-use std::cell::RefCell;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use serde::{Deserialize, Serialize};
 use twinproof_conformance::{Target, elsewhere};
 use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::record::Scene;
+use twinproof_evidence::record::{Body, Record, Scene, What};
 use twinproof_evidence::secrets::Secrets;
 use twinproof_kernel::Seed;
 use twinproof_stage::{Kind, Pace, Recorder, Stage};
 
 use drive::{Broken, Drive};
-pub use invariants::{ALL, Invariant};
+pub use invariants::{ALL, BEYOND, Invariant};
 pub use model::Command;
 
 /// Devices in every sequence; a stranger is added. Four suffice for every known violation of I1 to I7.
@@ -79,6 +79,9 @@ pub struct Failure {
     pub seen: String,
     /// The commands, the last of them being the one after which it was seen.
     pub commands: Vec<Command>,
+    /// What the last command and the readings behind it looked like, a message each.
+    #[serde(default)]
+    pub exchange: Vec<String>,
 }
 
 impl Failure {
@@ -162,110 +165,265 @@ pub fn search(options: &Options) -> Result<Found, String> {
         })
         .map(|(id, needs)| (id.to_owned(), format!("the profile has no {needs}")))
         .collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|e| e.to_string())?;
-    let (performed, transport, cases) = (
-        AtomicUsize::new(0),
-        AtomicUsize::new(0),
-        AtomicUsize::new(0),
-    );
-    let ended_by_others = AtomicUsize::new(0);
-    let transport_broke = RefCell::new(None);
-    let last_broken = RefCell::new(None);
-    let attempt = |sequence: &[Command]| {
-        let number = performed.fetch_add(sequence.len(), Ordering::Relaxed);
-        let result = runtime.block_on(perform(options, sequence, number));
-        match result {
-            Ok(()) => Ok(()),
-            Err(Broken::Transport(why)) => {
-                transport_broke.borrow_mut().get_or_insert(why);
-                // A broken link is no bug of the system, and shrinking must not take it for one.
-                transport.fetch_add(1, Ordering::Relaxed);
-                Ok(())
-            }
-            Err(Broken::Invariant { id, seen, step }) => {
-                if options.only.as_deref().is_some_and(|only| only != id) {
-                    ended_by_others.fetch_add(1, Ordering::Relaxed);
-                    return Ok(());
-                }
-                let commands = sequence[..=step].to_vec();
-                let failure = Failure {
-                    invariant: id.to_owned(),
-                    seen,
-                    commands,
-                };
-                *last_broken.borrow_mut() = Some(failure.clone());
-                Err(failure)
-            }
-        }
+    let search = Search::new(options)?;
+    let mut found = Found {
+        cases: 0,
+        commands: 0,
+        transport: 0,
+        transport_broke: None,
+        ended_by_others: 0,
+        not_checked,
+        failure: None,
     };
-    let mut failure = options
-        .known
-        .iter()
-        .find_map(|sequence| attempt(sequence).err());
-    if failure.is_none() {
-        let config = Config {
-            cases: options.cases,
-            rng_seed: RngSeed::Fixed(options.seed),
+    for (number, sequence) in options.known.iter().enumerate() {
+        let end = search.attempt(sequence, &format!("kept {number}"));
+        if let End::Broken(_) = found.count(end, sequence.len()) {
+            let again = search.told(sequence, &format!("kept {number}"));
+            found.commands += sequence.len();
+            // What was seen once and not again was seen.
+            found.failure = again.or(found.failure);
+            return Ok(found);
+        }
+    }
+    let strategy = proptest::collection::vec(
+        commands(offers("twinning.advance_clock"), offers("twinning.restart")),
+        1..=options.length,
+    );
+    let tree = |case: u32| -> Result<_, String> {
+        // Each case has a seed of its own, so how many are under way at a time does not matter.
+        let rng_seed = RngSeed::Fixed(options.seed ^ (u64::from(case) << 32));
+        let mut runner = TestRunner::new(Config {
+            rng_seed,
             failure_persistence: None,
             max_shrink_iters: 2_000,
             ..Config::default()
-        };
-        let strategy = proptest::collection::vec(
-            commands(offers("twinning.advance_clock"), offers("twinning.restart")),
-            1..=options.length,
-        );
-        let found = TestRunner::new(config).run(&strategy, |sequence| {
-            if last_broken.borrow().is_none() {
-                cases.fetch_add(1, Ordering::Relaxed);
-            }
-            attempt(&sequence).map_err(|failure| TestCaseError::fail(failure.seen))
         });
-        failure = match found {
-            Ok(()) => None,
-            // The last failure that was seen need not be that of the shortest sequence.
-            Err(TestError::Fail(_, shortest)) => attempt(&shortest).err(),
-            Err(TestError::Abort(why)) => return Err(why.to_string()),
-        };
+        let tree = strategy.new_tree(&mut runner).map_err(|e| e.to_string())?;
+        Ok((runner, tree))
+    };
+    let next = AtomicU32::new(0);
+    let first_broken = AtomicU32::new(options.cases);
+    let lane = || -> Result<Vec<(u32, usize, End)>, String> {
+        let mut ends = Vec::new();
+        loop {
+            let case = next.fetch_add(1, Ordering::Relaxed);
+            if case >= first_broken.load(Ordering::Relaxed) {
+                return Ok(ends);
+            }
+            let sequence = tree(case)?.1.current();
+            let end = search.attempt(&sequence, &format!("case {case}"));
+            if matches!(end, End::Broken(_)) {
+                first_broken.fetch_min(case, Ordering::Relaxed);
+            }
+            ends.push((case, sequence.len(), end));
+        }
+    };
+    let ends = std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..search.lanes()).map(|_| scope.spawn(lane)).collect();
+        let joined = lanes.into_iter().map(|lane| match lane.join() {
+            Ok(ends) => ends,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.collect::<Result<Vec<_>, _>>()
+    })?;
+    let first_broken = first_broken.into_inner();
+    let mut ends: Vec<_> = ends.into_iter().flatten().collect();
+    ends.sort_by_key(|(case, ..)| *case);
+    // A later one that was under way when the first was seen broken counts for nothing.
+    for (_, length, end) in ends.into_iter().filter(|(case, ..)| *case <= first_broken) {
+        found.cases += 1;
+        found.count(end, length);
     }
-    Ok(Found {
-        cases: cases.into_inner(),
-        commands: performed.into_inner(),
-        transport: transport.into_inner(),
-        transport_broke: transport_broke.into_inner(),
-        ended_by_others: ended_by_others.into_inner(),
-        not_checked,
-        failure,
-    })
+    if first_broken < options.cases {
+        let (mut runner, tree) = tree(first_broken)?;
+        let first = tree.current();
+        let name = format!("case {first_broken}");
+        let commands = AtomicUsize::new(0);
+        let shrunk = runner.run_one(tree, |sequence| {
+            commands.fetch_add(sequence.len(), Ordering::Relaxed);
+            // A broken link is no bug of the system, and shrinking must not take it for one.
+            match search.attempt(&sequence, &name) {
+                End::Broken(failure) => Err(TestCaseError::fail(failure.seen)),
+                End::Held | End::Other | End::Transport(_) => Ok(()),
+            }
+        });
+        let shortest = match shrunk {
+            Err(TestError::Fail(_, shortest)) => shortest,
+            Ok(_) | Err(TestError::Abort(_)) => first,
+        };
+        found.commands += commands.into_inner() + shortest.len();
+        let again = search.told(&shortest, &name);
+        found.failure = again.or(found.failure);
+    }
+    Ok(found)
 }
 
-async fn perform(options: &Options, sequence: &[Command], number: usize) -> Result<(), Broken> {
+/// How a sequence ended.
+enum End {
+    Broken(Box<Failure>),
+    Held,
+    /// At an invariant that was not asked for.
+    Other,
+    Transport(String),
+}
+
+impl Found {
+    fn count(&mut self, end: End, length: usize) -> End {
+        self.commands += length;
+        match &end {
+            End::Broken(failure) => self.failure = Some((**failure).clone()),
+            End::Held => {}
+            End::Other => self.ended_by_others += 1,
+            End::Transport(why) => {
+                self.transport_broke.get_or_insert_with(|| why.clone());
+                self.transport += 1;
+            }
+        }
+        end
+    }
+}
+
+/// A system that sequences are tried on.
+struct Search<'a> {
+    options: &'a Options,
+    /// Only the live stage waits for anything.
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl<'a> Search<'a> {
+    fn new(options: &'a Options) -> Result<Self, String> {
+        let runtime = match options.kind {
+            Kind::Virtual => None,
+            Kind::Live(_) => Some(
+                tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(1)
+                    .enable_all()
+                    .build()
+                    .map_err(|e| e.to_string())?,
+            ),
+        };
+        Ok(Self { options, runtime })
+    }
+
+    /// How many sequences may be under way at a time: devices of one live system would meet.
+    fn lanes(&self) -> usize {
+        match (&self.options.kind, &self.options.target) {
+            (Kind::Virtual, Target::BuiltIn(_)) => {
+                std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+            }
+            _ => 1,
+        }
+    }
+
+    fn attempt(&self, sequence: &[Command], name: &str) -> End {
+        self.perform(sequence, name, Recorder::silent())
+    }
+
+    fn perform(&self, sequence: &[Command], name: &str, recorder: Recorder) -> End {
+        let performance = perform(self.options, sequence, name, recorder);
+        let result = match &self.runtime {
+            Some(runtime) => runtime.block_on(performance),
+            None => futures::executor::block_on(performance),
+        };
+        match result {
+            Ok(()) => End::Held,
+            Err(Broken::Transport(why)) => End::Transport(why),
+            Err(Broken::Invariant { id, seen, step }) => {
+                if self.options.only.as_deref().is_some_and(|only| only != id) {
+                    return End::Other;
+                }
+                End::Broken(Box::new(Failure {
+                    invariant: id.to_owned(),
+                    seen,
+                    commands: sequence[..=step].to_vec(),
+                    exchange: Vec::new(),
+                }))
+            }
+        }
+    }
+
+    /// Performs a sequence that breaks an invariant once more and writes down what shows it.
+    fn told(&self, sequence: &[Command], name: &str) -> Option<Failure> {
+        let scene = Scene {
+            scenario: "properties".to_owned(),
+            attempt: 0,
+        };
+        let ledger = Ledger::in_memory();
+        let recorder = Recorder::new(
+            ledger.clone(),
+            Some(scene),
+            Secrets::default(),
+            twinproof_twinning::secrets::find,
+        );
+        match self.perform(sequence, name, recorder) {
+            End::Broken(failure) => Some(Failure {
+                exchange: last_exchanges(&ledger),
+                ..*failure
+            }),
+            End::Held | End::Other | End::Transport(_) => None,
+        }
+    }
+}
+
+/// The last exchange that was to change something and those behind it, in words; secrets are replaced.
+fn last_exchanges(ledger: &Ledger) -> Vec<String> {
+    let Ok(events) = ledger.read_back() else {
+        return Vec::new();
+    };
+    let changes =
+        |record: &Record| matches!(&record.what, What::Request { method, .. } if method != "GET");
+    let begin = events.records.iter().rposition(changes).unwrap_or_default();
+    let text = |body: &Body| {
+        body.text
+            .as_ref()
+            .filter(|text| !text.is_empty())
+            .map_or_else(String::new, |text| format!("  {text}"))
+    };
+    let messages: Vec<String> = events.records[begin..]
+        .iter()
+        .filter_map(|record| match &record.what {
+            What::Request {
+                exchange,
+                from,
+                method,
+                url,
+                body,
+                ..
+            } => Some(format!("{exchange} {from}: {method} {url}{}", text(body))),
+            What::Response {
+                exchange,
+                status,
+                body,
+                ..
+            } => Some(format!("{exchange} answer: {status}{}", text(body))),
+            What::NoResponse { exchange, fault } => Some(format!("{exchange} no answer: {fault}")),
+            _ => None,
+        })
+        .collect();
+    // What was read again while waiting says the same each time.
+    let again = messages.len().saturating_sub(2 * DEVICES);
+    let kept = messages.into_iter().enumerate();
+    kept.filter(|(place, _)| *place < 4 || *place >= again)
+        .map(|(_, message)| message)
+        .collect()
+}
+
+async fn perform(
+    options: &Options,
+    sequence: &[Command],
+    name: &str,
+    recorder: Recorder,
+) -> Result<(), Broken> {
     let declared = options.target.profile();
     let pace = &declared.profile.pace;
     let pace = Pace {
         timeout: pace.timeout.duration(),
         settle: pace.settle.duration(),
     };
-    let scene = Scene {
-        scenario: "properties".to_owned(),
-        attempt: u32::try_from(number).unwrap_or(u32::MAX),
-    };
-    let recorder = Recorder::new(
-        Ledger::in_memory(),
-        Some(scene),
-        Secrets::default(),
-        twinproof_twinning::secrets::find,
-    );
     let mut stage = Stage::open(options.kind.clone(), recorder, pace);
     let entered = match &options.target {
         Target::BuiltIn(system) => system
-            .enter(
-                &mut stage,
-                Seed::new(options.seed).derive(&format!("case {number}")),
-            )
+            .enter(&mut stage, Seed::new(options.seed).derive(name))
             .await
             .map_err(|halted| Broken::Transport(halted.to_string()))?,
         Target::External(declared) => {

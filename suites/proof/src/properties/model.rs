@@ -156,8 +156,8 @@ enum CodeFate {
 /// What a system has to do with a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Duty {
-    /// Accept it.
-    Accept,
+    /// Accept it, by this invariant.
+    Accept(&'static str),
     /// The texts leave it open.
     Either,
     /// Refuse it, by this invariant and for this reason.
@@ -174,6 +174,8 @@ pub struct Model {
     relations: Vec<Relation>,
     codes: Vec<Code>,
     pending: Vec<bool>,
+    /// Who was a secondary before.
+    former: Vec<bool>,
 }
 
 impl Model {
@@ -186,6 +188,7 @@ impl Model {
             relations: Vec::new(),
             codes: Vec::new(),
             pending: vec![false; devices],
+            former: vec![false; devices],
         }
     }
 
@@ -239,7 +242,30 @@ impl Model {
     pub fn request_code(&self, by: DeviceNo) -> Duty {
         // A primary or a twinned secondary may be refused here or when its code is used (TW-C27).
         let free = !self.is_primary(by) && !self.is_secondary(by) && !self.pending[by];
-        if free { Duty::Accept } else { Duty::Either }
+        if free {
+            Duty::Accept(self.freedom(&[by]))
+        } else {
+            Duty::Either
+        }
+    }
+
+    /// The invariant by which free devices may do something: one of them may have been a secondary.
+    fn freedom(&self, devices: &[DeviceNo]) -> &'static str {
+        if devices.iter().any(|device| self.former[*device]) {
+            "I19"
+        } else {
+            "I0"
+        }
+    }
+
+    /// What the system has to do with a switch. No text says how one without effect is answered; that
+    /// it has none is looked at by itself.
+    pub fn toggle(&self, relation: Relation, on: bool) -> Duty {
+        if relation.on == on {
+            Duty::Either
+        } else {
+            Duty::Accept("I0")
+        }
     }
 
     /// What the system has to do with an activation.
@@ -270,7 +296,11 @@ impl Model {
         // A code may die before its time (TW-C23), and nothing is said of a primary that holds a code.
         let settled =
             self.age(code) * 2 < self.lifetime && !self.pending[by] && code.fate == CodeFate::Fresh;
-        if settled { Duty::Accept } else { Duty::Either }
+        if settled {
+            Duty::Accept(self.freedom(&[by, owner]))
+        } else {
+            Duty::Either
+        }
     }
 
     /// A code was given.
@@ -316,6 +346,7 @@ impl Model {
     pub fn ended(&mut self, relation: Relation) {
         if let Some(found) = self.position(relation) {
             self.relations.remove(found);
+            self.former[relation.secondary] = true;
         }
     }
 
