@@ -2,6 +2,7 @@
 //! is judged from it afterwards.
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod ledger;
 pub mod record;
 pub mod report;

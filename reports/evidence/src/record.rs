@@ -6,6 +6,8 @@ use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::baseline::Baseline;
+
 /// One event, as a line of the ledger.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Record {
@@ -199,6 +201,9 @@ pub struct RunStarted {
     /// What they are, by id: what a run did not come to is still known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub plan: BTreeMap<String, SceneStarted>,
+    /// What is accepted not to pass, if the run was weighed against a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// The command that repeats a scenario, but for `--scenario` and `--seed`.
     #[serde(default = "RunStarted::default_again")]
     pub again: String,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::Gate;
 use crate::record::{Body, Step};
 use crate::{ExitCode, Verdict};
 
@@ -40,6 +41,9 @@ pub struct Report {
     pub scenarios: Vec<Scenario>,
     /// What the public texts leave open, and how far this run settled it.
     pub knobs: Vec<Knob>,
+    /// What came of the baseline that this run was weighed against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Gate>,
 }
 
 /// The tool.
@@ -191,6 +195,9 @@ pub struct Scenario {
     pub verdict: Verdict,
     /// Why, in one sentence; empty for a pass.
     pub reason: String,
+    /// Why the baseline accepts that it does not pass; empty if it does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
     /// The command that repeats it.
     pub again: String,
     /// How often it was tried.
@@ -308,19 +315,46 @@ pub enum Provenance {
     Declared,
 }
 
+impl Scenario {
+    /// Whether attempts that count came to different verdicts.
+    pub fn is_flaky(&self) -> bool {
+        let mut counted = self.tried.iter().filter(|tried| tried.counts);
+        let first = counted.next().map(|tried| tried.verdict);
+        counted.any(|tried| Some(tried.verdict) != first)
+    }
+}
+
 impl Report {
-    /// How a process ends that has nothing else to say: 1 > 70 > 3 > 0.
+    /// How a process ends that has nothing else to say: 1 > 70 > 3 > 5 > 0. What a baseline accepts
+    /// does not count.
     pub fn exit_code(&self) -> ExitCode {
-        let verdicts = &self.summary;
-        let any = |verdict| verdicts.scenarios.of(verdict) + verdicts.requirements.of(verdict) > 0;
+        let any = |verdict| {
+            let scenarios = self.scenarios.iter().filter(|s| s.verdict == verdict);
+            let requirements = self.requirements.iter().filter(|r| r.verdict == verdict);
+            scenarios.clone().any(|s| s.accepted.is_empty())
+                || requirements.clone().any(|r| !self.is_accepted(r))
+        };
         if any(Verdict::Fail) {
             ExitCode::Fails
         } else if any(Verdict::Error) {
             ExitCode::OurFault
-        } else if any(Verdict::Inconclusive) || !verdicts.contact || verdicts.cut.is_some() {
+        } else if any(Verdict::Inconclusive) || !self.summary.contact || self.summary.cut.is_some()
+        {
             ExitCode::Incomplete
+        } else if self.baseline.as_ref().is_some_and(|b| !b.stale.is_empty()) {
+            ExitCode::StaleBaseline
         } else {
             ExitCode::Conformant
         }
+    }
+
+    /// Whether the baseline accepts everything that a requirement does not pass for.
+    pub fn is_accepted(&self, requirement: &Requirement) -> bool {
+        let mut causes = self
+            .scenarios
+            .iter()
+            .filter(|s| s.verdict == requirement.verdict && requirement.scenarios.contains(&s.id))
+            .peekable();
+        causes.peek().is_some() && causes.all(|scenario| !scenario.accepted.is_empty())
     }
 }

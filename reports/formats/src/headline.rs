@@ -21,6 +21,7 @@ impl Headline {
     /// The headline of a report.
     pub fn of(report: &Report) -> Self {
         let (requirements, scenarios) = (&report.summary.requirements, &report.summary.scenarios);
+        let accepted = text::accepted(report).count();
         let exit_code = report.exit_code();
         let (tone, answer) = match exit_code {
             ExitCode::Fails => (Verdict::Fail, "Does not conform"),
@@ -37,6 +38,18 @@ impl Headline {
                 Verdict::Inconclusive,
                 "No verdict: not everything could be found out",
             ),
+            ExitCode::StaleBaseline if accepted == 0 => (
+                Verdict::Warning,
+                "Nothing fails, but the baseline lists what does not happen any more",
+            ),
+            ExitCode::StaleBaseline => (
+                Verdict::Warning,
+                "Accepted, but the baseline lists what does not happen any more",
+            ),
+            ExitCode::Conformant if accepted > 0 => (
+                Verdict::Warning,
+                "Accepted: nothing is wrong but what the baseline lists",
+            ),
             ExitCode::Conformant if requirements.pass == 0 => (
                 Verdict::Untested,
                 "No verdict: no requirement was met by test",
@@ -49,9 +62,7 @@ impl Headline {
             }
             ExitCode::Conformant => (Verdict::Pass, "Conforms"),
             // Only a command ends with these; a report of such a run does not exist.
-            ExitCode::Usage | ExitCode::NothingSelected | ExitCode::StaleBaseline => {
-                (Verdict::Untested, "No verdict")
-            }
+            ExitCode::Usage | ExitCode::NothingSelected => (Verdict::Untested, "No verdict"),
         };
         let mut figures = vec![format!(
             "{} of {} pass",
@@ -82,39 +93,12 @@ impl Headline {
         if let Some(cut) = &report.summary.cut {
             figures.push_str(&format!(" The record was cut: {}.", text::line(cut, 500)));
         }
+        if accepted > 0 {
+            let scenarios = text::count(accepted, "scenario");
+            figures.push_str(&format!(" The baseline accepts {scenarios}."));
+        }
         Self {
             tone,
-            answer,
-            figures,
-        }
-    }
-
-    /// The headline of a report that was weighed against a baseline: how the process ends for it, and
-    /// how many scenarios the baseline excuses. What is excused is never called conformant.
-    pub fn weighed(report: &Report, exit_code: ExitCode, excused: usize) -> Self {
-        let own = Self::of(report);
-        let answer = match exit_code {
-            ExitCode::Conformant if excused > 0 => {
-                "Accepted: nothing is wrong but what the baseline lists"
-            }
-            ExitCode::StaleBaseline => {
-                "Accepted, but the baseline lists what does not happen any more"
-            }
-            _ => own.answer,
-        };
-        let figures = match excused {
-            0 => own.figures,
-            n => format!(
-                "{} The baseline accepts {}.",
-                own.figures,
-                text::count(n, "scenario")
-            ),
-        };
-        Self {
-            tone: match answer == own.answer {
-                true => own.tone,
-                false => Verdict::Warning,
-            },
             answer,
             figures,
         }

@@ -9,7 +9,8 @@
 //! not judged is never a passed case. So an inconclusive scenario is an `error` of type
 //! `inconclusive`. `warning` and `inspect` leave the exit code at 0: such a *scenario* was performed
 //! and nothing in it failed; it passes, with the property `verdict` and the reason in `system-out`. A
-//! *requirement* that only a person can judge was not performed, so it is skipped.
+//! *requirement* that only a person can judge was not performed, so it is skipped. What a baseline
+//! accepts is skipped as well, whatever it is: it did not pass, and it stops nobody.
 
 use std::time::Duration;
 
@@ -182,10 +183,16 @@ fn run(report: &Report) -> TestSuite {
     let silence = "the system under test gave no successful answer in the whole run";
     let contact = verdict_unless((!report.summary.contact).then(|| silence.to_owned()));
     let whole = verdict_unless(report.summary.cut.clone());
-    for (name, status) in [
+    let mut facts = vec![
         ("the system under test answers", contact),
         ("the record is whole", whole),
-    ] {
+    ];
+    if report.baseline.is_some() {
+        let stale: Vec<_> = text::stale(report).collect();
+        let stale = verdict_unless((!stale.is_empty()).then(|| stale.join("\n")));
+        facts.push(("the baseline lists only what happens", stale));
+    }
+    for (name, status) in facts {
         let mut case = TestCase::new(name, status);
         case.set_classname("run");
         suite.add_test_case(case);
@@ -221,15 +228,20 @@ fn scenario_case(scenario: &Scenario) -> TestCase {
     if scenario.verdict != Verdict::Pass {
         described.push_str(&format!("again: {}\n", scenario.again));
     }
-    let outcome = row(scenario.verdict).scenario;
+    let (outcome, message) = match scenario.accepted.join(" ") {
+        why if why.is_empty() => (row(scenario.verdict).scenario, scenario.reason.clone()),
+        why => (Outcome::Skipped, format!("accepted by the baseline: {why}")),
+    };
     let mut case = TestCase::new(
         text::title(scenario),
-        status(outcome, scenario.verdict, &scenario.reason, &described),
+        status(outcome, scenario.verdict, &message, &described),
     );
     case.set_classname(scenario.id.replace('/', "."));
     case.set_time(Duration::from_micros(scenario.took_us));
     case.add_property(("verdict", scenario.verdict.name()));
     case.add_property(("scenario", scenario.id.as_str()));
+    let accepted = scenario.accepted.iter();
+    case.add_properties(accepted.map(|why| ("accepted", why.as_str())));
     case.add_properties(
         scenario
             .requirements

@@ -31,11 +31,7 @@ pub fn render(report: &Report) -> String {
         text::duration(report.duration_ms * 1000),
     ));
     for verdict in text::ATTENTION {
-        let scenarios: Vec<_> = report
-            .scenarios
-            .iter()
-            .filter(|scenario| scenario.verdict == verdict)
-            .collect();
+        let scenarios = text::of_verdict(report, verdict);
         if scenarios.is_empty() {
             continue;
         }
@@ -48,6 +44,13 @@ pub fn render(report: &Report) -> String {
         for scenario in scenarios {
             page.block(&trouble(scenario, report));
         }
+    }
+    for (index, sentence) in text::stale(report).enumerate() {
+        let heading = match index {
+            0 => "\n## Out of date in the baseline\n\n",
+            _ => "",
+        };
+        page.block(&format!("{heading}- {}\n", words(&sentence)));
     }
     page.block("\n## By requirement\n");
     let mut document = None;
@@ -94,6 +97,9 @@ fn trouble(scenario: &Scenario, report: &Report) -> String {
         words(&text::levels(scenario, report)),
         code(&text::place(scenario)),
     );
+    for why in &scenario.accepted {
+        out.push_str(&format!("- accepted: {}\n", words(why)));
+    }
     let mut shown = false;
     for finding in &scenario.findings {
         if finding.verdict != scenario.verdict {

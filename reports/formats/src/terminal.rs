@@ -84,6 +84,7 @@ pub fn render(report: &Report, headline: &Headline, style: Style, html: Option<&
         format!("{}\n{}", head(report, style), answer(headline, style)),
         requirements(report, style),
         troubles(report, style),
+        stale(report, style),
         summary(report, style, html),
     ])
 }
@@ -93,6 +94,7 @@ pub fn brief(report: &Report, headline: &Headline, style: Style, html: Option<&P
     joined([
         answer(headline, style),
         troubles(report, style),
+        stale(report, style),
         summary(report, style, html),
     ])
 }
@@ -217,14 +219,14 @@ pub fn requirements(report: &Report, style: Style) -> String {
 pub fn troubles(report: &Report, style: Style) -> String {
     let mut out = String::new();
     for verdict in text::ATTENTION {
-        let of_verdict = || report.scenarios.iter().filter(|s| s.verdict == verdict);
-        for (index, scenario) in of_verdict().take(AT_MOST).enumerate() {
+        let scenarios = text::of_verdict(report, verdict);
+        for (index, scenario) in scenarios.iter().take(AT_MOST).enumerate() {
             if index > 0 || !out.is_empty() {
                 out.push('\n');
             }
             trouble(&mut out, scenario, report, style);
         }
-        let more = of_verdict().count().saturating_sub(AT_MOST);
+        let more = scenarios.len().saturating_sub(AT_MOST);
         if more > 0 {
             let _ = writeln!(
                 out,
@@ -232,6 +234,16 @@ pub fn troubles(report: &Report, style: Style) -> String {
                 style.verdict(verdict, verdict.name())
             );
         }
+    }
+    out
+}
+
+/// What of a baseline is out of date.
+fn stale(report: &Report, style: Style) -> String {
+    let mut out = String::new();
+    for sentence in text::stale(report) {
+        let lines = wrap(&text::line(&sentence, TEXT_LIMIT), style.width - 2, 0);
+        let _ = writeln!(out, "  {}", lines.join("\n  "));
     }
     out
 }
@@ -252,6 +264,9 @@ fn trouble(out: &mut String, scenario: &Scenario, report: &Report, style: Style)
         style.verdict(scenario.verdict, scenario.verdict.name()),
         wrap(&title, style.width, taken).join("\n     "),
     );
+    for why in &scenario.accepted {
+        labelled(out, "accepted", why, "", style);
+    }
     let place = text::place(scenario);
     let grave: Vec<_> = scenario
         .findings

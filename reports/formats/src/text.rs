@@ -1,6 +1,7 @@
 //! What several formats need to say things the same way.
 
 use twinproof_evidence::Verdict;
+use twinproof_evidence::baseline::{Accepted, Stale};
 use twinproof_evidence::report::{Count, Report, Scenario};
 
 /// The verdicts that a reader has to look at, gravest first.
@@ -11,6 +12,39 @@ pub(crate) const ATTENTION: [Verdict; 5] = [
     Verdict::Warning,
     Verdict::Inspect,
 ];
+
+/// The scenarios of a verdict, what a baseline accepts behind what it does not.
+pub(crate) fn of_verdict(report: &Report, verdict: Verdict) -> Vec<&Scenario> {
+    let of_verdict = report.scenarios.iter().filter(|s| s.verdict == verdict);
+    let mut scenarios: Vec<_> = of_verdict.collect();
+    scenarios.sort_by_key(|scenario| !scenario.accepted.is_empty());
+    scenarios
+}
+
+/// The scenarios that do not pass, and that a baseline accepts.
+pub(crate) fn accepted(report: &Report) -> impl Iterator<Item = &Scenario> {
+    let scenarios = report.scenarios.iter();
+    scenarios.filter(|scenario| !scenario.accepted.is_empty())
+}
+
+/// What a baseline lists and a run contradicts, in one sentence each.
+pub(crate) fn stale(report: &Report) -> impl Iterator<Item = String> + '_ {
+    let stale = report.baseline.iter().flat_map(|gate| &gate.stale);
+    stale.map(|Stale { entry, now }| {
+        let names = [&entry.scenario, &entry.check];
+        let names: Vec<_> = names.into_iter().flatten().map(String::as_str).collect();
+        let what = match entry.verdict {
+            Accepted::Fail => "fails",
+            Accepted::Flaky => "is flaky",
+            Accepted::Inconclusive => "is inconclusive",
+        };
+        format!(
+            "The baseline says that {} {what} ({}), but {now}: remove the entry, or correct it.",
+            names.join(" "),
+            entry.requirement,
+        )
+    })
+}
 
 /// `1 scenario`, `2 scenarios`.
 pub(crate) fn count(n: usize, what: &str) -> String {

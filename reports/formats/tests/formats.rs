@@ -5,8 +5,8 @@ mod fixture;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fixture::{counted, large, report, uniform};
-use twinproof_evidence::report::Report;
+use fixture::{WHY, accepted, counted, large, report, stale, uniform};
+use twinproof_evidence::report::{Report, Scenario};
 use twinproof_evidence::{ExitCode, Verdict};
 use twinproof_formats::terminal::{self, Style};
 use twinproof_formats::{Headline, html, json, junit, markdown};
@@ -71,7 +71,9 @@ fn headlines_say_no_more_than_the_run_showed() {
         let code = report.exit_code();
         assert_eq!(
             headline.tone == Verdict::Pass,
-            code == ExitCode::Conformant && report.summary.requirements.pass > 0,
+            code == ExitCode::Conformant
+                && report.summary.requirements.pass > 0
+                && report.scenarios.iter().all(|s| s.accepted.is_empty()),
             "{what}: {headline:?}"
         );
         lines.push_str(&format!(
@@ -101,6 +103,8 @@ fn headlines_say_no_more_than_the_run_showed() {
     let mut filtered = uniform(Verdict::Pass);
     filtered.summary.filtered = true;
     say("filtered", filtered);
+    say("accepted", accepted());
+    say("accepted, and out of date", stale());
     insta::assert_snapshot!("headlines", lines);
 }
 
@@ -129,6 +133,15 @@ fn junit_is_red_exactly_when_the_exit_code_is_not_0() {
         }
         reports.push(odd);
     }
+    reports.extend([accepted(), stale()]);
+    // One that is not accepted may not hide behind those that are.
+    let mut but_one = accepted();
+    let fails = |s: &&mut Scenario| s.verdict == Verdict::Fail;
+    if let Some(scenario) = but_one.scenarios.iter_mut().find(fails) {
+        scenario.accepted.clear();
+    }
+    assert_eq!(but_one.exit_code(), ExitCode::Fails);
+    reports.push(but_one);
     for report in reports {
         let text = junit::render(&report);
         let red = text.contains("<failure") || text.contains("<error");
@@ -139,6 +152,59 @@ fn junit_is_red_exactly_when_the_exit_code_is_not_0() {
             "{head}"
         );
         assert_eq!(red, report.exit_code() != ExitCode::Conformant, "{text}");
+    }
+}
+
+#[test]
+fn what_a_baseline_accepts_stays_counted_and_is_said_with_its_reason_everywhere() {
+    let report = accepted();
+    let excused = report.scenarios.iter().filter(|s| !s.accepted.is_empty());
+    let excused = excused.count();
+    assert!(excused >= 2, "a fail and an inconclusive");
+    let headline = Headline::of(&report);
+    assert_eq!(report.exit_code(), ExitCode::Conformant);
+    assert!(headline.answer.starts_with("Accepted"), "{headline:?}");
+    assert!(headline.figures.contains("1 fail"), "{headline:?}");
+    let wide = Style {
+        colour: false,
+        width: 120,
+    };
+    let pages = [
+        ("terminal", terminal::render(&report, &headline, wide, None)),
+        ("brief", terminal::brief(&report, &headline, wide, None)),
+        ("markdown", markdown::render(&report)),
+        ("page", html::render(&report)),
+        ("junit", junit::render(&report)),
+        ("json", json::render(&report)),
+    ];
+    for (name, text) in &pages {
+        let said = text.replace('\\', "").matches(WHY).count();
+        assert!(said >= excused, "{name} says it {said} times\n{text}");
+    }
+    // JSON and JUnit have no headline.
+    for (name, text) in &pages[..4] {
+        assert!(text.contains("Accepted: "), "{name}");
+        assert!(!text.contains("Conforms"), "{name}");
+    }
+    assert_eq!(
+        pages[4].1.matches("accepted by the baseline: ").count(),
+        excused
+    );
+    assert!(!pages[4].1.contains("<failure"), "{}", pages[4].1);
+
+    let report = stale();
+    let headline = Headline::of(&report);
+    assert_eq!(report.exit_code(), ExitCode::StaleBaseline);
+    let now = "the run has no scenario twinning/enabler/gone";
+    for text in [
+        terminal::brief(&report, &headline, wide, None),
+        markdown::render(&report),
+        html::render(&report),
+        junit::render(&report),
+        json::render(&report),
+    ] {
+        let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(now), "{text}");
     }
 }
 

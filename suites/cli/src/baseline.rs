@@ -4,8 +4,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use twinproof_evidence::baseline::Baseline;
 use twinproof_evidence::report::Report;
-use twinproof_judge::baseline::Baseline;
+use twinproof_judge::baseline;
 
 use crate::problem::Problem;
 
@@ -17,7 +18,7 @@ pub(crate) fn read(file: &Path) -> Result<Baseline, Problem> {
             "cannot read the baseline {name}: {error}; `twinproof run --write-baseline {name}` begins one"
         ))
     })?;
-    Baseline::parse(&text)
+    baseline::parse(&text)
         .map_err(|why| Problem::Usage(format!("the baseline {name} is wrong: {why}")))
 }
 
@@ -43,8 +44,8 @@ pub(crate) fn write(file: &Path, report: &Report) -> Result<(), Problem> {
         )?;
         return Ok(());
     }
-    let baseline = Baseline::of_report(report);
-    fs::write(file, baseline.text())
+    let baseline = baseline::of_report(report);
+    fs::write(file, baseline::text(&baseline))
         .map_err(|error| Problem::Usage(format!("cannot write the baseline {name}: {error}")))?;
     writeln!(
         anstream::stderr(),

@@ -16,5 +16,5 @@ pub(crate) fn again(args: &Judge) -> Result<ExitCode, Problem> {
     let report = judge(&events, &source.catalogue, tool())
         .map_err(|why| Problem::Usage(format!("{}: {why}", path.display())))?;
     let dir = args.report.as_ref().unwrap_or(&args.dir);
-    publish(&report, None, dir, args.quiet)
+    publish(&report, dir, args.quiet)
 }

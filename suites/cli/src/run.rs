@@ -11,7 +11,6 @@ use twinproof_evidence::ledger::{self, Ledger};
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_formats::terminal::{self, Style};
 use twinproof_formats::{Headline, Progress};
-use twinproof_judge::baseline::Weighed;
 use twinproof_judge::judge;
 use twinproof_proof::builtin::TwinningSystem;
 use twinproof_stage::Kind;
@@ -72,6 +71,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
             Stage::Virtual => STARTED_ON_VIRTUAL.to_owned(),
         },
         profile_sha256: system.sha256,
+        baseline: accepted,
         stop: Arc::clone(&stop),
         ..Run::new(
             system.target,
@@ -113,8 +113,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
     if let Some(file) = &args.write_baseline {
         baseline::write(file, &report)?;
     }
-    let weighed = accepted.map(|baseline| baseline.weigh(&report));
-    publish(&report, weighed.as_ref(), &args.report, args.quiet)
+    publish(&report, &args.report, args.quiet)
 }
 
 /// Who judges.
@@ -125,39 +124,21 @@ pub(crate) fn tool() -> Tool {
     }
 }
 
-/// Writes the reports, prints the answer, and says how the process ends. The reports say what the
-/// system does; what a baseline accepts of it changes the answer that is printed and the exit code.
-pub(crate) fn publish(
-    report: &Report,
-    weighed: Option<&Weighed>,
-    dir: &Path,
-    quiet: bool,
-) -> Result<ExitCode, Problem> {
+/// Writes the reports, prints the answer, and says how the process ends.
+pub(crate) fn publish(report: &Report, dir: &Path, quiet: bool) -> Result<ExitCode, Problem> {
     use std::io::Write as _;
     twinproof_formats::all(dir, report).map_err(|error| Problem::Usage(error.to_string()))?;
-    let (code, headline) = match weighed {
-        None => (report.exit_code(), Headline::of(report)),
-        Some(weighed) => {
-            let code = weighed.exit_code(report);
-            (
-                code,
-                Headline::weighed(report, code, weighed.accepted.len()),
-            )
-        }
-    };
+    let headline = Headline::of(report);
     let (style, html) = (Style::of_stdout(), dir.join("report.html"));
-    let mut text = if quiet {
+    let text = if quiet {
         terminal::brief(report, &headline, style, Some(&html))
     } else {
         terminal::render(report, &headline, style, Some(&html))
     };
-    if let Some(weighed) = weighed {
-        text.push_str(&weighed.to_string());
-    }
     let printed = std::io::stdout().write_all(text.as_bytes());
     match printed.map_err(Problem::from) {
         // The reports are written; that nobody read the table changes no verdict.
-        Ok(()) | Err(Problem::Pipe) => Ok(code),
+        Ok(()) | Err(Problem::Pipe) => Ok(report.exit_code()),
         Err(problem) => Err(problem),
     }
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use twinproof_evidence::ExitCode;
 use twinproof_evidence::ledger::{Events, Follower, LedgerError};
 use twinproof_evidence::record::{Record, What};
-use twinproof_evidence::{ExitCode, Verdict};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::judge;
 
@@ -59,7 +59,7 @@ impl FailFast {
         };
         let failed = events.is_some_and(|events| {
             judge(&events, &self.catalogue, tool())
-                .is_ok_and(|report| report.scenarios.iter().any(|s| s.verdict == Verdict::Fail))
+                .is_ok_and(|report| report.exit_code() == ExitCode::Fails)
         });
         if failed {
             self.stop.store(true, Ordering::Relaxed);

@@ -9,6 +9,7 @@ use cucumber::{Cucumber, Event, Parser, ScenarioType, Writer, cli, event, parser
 use futures::FutureExt as _;
 use futures::stream::{self, LocalBoxStream, StreamExt as _};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use twinproof_evidence::baseline::Baseline;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::{Halt, Record, RunStarted, Scene as SceneKey, SceneStarted, What};
 use twinproof_evidence::secrets::Secrets;
@@ -53,6 +54,8 @@ pub struct Run {
     pub started: String,
     /// The profile's digest.
     pub profile_sha256: String,
+    /// What is accepted not to pass.
+    pub baseline: Option<Baseline>,
     /// Where events go.
     pub ledger: Ledger,
     /// Set from outside to end the run after the scenarios that are under way.
@@ -78,6 +81,7 @@ impl Run {
             tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             started: STARTED_ON_VIRTUAL.to_owned(),
             profile_sha256: String::new(),
+            baseline: None,
             ledger,
             stop: Arc::new(AtomicBool::new(false)),
             on_scene_ended: Arc::new(|_| {}),
@@ -131,6 +135,7 @@ pub async fn perform(run: &Run) -> Outcome {
                 .filter(|entry| run.selected.contains(&entry.id))
                 .map(|entry| (entry.id.clone(), entry.described.clone()))
                 .collect(),
+            baseline: run.baseline.clone(),
             again: run.again.clone(),
         })),
     });

@@ -1,200 +1,189 @@
 //! A list of what is known not to pass, so that a pipeline can gate on what is new.
 
-use std::fmt;
+use twinproof_evidence::Verdict;
+use twinproof_evidence::baseline::{Accepted, Baseline, Entry, Gate, Stale};
+use twinproof_evidence::report::{Finding, Report, Scenario};
 
-use serde::{Deserialize, Serialize};
-use twinproof_evidence::report::{Report, Scenario};
-use twinproof_evidence::{ExitCode, Verdict};
-
-/// What an entry accepts.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Accepted {
-    /// A fail, always.
-    Fail,
-    /// A fail, sometimes; a pass is no surprise either.
-    Flaky,
-    /// Something that cannot be found out.
-    Inconclusive,
-}
-
-/// One thing that is known not to pass.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// What is accepted.
-    pub verdict: Accepted,
-    /// The scenario.
-    pub scenario: String,
-    /// Only this check of it, if named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check: Option<String>,
-    /// The requirement that is not met.
-    pub requirement: String,
-    /// A sentence that says why it is accepted.
-    pub why: String,
-}
-
-/// The list.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Baseline {
-    /// Its entries.
-    #[serde(default, rename = "accept")]
-    pub entries: Vec<Entry>,
-}
-
-/// How a report compares with a baseline.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Weighed {
-    /// Scenarios that fail without being listed.
-    pub unlisted: Vec<String>,
-    /// Scenarios that are inconclusive without being listed.
-    pub open: Vec<String>,
-    /// What is listed and happens.
-    pub accepted: Vec<String>,
-    /// What is listed and does not happen any more.
-    pub stale: Vec<String>,
-}
-
-impl Baseline {
-    /// Reads a baseline.
-    ///
-    /// # Errors
-    ///
-    /// TOML's own errors; an entry whose sentence is empty.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let baseline: Self = toml::from_str(text).map_err(|e| e.to_string())?;
-        match baseline
-            .entries
-            .iter()
-            .find(|entry| entry.why.trim().is_empty())
-        {
-            Some(entry) => Err(format!(
-                "the entry for {} has no `why`: say in a sentence why it is accepted",
-                entry.scenario
-            )),
-            None => Ok(baseline),
+/// Reads a baseline.
+///
+/// # Errors
+///
+/// TOML's own errors; an entry without a sentence that says why, or that names neither a scenario nor
+/// a check.
+pub fn parse(text: &str) -> Result<Baseline, String> {
+    let baseline: Baseline = toml::from_str(text).map_err(|e| e.to_string())?;
+    for (number, entry) in (1..).zip(&baseline.entries) {
+        let name = named(entry);
+        if name.is_empty() {
+            return Err(format!(
+                "entry {number} names neither a `scenario` nor a `check`: it would accept everything"
+            ));
+        }
+        if entry.why.trim().is_empty() {
+            return Err(format!(
+                "the entry for {name} has no `why`: say in a sentence why it is accepted"
+            ));
         }
     }
-
-    /// A baseline that accepts what a report shows. Every `why` has to be written by a person.
-    pub fn of_report(report: &Report) -> Self {
-        let entries = report.scenarios.iter().filter_map(|scenario| {
-            let verdict = match scenario.verdict {
-                Verdict::Fail => Accepted::Fail,
-                Verdict::Inconclusive => Accepted::Inconclusive,
-                _ => return None,
-            };
-            Some(Entry {
-                verdict,
-                scenario: scenario.id.clone(),
-                check: None,
-                requirement: scenario.requirements.first().cloned().unwrap_or_default(),
-                why: format!("to be explained: {}", scenario.reason),
-            })
-        });
-        Self {
-            entries: entries.collect(),
-        }
-    }
-
-    /// The text of this baseline.
-    pub fn text(&self) -> String {
-        let body = toml::to_string_pretty(self).unwrap_or_default();
-        format!(
-            "# What is known not to pass. Replace every `why` by the reason why it is accepted.\n\n{body}"
-        )
-    }
-
-    /// Compares a report with the list.
-    pub fn weigh(&self, report: &Report) -> Weighed {
-        let mut weighed = Weighed::default();
-        for scenario in &report.scenarios {
-            let listed = self.entries.iter().any(|entry| entry.covers(scenario));
-            match (scenario.verdict, listed) {
-                (Verdict::Fail, false) => weighed.unlisted.push(scenario.id.clone()),
-                (Verdict::Inconclusive, false) => weighed.open.push(scenario.id.clone()),
-                (Verdict::Fail | Verdict::Inconclusive, true) => {
-                    weighed.accepted.push(scenario.id.clone())
-                }
-                _ => {}
-            }
-        }
-        for entry in &self.entries {
-            let judged = report
-                .scenarios
-                .iter()
-                .find(|scenario| scenario.id == entry.scenario);
-            let gone = match judged {
-                // A filtered run says nothing of what it left out.
-                None => !report.summary.filtered,
-                Some(scenario) => {
-                    entry.verdict != Accepted::Flaky
-                        && matches!(
-                            scenario.verdict,
-                            Verdict::Pass | Verdict::Warning | Verdict::Inspect
-                        )
-                }
-            };
-            if gone {
-                weighed.stale.push(entry.scenario.clone());
-            }
-        }
-        weighed
-    }
+    Ok(baseline)
 }
 
-impl Entry {
-    fn covers(&self, scenario: &Scenario) -> bool {
-        let kind = match self.verdict {
-            Accepted::Fail | Accepted::Flaky => scenario.verdict == Verdict::Fail,
-            Accepted::Inconclusive => scenario.verdict == Verdict::Inconclusive,
+/// What an entry is about, in words.
+pub fn named(entry: &Entry) -> String {
+    let names = [entry.scenario.as_deref(), entry.check.as_deref()];
+    names.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// A baseline that accepts what a report shows. Every `why` has to be written by a person.
+pub fn of_report(report: &Report) -> Baseline {
+    let entries = report.scenarios.iter().filter_map(|scenario| {
+        let verdict = match scenario.verdict {
+            Verdict::Fail | Verdict::Inconclusive if scenario.is_flaky() => Accepted::Flaky,
+            Verdict::Fail => Accepted::Fail,
+            Verdict::Inconclusive => Accepted::Inconclusive,
+            _ => return None,
         };
-        let only_that_check = self.check.as_ref().is_none_or(|check| {
-            scenario
-                .findings
-                .iter()
-                .filter(|f| f.verdict == scenario.verdict)
-                .all(|f| &f.check == check)
-        });
-        self.scenario == scenario.id && kind && only_that_check
+        Some(Entry {
+            verdict,
+            scenario: Some(scenario.id.clone()),
+            check: None,
+            requirement: scenario.requirements.first().cloned().unwrap_or_default(),
+            why: format!("to be explained: {}", scenario.reason),
+        })
+    });
+    Baseline {
+        entries: entries.collect(),
     }
 }
 
-impl Weighed {
-    /// How a process ends that gates on the baseline: 1 > 70 > 3 > 5 > 0.
-    pub fn exit_code(&self, report: &Report) -> ExitCode {
-        if !self.unlisted.is_empty() {
-            ExitCode::Fails
-        } else if report.summary.scenarios.error > 0 {
-            ExitCode::OurFault
-        } else if !self.open.is_empty() || !report.summary.contact || report.summary.cut.is_some() {
-            ExitCode::Incomplete
-        } else if !self.stale.is_empty() {
-            ExitCode::StaleBaseline
-        } else {
-            ExitCode::Conformant
+/// The text of a baseline.
+pub fn text(baseline: &Baseline) -> String {
+    let body = toml::to_string_pretty(baseline).unwrap_or_default();
+    format!(
+        "# What is known not to pass. Replace every `why` by the reason why it is accepted.\n\n{body}"
+    )
+}
+
+/// Writes into a report what a baseline accepts of it, and what of the baseline is out of date.
+pub fn weigh(baseline: &Baseline, report: &mut Report) {
+    let mut used = vec![false; baseline.entries.len()];
+    for scenario in &mut report.scenarios {
+        let excuses = excuses(&baseline.entries, scenario);
+        scenario.accepted = excuses
+            .iter()
+            .map(|number| baseline.entries[*number].why.clone())
+            .collect();
+        for number in excuses {
+            used[number] = true;
         }
     }
+    let unused = baseline.entries.iter().zip(used).filter(|(_, used)| !used);
+    let stale = unused.filter_map(|(entry, _)| {
+        let now = contradiction(entry, report)?;
+        let entry = entry.clone();
+        Some(Stale { entry, now })
+    });
+    report.baseline = Some(Gate {
+        entries: baseline.entries.len(),
+        stale: stale.collect(),
+    });
 }
 
-impl fmt::Display for Weighed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let groups = [
-            ("fails and is not in the baseline", &self.unlisted),
-            ("inconclusive and not in the baseline", &self.open),
-            ("accepted by the baseline", &self.accepted),
-            (
-                "in the baseline, but does not happen any more; remove it",
-                &self.stale,
-            ),
-        ];
-        for (what, ids) in groups {
-            for id in ids {
-                writeln!(f, "  {id}  {what}")?;
+/// The entries that together accept a scenario's verdict; none if something of it is not accepted.
+fn excuses(entries: &[Entry], scenario: &Scenario) -> Vec<usize> {
+    let concerning = || {
+        let numbered = entries.iter().enumerate();
+        numbered.filter(|(_, entry)| {
+            concerns(entry, scenario)
+                && match entry.verdict {
+                    Accepted::Fail => scenario.verdict == Verdict::Fail,
+                    Accepted::Flaky => {
+                        matches!(scenario.verdict, Verdict::Fail | Verdict::Inconclusive)
+                    }
+                    Accepted::Inconclusive => scenario.verdict == Verdict::Inconclusive,
+                }
+        })
+    };
+    if let Some((whole, _)) = concerning().find(|(_, entry)| entry.check.is_none()) {
+        return vec![whole];
+    }
+    // Who accepts a check has not accepted what the scenario did not come to.
+    if !is_judged_to_its_end(scenario) {
+        return Vec::new();
+    }
+    let mut numbers = Vec::new();
+    for finding in grave(scenario) {
+        let listed = concerning().find(|(_, entry)| entry.check.as_ref() == Some(&finding.check));
+        match listed {
+            Some((number, _)) if numbers.contains(&number) => {}
+            Some((number, _)) => numbers.push(number),
+            None => return Vec::new(),
+        }
+    }
+    numbers
+}
+
+/// The findings that the scenario has its verdict from.
+fn grave(scenario: &Scenario) -> impl Iterator<Item = &Finding> {
+    let verdict = scenario.verdict;
+    scenario
+        .findings
+        .iter()
+        .filter(move |f| f.verdict == verdict)
+}
+
+/// Whether every step that judges was performed.
+fn is_judged_to_its_end(scenario: &Scenario) -> bool {
+    let mut steps = scenario.steps.iter().enumerate();
+    steps.all(|(number, step)| {
+        step.kind != "Then" || scenario.findings.iter().any(|f| f.step == number)
+    })
+}
+
+/// What a run shows that an entry contradicts. What it did not find out contradicts nothing.
+fn contradiction(entry: &Entry, report: &Report) -> Option<String> {
+    // A filtered run says nothing of what it left out, and a cut one nothing of the rest.
+    let whole = !report.summary.filtered && report.summary.cut.is_none();
+    let scenario = |id: &String| report.scenarios.iter().find(|s| s.id == *id);
+    match (&entry.scenario, entry.scenario.as_ref().and_then(scenario)) {
+        (Some(id), None) => whole.then(|| format!("the run has no scenario {id}")),
+        (_, Some(scenario)) if !scenario.requirements.contains(&entry.requirement) => Some(
+            format!("{} does not judge {}", scenario.id, entry.requirement),
+        ),
+        _ if entry.verdict == Accepted::Flaky => None,
+        (_, Some(scenario)) if passes(scenario.verdict) => {
+            Some(format!("{} comes to: {}", scenario.id, scenario.verdict))
+        }
+        (scenario, _) => {
+            let check = entry.check.as_ref()?;
+            let looked = report.scenarios.iter().filter(|s| concerns(entry, s));
+            if scenario.is_some() && !looked.clone().all(is_judged_to_its_end) {
+                return None;
+            }
+            let mut findings = looked
+                .flat_map(|scenario| &scenario.findings)
+                .filter(|finding| finding.check == *check)
+                .peekable();
+            match findings.peek() {
+                Some(_) => findings
+                    .all(|finding| passes(finding.verdict))
+                    .then(|| format!("{check} finds nothing wrong")),
+                None => whole.then(|| format!("no check {check} was made")),
             }
         }
-        Ok(())
     }
+}
+
+/// Whether nothing stays open.
+fn passes(verdict: Verdict) -> bool {
+    !matches!(
+        verdict,
+        Verdict::Fail | Verdict::Error | Verdict::Inconclusive
+    )
+}
+
+/// Whether an entry speaks of this scenario, whatever came of it.
+fn concerns(entry: &Entry, scenario: &Scenario) -> bool {
+    entry.scenario.as_ref().is_none_or(|id| *id == scenario.id)
+        && scenario.requirements.contains(&entry.requirement)
 }

@@ -8,6 +8,7 @@ use twinproof_evidence::report::{
     Tool,
 };
 
+use crate::baseline;
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
 use crate::checks::Context;
 use crate::observed::observed;
@@ -94,7 +95,7 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
     } else {
         events.records.last().map_or(0, |record| record.at)
     };
-    Ok(Report {
+    let mut report = Report {
         schema_version: SCHEMA_VERSION,
         tool,
         sut: Sut {
@@ -133,7 +134,12 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             .into_iter()
             .map(|(name, source)| Knob { name, source })
             .collect(),
-    })
+        baseline: None,
+    };
+    if let Some(baseline) = &run.baseline {
+        baseline::weigh(baseline, &mut report);
+    }
+    Ok(report)
 }
 
 /// Why the record is whole and the run is not.

@@ -24,6 +24,7 @@ fn run_started() -> What {
         filtered: true,
         selected: vec![ID.to_owned()],
         plan: std::collections::BTreeMap::new(),
+        baseline: None,
         again: "twinproof run --sut my.toml".to_owned(),
     }))
 }

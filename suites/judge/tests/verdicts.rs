@@ -117,6 +117,7 @@ fn started(scripts: &[Script], declared: &[&str], claims: &[(&str, bool)]) -> Ru
         filtered: true,
         selected: scripts.iter().map(|s| s.id.to_owned()).collect(),
         plan: BTreeMap::new(),
+        baseline: None,
         again: "twinproof run".to_owned(),
     }
 }

@@ -110,7 +110,10 @@ fn masthead(report: &Report, headline: &Headline) -> Markup {
                 div { dt { "Profile" } dd { (digest(&report.sut.profile_sha256)) } }
                 div { dt { "Suite" } dd { (digest(&report.suite_sha256)) } }
             }
-            ul.notices { @for notice in &report.notices { li { (notice) } } }
+            ul.notices {
+                @for sentence in text::stale(report) { li { strong { (text::line(&sentence, LIMIT)) } } }
+                @for notice in &report.notices { li { (notice) } }
+            }
         }
     }
 }
@@ -235,23 +238,18 @@ fn sum_cells(count: &Count, columns: &[Verdict]) -> Markup {
 }
 
 fn attention(report: &Report) -> Markup {
-    let all = || {
-        text::ATTENTION.into_iter().flat_map(|verdict| {
-            report
-                .scenarios
-                .iter()
-                .filter(move |s| s.verdict == verdict)
-        })
-    };
-    let more = all().count().saturating_sub(AT_MOST);
+    let of_verdict = |verdict| text::of_verdict(report, verdict);
+    let all: Vec<_> = text::ATTENTION.into_iter().flat_map(of_verdict).collect();
+    let more = all.len().saturating_sub(AT_MOST);
     html! {
-        @if all().next().is_some() {
+        @if !all.is_empty() {
             section #attention {
                 h2 { "Look at this first" }
-                @for scenario in all().take(AT_MOST) {
+                @for scenario in all.into_iter().take(AT_MOST) {
                     article.card.(class(scenario.verdict)) data-of=(scenario.id) {
                         h3 { (badge(scenario.verdict)) " " a href={ "#" (scenario.id) } { (text::title(scenario)) } }
                         p.by { (requirement_links(scenario)) }
+                        (accepted(scenario))
                         @let grave: Vec<_> = scenario.findings.iter().filter(|f| f.verdict == scenario.verdict).collect();
                         @if grave.is_empty() { p { (text::line(&scenario.reason, LIMIT)) } }
                         @for finding in grave { (finding_list(finding, &scenario.id, false)) }
@@ -361,6 +359,7 @@ fn scenario_details(scenario: &Scenario) -> Markup {
                     @if scenario.attempts > 1 { " · " (text::count(scenario.attempts as usize, "attempt")) }
                     @for tag in scenario.tags.iter().filter(|tag| !is_told(tag, scenario)) { " · @" (tag) }
                 }
+                (accepted(scenario))
                 @if !scenario.reason.is_empty() {
                     p.reason { (text::line(&scenario.reason, LIMIT)) }
                 }
@@ -390,6 +389,15 @@ fn scenario_details(scenario: &Scenario) -> Markup {
                 }
                 p.again { (again(scenario)) }
             }
+        }
+    }
+}
+
+/// Why a baseline accepts that the scenario does not pass.
+fn accepted(scenario: &Scenario) -> Markup {
+    html! {
+        @for why in &scenario.accepted {
+            p.accepted { strong { "Accepted by the baseline:" } " " (text::line(why, LIMIT)) }
         }
     }
 }
