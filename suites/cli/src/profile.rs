@@ -9,7 +9,7 @@ use std::path::Path;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
 use twinproof_evidence::record::sha256;
 use twinproof_judge::FEATURES;
-use twinproof_judge::catalogue::Catalogue;
+use twinproof_judge::catalogue::{Catalogue, ROLES};
 use twinproof_judge::profile::Declared;
 
 use crate::problem::Problem;
@@ -105,9 +105,6 @@ fn senseless(declared: &Declared) -> Option<(String, String, String)> {
         .to_owned();
     Some((unknown.clone(), "twinning.claims: ".to_owned(), why))
 }
-
-/// The roles that this version judges.
-const ROLES: [&str; 1] = ["twinning-enabler"];
 
 /// Digest of a profile that is no file.
 pub(crate) fn sha256_of(declared: &Declared) -> String {

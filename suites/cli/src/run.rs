@@ -205,7 +205,7 @@ fn select(
     }
     let applicable = select::applicable(matching, profile);
     if applicable.is_empty() {
-        let described = select::enablers(profile);
+        let described = profile.enablers();
         return Err(Problem::Nothing(format!(
             "the profile describes {}, and nothing of what the filters let through applies to it",
             if described.is_empty() {

@@ -111,27 +111,18 @@ fn is_tagged(entry: &Entry, tag: &str) -> bool {
     entry.described.tags.iter().any(|own| own == tag)
 }
 
-/// The enablers that a profile has a section for.
-pub(crate) fn enablers(profile: &Profile) -> Vec<&'static str> {
-    profile.twinning.iter().map(|_| "twinning").collect()
-}
-
 /// What a profile leaves of a selection: the enablers that it describes, without what it does not claim.
 pub(crate) fn applicable<'a>(
     entries: impl IntoIterator<Item = &'a Entry>,
     profile: &Profile,
 ) -> Vec<&'a Entry> {
-    let enablers = enablers(profile);
+    let enablers = profile.enablers();
     entries
         .into_iter()
         .filter(|entry| enablers.contains(&entry.enabler.as_str()))
         .filter(|entry| {
-            let claims = profile.twinning.as_ref().map(|twinning| &twinning.claims);
-            !entry
-                .described
-                .requirements
-                .iter()
-                .any(|id| claims.is_some_and(|claims| claims.get(id) == Some(&false)))
+            let mut judged = entry.described.requirements.iter();
+            !judged.any(|id| profile.claim(id) == Some(false))
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! The features: parsed, named, and checked before anything runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cucumber::World as _;
 use cucumber::gherkin::{Feature, GherkinEnv, Scenario, StepType};
@@ -180,11 +180,7 @@ impl Suite {
                     );
                 }
             }
-            let requirements: Vec<_> = tags
-                .iter()
-                .filter(|tag| catalogue.requirement(tag).is_some())
-                .cloned()
-                .collect();
+            let requirements = judged_by(&tags, catalogue);
             if requirements.is_empty() {
                 fault(
                     line,
@@ -241,16 +237,29 @@ impl Suite {
         self.features.push(feature);
     }
 
-    /// The requirements that scenarios should judge and none does, although their enabler has scenarios.
+    /// The requirements that scenarios should judge and none does, although their enabler has scenarios;
+    /// and those that the catalogue calls untested and a scenario judges.
     fn uncovered(&self, catalogue: &Catalogue) -> Vec<SuiteError> {
         let mut errors = Vec::new();
         for requirement in &catalogue.requirements {
             let expected = requirement.judged_by == JudgedBy::Scenarios
-                && requirement.status == Status::Active;
+                && requirement.status == Status::Active
+                && requirement.untested.is_none()
+                && requirement.binds_a_judged_role();
             let judged = self
                 .entries
                 .iter()
                 .any(|e| e.described.requirements.contains(&requirement.id));
+            if judged && requirement.untested.is_some() {
+                errors.push(SuiteError {
+                    file: requirement.enabler.clone(),
+                    line: None,
+                    why: format!(
+                        "the catalogue calls {0} untested, and a scenario carries @{0}: remove the word",
+                        requirement.id
+                    ),
+                });
+            }
             if expected
                 && !judged
                 && self
@@ -270,6 +279,26 @@ impl Suite {
         }
         errors
     }
+}
+
+/// The requirements that tags name, and the clauses that the purposes among them belong to.
+fn judged_by(tags: &[String], catalogue: &Catalogue) -> Vec<String> {
+    let named: Vec<_> = tags
+        .iter()
+        .filter_map(|tag| catalogue.requirement(tag))
+        .collect();
+    let clauses = named
+        .iter()
+        .filter_map(|r| Some(&r.purpose.as_ref()?.clause));
+    let mut judged: Vec<String> = named
+        .iter()
+        .map(|r| &r.id)
+        .chain(clauses)
+        .cloned()
+        .collect();
+    let mut seen = BTreeSet::new();
+    judged.retain(|id| seen.insert(id.clone()));
+    judged
 }
 
 #[cfg(test)]
@@ -308,6 +337,37 @@ mod tests {
         assert!(says("HLF-PD-001") && says("CR-N12"), "{errors:#?}");
         assert!(!says("HLF-TE-005"), "{errors:#?}");
         assert!(errors.iter().all(|error| error.file == "twinning"));
+    }
+
+    #[test]
+    fn a_purpose_that_a_scenario_judges_must_not_be_called_untested() {
+        let built_in = Features::built_in();
+        let requirements = built_in
+            .requirements()
+            .map(|(path, contents)| (path.to_owned(), contents.to_vec()));
+        let text = OWN.replace("@HLF-TE-005", "@LW-IF2-04 @ETS-1.0-int-104");
+        let own = ("lwm2m/own.feature".to_owned(), text.into_bytes());
+        let features = Features::of_files(requirements.chain([own]));
+        let errors = Suite::load(&features, &Catalogue::load(&features).unwrap()).unwrap_err();
+        let words: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        let stale = "features/lwm2m: the catalogue calls LW-IF2-04 untested, and a scenario carries \
+                     @LW-IF2-04: remove the word";
+        assert!(words.iter().any(|word| word == stale), "{words:#?}");
+        // The clause that the purpose belongs to is judged along with it; others are not.
+        let missing = |id: &str| {
+            words
+                .iter()
+                .any(|word| word.contains(&format!("no scenario carries @{id}:")))
+        };
+        assert!(
+            !missing("LWM2M-AD-5.3.2.2") && missing("LWM2M-AD-5.3.2.3"),
+            "{words:#?}"
+        );
+        // What binds clients only is no gap of a version that judges none.
+        assert!(
+            !missing("LWM2M-AD-5.3.1.1") && !missing("LW-CLI-01"),
+            "{words:#?}"
+        );
     }
 
     #[test]

@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use twinproof_lwm2m::wire::Version;
 
 use crate::features::Features;
 
 /// The enablers, in the order in which they are reported.
 pub const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
+
+/// The roles that this version judges. What binds another role only is nobody's gap.
+pub const ROLES: [&str; 2] = ["twinning-enabler", "lwm2m-server"];
 
 /// A source document.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,6 +50,9 @@ pub enum Level {
     /// A clause without a key word.
     #[serde(rename = "STATEMENT")]
     Statement,
+    /// No text of its own: a test purpose, which binds as the clause does that it rests on.
+    #[serde(rename = "PURPOSE")]
+    Purpose,
 }
 
 impl Level {
@@ -58,6 +65,7 @@ impl Level {
             Self::Should => "SHOULD",
             Self::May => "MAY",
             Self::Statement => "STATEMENT",
+            Self::Purpose => "PURPOSE",
         }
     }
 }
@@ -117,6 +125,50 @@ pub struct Part {
     pub says: String,
 }
 
+/// What it takes to judge a test purpose.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A client is judged; the tester plays the server.
+    Client,
+    /// A person looks at what was put on record.
+    Person,
+    /// Somebody has to make the server act, or look at what it shows its operator.
+    UpperTester,
+    /// A simulated device is enough.
+    Wire,
+}
+
+impl Kind {
+    /// How such a purpose is seen from outside, in one sentence.
+    pub const fn observed(self) -> &'static str {
+        match self {
+            Self::Client => "The tester plays the server and watches the client.",
+            Self::Person => "A person looks at what was put on record; no message shows it.",
+            Self::UpperTester => {
+                "An upper tester makes the server act, or reads what it shows its operator, while \
+                 simulated devices see what arrives."
+            }
+            Self::Wire => "Simulated devices see it in what the server answers.",
+        }
+    }
+}
+
+/// What makes a requirement a test purpose of another one.
+#[derive(Clone, Debug)]
+pub struct Purpose {
+    /// The label of the clause that it belongs to. That clause only groups.
+    pub clause: String,
+    /// What it takes to judge it.
+    pub kinds: Vec<Kind>,
+    /// The version of the enabler that introduced what it looks at.
+    pub since: Version,
+    /// The clause of the specification that a failure rests on.
+    pub basis: String,
+    /// The cases of the official test specification that come nearest.
+    pub ets: Vec<String>,
+}
+
 /// A requirement.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -153,6 +205,12 @@ pub struct Requirement {
     /// Halves that bind differently.
     #[serde(default)]
     pub parts: Vec<Part>,
+    /// Why no scenario of this version judges it, although scenarios could.
+    #[serde(default)]
+    pub untested: Option<String>,
+    /// What makes it a test purpose, if it is one; filled in by the loader.
+    #[serde(skip)]
+    pub purpose: Option<Purpose>,
     /// The short name of its document; filled in by the loader.
     #[serde(skip)]
     pub document: String,
@@ -164,7 +222,15 @@ pub struct Requirement {
 impl Requirement {
     /// The clause, as a verdict cites it.
     pub fn clause(&self) -> String {
-        format!("{} §{}", self.document, self.section)
+        match &self.purpose {
+            Some(purpose) => purpose.basis.clone(),
+            None => format!("{} §{}", self.document, self.section),
+        }
+    }
+
+    /// Whether it binds a role that this version judges.
+    pub fn binds_a_judged_role(&self) -> bool {
+        ROLES.contains(&self.role.as_str())
     }
 }
 
@@ -212,6 +278,37 @@ struct RequirementFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct PurposeFile {
+    document: Document,
+    purpose: Vec<PurposeEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PurposeEntry {
+    id: String,
+    clause: String,
+    kinds: Vec<Kind>,
+    role: String,
+    #[serde(default)]
+    also_role: Vec<String>,
+    #[serde(default)]
+    since: Option<String>,
+    title: String,
+    says: String,
+    basis: String,
+    #[serde(default)]
+    ets: Vec<String>,
+    #[serde(default)]
+    rulings: Vec<String>,
+    #[serde(default)]
+    overlaps: Vec<Overlap>,
+    #[serde(default)]
+    untested: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RegisterFile {
     ruling: Vec<Ruling>,
 }
@@ -248,6 +345,13 @@ impl Catalogue {
                         return Err(fault(format!("ruling {} stands twice", twice.id)));
                     }
                 }
+            } else if name.ends_with("-purposes.toml") {
+                let read: PurposeFile = toml::from_str(text).map_err(|e| fault(e.to_string()))?;
+                for entry in read.purpose {
+                    let purpose = entry.into_requirement(&read.document).map_err(fault)?;
+                    catalogue.requirements.push(purpose);
+                }
+                catalogue.documents.push(read.document);
             } else {
                 let read: RequirementFile =
                     toml::from_str(text).map_err(|e| fault(e.to_string()))?;
@@ -259,11 +363,39 @@ impl Catalogue {
                 catalogue.documents.push(read.document);
             }
         }
+        catalogue.link_purposes()?;
         let rank = |enabler: &str| ENABLERS.iter().position(|e| *e == enabler);
         catalogue.documents.sort_by_key(|d| rank(&d.enabler));
         catalogue.requirements.sort_by_key(|r| rank(&r.enabler));
         catalogue.verify()?;
         Ok(catalogue)
+    }
+
+    /// Gives every purpose what it has from its clause.
+    fn link_purposes(&mut self) -> Result<(), CatalogueError> {
+        let clauses: BTreeMap<String, (String, String)> = self
+            .requirements
+            .iter()
+            .filter(|r| r.purpose.is_none())
+            .map(|r| (r.id.clone(), (r.section.clone(), r.failure.clone())))
+            .collect();
+        for requirement in &mut self.requirements {
+            let Some(purpose) = &requirement.purpose else {
+                continue;
+            };
+            let Some((section, failure)) = clauses.get(&purpose.clause) else {
+                return Err(CatalogueError {
+                    file: requirement.document.clone(),
+                    why: format!(
+                        "{} belongs to {}, which does not exist",
+                        requirement.id, purpose.clause
+                    ),
+                });
+            };
+            requirement.section.clone_from(section);
+            requirement.failure.clone_from(failure);
+        }
+        Ok(())
     }
 
     fn verify(&self) -> Result<(), CatalogueError> {
@@ -308,8 +440,132 @@ impl Catalogue {
         Ok(())
     }
 
+    /// The test purposes of a clause, in their order.
+    pub fn purposes_of<'a>(&'a self, clause: &'a str) -> impl Iterator<Item = &'a Requirement> {
+        self.requirements
+            .iter()
+            .filter(move |r| r.purpose.as_ref().is_some_and(|p| p.clause == clause))
+    }
+
     /// The requirement with this label.
     pub fn requirement(&self, id: &str) -> Option<&Requirement> {
         self.requirements.iter().find(|r| r.id == id)
+    }
+}
+
+impl PurposeEntry {
+    fn into_requirement(self, document: &Document) -> Result<Requirement, String> {
+        let since = match &self.since {
+            Some(text) => text
+                .parse()
+                .map_err(|e| format!("{}: since = {text:?}: {e}", self.id))?,
+            None => Version::V1_0,
+        };
+        let judged_by = match self.kinds.as_slice() {
+            [] => return Err(format!("{} has no kind", self.id)),
+            [Kind::Person] => JudgedBy::Inspection,
+            _ => JudgedBy::Scenarios,
+        };
+        let observed: Vec<_> = self.kinds.iter().map(|kind| kind.observed()).collect();
+        Ok(Requirement {
+            id: self.id,
+            section: String::new(),
+            level: Level::Purpose,
+            status: Status::Active,
+            role: self.role,
+            also_role: self.also_role,
+            title: self.title,
+            says: self.says,
+            judged_by,
+            observed: observed.join(" "),
+            failure: String::new(),
+            rulings: self.rulings,
+            overlaps: self.overlaps,
+            parts: Vec::new(),
+            untested: self.untested,
+            purpose: Some(Purpose {
+                clause: self.clause,
+                kinds: self.kinds,
+                since,
+                basis: self.basis,
+                ets: self.ets,
+            }),
+            document: document.id.clone(),
+            enabler: document.enabler.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Catalogue, JudgedBy, Kind, Level};
+    use crate::{FEATURES, Features};
+
+    #[test]
+    fn every_purpose_stands_under_a_clause_and_rests_on_a_specification() {
+        let catalogue = Catalogue::load(&FEATURES).unwrap();
+        let purposes: Vec<_> = catalogue
+            .requirements
+            .iter()
+            .filter_map(|r| Some((r, r.purpose.as_ref()?)))
+            .collect();
+        assert_eq!(purposes.len(), 116);
+        for (requirement, purpose) in purposes {
+            let id = &requirement.id;
+            assert!(!requirement.failure.is_empty(), "{id}");
+            assert!(
+                purpose.ets.iter().all(|ets| ets.starts_with("ETS-1.")),
+                "{id}"
+            );
+            let by_person = purpose.kinds == [Kind::Person];
+            assert_eq!(
+                requirement.judged_by == JudgedBy::Inspection,
+                by_person,
+                "{id}"
+            );
+            // What nobody but a person judges needs no rule that a failure could rest on.
+            let architecture = requirement.clause().starts_with("AD ");
+            assert_eq!(architecture, by_person, "{id}: {}", requirement.clause());
+        }
+        let clauses = catalogue
+            .requirements
+            .iter()
+            .filter(|r| r.enabler == "lwm2m" && r.level == Level::Statement);
+        for clause in clauses {
+            assert!(
+                catalogue.purposes_of(&clause.id).next().is_some(),
+                "{}",
+                clause.id
+            );
+        }
+    }
+
+    fn with_purpose(entry: &str) -> String {
+        let document = "[document]\nid = \"X\"\nenabler = \"lwm2m\"\ntitle = \"x\"\n\
+                        reference = \"x\"\nseed = \"002\"\n";
+        let text = format!("{document}[[purpose]]\nid = \"X-1\"\n{entry}");
+        let files = FEATURES
+            .requirements()
+            .map(|(path, contents)| (path.to_owned(), contents.to_vec()))
+            .chain([("requirements/x-purposes.toml".to_owned(), text.into_bytes())]);
+        Catalogue::load(&Features::of_files(files))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn a_purpose_without_a_clause_or_with_a_bad_version_is_refused() {
+        let rest = "role = \"lwm2m-server\"\ntitle = \"t\"\nsays = \"s\"\nbasis = \"b\"\n";
+        let words = with_purpose(&format!("clause = \"NO-1\"\nkinds = [\"wire\"]\n{rest}"));
+        assert_eq!(words, "X: X-1 belongs to NO-1, which does not exist");
+        let words = with_purpose(&format!(
+            "clause = \"LWM2M-AD-5.4\"\nkinds = [\"wire\"]\nsince = \"one\"\n{rest}"
+        ));
+        assert!(
+            words.contains("X-1: since = \"one\": expected a version"),
+            "{words}"
+        );
+        let words = with_purpose(&format!("clause = \"LWM2M-AD-5.4\"\nkinds = []\n{rest}"));
+        assert!(words.contains("X-1 has no kind"), "{words}");
     }
 }

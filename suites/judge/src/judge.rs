@@ -81,12 +81,13 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             bench.scenario(id, attempts.unwrap_or_default())
         })
         .collect();
-    let requirements: Vec<Requirement> = catalogue
+    let mut requirements: Vec<Requirement> = catalogue
         .requirements
         .iter()
         .filter(|requirement| run.enablers.contains(&requirement.enabler))
         .map(|requirement| judge_requirement(requirement, &scenarios, run, &profile))
         .collect();
+    name_untested_purposes(&mut requirements, catalogue);
     let mut notices = NOTICES.map(str::to_owned).to_vec();
     notices.extend(disclaimer(&requirements, catalogue, &profile));
     let contact = scenes.values().flatten().any(Scene::has_contact);
@@ -193,6 +194,25 @@ fn disclaimer(
     })
 }
 
+/// Why nothing of a requirement can apply to the system that the profile describes, if so.
+pub(crate) fn foreign(requirement: &catalogue::Requirement, profile: &Profile) -> Option<String> {
+    let roles = profile.roles();
+    let bound = std::iter::once(&requirement.role).chain(&requirement.also_role);
+    if !bound.clone().any(|role| roles.contains(&role.as_str())) {
+        return Some(format!(
+            "it binds the {}, which the profile does not describe",
+            requirement.role
+        ));
+    }
+    let (purpose, section) = (requirement.purpose.as_ref()?, profile.lwm2m.as_ref()?);
+    (purpose.since > section.version.0).then(|| {
+        format!(
+            "it came with version {}, and the profile claims {}",
+            purpose.since, section.version
+        )
+    })
+}
+
 fn judge_requirement(
     requirement: &catalogue::Requirement,
     scenarios: &[Scenario],
@@ -208,6 +228,8 @@ fn judge_requirement(
             Verdict::NotApplicable,
             format!("the document marks it as {}", requirement.status.name()),
         )
+    } else if let Some(why) = foreign(requirement, profile) {
+        (Verdict::NotApplicable, why)
     } else if claim(profile, requirement) == Some(false) {
         (
             Verdict::NotApplicable,
@@ -234,6 +256,10 @@ fn judge_requirement(
             JudgedBy::Inspection if !run.filtered => {
                 (Verdict::Inspect, requirement.observed.clone())
             }
+            _ if requirement.untested.is_some() => (
+                Verdict::Untested,
+                requirement.untested.clone().unwrap_or_default(),
+            ),
             _ if run.filtered => (
                 Verdict::Untested,
                 "left out by the filters of this run".to_owned(),
@@ -256,5 +282,27 @@ fn judge_requirement(
         reason,
         basis: requirement.clause(),
         scenarios: judging.iter().map(|scenario| scenario.id.clone()).collect(),
+    }
+}
+
+/// A clause that passes through some of its purposes only says which were not judged.
+fn name_untested_purposes(requirements: &mut [Requirement], catalogue: &Catalogue) {
+    let untested: BTreeSet<String> = requirements
+        .iter()
+        .filter(|r| r.verdict == Verdict::Untested)
+        .map(|r| r.id.clone())
+        .collect();
+    for clause in requirements
+        .iter_mut()
+        .filter(|r| r.verdict == Verdict::Pass)
+    {
+        let open: Vec<&str> = catalogue
+            .purposes_of(&clause.id)
+            .map(|purpose| purpose.id.as_str())
+            .filter(|id| untested.contains(*id))
+            .collect();
+        if !open.is_empty() {
+            clause.reason = format!("as far as it was judged; untested: {}", open.join(", "));
+        }
     }
 }

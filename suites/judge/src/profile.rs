@@ -10,6 +10,10 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use twinproof_twinning::knobs::Knobs;
 
+mod lwm2m;
+
+pub use lwm2m::{Lwm2m, Release, UpperTester};
+
 /// A profile.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -31,9 +35,42 @@ pub struct Profile {
     /// Its Twinning enabler, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twinning: Option<Twinning>,
+    /// Its LwM2M server, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lwm2m: Option<Lwm2m>,
 }
 
 impl Profile {
+    /// The roles that it describes.
+    pub fn roles(&self) -> Vec<&str> {
+        let twinning = self.twinning.iter().map(|_| "twinning-enabler");
+        let lwm2m = self.lwm2m.iter().map(|_| "lwm2m-server");
+        let named = std::iter::once(self.sut.role.as_str());
+        named.chain(twinning).chain(lwm2m).collect()
+    }
+
+    /// The enablers that it describes.
+    pub fn enablers(&self) -> Vec<&'static str> {
+        let twinning = self.twinning.iter().map(|_| "twinning");
+        let lwm2m = self.lwm2m.iter().map(|_| "lwm2m");
+        twinning.chain(lwm2m).collect()
+    }
+
+    /// What it says of requirements: label → whether the system offers it.
+    pub fn claims(&self) -> impl Iterator<Item = (&str, bool)> {
+        let twinning = self.twinning.iter().flat_map(|t| &t.claims);
+        let lwm2m = self.lwm2m.iter().flat_map(|l| &l.claims);
+        twinning
+            .chain(lwm2m)
+            .map(|(label, is)| (label.as_str(), *is))
+    }
+
+    /// What it says of one requirement.
+    pub fn claim(&self, label: &str) -> Option<bool> {
+        self.claims()
+            .find_map(|(known, is)| (known == label).then_some(is))
+    }
+
     /// The profile without its secrets, as it may be recorded.
     #[must_use]
     pub fn concealed(&self) -> Self {

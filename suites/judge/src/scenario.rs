@@ -1,6 +1,6 @@
 //! What came of one scenario: its attempts, its findings, and what they fold to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use twinproof_evidence::Verdict;
@@ -9,6 +9,7 @@ use twinproof_evidence::report::{Answer, Attempt, Exchange, Finding, Provenance,
 
 use crate::catalogue::{self, Catalogue, Level, Status};
 use crate::checks::{Check, Context, Found};
+use crate::judge::foreign;
 use crate::profile::Profile;
 use crate::scene::{self, Scene};
 
@@ -180,10 +181,16 @@ impl Bench<'_> {
             };
             findings.push(finding);
         }
+        let grouping = grouping(&requirements);
+        let mut own = requirements
+            .iter()
+            .filter(|r| !grouping.contains(r.id.as_str()));
         let unclaimed = !requirements.is_empty()
-            && requirements
-                .iter()
-                .all(|r| r.status != Status::Active || claim(profile, r) == Some(false));
+            && own.all(|r| {
+                r.status != Status::Active
+                    || claim(profile, r) == Some(false)
+                    || foreign(r, profile).is_some()
+            });
         let (verdict, reason) = if unclaimed {
             let reason = "the profile claims nothing of what it judges".to_owned();
             (Verdict::NotApplicable, reason)
@@ -275,19 +282,23 @@ pub(crate) fn is_advice(requirement: &catalogue::Requirement, profile: &Profile)
 }
 
 pub(crate) fn claim(profile: &Profile, requirement: &catalogue::Requirement) -> Option<bool> {
-    match requirement.enabler.as_str() {
-        "twinning" => profile
-            .twinning
-            .as_ref()?
-            .claims
-            .get(&requirement.id)
-            .copied(),
-        _ => None,
-    }
+    profile.claim(&requirement.id)
 }
 
+/// The clauses that are there only because test purposes belong to them.
+fn grouping<'a>(requirements: &[&'a catalogue::Requirement]) -> BTreeSet<&'a str> {
+    let purposes = requirements.iter().filter_map(|r| r.purpose.as_ref());
+    purposes.map(|purpose| purpose.clause.as_str()).collect()
+}
+
+/// The clauses that a finding rests on. One that only groups test purposes is not among them.
 fn basis(requirements: &[&catalogue::Requirement]) -> String {
-    let mut clauses: Vec<String> = requirements.iter().map(|r| r.clause()).collect();
+    let grouping = grouping(requirements);
+    let mut clauses: Vec<String> = requirements
+        .iter()
+        .filter(|r| !grouping.contains(r.id.as_str()))
+        .map(|r| r.clause())
+        .collect();
     clauses.dedup();
     clauses.join(", ")
 }

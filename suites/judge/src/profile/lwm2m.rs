@@ -1,0 +1,123 @@
+//! The section on an LwM2M server.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use twinproof_lwm2m::wire::Version;
+
+use super::{HookSpec, Span};
+
+/// An LwM2M server.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lwm2m {
+    /// Where it takes registrations: `coap://` with an IP address or a host name, and a port.
+    #[schemars(example = "coap://127.0.0.1:5683")]
+    pub server: String,
+    /// The newest version of the enabler that it supports.
+    #[serde(default)]
+    pub version: Release,
+    /// How long after its end a registration may still be answered for.
+    #[serde(default = "Lwm2m::default_grace")]
+    pub grace: Span,
+    /// Stops the system and starts it again.
+    #[schemars(example = "systemctl restart lwm2m-server")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<HookSpec>,
+    /// Lets the system's clock jump forward.
+    #[schemars(example = "./advance-clock {seconds}")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advance_clock: Option<HookSpec>,
+    /// Who makes it act. Without one, all that takes one is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper_tester: Option<UpperTester>,
+    /// Label of a purpose or clause → whether the system offers it. What is not named is claimed.
+    #[serde(default)]
+    pub claims: BTreeMap<String, bool>,
+}
+
+impl Lwm2m {
+    fn default_grace() -> Span {
+        Span::from_secs(10)
+    }
+}
+
+/// Who makes the server act.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", tag = "kind")]
+pub enum UpperTester {
+    /// The built-in system has a hand inside.
+    Builtin,
+}
+
+/// A version of the enabler as the profile writes it: `1.0`.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Release(pub Version);
+
+impl Default for Release {
+    fn default() -> Self {
+        Self(Version::V1_0)
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Release {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let read = text.parse().map(Self);
+        read.map_err(|e| serde::de::Error::custom(format!("{e}, got {text:?}")))
+    }
+}
+
+impl Serialize for Release {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Release {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Release".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9]+\\.[0-9]+$" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twinproof_lwm2m::wire::Version;
+
+    use crate::profile::Declared;
+
+    fn read(rest: &str) -> Result<super::Lwm2m, String> {
+        let text = format!(
+            "[sut]\nname = \"s\"\nrole = \"lwm2m-server\"\n[lwm2m]\n\
+             server = \"coap://127.0.0.1:5683\"\n{rest}"
+        );
+        let declared = Declared::parse(&text).map_err(|e| e.message().to_owned())?;
+        Ok(declared.profile.lwm2m.unwrap())
+    }
+
+    #[test]
+    fn a_short_section_is_enough() {
+        let section = read("").unwrap();
+        assert_eq!(section.version.0, Version::V1_0);
+        assert_eq!(section.upper_tester, None);
+        assert_eq!(read("version = \"1.1\"").unwrap().version.0, Version::V1_1);
+    }
+
+    #[test]
+    fn what_is_no_version_is_told_what_is() {
+        let words = read("version = \"one\"").unwrap_err();
+        assert_eq!(words, "expected a version such as 1.0, got \"one\"");
+    }
+}
