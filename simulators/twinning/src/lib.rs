@@ -4,6 +4,7 @@
 //! parties: [`device`], [`enabler`].
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod device;
 pub mod enabler;
 pub mod knobs;

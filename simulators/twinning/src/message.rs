@@ -199,6 +199,44 @@ impl Twinning {
         api(&knobs.names.twinning, self.tree(knobs))
     }
 
+    /// What it says: an empty element, as a JSON null is read, says as little as one that is not
+    /// there, and a structure without content no more.
+    #[must_use]
+    pub fn said(mut self) -> Self {
+        let drop_empty = |text: &mut Option<String>| {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                *text = None;
+            }
+        };
+        if let Some(other) = &mut self.other_device {
+            [&mut other.address, &mut other.mno_id, &mut other.vm_address]
+                .into_iter()
+                .for_each(drop_empty);
+        }
+        if let Some(code) = &mut self.activation_code {
+            [&mut code.code, &mut code.mno_id]
+                .into_iter()
+                .for_each(drop_empty);
+        }
+        self.other_device = self.other_device.filter(|d| *d != OtherDevice::default());
+        self.activation_code = self
+            .activation_code
+            .filter(|code| *code != ActivationCode::default());
+        let texts = [
+            &mut self.role,
+            &mut self.name,
+            &mut self.status,
+            &mut self.auth_code,
+            &mut self.vm_address,
+            &mut self.own_address,
+            &mut self.resource_url,
+            &mut self.primary_operator,
+            &mut self.link,
+        ];
+        texts.into_iter().for_each(drop_empty);
+        self
+    }
+
     /// The strict role, if the text is one.
     pub fn role(&self, knobs: &Knobs) -> Option<Role> {
         Role::of_literal(self.role.as_deref()?, knobs)

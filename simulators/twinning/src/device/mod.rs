@@ -12,6 +12,7 @@ use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role as Party,
 use crate::knobs::Knobs;
 use crate::message::Twinning;
 use crate::tree::{Document, Format, Unreadable};
+use crate::url::resolve;
 
 pub use order::{Credential, Grant, Order, Raw};
 
@@ -72,7 +73,16 @@ pub struct Device {
     known: BTreeMap<String, Known>,
     inbox: notify::Inbox,
     exchanges: u64,
-    waiting: BTreeMap<ExchangeId, (CallId, Purpose)>,
+    waiting: BTreeMap<ExchangeId, Waiting>,
+}
+
+/// An exchange that is under way.
+#[derive(Debug)]
+struct Waiting {
+    call: CallId,
+    purpose: Purpose,
+    /// What was asked: an answer may speak of addresses from there.
+    url: String,
 }
 
 impl Device {
@@ -97,14 +107,17 @@ impl Device {
         self.resource.as_deref()
     }
 
-    fn learn(&mut self, knobs: &Knobs, purpose: &Purpose, response: &Response) {
+    fn learn(&mut self, knobs: &Knobs, waited: &Waiting, response: &Response) {
+        let Waiting { purpose, url, .. } = waited;
         if !response.is_success() {
             return;
         }
         match purpose {
-            Purpose::Create => self.resource = created(response, knobs).or(self.resource.take()),
+            Purpose::Create => {
+                self.resource = created(url, response, knobs).or(self.resource.take());
+            }
             Purpose::Notify(purpose) => {
-                self.inbox.learn(purpose, response, knobs);
+                self.inbox.learn(purpose, url, response, knobs);
                 return;
             }
             Purpose::Other => {}
@@ -121,13 +134,13 @@ impl Device {
             self.twinning_token = None;
         }
         if let Some(twinning) = seen
-            && let Some(url) = twinning.resource_url
+            && let Some(itself) = twinning.resource_url
         {
             let known = Known {
                 role: twinning.role,
                 name: twinning.name,
             };
-            self.known.insert(url, known);
+            self.known.insert(resolve(url, &itself), known);
         }
     }
 
@@ -145,14 +158,16 @@ impl Device {
     }
 }
 
-/// The URL of what a response says was created: its Location, or else what its body calls itself.
-pub fn created(response: &Response, knobs: &Knobs) -> Option<String> {
+/// The absolute URL of what the response to a request for `asked` says was created: its Location, or
+/// else what its body calls itself.
+pub fn created(asked: &str, response: &Response, knobs: &Knobs) -> Option<String> {
     let named = response.headers.first("Location").map(str::to_owned);
-    named.or_else(|| {
+    let named = named.or_else(|| {
         let document = read_body(response).ok()?;
         let url = document.tree.child_text(&knobs.names.resource_url)?;
         Some(url.to_owned())
-    })
+    })?;
+    Some(resolve(asked, &named)).filter(|url| !url.is_empty())
 }
 
 /// Reads a response's body by the media type that it names.
@@ -193,19 +208,21 @@ impl Party for Device {
                 Ok((purpose, request)) => {
                     self.exchanges += 1;
                     let exchange = ExchangeId(self.exchanges);
-                    self.waiting.insert(exchange, (call, purpose));
+                    let url = request.url.clone();
+                    self.waiting
+                        .insert(exchange, Waiting { call, purpose, url });
                     out.push(Output::Request { exchange, request });
                 }
                 Err(why) => out.answer(call, Err(Fault::NotSent(why))),
             },
             Input::Response { exchange, outcome } => {
-                let Some((call, purpose)) = self.waiting.remove(&exchange) else {
+                let Some(waited) = self.waiting.remove(&exchange) else {
                     return;
                 };
                 if let Ok(response) = outcome {
-                    self.learn(&access.knobs, &purpose, response);
+                    self.learn(&access.knobs, &waited, response);
                 }
-                out.answer(call, outcome.cloned().map_err(Clone::clone));
+                out.answer(waited.call, outcome.cloned().map_err(Clone::clone));
             }
             Input::Request { exchange, request } => {
                 out.respond(exchange, self.inbox.receive(request, &access.knobs));

@@ -7,7 +7,7 @@ use super::{Access, Credential, Device, created, read_body};
 use crate::knobs::Knobs;
 use crate::message::{Twinning, api, repeats};
 use crate::tree::{Document, Format, Tree};
-use crate::url::encode_segment;
+use crate::url::{encode_segment, resolve};
 
 /// Namespace of the notification channel API.
 const CHANNEL_NAMESPACE: &str = "urn:oma:xml:rest:netapi:notificationchannel:1";
@@ -172,21 +172,30 @@ impl Inbox {
         Response::new(status)
     }
 
-    pub(super) fn learn(&mut self, purpose: &Purpose, response: &Response, knobs: &Knobs) {
+    pub(super) fn learn(
+        &mut self,
+        purpose: &Purpose,
+        asked: &str,
+        response: &Response,
+        knobs: &Knobs,
+    ) {
         match purpose {
             Purpose::CloseChannel => self.channel = None,
             Purpose::OpenChannel => {
                 let Ok(document) = read_body(response) else {
                     return;
                 };
-                let text = |tree: &Tree, name: &str| tree.child_text(name).map(str::to_owned);
+                let url = |tree: &Tree, name: &str| {
+                    let named = tree.child_text(name)?;
+                    Some(resolve(asked, named))
+                };
                 self.channel = Some(Channel {
-                    resource: created(response, knobs),
+                    resource: created(asked, response, knobs),
                     poll: document
                         .tree
                         .child("channelData")
-                        .and_then(|data| text(data, "channelURL")),
-                    callback: text(&document.tree, "callbackURL"),
+                        .and_then(|data| url(data, "channelURL")),
+                    callback: url(&document.tree, "callbackURL"),
                 });
             }
             Purpose::Other => {}
@@ -195,7 +204,7 @@ impl Inbox {
                 self.received
                     .extend(notifications(media_type, &response.body, knobs));
             }
-            Purpose::Subscribe => self.subscriptions.extend(created(response, knobs)),
+            Purpose::Subscribe => self.subscriptions.extend(created(asked, response, knobs)),
             Purpose::Unsubscribe { url } => self.subscriptions.retain(|known| known != url),
         }
     }

@@ -66,10 +66,13 @@ impl Scene {
         let order = Order::Notify(Notify::Subscribe(wish));
         let (response, exchange) = self.succeed(part, order).await?;
         let knobs = self.twinning_profile()?.knobs;
+        let twinnings = self.collection(part)?;
+        let user = twinnings.strip_suffix(knobs.paths.twinnings.as_str());
+        let asked = format!("{}{}", user.unwrap_or_default(), knobs.paths.subscriptions);
         self.twinning.wishes.kept.push(Kept {
             part: part.clone(),
             data,
-            url: twinproof_twinning::device::created(&response, &knobs),
+            url: twinproof_twinning::device::created(&asked, &response, &knobs),
             by_channel,
         });
         Ok(exchange)

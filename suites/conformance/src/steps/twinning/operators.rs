@@ -10,7 +10,8 @@ use twinproof_judge::checks::twinning::{answer, list};
 use twinproof_judge::profile::Peer;
 use twinproof_kernel::http::Response;
 use twinproof_stage::{Halted, Handle};
-use twinproof_twinning::device::{Grant, Order};
+use twinproof_twinning::address::same;
+use twinproof_twinning::device::{Grant, Order, created};
 use twinproof_twinning::message::{ActivationCode, Status};
 use twinproof_twinning::operator::{
     Agreement, Answer, Behaviour, Errand, Operator, Order as Task, Pass,
@@ -176,7 +177,10 @@ impl Scene {
         self.await_abroad("a write at the other operator", move |operator| {
             operator.side_of(&device).is_some_and(|side| match &waited {
                 Written::AuthCode => side.auth_code.is_some(),
-                Written::OtherDevice { address } => side.other.as_deref() == Some(address),
+                Written::OtherDevice { address } => side
+                    .other
+                    .as_deref()
+                    .is_some_and(|other| same(other, address)),
                 Written::Status(status) => side.status == *status,
             })
         })
@@ -199,7 +203,8 @@ impl Scene {
     /// Keeps the resource that an activation brought as this device's own.
     fn keep_own(&mut self, part: &Part, response: &Response) -> Result<(), Halted> {
         let knobs = self.twinning_profile()?.knobs;
-        self.party(part)?.pending = twinproof_twinning::device::created(response, &knobs);
+        let asked = self.collection(part)?;
+        self.party(part)?.pending = created(&asked, response, &knobs);
         Ok(())
     }
 }

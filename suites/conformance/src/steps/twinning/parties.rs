@@ -15,6 +15,7 @@ use twinproof_stage::{Acted, Halted, Handle};
 use twinproof_twinning::device::{Access, Answer, Device, Order, Provision, created, read_body};
 use twinproof_twinning::message::{self, ActivationCode};
 use twinproof_twinning::tree::Format;
+use twinproof_twinning::url::encode_segment;
 
 use crate::world::Scene;
 
@@ -207,6 +208,17 @@ impl Scene {
         })
     }
 
+    /// The URL of all twinnings of this device.
+    pub(super) fn collection(&mut self, part: &Part) -> Result<String, Halted> {
+        let user = encode_segment(&self.address(part)?);
+        let profile = self.twinning_profile()?;
+        let (base, paths) = (profile.base_url, profile.knobs.paths);
+        Ok(format!(
+            "{base}/{}/{}/{user}{}",
+            paths.api, paths.version, paths.twinnings
+        ))
+    }
+
     /// The address of the device that plays this part.
     pub(super) fn address(&mut self, part: &Part) -> Result<String, Halted> {
         Ok(self.party(part)?.subscriber.address.clone())
@@ -395,7 +407,7 @@ impl Scene {
     /// Remembers the code and the resource that the answer to a code request brought.
     pub(super) fn keep_code(&mut self, part: &Part, response: &Response) -> Result<(), Halted> {
         let knobs = self.twinning_profile()?.knobs;
-        let url = created(response, &knobs);
+        let url = created(&self.collection(part)?, response, &knobs);
         let code = seen_twinning(response, &knobs).and_then(|t| t.activation_code);
         let party = self.party(part)?;
         party.pending = url;
@@ -413,7 +425,8 @@ impl Scene {
         response: &Response,
     ) -> Result<(), Halted> {
         let knobs = self.twinning_profile()?.knobs;
-        let Some(primary_url) = created(response, &knobs) else {
+        let asked = self.collection(primary)?;
+        let Some(primary_url) = created(&asked, response, &knobs) else {
             return Ok(());
         };
         if seen_twinning(response, &knobs).is_none() {

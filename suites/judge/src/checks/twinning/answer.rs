@@ -66,7 +66,7 @@ impl Check {
                     let url = document.tree.child_text(&context.knobs.names.resource_url);
                     url.map(str::to_owned)
                 });
-                if created(response, context.knobs).is_none() {
+                if created(&seen.url, response, context.knobs).is_none() {
                     return Found::decide(false, expected, "no address of the new resource")
                         .relying_on(&["twinning.knobs.names.resource_url"]);
                 }

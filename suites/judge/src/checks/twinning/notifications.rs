@@ -288,7 +288,7 @@ fn subscribed_once(scene: &Scene, context: &Context<'_>, exchanges: &[u64]) -> F
     let [first, second] = seen.as_slice() else {
         return Found::inconclusive(expected, "two requests are needed");
     };
-    let url = |seen: &Exchange| created(seen.response.as_ref()?, context.knobs);
+    let url = |seen: &Exchange| created(&seen.url, seen.response.as_ref()?, context.knobs);
     let found = match (second.status(), url(first), url(second)) {
         (Some(409), ..) => Found::decide(true, expected, second.outcome()),
         (Some(200..=299), Some(one), Some(other)) => {
