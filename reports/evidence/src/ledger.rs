@@ -128,6 +128,16 @@ impl Ledger {
         }
     }
 
+    /// Why events could not be written, if that has happened: what comes after is no evidence.
+    pub fn fault(&self) -> Option<String> {
+        match &*self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
+            Inner::File {
+                broken: Some(why), ..
+            } => Some(why.clone()),
+            Inner::File { .. } | Inner::Memory(_) => None,
+        }
+    }
+
     /// Reads what was written so far, from where it was written to.
     ///
     /// # Errors

@@ -196,6 +196,12 @@ pub struct RunStarted {
     pub enablers: Vec<String>,
     /// Whether filters left scenarios out.
     pub filtered: bool,
+    /// How often each scenario was to be performed.
+    #[serde(default = "RunStarted::once")]
+    pub repeat: u32,
+    /// How many scenarios of the whole suite judge a requirement, by its label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub judged_by: BTreeMap<String, usize>,
     /// The scenarios that were selected.
     pub selected: Vec<String>,
     /// What they are, by id: what a run did not come to is still known.
@@ -210,6 +216,10 @@ pub struct RunStarted {
 }
 
 impl RunStarted {
+    const fn once() -> u32 {
+        1
+    }
+
     fn default_again() -> String {
         "twinproof run".to_owned()
     }

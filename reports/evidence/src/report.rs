@@ -23,6 +23,9 @@ pub struct Report {
     pub suite_sha256: String,
     /// The run's seed.
     pub seed: u64,
+    /// How often each scenario was to be performed.
+    #[serde(default = "Report::once")]
+    pub repeat: u32,
     /// `live` (sockets) or `virtual` (one clock, no sockets).
     pub stage: String,
     /// When the run began, RFC 3339. A fixed date on the virtual stage.
@@ -142,8 +145,14 @@ pub struct Summary {
     pub scenarios: Count,
     /// Whether the system under test ever answered.
     pub contact: bool,
+    /// What came instead, where the system never gave a successful answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_contact: Option<String>,
     /// Whether filters left scenarios out.
     pub filtered: bool,
+    /// The binding requirements that the profile does not claim, by their labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disclaimed: Vec<String>,
     /// Why the record is not whole, where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<String>,
@@ -174,6 +183,19 @@ pub struct Requirement {
     pub basis: String,
     /// The ids of the scenarios that judge it.
     pub scenarios: Vec<String>,
+    /// How many of the scenarios that judge it were performed.
+    #[serde(default)]
+    pub scenarios_ran: usize,
+    /// How many scenarios of the whole suite judge it. Where fewer ran, the verdict speaks of those.
+    #[serde(default)]
+    pub scenarios_total: usize,
+}
+
+impl Requirement {
+    /// Whether it was judged, and by only some of the scenarios that judge it.
+    pub const fn is_partly_judged(&self) -> bool {
+        self.scenarios_ran > 0 && self.scenarios_ran < self.scenarios_total
+    }
 }
 
 /// A scenario and what came of it.
@@ -325,6 +347,10 @@ impl Scenario {
 }
 
 impl Report {
+    const fn once() -> u32 {
+        1
+    }
+
     /// How a process ends that has nothing else to say: 1 > 70 > 3 > 5 > 0. What a baseline accepts
     /// does not count.
     pub fn exit_code(&self) -> ExitCode {

@@ -22,6 +22,8 @@ struct State {
     attempts: BTreeMap<String, u32>,
     broken: Vec<String>,
     unreached: u32,
+    /// Why the last scenario that reached nobody could not go on.
+    why: Option<String>,
 }
 
 impl Course {
@@ -46,12 +48,21 @@ impl Course {
             } else {
                 0
             };
+            if reached_nobody {
+                state.why = halted.map(|halt| halt.why().to_owned());
+            }
         }
     }
 
     /// The scenarios that the transport broke since this was last asked.
     pub(crate) fn take_broken(&self) -> Vec<String> {
         std::mem::take(&mut self.state().broken)
+    }
+
+    /// Why the last scenario that reached nobody could not go on, as the end of a sentence.
+    pub(crate) fn last_words(&self) -> String {
+        let why = self.state().why.clone();
+        why.map_or_else(String::new, |why| format!(", the last because: {why}"))
     }
 
     /// Whether so many scenarios in a row reached nobody that the others are not worth their timeouts.

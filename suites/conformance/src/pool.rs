@@ -66,7 +66,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     free: BTreeSet<usize>,
-    quarantined: Vec<usize>,
+    /// Who is not used any more, and why.
+    quarantined: Vec<(usize, String)>,
     queue: VecDeque<u64>,
     tickets: u64,
 }
@@ -143,19 +144,19 @@ impl Pool {
         }
     }
 
-    fn shortage(&self, need: usize, quarantined: &[usize]) -> String {
+    fn shortage(&self, need: usize, quarantined: &[(usize, String)]) -> String {
         let provisioned = self.inner.subscribers.len();
         let mut why = format!(
             "it needs {need} subscribers, and the profile provisions {provisioned} \
              ([[twinning.subscriber]])"
         );
         if !quarantined.is_empty() {
-            let names: Vec<&str> = quarantined
+            let names: Vec<String> = quarantined
                 .iter()
-                .map(|place| self.inner.subscribers[*place].address.as_str())
+                .map(|(place, why)| format!("{} ({why})", self.inner.subscribers[*place].address))
                 .collect();
             why.push_str(&format!(
-                ", of which could not be cleaned up and are not used any more: {}",
+                ", of which these could not be cleaned up and are not used any more: {}",
                 names.join(", ")
             ));
         }
@@ -180,12 +181,12 @@ impl Lease {
     }
 
     /// Takes the device with this address out of use for the rest of the run.
-    pub(crate) fn quarantine(&mut self, address: &str) {
+    pub(crate) fn quarantine(&mut self, address: &str, why: &str) {
         let mut state = self.pool.state();
         self.places.retain(|place| {
             let dirty = self.pool.inner.subscribers[*place].address == address;
             if dirty {
-                state.quarantined.push(*place);
+                state.quarantined.push((*place, why.to_owned()));
             }
             !dirty
         });
@@ -293,10 +294,13 @@ mod tests {
             async move { pool.lease(2).await.map(|_| ()) }
         });
         tokio::task::yield_now().await;
-        lease.quarantine("tel:+0");
+        lease.quarantine("tel:+0", "it is stuck");
         drop(lease);
         let why = waiting.await.unwrap().unwrap_err();
-        assert!(why.contains("needs 2") && why.contains("tel:+0"), "{why}");
+        assert!(
+            why.contains("needs 2") && why.contains("tel:+0 (it is stuck)"),
+            "{why}"
+        );
         assert!(pool.lease(1).await.is_ok());
     }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -127,6 +128,8 @@ pub async fn perform(run: &Run) -> Outcome {
             started: run.started.clone(),
             enablers,
             filtered: run.filtered,
+            repeat: run.repeat.max(1),
+            judged_by: judged_by(&run.suite),
             selected: run.selected.clone(),
             plan: run
                 .suite
@@ -170,6 +173,17 @@ pub async fn perform(run: &Run) -> Outcome {
         what: What::RunEnded { interrupted },
     });
     Outcome { interrupted }
+}
+
+/// How many scenarios of a suite judge each requirement.
+fn judged_by(suite: &Suite) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for entry in suite.entries() {
+        for requirement in &entry.described.requirements {
+            *counted.entry(requirement.clone()).or_default() += 1;
+        }
+    }
+    counted
 }
 
 /// What the scenarios of a run share.
@@ -305,7 +319,8 @@ async fn set_scene(
     recorder.write(Time::ZERO, What::SceneStarted(described));
     let refusal = match lease {
         _ if course.given_up() => Some(format!(
-            "not performed: {UNREACHED_LIMIT} scenarios in a row got no answer at all from the system"
+            "not performed: {UNREACHED_LIMIT} scenarios in a row got no answer at all from the system{}",
+            course.last_words()
         )),
         Some(Err(why)) => Some(why),
         Some(Ok(lease)) => {
@@ -408,17 +423,18 @@ async fn end_scene(
         return;
     };
     let reached_nobody = scene.stage.recorder().reached_nobody();
+    let nothing_done = reached_nobody || scene.stage.recorder().met_refusals_only();
     let (recorder, now) = (scene.stage.recorder(), scene.stage.now());
     recorder.write(now, What::SceneEnded);
     course.end(&entry.id, scene.stage.halted(), reached_nobody);
-    // Nobody was there, so nothing was left there.
-    if let (Some(mut lease), false) = (hold.lease, reached_nobody)
+    // Where nobody was there or all was refused, nothing was left.
+    if let (Some(mut lease), false) = (hold.lease, nothing_done)
         && let Some(twinning) = &scene.profile.profile.twinning
     {
         let subscribers = lease.subscribers();
         let leftovers = crate::clean::clean(&mut scene.stage, twinning, &subscribers).await;
         for leftover in leftovers {
-            lease.quarantine(&leftover.address);
+            lease.quarantine(&leftover.address, &leftover.why);
         }
     }
     scene.stage.strike();

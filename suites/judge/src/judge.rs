@@ -11,6 +11,7 @@ use twinproof_evidence::report::{
 use crate::baseline;
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
 use crate::checks::Context;
+use crate::contact::no_contact;
 use crate::observed::observed;
 use crate::profile::Profile;
 use crate::scenario::{Bench, claim, is_advice};
@@ -89,8 +90,16 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         .collect();
     name_untested_purposes(&mut requirements, catalogue);
     let mut notices = NOTICES.map(str::to_owned).to_vec();
-    notices.extend(disclaimer(&requirements, catalogue, &profile));
+    let disclaimed = disclaimed(catalogue, &profile, &run.enablers);
+    notices.extend(disclaimer(&disclaimed));
     let contact = scenes.values().flatten().any(Scene::has_contact);
+    let no_contact = (!contact).then(|| {
+        let reason = scenarios
+            .iter()
+            .find(|s| s.attempts > 0)
+            .map(|s| s.reason.as_str());
+        no_contact(scenes.values().flatten(), &profile, reason)
+    });
     let duration = if run.stage == "virtual" {
         scenes.values().flatten().map(|scene| scene.last).sum()
     } else {
@@ -106,6 +115,7 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         },
         suite_sha256: run.suite_sha256.clone(),
         seed: run.seed,
+        repeat: run.repeat,
         stage: run.stage.clone(),
         started: run.started.clone(),
         duration_ms: duration / 1000,
@@ -125,7 +135,9 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             requirements: requirements.iter().map(|r| r.verdict).collect::<Count>(),
             scenarios: scenarios.iter().map(|s| s.verdict).collect::<Count>(),
             contact,
+            no_contact,
             filtered: run.filtered,
+            disclaimed,
             cut: events.cut.clone().or_else(|| stopped(&events.records)),
         },
         requirements,
@@ -172,19 +184,20 @@ fn scenes(records: &[Record]) -> BTreeMap<&str, Vec<Scene>> {
     scenes
 }
 
-/// A SHALL that the profile does not claim is not judged; whoever reads the report has to know.
-fn disclaimer(
-    requirements: &[Requirement],
-    catalogue: &Catalogue,
-    profile: &Profile,
-) -> Option<String> {
-    let disclaimed: Vec<&str> = requirements
+/// The binding requirements of these enablers that a profile does not claim, in the catalogue's order.
+pub fn disclaimed(catalogue: &Catalogue, profile: &Profile, enablers: &[String]) -> Vec<String> {
+    catalogue
+        .requirements
         .iter()
-        .filter_map(|r| catalogue.requirement(&r.id))
+        .filter(|r| enablers.contains(&r.enabler))
         .filter(|r| r.status == Status::Active && claim(profile, r) == Some(false))
         .filter(|r| matches!(r.level, Level::Shall | Level::ShallNot | Level::Must))
-        .map(|r| r.id.as_str())
-        .collect();
+        .map(|r| r.id.clone())
+        .collect()
+}
+
+/// A SHALL that the profile does not claim is not judged; whoever reads the report has to know.
+fn disclaimer(disclaimed: &[String]) -> Option<String> {
     (!disclaimed.is_empty()).then(|| {
         format!(
             "The profile does not claim these binding requirements, so they were not judged, and \
@@ -282,6 +295,13 @@ fn judge_requirement(
         reason,
         basis: requirement.clause(),
         scenarios: judging.iter().map(|scenario| scenario.id.clone()).collect(),
+        scenarios_ran: judging.iter().filter(|s| s.attempts > 0).count(),
+        // A ledger of an earlier version does not say.
+        scenarios_total: run
+            .judged_by
+            .get(&requirement.id)
+            .copied()
+            .unwrap_or(judging.len()),
     }
 }
 

@@ -4,10 +4,12 @@
 //! report, whether the run has just ended or was archived a year ago.
 #![forbid(unsafe_code)]
 
+mod assumed;
 pub mod baseline;
 pub mod catalogue;
 pub mod checks;
 pub mod compare;
+mod contact;
 mod features;
 mod judge;
 mod observed;
@@ -16,7 +18,7 @@ mod scenario;
 pub mod scene;
 
 pub use features::Features;
-pub use judge::judge;
+pub use judge::{disclaimed, judge};
 
 /// The features and requirement files that are built in.
 pub static FEATURES: std::sync::LazyLock<Features> = std::sync::LazyLock::new(Features::built_in);

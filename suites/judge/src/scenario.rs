@@ -7,7 +7,8 @@ use twinproof_evidence::Verdict;
 use twinproof_evidence::record::{Halt, RunStarted};
 use twinproof_evidence::report::{Answer, Attempt, Exchange, Finding, Provenance, Scenario};
 
-use crate::catalogue::{self, Catalogue, Level, Status};
+use crate::assumed::{suspects, told};
+use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
 use crate::checks::{Check, Context, Found};
 use crate::judge::foreign;
 use crate::profile::Profile;
@@ -134,10 +135,11 @@ impl Bench<'_> {
                         self.relied_on
                             .insert((*knob).to_owned(), (context.provenance)(knob));
                     }
-                    let assumed = found
-                        .relies_on
-                        .iter()
-                        .find(|k| (context.provenance)(k) == Provenance::Assumed);
+                    let assumed = found.relies_on.iter().copied();
+                    let assumed = told(
+                        assumed.filter(|knob| is_assumed(context, knob)),
+                        context.knobs,
+                    );
                     let disputable = found
                         .rulings
                         .iter()
@@ -145,12 +147,9 @@ impl Bench<'_> {
                     if found.verdict == Verdict::Fail {
                         if disputable.is_some() {
                             found.verdict = Verdict::Warning;
-                        } else if let Some(knob) = assumed {
+                        } else if let Some(assumed) = assumed {
                             found.verdict = Verdict::Inconclusive;
-                            found.got = format!(
-                                "{}; but {knob} is only assumed: declare it in the profile",
-                                found.got
-                            );
+                            found.got = format!("{}; but {assumed}", found.got);
                         } else if advice {
                             found.verdict = Verdict::Warning;
                         }
@@ -195,10 +194,14 @@ impl Bench<'_> {
             let reason = "the profile claims nothing of what it judges".to_owned();
             (Verdict::NotApplicable, reason)
         } else {
-            fold_scene(scene, &findings)
+            fold_scene(scene, &findings, context, &requirements)
         };
         (verdict, reason, findings)
     }
+}
+
+fn is_assumed(context: &Context<'_>, knob: &str) -> bool {
+    (context.provenance)(knob) == Provenance::Assumed
 }
 
 fn exchange(seen: &scene::Exchange) -> Exchange {
@@ -229,7 +232,12 @@ fn exchange(seen: &scene::Exchange) -> Exchange {
     }
 }
 
-fn fold_scene(scene: &Scene, findings: &[Finding]) -> (Verdict, String) {
+fn fold_scene(
+    scene: &Scene,
+    findings: &[Finding],
+    context: &Context<'_>,
+    requirements: &[&catalogue::Requirement],
+) -> (Verdict, String) {
     let mut outcome = (Verdict::Pass, String::new());
     let mut weigh = |verdict: Verdict, reason: String| {
         if verdict > outcome.0 {
@@ -243,16 +251,16 @@ fn fold_scene(scene: &Scene, findings: &[Finding]) -> (Verdict, String) {
         );
     }
     if let Some((step, halt)) = &scene.halted {
-        let text = scene
-            .started
-            .steps
-            .get(*step)
-            .map_or("", |step| step.text.as_str());
+        let step = step.and_then(|step| scene.started.steps.get(step));
+        let at = step.map_or_else(String::new, |step| format!(" (at: {})", step.text));
         let verdict = match halt {
             Halt::Error { .. } => Verdict::Error,
             Halt::Inconclusive { .. } | Halt::Transport { .. } => Verdict::Inconclusive,
         };
-        weigh(verdict, format!("{} (at: {text})", halt.why()));
+        weigh(
+            verdict,
+            format!("{}{}{at}", halt.why(), missed(scene, context)),
+        );
     } else if !scene.ended {
         weigh(
             Verdict::Inconclusive,
@@ -268,12 +276,43 @@ fn fold_scene(scene: &Scene, findings: &[Finding]) -> (Verdict, String) {
         );
     }
     if scene.started.tags.iter().any(|tag| tag == "inspect") {
-        weigh(
-            Verdict::Inspect,
-            "a person has to look at the evidence".to_owned(),
-        );
+        weigh(Verdict::Inspect, to_inspect(requirements));
     }
     outcome
+}
+
+/// What a person has to look at: what the catalogue says of the requirements that need one.
+fn to_inspect(requirements: &[&catalogue::Requirement]) -> String {
+    let looks: Vec<&str> = requirements
+        .iter()
+        .filter(|r| r.judged_by != JudgedBy::Scenarios)
+        .map(|r| r.observed.as_str())
+        .collect();
+    match looks.as_slice() {
+        [] => "a person has to look at the evidence".to_owned(),
+        looks => format!("a person has to look: {}", looks.join(" ")),
+    }
+}
+
+/// The request whose success the scenario needed and did not get, and what it rests on.
+fn missed(scene: &Scene, context: &Context<'_>) -> String {
+    let Some(unmet) = &scene.unmet else {
+        return String::new();
+    };
+    let Some(exchange) = scene.exchanges.get(&unmet.exchange) else {
+        return String::new();
+    };
+    let request = format!(": {} {}", exchange.method, exchange.url);
+    let mut knobs = unmet.knobs.clone();
+    knobs.extend(suspects(exchange, context.knobs));
+    let assumed = knobs.iter().map(String::as_str);
+    match told(
+        assumed.filter(|knob| is_assumed(context, knob)),
+        context.knobs,
+    ) {
+        Some(assumed) => format!("{request}; {assumed}"),
+        None => request,
+    }
 }
 
 pub(crate) fn is_advice(requirement: &catalogue::Requirement, profile: &Profile) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use twinproof_evidence::record::{Body, Halt, Record, SceneStarted, What};
 use twinproof_kernel::http::{Headers, Response};
 use twinproof_twinning::device::read_body;
@@ -121,6 +122,21 @@ pub struct Asked {
     pub check: serde_json::Value,
 }
 
+/// An exchange whose success a scenario needed, as the step that needed it noted it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Unmet {
+    /// The exchange.
+    pub exchange: u64,
+    /// The dotted keys of the knobs by which its answer was read.
+    #[serde(default)]
+    pub knobs: Vec<String>,
+}
+
+impl Unmet {
+    /// The name of such a note in the ledger.
+    pub const NOTE: &str = "unmet";
+}
+
 /// One attempt at one scenario.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -134,8 +150,10 @@ pub struct Scene {
     pub exchanges: BTreeMap<u64, Exchange>,
     /// Its checks in order.
     pub asked: Vec<Asked>,
-    /// Why a step could not go on, and which.
-    pub halted: Option<(usize, Halt)>,
+    /// Why it could not go on, and in which step; none where it had not come to its first.
+    pub halted: Option<(Option<usize>, Halt)>,
+    /// What it needed and did not get.
+    pub unmet: Option<Unmet>,
     /// Whether it came to its end.
     pub ended: bool,
     /// When it ended; what came later is in it all the same.
@@ -185,6 +203,7 @@ impl Scene {
             exchanges: BTreeMap::new(),
             asked: Vec::new(),
             halted: None,
+            unmet: None,
             ended: false,
             last: 0,
             records: Vec::new(),
@@ -257,9 +276,10 @@ impl Scene {
                     check: check.clone(),
                 }),
                 What::Halted { reason } => {
-                    scene
-                        .halted
-                        .get_or_insert((step.unwrap_or_default(), reason.clone()));
+                    scene.halted.get_or_insert((step, reason.clone()));
+                }
+                What::Noted { name, value } if name == Unmet::NOTE => {
+                    scene.unmet = serde_json::from_value(value.clone()).ok();
                 }
                 What::Datagram { .. }
                 | What::Hooked { .. }

@@ -22,6 +22,8 @@ fn run_started() -> What {
         started: String::new(),
         enablers: vec!["twinning".to_owned()],
         filtered: true,
+        repeat: 1,
+        judged_by: std::collections::BTreeMap::new(),
         selected: vec![ID.to_owned()],
         plan: std::collections::BTreeMap::new(),
         baseline: None,

@@ -115,6 +115,8 @@ fn started(scripts: &[Script], declared: &[&str], claims: &[(&str, bool)]) -> Ru
         started: String::new(),
         enablers: vec!["twinning".to_owned()],
         filtered: true,
+        repeat: 1,
+        judged_by: BTreeMap::new(),
         selected: scripts.iter().map(|s| s.id.to_owned()).collect(),
         plan: BTreeMap::new(),
         baseline: None,

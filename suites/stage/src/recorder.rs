@@ -25,6 +25,8 @@ pub struct Recorder {
     names: Arc<Mutex<BTreeMap<String, String>>>,
     answered: Arc<AtomicBool>,
     silent: bool,
+    /// Something may have been done: a request was not plainly refused.
+    done: Arc<AtomicBool>,
 }
 
 impl Recorder {
@@ -35,7 +37,7 @@ impl Recorder {
         secrets: Secrets,
         find_secrets: FindSecrets,
     ) -> Self {
-        let (exchanges, names, answered) = (Arc::default(), Arc::default(), Arc::default());
+        let (exchanges, names) = (Arc::default(), Arc::default());
         Self {
             ledger,
             scene,
@@ -43,8 +45,9 @@ impl Recorder {
             find_secrets,
             exchanges,
             names,
-            answered,
+            answered: Arc::default(),
             silent: false,
+            done: Arc::default(),
         }
     }
 
@@ -71,6 +74,15 @@ impl Recorder {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *exchanges > 0 && !self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Whether requests were sent in this scene and each was refused with a 4xx: then nothing was done.
+    pub fn met_refusals_only(&self) -> bool {
+        let exchanges = self
+            .exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *exchanges > 0 && !self.done.load(Ordering::Relaxed)
     }
 
     /// The secrets that are known so far.
@@ -149,6 +161,10 @@ impl Recorder {
 
     /// Writes how an exchange ended.
     pub(crate) fn outcome(&self, at: Time, exchange: u64, outcome: Result<&Response, &Fault>) {
+        if outcome.is_ok_and(|response| !(400..500).contains(&response.status)) || outcome.is_err()
+        {
+            self.done.store(true, Ordering::Relaxed);
+        }
         if self.silent {
             if outcome.is_ok() {
                 self.answered.store(true, Ordering::Relaxed);

@@ -89,8 +89,8 @@ impl Scene {
         match seen_twinning(&response, &knobs).and_then(|t| t.auth_code) {
             Some(code) => Ok((code, exchange)),
             None => {
-                let why = format!("the twinning holds no authorization code (exchange {exchange})");
-                Err(self.inconclusive(why))
+                let why = "the twinning holds no authorization code";
+                Err(self.unmet(Some(exchange), why, &["twinning.knobs.names.auth_code"]))
             }
         }
     }

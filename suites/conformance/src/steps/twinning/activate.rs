@@ -22,7 +22,7 @@ impl Scene {
                 mno_id: code.mno_id,
                 name,
             }),
-            None => Err(self.inconclusive(format!("{} holds no activation code", holder.name()))),
+            None => Err(self.inconclusive(format!("{holder} holds no activation code"))),
         }
     }
 
@@ -48,8 +48,8 @@ impl Scene {
         let (response, exchange) = self.succeed(primary, order).await?;
         self.keep_relation(primary, secondary, &response)?;
         if self.relation(primary, Some(secondary)).is_err() {
-            let why = format!("the answer names no address of the twinning (exchange {exchange})");
-            return Err(self.inconclusive(why));
+            let why = "the answer to the activation names no address of the twinning";
+            return Err(self.unmet(Some(exchange), why, &["twinning.knobs.names.resource_url"]));
         }
         Ok(())
     }

@@ -14,6 +14,13 @@ const REQUEST: Order = Order::RequestCode {
     primary_operator: None,
 };
 
+/// By which an activation code is found in an answer.
+const CODE_KNOBS: [&str; 3] = [
+    "twinning.knobs.names.twinning",
+    "twinning.knobs.names.activation_code",
+    "twinning.knobs.names.code",
+];
+
 /// An operator that no numbering plan knows.
 const NOBODY: &str = "999-99";
 
@@ -23,8 +30,8 @@ impl Scene {
         let (response, exchange) = self.succeed(part, REQUEST).await?;
         self.keep_code(part, &response)?;
         if self.party(part)?.code.is_none() {
-            let why = format!("the answer to the code request holds no code (exchange {exchange})");
-            return Err(self.inconclusive(why));
+            let why = "the answer to the code request holds no code";
+            return Err(self.unmet(Some(exchange), why, &CODE_KNOBS));
         }
         Ok(())
     }
@@ -64,7 +71,7 @@ impl Scene {
                 mno_id: code.mno_id,
                 name: None,
             }),
-            None => Err(self.inconclusive(format!("{} held no earlier code", holder.name()))),
+            None => Err(self.inconclusive(format!("{holder} held no earlier code"))),
         }
     }
 

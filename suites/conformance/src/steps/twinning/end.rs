@@ -101,8 +101,8 @@ async fn has_redeemed(w: &mut World, part: Part) -> Result<(), Halted> {
     let url = scene.own_side(&part, None)?;
     let (response, exchange) = scene.succeed(&part, Order::ReadOf { url }).await?;
     let Some(code) = seen_twinning(&response, &knobs).and_then(|t| t.auth_code) else {
-        let why = format!("the twinning holds no authorization code (exchange {exchange})");
-        return Err(scene.inconclusive(why));
+        let why = "the twinning holds no authorization code";
+        return Err(scene.unmet(Some(exchange), why, &["twinning.knobs.names.auth_code"]));
     };
     let grant = Grant::AuthorizationCode { code };
     scene.succeed(&part, Order::ObtainToken(grant)).await?;

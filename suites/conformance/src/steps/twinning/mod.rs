@@ -13,5 +13,6 @@ mod parties;
 mod read;
 mod toggle;
 mod weather;
+mod words;
 
 pub(crate) use parties::Parties;

@@ -92,7 +92,7 @@ impl Scene {
         };
         match kept {
             Some(kept) => Ok((kept.data.clone(), kept.url.clone(), kept.by_channel)),
-            None => Err(self.inconclusive(format!("{} asked for no news", part.name()))),
+            None => Err(self.inconclusive(format!("{part} asked for no news"))),
         }
     }
 

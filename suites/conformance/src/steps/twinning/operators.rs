@@ -20,6 +20,7 @@ use twinproof_twinning::operator::{
 use super::news::micros;
 use super::parties::{Part, Probe, seen_twinning};
 use super::toggle::Said;
+use super::words;
 use crate::world::{Scene, World};
 
 /// The other operator and what it was given.
@@ -110,16 +111,16 @@ impl Scene {
 
     /// An errand whose success the scenario needs.
     async fn errand_done(&mut self, errand: Errand) -> Result<Response, Halted> {
-        let wanted = format!("{errand:?}");
+        let wanted = words::of_errand(&errand);
         match self.errand(errand, Pass::Own).await? {
             Some(response) if response.is_success() => Ok(response),
             other => {
-                let status = other.map_or("nothing".to_owned(), |r| r.status.to_string());
-                let exchange = self.last_exchange();
-                let wanted = self.stage.recorder().secrets().conceal(&wanted);
-                Err(self.inconclusive(format!(
-                    "the other operator: {wanted} was answered with {status} (exchange {exchange})"
-                )))
+                let came = other.map_or("got no answer".to_owned(), |response| {
+                    format!("was answered with {}", response.status)
+                });
+                let why = format!("the other operator could not {wanted}; it {came}");
+                let exchange = self.twinning.last.last().copied();
+                Err(self.unmet(exchange, why, &["twinning.knobs.inter_operator"]))
             }
         }
     }

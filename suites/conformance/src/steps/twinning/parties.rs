@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use twinproof_evidence::record::What;
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::twinning::Check as Twin;
 use twinproof_judge::profile::{Subscriber, Twinning};
+use twinproof_judge::scene::Unmet;
 use twinproof_kernel::http::Response;
 use twinproof_stage::{Acted, Halted, Handle};
 use twinproof_twinning::device::{Access, Answer, Device, Order, Provision, created, read_body};
@@ -17,6 +19,7 @@ use twinproof_twinning::message::{self, ActivationCode};
 use twinproof_twinning::tree::Format;
 use twinproof_twinning::url::encode_segment;
 
+use super::words;
 use crate::world::Scene;
 
 /// A device as a scenario speaks of it: "the second secondary device", "a stranger".
@@ -42,6 +45,14 @@ impl FromStr for Part {
 impl Part {
     pub(super) fn name(&self) -> &str {
         &self.0
+    }
+}
+
+/// As a sentence speaks of it: "the second secondary device".
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let device = if self.0 == "stranger" { "" } else { " device" };
+        write!(f, "the {}{device}", self.0)
     }
 }
 
@@ -247,7 +258,7 @@ impl Scene {
         match acted.answer {
             Ok(response) => Ok(Some(response)),
             Err(fault) if self.twinning.last.is_empty() => {
-                Err(self.inconclusive(format!("{}: {fault}", part.name())))
+                Err(self.inconclusive(format!("{part}: {fault}")))
             }
             Err(_) => Ok(None),
         }
@@ -259,25 +270,40 @@ impl Scene {
         part: &Part,
         order: Order,
     ) -> Result<(Response, u64), Halted> {
-        let wanted = self
-            .stage
-            .recorder()
-            .secrets()
-            .conceal(&format!("{order:?}"));
+        let wanted = format!("{part} could not {}", words::of_order(&order));
         let acted = self.order(part, order).await?;
-        let exchange = acted.exchanges.last().copied().unwrap_or_default();
-        let name = part.name();
+        let exchange = acted.exchanges.last().copied();
         match acted.answer {
-            Ok(response) if response.is_success() => Ok((response, exchange)),
+            Ok(response) if response.is_success() => Ok((response, exchange.unwrap_or_default())),
             Ok(response) => {
-                let why = format!(
-                    "{name}: {wanted} was answered with {} (exchange {exchange})",
-                    response.status
-                );
-                Err(self.inconclusive(why))
+                let why = format!("{wanted}; it was answered with {}", response.status);
+                Err(self.unmet(exchange, why, &[]))
             }
-            Err(fault) => Err(self.inconclusive(format!("{name}: {wanted}: {fault}"))),
+            Err(fault) => Err(self.unmet(exchange, format!("{wanted}; {fault}"), &[])),
         }
+    }
+
+    /// The scenario cannot go on because this exchange did not bring what it needs. `knobs` are those
+    /// by which its answer was read.
+    pub(super) fn unmet(
+        &mut self,
+        exchange: Option<u64>,
+        why: impl Into<String>,
+        knobs: &[&str],
+    ) -> Halted {
+        let Some(exchange) = exchange else {
+            return self.inconclusive(why);
+        };
+        let unmet = Unmet {
+            exchange,
+            knobs: knobs.iter().map(|knob| (*knob).to_owned()).collect(),
+        };
+        let note = What::Noted {
+            name: Unmet::NOTE.to_owned(),
+            value: serde_json::to_value(unmet).expect("a number and texts"),
+        };
+        self.stage.recorder().write(self.stage.now(), note);
+        self.inconclusive(format!("{} (exchange {exchange})", why.into()))
     }
 
     /// The exchange that the last When began.
@@ -381,7 +407,7 @@ impl Scene {
         });
         match found.cloned() {
             Some(relation) => Ok(relation),
-            None => Err(self.inconclusive(format!("{} is not twinned", part.name()))),
+            None => Err(self.inconclusive(format!("{part} is not twinned"))),
         }
     }
 

@@ -380,7 +380,7 @@ async fn reads_no_auth_code(w: &mut World, part: Part) -> Result<(), Halted> {
 async fn reads_voice_mail(w: &mut World, part: Part, primary: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let Some(address) = scene.party(&primary)?.subscriber.voice_mail.clone() else {
-        let why = format!("the profile gives {} no voice_mail", primary.name());
+        let why = format!("the profile gives {primary} no voice_mail");
         return Err(scene.inconclusive(why));
     };
     let exchange = scene.look_for(&part, |t| t.voice_mail().is_some()).await?;

@@ -1,0 +1,93 @@
+//! What came instead, where a system never gave a successful answer: the first thing to know of such
+//! a run is which address was asked and what it said.
+
+use std::collections::BTreeMap;
+
+use crate::profile::Profile;
+use crate::scene::{Exchange, SUT, Scene};
+
+/// What came instead of a successful answer, and what to look at. `reason` is why the first scenario
+/// could not go on: it is told where nothing was asked at all.
+pub(crate) fn no_contact<'a>(
+    scenes: impl IntoIterator<Item = &'a Scene>,
+    profile: &Profile,
+    reason: Option<&str>,
+) -> String {
+    let asked: Vec<&Exchange> = scenes
+        .into_iter()
+        .flat_map(|scene| scene.exchanges.values())
+        .filter(|exchange| exchange.to == SUT)
+        .collect();
+    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
+    for exchange in &asked {
+        *outcomes.entry(outcome(exchange)).or_default() += 1;
+    }
+    // Of equals, what came first.
+    let most = asked
+        .iter()
+        .rev()
+        .max_by_key(|exchange| outcomes[&outcome(exchange)]);
+    let Some(most) = most else {
+        let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+        return format!("Nothing was asked of it{why}.");
+    };
+    let share = match (outcomes[&outcome(most)], asked.len()) {
+        (1, 1) => "The only request".to_owned(),
+        (n, all) if n == all => format!("All {all} requests"),
+        (n, all) => format!("{n} of {all} requests"),
+    };
+    let came = match most.status() {
+        Some(status) => format!("came back with {status}"),
+        None => format!("got no answer ({})", outcome(most)),
+    };
+    format!(
+        "{share} {came}, for example {} {}. {}",
+        most.method,
+        most.url,
+        advice(most, profile)
+    )
+}
+
+fn outcome(exchange: &Exchange) -> String {
+    match (exchange.status(), &exchange.fault) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(fault)) => fault.clone(),
+        (None, None) => "the run ended before one came".to_owned(),
+    }
+}
+
+/// What the profile says that would explain it.
+fn advice(exchange: &Exchange, profile: &Profile) -> String {
+    let Some(twinning) = &profile.twinning else {
+        return "Is this the system's address?".to_owned();
+    };
+    let (base, paths) = (&twinning.base_url, &twinning.knobs.paths);
+    match exchange.status() {
+        None => format!(
+            "Is the system running, and is it reached at {base:?}, which the profile gives as base_url \
+             under [twinning]?"
+        ),
+        Some(401 | 403) => {
+            "Do the tokens of the [[twinning.subscriber]]s still hold, and is each the one of its \
+             address?"
+                .to_owned()
+        }
+        Some(404 | 405) => format!(
+            "Resources are looked for at base_url, which is {base:?} under [twinning] of the profile, \
+             followed by \"/{}/{}/{{user}}{}\", which [twinning.knobs.paths] can change; is that where \
+             the system has them?",
+            paths.api, paths.version, paths.twinnings
+        ),
+        Some(200..=299) => {
+            format!("That was no document of this API; is {base:?} the system under test?")
+        }
+        Some(300..=399) => {
+            "Redirects are never followed: give the address that they lead to as base_url under \
+             [twinning] of the profile."
+                .to_owned()
+        }
+        Some(_) => format!(
+            "Is {base:?}, which the profile gives as base_url under [twinning], the system under test?"
+        ),
+    }
+}
