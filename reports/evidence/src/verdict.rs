@@ -131,7 +131,9 @@ impl ExitCode {
             Self::Incomplete => "incomplete: something was inconclusive, or there was no contact",
             Self::NothingSelected => "the filters leave nothing to judge; nothing was run",
             Self::StaleBaseline => "the baseline lists something that does not happen any more",
-            Self::OurFault => "Twinproof itself broke; please report it with the report directory",
+            Self::OurFault => {
+                "Twinproof itself broke, or could not write its evidence; the message says which"
+            }
         }
     }
 }

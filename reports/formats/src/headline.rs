@@ -57,7 +57,12 @@ impl Headline {
             ExitCode::Conformant if report.summary.filtered => {
                 (Verdict::Pass, "Nothing fails in the part that was judged")
             }
-            ExitCode::Conformant if requirements.untested + requirements.inspect > 0 => {
+            ExitCode::Conformant
+                if requirements.untested
+                    + requirements.inspect
+                    + report.summary.disclaimed.len()
+                    > 0 =>
+            {
                 (Verdict::Pass, "Conforms as far as it was judged")
             }
             ExitCode::Conformant => (Verdict::Pass, "Conforms"),
@@ -88,7 +93,26 @@ impl Headline {
         }
         let mut figures = format!("{}.", figures.join(", "));
         if report.summary.filtered {
-            figures.push_str(" Filters left scenarios out.");
+            figures.push_str(" Filters left scenarios out");
+            let partly = report
+                .requirements
+                .iter()
+                .filter(|r| r.verdict == Verdict::Pass && r.is_partly_judged());
+            match partly.count() {
+                0 => figures.push('.'),
+                n => figures.push_str(&format!(
+                    "; {n} of the passes rest on some of their scenarios."
+                )),
+            }
+        }
+        if !report.summary.disclaimed.is_empty() {
+            figures.push_str(&format!(
+                " The profile does not claim what binds it: {}.",
+                report.summary.disclaimed.join(", ")
+            ));
+        }
+        if let Some(instead) = &report.summary.no_contact {
+            figures.push_str(&format!(" {}", text::line(instead, 1_000)));
         }
         if let Some(cut) = &report.summary.cut {
             figures.push_str(&format!(" The record was cut: {}.", text::line(cut, 500)));

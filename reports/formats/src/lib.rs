@@ -28,6 +28,7 @@ use twinproof_evidence::report::Report;
 
 pub use headline::Headline;
 pub use progress::Progress;
+pub use text::count;
 
 /// The files that [`all`] writes, in the order in which it does.
 pub const FILE_NAMES: [&str; 4] = ["report.json", "junit.xml", "report.html", "report.md"];

@@ -25,10 +25,10 @@ pub fn render(report: &Report) -> String {
         words(&headline.figures),
         words(&report.tool.name),
         words(&report.tool.version),
-        text::count(report.scenarios.len(), "scenario"),
+        text::performed(report),
         report.seed,
         words(&report.stage),
-        text::duration(report.duration_ms * 1000),
+        text::run_time(report),
     ));
     for verdict in text::ATTENTION {
         let scenarios = text::of_verdict(report, verdict);
@@ -54,7 +54,7 @@ pub fn render(report: &Report) -> String {
     }
     page.block("\n## By requirement\n");
     let mut document = None;
-    for requirement in &report.requirements {
+    for requirement in text::worth_a_row(report) {
         let mut row = String::new();
         if document != Some(&requirement.document) {
             document = Some(&requirement.document);
@@ -64,15 +64,19 @@ pub fn render(report: &Report) -> String {
             ));
         }
         row.push_str(&format!(
-            "| {} | {} | {} {} | {} | {} |\n",
+            "| {} | {} | {} {}{} | {} | {} |\n",
             words(&requirement.id),
             words(&requirement.level),
             mark(requirement.verdict),
             requirement.verdict,
+            text::partly(requirement).map_or_else(String::new, |partly| format!(", {partly}")),
             words(&requirement.title),
             words(&text::line(&requirement.reason, 300)),
         ));
         page.block(&row);
+    }
+    if let Some(left_out) = text::left_out(report) {
+        page.block(&format!("\n{left_out}.\n"));
     }
     let mut end = String::from("\n## How to read this\n\n");
     for notice in &report.notices {

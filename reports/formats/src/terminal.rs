@@ -114,7 +114,7 @@ pub fn head(report: &Report, style: Style) -> String {
     let tool = format!("{name} {}", report.tool.version);
     let rest = format!(
         "· {system} · {} · seed {}",
-        text::count(report.scenarios.len(), "scenario"),
+        text::performed(report),
         report.seed,
     );
     let rest = wrap(&rest, style.width, tool.width() + 1).join("\n");
@@ -129,7 +129,7 @@ pub fn head(report: &Report, style: Style) -> String {
             .collect();
         let ran = scenarios.iter().filter(|s| s.attempts > 0).count();
         let took = if index + 1 == enablers.len() {
-            format!("  {}", text::duration(report.duration_ms * 1000))
+            format!("  {}", text::run_time(report))
         } else {
             String::new()
         };
@@ -175,8 +175,8 @@ fn bar(scenarios: &[&Scenario], style: Style) -> String {
 
 /// The table by requirement.
 pub fn requirements(report: &Report, style: Style) -> String {
-    let column = |text: fn(&Requirement) -> &str| {
-        let widths = report.requirements.iter().map(|r| text(r).width());
+    let column = |of: fn(&Requirement) -> &str| {
+        let widths = text::worth_a_row(report).map(|r| of(r).width());
         widths.max().unwrap_or(0)
     };
     let (ids, levels) = (column(|r| &r.id), column(|r| &r.level));
@@ -184,7 +184,7 @@ pub fn requirements(report: &Report, style: Style) -> String {
     let indent = 2 + ids + 2 + levels + 2 + verdicts + 2;
     let mut out = String::new();
     let mut document = None;
-    for requirement in &report.requirements {
+    for requirement in text::worth_a_row(report) {
         if document != Some(&requirement.document) {
             if document.is_some() {
                 out.push('\n');
@@ -192,7 +192,10 @@ pub fn requirements(report: &Report, style: Style) -> String {
             document = Some(&requirement.document);
             let _ = writeln!(out, "{}", style.bold(&requirement.document));
         }
-        let title = text::line(&requirement.title, TEXT_LIMIT);
+        let mut title = text::line(&requirement.title, TEXT_LIMIT);
+        if let Some(partly) = text::partly(requirement) {
+            title = format!("({partly}) {title}");
+        }
         let row = format!(
             "  {}  {}  {}",
             pad(&requirement.id, ids),
@@ -211,6 +214,9 @@ pub fn requirements(report: &Report, style: Style) -> String {
                 clip(&title, style.width - 6)
             ),
         };
+    }
+    if let Some(left_out) = text::left_out(report) {
+        let _ = writeln!(out, "  … {left_out}");
     }
     out
 }

@@ -2,7 +2,7 @@
 
 use twinproof_evidence::Verdict;
 use twinproof_evidence::baseline::{Accepted, Stale};
-use twinproof_evidence::report::{Count, Report, Scenario};
+use twinproof_evidence::report::{Count, Report, Requirement, Scenario};
 
 /// The verdicts that a reader has to look at, gravest first.
 pub(crate) const ATTENTION: [Verdict; 5] = [
@@ -47,7 +47,7 @@ pub(crate) fn stale(report: &Report) -> impl Iterator<Item = String> + '_ {
 }
 
 /// `1 scenario`, `2 scenarios`.
-pub(crate) fn count(n: usize, what: &str) -> String {
+pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
@@ -63,6 +63,55 @@ pub(crate) fn duration(us: u64) -> String {
             format!("{} min {} s", seconds / 60, seconds % 60)
         }
     }
+}
+
+/// How long the run took; on the virtual stage nobody waited that long.
+pub(crate) fn run_time(report: &Report) -> String {
+    let took = duration(report.duration_ms * 1000);
+    match report.stage.as_str() {
+        "virtual" => format!("{took} of simulated time"),
+        _ => took,
+    }
+}
+
+/// `182 scenarios`, and how often each was performed where that was not once.
+pub(crate) fn performed(report: &Report) -> String {
+    let scenarios = count(report.scenarios.len(), "scenario");
+    match report.repeat {
+        0 | 1 => scenarios,
+        times => format!("{scenarios}, {times} times each"),
+    }
+}
+
+/// `1 of 7 scenarios ran`, where a requirement was judged by only some of its scenarios.
+pub(crate) fn partly(requirement: &Requirement) -> Option<String> {
+    requirement.is_partly_judged().then(|| {
+        format!(
+            "{} of {} ran",
+            requirement.scenarios_ran,
+            count(requirement.scenarios_total, "scenario")
+        )
+    })
+}
+
+/// The requirements that are worth a row: not those that the filters of the run left out.
+pub(crate) fn worth_a_row(report: &Report) -> impl Iterator<Item = &Requirement> {
+    let filtered = report.summary.filtered;
+    report
+        .requirements
+        .iter()
+        .filter(move |r| !filtered || r.verdict != Verdict::Untested)
+}
+
+/// What stands for the requirements that [`worth_a_row`] leaves out.
+pub(crate) fn left_out(report: &Report) -> Option<String> {
+    let n = report.requirements.len() - worth_a_row(report).count();
+    (n > 0).then(|| {
+        format!(
+            "{} untested: the filters of this run left them out",
+            count(n, "requirement")
+        )
+    })
 }
 
 fn tenths(us: u64, unit: u64) -> String {

@@ -210,6 +210,10 @@ pub(crate) struct Explain {
 }
 
 #[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "With --sut, the exit code is that of the run that would follow: 2 where credentials are missing,\n\
+    3 where subscribers are too few for every scenario."
+)]
 pub(crate) struct Check {
     /// The profile to check, too
     #[arg(long, value_name = "FILE")]

@@ -5,6 +5,8 @@ use std::io::Write as _;
 
 use twinproof_conformance::subscribers_needed;
 use twinproof_evidence::ExitCode;
+use twinproof_formats::count;
+use twinproof_judge::disclaimed;
 
 use crate::args::Check;
 use crate::problem::Problem;
@@ -18,9 +20,9 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "features     {} scenarios in {} files: every step is defined once, every tag is known",
-        matching.len(),
-        files.len()
+        "features     {} in {}: every step is defined once, every tag is known",
+        count(matching.len(), "scenario"),
+        count(files.len(), "file")
     )?;
     writeln!(
         out,
@@ -41,12 +43,15 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
         let applicable = select::applicable(matching, profile);
         writeln!(
             out,
-            "profile      {}: {} {}, {}; {} scenarios apply",
+            "profile      {}: {} {}, {}; {}",
             file.display(),
             profile.sut.name,
             profile.sut.version,
             profile.sut.role,
-            applicable.len()
+            match applicable.len() {
+                1 => "1 scenario applies".to_owned(),
+                n => format!("{n} scenarios apply"),
+            }
         )?;
         let needs = applicable
             .iter()
@@ -59,11 +64,31 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
             "subscribers  {have} provisioned, {need} needed by the largest scenario{}",
             match short {
                 0 => String::new(),
-                short => format!("; {short} scenarios will be inconclusive for want of them"),
+                short => format!(
+                    "; {} will be inconclusive for want of them",
+                    count(short, "scenario")
+                ),
             }
         )?;
-        for missing in profile::missing_variables(&read) {
+        let enablers = select::enablers(profile).into_iter().map(str::to_owned);
+        let disclaimed = disclaimed(&source.catalogue, profile, &enablers.collect::<Vec<_>>());
+        if !disclaimed.is_empty() {
+            writeln!(
+                out,
+                "claims       these bind the system and the profile does not claim them, so no run shows \
+                 conformance as a whole: {}",
+                disclaimed.join(", ")
+            )?;
+        }
+        let missing = profile::missing_variables(&read);
+        for missing in &missing {
             writeln!(out, "environment  {missing}; a run needs it")?;
+        }
+        if !missing.is_empty() {
+            return Ok(ExitCode::Usage);
+        }
+        if short > 0 {
+            return Ok(ExitCode::Incomplete);
         }
     }
     Ok(ExitCode::Conformant)

@@ -13,7 +13,7 @@ use crate::args::Init;
 use crate::problem::Problem;
 
 /// How many subscribers are sketched.
-const SUBSCRIBERS: usize = 4;
+const SUBSCRIBERS: usize = 5;
 
 pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
     if !args.base_url.starts_with("http://") && !args.base_url.starts_with("https://") {

@@ -12,6 +12,8 @@ pub(crate) enum Problem {
     Nothing(String),
     /// Twinproof broke.
     Ours(String),
+    /// The evidence could not be written, which is the machine's fault and not the system's.
+    NoEvidence(String),
     /// The reader of our output has gone, which is the reader's right.
     Pipe,
     /// The command line, a profile or a feature is wrong; the text is ready to be printed.
@@ -26,6 +28,10 @@ impl Problem {
             Self::Ours(why) => Some(format!(
                 "Twinproof itself broke: {why}. Please report it, if possible with the report directory."
             )),
+            Self::NoEvidence(why) => Some(format!(
+                "no verdict: the evidence could not be written: {why}. Make room, or choose another \
+                 place with --report, and run again."
+            )),
             Self::Pipe => None,
             Self::Usage(why) => Some(format!("error: {why}")),
         }
@@ -35,7 +41,7 @@ impl Problem {
     pub(crate) const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Nothing(_) => ExitCode::NothingSelected,
-            Self::Ours(_) => ExitCode::OurFault,
+            Self::NoEvidence(_) | Self::Ours(_) => ExitCode::OurFault,
             Self::Pipe => ExitCode::Conformant,
             Self::Usage(_) => ExitCode::Usage,
         }

@@ -133,9 +133,14 @@ pub(crate) fn missing_variables(read: &Read) -> Vec<String> {
         })
         .filter_map(|(key, variable, address)| {
             let variable = variable.as_ref()?;
-            std::env::var_os(variable)
-                .is_none()
-                .then(|| format!("${variable} is not set ({key} of the subscriber {address})"))
+            let state = match std::env::var(variable) {
+                Ok(value) if !value.trim().is_empty() => return None,
+                Ok(_) => "is empty",
+                Err(_) => "is not set",
+            };
+            Some(format!(
+                "${variable} {state} ({key} of the subscriber {address})"
+            ))
         })
         .collect()
 }

@@ -24,6 +24,9 @@ use crate::select;
 use crate::source::{self, Source};
 use crate::watch;
 
+/// Where the printed command that repeats a scenario leaves its report: the first one stays evidence.
+const AGAIN: &str = "twinproof-again";
+
 /// The system that is judged, and how it is named in commands and digests.
 struct System {
     target: Target,
@@ -63,7 +66,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
             .or_else(|| earlier.as_ref().map(|report| report.seed))
             .unwrap_or(SEED),
         repeat: args.repeat,
-        again: system.again,
+        again: format!("{} --report {AGAIN}", system.again),
         jobs: usize::from(args.jobs),
         tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         started: match args.stage {
@@ -88,8 +91,13 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         .transpose()
         .map_err(|error| Problem::Usage(error.to_string()))?;
     let shown = Arc::clone(&progress);
+    let (kept, ending) = (ledger.clone(), Arc::clone(&run.stop));
     run.on_scene_ended = Arc::new(move |id| {
         shown.scene_ended(id);
+        if kept.fault().is_some() {
+            // What is not on record is not judged, so there is no sense in going on.
+            ending.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
         if let Some(fail_fast) = &fail_fast {
             fail_fast.scene_ended(id);
         }
@@ -106,6 +114,10 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
     // What a hostile system still holds open is no reason to wait.
     runtime.shutdown_background();
     progress.finish();
+    if let Some(why) = ledger.fault() {
+        let path = args.report.join(ledger::FILE_NAME);
+        return Err(Problem::NoEvidence(format!("{}: {why}", path.display())));
+    }
     let events = ledger
         .read_back()
         .map_err(|error| Problem::Ours(format!("the ledger cannot be read back: {error}")))?;

@@ -463,9 +463,12 @@ impl Subscriber {
                 ));
             }
         };
-        std::env::var(named).map_err(|_| {
+        let set = std::env::var(named)
+            .ok()
+            .filter(|value| !value.trim().is_empty());
+        set.ok_or_else(|| {
             format!(
-                "subscriber {} has no {key}, and ${named} is not set",
+                "subscriber {} has no {key}, and ${named} is not set or empty",
                 self.address
             )
         })

@@ -104,7 +104,8 @@ fn masthead(report: &Report, headline: &Headline) -> Markup {
             dl.facts {
                 div { dt { "Judged by" } dd { (report.tool.name) " " (report.tool.version) } }
                 div { dt { "Began" } dd { time datetime=(report.started) { (report.started) } } }
-                div { dt { "Took" } dd { (text::duration(report.duration_ms * 1000)) } }
+                div { dt { "Took" } dd { (text::run_time(report)) } }
+                @if report.repeat > 1 { div { dt { "Repeated" } dd { (report.repeat) " times each" } } }
                 div { dt { "Stage" } dd { (report.stage) } }
                 div { dt { "Seed" } dd { (report.seed) } }
                 div { dt { "Profile" } dd { (digest(&report.sut.profile_sha256)) } }
@@ -186,7 +187,9 @@ fn summary(report: &Report) -> Markup {
     let columns: Vec<_> = Verdict::ALL
         .into_iter()
         .rev()
-        .filter(|verdict| report.summary.requirements.of(*verdict) > 0)
+        .filter(|verdict| {
+            report.summary.requirements.of(*verdict) + report.summary.scenarios.of(*verdict) > 0
+        })
         .collect();
     html! {
         section #summary {
@@ -291,7 +294,8 @@ fn requirements(report: &Report) -> Markup {
                             tr.requirement id=(requirement.id) data-verdict=(class(requirement.verdict)) data-enabler=(requirement.enabler) {
                                 th scope="row" { a href={ "#" (requirement.id) } { (requirement.id) } }
                                 td.level { (requirement.level) }
-                                td { (badge(requirement.verdict)) }
+                                td { (badge(requirement.verdict))
+                                    @if let Some(partly) = text::partly(requirement) { p.basis { (partly) } } }
                                 td {
                                     (requirement.title)
                                     @if !requirement.reason.is_empty() {

@@ -206,17 +206,9 @@ impl Scene {
     }
 
     fn token(&mut self, subscriber: &Subscriber) -> Result<String, Halted> {
-        if let Some(token) = &subscriber.token {
-            return Ok(token.clone());
-        }
-        let variable = subscriber.token_env.clone().unwrap_or_default();
-        std::env::var(&variable).map_err(|_| {
-            let why = format!(
-                "subscriber {} has no token, and ${variable} is not set",
-                subscriber.address
-            );
-            self.inconclusive(why)
-        })
+        subscriber
+            .access_token()
+            .map_err(|why| self.inconclusive(why))
     }
 
     /// The URL of all twinnings of this device.
