@@ -11,7 +11,7 @@ use std::path::Path;
 use common::{Ran, own_features, report, twinproof};
 
 fn profile(dir: &Path, base_url: &str, more: &str) {
-    let subscribers: String = (0..2)
+    let subscribers: String = (0..3)
         .map(|n| format!("[[twinning.subscriber]]\naddress = \"tel:+1202555010{n}\"\ntoken = \"secret-{n}\"\n"))
         .collect();
     let text = format!(
@@ -102,7 +102,7 @@ fn what_binds_and_is_not_claimed_is_named() {
     let line = checked.stdout.lines().find(|l| l.starts_with("claims"));
     let line = line.unwrap_or_default();
     assert!(line.ends_with(": HLF-PD-003"), "{}", checked.stdout);
-    // Some scenarios need more than two subscribers.
+    // Some scenarios need more than three subscribers.
     assert_eq!(checked.code, Some(3), "{}", checked.stdout);
     let ran = run(dir.path(), &["--sut", "sut.toml", "--quiet"]);
     let told = ran.stdout.replace('\n', " ");
