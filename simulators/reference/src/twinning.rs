@@ -18,21 +18,36 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(500);
 /// for a loopback.
 const PARTNER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many devices are provisioned.
-const SUBSCRIBERS: u32 = 12;
+/// How many devices are provisioned for each partner: a pool for whoever plays that partner.
+pub const SUBSCRIBERS: usize = 12;
 
 /// How many secondaries one primary may have.
 const MAX_SECONDARIES: usize = 1_000;
 
-/// The partner's identity: the second test network.
-pub const PARTNER: &str = "001-02";
+/// How many partners there is room for in the numbering below.
+pub const MAX_PARTNERS: usize = 8;
 
-/// The address of a device that the partner serves.
-pub const PARTNER_DEVICE: &str = "tel:+12025550199";
+/// The address of a device that the partner of this number serves, from 0.
+pub fn partner_device(number: usize) -> String {
+    format!("tel:+1202555{:04}", 199 + 100 * number)
+}
 
-/// What is provisioned at the system that is reached at `base_url` and has its partner at `partner`.
-pub fn config(base_url: String, partner: String, knobs: Knobs) -> Config {
-    let subscribers = (0..SUBSCRIBERS)
+/// What is provisioned at the system that is reached at `base_url` and has a partner at each of
+/// `partners`, [`MAX_PARTNERS`] at most.
+pub fn config(base_url: String, partners: &[String], knobs: Knobs) -> Config {
+    let partners: Vec<Partner> = (0..MAX_PARTNERS)
+        .zip(partners)
+        .map(|(n, base_url)| Partner {
+            // The test network of the numbering plan, beside the system's own.
+            mno_id: format!("001-{:02}", 2 + n),
+            base_url: base_url.clone(),
+            token: format!("built-in-partner-in-{n}"),
+            expects_token: format!("built-in-partner-out-{n}"),
+            client_id: format!("built-in-partner-client-{n}"),
+            client_secret: format!("built-in-partner-secret-{n}"),
+        })
+        .collect();
+    let subscribers = (0..partners.len() * SUBSCRIBERS)
         .map(|n| Subscriber {
             address: format!("tel:+1202555{:04}", 100 + n),
             token: format!("built-in-token-{n:04}"),
@@ -53,14 +68,7 @@ pub fn config(base_url: String, partner: String, knobs: Knobs) -> Config {
         partner_timeout: PARTNER_TIMEOUT,
         scope_prefix: "oma_rest_twinning".to_owned(),
         network_scope: "oma_rest_messaging.all_v1".to_owned(),
-        partners: vec![Partner {
-            mno_id: PARTNER.to_owned(),
-            base_url: partner,
-            token: "built-in-partner-in".to_owned(),
-            expects_token: "built-in-partner-out".to_owned(),
-            client_id: "built-in-partner-client".to_owned(),
-            client_secret: "built-in-partner-secret".to_owned(),
-        }],
+        partners,
         max_secondaries: MAX_SECONDARIES,
         subscribers,
         knobs,

@@ -8,6 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::catalogue::ENABLERS;
+use twinproof_proof::serve::RUNS;
 
 /// The seed of a run that is told none.
 pub(crate) const SEED: u64 = 7;
@@ -72,6 +73,15 @@ Examples:
   twinproof run --sut my.toml --requirement HLF-TE-005
   twinproof run --sut my.toml --rerun twinproof-report
   twinproof run --stage virtual --scenario twinning/enabler --seed 3";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  twinproof serve > served.toml &
+  twinproof run --sut served.toml
+
+  twinproof serve --runs 2 --profiles served &
+  twinproof run --sut served/sut-1.toml --report one &
+  twinproof run --sut served/sut-2.toml --report two";
 
 /// Which part of the suite. Values of one option widen the choice, different options narrow it.
 #[derive(Clone, ClapArgs, Debug, Default)]
@@ -167,19 +177,25 @@ pub(crate) struct Init {
 }
 
 #[derive(ClapArgs, Debug)]
-#[command(
-    after_help = "Example:\n  twinproof serve > served.toml &\n  twinproof run --sut served.toml"
-)]
+#[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
     /// Where the system listens; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
-    /// Where its control hooks listen: POST /control/restart, POST /control/clock?seconds=N
+    /// Where its control hooks listen: POST /control/restart, POST /control/clock?seconds=N,
+    /// GET /control/state for what it holds
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) control: SocketAddr,
     /// Where it expects its partner operator: a run that judges it listens there
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) peer: SocketAddr,
+    /// For how many runs at the same time: each has subscribers and a partner operator of its own
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "profiles",
+          value_parser = clap::value_parser!(u8).range(1..=RUNS as i64))]
+    pub(crate) runs: u8,
+    /// Write the profile of each run there, as sut-1.toml and so on, instead of printing one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) profiles: Option<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{report, twinproof};
@@ -43,10 +43,14 @@ fn serve(dir: &Path) -> (Serving, String) {
 }
 
 fn post(url: &str) -> String {
+    call("POST", url)
+}
+
+fn call(method: &str, url: &str) -> String {
     let rest = url.strip_prefix("http://").unwrap();
     let (authority, path) = rest.split_at(rest.find('/').unwrap());
     let mut stream = TcpStream::connect(authority).unwrap();
-    write!(stream, "POST {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -107,6 +111,95 @@ fn what_is_served_is_judged_like_any_other_system() {
         "{}",
         cleaned.stdout
     );
+}
+
+/// Runs the profiles of these numbers at the same time, and returns the verdicts of each.
+fn together(dir: &Path, numbers: &[u32], filters: &[&str]) -> Vec<String> {
+    let running = numbers.iter().map(|number| {
+        let sut = format!("served/sut-{number}.toml");
+        let to = format!("report-{number}");
+        let mut args = vec!["run", "--quiet", "--sut", &sut, "--report", &to];
+        args.extend(filters);
+        let quiet = common::command(dir, &args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        (*number, quiet.unwrap())
+    });
+    let running: Vec<_> = running.collect();
+    running
+        .into_iter()
+        .map(|(number, mut child)| {
+            assert_eq!(child.wait().unwrap().code(), Some(0), "run {number}");
+            let judged = report(&dir.join(format!("report-{number}")));
+            let scenarios = judged["scenarios"].as_array().unwrap();
+            let verdicts = scenarios
+                .iter()
+                .map(|s| format!("{} {}", s["id"], s["verdict"]));
+            verdicts.collect::<Vec<_>>().join("\n")
+        })
+        .collect()
+}
+
+/// Successive runs and two at the same time, against one system that is never started anew: equal
+/// verdicts each time, and nothing left behind.
+fn share_a_system(rounds: usize, filters: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    let serving = common::command(
+        dir.path(),
+        &["serve", "--runs", "2", "--profiles", "served"],
+    )
+    .stdout(Stdio::null())
+    .spawn();
+    let _serving = Serving(serving.unwrap());
+    let (began, last) = (Instant::now(), dir.path().join("served/sut-2.toml"));
+    while !fs::read_to_string(&last).is_ok_and(|text| text.contains("built-in-secret-0023")) {
+        assert!(began.elapsed() < Duration::from_secs(60), "not served");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let state = url_of(&fs::read_to_string(&last).unwrap(), "restart").replace("restart", "state");
+    let held = || {
+        let answer = call("GET", &state);
+        answer.lines().last().unwrap_or_default().to_owned()
+    };
+    let at_first = held();
+    assert!(at_first.contains("\"side\":0"), "{at_first}");
+    let alone = together(dir.path(), &[1], filters).remove(0);
+    for round in 0..rounds {
+        let numbers: &[u32] = if round + 1 == rounds { &[1, 2] } else { &[1] };
+        for verdicts in together(dir.path(), numbers, filters) {
+            assert_eq!(verdicts, alone);
+        }
+        // What is still on its way to a partner that has gone is given up in time.
+        let ended = Instant::now();
+        while held() != at_first {
+            assert!(
+                ended.elapsed() < Duration::from_secs(60),
+                "left behind: {}",
+                held()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+#[test]
+fn runs_share_a_system_and_leave_nothing_behind() {
+    share_a_system(
+        1,
+        &[
+            "--scenario",
+            "twinning/enabler",
+            "--scenario",
+            "twinning/inter-operator",
+        ],
+    );
+}
+
+#[test]
+#[ignore = "takes minutes: cargo test --release -p twinproof --test served -- --ignored"]
+fn twenty_runs_and_two_at_the_same_time_share_a_system() {
+    share_a_system(20, &[]);
 }
 
 #[test]

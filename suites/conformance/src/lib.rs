@@ -11,9 +11,11 @@ mod run;
 mod steps;
 pub mod suite;
 mod target;
+mod turns;
 mod world;
 
 pub use clean::Leftover;
 pub use pool::subscribers_needed;
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
 pub use target::{BuiltIn, Target, elsewhere, network};
+pub use turns::{Turn, Turns};

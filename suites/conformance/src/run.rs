@@ -24,6 +24,7 @@ use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::pool::{Lease, Pool, subscribers_needed};
 use crate::suite::{Entry, Suite};
 use crate::target::{Target, elsewhere};
+use crate::turns::Turns;
 use crate::world::{World, perform_step};
 
 /// What to run, and how.
@@ -194,6 +195,8 @@ struct Backstage {
     pool: Option<Pool>,
     /// Exclusive scenarios pass alone, the others together.
     gate: Arc<RwLock<()>>,
+    /// The same among the runs that share the system.
+    turns: Option<Turns>,
 }
 
 impl Backstage {
@@ -205,7 +208,10 @@ impl Backstage {
                 twinning.map(|twinning| Pool::new(twinning.subscribers.clone()))
             }
         };
+        let lock = run.target.profile().profile.harness.lock.clone();
         Self {
+            // A file that cannot be had was refused when the network was opened.
+            turns: lock.and_then(|path| Turns::at(&path).ok()),
             run,
             course: Course::default(),
             pool,
@@ -287,11 +293,16 @@ async fn set_scene(
     };
     let id = entry.id.clone();
     let gate = Arc::clone(&backstage.gate);
-    world.hold.gate = Some(if is_exclusive(&run.target, entry.described.tags.iter()) {
+    let exclusive = is_exclusive(&run.target, entry.described.tags.iter());
+    world.hold.gate = Some(if exclusive {
         Gate::Alone(gate.write_owned().await)
     } else {
         Gate::Together(gate.read_owned().await)
     });
+    let turn = match &backstage.turns {
+        Some(turns) if !course.given_up() => turns.take(exclusive, &run.stop).await,
+        _ => Ok(None),
+    };
     let lease = match &backstage.pool {
         Some(pool) if !course.given_up() => {
             Some(pool.lease(subscribers_needed(&entry.described)).await)
@@ -323,12 +334,14 @@ async fn set_scene(
             course.last_words()
         )),
         Some(Err(why)) => Some(why),
+        _ if turn.is_err() => turn.as_ref().err().cloned(),
         Some(Ok(lease)) => {
             world.hold.lease = Some(lease);
             None
         }
         None => None,
     };
+    world.hold.turn = turn.unwrap_or_default();
     if let Some(why) = refusal {
         let reason = Halt::Inconclusive { why };
         recorder.write(Time::ZERO, What::Halted { reason });

@@ -6,6 +6,8 @@ use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_stage::{Elsewhere, Halted, HookCall, Network, Options, Place, Stage, Trust};
 
+use crate::turns::Turns;
+
 /// A system that can be put on a stage, once for every scenario.
 pub trait BuiltIn: Send + Sync {
     /// Its profile; addresses in it are replaced by those of the stage.
@@ -43,10 +45,13 @@ impl Target {
 ///
 /// # Errors
 ///
-/// A certificate cannot be read, or an address of the harness cannot be bound; the words name the
-/// key of the profile.
+/// A certificate cannot be read, an address of the harness cannot be bound, or its lock file cannot
+/// be had; the words name the key of the profile.
 pub fn network(profile: &Profile) -> Result<Network, String> {
     let harness = &profile.harness;
+    if let Some(lock) = &harness.lock {
+        Turns::at(lock)?;
+    }
     let place = |listen: &Option<String>, advertise: &Option<String>| {
         listen.clone().map(|listen| Place {
             listen,

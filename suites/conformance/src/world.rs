@@ -17,6 +17,7 @@ use twinproof_stage::{Halted, Stage};
 use crate::pool::Lease;
 use crate::run::Gate;
 use crate::steps::twinning::Parties;
+use crate::turns::Turn;
 
 /// All steps, compiled once.
 static STEPS: LazyLock<Collection<World>> = LazyLock::new(World::collection);
@@ -36,6 +37,8 @@ pub(crate) struct Hold {
     pub(crate) lease: Option<Lease>,
     /// Leave to run beside others, or alone.
     pub(crate) gate: Option<Gate>,
+    /// The same among the runs that share the system.
+    pub(crate) turn: Option<Turn>,
 }
 
 /// The stage and who is on it.

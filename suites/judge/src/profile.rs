@@ -207,6 +207,11 @@ pub struct Harness {
     #[schemars(example = "harness.key")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
+    /// A file that all runs name which judge this system at the same time: who restarts it or moves
+    /// its clock has it for itself meanwhile.
+    #[schemars(example = "enabler.lock")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<PathBuf>,
 }
 
 /// How a hook is pulled.

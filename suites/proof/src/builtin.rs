@@ -29,7 +29,10 @@ impl TwinningSystem {
     pub fn new(rules: Arc<dyn Rules>) -> Self {
         let mut profile =
             Declared::parse(include_str!("builtin.toml")).expect("the built-in profile is tested");
-        provision(&mut profile, "http://sut.test", "http://peer.test");
+        let (origin, peer) = ("http://sut.test", "http://peer.test".to_owned());
+        if let Some(config) = config(&profile, origin, &[peer]) {
+            provision(&mut profile, &config, origin, 0);
+        }
         Self {
             profile,
             rules,
@@ -56,12 +59,25 @@ impl TwinningSystem {
             .unwrap_or_default()
     }
 
-    /// Lets the system enter at `origin`, with its partner at `peer`, and returns its profile there.
-    pub(crate) fn host(&self, stage: &mut Stage, seed: Seed, origin: &str, peer: &str) -> Declared {
-        let mut profile = self.profile.clone();
-        let Some(config) = provision(&mut profile, origin, peer) else {
-            return profile;
+    /// Lets the system enter at `origin`, with a partner at each of `peers`. Returns for each partner
+    /// the profile of who plays it: no two have a subscriber in common.
+    pub(crate) fn host(
+        &self,
+        stage: &mut Stage,
+        seed: Seed,
+        origin: &str,
+        peers: &[String],
+    ) -> Vec<Declared> {
+        let Some(config) = config(&self.profile, origin, peers) else {
+            return Vec::new();
         };
+        let profiles = (0..config.partners.len())
+            .map(|number| {
+                let mut profile = self.profile.clone();
+                provision(&mut profile, &config, origin, number);
+                profile
+            })
+            .collect();
         let config = Arc::new(config);
         let rules = self.rules_for(seed);
         stage.host(
@@ -73,7 +89,7 @@ impl TwinningSystem {
                 )
             }),
         );
-        profile
+        profiles
     }
 
     fn rules_for(&self, seed: Seed) -> Arc<dyn Rules> {
@@ -90,11 +106,25 @@ impl TwinningSystem {
     }
 }
 
-/// Writes into the profile what is provisioned at the system, and returns it.
-fn provision(declared: &mut Declared, origin: &str, peer: &str) -> Option<Config> {
-    let twinning = declared.profile.twinning.as_mut()?;
-    let base_url = format!("{origin}{BASE_PATH}");
-    let config = reference::config(base_url.clone(), peer.to_owned(), twinning.knobs.clone());
+/// What the system has provisioned at `origin`, with a partner at each of `peers`.
+fn config(declared: &Declared, origin: &str, peers: &[String]) -> Option<Config> {
+    let knobs = declared.profile.twinning.as_ref()?.knobs.clone();
+    Some(reference::config(
+        format!("{origin}{BASE_PATH}"),
+        peers,
+        knobs,
+    ))
+}
+
+/// Writes into the profile what is provisioned for who plays the partner of this number.
+fn provision(declared: &mut Declared, config: &Config, origin: &str, number: usize) {
+    let (Some(twinning), Some(partner)) = (
+        declared.profile.twinning.as_mut(),
+        config.partners.get(number),
+    ) else {
+        return;
+    };
+    let base_url = config.base_url.clone();
     twinning.mno_id = Some(config.mno_id.clone());
     twinning.authorization = Some(Authorization {
         token_url: format!("{origin}{TOKEN_PATH}"),
@@ -105,16 +135,19 @@ fn provision(declared: &mut Declared, origin: &str, peer: &str) -> Option<Config
     });
     twinning.notification_channel = Some(base_url.clone());
     twinning.base_url = base_url;
-    twinning.peer = config.partners.first().map(|partner| Peer {
+    twinning.peer = Some(Peer {
         mno_id: partner.mno_id.clone(),
         token: partner.token.clone(),
         expects_token: partner.expects_token.clone(),
-        address: reference::PARTNER_DEVICE.to_owned(),
+        address: reference::partner_device(number),
         client_id: Some(partner.client_id.clone()),
         client_secret: Some(partner.client_secret.clone()),
     });
     twinning.subscribers = config
         .subscribers
+        .chunks(reference::SUBSCRIBERS)
+        .nth(number)
+        .unwrap_or_default()
         .iter()
         .cloned()
         .map(|s| Subscriber {
@@ -140,12 +173,11 @@ fn provision(declared: &mut Declared, origin: &str, peer: &str) -> Option<Config
         ]
         .map(|k| format!("twinning.{k}")),
     );
-    declared.profile.harness.peer_advertise = Some(peer.to_owned());
+    declared.profile.harness.peer_advertise = Some(partner.base_url.clone());
     // It lives on the stage of those whom it calls, so it can reach them.
     declared
         .keys
         .extend(["harness.advertise", "harness.peer_advertise"].map(str::to_owned));
-    Some(config)
 }
 
 /// The name under which the simulated peer operator enters.
@@ -167,7 +199,8 @@ impl BuiltIn for TwinningSystem {
         async move {
             let origin = stage.listen(SUT).await?;
             let peer = stage.listen(PEER).await?;
-            Ok(self.host(stage, seed, &origin, &peer))
+            let mut profiles = self.host(stage, seed, &origin, &[peer]);
+            Ok(profiles.pop().unwrap_or_else(|| self.profile.clone()))
         }
         .boxed_local()
     }

@@ -4,10 +4,15 @@
 //! |---|---|
 //! | `POST /control/restart` | stops the system and starts it again |
 //! | `POST /control/clock?seconds=N` | lets its clock jump forward |
+//! | `GET /control/state` | counts what it holds that still has an effect, as JSON by kind |
+//!
+//! Several runs can judge it at the same time: each has subscribers and a partner operator of its own,
+//! and a lock file keeps those apart that pull hooks.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +21,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Mutex;
 use twinproof_conformance::BuiltIn as _;
 use twinproof_evidence::ledger::Ledger;
@@ -25,7 +30,8 @@ use twinproof_judge::profile::{Declared, HookSpec};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_kernel::hook::Hook;
-use twinproof_stage::{Kind, Network, Options, Pace, Recorder, Stage};
+use twinproof_stage::{Kind, Network, Options as NetworkOptions, Pace, Recorder, Stage};
+use twinproof_twinning::enabler::census;
 use twinproof_twinning::enabler::rules::Standard;
 
 use crate::builtin::TwinningSystem;
@@ -33,28 +39,47 @@ use crate::builtin::TwinningSystem;
 /// How long somebody may take to say what is to be done.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What is to be served.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the system listens; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// Where its hooks listen; port 0 is any free one.
+    pub control: SocketAddr,
+    /// Where it expects its first partner operator; the others are at the ports that follow, or at
+    /// any free ones if the port is 0.
+    pub peer: SocketAddr,
+    /// How many runs can judge it at the same time, [`RUNS`] at most.
+    pub runs: usize,
+    /// The file at which those runs take turns.
+    pub lock: Option<PathBuf>,
+    /// What all chance comes from.
+    pub seed: u64,
+}
+
+/// How many runs can judge one system at the same time.
+pub const RUNS: usize = twinproof_reference::twinning::MAX_PARTNERS;
+
 /// A system that answers as long as this lives.
 pub struct Served {
     stage: Rc<Mutex<Stage>>,
     control: TcpListener,
-    profile: Declared,
+    profiles: Vec<Declared>,
+    /// Bound, so that nobody else is given these ports while no run is under way.
+    _reserved: Vec<TcpSocket>,
 }
 
 impl Served {
-    /// Starts the built-in system at `listen` and its hooks at `control`; port 0 is any free one.
-    /// It takes whoever answers at `peer` for its partner operator.
+    /// Starts the built-in system and its hooks. It takes whoever answers at a partner's address for
+    /// that partner.
     ///
     /// # Errors
     ///
     /// An address cannot be had; the words name it.
-    pub async fn start(
-        listen: SocketAddr,
-        control: SocketAddr,
-        peer: SocketAddr,
-        seed: u64,
-    ) -> Result<Self, String> {
-        let at = |address: SocketAddr| move |e| format!("cannot listen on {address}: {e}");
-        let control = TcpListener::bind(control).await.map_err(at(control))?;
+    pub async fn start(options: &Options) -> Result<Self, String> {
+        let control = TcpListener::bind(options.control)
+            .await
+            .map_err(|e| cannot_listen(options.control, &e))?;
         let hooks = control.local_addr().map_err(|e| e.to_string())?;
         let system = TwinningSystem::new(Arc::new(Standard));
         let pace = system.profile().profile.pace.clone();
@@ -62,49 +87,63 @@ impl Served {
             timeout: pace.timeout.duration(),
             settle: pace.settle.duration(),
         };
-        let network = Network::open(&Options {
-            ports: BTreeMap::from([(SUT.to_owned(), listen)]),
-            ..Options::new(pace.timeout)
+        let network = Network::open(&NetworkOptions {
+            ports: BTreeMap::from([(SUT.to_owned(), options.listen)]),
+            ..NetworkOptions::new(pace.timeout)
         })?;
         // Nobody is recorded: the system is a guest of its callers, not of a scenario.
         let recorder = Recorder::new(Ledger::in_memory(), None, Secrets::default(), |_, _| {
             Vec::new()
         });
         let mut stage = Stage::open(Kind::Live(network), recorder, pace);
-        // The system calls its partner at a fixed address; a run that judges it listens there.
-        let peer = TcpListener::bind(peer)
-            .await
-            .and_then(|free| free.local_addr())
-            .map_err(at(peer))?;
+        // The system calls its partners at fixed addresses; a run that judges it listens there.
+        let mut peers = Vec::with_capacity(options.runs);
+        let mut reserved = Vec::with_capacity(options.runs);
+        for offset in (0..RUNS as u16).take(options.runs) {
+            let mut address = options.peer;
+            if address.port() != 0 {
+                address.set_port(address.port().saturating_add(offset));
+            }
+            let (address, socket) = reserve(address).map_err(|e| cannot_listen(address, &e))?;
+            peers.push(address);
+            // Elsewhere than on Linux, what is bound cannot be bound by who is to listen.
+            reserved.extend(cfg!(target_os = "linux").then_some(socket));
+        }
         let origin = stage
             .listen(SUT)
             .await
             .map_err(|halted| halted.to_string())?;
-        let seed = Seed::new(seed);
-        let mut profile = system.host(&mut stage, seed, &origin, &format!("http://{peer}"));
-        profile.profile.harness.peer_listen = Some(peer.to_string());
-        profile.profile.harness.peer_advertise = None;
-        if let Some(twinning) = &mut profile.profile.twinning {
-            let hook = |what: &str| {
-                Some(HookSpec::Http {
-                    method: "POST".to_owned(),
-                    url: format!("http://{hooks}/control/{what}"),
-                    body: String::new(),
-                })
-            };
-            twinning.restart = hook("restart");
-            twinning.advance_clock = hook("clock?seconds={seconds}");
+        let partners: Vec<String> = peers.iter().map(|peer| format!("http://{peer}")).collect();
+        let seed = Seed::new(options.seed);
+        let mut profiles = system.host(&mut stage, seed, &origin, &partners);
+        for (profile, peer) in profiles.iter_mut().zip(peers) {
+            let harness = &mut profile.profile.harness;
+            harness.peer_listen = Some(peer.to_string());
+            harness.peer_advertise = None;
+            harness.lock.clone_from(&options.lock);
+            if let Some(twinning) = &mut profile.profile.twinning {
+                let hook = |what: &str| {
+                    Some(HookSpec::Http {
+                        method: "POST".to_owned(),
+                        url: format!("http://{hooks}/control/{what}"),
+                        body: String::new(),
+                    })
+                };
+                twinning.restart = hook("restart");
+                twinning.advance_clock = hook("clock?seconds={seconds}");
+            }
         }
         Ok(Self {
             stage: Rc::new(Mutex::new(stage)),
             control,
-            profile,
+            profiles,
+            _reserved: reserved,
         })
     }
 
-    /// A profile with which the system can be judged where it is.
-    pub const fn profile(&self) -> &Declared {
-        &self.profile
+    /// A profile for each run that is to judge the system where it is.
+    pub fn profiles(&self) -> &[Declared] {
+        &self.profiles
     }
 
     /// Answers at the control address until the future is dropped.
@@ -125,26 +164,52 @@ impl Served {
     }
 }
 
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
+    format!("cannot listen on {address}: {error}")
+}
+
+/// Binds an address at which somebody else is going to listen.
+fn reserve(address: SocketAddr) -> std::io::Result<(SocketAddr, TcpSocket)> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok((socket.local_addr()?, socket))
+}
+
+/// What somebody asks for at the control address.
+enum Asked {
+    Hook(Hook),
+    State,
+}
+
 async fn answer(
     stage: Rc<Mutex<Stage>>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-    let (status, text) = match hook(&request) {
-        Ok(hook) => match stage.lock().await.hook(SUT, hook).await {
-            Ok(()) => (200, format!("{hook}: done\n")),
-            Err(halted) => (500, format!("{halted}\n")),
+    let mut stage = stage.lock().await;
+    let (status, text) = match asked(&request) {
+        Ok(Asked::Hook(hook)) => match stage.hook(SUT, hook).await {
+            Ok(()) => (200, format!("{hook}: done")),
+            Err(halted) => (500, halted.to_string()),
         },
-        Err((status, why)) => (status, format!("{why}\n")),
+        Ok(Asked::State) => match stage.stored(SUT) {
+            Ok((now, records)) => (200, serde_json::json!(census(&records, now)).to_string()),
+            Err(why) => (500, why),
+        },
+        Err(refused) => refused,
     };
-    let mut response = hyper::Response::new(Full::new(Bytes::from(text)));
+    let mut response = hyper::Response::new(Full::new(Bytes::from(text + "\n")));
     *response.status_mut() =
         hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     Ok(response)
 }
 
-fn hook(request: &hyper::Request<Incoming>) -> Result<Hook, (u16, String)> {
-    let hook = match request.uri().path() {
-        "/control/restart" => Hook::Restart,
+fn asked(request: &hyper::Request<Incoming>) -> Result<Asked, (u16, String)> {
+    let (method, asked) = match request.uri().path() {
+        "/control/restart" => ("POST", Asked::Hook(Hook::Restart)),
         "/control/clock" => {
             let query = request.uri().query().unwrap_or_default();
             let seconds = query
@@ -155,16 +220,19 @@ fn hook(request: &hyper::Request<Incoming>) -> Result<Hook, (u16, String)> {
                 let why = format!("expected /control/clock?seconds=N, got ?{query}");
                 return Err((400, why));
             };
-            Hook::AdvanceClock(Duration::from_secs(seconds))
+            let span = Duration::from_secs(seconds);
+            ("POST", Asked::Hook(Hook::AdvanceClock(span)))
         }
+        "/control/state" => ("GET", Asked::State),
         other => {
-            let why = format!("expected /control/restart or /control/clock, got {other}");
+            let why =
+                format!("expected /control/restart, /control/clock or /control/state, got {other}");
             return Err((404, why));
         }
     };
-    if request.method() == hyper::Method::POST {
-        Ok(hook)
+    if request.method() == method {
+        Ok(asked)
     } else {
-        Err((405, format!("expected POST, got {}", request.method())))
+        Err((405, format!("expected {method}, got {}", request.method())))
     }
 }

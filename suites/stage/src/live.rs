@@ -184,6 +184,19 @@ impl Live {
         self.ground.state().residents.iter().any(|n| n == name)
     }
 
+    /// A hosted system's time, and what it has in its store.
+    pub(crate) fn stored(&self, name: &str) -> Result<(Time, Records), String> {
+        let state = self.ground.state();
+        let place = state.names.get(name).map(|place| &state.places[*place]);
+        match place.and_then(|place| place.resident.as_ref()) {
+            Some(resident) => match resident.store.records() {
+                Ok(records) => Ok((self.ground.now() + resident.skew, records)),
+                Err(error) => Err(error.to_string()),
+            },
+            None => Err(format!("{name} is not hosted here")),
+        }
+    }
+
     pub(crate) fn hook(&mut self, name: &str, hook: Hook) -> Result<(), String> {
         let mut state = self.ground.state();
         let place = state

@@ -134,6 +134,18 @@ impl Simulated {
             .is_some_and(|place| self.places[place].resident.is_some())
     }
 
+    /// A hosted system's time, and what it has in its store.
+    pub(crate) fn stored(&self, name: &str) -> Result<(Time, Records), String> {
+        let place = self.place_of(name).map(|place| &self.places[place]);
+        match place.and_then(|place| place.resident.as_ref()) {
+            Some(resident) => match resident.store.records() {
+                Ok(records) => Ok((self.now + resident.skew, records)),
+                Err(error) => Err(error.to_string()),
+            },
+            None => Err(format!("{name} is not hosted here")),
+        }
+    }
+
     pub(crate) fn now(&self) -> Time {
         self.now
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use twinproof_evidence::record::{Halt, What};
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_kernel::{CallId, Role, Time};
+use twinproof_kernel::{CallId, Records, Role, Time};
 
 use crate::actor::{Factory, Seat};
 use crate::hooks::Elsewhere;
@@ -392,6 +392,18 @@ impl Stage {
             Some(why) => Err(self.halt(Halt::Inconclusive {
                 why: format!("hook {hook}: {why}"),
             })),
+        }
+    }
+
+    /// A hosted system's time, and what it has in its store: what it would know after a restart.
+    ///
+    /// # Errors
+    ///
+    /// No system of this name is hosted here, or its store cannot be read.
+    pub fn stored(&self, name: &str) -> Result<(Time, Records), String> {
+        match &self.inner {
+            Inner::Live(live) => live.stored(name),
+            Inner::Simulated(simulated) => simulated.stored(name),
         }
     }
 

@@ -36,6 +36,7 @@ use state::State;
 
 pub use config::{Config, Partner, Subscriber};
 pub use route::{REVOKE_PATH, TOKEN_PATH};
+pub use state::census;
 
 /// One request that is being served.
 #[derive(Clone, Copy)]

@@ -189,15 +189,24 @@ pub trait Record: Clone + DeserializeOwned + Serialize {
     fn table(tables: &Tables) -> &BTreeMap<String, Self>;
     /// The same, to be changed.
     fn table_mut(tables: &mut Tables) -> &mut BTreeMap<String, Self>;
+    /// Whether it still has an effect, or is only remembered.
+    fn counts(&self, tables: &Tables, now: Time) -> bool;
 }
 
 macro_rules! tables {
-    ($( $field:ident: $record:ty = $kind:literal ),+ $(,)?) => {
+    ($( $field:ident: $record:ty = $kind:literal if $counts:expr ),+ $(,)?) => {
         /// Records by kind and key.
         #[derive(Debug, Default)]
         pub struct Tables { $( $field: BTreeMap<String, $record>, )+ }
 
         impl Tables {
+            /// How many records of each kind satisfy their [`Record::counts`].
+            fn census(&self, now: Time) -> BTreeMap<&'static str, usize> {
+                BTreeMap::from([
+                    $( ($kind, self.$field.values().filter(|r| r.counts(self, now)).count()) ),+
+                ])
+            }
+
             fn restore(&mut self, kind: &str, key: &str, value: &[u8]) {
                 match kind {
                     $( $kind => {
@@ -214,18 +223,37 @@ macro_rules! tables {
             const KIND: &'static str = $kind;
             fn table(tables: &Tables) -> &BTreeMap<String, Self> { &tables.$field }
             fn table_mut(tables: &mut Tables) -> &mut BTreeMap<String, Self> { &mut tables.$field }
+            fn counts(&self, tables: &Tables, now: Time) -> bool {
+                let counts: fn(&Self, &Tables, Time) -> bool = $counts;
+                counts(self, tables, now)
+            }
         } )+
     };
 }
 
 tables! {
-    channels: Channel = "channel",
-    codes: Code = "code",
-    grants: Grant = "grant",
-    partings: Parting = "parting",
-    sides: Side = "side",
-    subscriptions: Subscription = "subscription",
-    tokens: Token = "token",
+    channels: Channel = "channel" if |channel, _, now| now.since(channel.since) < channel.lifetime,
+    codes: Code = "code" if |code, tables, _| {
+        !code.used && tables.sides.contains_key(&code.side)
+    },
+    grants: Grant = "grant" if |grant, tables, _| {
+        !grant.redeemed && tables.sides.contains_key(&grant.relation)
+    },
+    partings: Parting = "parting" if |_, _, _| true,
+    sides: Side = "side" if |_, _, _| true,
+    subscriptions: Subscription = "subscription" if |subscription, _, now| {
+        !subscription.cancelled && now.since(subscription.since) < subscription.duration
+    },
+    tokens: Token = "token" if |token, _, now| {
+        !token.revoked && now.since(token.since) < token.lifetime
+    },
+}
+
+/// How much of what an enabler's store holds still has an effect at this time, by kind: twinnings,
+/// subscriptions, channels, what partners have yet to hear, and codes and tokens that are neither used
+/// up nor over.
+pub fn census(records: &Records, now: Time) -> BTreeMap<&'static str, usize> {
+    State::restore(records).tables.census(now)
 }
 
 /// Everything an enabler remembers. Changes are collected until [`State::take_changes`].

@@ -5,16 +5,17 @@ mod invariants;
 mod model;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use serde::{Deserialize, Serialize};
-use twinproof_conformance::{Target, elsewhere};
+use twinproof_conformance::{Target, Turn, Turns, elsewhere};
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::{Body, Record, Scene, What};
 use twinproof_evidence::secrets::Secrets;
+use twinproof_judge::profile::Declared;
 use twinproof_kernel::Seed;
 use twinproof_stage::{Kind, Pace, Recorder, Stage};
 
@@ -433,10 +434,21 @@ async fn perform(
             (**declared).clone()
         }
     };
+    let _turn = turn(declared, sequence).await.map_err(Broken::Transport)?;
     let mut drive = Drive::new(&mut stage, &entered, DEVICES).map_err(Broken::Transport)?;
     let result = drive.run(sequence).await;
     if matches!(options.target, Target::External(_)) {
         drive.clean().await?;
     }
     result
+}
+
+/// Keeps out of the way of other runs at the same system, if the profile says how.
+async fn turn(declared: &Declared, sequence: &[Command]) -> Result<Option<Turn>, String> {
+    let Some(lock) = &declared.profile.harness.lock else {
+        return Ok(None);
+    };
+    let moves = |command: &Command| matches!(command, Command::Advance { .. } | Command::Restart);
+    let alone = sequence.iter().any(moves);
+    Turns::at(lock)?.take(alone, &AtomicBool::new(false)).await
 }
