@@ -47,6 +47,7 @@ use std::time::Duration;
 
 use twinproof_kernel::{Seed, Time};
 
+use crate::message::Message;
 use crate::transfer::{Assembly, BlockFault};
 use crate::{
     Block, Class, Code, Header, OptionNumber, Packet, Parameters, ParseError, Token, Type,
@@ -335,6 +336,54 @@ impl<P: Address> Endpoint<P> {
         let timer = self.timers.peek().map(|due| due.at);
         let acknowledgement = self.expiries.acknowledgements.front().map(|(at, _)| *at);
         [timer, acknowledgement].into_iter().flatten().min()
+    }
+
+    /// When all that is known of peers will have outlived its time if nothing happens until then, so
+    /// that a fresh endpoint behaves no differently; never while requests, observations or messages
+    /// that are under way have to be remembered. Looks at every peer: for parties that have few.
+    pub fn forgets_at(&self, parameters: &Parameters) -> Option<Time> {
+        if !(self.sent.is_empty() && self.requests.is_empty() && self.observations.is_empty()) {
+            return None;
+        }
+        let lifetime = parameters.exchange_lifetime();
+        let seen = self.seen.values().map(|seen| seen.expires);
+        let peers = self.peers.values().map(|peer| peer.touched + lifetime);
+        let bodies = self.bodies.values().map(|body| body.stored + lifetime);
+        let assemblies = self.assemblies.values().map(|a| a.touched + lifetime);
+        let all = seen.chain(peers).chain(bodies).chain(assemblies);
+        Some(all.max().unwrap_or(Time::ZERO))
+    }
+
+    /// Sends a response that answers nothing we know of, with a token and options of the caller's
+    /// choice: a notification out of turn, or of an observation that never was. A confirmable one is
+    /// repeated as any other.
+    ///
+    /// # Errors
+    ///
+    /// When the type or code is none of a response, ids have run out, or the message cannot be
+    /// written.
+    pub fn emit(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        peer: P,
+        (ty, token): (Type, Token),
+        message: &Message,
+    ) -> Result<(), SendError> {
+        self.forget_old(turn);
+        let code = message.code();
+        if !code.is_response() || !matches!(ty, Type::Con | Type::Non) {
+            return Err(SendError::Kind { ty, code });
+        }
+        let id = self.next_id(turn, peer)?;
+        self.scratch.clear();
+        let head = (ty, id, token.as_bytes());
+        message.write(&mut self.scratch, head, &[], |_| true, message.body())?;
+        match ty {
+            Type::Con => self.transmit(turn, (peer, id), Purpose::Notification(token), None),
+            _ => self.send_non(turn, (peer, id), Purpose::Notification(token)),
+        }
+        self.settle();
+        Ok(())
     }
 
     /// Takes a datagram.

@@ -12,8 +12,10 @@ use twinproof_evidence::report::{Report, Tool};
 use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::{FEATURES, judge};
+use twinproof_kernel::Seed;
 use twinproof_lwm2m::device::{self, Device};
 use twinproof_lwm2m::server::Server;
+use twinproof_lwm2m::wire::Version;
 use twinproof_proof::builtin::TwinningSystem;
 use twinproof_reference::mutants::{self, Mutant};
 use twinproof_stage::{Kind, Network, Pace, Recorder, Seat, Stage};
@@ -158,22 +160,20 @@ fn a_registration_takes_the_same_way() {
             let server = stage.bind("sut").await.unwrap();
             stage.host("sut", Box::new(|| Seat::new(Server::new(), Arc::new(()))));
             let at = stage.bind("device").await.unwrap();
-            let shared = device::Shared {
-                server,
-                lifetime: 60,
-                objects: "</1/0>,</3/0>".to_owned(),
-            };
-            let device = stage.enter("device", Device::new("urn:dev:1", at), Arc::new(shared));
+            let shared = device::Shared::new(Version::V1_0, 60, &[server]);
+            let role = Device::new("urn:dev:1", at, Seed::new(7));
+            let device = stage.enter("device", role, Arc::new(shared));
             stage
-                .act(&device, device::Order::Register)
+                .act(
+                    &device,
+                    device::Order::Register(device::Register::default()),
+                )
                 .await
                 .unwrap()
                 .answer
         });
-        assert_eq!(
-            answer,
-            device::Answer::Registered(vec!["rd".to_owned(), "1".to_owned()])
-        );
+        let response = answer.response().unwrap();
+        assert_eq!(response.location, ["rd", "1"], "{answer:?}");
         let events = ledger.read_back().unwrap();
         let datagrams: Vec<_> = events
             .records

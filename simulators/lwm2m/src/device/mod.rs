@@ -1,100 +1,543 @@
-//! A device: what an LwM2M client does at the interface to its server.
+//! A device: what an LwM2M client does at the interfaces to its servers.
+//!
+//! The core is small, because there are many: what devices have in common is in [`Shared`], what has
+//! become different is kept by difference, and the message layer of a device that has been quiet for
+//! as long as anything has to be remembered is put away.
 
-pub mod order;
+mod contents;
+mod execute;
+mod manage;
+mod obey;
+mod observe;
+mod order;
+mod registration;
+pub mod rules;
+mod write;
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-use twinproof_coap::{Code, ContentFormat, Packet, Token, Type, Writer, option};
-use twinproof_kernel::{CallId, Input, Outbox, Role, Time};
+use twinproof_coap::endpoint::{Endpoint, Event, Exchange, RequestId, Turn};
+use twinproof_coap::{
+    Class, Code, ContentFormat, Header, Message, Packet, Parameters, Type, option,
+};
+use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
+
+use crate::model::{Object, Registry};
+use crate::wire::{Path, Version};
+use contents::{Changes, Tree};
+use observe::Watch;
+use registration::{Account, Purpose};
+use rules::{AwakeFacts, Rules, SenderFacts, Standard};
+
+pub use contents::Contents;
+pub use order::{
+    Answer, Answers, Asked, Behaviour, Notify, NotifyWith, Observed, Order, Register, Registration,
+    Request, Response, ServerIndex, Shown, Update,
+};
+
+/// The definitions that we bring, read once.
+static BUILTIN: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(Registry::builtin()));
 
 /// What the devices of a run have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Shared {
-    /// The server.
-    pub server: SocketAddr,
-    /// Registration life time in seconds.
-    pub lifetime: u32,
-    /// The registration payload: the objects and instances that a device has, in link-format.
-    pub objects: String,
+    /// The version of the enabler that they speak.
+    pub version: Version,
+    /// The object definitions that they know.
+    pub registry: Arc<Registry>,
+    /// What they hold when they start.
+    pub contents: Contents,
+    /// Their servers.
+    pub servers: Vec<Server>,
+    /// Whether they sleep: they listen for [`awake`](Self::awake) after they have spoken.
+    pub queue_mode: bool,
+    /// How long they listen in queue mode.
+    pub awake: Duration,
+    /// Their number for SMS.
+    pub sms: Option<String>,
+    /// The alternate path without slash at its end, empty if there is none: `/lwm2m`.
+    pub root: String,
+    /// How long a reboot takes.
+    pub boot: Duration,
+    /// The numbers of the message layer.
+    pub parameters: Parameters,
+    /// Their decisions.
+    pub rules: Arc<dyn Rules>,
+    /// Whether they remember what they were asked, for [`Device::shown`].
+    pub remembers: bool,
 }
 
-/// What a tester can ask of a device.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Order {
-    /// Register at the server (TS 1.0.2 §5.3.1).
-    Register,
+/// A server, as its devices have it configured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Server {
+    /// The Short Server ID; the instance of object 1 with this ID is the server's account.
+    pub ssid: u16,
+    /// Where it is.
+    pub address: SocketAddr,
 }
 
-/// What became of it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer {
-    /// The server has registered the device at this location.
-    Registered(Vec<String>),
-    /// The server refused.
-    Refused(Code),
+impl Shared {
+    /// Devices that speak this version, with the standard contents, life time in seconds and servers
+    /// with the Short Server IDs 1, 2, …
+    pub fn new(version: Version, lifetime: u32, servers: &[SocketAddr]) -> Self {
+        let servers: Vec<Server> = (1..)
+            .zip(servers)
+            .map(|(ssid, &address)| Server { ssid, address })
+            .collect();
+        let ssids: Vec<u16> = servers.iter().map(|server| server.ssid).collect();
+        let parameters = Parameters::default();
+        Self {
+            version,
+            registry: Arc::clone(&BUILTIN),
+            contents: Contents::standard(version, lifetime, false, &ssids),
+            servers,
+            queue_mode: false,
+            awake: parameters.max_transmit_wait(),
+            sms: None,
+            root: String::new(),
+            boot: Duration::from_secs(1),
+            parameters,
+            rules: Arc::new(Standard),
+            remembers: true,
+        }
+    }
+
+    /// The same devices in queue mode.
+    #[must_use]
+    pub fn sleeping(mut self, lifetime: u32) -> Self {
+        let ssids: Vec<u16> = self.servers.iter().map(|server| server.ssid).collect();
+        self.queue_mode = true;
+        self.contents = Contents::standard(self.version, lifetime, true, &ssids);
+        self
+    }
+
+    fn definition(&self, object: u16) -> Option<&Object> {
+        self.registry.for_enabler(object, self.version)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("version", &self.version)
+            .field("servers", &self.servers)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The device's core.
 #[derive(Debug)]
 pub struct Device {
-    endpoint: String,
+    endpoint: Box<str>,
     at: SocketAddr,
-    message_id: u16,
-    token: u64,
-    registering: Option<(CallId, Token)>,
+    seed: Seed,
+    /// How often the message layer was put away.
+    generation: u32,
+    /// Whether a value has changed since observations were looked at.
+    dirty: bool,
+    accounts: Vec<Account>,
+    changes: Option<Box<Changes>>,
+    live: Option<Box<Live>>,
+    aside: Option<Box<Aside>>,
+    /// When a reboot is over.
+    boots: Option<Time>,
+}
+
+/// What a device has only while it speaks with somebody.
+#[derive(Debug)]
+struct Live {
+    layer: Endpoint<SocketAddr>,
+    calls: Vec<Call>,
+    late: Vec<Late>,
+    forgets: Option<Time>,
+}
+
+/// A request of ours that is not answered.
+#[derive(Debug)]
+struct Call {
+    request: RequestId<SocketAddr>,
+    account: usize,
+    purpose: Purpose,
+    order: Option<CallId>,
+}
+
+/// An answer that takes its time.
+#[derive(Debug)]
+struct Late {
+    at: Time,
+    exchange: Exchange<SocketAddr>,
+    message: Message,
+    observed: bool,
+}
+
+/// What only a device has that a tester orders about.
+#[derive(Debug, Default)]
+struct Aside {
+    behaviour: Behaviour,
+    /// The numbers of the message layer, where the behaviour needs others.
+    parameters: Option<Parameters>,
+    asked: Vec<Asked>,
+}
+
+/// The moment at which a device acts.
+struct Moment<'a> {
+    shared: &'a Shared,
+    now: Time,
+    out: &'a mut Outbox<Answer>,
 }
 
 impl Device {
-    /// A device with its endpoint name and address.
-    pub fn new(endpoint: impl Into<String>, at: SocketAddr) -> Self {
+    /// A device with its endpoint name, its own address, and what its random choices follow from.
+    pub fn new(endpoint: impl Into<Box<str>>, at: SocketAddr, seed: Seed) -> Self {
         Self {
             endpoint: endpoint.into(),
             at,
-            message_id: 0,
-            token: 0,
-            registering: None,
+            seed,
+            generation: 0,
+            dirty: false,
+            accounts: Vec::new(),
+            changes: None,
+            live: None,
+            aside: None,
+            boots: None,
         }
     }
 
-    fn register(&mut self, shared: &Shared, call: CallId, out: &mut Outbox<Answer>) {
-        self.message_id = self.message_id.wrapping_add(1);
-        self.token += 1;
-        let token = Token::from_u64(self.token);
-        self.registering = Some((call, token));
-        let (message_id, endpoint) = (self.message_id, format!("ep={}", self.endpoint));
-        let lifetime = format!("lt={}", shared.lifetime);
-        out.datagram(self.at, shared.server, |buffer| {
-            Writer::new(buffer, Type::Con, Code::POST, message_id, token.as_bytes())
-                .path("/rd")
-                .content_format(ContentFormat::LINK_FORMAT)
-                .query(&endpoint)
-                .query(&lifetime)
-                .query("lwm2m=1.0")
-                .payload(shared.objects.as_bytes())
-                .expect("a registration is a legal message");
+    /// Its endpoint name.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// What can be seen of it.
+    pub fn shown(&self) -> Shown {
+        Shown {
+            registrations: self.accounts.iter().map(Account::shown).collect(),
+            asked: self
+                .aside
+                .as_ref()
+                .map(|aside| aside.asked.clone())
+                .unwrap_or_default(),
+            observed: self.observed(),
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        self.aside
+            .as_ref()
+            .map(|aside| aside.behaviour.clone())
+            .unwrap_or_default()
+    }
+
+    fn is_silent(&self) -> bool {
+        self.aside
+            .as_ref()
+            .is_some_and(|aside| aside.behaviour.silent)
+    }
+
+    fn tree<'a>(&'a self, shared: &'a Shared) -> Tree<'a> {
+        Tree {
+            base: &shared.contents,
+            changes: self.changes.as_deref(),
+            endpoint: &self.endpoint,
+        }
+    }
+
+    fn change(&mut self) -> &mut Changes {
+        self.dirty = true;
+        self.changes.get_or_insert_default()
+    }
+
+    /// Lets the message layer act, now; it sends from the device's address.
+    fn with_layer<T>(
+        &mut self,
+        moment: &mut Moment<'_>,
+        act: impl FnOnce(&mut Endpoint<SocketAddr>, &mut Turn<'_, SocketAddr>) -> T,
+    ) -> T {
+        let (seed, generation, at) = (self.seed, self.generation, self.at);
+        let live = self.live.get_or_insert_with(|| {
+            Box::new(Live {
+                layer: Endpoint::new(seed.derive(&generation.to_string())),
+                calls: Vec::new(),
+                late: Vec::new(),
+                forgets: None,
+            })
+        });
+        let aside = self.aside.as_deref_mut();
+        let (own, mut loses) = match aside {
+            Some(aside) => (aside.parameters.as_ref(), Some(&mut aside.behaviour.loses)),
+            None => (None, None),
+        };
+        let out = &mut *moment.out;
+        let mut send = |to, bytes: &[u8]| {
+            let answers = |header: Header| header.code.class() == Class::Response;
+            if let Some(left) = loses.as_deref_mut().filter(|left| **left > 0)
+                && Header::peek(bytes).is_some_and(answers)
+            {
+                *left -= 1;
+                return;
+            }
+            out.datagram(at, to, |buffer| buffer.extend_from_slice(bytes));
+        };
+        let mut turn = Turn {
+            parameters: own.unwrap_or(&moment.shared.parameters),
+            now: moment.now,
+            send: &mut send,
+        };
+        act(&mut live.layer, &mut turn)
+    }
+
+    /// A datagram arrives.
+    fn hear(&mut self, moment: &mut Moment<'_>, from: SocketAddr, bytes: &[u8]) {
+        if self.is_silent() || self.boots.is_some() {
+            return;
+        }
+        let shared = moment.shared;
+        let account = shared
+            .servers
+            .iter()
+            .position(|server| server.address == from);
+        let state = account.and_then(|account| self.accounts.get(account));
+        let header = Header::peek(bytes);
+        let asks = header.is_some_and(|header| header.code.class() == Class::Request);
+        if let Some(state) = state {
+            let facts = AwakeFacts {
+                queue_mode: shared.queue_mode,
+                since: moment.now.since(state.spoke),
+                window: shared.awake,
+            };
+            let answers = self
+                .live
+                .as_ref()
+                .is_some_and(|live| !live.calls.is_empty());
+            if !answers && !shared.rules.is_awake(facts) {
+                return;
+            }
+        }
+        let facts = SenderFacts {
+            known: account.is_some(),
+            registered: state.is_some_and(|state| !state.location.is_empty()),
+        };
+        if asks && !shared.rules.is_heard(facts) {
+            return;
+        }
+        if let (true, Some(header), Answers::Reset) = (asks, header, self.behaviour().answers) {
+            let [high, low] = header.message_id.to_be_bytes();
+            let at = self.at;
+            moment.out.datagram(at, from, |buffer| {
+                buffer.extend_from_slice(&[0x70, 0, high, low])
+            });
+            return;
+        }
+        if let Some(state) = account.and_then(|account| self.accounts.get_mut(account)) {
+            state.spoke = moment.now;
+        }
+        let event = self.with_layer(moment, |layer, turn| layer.receive(turn, from, bytes));
+        if let Some(event) = event {
+            self.take(moment, event);
+        }
+    }
+
+    fn take(&mut self, moment: &mut Moment<'_>, event: Event<'_, SocketAddr>) {
+        match event {
+            Event::Request {
+                exchange,
+                packet,
+                body,
+            } => {
+                self.serve(moment, exchange, &packet, &body);
+            }
+            Event::Response {
+                request,
+                packet,
+                body,
+                retry_after,
+                ..
+            } => {
+                let location = packet.strings(option::LOCATION_PATH).map_while(Result::ok);
+                let response = Response {
+                    code: packet.code(),
+                    location: location.map(str::to_owned).collect(),
+                    retry_after,
+                    payload: body.into_owned(),
+                };
+                self.answered(moment, request, Answer::Response(response));
+            }
+            Event::Failed { request, why } => {
+                let answer = match why {
+                    twinproof_coap::endpoint::Failure::Reset => Answer::Reset,
+                    _ => Answer::NoAnswer,
+                };
+                self.answered(moment, request, answer);
+            }
+            Event::Unobserved { peer, token, .. } => self.unobserved(moment.shared, peer, token),
+            Event::Acknowledged { .. }
+            | Event::Ignored { .. }
+            | Event::Notification { .. }
+            | Event::Pong { .. } => {}
+        }
+    }
+
+    /// Answers a server's request as the device behaves.
+    fn serve(
+        &mut self,
+        moment: &mut Moment<'_>,
+        exchange: Exchange<SocketAddr>,
+        packet: &Packet<'_>,
+        body: &[u8],
+    ) {
+        let servers = &moment.shared.servers;
+        let account = servers
+            .iter()
+            .position(|server| server.address == exchange.peer);
+        let known = account.is_some();
+        if !moment.shared.rules.is_served(SenderFacts {
+            known,
+            registered: known,
+        }) {
+            self.reply(moment, &exchange, Message::new(Code::UNAUTHORIZED), false);
+            return;
+        }
+        let account = account.unwrap_or(0);
+        let behaviour = self.behaviour();
+        let (message, observed, effects) = match behaviour.answers {
+            Answers::Never => {
+                self.remember(moment.shared, account, packet, body, None);
+                self.with_layer(moment, |layer, turn| layer.acknowledge(turn, &exchange));
+                return;
+            }
+            Answers::Always(code) => (Message::new(code), false, Vec::new()),
+            Answers::Proper | Answers::Reset => {
+                let done = self.manage(moment, account, &exchange, packet, body);
+                match done {
+                    Ok(done) => (done.message, done.observed, done.effects),
+                    Err(code) => (Message::new(code), false, Vec::new()),
+                }
+            }
+        };
+        self.remember(moment.shared, account, packet, body, Some(message.code()));
+        if behaviour.delay.is_zero() {
+            self.reply(moment, &exchange, message, observed);
+        } else {
+            if behaviour.announces {
+                self.with_layer(moment, |layer, turn| layer.acknowledge(turn, &exchange));
+            }
+            let at = moment.now + behaviour.delay;
+            if let Some(live) = &mut self.live {
+                live.late.push(Late {
+                    at,
+                    exchange,
+                    message,
+                    observed,
+                });
+            }
+        }
+        for effect in effects {
+            self.effect(moment, account, effect);
+        }
+    }
+
+    fn reply(
+        &mut self,
+        moment: &mut Moment<'_>,
+        exchange: &Exchange<SocketAddr>,
+        message: Message,
+        observed: bool,
+    ) {
+        // What cannot be sent now is as good as lost on the way; the request will be repeated.
+        let _ = self.with_layer(moment, |layer, turn| match observed {
+            true => layer.respond_observed(turn, exchange, message),
+            false => layer.respond(turn, exchange, message),
         });
     }
 
-    fn response(&mut self, packet: &Packet<'_>, out: &mut Outbox<Answer>) {
-        match self.registering {
-            Some((call, token)) if token == packet.token() => {
-                self.registering = None;
-                let location = packet
-                    .strings(option::LOCATION_PATH)
-                    .filter_map(Result::ok)
-                    .map(str::to_owned)
-                    .collect();
-                out.answer(
-                    call,
-                    match packet.code() {
-                        Code::CREATED => Answer::Registered(location),
-                        code => Answer::Refused(code),
-                    },
-                );
-            }
-            _ => {}
+    fn remember(
+        &mut self,
+        shared: &Shared,
+        server: ServerIndex,
+        packet: &Packet<'_>,
+        body: &[u8],
+        answered: Option<Code>,
+    ) {
+        if !shared.remembers {
+            return;
         }
+        let segments = packet.path().map_while(Result::ok);
+        let format = |format: Result<Option<ContentFormat>, _>| format.ok().flatten();
+        let asked = Asked {
+            server,
+            method: packet.code(),
+            path: segments.fold(String::new(), |path, segment| path + "/" + segment),
+            query: packet
+                .queries()
+                .map_while(Result::ok)
+                .map(str::to_owned)
+                .collect(),
+            observe: packet.observe().ok().flatten(),
+            format: format(packet.content_format()),
+            accept: format(packet.accept()),
+            token: packet.token_bytes().to_vec(),
+            payload: body.to_vec(),
+            answered,
+        };
+        self.aside.get_or_insert_default().asked.push(asked);
+    }
+
+    /// Does what is due, and puts away what is no longer needed.
+    fn settle(&mut self, moment: &mut Moment<'_>) {
+        self.boot(moment);
+        self.send_late(moment);
+        self.keep_registered(moment);
+        self.report(moment);
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        let idle = live.calls.is_empty() && live.late.is_empty();
+        let forgets = live.layer.forgets_at(&moment.shared.parameters);
+        live.forgets = forgets.filter(|_| idle);
+        if live.forgets.is_some_and(|at| at <= moment.now) {
+            self.live = None;
+            self.generation += 1;
+        }
+    }
+
+    fn send_late(&mut self, moment: &mut Moment<'_>) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        let due: Vec<Late> = live
+            .late
+            .extract_if(.., |late| late.at <= moment.now)
+            .collect();
+        for late in due {
+            self.reply(moment, &late.exchange, late.message, late.observed);
+        }
+    }
+
+    fn boot(&mut self, moment: &mut Moment<'_>) {
+        if self.boots.is_none_or(|at| at > moment.now) {
+            return;
+        }
+        self.boots = None;
+        self.finish_firmware(moment.shared);
+        for account in 0..self.accounts.len() {
+            self.register(
+                moment,
+                None,
+                Register {
+                    server: account,
+                    ..Register::default()
+                },
+            );
+        }
+    }
+
+    fn watches(&self) -> impl Iterator<Item = &Watch> {
+        self.accounts
+            .iter()
+            .flat_map(|account| account.report.iter().flat_map(|report| &report.watches))
     }
 }
 
@@ -106,29 +549,80 @@ impl Role for Device {
     fn handle(
         &mut self,
         shared: &Shared,
-        _now: Time,
+        now: Time,
         input: Input<'_, Order>,
         out: &mut Outbox<Answer>,
     ) {
+        self.accounts
+            .resize_with(shared.servers.len(), Account::default);
+        let moment = &mut Moment { shared, now, out };
         match input {
-            Input::Order {
-                call,
-                order: Order::Register,
-            } => self.register(shared, call, out),
-            Input::Datagram { bytes, .. } => {
-                if let Ok(packet) = Packet::parse(bytes) {
-                    self.response(&packet, out);
+            Input::Datagram { from, bytes, .. } => self.hear(moment, from, bytes),
+            Input::Order { call, order } => self.obey(moment, call, order),
+            Input::Wake => {
+                while self.live.is_some()
+                    && let Some(event) = self.with_layer(moment, |layer, turn| layer.expire(turn))
+                {
+                    self.take(moment, event);
                 }
             }
             Input::Persisted(_)
             | Input::Request { .. }
             | Input::Response { .. }
-            | Input::Restored(_)
-            | Input::Wake => {}
+            | Input::Restored(_) => {}
         }
+        self.settle(moment);
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        None
+        let live = self.live.iter().flat_map(|live| {
+            let late = live.late.iter().map(|late| late.at);
+            late.chain(live.layer.next_deadline()).chain(live.forgets)
+        });
+        let accounts = self.accounts.iter().filter_map(Account::deadline);
+        let watches = self.watches().filter_map(|watch| watch.due);
+        let silent = self.is_silent();
+        live.chain(self.boots)
+            .chain(accounts.filter(|_| !silent))
+            .chain(watches.filter(|_| !silent))
+            .min()
     }
+}
+
+/// What a request comes to.
+struct Done {
+    message: Message,
+    observed: bool,
+    effects: Vec<Effect>,
+}
+
+impl Done {
+    fn plain(message: Message) -> Self {
+        Self {
+            message,
+            observed: false,
+            effects: Vec::new(),
+        }
+    }
+}
+
+/// What follows a request once it is answered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Effect {
+    /// De-register and stay away for a while.
+    Disable(Duration),
+    /// Start anew.
+    Reboot,
+    /// Tell a server, or all, with these arguments, and with the list of objects or without.
+    Update {
+        account: Option<usize>,
+        query: Vec<String>,
+        list: bool,
+    },
+}
+
+const NON_OR_CON: [Type; 2] = [Type::Non, Type::Con];
+
+fn path_of(ids: &[u16]) -> Path {
+    Path::new(ids).unwrap_or(Path::ROOT)
 }

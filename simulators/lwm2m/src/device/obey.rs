@@ -1,0 +1,108 @@
+//! Orders of a tester.
+
+use twinproof_coap::{Message, OptionNumber, Type};
+use twinproof_kernel::CallId;
+
+use super::registration::{Purpose, impossible};
+use super::write::told_to_all;
+use super::{Answer, Behaviour, Device, Effect, Moment, Order, Request};
+
+impl Device {
+    pub(super) fn obey(&mut self, moment: &mut Moment<'_>, call: CallId, order: Order) {
+        match order {
+            Order::Behave(behaviour) => self.behave(moment, behaviour),
+            Order::Create { path, values } => {
+                let changes = self.change();
+                changes.add_instance(path.prefix(2));
+                for entry in values {
+                    if let Some(value) = entry.value {
+                        changes.set(entry.path, value);
+                    }
+                }
+                self.effect(moment, 0, told_to_all());
+            }
+            Order::Delete { path } => {
+                self.change().remove_instance(path.prefix(2));
+                self.effect(moment, 0, told_to_all());
+            }
+            Order::Deregister { server } => return self.deregister(moment, Some(call), server),
+            Order::Move { to } => self.at = to,
+            Order::Notify(notify) => return self.notify(moment, call, notify),
+            Order::Register(how) => return self.register(moment, Some(call), how),
+            Order::Request(request) => return self.request(moment, call, &request),
+            Order::Send { server, paths } => return self.send(moment, call, server, &paths),
+            Order::SendRaw { server, bytes } => {
+                let Some(server) = moment.shared.servers.get(server) else {
+                    return impossible(moment, Some(call), format!("there is no server {server}"));
+                };
+                let (at, to) = (self.at, server.address);
+                moment
+                    .out
+                    .datagram(at, to, |buffer| buffer.extend_from_slice(&bytes));
+            }
+            Order::Set { path, value } => {
+                let lifetime = value.to_string();
+                self.change().set(path, value);
+                // Who owns the life time wants to hear of it.
+                if path.object() == Some(1) && path.resource() == Some(1) {
+                    let mut accounts = 0..moment.shared.servers.len();
+                    let own = accounts.find(|&account| {
+                        self.account_of(moment.shared, account) == Some(path.prefix(2))
+                    });
+                    let query = vec![format!("lt={lifetime}")];
+                    self.effect(
+                        moment,
+                        0,
+                        Effect::Update {
+                            account: own,
+                            query,
+                            list: false,
+                        },
+                    );
+                }
+            }
+            Order::Update(how) => return self.update(moment, Some(call), how),
+        }
+        moment.out.answer(call, Answer::Done);
+    }
+
+    fn behave(&mut self, moment: &mut Moment<'_>, behaviour: Behaviour) {
+        let mut parameters = None;
+        if !behaviour.announces {
+            let mut own = moment.shared.parameters.clone();
+            own.acknowledge_after = own.acknowledge_after.max(behaviour.delay * 2);
+            parameters = Some(own);
+        }
+        let aside = self.aside.get_or_insert_default();
+        aside.parameters = parameters;
+        aside.behaviour = behaviour;
+    }
+
+    fn request(&mut self, moment: &mut Moment<'_>, call: CallId, request: &Request) {
+        let Some(server) = moment.shared.servers.get(request.server) else {
+            let why = format!("there is no server {}", request.server);
+            return impossible(moment, Some(call), why);
+        };
+        let location = &self.accounts[request.server].location;
+        let path = request.path.replace("{location}", location);
+        let mut message = Message::new(request.method)
+            .path(&path)
+            .payload(request.payload.clone());
+        for argument in &request.query {
+            message = message.query(&argument.replace("{endpoint}", &self.endpoint));
+        }
+        if let Some(format) = request.format {
+            message = message.content_format(format);
+        }
+        for (number, value) in &request.options {
+            message = message.option(OptionNumber(*number), value);
+        }
+        let ty = if request.confirmable {
+            Type::Con
+        } else {
+            Type::Non
+        };
+        let to = (request.server, server.address, ty);
+        self.ask(moment, to, message, Purpose::Other, Some(call));
+    }
+}

@@ -1,0 +1,491 @@
+//! The registration interface (TS 1.0.2 §5.3).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use twinproof_coap::endpoint::RequestId;
+use twinproof_coap::{Code, ContentFormat, Message, Type};
+use twinproof_kernel::{CallId, Time};
+
+use super::observe::Report;
+use super::rules::{LifetimeFacts, RegisterFacts, RetryFacts};
+use super::{
+    Answer, Call, Device, Effect, Moment, Register, Registration, Response, Shared, Update,
+};
+use crate::wire::links::{Item, ObjectList};
+use crate::wire::{Path, Value, Version};
+
+/// What a device knows of one of its servers.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) state: State,
+    /// `/rd/1`; empty if the device is not registered.
+    pub(super) location: Box<str>,
+    /// The life time that the server was told, s.
+    lifetime: u32,
+    /// When the device does the next thing by itself.
+    due: Option<Time>,
+    attempts: u32,
+    registered: u32,
+    updated: u32,
+    /// When a message last went either way.
+    pub(super) spoke: Time,
+    pub(super) report: Option<Box<Report>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum State {
+    /// It waits for an order, for the end of a disablement or for another attempt.
+    #[default]
+    Idle,
+    /// It has sent a registration.
+    Registering,
+    /// It is registered.
+    Registered,
+}
+
+/// What a request of ours is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    Deregister,
+    Other,
+    /// With the life time that it says, s.
+    Register(u32),
+    /// With the life time that it says, if it does, and whether it is for the device's own location.
+    Update(Option<u32>, bool),
+}
+
+impl Account {
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.due
+    }
+
+    pub(super) fn shown(&self) -> Registration {
+        Registration {
+            location: self.location.to_string(),
+            registered: self.registered,
+            updated: self.updated,
+        }
+    }
+}
+
+impl Device {
+    /// The instance of the Server object for a server.
+    pub(super) fn account_of(&self, shared: &Shared, account: usize) -> Option<Path> {
+        let ssid = f64::from(shared.servers.get(account)?.ssid);
+        let tree = self.tree(shared);
+        let instances = tree.instances(super::path_of(&[1]));
+        instances
+            .into_iter()
+            .find(|path| path.child(0).and_then(|id| tree.number(id)) == Some(ssid))
+    }
+
+    pub(super) fn setting(&self, shared: &Shared, account: usize, resource: u16) -> Option<Value> {
+        let path = self.account_of(shared, account)?.child(resource)?;
+        self.tree(shared).value(path)
+    }
+
+    fn lifetime(&self, shared: &Shared, account: usize) -> u32 {
+        let lifetime = self
+            .setting(shared, account, 1)
+            .and_then(|value| value.number());
+        lifetime.map_or(86_400, |seconds| seconds as u32)
+    }
+
+    fn binding(&self, shared: &Shared, account: usize) -> String {
+        match self.setting(shared, account, 7) {
+            Some(Value::String(binding)) => binding,
+            _ => "U".to_owned(),
+        }
+    }
+
+    /// The list of objects and instances as a registration says it.
+    pub(super) fn list(&self, shared: &Shared) -> String {
+        let tree = self.tree(shared);
+        let mut list = ObjectList {
+            root: shared.root.clone(),
+            ..ObjectList::default()
+        };
+        for object in tree.objects() {
+            if !shared.rules.is_listed(object) {
+                continue;
+            }
+            let path = super::path_of(&[object]);
+            let instances = tree.instances(path);
+            let version = shared
+                .definition(object)
+                .map(|definition| definition.version);
+            let told = version.filter(|version| is_told(shared.version, object, *version));
+            if instances.is_empty() || told.is_some() {
+                list.items.push(Item {
+                    version: told,
+                    ..Item::new(path)
+                });
+            }
+            list.items.extend(instances.into_iter().map(Item::new));
+        }
+        list.to_string()
+    }
+
+    pub(super) fn register(
+        &mut self,
+        moment: &mut Moment<'_>,
+        order: Option<CallId>,
+        how: Register,
+    ) {
+        let shared = moment.shared;
+        let (Some(server), lifetime) = (
+            shared.servers.get(how.server),
+            self.lifetime(shared, how.server),
+        ) else {
+            return impossible(moment, order, format!("there is no server {}", how.server));
+        };
+        let binding = self.binding(shared, how.server);
+        let query = how.query.unwrap_or_else(|| {
+            shared.rules.parameters(RegisterFacts {
+                endpoint: &self.endpoint,
+                lifetime,
+                version: shared.version,
+                binding: &binding,
+                queue_mode: shared.queue_mode,
+                sms: shared.sms.as_deref(),
+            })
+        });
+        let said = said_lifetime(&query).unwrap_or(lifetime);
+        let objects = how.objects.unwrap_or_else(|| self.list(shared));
+        let mut message = Message::new(Code::POST).path("/rd").payload(objects);
+        if !how.without_format {
+            message = message.content_format(ContentFormat::LINK_FORMAT);
+        }
+        message = query
+            .iter()
+            .fold(message, |message, argument| message.query(argument));
+        let account = &mut self.accounts[how.server];
+        account.state = State::Registering;
+        account.due = None;
+        let to = server.address;
+        self.ask(
+            moment,
+            (how.server, to, Type::Con),
+            message,
+            Purpose::Register(said),
+            order,
+        );
+    }
+
+    pub(super) fn update(&mut self, moment: &mut Moment<'_>, order: Option<CallId>, how: Update) {
+        let Some(server) = moment.shared.servers.get(how.server) else {
+            return impossible(moment, order, format!("there is no server {}", how.server));
+        };
+        let account = &mut self.accounts[how.server];
+        let own = how.location.is_none();
+        let location = how.location.unwrap_or_else(|| account.location.to_string());
+        if location.is_empty() {
+            return impossible(moment, order, "the device is not registered".to_owned());
+        }
+        if own {
+            account.due = None;
+        }
+        let mut message = Message::new(Code::POST).path(&location);
+        if let Some(objects) = how.objects {
+            message = message
+                .content_format(ContentFormat::LINK_FORMAT)
+                .payload(objects);
+        }
+        let said = said_lifetime(&how.query);
+        message = how
+            .query
+            .iter()
+            .fold(message, |message, argument| message.query(argument));
+        let to = server.address;
+        self.ask(
+            moment,
+            (how.server, to, Type::Con),
+            message,
+            Purpose::Update(said, own),
+            order,
+        );
+    }
+
+    pub(super) fn deregister(
+        &mut self,
+        moment: &mut Moment<'_>,
+        order: Option<CallId>,
+        account: usize,
+    ) {
+        let Some(server) = moment.shared.servers.get(account) else {
+            return impossible(moment, order, format!("there is no server {account}"));
+        };
+        let state = &mut self.accounts[account];
+        if state.location.is_empty() {
+            return impossible(moment, order, "the device is not registered".to_owned());
+        }
+        let message = Message::new(Code::DELETE).path(&state.location);
+        state.due = None;
+        let to = server.address;
+        self.ask(
+            moment,
+            (account, to, Type::Con),
+            message,
+            Purpose::Deregister,
+            order,
+        );
+    }
+
+    /// Sends a request of the device's own.
+    pub(super) fn ask(
+        &mut self,
+        moment: &mut Moment<'_>,
+        (account, to, ty): (usize, SocketAddr, Type),
+        message: Message,
+        purpose: Purpose,
+        order: Option<CallId>,
+    ) {
+        self.accounts[account].spoke = moment.now;
+        let sent = self.with_layer(moment, |layer, turn| layer.request(turn, to, ty, message));
+        match (sent, &mut self.live) {
+            (Ok(request), Some(live)) => live.calls.push(Call {
+                request,
+                account,
+                purpose,
+                order,
+            }),
+            (Ok(_), None) => {}
+            (Err(error), _) => impossible(moment, order, error.to_string()),
+        }
+    }
+
+    /// A request of the device's own has its answer, or will have none.
+    pub(super) fn answered(
+        &mut self,
+        moment: &mut Moment<'_>,
+        request: RequestId<SocketAddr>,
+        answer: Answer,
+    ) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        let Some(place) = live.calls.iter().position(|call| call.request == request) else {
+            return;
+        };
+        let call = live.calls.remove(place);
+        match call.purpose {
+            Purpose::Register(lifetime) => {
+                self.registered(moment, call.account, lifetime, answer.response());
+            }
+            Purpose::Update(lifetime, true) => {
+                self.updated(moment, call.account, lifetime, answer.response());
+            }
+            Purpose::Deregister => self.deregistered(moment, call.account, answer.response()),
+            Purpose::Other | Purpose::Update(_, false) => {}
+        }
+        if let Some(order) = call.order {
+            moment.out.answer(order, answer);
+        }
+    }
+
+    fn registered(
+        &mut self,
+        moment: &mut Moment<'_>,
+        account: usize,
+        lifetime: u32,
+        response: Option<&Response>,
+    ) {
+        let after = self.update_after(moment.shared, lifetime);
+        let keeps = self.behaviour().keeps_registered;
+        let state = &mut self.accounts[account];
+        if let Some(response) = response.filter(|response| response.code == Code::CREATED) {
+            let location = response.location.iter();
+            let location = location.fold(String::new(), |path, segment| path + "/" + segment);
+            state.location = location.into();
+            state.state = State::Registered;
+            state.lifetime = lifetime;
+            state.attempts = 0;
+            state.registered += 1;
+            state.due = Some(moment.now + after).filter(|_| keeps);
+            // A server observes anew after a registration (TS §5.3.1).
+            self.end_observations(moment.shared, account);
+            return;
+        }
+        state.state = if state.location.is_empty() {
+            State::Idle
+        } else {
+            State::Registered
+        };
+        let wait = moment.shared.rules.retry_after(RetryFacts {
+            attempts: state.attempts,
+            code: response.map(|response| response.code),
+            asked: response.and_then(|response| response.retry_after),
+        });
+        state.attempts += 1;
+        state.due = wait.filter(|_| keeps).map(|wait| moment.now + wait);
+    }
+
+    fn updated(
+        &mut self,
+        moment: &mut Moment<'_>,
+        account: usize,
+        lifetime: Option<u32>,
+        response: Option<&Response>,
+    ) {
+        let keeps = self.behaviour().keeps_registered;
+        let state = &mut self.accounts[account];
+        match response {
+            Some(response) if response.code == Code::CHANGED => {
+                state.lifetime = lifetime.unwrap_or(state.lifetime);
+                state.updated += 1;
+                let lifetime = state.lifetime;
+                let after = self.update_after(moment.shared, lifetime);
+                self.accounts[account].due = Some(moment.now + after).filter(|_| keeps);
+            }
+            Some(response) if moment.shared.rules.registers_again(response.code) => {
+                state.location = Box::default();
+                state.state = State::Idle;
+                if keeps {
+                    let again = Register {
+                        server: account,
+                        ..Register::default()
+                    };
+                    self.register(moment, None, again);
+                }
+            }
+            other => {
+                let asked = other.and_then(|response| response.retry_after);
+                let wait = asked.unwrap_or(Duration::from_secs(60));
+                state.due = Some(moment.now + wait).filter(|_| keeps);
+            }
+        }
+    }
+
+    fn deregistered(
+        &mut self,
+        moment: &mut Moment<'_>,
+        account: usize,
+        response: Option<&Response>,
+    ) {
+        // A server that does not answer finds out when the life time is over.
+        if response.is_none_or(|response| response.code.is_success()) {
+            let away = self.accounts[account].due;
+            self.leave(moment.shared, account);
+            self.accounts[account].due = away.filter(|at| *at > moment.now);
+        }
+    }
+
+    /// Forgets a registration, without a word.
+    pub(super) fn leave(&mut self, shared: &Shared, account: usize) {
+        self.end_observations(shared, account);
+        let state = &mut self.accounts[account];
+        state.location = Box::default();
+        state.state = State::Idle;
+        state.due = None;
+    }
+
+    fn update_after(&self, shared: &Shared, lifetime: u32) -> Duration {
+        shared.rules.update_after(LifetimeFacts {
+            lifetime: Duration::from_secs(lifetime.into()),
+            transmit_wait: shared.parameters.max_transmit_wait(),
+        })
+    }
+
+    /// Updates and registers when it is time to.
+    pub(super) fn keep_registered(&mut self, moment: &mut Moment<'_>) {
+        if self.is_silent() || self.boots.is_some() {
+            return;
+        }
+        for account in 0..self.accounts.len() {
+            let state = &mut self.accounts[account];
+            if state.due.is_none_or(|at| at > moment.now) {
+                continue;
+            }
+            state.due = None;
+            match state.state {
+                State::Idle => {
+                    let again = Register {
+                        server: account,
+                        ..Register::default()
+                    };
+                    self.register(moment, None, again);
+                }
+                State::Registered => {
+                    self.update(
+                        moment,
+                        None,
+                        Update {
+                            server: account,
+                            ..Update::default()
+                        },
+                    );
+                }
+                State::Registering => {}
+            }
+        }
+    }
+
+    /// Does what follows a request once it is answered.
+    pub(super) fn effect(&mut self, moment: &mut Moment<'_>, account: usize, effect: Effect) {
+        match effect {
+            Effect::Disable(away) => {
+                self.deregister(moment, None, account);
+                self.accounts[account].due = Some(moment.now + away);
+            }
+            Effect::Reboot => {
+                for account in 0..self.accounts.len() {
+                    self.leave(moment.shared, account);
+                    self.accounts[account].report = None;
+                }
+                // What was answered stays answered: a repeated Execute must not start the device anew.
+                if let Some(live) = &mut self.live {
+                    live.late.clear();
+                    for call in live.calls.drain(..) {
+                        if let Some(order) = call.order {
+                            moment.out.answer(order, Answer::NoAnswer);
+                        }
+                    }
+                }
+                self.boots = Some(moment.now + moment.shared.boot);
+            }
+            Effect::Update {
+                account,
+                query,
+                list,
+            } => {
+                if !self.behaviour().keeps_registered {
+                    return;
+                }
+                let objects = list.then(|| self.list(moment.shared));
+                for server in account.map_or(0..self.accounts.len(), |one| one..one + 1) {
+                    if self.accounts[server].state == State::Registered {
+                        let (query, objects) = (query.clone(), objects.clone());
+                        let update = Update {
+                            server,
+                            query,
+                            objects,
+                            location: None,
+                        };
+                        self.update(moment, None, update);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Answers an order that cannot be carried out.
+pub(super) fn impossible(moment: &mut Moment<'_>, order: Option<CallId>, why: String) {
+    if let Some(order) = order {
+        moment.out.answer(order, Answer::Impossible(why));
+    }
+}
+
+fn said_lifetime(query: &[String]) -> Option<u32> {
+    query
+        .iter()
+        .find_map(|argument| argument.strip_prefix("lt=")?.parse().ok())
+}
+
+/// Whether the version of an object has to be said: when it is not the one that belongs to the version
+/// of the enabler by itself (TS 1.1.1 §7.2.2: 1.0 for all, and for the enabler's own objects those of
+/// its version).
+fn is_told(enabler: Version, object: u16, version: Version) -> bool {
+    version != Version::V1_0 && (enabler == Version::V1_0 || object > 7)
+}

@@ -1,0 +1,330 @@
+//! The decisions of a device, each as the texts want it.
+
+use std::time::Duration;
+
+use twinproof_coap::{Code, ContentFormat};
+
+use crate::upper::WriteMode;
+use crate::wire::Version;
+
+twinproof_kernel::rules! {
+    /// The decisions.
+    pub mod decide {
+        use twinproof_coap::Code;
+        use twinproof_coap::ContentFormat;
+        use crate::device::rules;
+        use crate::upper::WriteMode;
+        use std::time::Duration;
+
+        /// What a Register says in its query (TS 1.0.2 §5.3.1).
+        fn parameters(&self, facts: rules::RegisterFacts<'_>) -> Vec<String> {
+            let mut query = vec![
+                format!("ep={}", facts.endpoint),
+                format!("lt={}", facts.lifetime),
+                format!("lwm2m={}", facts.version),
+                format!("b={}", facts.binding),
+            ];
+            if facts.queue_mode && facts.version > crate::wire::Version::V1_0 {
+                query.push("Q".to_owned());
+            }
+            query.extend(facts.sms.map(|number| format!("sms={number}")));
+            query
+        }
+
+        /// Whether a registration lists instances of an object: all but the secret ones (TS §5.3.1).
+        fn is_listed(&self, object: u16) -> bool {
+            !matches!(object, 0 | 21 | 23)
+        }
+
+        /// How long after a registration or update the next update is sent: in time for all its
+        /// repetitions (TS §5.3.2, RFC 7252 §4.8.2).
+        fn update_after(&self, facts: rules::LifetimeFacts) -> Duration {
+            let spare = facts.lifetime.saturating_sub(facts.transmit_wait);
+            spare.max(facts.lifetime / 2)
+        }
+
+        /// Whether a device registers again when an update is refused (TS §5.3.2).
+        fn registers_again(&self, code: Code) -> bool {
+            code == Code::NOT_FOUND
+        }
+
+        /// How long a device waits after a registration that came to nothing (TS 1.1.1 §6.2.1: a minute,
+        /// doubled each time, five times), unless the server says how long.
+        fn retry_after(&self, facts: rules::RetryFacts) -> Option<Duration> {
+            let backoff = Duration::from_secs(60) * 2u32.saturating_pow(facts.attempts.min(16));
+            (facts.attempts < 5).then(|| facts.asked.unwrap_or(backoff))
+        }
+
+        /// Whether a device hears a datagram: in queue mode only for a while after it last spoke (TS
+        /// §8.3).
+        fn is_awake(&self, facts: rules::AwakeFacts) -> bool {
+            !facts.queue_mode || facts.since < facts.window
+        }
+
+        /// Whether a request is heard at all: from a server that has answered the registration (TS
+        /// §5.3.1).
+        fn is_heard(&self, facts: rules::SenderFacts) -> bool {
+            !facts.known || facts.registered
+        }
+
+        /// Whether a sender is served: it is one of the device's servers (TS §7).
+        fn is_served(&self, facts: rules::SenderFacts) -> bool {
+            facts.known
+        }
+
+        /// Whether servers have anything to do with an object (TS §7.3: not with its keys).
+        fn is_reachable(&self, object: u16) -> bool {
+            !matches!(object, 0 | 21)
+        }
+
+        /// Whether access control lets a server do something to an instance (TS §7.3.2).
+        fn is_granted(&self, facts: rules::GrantFacts) -> bool {
+            let Some(control) = facts.control else {
+                return !facts.controlled;
+            };
+            let bits = match (control.own, control.owner, control.default) {
+                (Some(bits), _, _) => bits,
+                (None, true, _) => !0,
+                (None, false, default) => default.unwrap_or(0),
+            };
+            bits & facts.needs == facts.needs
+        }
+
+        /// Whether the definition of a resource lets it be read.
+        fn is_readable(&self, operations: crate::model::Operations) -> bool {
+            operations.read
+        }
+
+        /// Whether the definition of a resource lets it be written.
+        fn is_writable(&self, operations: crate::model::Operations) -> bool {
+            operations.write
+        }
+
+        /// Whether the definition of a resource lets it be executed.
+        fn is_executable(&self, operations: crate::model::Operations) -> bool {
+            operations.execute
+        }
+
+        /// Whether a resource takes a value (TS §5.4.3): it has the type, and is in range.
+        fn takes(&self, allowed: bool) -> bool {
+            allowed
+        }
+
+        /// Whether a Write removes a writable resource that it does not name (TS §5.4.3): a replacing
+        /// one does, if an instance can be without it.
+        fn removes_unnamed(&self, facts: rules::UnnamedFacts) -> bool {
+            facts.mode == WriteMode::Replace && !facts.mandatory
+        }
+
+        /// What an object is asked to make a new instance of; nothing refuses (TS §5.4.6).
+        fn refuses_instance(&self, facts: rules::CreateFacts) -> Option<Code> {
+            match facts {
+                rules::CreateFacts { multiple: false, .. } => Some(Code::METHOD_NOT_ALLOWED),
+                rules::CreateFacts { exists: true, .. } => Some(Code::BAD_REQUEST),
+                rules::CreateFacts { complete: false, .. } => Some(Code::BAD_REQUEST),
+                rules::CreateFacts { .. } => None,
+            }
+        }
+
+        /// Whether an instance can be deleted (TS §5.4.7): not that of an object that has just one.
+        fn is_deletable(&self, facts: rules::DeleteFacts) -> bool {
+            facts.multiple && !facts.server
+        }
+
+        /// The format of an answer: the one that was asked for if there is such a thing, else the
+        /// device's choice (TS §6.4).
+        fn format(&self, facts: rules::FormatFacts) -> Option<ContentFormat> {
+            match facts.accept {
+                Some(format) => facts.offered.then_some(format),
+                None => Some(facts.own),
+            }
+        }
+
+        /// Whether a value that has changed is worth a notification (TS §5.1.2): without thresholds
+        /// and step every change is, else any of them that is met.
+        fn is_worth_telling(&self, facts: rules::ChangeFacts) -> bool {
+            let (Some(old), Some(new)) = (facts.old, facts.new) else {
+                return true;
+            };
+            if facts.gt.is_none() && facts.lt.is_none() && facts.st.is_none() {
+                return true;
+            }
+            let crosses = |limit: f64| (old <= limit && new > limit) || (old >= limit && new < limit);
+            facts.gt.is_some_and(crosses)
+                || facts.lt.is_some_and(crosses)
+                || facts.st.is_some_and(|step| (new - old).abs() >= step)
+        }
+
+        /// When a notification that is due goes out after the last one (TS §5.1.2: not before pmin).
+        fn earliest(&self, facts: rules::PeriodFacts) -> Duration {
+            facts.least
+        }
+
+        /// When a notification goes out after the last one though nothing has changed (TS §5.1.2: at
+        /// pmax, unless it is below pmin or 0).
+        fn latest(&self, facts: rules::PeriodFacts) -> Option<Duration> {
+            facts.most.filter(|most| !most.is_zero() && *most >= facts.least)
+        }
+
+        /// Whether a device keeps what it could not tell (TS §6.1: Notification Storing).
+        fn keeps_untold(&self, storing: bool) -> bool {
+            storing
+        }
+
+        /// Whether a device must not send by itself (TS 1.1.1, Server object: Mute Send is on unless
+        /// it says no).
+        fn is_muted(&self, mute: Option<bool>) -> bool {
+            mute.unwrap_or(true)
+        }
+
+        /// Whether firmware can be installed (object 5: it has been downloaded).
+        fn installs(&self, state: i64) -> bool {
+            state == 2
+        }
+    }
+}
+
+pub use decide::{Compared, NAMES, Rival, Rules, Standard};
+
+/// What a device has to say of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct RegisterFacts<'a> {
+    /// Its name.
+    pub endpoint: &'a str,
+    /// The life time of its registration, s.
+    pub lifetime: u32,
+    /// The version that it speaks.
+    pub version: Version,
+    /// The binding, from the Server object.
+    pub binding: &'a str,
+    /// It sleeps.
+    pub queue_mode: bool,
+    /// Its number for SMS.
+    pub sms: Option<&'a str>,
+}
+
+/// How long a registration lives.
+#[derive(Clone, Copy, Debug)]
+pub struct LifetimeFacts {
+    /// The life time.
+    pub lifetime: Duration,
+    /// How long a message may take to be given up (MAX_TRANSMIT_WAIT).
+    pub transmit_wait: Duration,
+}
+
+/// A registration that came to nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryFacts {
+    /// How many there were before.
+    pub attempts: u32,
+    /// How it was refused, if it was answered.
+    pub code: Option<Code>,
+    /// How long the server asks to wait.
+    pub asked: Option<Duration>,
+}
+
+/// When a device last spoke.
+#[derive(Clone, Copy, Debug)]
+pub struct AwakeFacts {
+    /// It sleeps.
+    pub queue_mode: bool,
+    /// How long ago it spoke.
+    pub since: Duration,
+    /// How long it listens.
+    pub window: Duration,
+}
+
+/// Who sends a request.
+#[derive(Clone, Copy, Debug)]
+pub struct SenderFacts {
+    /// It is one of the device's servers.
+    pub known: bool,
+    /// It has answered the registration.
+    pub registered: bool,
+}
+
+/// What access control says of a server and an instance.
+#[derive(Clone, Copy, Debug)]
+pub struct GrantFacts {
+    /// The bits that the operation needs: 1 read, 2 write, 4 execute, 8 delete, 16 create.
+    pub needs: i64,
+    /// The device has access control at all.
+    pub controlled: bool,
+    /// The Access Control instance for the instance.
+    pub control: Option<Control>,
+}
+
+/// An Access Control instance, as one server sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Control {
+    /// The server owns it.
+    pub owner: bool,
+    /// The bits of the server.
+    pub own: Option<i64>,
+    /// The bits of all who have none of their own.
+    pub default: Option<i64>,
+}
+
+/// A writable resource that a Write does not name.
+#[derive(Clone, Copy, Debug)]
+pub struct UnnamedFacts {
+    /// The kind of Write.
+    pub mode: WriteMode,
+    /// An instance cannot be without it.
+    pub mandatory: bool,
+}
+
+/// A new instance.
+#[derive(Clone, Copy, Debug)]
+pub struct CreateFacts {
+    /// The object may have several.
+    pub multiple: bool,
+    /// The instance is there already.
+    pub exists: bool,
+    /// All that has to be written is there.
+    pub complete: bool,
+}
+
+/// An instance that is to go.
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteFacts {
+    /// The object may have several.
+    pub multiple: bool,
+    /// It is a server account.
+    pub server: bool,
+}
+
+/// The format of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct FormatFacts {
+    /// What is asked for.
+    pub accept: Option<ContentFormat>,
+    /// The device has that format for such values.
+    pub offered: bool,
+    /// What the device would choose.
+    pub own: ContentFormat,
+}
+
+/// A value that has changed since it was last told.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangeFacts {
+    /// What was told, if it is a number.
+    pub old: Option<f64>,
+    /// What is there now, if it is a number.
+    pub new: Option<f64>,
+    /// The upper threshold.
+    pub gt: Option<f64>,
+    /// The lower threshold.
+    pub lt: Option<f64>,
+    /// The step.
+    pub st: Option<f64>,
+}
+
+/// The periods of an observation.
+#[derive(Clone, Copy, Debug)]
+pub struct PeriodFacts {
+    /// The least gap.
+    pub least: Duration,
+    /// The greatest gap, if there is one.
+    pub most: Option<Duration>,
+}
