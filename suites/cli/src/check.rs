@@ -70,7 +70,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
                 ),
             }
         )?;
-        let enablers = select::enablers(profile).into_iter().map(str::to_owned);
+        let enablers = profile.enablers().into_iter().map(str::to_owned);
         let disclaimed = disclaimed(&source.catalogue, profile, &enablers.collect::<Vec<_>>());
         if !disclaimed.is_empty() {
             writeln!(
