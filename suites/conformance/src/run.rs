@@ -196,7 +196,7 @@ struct Backstage {
     /// Exclusive scenarios pass alone, the others together.
     gate: Arc<RwLock<()>>,
     /// The same among the runs that share the system.
-    turns: Option<Turns>,
+    turns: Option<Result<Turns, String>>,
 }
 
 impl Backstage {
@@ -210,8 +210,7 @@ impl Backstage {
         };
         let lock = run.target.profile().profile.harness.lock.clone();
         Self {
-            // A file that cannot be had was refused when the network was opened.
-            turns: lock.and_then(|path| Turns::at(&path).ok()),
+            turns: lock.map(|path| Turns::at(&path)),
             run,
             course: Course::default(),
             pool,
@@ -300,7 +299,8 @@ async fn set_scene(
         Gate::Together(gate.read_owned().await)
     });
     let turn = match &backstage.turns {
-        Some(turns) if !course.given_up() => turns.take(exclusive, &run.stop).await,
+        Some(Ok(turns)) if !course.given_up() => turns.take(exclusive, &run.stop).await,
+        Some(Err(why)) => Err(why.clone()),
         _ => Ok(None),
     };
     let lease = match &backstage.pool {
