@@ -437,10 +437,12 @@ async fn perform(
     let _turn = turn(declared, sequence).await.map_err(Broken::Transport)?;
     let mut drive = Drive::new(&mut stage, &entered, DEVICES).map_err(Broken::Transport)?;
     let result = drive.run(sequence).await;
-    if matches!(options.target, Target::External(_)) {
-        drive.clean().await?;
-    }
-    result
+    let cleaned = match options.target {
+        Target::External(_) => drive.clean().await,
+        Target::BuiltIn(_) => Ok(()),
+    };
+    // What was found weighs more than what could not be cleaned.
+    result.and(cleaned)
 }
 
 /// Keeps out of the way of other runs at the same system, if the profile says how.
