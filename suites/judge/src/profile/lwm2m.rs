@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use twinproof_lwm2m::wire::Version;
 
+use super::written::written_as_text;
 use super::{HookSpec, Span};
 
 /// An LwM2M server.
@@ -68,29 +69,16 @@ impl fmt::Display for Release {
     }
 }
 
-impl<'de> Deserialize<'de> for Release {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+impl std::str::FromStr for Release {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
         let read = text.parse().map(Self);
-        read.map_err(|e| serde::de::Error::custom(format!("{e}, got {text:?}")))
+        read.map_err(|error| format!("{error}, got {text:?}"))
     }
 }
 
-impl Serialize for Release {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl JsonSchema for Release {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Release".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^[0-9]+\\.[0-9]+$" })
-    }
-}
+written_as_text!(Release, "^[0-9]+\\.[0-9]+$");
 
 #[cfg(test)]
 mod tests {
