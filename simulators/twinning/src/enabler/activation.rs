@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::partners::{Match, named_operator};
 use super::refusal::Refusal;
 use super::rules::{
-    CodeFacts, CodeSource, EarlierFacts, PartyFacts, Proposal, RoomFacts, ToggleFacts,
+    CodeFacts, CodeSource, EarlierFacts, PartyFacts, Proposal, RoomFacts, ToggleFacts, WaitingFacts,
 };
 use super::state::{Code, Grant, Side};
 use super::{Enabler, Turn};
@@ -30,13 +30,19 @@ impl Enabler {
             as_primary: active(Role::Primary),
             as_secondary: active(Role::Secondary),
             ended: self.state.all::<Grant>().filter(|(_, g)| ended(g)).count(),
+            pending: self
+                .state
+                .sides_of(address)
+                .filter(|side| side.code.is_some())
+                .count(),
         }
     }
 
     pub(super) fn check_may_request(&self, turn: Turn<'_>, user: &str) -> Result<(), Refusal> {
-        match self.rules.may_request_code(self.party(user, None)) {
+        let party = self.party(user, None);
+        match self.rules.may_request_code(party) {
             true => Ok(()),
-            false => Err(mixture(turn, Role::Secondary)),
+            false => Err(not_a_secondary(turn, party)),
         }
     }
 
@@ -48,7 +54,7 @@ impl Enabler {
         let party = self.party(&secondary.owner, Some(&secondary.id));
         match self.rules.may_become_secondary(party) {
             true => Ok(()),
-            false => Err(mixture(turn, Role::Secondary)),
+            false => Err(not_a_secondary(turn, party)),
         }
     }
 
@@ -64,7 +70,7 @@ impl Enabler {
         let source = self.code_source(turn, asked);
         let named = named_operator(asked).unwrap_or_default();
         if source == CodeSource::Refused {
-            return Err(Refusal::invalid(&turn.config.knobs.names.mno_id));
+            return Err(Refusal::operator(&turn.config.knobs.names.mno_id));
         }
         self.end_earlier_codes(user);
         let id = self.state.next_id("tw");
@@ -123,6 +129,27 @@ impl Enabler {
         }
     }
 
+    /// Ends what waits for a primary in vain, where nothing waits for ever.
+    pub(super) fn end_stale_requests(&mut self, turn: Turn<'_>) {
+        let waits = |side: &&Side| side.code.is_some() && side.other_id.is_none();
+        let ended: Vec<String> = self
+            .state
+            .sides()
+            .filter(waits)
+            .filter_map(|side| Some((side, self.state.get::<Code>(side.code.as_deref()?)?)))
+            .filter(|(_, code)| {
+                self.rules.waiting_ends(WaitingFacts {
+                    age: turn.now.since(code.since),
+                    lifetime: turn.config.code_lifetime,
+                })
+            })
+            .map(|(side, _)| side.id.clone())
+            .collect();
+        for id in ended {
+            self.state.remove::<Side>(&id);
+        }
+    }
+
     /// A code that no other twinning ever had.
     fn fresh_code(&self, id: &str) -> String {
         let mut rng = self.seed.derive("code").derive(id).rng();
@@ -176,7 +203,7 @@ impl Enabler {
             return Err(mixture(turn, Role::Primary));
         }
         let found = match self.code_source(turn, asked) {
-            CodeSource::Refused => return Err(Refusal::invalid(&knobs.names.mno_id)),
+            CodeSource::Refused => return Err(Refusal::operator(&knobs.names.mno_id)),
             CodeSource::Partner => None,
             CodeSource::Own => {
                 let found = self.usable_code(turn, user, asked)?;
@@ -193,7 +220,7 @@ impl Enabler {
         }
         let id = self.state.next_id("tw");
         let primary = Side {
-            name: Some(self.name(user, &id, asked.name.as_deref())?),
+            name: Some(self.name(turn, user, &id, asked.name.as_deref())?),
             ..self.new_side(turn, id, user, Role::Primary, asked, status)
         };
         let Some((code, entry, secondary)) = found else {
@@ -296,7 +323,7 @@ impl Enabler {
         user: &str,
         asked: &Twinning,
     ) -> Result<(String, Code, Side), Refusal> {
-        let refused = || Refusal::invalid(&turn.config.knobs.names.activation_code);
+        let refused = || Refusal::code(&turn.config.knobs.names.activation_code);
         let presented = asked.activation_code.as_ref();
         let code = presented
             .and_then(|c| c.code.as_deref())
@@ -324,4 +351,12 @@ impl Enabler {
 
 fn mixture(turn: Turn<'_>, role: Role) -> Refusal {
     Refusal::role_mixture(role.literal(&turn.config.knobs))
+}
+
+/// Why a device cannot become a secondary.
+fn not_a_secondary(turn: Turn<'_>, party: PartyFacts) -> Refusal {
+    match party.as_primary {
+        0 => Refusal::already_twinned(Role::Secondary.literal(&turn.config.knobs)),
+        _ => mixture(turn, Role::Secondary),
+    }
 }

@@ -1,5 +1,7 @@
 //! Requests of the enabler's own: sent, answered, and tried again.
 
+use std::time::Duration;
+
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{ExchangeId, Time};
 
@@ -52,6 +54,31 @@ impl Enabler {
             attempt: 1,
             until: Some(turn.now + turn.config.partner_timeout),
         });
+    }
+
+    /// Sends a request once a while has passed.
+    pub(super) fn send_after(
+        &mut self,
+        turn: Turn<'_>,
+        wait: Duration,
+        errand: Errand,
+        request: Request,
+    ) {
+        if wait.is_zero() {
+            return self.send(errand, request);
+        }
+        let sending = Sending {
+            errand,
+            request,
+            attempt: 1,
+            until: None,
+        };
+        self.waiting.push((turn.now + wait, sending));
+    }
+
+    /// How many requests of its own it has sent since it started, or will send.
+    pub(super) fn requests(&self) -> u64 {
+        self.exchanges + self.waiting.len() as u64
     }
 
     fn send_again(&mut self, sending: Sending) {

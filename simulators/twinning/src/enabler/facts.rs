@@ -202,6 +202,8 @@ pub struct AuthCodeFacts {
     pub role: Role,
     /// Its status.
     pub status: Status,
+    /// The code was redeemed.
+    pub redeemed: bool,
 }
 
 /// How a body's format is chosen.
@@ -244,6 +246,8 @@ pub struct PartyFacts {
     pub as_secondary: usize,
     /// How many of its twinnings have ended.
     pub ended: usize,
+    /// How many codes of its own still wait for a primary.
+    pub pending: usize,
 }
 
 /// How many secondaries a primary has.
@@ -517,6 +521,122 @@ pub struct NewTokenFacts<'a> {
     pub fresh: &'a str,
     /// The token of the primary, where the primary has one here.
     pub primarys: Option<&'a str>,
+}
+
+/// Why a request is refused: the rows of the digest's error table (§8).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Refused {
+    /// Nothing that the client accepts can be sent.
+    Acceptable,
+    /// The device is a secondary already.
+    AlreadyTwinned,
+    /// The body is no document of this API.
+    Body,
+    /// A kind of notification channel that is not offered.
+    Channel,
+    /// The activation code is missing, wrong, used or expired.
+    Code,
+    /// A status or another member of an enumeration does not exist.
+    Enumeration,
+    /// A client sends what only the server may fill in.
+    Item,
+    /// The media type is not understood.
+    MediaType,
+    /// The resource does not have the verb.
+    Method,
+    /// A part other than the role is not there.
+    Missing,
+    /// A name that cannot be given.
+    Name,
+    /// The resource is somebody else's.
+    NotYours,
+    /// Nobody here knows the operator that is named.
+    Operator,
+    /// A partner operator does not help.
+    Partner,
+    /// A request was made before.
+    Repeated,
+    /// The role is neither primary nor secondary.
+    Role,
+    /// The role is not there.
+    RoleMissing,
+    /// A device cannot be in this role as things are.
+    RoleMixture,
+    /// The token lacks the scope.
+    Scope,
+    /// Another long poll took the place.
+    Superseded,
+    /// No token, or none that counts.
+    Token,
+    /// More than policy allows.
+    TooMany,
+    /// Nothing is there.
+    Unknown,
+    /// The update is not allowed.
+    Update,
+    /// Another value that is not allowed.
+    Value,
+    /// The version is not served.
+    Version,
+}
+
+/// What a refusal says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Said {
+    /// The status code.
+    pub status: u16,
+    /// The message id of the requestError.
+    pub id: &'static str,
+    /// Whether there is a requestError at all.
+    pub with_body: bool,
+}
+
+/// A refusal that is about to be said.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusalFacts {
+    /// Why.
+    pub because: Refused,
+    /// What the error table has first for it.
+    pub usual: Said,
+}
+
+/// A request to subscribe that was made before.
+#[derive(Clone, Copy, Debug)]
+pub struct RepetitionFacts {
+    /// The status of a creation.
+    pub creation: u16,
+}
+
+/// What a client's creation of a twinning holds that only the server may fill in.
+#[derive(Clone, Copy, Debug)]
+pub struct CreationItems {
+    /// The first such element, if there is one.
+    pub foreign: Option<&'static str>,
+}
+
+/// A twinning that waits for a primary.
+#[derive(Clone, Copy, Debug)]
+pub struct WaitingFacts {
+    /// Since its code was generated.
+    pub age: Duration,
+    /// How long codes live.
+    pub lifetime: Duration,
+}
+
+/// A delivery to a subscriber.
+#[derive(Clone, Copy, Debug)]
+pub struct DeliveryFacts {
+    /// How many notifications were decided before it.
+    pub serial: u64,
+}
+
+/// A relationship that one side ends.
+#[derive(Clone, Copy, Debug)]
+pub struct PartingFacts {
+    /// Whose side it is.
+    pub by: Role,
+    /// Its status.
+    pub status: Status,
 }
 
 /// A response that is about to be sent.

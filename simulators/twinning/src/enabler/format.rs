@@ -60,8 +60,8 @@ impl Enabler {
         match (read, accepted) {
             (Ok(document), true) => Ok(document),
             (Err(_), true) => Ok(Document::new(root, Tree::Branch(Vec::new()))),
-            (Ok(document), false) => Err(Refusal::invalid(document.root)),
-            (Err(why), false) => Err(Refusal::invalid(why.to_string())),
+            (Ok(document), false) => Err(Refusal::body(document.root)),
+            (Err(why), false) => Err(Refusal::body(why.to_string())),
         }
     }
 }

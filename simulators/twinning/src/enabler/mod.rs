@@ -31,7 +31,7 @@ use channels::Poll;
 use errands::Sending;
 use refusal::Refusal;
 use route::Route;
-use rules::{KeptFacts, Resource, ResponseFacts, Rules, StoreFacts};
+use rules::{KeptFacts, RefusalFacts, Resource, ResponseFacts, Rules, StoreFacts};
 use state::State;
 
 pub use config::{Config, Partner, Subscriber};
@@ -105,8 +105,11 @@ impl Answer {
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
         Self {
-            status: refusal.status,
-            body: Body::Document(refusal.document()),
+            status: refusal.form.status,
+            body: match refusal.form.with_body {
+                true => Body::Document(refusal.document()),
+                false => Body::Nothing,
+            },
             fields: refusal.fields,
         }
     }
@@ -164,6 +167,7 @@ impl Enabler {
             format: format.unwrap_or_else(|default| default),
             ..turn
         };
+        self.end_stale_requests(turn);
         let route = self.route(turn);
         let resource = route.as_ref().ok().map(|route| route.resource);
         let about = route.as_ref().ok().and_then(|route| route.id.clone());
@@ -193,7 +197,14 @@ impl Enabler {
         served: Served,
         resource: Option<Resource>,
     ) {
-        let answer = served.unwrap_or_else(Answer::from);
+        let answer = served.unwrap_or_else(|refusal| {
+            let facts = RefusalFacts {
+                because: refusal.because,
+                usual: refusal.form,
+            };
+            let said = self.rules.said(facts);
+            Answer::from(refusal.said(said))
+        });
         let response = render(answer, later.format, turn.config);
         let method = match turn.request.method.as_str() {
             // Only creations and polls wait.

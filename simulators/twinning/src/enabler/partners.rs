@@ -160,7 +160,7 @@ impl Enabler {
         let href = twinning.and_then(|t| t.resource_url);
         let (Some(address), Some(href)) = (address, href) else {
             let refusal = match response.map(|r| r.status) {
-                Some(400..500) => Refusal::invalid(&turn.config.knobs.names.activation_code),
+                Some(400..500) => Refusal::code(&turn.config.knobs.names.activation_code),
                 _ => Refusal::partner(&mno),
             };
             self.leave_remains(turn, &primary.owner, Role::Primary);
@@ -196,7 +196,7 @@ impl Enabler {
     /// Writes the data of an activation into the secondary's twinning (CR-N2, CR-N8, CR-N11).
     pub(super) fn introduce(&mut self, turn: Turn<'_>, later: Later, matched: Match) {
         let Some((partner, href)) = self.place_of(turn, &matched.secondary) else {
-            let refusal = Refusal::invalid(&turn.config.knobs.names.activation_code);
+            let refusal = Refusal::code(&turn.config.knobs.names.activation_code);
             self.reply(turn, later, Err(refusal));
             return;
         };

@@ -54,7 +54,10 @@ impl Enabler {
                 };
                 Some(named(resource, Some(id)))
             })
-            .ok_or_else(|| Refusal::unknown(404, path))
+            .ok_or_else(|| match names_version(turn.config, path) {
+                true => Refusal::unknown(404, path),
+                false => Refusal::version(path),
+            })
     }
 
     /// The user's segment and what follows it.
@@ -82,6 +85,14 @@ impl Enabler {
             Err(Refusal::method(method, verbs))
         }
     }
+}
+
+/// Whether a URL names the version that is served, or is none of this API at all.
+fn names_version(config: &Config, path: &str) -> bool {
+    let api = format!("{}/{}/", config.base_path(), config.knobs.paths.api);
+    path.strip_prefix(&api)
+        .and_then(|below| below.split_once('/'))
+        .is_none_or(|(version, _)| version == config.knobs.paths.version)
 }
 
 /// The resources that are not of this API: the authorization server and the primary's network.

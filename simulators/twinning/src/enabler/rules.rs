@@ -247,6 +247,33 @@ twinproof_kernel::rules! {
             facts.own
         }
 
+        /// How a refusal is said: as the error table has it first (digest §8).
+        fn said(&self, facts: facts::RefusalFacts) -> facts::Said {
+            facts.usual
+        }
+
+        /// The element for whose sake a creation is refused; what only the server may fill in is
+        /// ignored (ruling TW-C30).
+        fn creation_veto(&self, facts: facts::CreationItems) -> Option<&'static str> {
+            None
+        }
+
+        /// Whether a twinning that waits ends by itself; it stays although its code has expired
+        /// (digest §6, T14).
+        fn waiting_ends(&self, facts: facts::WaitingFacts) -> bool {
+            false
+        }
+
+        /// Whether a side may end its relationship, whatever the status (ruling TW-C25).
+        fn may_deactivate(&self, facts: facts::PartingFacts) -> bool {
+            true
+        }
+
+        /// Whether subscribers hear of the end of a relationship as well (ruling TW-C10).
+        fn end_is_notified(&self, facts: facts::PartingFacts) -> bool {
+            false
+        }
+
         /// The status code for what is not there, or not any more.
         fn missing(&self, facts: facts::MissingFacts<'_>) -> u16 {
             404
@@ -280,6 +307,16 @@ twinproof_kernel::rules! {
         /// Whether a request to subscribe repeats one (digest §10).
         fn is_repetition(&self, facts: facts::CorrelatorFacts) -> bool {
             facts.same_client && facts.same_value && facts.live
+        }
+
+        /// The status of the answer to a request to subscribe that repeats one (digest §10).
+        fn repetition_status(&self, facts: facts::RepetitionFacts) -> u16 {
+            facts.creation
+        }
+
+        /// How long a notification waits before it is sent (ruling TW-C26).
+        fn delivery_delay(&self, facts: facts::DeliveryFacts) -> Duration {
+            Duration::ZERO
         }
 
         /// Whether a subscriber is notified: of what the other side changed (HLF-PD-007, HLF-SD-008).

@@ -9,7 +9,8 @@ use super::errands::Errand;
 use super::refusal::Refusal;
 use super::route::{Route, user_url};
 use super::rules::{
-    CorrelatorFacts, MissingFacts, Notification, NotifyFacts, Resource, SubscriptionFacts, View,
+    CorrelatorFacts, DeliveryFacts, MissingFacts, Notification, NotifyFacts, RepetitionFacts,
+    Resource, SubscriptionFacts, View,
 };
 use super::state::{Side, Subscription};
 use super::{Answer, Enabler, Served, Turn};
@@ -122,7 +123,14 @@ impl Enabler {
         if let Some(id) = self.repeated(turn, user, correlator.as_deref()) {
             let known = self.state.get::<Subscription>(&id).cloned();
             if let Some(known) = known {
-                return Ok(created(turn, &id, &known));
+                let answer = created(turn, &id, &known);
+                let status = self.rules.repetition_status(RepetitionFacts {
+                    creation: answer.status,
+                });
+                return match status {
+                    400.. => Err(Refusal::repeated(correlator.as_deref().unwrap_or_default())),
+                    status => Ok(Answer { status, ..answer }),
+                };
             }
         }
         let subscription = Subscription {
@@ -216,7 +224,10 @@ impl Enabler {
         let body = document.write(subscription.format, knobs.json, &repeats(&knobs.names));
         let request = Request::new("POST", &subscription.notify_url)
             .with_body(subscription.format.media_type(), body);
-        self.send(Errand::Notify(id.to_owned()), request);
+        let delay = self.rules.delivery_delay(DeliveryFacts {
+            serial: self.requests(),
+        });
+        self.send_after(turn, delay, Errand::Notify(id.to_owned()), request);
     }
 }
 

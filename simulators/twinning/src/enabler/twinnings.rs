@@ -4,10 +4,11 @@ use super::access::Visit;
 use super::refusal::Refusal;
 use super::route::{Route, collection_url, side_url};
 use super::rules::{
-    AuthCodeFacts, Cause, CreatedFacts, CreationFacts, EndFacts, ListFacts, NameFacts, Proposal,
-    RefusedFacts, Resource, RoleFacts, StatusFacts, ToggleFacts, UpdateFacts, View,
+    AuthCodeFacts, Cause, CreatedFacts, CreationFacts, CreationItems, EndFacts, ListFacts,
+    NameFacts, PartingFacts, Proposal, RefusedFacts, Resource, RoleFacts, StatusFacts, ToggleFacts,
+    UpdateFacts, View,
 };
-use super::state::Side;
+use super::state::{Grant, Side};
 use super::{Answer, Enabler, Performed, Served, Turn};
 use crate::knobs::Knobs;
 use crate::message::{
@@ -79,6 +80,12 @@ impl Enabler {
             Some(text) => Some(self.status_asked(turn, text)?),
             None => None,
         };
+        let veto = self.rules.creation_veto(CreationItems {
+            foreign: proposed_element(role, &asked),
+        });
+        if let Some(element) = veto {
+            return Err(Refusal::not_permitted(element));
+        }
         let status = self.rules.initial_status(CreationFacts {
             role,
             asked: wanted,
@@ -112,7 +119,7 @@ impl Enabler {
             .role_asked(facts)
             .ok_or_else(|| match &asked.role {
                 Some(role) => Refusal::undefined_role(role),
-                None => Refusal::lacks(&turn.config.knobs.names.role),
+                None => Refusal::role_missing(&turn.config.knobs.names.role),
             })
     }
 
@@ -146,6 +153,7 @@ impl Enabler {
     /// The name of a primary's twinning `id`.
     pub(super) fn name(
         &self,
+        turn: Turn<'_>,
         user: &str,
         id: &str,
         asked: Option<&str>,
@@ -164,7 +172,7 @@ impl Enabler {
         };
         self.rules
             .name(facts)
-            .ok_or_else(|| Refusal::invalid("name"))
+            .ok_or_else(|| Refusal::name(&turn.config.knobs.names.name))
     }
 
     fn update(&mut self, turn: Turn<'_>, route: &Route, visit: &Visit) -> Served {
@@ -239,7 +247,7 @@ impl Enabler {
             return Err(Refusal::update_not_allowed(element));
         }
         let name = match new_name {
-            Some(name) => Some(self.name(&side.owner, &side.id, Some(name))?),
+            Some(name) => Some(self.name(turn, &side.owner, &side.id, Some(name))?),
             None => side.name.clone(),
         };
         let facts = ToggleFacts {
@@ -280,6 +288,18 @@ impl Enabler {
 
     fn deactivate(&mut self, turn: Turn<'_>, route: &Route, visit: &Visit) -> Served {
         let side = self.side_of(turn, route)?;
+        let facts = PartingFacts {
+            by: side.role,
+            status: side.status,
+        };
+        if !self.rules.may_deactivate(facts) {
+            return Err(Refusal::update_not_allowed(
+                &turn.config.knobs.names.twinning,
+            ));
+        }
+        if self.rules.end_is_notified(facts) {
+            self.notify(turn, &side, true);
+        }
         self.end(turn, &side, Cause::Deactivation, visit.partner.is_some());
         Ok(Answer::new(204))
     }
@@ -319,6 +339,10 @@ impl Enabler {
         let (config, knobs) = (turn.config, &turn.config.knobs);
         let theirs = || self.peer_of(side).and_then(|peer| peer.auth_code.clone());
         let auth_code = side.auth_code.clone().or_else(theirs);
+        let grant = auth_code
+            .as_deref()
+            .and_then(|code| self.state.get::<Grant>(code));
+        let redeemed = grant.is_some_and(|grant| grant.redeemed);
         let mut twinning = Twinning {
             role: Some(side.role.literal(knobs).to_owned()),
             name: side.name.clone(),
@@ -335,6 +359,7 @@ impl Enabler {
                 self.rules.auth_code_is_shown(AuthCodeFacts {
                     role: side.role,
                     status: side.status,
+                    redeemed,
                 })
             }),
             own_address: Some(side.address.clone()),
@@ -368,6 +393,23 @@ fn elements(knobs: &Knobs) -> Vec<&str> {
         &n.resource_url,
         "link",
     ]
+}
+
+/// The element in a creation that only the server may fill in, if there is one.
+fn proposed_element(role: Role, asked: &Twinning) -> Option<&'static str> {
+    let code = asked.activation_code.as_ref();
+    let code = code.is_some_and(|c| c.code.is_some()) && role == Role::Secondary;
+    [
+        ("otherDevice", asked.other_device.is_some()),
+        ("activationCode", code),
+        ("twinningStatus", asked.status.is_some()),
+        ("authCode", asked.auth_code.is_some()),
+        ("primaryDeviceVMAddress", asked.vm_address.is_some()),
+        ("ownAddress", asked.own_address.is_some()),
+        ("resourceURL", asked.resource_url.is_some()),
+    ]
+    .into_iter()
+    .find_map(|(element, there)| there.then_some(element))
 }
 
 /// The element besides status and name that an update would change, if there is one.
