@@ -3,3 +3,4 @@
 
 pub mod mutants;
 pub mod twinning;
+pub mod variants;

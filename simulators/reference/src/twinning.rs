@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use twinproof_twinning::enabler::{Config, Partner, Subscriber};
-use twinproof_twinning::knobs::Knobs;
+
+use crate::variants::Shape;
 
 /// The operator's identity: the test network of the numbering plan.
 pub const OPERATOR: &str = "001-01";
@@ -32,10 +33,13 @@ pub fn partner_device(number: usize) -> String {
     format!("tel:+1202555{:04}", 199 + 100 * number)
 }
 
-/// What is provisioned at the system that is reached at `base_url` and has a partner at each of
-/// `partners`, [`MAX_PARTNERS`] at most.
-pub fn config(base_url: String, partners: &[String], knobs: Knobs) -> Config {
-    let partners: Vec<Partner> = (0..MAX_PARTNERS)
+/// What is provisioned at the system of this shape that is reached at `base_url` and has a partner at
+/// each of `partners`, [`MAX_PARTNERS`] at most. Whoever plays a partner has subscribers of its own,
+/// even if the system knows no partners.
+pub fn config(base_url: String, partners: &[String], shape: &Shape) -> Config {
+    let players = partners.len().min(MAX_PARTNERS);
+    let known = if shape.partners { players } else { 0 };
+    let partners: Vec<Partner> = (0..known)
         .zip(partners)
         .map(|(n, base_url)| Partner {
             // The test network of the numbering plan, beside the system's own.
@@ -47,7 +51,7 @@ pub fn config(base_url: String, partners: &[String], knobs: Knobs) -> Config {
             client_secret: format!("built-in-partner-secret-{n}"),
         })
         .collect();
-    let subscribers = (0..partners.len() * SUBSCRIBERS)
+    let subscribers = (0..players * SUBSCRIBERS)
         .map(|n| Subscriber {
             address: format!("tel:+1202555{:04}", 100 + n),
             token: format!("built-in-token-{n:04}"),
@@ -55,13 +59,15 @@ pub fn config(base_url: String, partners: &[String], knobs: Knobs) -> Config {
             unscoped_token: format!("built-in-unscoped-{n:04}"),
             client_id: format!("built-in-client-{n:04}"),
             client_secret: format!("built-in-secret-{n:04}"),
-            voice_mail: Some(format!("tel:+1202555{:04}", 900 + n)),
+            voice_mail: shape
+                .voice_mail
+                .then(|| format!("tel:+1202555{:04}", 900 + n)),
         })
         .collect();
     Config {
         base_url,
-        mno_id: OPERATOR.to_owned(),
-        code_lifetime: CODE_LIFETIME,
+        mno_id: shape.mno_id.to_owned(),
+        code_lifetime: shape.code_lifetime,
         token_lifetime: Duration::from_secs(3_600),
         auth_code_lifetime: Duration::from_secs(600),
         poll_timeout: POLL_TIMEOUT,
@@ -69,8 +75,8 @@ pub fn config(base_url: String, partners: &[String], knobs: Knobs) -> Config {
         scope_prefix: "oma_rest_twinning".to_owned(),
         network_scope: "oma_rest_messaging.all_v1".to_owned(),
         partners,
-        max_secondaries: MAX_SECONDARIES,
+        max_secondaries: shape.max_secondaries.unwrap_or(MAX_SECONDARIES),
         subscribers,
-        knobs,
+        knobs: shape.knobs.clone(),
     }
 }

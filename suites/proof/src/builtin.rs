@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use twinproof_conformance::BuiltIn;
-use twinproof_judge::profile::{Authorization, Declared, Peer, SecondaryToken, Subscriber};
+use twinproof_judge::profile::{Authorization, Declared, Peer, SecondaryToken, Span, Subscriber};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_reference::twinning as reference;
+use twinproof_reference::variants::Shape;
 use twinproof_stage::{Halted, Seat, Stage};
 use twinproof_twinning::enabler::rules::{Compared, Rival, Rules};
 use twinproof_twinning::enabler::{Config, Enabler, REVOKE_PATH, TOKEN_PATH};
@@ -20,6 +21,7 @@ type Comparison = (Arc<[Rival]>, Mutex<BTreeMap<Seed, Compared>>);
 /// The built-in Twinning system under given rules.
 pub struct TwinningSystem {
     profile: Declared,
+    shape: Shape,
     rules: Arc<dyn Rules>,
     compared: Option<Comparison>,
 }
@@ -27,14 +29,24 @@ pub struct TwinningSystem {
 impl TwinningSystem {
     /// The system as these rules make it.
     pub fn new(rules: Arc<dyn Rules>) -> Self {
+        Self::made(Shape::default(), rules)
+    }
+
+    /// The system in another lawful shape.
+    pub fn shaped(shape: Shape) -> Self {
+        let rules = shape.rules();
+        Self::made(shape, rules)
+    }
+
+    fn made(shape: Shape, rules: Arc<dyn Rules>) -> Self {
         let mut profile =
             Declared::parse(include_str!("builtin.toml")).expect("the built-in profile is tested");
         let (origin, peer) = ("http://sut.test", "http://peer.test".to_owned());
-        if let Some(config) = config(&profile, origin, &[peer]) {
-            provision(&mut profile, &config, origin, 0);
-        }
+        let config = config(&shape, origin, std::slice::from_ref(&peer));
+        provision(&mut profile, &shape, &config, origin, (0, &peer));
         Self {
             profile,
+            shape,
             rules,
             compared: None,
         }
@@ -68,13 +80,13 @@ impl TwinningSystem {
         origin: &str,
         peers: &[String],
     ) -> Vec<Declared> {
-        let Some(config) = config(&self.profile, origin, peers) else {
-            return Vec::new();
-        };
-        let profiles = (0..config.partners.len())
-            .map(|number| {
+        let config = config(&self.shape, origin, peers);
+        let profiles = peers
+            .iter()
+            .enumerate()
+            .map(|(number, peer)| {
                 let mut profile = self.profile.clone();
-                provision(&mut profile, &config, origin, number);
+                provision(&mut profile, &self.shape, &config, origin, (number, peer));
                 profile
             })
             .collect();
@@ -106,36 +118,39 @@ impl TwinningSystem {
     }
 }
 
-/// What the system has provisioned at `origin`, with a partner at each of `peers`.
-fn config(declared: &Declared, origin: &str, peers: &[String]) -> Option<Config> {
-    let knobs = declared.profile.twinning.as_ref()?.knobs.clone();
-    Some(reference::config(
-        format!("{origin}{BASE_PATH}"),
-        peers,
-        knobs,
-    ))
+/// What a system of this shape has provisioned at `origin`, with a partner at each of `peers`.
+fn config(shape: &Shape, origin: &str, peers: &[String]) -> Config {
+    reference::config(format!("{origin}{}", shape.base_path), peers, shape)
 }
 
-/// Writes into the profile what is provisioned for who plays the partner of this number.
-fn provision(declared: &mut Declared, config: &Config, origin: &str, number: usize) {
-    let (Some(twinning), Some(partner)) = (
-        declared.profile.twinning.as_mut(),
-        config.partners.get(number),
-    ) else {
+/// Writes into the profile what is provisioned for a player: the partner's number and where it is.
+fn provision(
+    declared: &mut Declared,
+    shape: &Shape,
+    config: &Config,
+    origin: &str,
+    (number, peer): (usize, &str),
+) {
+    let Some(twinning) = declared.profile.twinning.as_mut() else {
         return;
     };
     let base_url = config.base_url.clone();
+    twinning.knobs = shape.knobs.clone();
+    twinning.activation_code_lifetime = Span::from_secs(shape.code_lifetime.as_secs());
     twinning.mno_id = Some(config.mno_id.clone());
     twinning.authorization = Some(Authorization {
         token_url: format!("{origin}{TOKEN_PATH}"),
         revoke_url: Some(format!("{origin}{REVOKE_PATH}")),
         resource_url: Some(format!("{base_url}/messaging/v1/{{address}}/inbox")),
         scope: config.scope_name(None),
-        secondary_token: SecondaryToken::ClientCredentials,
+        secondary_token: match shape.keeps_token {
+            true => SecondaryToken::Provisioned,
+            false => SecondaryToken::ClientCredentials,
+        },
     });
-    twinning.notification_channel = Some(base_url.clone());
+    twinning.notification_channel = shape.channels.then(|| base_url.clone());
     twinning.base_url = base_url;
-    twinning.peer = Some(Peer {
+    twinning.peer = config.partners.get(number).map(|partner| Peer {
         mno_id: partner.mno_id.clone(),
         token: partner.token.clone(),
         expects_token: partner.expects_token.clone(),
@@ -161,6 +176,10 @@ fn provision(declared: &mut Declared, config: &Config, origin: &str, number: usi
             ..Subscriber::default()
         })
         .collect();
+    if !shape.partners {
+        let unclaimed = INTER_OPERATOR.map(|id| (id.to_owned(), false));
+        twinning.claims.extend(unclaimed);
+    }
     // Everything is declared: a section stands for all keys below it.
     declared.keys.extend(
         [
@@ -173,18 +192,31 @@ fn provision(declared: &mut Declared, config: &Config, origin: &str, number: usi
         ]
         .map(|k| format!("twinning.{k}")),
     );
-    declared.profile.harness.peer_advertise = Some(partner.base_url.clone());
+    declared.profile.harness.peer_advertise = Some(peer.to_owned());
     // It lives on the stage of those whom it calls, so it can reach them.
     declared
         .keys
         .extend(["harness.advertise", "harness.peer_advertise"].map(str::to_owned));
 }
 
+/// What a system does not claim whose relationships do not cross networks.
+const INTER_OPERATOR: [&str; 12] = [
+    "HLF-IC-001",
+    "HLF-IC-002",
+    "HLF-IC-003",
+    "HLF-IC-004",
+    "HLF-IC-005",
+    "HLF-IC-006",
+    "HLF-IC-007",
+    "HLF-SD-002",
+    "HLF-TE-006",
+    "CR-N2",
+    "CR-N8",
+    "CR-N11",
+];
+
 /// The name under which the simulated peer operator enters.
 const PEER: &str = "peer";
-
-/// What stands in front of the APIs' own segments.
-const BASE_PATH: &str = "/exampleAPI";
 
 impl BuiltIn for TwinningSystem {
     fn profile(&self) -> &Declared {

@@ -5,22 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::Serialize;
-use twinproof_conformance::suite::Suite;
-use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::Verdict;
-use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::report::{Finding, Report, Tool};
+use twinproof_evidence::report::{Finding, Report};
 use twinproof_judge::catalogue::Catalogue;
-use twinproof_judge::{FEATURES, judge};
-use twinproof_kernel::Seed;
 use twinproof_reference::mutants::{self, Mutant};
 use twinproof_stage::Kind;
 use twinproof_twinning::enabler::rules::{Rival, Standard};
 
+use crate::bench::{Bench, each};
 use crate::builtin::TwinningSystem;
 
 /// A check of one scenario: the scenario's id, the number of the step and the check's name.
@@ -195,75 +190,28 @@ pub struct Options {
     pub jobs: usize,
 }
 
-struct Bench {
-    catalogue: Catalogue,
-    suite: Arc<Suite>,
-    suite_sha256: String,
-    options: Options,
-}
-
-impl Bench {
-    fn run(&self, system: Arc<TwinningSystem>, selected: Vec<String>) -> Result<Report, String> {
-        let ledger = Ledger::in_memory();
-        let run = Run {
-            suite_sha256: self.suite_sha256.clone(),
-            filtered: true,
-            selected,
-            seed: self.options.seed,
-            jobs: 8,
-            ..Run::new(
-                Target::BuiltIn(system),
-                self.options.kind.clone(),
-                Arc::clone(&self.suite),
-                ledger.clone(),
-            )
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| e.to_string())?;
-        runtime.block_on(perform(&run));
-        let tool = Tool {
-            name: run.tool.0,
-            version: run.tool.1,
-        };
-        judge(
-            &ledger.read_back().map_err(|e| e.to_string())?,
-            &self.catalogue,
-            tool,
-        )
-    }
-
-    /// Runs the clean system and returns its report and, per mutant, the scenarios in which it would
-    /// have decided otherwise.
-    fn clean(&self, chosen: &[&Mutant]) -> Result<(Report, Noticed), String> {
-        let rivals = chosen.iter().map(|mutant| Rival {
-            name: mutant.name,
-            overrides: mutant.rules_broken,
-            rules: (mutant.rules)(),
-        });
-        let system = Arc::new(TwinningSystem::beside(Arc::new(Standard), rivals.collect()));
-        let selected: Vec<_> = self
-            .suite
-            .entries()
-            .iter()
-            .filter(|entry| entry.enabler == "twinning")
-            .map(|entry| entry.id.clone())
-            .collect();
-        let report = self.run(Arc::clone(&system), selected.clone())?;
-        let mut noticed = Noticed::new();
-        for id in selected {
-            let seed = Seed::new(self.options.seed).derive(&id);
-            for mutant in system.differing(seed) {
-                noticed.entry(mutant).or_default().insert(id.clone());
-            }
-        }
-        Ok((report, noticed))
-    }
-}
-
 /// The scenarios that can notice a mutant.
 type Noticed = BTreeMap<&'static str, BTreeSet<String>>;
+
+/// Runs the clean system and returns its report and, per mutant, the scenarios in which it would have
+/// decided otherwise.
+fn clean_run(bench: &Bench, chosen: &[&Mutant]) -> Result<(Report, Noticed), String> {
+    let rivals = chosen.iter().map(|mutant| Rival {
+        name: mutant.name,
+        overrides: mutant.rules_broken,
+        rules: (mutant.rules)(),
+    });
+    let system = Arc::new(TwinningSystem::beside(Arc::new(Standard), rivals.collect()));
+    let selected = bench.scenarios("twinning");
+    let report = bench.run(Arc::clone(&system), selected.clone())?;
+    let mut noticed = Noticed::new();
+    for id in selected {
+        for mutant in system.differing(bench.scenario_seed(&id)) {
+            noticed.entry(mutant).or_default().insert(id.clone());
+        }
+    }
+    Ok((report, noticed))
+}
 
 /// Runs the clean system and all mutants.
 ///
@@ -271,14 +219,7 @@ type Noticed = BTreeMap<&'static str, BTreeSet<String>>;
 ///
 /// The features or the catalogue are broken, the clean system does not pass, or there is no such mutant.
 pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Matrix, String> {
-    let catalogue = Catalogue::load(&FEATURES).map_err(|e| e.to_string())?;
-    let suite = Suite::load(&FEATURES, &catalogue).map_err(|errors| {
-        errors
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n")
-    })?;
+    let bench = Bench::load(options.kind, options.seed)?;
     let chosen: Vec<&Mutant> = mutants::twinning()
         .filter(|mutant| {
             options
@@ -298,20 +239,14 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
             .iter()
             .flat_map(|(ids, _)| *ids)
             .chain([&mutant.breaks]);
-        if let Some(id) = named.find(|id| catalogue.requirement(id).is_none()) {
+        if let Some(id) = named.find(|id| bench.catalogue.requirement(id).is_none()) {
             return Err(format!(
                 "the mutant {} names {id:?}, which is no requirement of the catalogue",
                 mutant.name
             ));
         }
     }
-    let bench = Bench {
-        catalogue,
-        suite: Arc::new(suite),
-        suite_sha256: FEATURES.sha256(),
-        options,
-    };
-    let (clean, noticed) = bench.clean(&chosen)?;
+    let (clean, noticed) = clean_run(&bench, &chosen)?;
     if let Some(broken) = clean
         .scenarios
         .iter()
@@ -323,47 +258,15 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
         ));
     }
     let all: BTreeSet<String> = clean.scenarios.iter().map(|s| s.id.clone()).collect();
-    let rows = Mutex::new(vec![None; chosen.len()]);
-    let next = AtomicUsize::new(0);
-    let failure = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..bench.options.jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(mutant) = chosen.get(number) else {
-                        break;
-                    };
-                    let scenarios = if bench.options.full {
-                        all.clone()
-                    } else {
-                        noticed.get(mutant.name).cloned().unwrap_or_default()
-                    };
-                    match judge_mutant(&bench, mutant, &scenarios, &clean) {
-                        Ok(row) => {
-                            on_mutant(&row);
-                            rows.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(row);
-                        }
-                        Err(why) => {
-                            failure
-                                .lock()
-                                .unwrap_or_else(PoisonError::into_inner)
-                                .get_or_insert(why);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    if let Some(why) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(why);
-    }
-    let rows: Vec<Row> = rows
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .into_iter()
-        .flatten()
-        .collect();
+    let rows = each(&chosen, options.jobs, |mutant| {
+        let scenarios = match options.full {
+            true => all.clone(),
+            false => noticed.get(mutant.name).cloned().unwrap_or_default(),
+        };
+        let row = judge_mutant(&bench, mutant, &scenarios, &clean)?;
+        on_mutant(&row);
+        Ok(row)
+    })?;
     Ok(summarize(rows, &clean))
 }
 
