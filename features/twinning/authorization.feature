@@ -9,6 +9,8 @@ Feature: Authorization
     Then the token opens it
     When the secondary device switches the twinning off
     Then the enabler accepts the change
+    When the secondary device switches the twinning on
+    Then the enabler accepts the change
     When the secondary device deletes its twinning with the token that it was given
     Then the token opens it
 

@@ -78,7 +78,8 @@ Feature: Common requirements
     When the secondary device switches the twinning off
     Then the enabler accepts the change
     And the primary device is told that the twinning is off
-    When the primary device ends the twinning
+    When the primary device switches the twinning on
+    And the primary device ends the twinning
     Then the enabler accepts the request
 
   @HLF-CM-005 @id:unreachable-application
@@ -157,7 +158,8 @@ Feature: Common requirements
     When the secondary device switches the twinning off
     Then the enabler accepts the change
     And the primary device is told that the twinning is off
-    When the primary device ends the twinning
+    When the primary device switches the twinning on
+    And the primary device ends the twinning
     Then the enabler accepts the request
 
   @HLF-CM-005 @id:unknown-channel-refused

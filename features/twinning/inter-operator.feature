@@ -21,7 +21,7 @@ Feature: Twinning across operators
     When a secondary device asks for an activation code and names the other operator as the primary's
     Then the secondary device is told that it could not be done
     And no code is made up in the other operator's place
-    And the secondary device has no twinnings
+    And the secondary device has no twinning that is on
 
   @HLF-TE-006 @id:named-operator-silent
   Scenario: No code is made up for an operator that does not answer
@@ -29,7 +29,7 @@ Feature: Twinning across operators
     When a secondary device asks for an activation code and names the other operator as the primary's
     Then the secondary device is told that it could not be done
     And no code is made up in the other operator's place
-    And the secondary device has no twinnings
+    And the secondary device has no twinning that is on
 
   @HLF-IC-002 @id:named-operator-refuses
   Scenario: A refusal of the other operator is passed on
@@ -37,7 +37,7 @@ Feature: Twinning across operators
     When a secondary device asks for an activation code and names the other operator as the primary's
     Then the secondary device is told that it could not be done
     And no code is made up in the other operator's place
-    And the secondary device has no twinnings
+    And the secondary device has no twinning that is on
 
   @HLF-IC-001 @id:primary-here
   Scenario: A primary here is twinned with a secondary of another operator

@@ -200,6 +200,8 @@ Feature: Primary device
     When the primary device lists its twinnings
     Then the enabler accepts the request
     And the primary device lists the secondary device as off and nothing else
+    When the primary device switches the twinning on
+    Then the enabler accepts the change
     When the primary device ends the twinning
     Then the enabler accepts it
     And the primary device has no twinnings
