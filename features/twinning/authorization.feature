@@ -10,8 +10,7 @@ Feature: Authorization
     When the secondary device switches the twinning off
     Then the enabler accepts the change
     When the secondary device switches the twinning on
-    Then the enabler accepts the change
-    When the secondary device deletes its twinning with the token that it was given
+    And the secondary device deletes its twinning with the token that it was given
     Then the token opens it
 
   @HLF-SD-005 @id:no-token-before-activation

@@ -166,7 +166,7 @@ pub(super) const ALL: &[Mutant] = mutants! {
 
     "toggle-on-faults" "breaks down over switching on, though it carries it out" breaks "HLF-TE-003"
     also breaks {
-        "CR-N8", "HLF-CM-001", "HLF-CM-006", "HLF-IC-005"
+        "CR-N8", "HLF-CM-001", "HLF-CM-006", "HLF-IC-005", "HLF-PD-005"
         because "these switch on as a part of what they show",
         "HLF-IC-001"
         because "a twinning across networks is begun and completed by the partner's requests, these among them",

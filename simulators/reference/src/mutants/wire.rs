@@ -84,8 +84,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     "status-of-its-own" "answers a switch with a status that HTTP does not have" breaks "HLF-CM-001"
     also breaks {
         "CR-N1", "CR-N12", "CR-N7", "CR-N8", "HLF-CM-006", "HLF-IC-005", "HLF-IC-007",
-        "HLF-PD-002", "HLF-PD-007", "HLF-SD-004", "HLF-SD-005", "HLF-SD-008", "HLF-TE-002",
-        "HLF-TE-003", "HLF-TE-004"
+        "HLF-PD-002", "HLF-PD-005", "HLF-PD-007", "HLF-SD-004", "HLF-SD-005", "HLF-SD-008",
+        "HLF-TE-002", "HLF-TE-003", "HLF-TE-004"
         because "these switch on, or try to, as a part of what they show",
         "HLF-IC-001"
         because "a twinning across networks is begun and completed by the partner's requests, these among them",
