@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Mutants(Mutants),
     /// Look for a sequence of commands that breaks an invariant of the enabler
     Properties(Properties),
+    /// Prove that the suite does not say no without cause: judge one lawful system after another
+    Variants(Variants),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -314,6 +316,25 @@ pub(crate) struct Mutants {
     /// Name all mutants, and judge none
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "Exit code 1 if a variant gets a fail or an error: each is a defect of the suite."
+)]
+pub(crate) struct Variants {
+    /// Only the variants of this enabler
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning"]))]
+    pub(crate) enabler: String,
+    /// Only this variant, for example variant-07
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
+    /// What all chance comes from
+    #[arg(long, value_name = "N", default_value_t = SEED)]
+    pub(crate) seed: u64,
+    /// Where variants.json goes
+    #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
+    pub(crate) report: PathBuf,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -20,6 +20,7 @@ mod schema;
 mod select;
 mod serve;
 mod source;
+mod variants;
 mod watch;
 
 use std::io::Write as _;
@@ -77,5 +78,6 @@ fn perform(command: Command) -> Result<ExitCode, Problem> {
         Command::Run(args) => run::run(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Serve(args) => serve::serve(&args),
+        Command::Variants(args) => variants::variants(&args),
     }
 }

@@ -112,7 +112,7 @@ fn exit_code(matrix: &Matrix, one: bool) -> ExitCode {
 }
 
 /// Writes what a proof found, for programs.
-fn write(file: &Path, found: &impl Serialize) -> Result<(), Problem> {
+pub(crate) fn write(file: &Path, found: &impl Serialize) -> Result<(), Problem> {
     let text = serde_json::to_string_pretty(found).map_err(|e| Problem::Ours(e.to_string()))?;
     let dir = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir)

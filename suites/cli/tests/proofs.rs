@@ -75,6 +75,35 @@ fn one_mutant_is_judged() {
 }
 
 #[test]
+fn one_variant_is_judged() {
+    let dir = tempfile::tempdir().unwrap();
+    let variants = |more: &[&str]| twinproof(dir.path(), &[&["variants"], more].concat());
+    let ran = variants(&["--variant", "variant-02", "--report", "proof"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let text = fs::read_to_string(dir.path().join("proof/variants.json")).unwrap();
+    let found: Value = serde_json::from_str(&text).unwrap();
+    let summary = &found["summary"];
+    assert_eq!(summary["total"], 1, "{summary}");
+    assert_eq!(summary["false_fails"], 0, "{summary}");
+    assert!(summary["knobs_covered"].as_u64() > Some(0), "{summary}");
+    // A variant that passes nothing would tolerate nothing.
+    assert!(
+        found["variants"][0]["passed"]
+            .as_array()
+            .is_some_and(|passed| !passed.is_empty())
+    );
+    assert!(ran.stdout.starts_with("variant-02  "), "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("variants: proof/variants.json\n"),
+        "{}",
+        ran.stdout
+    );
+    let unknown = variants(&["--variant", "variant-00"]);
+    assert_eq!(unknown.code, Some(4), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("variant-01"), "{}", unknown.stderr);
+}
+
+#[test]
 fn the_built_in_system_keeps_its_invariants() {
     let dir = tempfile::tempdir().unwrap();
     for stage in ["virtual", "live"] {

@@ -93,14 +93,27 @@ impl Tolerance {
     }
 }
 
+/// A line per variant; below it, where it got a verdict without cause, its shape and that verdict; then
+/// the counts.
 impl fmt::Display for Tolerance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for row in self
-            .variants
-            .iter()
-            .filter(|row| !row.false_fails.is_empty())
-        {
-            writeln!(f, "{}", row.variant)?;
+        for row in &self.variants {
+            writeln!(
+                f,
+                "{}  differs in {:2}  {:3} scenarios, {:2} undecided  {:2} requirements pass  {}",
+                row.variant,
+                row.shape.len(),
+                row.scenarios,
+                row.inconclusive.len(),
+                row.passed.len(),
+                match row.false_fails.len() {
+                    0 => "no false fail".to_owned(),
+                    count => format!("{count} without cause"),
+                }
+            )?;
+            if row.false_fails.is_empty() {
+                continue;
+            }
             for one in &row.shape {
                 writeln!(f, "  {}: {} ({})", one.dimension, one.value, one.source)?;
             }
@@ -164,22 +177,8 @@ pub fn tolerance(
 ) -> Result<Tolerance, String> {
     let bench = Bench::load(options.kind, options.seed)?;
     let scenarios = bench.scenarios("twinning");
-    let rows = match options.extent {
-        Extent::EachValue => each_value(TWINNING),
-        Extent::EachPair => {
-            let sizes: Vec<usize> = TWINNING.iter().map(|d| d.values.len()).collect();
-            all_pairs(&sizes)
-        }
-    };
-    let variants: Vec<Variant> = rows
-        .into_iter()
-        .enumerate()
-        .map(|(number, values)| Variant {
-            name: format!("variant-{:02}", number + 1),
-            values,
-        })
-        .filter(|v| options.only.as_ref().is_none_or(|name| *name == v.name))
-        .collect();
+    let mut variants = variants(options.extent);
+    variants.retain(|v| options.only.as_ref().is_none_or(|name| *name == v.name));
     if let (Some(name), true) = (&options.only, variants.is_empty()) {
         return Err(format!(
             "there is no variant {name}; they are called variant-01, variant-02 and so on"
@@ -193,6 +192,28 @@ pub fn tolerance(
         Ok(row)
     })?;
     Ok(summarize(&variants, rows))
+}
+
+/// The names of all variants.
+pub fn names(extent: Extent) -> Vec<String> {
+    variants(extent).into_iter().map(|v| v.name).collect()
+}
+
+fn variants(extent: Extent) -> Vec<Variant> {
+    let rows = match extent {
+        Extent::EachValue => each_value(TWINNING),
+        Extent::EachPair => {
+            let sizes: Vec<usize> = TWINNING.iter().map(|d| d.values.len()).collect();
+            all_pairs(&sizes)
+        }
+    };
+    rows.into_iter()
+        .enumerate()
+        .map(|(number, values)| Variant {
+            name: format!("variant-{:02}", number + 1),
+            values,
+        })
+        .collect()
 }
 
 /// Rows of one value per dimension, so that each value is in at least one.
