@@ -4,6 +4,7 @@
 
 pub mod baseline;
 pub mod ledger;
+pub mod manifest;
 pub mod record;
 pub mod report;
 pub mod secrets;

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use twinproof_conformance::{Run, STARTED_ON_VIRTUAL, Target, network, perform};
 use twinproof_evidence::ExitCode;
 use twinproof_evidence::ledger::{self, Ledger};
+use twinproof_evidence::manifest::{self, Manifest};
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_formats::terminal::{self, Style};
 use twinproof_formats::{Headline, Progress};
@@ -125,7 +126,9 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
     if let Some(file) = &args.write_baseline {
         baseline::write(file, &report)?;
     }
-    publish(&report, &args.report, args.quiet)
+    let code = publish(&report, &args.report, args.quiet)?;
+    seal(&args.report, true)?;
+    Ok(code)
 }
 
 /// Who judges.
@@ -153,6 +156,16 @@ pub(crate) fn publish(report: &Report, dir: &Path, quiet: bool) -> Result<ExitCo
         Ok(()) | Err(Problem::Pipe) => Ok(report.exit_code()),
         Err(problem) => Err(problem),
     }
+}
+
+/// Writes the manifest of a report directory: of the reports, and of the ledger where it is known to be
+/// what the run wrote.
+pub(crate) fn seal(dir: &Path, with_ledger: bool) -> Result<(), Problem> {
+    let ledger = with_ledger.then_some(ledger::FILE_NAME);
+    let names = ledger.into_iter().chain(twinproof_formats::FILE_NAMES);
+    Manifest::of(dir, names)
+        .and_then(|manifest| manifest.write(dir))
+        .map_err(|error| Problem::Usage(format!("the manifest cannot be written: {error}")))
 }
 
 fn system(args: &args::Run) -> Result<System, Problem> {
@@ -250,7 +263,8 @@ fn prepare(dir: &Path) -> Result<Ledger, Problem> {
         ))
     };
     fs::create_dir_all(dir).map_err(|error| cannot(dir.to_owned(), error))?;
-    for name in twinproof_formats::FILE_NAMES {
+    // The manifest first: without it, nobody takes the rest for a whole run.
+    for name in std::iter::once(manifest::FILE_NAME).chain(twinproof_formats::FILE_NAMES) {
         let old = dir.join(name);
         match fs::remove_file(&old) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

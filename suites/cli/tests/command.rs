@@ -427,6 +427,17 @@ fn a_ledger_is_judged_again_to_the_byte() {
     let ledger = reports.join("events.jsonl");
     let whole = fs::read_to_string(&ledger).unwrap();
     fs::write(&ledger, &whole[..whole.len() / 2]).unwrap();
+    let shortened = own(dir.path(), &["judge", "twinproof-report"]);
+    assert_eq!(shortened.code, Some(2), "{}", shortened.stderr);
+    assert!(
+        shortened
+            .stderr
+            .contains("events.jsonl was edited after the run"),
+        "{}",
+        shortened.stderr
+    );
+    // A crash leaves no manifest.
+    fs::remove_file(reports.join("manifest.json")).unwrap();
     let cut = own(
         dir.path(),
         &["judge", "twinproof-report", "--report", "cut"],
@@ -439,6 +450,8 @@ fn a_ledger_is_judged_again_to_the_byte() {
         judged["summary"]
     );
     assert_eq!(judged["summary"]["requirements"]["pass"], 0);
+    assert!(cut.stderr.contains("has no manifest"), "{}", cut.stderr);
+    assert!(judged["notices"].to_string().contains("has no manifest"));
 
     fs::write(&ledger, whole.replacen("\"status\":4", "\"status\":2", 1)).unwrap();
     let edited = own(
@@ -452,6 +465,47 @@ fn a_ledger_is_judged_again_to_the_byte() {
     fs::write(&ledger, "").unwrap();
     let empty = own(dir.path(), &["judge", "twinproof-report"]);
     assert_eq!(empty.code, Some(2), "{}", empty.stderr);
+}
+
+#[test]
+fn a_report_directory_that_was_edited_is_refused_with_the_name_of_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = own(dir.path(), &["run", "--stage", "virtual"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let reports = dir.path().join("twinproof-report");
+    // Somebody's own file beside ours is none of our business.
+    fs::write(reports.join("notes.txt"), "mine").unwrap();
+    // Judged in place, it stays whole.
+    for _ in 0..2 {
+        let again = own(dir.path(), &["judge", "twinproof-report"]);
+        assert_eq!((again.code, again.stderr.as_str()), (Some(0), ""));
+    }
+    for name in [
+        "events.jsonl",
+        "report.json",
+        "junit.xml",
+        "report.html",
+        "report.md",
+    ] {
+        let original = fs::read(reports.join(name)).unwrap();
+        fs::write(reports.join(name), [&original[..], b"\n"].concat()).unwrap();
+        let refused = own(
+            dir.path(),
+            &["judge", "twinproof-report", "--report", "out"],
+        );
+        assert_eq!(refused.code, Some(2), "{name}: {}", refused.stderr);
+        let says = format!("twinproof-report/{name} was edited after the run");
+        assert!(refused.stderr.contains(&says), "{}", refused.stderr);
+        assert!(!dir.path().join("out").exists());
+        fs::write(reports.join(name), original).unwrap();
+    }
+    // Without a manifest it says so every time: judging does not vouch for what it found.
+    fs::remove_file(reports.join("manifest.json")).unwrap();
+    for _ in 0..2 {
+        let again = own(dir.path(), &["judge", "twinproof-report"]);
+        assert_eq!(again.code, Some(0), "{}", again.stderr);
+        assert!(again.stderr.contains("has no manifest"), "{}", again.stderr);
+    }
 }
 
 #[test]
