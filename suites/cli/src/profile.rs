@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::IsTerminal as _;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, So
 use twinproof_evidence::record::sha256;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::{Catalogue, ROLES};
-use twinproof_judge::profile::Declared;
+use twinproof_judge::profile::{Declared, Profile};
 
 use crate::problem::Problem;
 
@@ -83,6 +84,9 @@ fn senseless(declared: &Declared) -> Option<(String, String, String)> {
             format!("expected a URL that begins with http:// or https:// and a host, got {base:?}");
         return Some((base.clone(), "twinning.base_url: ".to_owned(), why));
     }
+    if let Some((spot, why)) = misnamed(profile, base) {
+        return Some((spot, "tls.server_name: ".to_owned(), why));
+    }
     let mut addresses = BTreeSet::new();
     if let Some(twice) = twinning
         .subscribers
@@ -104,6 +108,26 @@ fn senseless(declared: &Declared) -> Option<(String, String, String)> {
     let why = "the catalogue has no requirement of this label; `twinproof list` shows them all"
         .to_owned();
     Some((unknown.clone(), "twinning.claims: ".to_owned(), why))
+}
+
+/// Why the system cannot be asked for by the name that its certificate is to carry, if so, and the
+/// text that shows the spot.
+fn misnamed(profile: &Profile, base_url: &str) -> Option<(String, String)> {
+    let name = profile.tls.server_name.as_ref()?;
+    let why = if name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        "expected a host name: TLS names no addresses to a server. If the certificate carries this \
+         address, let twinning.base_url have it as its host"
+            .to_owned()
+    } else if profile.network.proxy.is_some() {
+        "expected no network.proxy beside it: the proxy would look the name up, and find another \
+         system or none"
+            .to_owned()
+    } else if !base_url.starts_with("https://") {
+        format!("expected an https:// URL in twinning.base_url beside it, got {base_url:?}")
+    } else {
+        return None;
+    };
+    Some((name.clone(), why))
 }
 
 /// Digest of a profile that is no file.

@@ -4,7 +4,7 @@ use futures::future::LocalBoxFuture;
 use twinproof_judge::profile::{Declared, HookSpec, Profile};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
-use twinproof_stage::{Elsewhere, Halted, HookCall, Network, Options, Place, Stage, Trust};
+use twinproof_stage::{Alias, Elsewhere, Halted, HookCall, Network, Options, Place, Stage, Trust};
 
 use crate::turns::Turns;
 
@@ -69,8 +69,11 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
             ca_file: profile.tls.ca_file.clone(),
             client_certificate: profile.tls.client_certificate.clone(),
             client_key: profile.tls.client_key.clone(),
-            server_name: profile.tls.server_name.clone(),
         },
+        alias: profile.tls.server_name.clone().and_then(|name| {
+            let base_url = profile.twinning.as_ref()?.base_url.clone();
+            Some(Alias { base_url, name })
+        }),
         proxy: profile.network.proxy.clone(),
         callbacks: place(&harness.listen, &harness.advertise),
         peer: place(&harness.peer_listen, &harness.peer_advertise),

@@ -62,7 +62,12 @@ fn advice(exchange: &Exchange, profile: &Profile) -> String {
         return "Is this the system's address?".to_owned();
     };
     let (base, paths) = (&twinning.base_url, &twinning.knobs.paths);
+    let fault = exchange.fault.as_deref().unwrap_or_default();
     match exchange.status() {
+        // Those words say what to do.
+        None if fault.contains("TLS: ") => {
+            "The system is there; what [tls] of the profile says has to agree with it.".to_owned()
+        }
         None => format!(
             "Is the system running, and is it reached at {base:?}, which the profile gives as base_url \
              under [twinning]?"

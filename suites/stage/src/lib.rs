@@ -13,9 +13,11 @@ mod recorder;
 mod simulated;
 mod stage;
 mod store;
+mod tls;
 
 pub use actor::{Actor, Factory, Seat};
 pub use hooks::{Elsewhere, HookCall};
-pub use network::{Network, Options, PEER, Place, Trust};
+pub use network::{Alias, Network, Options, PEER, Place};
 pub use recorder::{FindSecrets, Recorder};
 pub use stage::{Acted, Halted, Handle, Kind, Pace, Stage};
+pub use tls::Trust;

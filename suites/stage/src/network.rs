@@ -3,36 +3,30 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 use twinproof_kernel::http::{BODY_LIMIT, Fault, Headers, Request, Response};
 
 use crate::doors::{Door, Doors};
 use crate::live::Ground;
+use crate::tls::{self, Trust};
 
 /// How long an idle connection is kept: shorter than servers commonly do, so that a request is
 /// never sent into a connection that the system is just closing.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Whom to trust and who to be.
-#[derive(Clone, Debug, Default)]
-pub struct Trust {
-    /// The certificates that sign the system's; the platform's own if none (PEM).
-    pub ca_file: Option<PathBuf>,
-    /// The certificate chain that simulated parties present (PEM).
-    pub client_certificate: Option<PathBuf>,
-    /// Its key (PEM).
-    pub client_key: Option<PathBuf>,
-    /// The name that the system's certificate must carry, where it is not the host of its URLs.
-    pub server_name: Option<String>,
+/// A system whose certificate carries another name than the host of its URLs.
+#[derive(Clone, Debug)]
+pub struct Alias {
+    /// A URL of the system; what counts is its host.
+    pub base_url: String,
+    /// The name that it is asked for (SNI), and that its certificate must carry.
+    pub name: String,
 }
 
 /// A fixed address of the harness.
@@ -53,6 +47,8 @@ pub struct Options {
     pub rate: Option<u32>,
     /// For TLS towards the system.
     pub trust: Trust,
+    /// The name that the system's certificate carries, where it is not the host of its URLs.
+    pub alias: Option<Alias>,
     /// The proxy to send through. None is used that is not named here.
     pub proxy: Option<String>,
     /// Where callbacks arrive; a free loopback port for each actor if none.
@@ -78,8 +74,8 @@ impl Options {
                 ca_file: None,
                 client_certificate: None,
                 client_key: None,
-                server_name: None,
             },
+            alias: None,
             proxy: None,
             callbacks: None,
             peer: None,
@@ -98,6 +94,9 @@ pub struct Network {
 
 struct Inner {
     client: reqwest::Client,
+    named: Option<Named>,
+    /// As it stands in messages: without credentials.
+    proxy: Option<String>,
     pace: Option<Pacer>,
     doors: Doors,
 }
@@ -146,18 +145,23 @@ impl Network {
             .pool_idle_timeout(IDLE)
             .timeout(options.timeout);
         if let Some(proxy) = &options.proxy {
-            let proxy = reqwest::Proxy::all(proxy)
-                .map_err(|e| format!("proxy: expected a URL, got {proxy:?}: {e}"))?;
+            let proxy = reqwest::Proxy::all(proxy).map_err(|e| {
+                format!("network.proxy: expected a URL such as http://proxy.example:3128: {e}")
+            })?;
             building = building.proxy(proxy);
         }
-        if let Some(config) = client_tls(&options.trust)? {
+        if let Some(config) = tls::client(&options.trust)? {
             building = building.tls_backend_preconfigured(config);
+        }
+        let named = options.alias.as_ref().map(Named::of).transpose()?;
+        if let Some(named) = &named {
+            building = building.dns_resolver(named.clone());
         }
         let client = building.build().map_err(|e| format!("TLS: {e}"))?;
         let tls = options
             .certificate
             .as_ref()
-            .map(|(certificate, key)| server_tls(certificate, key))
+            .map(|(certificate, key)| tls::server(certificate, key))
             .transpose()?;
         let door = |place: &Option<Place>, key: &str| {
             place
@@ -173,6 +177,8 @@ impl Network {
         );
         let inner = Inner {
             client,
+            named,
+            proxy: options.proxy.as_deref().map(without_credentials),
             pace: options.rate.filter(|rate| *rate > 0).map(|rate| Pacer {
                 gap: Duration::from_secs(1) / rate,
                 next: Mutex::default(),
@@ -229,8 +235,24 @@ impl Network {
         if let Some(pace) = &self.inner.pace {
             pace.turn().await;
         }
-        fetch(&self.inner.client, request).await
+        let fetched = self.inner.fetch(request).await;
+        match (&self.inner.proxy, fetched) {
+            (Some(proxy), Err(Fault::Unreachable(why))) => Err(Fault::Unreachable(format!(
+                "through the proxy {proxy} (network.proxy): {why}"
+            ))),
+            (_, fetched) => fetched,
+        }
     }
+}
+
+fn without_credentials(proxy: &str) -> String {
+    let Ok(mut url) = reqwest::Url::parse(proxy) else {
+        return String::new();
+    };
+    // Only URLs without a host refuse this, and those have no credentials.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
 }
 
 impl Pacer {
@@ -246,153 +268,93 @@ impl Pacer {
     }
 }
 
-fn certificates(path: &Path, key: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| format!("{key}: {}: {e}", path.display()))?;
-    if read.is_empty() {
-        return Err(format!("{key}: {} holds no certificate", path.display()));
-    }
-    Ok(read)
-}
-
-fn private_key(path: &Path, key: &str) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(path).map_err(|e| format!("{key}: {}: {e}", path.display()))
-}
-
-/// The client's TLS, where the profile asks for more than the platform's own.
-fn client_tls(trust: &Trust) -> Result<Option<rustls::ClientConfig>, String> {
-    let identity = match (&trust.client_certificate, &trust.client_key) {
-        (Some(certificate), Some(key)) => Some((
-            certificates(certificate, "tls.client_certificate")?,
-            private_key(key, "tls.client_key")?,
-        )),
-        (None, None) => None,
-        _ => return Err("tls.client_certificate and tls.client_key go together".to_owned()),
-    };
-    let Some(ca_file) = &trust.ca_file else {
-        return if identity.is_some() || trust.server_name.is_some() {
-            Err(
-                "tls.client_certificate and tls.server_name need tls.ca_file: whom else to trust?"
-                    .to_owned(),
-            )
-        } else {
-            Ok(None)
-        };
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca_file, "tls.ca_file")? {
-        roots
-            .add(certificate)
-            .map_err(|e| format!("tls.ca_file: {}: {e}", ca_file.display()))?;
-    }
-    let verifier = WebPkiServerVerifier::builder(Arc::new(roots))
-        .build()
-        .map_err(|e| format!("tls.ca_file: {}: {e}", ca_file.display()))?;
-    let name = trust
-        .server_name
-        .as_ref()
-        .map(|name| {
-            ServerName::try_from(name.clone())
-                .map_err(|e| format!("tls.server_name: expected a host name, got {name:?}: {e}"))
-        })
-        .transpose()?;
-    let building = rustls::ClientConfig::builder()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Named {
-            inner: verifier,
-            name,
-        }));
-    match identity {
-        Some((chain, key)) => building
-            .with_client_auth_cert(chain, key)
-            .map(Some)
-            .map_err(|e| format!("tls.client_certificate and tls.client_key: {e}")),
-        None => Ok(Some(building.with_no_client_auth())),
-    }
-}
-
-fn server_tls(certificate: &Path, key: &Path) -> Result<Arc<rustls::ServerConfig>, String> {
-    let chain = certificates(certificate, "harness.certificate")?;
-    let key = private_key(key, "harness.key")?;
-    rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map(Arc::new)
-        .map_err(|e| format!("harness.certificate and harness.key: {e}"))
-}
-
-/// Verifies as usual, but for another name than the URL's host where the profile says so.
-#[derive(Debug)]
+/// Lets requests to one host be sent to it under another name.
+#[derive(Clone)]
 struct Named {
-    inner: Arc<WebPkiServerVerifier>,
-    name: Option<ServerName<'static>>,
+    host: String,
+    name: String,
 }
 
-impl ServerCertVerifier for Named {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let name = self.name.as_ref().unwrap_or(server_name);
-        self.inner
-            .verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-async fn fetch(client: &reqwest::Client, request: Request) -> Result<Response, Fault> {
-    let method = reqwest::Method::from_bytes(request.method.as_bytes())
-        .map_err(|e| Fault::Unreachable(format!("method {:?}: {e}", request.method)))?;
-    let mut building = client.request(method, &request.url);
-    for (name, value) in request.headers.iter() {
-        building = building.header(name, value);
-    }
-    if !request.body.is_empty() {
-        building = building.body(request.body);
-    }
-    let mut received = building.send().await.map_err(fault)?;
-    let mut response = Response::new(received.status().as_u16());
-    response.headers = headers(received.headers());
-    while let Some(chunk) = received.chunk().await.map_err(fault)? {
-        response.length += chunk.len() as u64;
-        let room = BODY_LIMIT - response.body.len();
-        response
-            .body
-            .extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if response.length > BODY_LIMIT as u64 {
-            let announced = response.headers.first("Content-Length");
-            let announced = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
-            response.length = response.length.max(announced);
-            break;
+impl Named {
+    fn of(alias: &Alias) -> Result<Self, String> {
+        let name = alias.name.to_ascii_lowercase();
+        match ServerName::try_from(name.as_str()) {
+            Ok(ServerName::DnsName(_)) => {}
+            _ => {
+                return Err(format!(
+                    "tls.server_name: expected a host name such as enabler.example, got {:?}",
+                    alias.name
+                ));
+            }
         }
+        let url = reqwest::Url::parse(&alias.base_url);
+        let host = url.ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host =
+            host.ok_or_else(|| format!("tls.server_name: {:?} names no host", alias.base_url))?;
+        Ok(Self { host, name })
     }
-    Ok(response)
+
+    /// The URL under the other name and the authority that it had, if it is one of that host over TLS.
+    fn rename(&self, url: &str) -> Option<(reqwest::Url, String)> {
+        let mut url = reqwest::Url::parse(url).ok()?;
+        let host = url.host_str().filter(|host| *host == self.host)?;
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let secure = url.scheme() == "https";
+        (secure && url.set_host(Some(&self.name)).is_ok()).then_some((url, authority))
+    }
+}
+
+/// The other name leads to where the host is; all else is looked up as always.
+impl Resolve for Named {
+    fn resolve(&self, name: Name) -> Resolving {
+        let host = match name.as_str() == self.name {
+            true => self.host.trim_matches(['[', ']']).to_owned(),
+            false => name.as_str().to_owned(),
+        };
+        Box::pin(async move {
+            let found: Vec<_> = tokio::net::lookup_host((host, 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+impl Inner {
+    async fn fetch(&self, request: Request) -> Result<Response, Fault> {
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|e| Fault::Unreachable(format!("method {:?}: {e}", request.method)))?;
+        let renamed = self.named.as_ref().and_then(|n| n.rename(&request.url));
+        let mut building = match renamed {
+            None => self.client.request(method, &request.url),
+            // What the system is asked is the same but for its certificate.
+            Some((url, authority)) => self.client.request(method, url).header("Host", authority),
+        };
+        for (name, value) in request.headers.iter() {
+            building = building.header(name, value);
+        }
+        if !request.body.is_empty() {
+            building = building.body(request.body);
+        }
+        let mut received = building.send().await.map_err(fault)?;
+        let mut response = Response::new(received.status().as_u16());
+        response.headers = headers(received.headers());
+        while let Some(chunk) = received.chunk().await.map_err(fault)? {
+            response.length += chunk.len() as u64;
+            let room = BODY_LIMIT - response.body.len();
+            response
+                .body
+                .extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if response.length > BODY_LIMIT as u64 {
+                let announced = response.headers.first("Content-Length");
+                let announced = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
+                response.length = response.length.max(announced);
+                break;
+            }
+        }
+        Ok(response)
+    }
 }
 
 pub(crate) fn headers(map: &hyper::HeaderMap) -> Headers {
@@ -413,6 +375,7 @@ fn fault(error: reqwest::Error) -> Fault {
         why = inner.to_string();
         source = inner.source();
     }
+    let why = tls::refusal(&error).unwrap_or(why);
     if error.is_timeout() {
         Fault::TimedOut
     } else if error.is_connect() {

@@ -1,111 +1,25 @@
 //! Systems that break HTTP: each exchange ends with a clear fault, in time, and in little memory.
 
+mod party;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use party::{Caller, came, local, server, stage};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::record::{Halt, Scene, What};
-use twinproof_evidence::secrets::Secrets;
-use twinproof_kernel::http::{BODY_LIMIT, Fault, Request, Response};
-use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Time};
-use twinproof_stage::{Handle, Kind, Network, Options, PEER, Pace, Place, Recorder, Stage};
+use twinproof_evidence::record::Halt;
+use twinproof_kernel::http::{BODY_LIMIT, Fault, Response};
+use twinproof_stage::{Network, Options, PEER, Place};
 
 const TIMEOUT: Duration = Duration::from_millis(400);
-
-/// Sends what it is told to, answers 204, and counts what comes.
-#[derive(Default)]
-struct Caller {
-    calls: Vec<CallId>,
-    came: Vec<String>,
-}
-
-impl Role for Caller {
-    type Shared = ();
-    type Order = String;
-    type Answer = Result<Response, Fault>;
-
-    fn handle(
-        &mut self,
-        _: &(),
-        _: Time,
-        input: Input<'_, String>,
-        out: &mut Outbox<Self::Answer>,
-    ) {
-        match input {
-            Input::Order { call, order } => {
-                self.calls.push(call);
-                out.push(Output::Request {
-                    exchange: ExchangeId(self.calls.len() as u64),
-                    request: Request::new("GET", order),
-                });
-            }
-            Input::Response { exchange, outcome } => {
-                let call = self.calls[exchange.0 as usize - 1];
-                out.answer(call, outcome.cloned().map_err(Clone::clone));
-            }
-            Input::Request { exchange, request } => {
-                self.came.push(request.url.clone());
-                out.respond(exchange, Response::new(204));
-            }
-            _ => {}
-        }
-    }
-
-    fn next_deadline(&self) -> Option<Time> {
-        None
-    }
-}
-
-fn recorder(ledger: &Ledger, scenario: &str) -> Recorder {
-    let scene = Scene {
-        scenario: scenario.to_owned(),
-        attempt: 1,
-    };
-    Recorder::new(ledger.clone(), Some(scene), Secrets::default(), |_, _| {
-        Vec::new()
-    })
-}
-
-fn stage(network: &Network, ledger: &Ledger, scenario: &str) -> (Stage, Handle<Caller>) {
-    let pace = Pace {
-        timeout: TIMEOUT,
-        settle: TIMEOUT,
-    };
-    let recorder = recorder(ledger, scenario);
-    let mut stage = Stage::open(Kind::Live(network.clone()), recorder, pace);
-    let caller = stage.enter("caller", Caller::default(), Arc::new(()));
-    (stage, caller)
-}
-
-/// A server that answers its second and later requests with these octets, the first one well.
-async fn server(answer: impl AsyncFn(&mut TcpStream) + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let serve = async move {
-        let mut first = true;
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut buffer = [0; 4096];
-            let _ = stream.read(&mut buffer).await;
-            if std::mem::take(&mut first) {
-                let good = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-                stream.write_all(good).await.unwrap();
-            } else {
-                answer(&mut stream).await;
-            }
-        }
-    };
-    drop(tokio::task::spawn_local(serve));
-    base
-}
 
 /// Asks twice and returns how the second exchange ended.
 async fn ask(base: &str) -> Result<Response, Fault> {
     let network = Network::new(TIMEOUT).unwrap();
     let ledger = Ledger::in_memory();
-    let (mut stage, caller) = stage(&network, &ledger, "x");
+    let (mut stage, caller) = stage(&network, &ledger, "x", TIMEOUT);
     stage
         .act(&caller, base.to_owned())
         .await
@@ -193,7 +107,7 @@ fn only_a_first_exchange_without_a_connection_may_be_tried_again() {
     local(async {
         let network = Network::new(TIMEOUT).unwrap();
         let ledger = Ledger::in_memory();
-        let (mut stage, caller) = stage(&network, &ledger, "x");
+        let (mut stage, caller) = stage(&network, &ledger, "x", TIMEOUT);
         let nobody = "http://127.0.0.1:9".to_owned();
         assert!(stage.act(&caller, nobody.clone()).await.is_err());
         assert!(matches!(stage.halted(), Some(Halt::Transport { .. })));
@@ -215,17 +129,6 @@ async fn post(url: &str) -> u16 {
     answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-fn came(ledger: &Ledger) -> Vec<(String, String)> {
-    let records = ledger.read_back().unwrap().records;
-    records
-        .into_iter()
-        .filter_map(|record| match record.what {
-            What::Request { url, .. } => Some((record.scene.unwrap().scenario, url)),
-            _ => None,
-        })
-        .collect()
-}
-
 #[test]
 fn who_comes_late_finds_the_scene_that_it_belongs_to() {
     local(async {
@@ -237,8 +140,8 @@ fn who_comes_late_finds_the_scene_that_it_belongs_to() {
             });
             let network = Network::open(&options).unwrap();
             let ledger = Ledger::in_memory();
-            let (mut one, _) = stage(&network, &ledger, "one");
-            let (mut other, _) = stage(&network, &ledger, "other");
+            let (mut one, _) = stage(&network, &ledger, "one", TIMEOUT);
+            let (mut other, _) = stage(&network, &ledger, "other", TIMEOUT);
             let first = one.listen("caller").await.unwrap();
             let second = other.listen("caller").await.unwrap();
             one.strike();
@@ -273,8 +176,8 @@ fn the_peers_place_has_one_holder_at_a_time() {
         });
         let network = Network::open(&options).unwrap();
         let ledger = Ledger::in_memory();
-        let (mut one, _) = stage(&network, &ledger, "one");
-        let (mut other, _) = stage(&network, &ledger, "other");
+        let (mut one, _) = stage(&network, &ledger, "one", TIMEOUT);
+        let (mut other, _) = stage(&network, &ledger, "other", TIMEOUT);
         one.enter(PEER, Caller::default(), Arc::new(()));
         other.enter(PEER, Caller::default(), Arc::new(()));
         let base = one.listen(PEER).await.unwrap();
@@ -298,7 +201,7 @@ fn the_rate_is_kept() {
         options.rate = Some(20);
         let network = Network::open(&options).unwrap();
         let ledger = Ledger::in_memory();
-        let (mut stage, caller) = stage(&network, &ledger, "x");
+        let (mut stage, caller) = stage(&network, &ledger, "x", TIMEOUT);
         let base = server(async |stream: &mut TcpStream| {
             let good = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
             let _ = stream.write_all(good).await;
@@ -319,12 +222,4 @@ fn the_rate_is_kept() {
             began.elapsed()
         );
     });
-}
-
-fn local(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    tokio::task::LocalSet::new().block_on(&runtime, test);
 }

@@ -86,7 +86,8 @@ pub struct Tls {
     #[schemars(example = "client.key")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_key: Option<PathBuf>,
-    /// The name that the system's certificate carries, if it is not the host of its URLs.
+    /// The name that the system's certificate carries, if it is not the host of its base URL: that
+    /// host is then asked for by this name (SNI). Not together with a proxy.
     #[schemars(example = "enabler.example")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
