@@ -194,6 +194,8 @@ pub enum WriteMode {
 pub enum Answer {
     /// The registered clients.
     Clients(Vec<Client>),
+    /// It is done, and no client had to be asked.
+    Done,
     /// The server kept the operation, because the client sleeps.
     Kept {
         /// What [`Operation::Result`] asks for.

@@ -1,0 +1,370 @@
+//! The registration interface (TS 1.0.2 §5.3), and what clients send unasked.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use twinproof_coap::endpoint::Exchange;
+use twinproof_coap::{Code, Message, Packet, option};
+
+use super::clients::{Registration, Terms};
+use super::rules::{
+    Asked, BindingFacts, LifeFacts, ListFacts, LocationFacts, MoveFacts, RenewFacts, ReplaceFacts,
+    SendFacts, ToldFacts, VersionFacts,
+};
+use super::{Moment, Server};
+use crate::upper::{Answer, What};
+use crate::wire::links::ObjectList;
+use crate::wire::{Path, Version};
+
+/// Where clients register.
+const REGISTER: [&str; 1] = ["rd"];
+/// Where clients send values unasked, from LwM2M 1.1 on.
+const SEND: [&str; 1] = ["dp"];
+
+impl Server {
+    /// Does what a client asks.
+    pub(super) fn serve(
+        &mut self,
+        moment: &mut Moment<'_>,
+        exchange: &Exchange<SocketAddr>,
+        packet: &Packet<'_>,
+        body: &[u8],
+    ) {
+        let segments: Vec<&str> = packet.path().map_while(Result::ok).collect();
+        let whole = packet.path().count() == segments.len();
+        let sends = moment.shared.version > Version::V1_0 && segments == SEND;
+        let number = self.number_of(moment, &segments);
+        match (packet.code(), number) {
+            _ if !whole => self.refuse(moment, exchange, Asked::Other, Code::BAD_REQUEST),
+            (Code::POST, _) if segments == REGISTER => {
+                self.register(moment, exchange, packet, body);
+            }
+            (Code::POST, _) if sends => self.take_values(moment, exchange, packet, body),
+            (_, _) if sends || segments == REGISTER => {
+                self.refuse(moment, exchange, Asked::Other, Code::METHOD_NOT_ALLOWED);
+            }
+            (Code::POST, Some(number)) => self.update(moment, exchange, packet, (number, body)),
+            (Code::DELETE, Some(number)) => self.deregister(moment, exchange, number),
+            (_, Some(number)) => {
+                let known = self.clients.get(number).is_some();
+                let code = if known {
+                    Code::METHOD_NOT_ALLOWED
+                } else {
+                    Code::NOT_FOUND
+                };
+                self.refuse(moment, exchange, Asked::Other, code);
+            }
+            (_, None) => self.refuse(moment, exchange, Asked::Other, Code::NOT_FOUND),
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        moment: &mut Moment<'_>,
+        exchange: &Exchange<SocketAddr>,
+        asked: Asked,
+        code: Code,
+    ) {
+        self.answer(moment, exchange, asked, Message::new(code));
+    }
+
+    /// The number of the registration that a path would be the location of.
+    fn number_of(&self, moment: &Moment<'_>, segments: &[&str]) -> Option<u64> {
+        let (last, first) = segments.split_last()?;
+        let number = u64::from_str_radix(last, 16).ok()?;
+        (first == moment.shared.location.as_slice() && *last == name(number)).then_some(number)
+    }
+
+    pub(super) fn location(&self, moment: &Moment<'_>, number: u64) -> Vec<String> {
+        let first = moment.shared.location.iter().cloned();
+        first.chain([name(number)]).collect()
+    }
+
+    fn register(
+        &mut self,
+        moment: &mut Moment<'_>,
+        exchange: &Exchange<SocketAddr>,
+        packet: &Packet<'_>,
+        body: &[u8],
+    ) {
+        let terms = match terms(moment, packet, body) {
+            Ok(terms) => terms,
+            Err(code) => return self.refuse(moment, exchange, Asked::Register, code),
+        };
+        let rules = &moment.shared.rules;
+        let beside = [
+            self.clients.named(&terms.endpoint),
+            self.clients.at(exchange.peer),
+        ];
+        let replaced = beside.into_iter().flatten().find(|number| {
+            let old = self.clients.get(*number);
+            old.is_some_and(|old| {
+                rules.replaces(ReplaceFacts {
+                    same_name: old.endpoint == terms.endpoint,
+                    same_address: old.address == exchange.peer,
+                })
+            })
+        });
+        let number = self.fresh_number();
+        let mut registration = Registration::new(terms, exchange.peer, moment.now);
+        if let Some(old) = replaced.and_then(|old| self.clients.remove(old)) {
+            registration.waiting = old.waiting;
+            registration.observations = old.observations;
+        }
+        let endpoint = registration.endpoint.clone();
+        self.clients.insert(number, registration);
+        self.live_on(moment, number);
+        let location = self.location(moment, number);
+        let message = location
+            .iter()
+            .fold(Message::new(Code::CREATED), |message, segment| {
+                message.option(option::LOCATION_PATH, segment.as_bytes())
+            });
+        self.answer(moment, exchange, Asked::Register, message);
+        self.tell(moment.shared, &endpoint, What::Registered);
+        let registers = RenewFacts {
+            registers: true,
+            moves: false,
+        };
+        self.renew(moment, number, registers);
+        self.heard(moment, number);
+    }
+
+    fn fresh_number(&mut self) -> u64 {
+        loop {
+            self.registered += 1;
+            let seed = self.seed.derive(&self.registered.to_string());
+            let number = u64::from(seed.rng().u32(..));
+            if self.clients.get(number).is_none() {
+                return number;
+            }
+        }
+    }
+
+    /// Notes when a registration ends from now on.
+    fn live_on(&mut self, moment: &Moment<'_>, number: u64) {
+        let Some(registration) = self.clients.get(number) else {
+            return;
+        };
+        let ends = moment.shared.rules.ends(LifeFacts {
+            registered: registration.registered,
+            updated: registration.updated,
+            lifetime: registration.lifetime,
+        });
+        self.clients.set_end(number, ends);
+    }
+
+    fn update(
+        &mut self,
+        moment: &mut Moment<'_>,
+        exchange: &Exchange<SocketAddr>,
+        packet: &Packet<'_>,
+        (number, body): (u64, &[u8]),
+    ) {
+        let facts = self.location_facts(exchange, number);
+        let said = match moment.shared.rules.refuses_location(facts) {
+            Some(code) => Err(code),
+            None => self.said(moment, packet, (number, body)),
+        };
+        let said = match said {
+            Ok(said) => said,
+            Err(code) => return self.refuse(moment, exchange, Asked::Update, code),
+        };
+        let rules = &moment.shared.rules;
+        let mut moves = false;
+        if let Some(registration) = self.clients.get_mut(number) {
+            registration.lifetime = rules.lifetime_after(registration.lifetime, said.lifetime);
+            registration.list = rules.list_after(std::mem::take(&mut registration.list), said.list);
+            if let Some(binding) = said.binding {
+                registration.binding = binding;
+            }
+            registration.queue_mode = said.queue_mode.unwrap_or(registration.queue_mode);
+            registration.sms = said.sms.or(registration.sms.take());
+            registration.updated = moment.now;
+            let address = rules.address_after(MoveFacts {
+                old: registration.address,
+                from: exchange.peer,
+            });
+            moves = address != registration.address;
+            self.clients.move_to(number, address);
+        }
+        self.live_on(moment, number);
+        self.answer(moment, exchange, Asked::Update, Message::new(Code::CHANGED));
+        if let Some(endpoint) = self.clients.get(number).map(|r| r.endpoint.clone()) {
+            self.tell(moment.shared, &endpoint, What::Updated);
+            let registers = false;
+            self.renew(moment, number, RenewFacts { registers, moves });
+            self.heard(moment, number);
+        }
+    }
+
+    /// What an update says.
+    fn said(
+        &self,
+        moment: &Moment<'_>,
+        packet: &Packet<'_>,
+        (number, body): (u64, &[u8]),
+    ) -> Result<Said, Code> {
+        let rules = &moment.shared.rules;
+        let known = self.clients.get(number);
+        let version = known.map_or(moment.shared.version, |registration| registration.version);
+        let binding = packet.query("b");
+        let queue_argument = version > Version::V1_0 && has_argument(packet, "Q");
+        let queue_mode = rules.queue_mode(BindingFacts {
+            binding,
+            queue_argument,
+            version,
+        })?;
+        let lifetime = packet.query("lt");
+        let list = match body {
+            [] => None,
+            body => Some(rules.list(ListFacts {
+                format: packet.content_format().map_err(|_| Code::BAD_REQUEST)?,
+                body,
+            })?),
+        };
+        Ok(Said {
+            lifetime: lifetime
+                .map(|said| rules.lifetime(Some(said)))
+                .transpose()?,
+            binding: binding.map(Box::from),
+            queue_mode: (binding.is_some() || queue_argument).then_some(queue_mode),
+            sms: packet.query("sms").map(Box::from),
+            list,
+        })
+    }
+
+    fn location_facts(&self, exchange: &Exchange<SocketAddr>, number: u64) -> LocationFacts {
+        let registration = self.clients.get(number);
+        LocationFacts {
+            known: registration.is_some(),
+            same_address: registration.is_some_and(|r| r.address == exchange.peer),
+        }
+    }
+
+    fn deregister(
+        &mut self,
+        moment: &mut Moment<'_>,
+        exchange: &Exchange<SocketAddr>,
+        number: u64,
+    ) {
+        let facts = self.location_facts(exchange, number);
+        let rules = &moment.shared.rules;
+        if let Some(code) = rules.refuses_location(facts) {
+            return self.refuse(moment, exchange, Asked::Deregister, code);
+        }
+        if rules.removes(facts) {
+            self.leave(moment, number, What::Deregistered);
+        }
+        self.refuse(moment, exchange, Asked::Deregister, Code::DELETED);
+    }
+
+    /// Ends a registration and all that hangs on it.
+    pub(super) fn leave(&mut self, moment: &mut Moment<'_>, number: u64, why: What) {
+        let Some(registration) = self.clients.remove(number) else {
+            return;
+        };
+        let left = ToldFacts { registered: false };
+        if !moment.shared.rules.observes_on(left) {
+            for request in registration.observations {
+                self.forget(moment, request);
+            }
+        }
+        for held in registration.waiting {
+            let why = format!("{} has left", registration.endpoint);
+            self.finish(moment, held.target, held.kind, Answer::Refused(why));
+        }
+        self.tell(moment.shared, &registration.endpoint, why);
+    }
+
+    /// Takes values that a client sends unasked (TS 1.1.1 §6.4.6).
+    fn take_values(
+        &mut self,
+        moment: &mut Moment<'_>,
+        exchange: &Exchange<SocketAddr>,
+        packet: &Packet<'_>,
+        body: &[u8],
+    ) {
+        let number = self.clients.at(exchange.peer);
+        let client = number.and_then(|number| self.clients.get(number));
+        let format = packet.content_format().ok().flatten();
+        let values = client.zip(format).and_then(|(client, format)| {
+            let said = (&client.list, client.version);
+            moment.shared.read(said, Path::ROOT, format, body).ok()
+        });
+        let listed = |client: &Registration| {
+            let mut values = values.iter().flatten();
+            values.all(|entry| {
+                let object = entry.path.object();
+                client
+                    .list
+                    .items
+                    .iter()
+                    .any(|item| item.path.object() == object)
+            })
+        };
+        let facts = SendFacts {
+            registered: client.is_some(),
+            readable: values.is_some(),
+            listed: client.is_some_and(listed),
+        };
+        let endpoint = client.map(|client| client.endpoint.clone());
+        if let Some(code) = moment.shared.rules.refuses_values(facts) {
+            return self.refuse(moment, exchange, Asked::Send, code);
+        }
+        self.refuse(moment, exchange, Asked::Send, Code::CHANGED);
+        if let (Some(number), Some(endpoint), Some(values)) = (number, endpoint, values) {
+            self.tell(moment.shared, &endpoint, What::Sent { values });
+            self.heard(moment, number);
+        }
+    }
+}
+
+/// What an update says.
+struct Said {
+    lifetime: Option<Duration>,
+    binding: Option<Box<str>>,
+    queue_mode: Option<bool>,
+    sms: Option<Box<str>>,
+    list: Option<ObjectList>,
+}
+
+/// What a registration says, or the code of its refusal.
+fn terms(moment: &Moment<'_>, packet: &Packet<'_>, body: &[u8]) -> Result<Terms, Code> {
+    let rules = &moment.shared.rules;
+    let name = packet.query("ep");
+    if let Some(code) = rules.refuses_name(name) {
+        return Err(code);
+    }
+    let version = rules.version(VersionFacts {
+        said: packet.query("lwm2m"),
+        own: moment.shared.version,
+    })?;
+    let binding = packet.query("b");
+    let queue_mode = rules.queue_mode(BindingFacts {
+        binding,
+        queue_argument: version > Version::V1_0 && has_argument(packet, "Q"),
+        version,
+    })?;
+    Ok(Terms {
+        endpoint: name.unwrap_or_default().into(),
+        lifetime: rules.lifetime(packet.query("lt"))?,
+        version,
+        binding: binding.unwrap_or("U").into(),
+        queue_mode,
+        sms: packet.query("sms").map(Box::from),
+        list: rules.list(ListFacts {
+            format: packet.content_format().map_err(|_| Code::BAD_REQUEST)?,
+            body,
+        })?,
+    })
+}
+
+fn has_argument(packet: &Packet<'_>, name: &str) -> bool {
+    packet.queries().any(|argument| argument == Ok(name))
+}
+
+/// The last segment of a location.
+fn name(number: u64) -> String {
+    format!("{number:08x}")
+}

@@ -1,0 +1,343 @@
+//! The decisions of a server, each as the texts want it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use twinproof_coap::ContentFormat;
+use twinproof_kernel::Time;
+
+use crate::wire::Version;
+
+twinproof_kernel::rules! {
+    /// The decisions.
+    pub mod decide {
+        use std::net::SocketAddr;
+        use std::time::Duration;
+        use twinproof_coap::Code;
+        use twinproof_coap::ContentFormat;
+        use twinproof_coap::Message;
+        use twinproof_kernel::Time;
+        use crate::server::rules;
+        use crate::upper::Answer;
+        use crate::wire::Version;
+        use crate::wire::links::ObjectList;
+
+        /// Why a registration under this name is refused (TS 1.0.2 §5.3.1: a client has one).
+        fn refuses_name(&self, name: Option<&str>) -> Option<Code> {
+            name.is_none_or(str::is_empty).then_some(Code::BAD_REQUEST)
+        }
+
+        /// The life time that a client asks for (TS §5.3.1: a day if it says none).
+        fn lifetime(&self, said: Option<&str>) -> Result<Duration, Code> {
+            let Some(said) = said else {
+                return Ok(Duration::from_secs(86_400));
+            };
+            match said.parse::<u32>() {
+                Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
+                _ => Err(Code::BAD_REQUEST),
+            }
+        }
+
+        /// The version that a client speaks (TS §5.3.1: it says so, and one that the server does not
+        /// support is refused as such).
+        fn version(&self, facts: rules::VersionFacts<'_>) -> Result<Version, Code> {
+            let said: Version = facts.said.and_then(|said| said.parse().ok()).ok_or(Code::BAD_REQUEST)?;
+            let supported = said.major == facts.own.major && said <= facts.own;
+            supported.then_some(said).ok_or(Code::PRECONDITION_FAILED)
+        }
+
+        /// Whether a client is one that sleeps, by its binding (TS 1.0.2 §5.3.1.1) and, from LwM2M 1.1
+        /// on, by an argument of its own; an unknown binding is refused.
+        fn queue_mode(&self, facts: rules::BindingFacts<'_>) -> Result<bool, Code> {
+            let known = match facts.version {
+                Version::V1_0 => "UQS",
+                Version::V1_1 => "UTSN",
+                _ => "UTSNMH",
+            };
+            let binding = facts.binding.unwrap_or("U");
+            let once = |letter: char| binding.matches(letter).count() == 1;
+            if binding.is_empty() || !binding.chars().all(|letter| known.contains(letter) && once(letter)) {
+                return Err(Code::BAD_REQUEST);
+            }
+            Ok(facts.queue_argument || binding.contains('Q'))
+        }
+
+        /// The list of objects that a client sends (TS §5.3.1: in link-format). One that says no format
+        /// is read all the same.
+        fn list(&self, facts: rules::ListFacts<'_>) -> Result<ObjectList, Code> {
+            if facts.format.is_some_and(|format| format != ContentFormat::LINK_FORMAT) {
+                return Err(Code::BAD_REQUEST);
+            }
+            match ObjectList::parse(facts.body) {
+                Ok(list) if !list.items.is_empty() => Ok(list),
+                _ => Err(Code::BAD_REQUEST),
+            }
+        }
+
+        /// Whether a registration takes the place of another (TS §5.3.1: of that with the same name).
+        fn replaces(&self, facts: rules::ReplaceFacts) -> bool {
+            facts.same_name
+        }
+
+        /// When a registration ends, if it does: a life time after it was last heard of (TS §5.3).
+        fn ends(&self, facts: rules::LifeFacts) -> Option<Time> {
+            Some(facts.updated + facts.lifetime)
+        }
+
+        /// Why a request for a registration is refused (TS §5.3.2, §5.3.3: there is none there).
+        fn refuses_location(&self, facts: rules::LocationFacts) -> Option<Code> {
+            (!facts.known).then_some(Code::NOT_FOUND)
+        }
+
+        /// The life time after an update (TS §5.3.2).
+        fn lifetime_after(&self, old: Duration, said: Option<Duration>) -> Duration {
+            said.unwrap_or(old)
+        }
+
+        /// The list after an update (TS §5.3.2: the new one, whole).
+        fn list_after(&self, old: ObjectList, said: Option<ObjectList>) -> ObjectList {
+            said.unwrap_or(old)
+        }
+
+        /// Where a client is after an update (TS §5.3.2: where the update came from).
+        fn address_after(&self, facts: rules::MoveFacts) -> SocketAddr {
+            facts.from
+        }
+
+        /// Whether a registration that was asked to go goes (TS §5.3.3).
+        fn removes(&self, facts: rules::LocationFacts) -> bool {
+            facts.known
+        }
+
+        /// Whether an operation is sent to a client (TS §5.4: to one that is registered).
+        fn is_managed(&self, facts: rules::ManageFacts) -> bool {
+            facts.registered
+        }
+
+        /// Whether an operation has to wait (TS §8.4: for a client in queue mode while it sleeps, and
+        /// while it has another to answer).
+        fn holds(&self, facts: rules::HoldFacts) -> bool {
+            facts.queue_mode && (facts.silent || facts.under_way > 0 || facts.since >= facts.awake)
+        }
+
+        /// Whether what was observed is observed anew (TS §5.5.1: after each registration; and where the
+        /// client is now, since what it knew of the old address is worth nothing).
+        fn renews(&self, facts: rules::RenewFacts) -> bool {
+            facts.registers || facts.moves
+        }
+
+        /// Whether the server listens on to what it observes (TS §5.5.1: as long as the client is
+        /// registered).
+        fn observes_on(&self, facts: rules::ToldFacts) -> bool {
+            facts.registered
+        }
+
+        /// Whether an application is told of a notification (TS §5.5: of a client that is registered).
+        fn is_told(&self, facts: rules::ToldFacts) -> bool {
+            facts.registered
+        }
+
+        /// Why values that a client sends unasked are refused (TS 1.1.1 §6.4.6: it is registered, and
+        /// so are their objects).
+        fn refuses_values(&self, facts: rules::SendFacts) -> Option<Code> {
+            match facts {
+                rules::SendFacts { registered: false, .. } => Some(Code::NOT_FOUND),
+                rules::SendFacts { readable: false, .. } => Some(Code::BAD_REQUEST),
+                rules::SendFacts { listed: false, .. } => Some(Code::NOT_FOUND),
+                rules::SendFacts { .. } => None,
+            }
+        }
+
+        /// What the server answers a client.
+        fn answers(&self, message: Message, facts: rules::AnswerFacts) -> Message {
+            message
+        }
+
+        /// What the server asks a client.
+        fn asks(&self, message: Message, facts: rules::AskFacts) -> Message {
+            message
+        }
+
+        /// What the server tells its application of an operation.
+        fn tells(&self, answer: Answer, facts: rules::TellFacts) -> Answer {
+            answer
+        }
+    }
+}
+
+pub use decide::{Compared, NAMES, Rival, Rules, Standard};
+
+/// The version in a registration.
+#[derive(Clone, Copy, Debug)]
+pub struct VersionFacts<'a> {
+    /// What the client says.
+    pub said: Option<&'a str>,
+    /// The newest version that the server supports.
+    pub own: Version,
+}
+
+/// How a client can be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct BindingFacts<'a> {
+    /// What it says.
+    pub binding: Option<&'a str>,
+    /// Whether it has the argument `Q`.
+    pub queue_argument: bool,
+    /// The version that it speaks.
+    pub version: Version,
+}
+
+/// A list of objects as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct ListFacts<'a> {
+    /// Content-Format.
+    pub format: Option<ContentFormat>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// A registration that is there when another is made.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplaceFacts {
+    /// Both have the same name.
+    pub same_name: bool,
+    /// Both come from the same address.
+    pub same_address: bool,
+}
+
+/// How long a registration is there.
+#[derive(Clone, Copy, Debug)]
+pub struct LifeFacts {
+    /// When it was made.
+    pub registered: Time,
+    /// When it was made or last updated.
+    pub updated: Time,
+    /// How long it lives.
+    pub lifetime: Duration,
+}
+
+/// A location that somebody names.
+#[derive(Clone, Copy, Debug)]
+pub struct LocationFacts {
+    /// There is a registration.
+    pub known: bool,
+    /// It comes from the client's own address.
+    pub same_address: bool,
+}
+
+/// Where an update comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct MoveFacts {
+    /// Where the client was.
+    pub old: SocketAddr,
+    /// Where the update comes from.
+    pub from: SocketAddr,
+}
+
+/// Whom an application wants managed.
+#[derive(Clone, Copy, Debug)]
+pub struct ManageFacts {
+    /// It is registered.
+    pub registered: bool,
+}
+
+/// Whether a client listens.
+#[derive(Clone, Copy, Debug)]
+pub struct HoldFacts {
+    /// It is one that sleeps.
+    pub queue_mode: bool,
+    /// How long ago it was heard.
+    pub since: Duration,
+    /// How long such clients listen after they were heard.
+    pub awake: Duration,
+    /// It did not answer since it was heard.
+    pub silent: bool,
+    /// How many operations it has to answer.
+    pub under_way: usize,
+}
+
+/// An observation whose client is heard of.
+#[derive(Clone, Copy, Debug)]
+pub struct RenewFacts {
+    /// It registers.
+    pub registers: bool,
+    /// It is at another address than before.
+    pub moves: bool,
+}
+
+/// What a client has to say of what is observed.
+#[derive(Clone, Copy, Debug)]
+pub struct ToldFacts {
+    /// Its client is registered.
+    pub registered: bool,
+}
+
+/// Values that a client sends unasked.
+#[derive(Clone, Copy, Debug)]
+pub struct SendFacts {
+    /// The client is registered.
+    pub registered: bool,
+    /// The values can be read.
+    pub readable: bool,
+    /// Their objects are in the client's list.
+    pub listed: bool,
+}
+
+/// What a client asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Asked {
+    /// To be forgotten.
+    Deregister,
+    /// Something that is nobody's business here.
+    Other,
+    /// To be registered.
+    Register,
+    /// To have values taken.
+    Send,
+    /// To be remembered.
+    Update,
+}
+
+/// A request of a client.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerFacts {
+    /// What it asks for.
+    pub asked: Asked,
+}
+
+/// The operations of an application, as far as clients hear of them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Ending an observation.
+    Cancel,
+    /// Creating an instance.
+    Create,
+    /// Deleting.
+    Delete,
+    /// Discovering.
+    Discover,
+    /// Executing.
+    Execute,
+    /// Beginning an observation.
+    Observe,
+    /// Reading, at one place or several.
+    Read,
+    /// Writing values, at one place or several.
+    Write,
+    /// Writing attributes.
+    WriteAttributes,
+}
+
+/// An operation that is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct AskFacts {
+    /// Which.
+    pub kind: Kind,
+}
+
+/// An operation that has come to an end.
+#[derive(Clone, Copy, Debug)]
+pub struct TellFacts {
+    /// Which.
+    pub kind: Kind,
+}

@@ -1,0 +1,5 @@
+//! Devices against the server, on a link in memory that may lose, double and overtake.
+
+mod operations;
+mod registration;
+mod world;
