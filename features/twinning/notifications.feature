@@ -12,6 +12,16 @@ Feature: Being told of changes
     When the secondary device switches the twinning on
     Then the primary device is told that the twinning is on
 
+  @HLF-PD-007 @id:primary-told-of-which
+  Scenario: A primary with several secondaries is told which of them switched
+    Given a primary device twinned with a secondary device
+    And the primary device is also twinned with a second secondary device
+    And the primary device has asked to be told of changes
+    When the second secondary device switches the twinning off
+    Then the primary device is told that the twinning with the second secondary device is off
+    When the secondary device switches the twinning off
+    Then the primary device is told that the twinning with the secondary device is off
+
   @HLF-PD-007 @id:primary-told-in-xml
   Scenario: A primary that speaks XML is told as well
     Given a primary device that speaks XML
@@ -46,7 +56,7 @@ Feature: Being told of changes
     Given a primary device twinned with a secondary device
     And the primary device has asked to be told of changes
     And the primary device has asked to be told of changes for 1 seconds
-    And 2 seconds have passed
+    And the time of the primary device's newer wish has passed
     When the secondary device switches the twinning off
     Then the primary device is told that the twinning is off
     And the primary device is told nothing on account of the wish that has run out

@@ -136,7 +136,7 @@ Feature: Primary device
     And a second secondary device that holds a fresh activation code
     When a primary device lists its twinnings
     Then the list is empty
-    And the secondary device has one twinning
+    And the secondary device lists nothing but its own request
 
   @HLF-PD-003 @id:stranger-cannot-list
   Scenario: A stranger cannot list somebody else's twinnings

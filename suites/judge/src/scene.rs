@@ -48,6 +48,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Whether the request says that its body is of such a kind, for example `xml`.
+    pub fn sends(&self, kind: &str) -> bool {
+        self.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("Content-Type") && value.to_ascii_lowercase().contains(kind)
+        })
+    }
+
     /// The response's status, if there was a response.
     pub fn status(&self) -> Option<u16> {
         self.response.as_ref().map(|r| r.status)

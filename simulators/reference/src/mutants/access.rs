@@ -92,6 +92,9 @@ pub(super) const ALL: &[Mutant] = mutants! {
     fn scope_covers(&self, f: facts::ScopeFacts<'_>) -> bool { f.needed != Scope::Read && Standard.scope_covers(f) }
 
     "no-twinning-token" "gives a twinned secondary no token" breaks "HLF-SD-005"
+    also breaks {
+        "OAU-002" because "what a scope opens is seen by a token that has it",
+    }
     caught by { "twinning/use-case/wearable-twinned" "twinning/token-granted" }
     fn may_obtain_token(&self, _f: facts::ObtainFacts) -> bool { false }
 
@@ -153,6 +156,9 @@ pub(super) const ALL: &[Mutant] = mutants! {
     }
 
     "authcode-worthless" "gives no token for any authorization code" breaks "HLF-SD-009"
+    also breaks {
+        "HLF-IC-006" because "a device abroad redeems its authorization code as well",
+    }
     caught by {
         "twinning/authorization/authorization-code-works-once" "twinning/token-granted",
         "twinning/authorization/secondary-uses-primarys-network" "twinning/token-granted",

@@ -105,6 +105,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "HLF-PD-003", "HLF-PD-004", "HLF-PD-005", "HLF-PD-006", "HLF-SD-007", "HLF-TE-001",
         "HLF-TE-003", "HLF-TE-008", "HLF-TE-009"
         because "a twinning is known in a list by whom it is with",
+        "HLF-CM-005", "HLF-IC-007", "HLF-PD-007", "HLF-SD-008"
+        because "and by the same in the news of it",
     }
     caught by { "twinning/change-request/each-names-the-other" "twinning/shows-partner" }
     fn shown(&self, mut t: Twinning, _v: View) -> Twinning {
@@ -149,6 +151,18 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "twinning/enabler/keeps-the-given-name-in-xml" "twinning/shows-name",
     }
     fn name(&self, f: facts::NameFacts<'_>) -> Option<String> { Some(format!("device-{}", f.serial)) }
+
+    "name-refused" "lets the user choose no name" breaks "HLF-TE-007"
+    caught by {
+        "twinning/enabler/keeps-the-given-name" "twinning/name-taken",
+        "twinning/enabler/keeps-the-given-name-in-xml" "twinning/name-taken",
+    }
+    fn name(&self, f: facts::NameFacts<'_>) -> Option<String> {
+        match f.asked {
+            Some(_) => None,
+            None => Standard.name(f),
+        }
+    }
 
     "name-not-made" "makes no name where the user gives none" breaks "HLF-TE-007"
     caught by {
@@ -225,6 +239,9 @@ pub(super) const ALL: &[Mutant] = mutants! {
     }
 
     "authcode-always-the-same" "gives every twinning the same authorization code" breaks "CR-N10"
+    also breaks {
+        "HLF-IC-006" because "a code that others have redeemed already gives the device abroad no token",
+    }
     caught by { "twinning/authorization/each-twinning-its-own-code" "twinning/auth-codes-differ" }
     fn auth_code(&self, f: facts::Proposal<'_>) -> Option<String> { f.ours.map(|_| "0".repeat(32)) }
 

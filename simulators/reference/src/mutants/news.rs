@@ -71,6 +71,24 @@ pub(super) const ALL: &[Mutant] = mutants! {
         vec![facts::Notification { link: None, ..n }]
     }
 
+    "news-of-another-twinning" "tells of the right status in the wrong twinning" breaks "HLF-PD-007"
+    also breaks {
+        "HLF-CM-005", "HLF-IC-007", "HLF-SD-008"
+        because "one mechanism tells whoever is told of a switch",
+    }
+    caught by {
+        "twinning/notifications/primary-told-of-which" "twinning/notified",
+        "twinning/notifications/secondary-told" "twinning/notified",
+        "twinning/inter-operator/news-from-abroad" "twinning/notified",
+    }
+    fn notified(&self, mut n: facts::Notification) -> Vec<facts::Notification> {
+        n.twinning.resource_url = n.twinning.resource_url.map(|u| format!("{u}0"));
+        if let Some(other) = &mut n.twinning.other_device {
+            other.address = Some("tel:+12025559999".to_owned());
+        }
+        vec![n]
+    }
+
     "news-once" "never tries again to deliver its news" breaks "HLF-PD-007"
     also breaks {
         "HLF-IC-005" because "messages to a partner are tried again by the same rule",

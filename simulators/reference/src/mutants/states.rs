@@ -56,7 +56,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     "secondary-stays-pending" "leaves the secondary Pending after its code was used" breaks "CR-N7"
     also breaks {
         "CR-N4", "CR-N9", "HLF-CM-002", "HLF-CM-004", "HLF-IC-001", "HLF-IC-003",
-        "HLF-PD-002", "HLF-PD-006", "HLF-SD-003", "HLF-SD-006", "HLF-TE-008", "HLF-TE-009"
+        "HLF-PD-002", "HLF-PD-006", "HLF-SD-003", "HLF-SD-006", "HLF-TE-008", "HLF-TE-009",
+        "OAU-002"
         because "a secondary that stays Pending does not count as twinned anywhere",
     }
     caught by { "twinning/change-request/secondary-turns-on" "twinning/shows-status" }
@@ -181,6 +182,9 @@ pub(super) const ALL: &[Mutant] = mutants! {
     }
 
     "toggle-changes-others" "switches all twinnings off with one" breaks "HLF-PD-006"
+    also breaks {
+        "HLF-PD-007" because "whose twinning is off already cannot be heard switching it off",
+    }
     caught by {
         "twinning/primary-device/several-secondaries" "twinning/list-shows",
         "twinning/primary-device/several-secondaries" "twinning/shows-status",

@@ -75,6 +75,11 @@ impl Found {
         Self::new(Verdict::Inconclusive, expected, got)
     }
 
+    /// What the system lawfully chose leaves nothing to look at.
+    pub fn not_applicable(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self::new(Verdict::NotApplicable, expected, got)
+    }
+
     /// The tester itself broke.
     pub fn broken(expected: impl Into<String>, got: impl Into<String>) -> Self {
         Self::new(Verdict::Error, expected, got)

@@ -129,6 +129,32 @@ impl Scene {
         Ok(())
     }
 
+    /// Reads once more what was read last, until it is refused or the time that the profile allows
+    /// has passed: that a token died is known everywhere only after a while.
+    pub(super) async fn until_refused(&mut self) -> Result<(), Halted> {
+        let limit = self.stage.pace().settle;
+        let begin = self.stage.now();
+        while let Some((part, order)) = self.twinning.succeeded.clone() {
+            // What changes or grants something is tried but once.
+            let reads = matches!(&order, Order::Send(raw) if raw.method == "GET");
+            if !reads || self.stage.now().since(begin) >= limit {
+                break;
+            }
+            self.stage.rest(limit / 16).await;
+            self.attempt(&part, order).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the end of a twinning is known everywhere, if one has ended: a grant is asked for
+    /// but once.
+    pub(super) async fn let_the_end_settle(&mut self) {
+        if self.twinning.ended.is_some() {
+            let settle = self.stage.pace().settle;
+            self.stage.rest(settle).await;
+        }
+    }
+
     /// Has a device of the other operator redeem a code; it enters for that alone.
     pub(super) async fn redeem_abroad(
         &mut self,
@@ -156,6 +182,7 @@ impl Scene {
         let order = Order::ObtainToken(Grant::AuthorizationCode { code });
         let acted = self.stage.act(&abroad, order).await?;
         self.twinning.last = acted.exchanges;
+        self.twinning.succeeded = None;
         match acted.answer {
             Err(fault) if self.twinning.last.is_empty() => {
                 Err(self.inconclusive(fault.to_string()))
@@ -284,6 +311,7 @@ async fn redeems(w: &mut World, part: Part) -> Result<(), Halted> {
         None => scene.auth_code(&part).await?.0,
     };
     scene.twinning.auth_code = Some(code.clone());
+    scene.let_the_end_settle().await;
     let order = Order::ObtainToken(Grant::AuthorizationCode { code });
     scene.attempt(&part, order).await?;
     Ok(())
@@ -426,6 +454,7 @@ async fn opened(w: &mut World) -> Result<(), Halted> {
 #[then("the token does not open it")]
 async fn closed(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
+    scene.until_refused().await?;
     let exchange = scene.last_exchange();
     scene.judge(Access::AccessDenied {
         exchange,

@@ -1,6 +1,7 @@
 //! Ending a twinning for good.
 
 use cucumber::{given, then, when};
+use twinproof_judge::checks::twinning::authorization::Check as Access;
 use twinproof_judge::checks::twinning::errors::Situation;
 use twinproof_judge::checks::twinning::{answer, state};
 use twinproof_judge::profile::SecondaryToken;
@@ -135,6 +136,7 @@ async fn ends_foreign(w: &mut World, part: Part, owner: Part) -> Result<(), Halt
 #[when(expr = "{part} renews the access to the primary's network")]
 async fn renews(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
+    scene.let_the_end_settle().await;
     scene
         .attempt(&part, Order::ObtainToken(Grant::Refresh))
         .await?;
@@ -181,6 +183,7 @@ async fn access_ended(w: &mut World, part: Part) -> Result<(), Halted> {
         .presenting(credential)
         .with("Accept", format.media_type());
     scene.attempt(&part, Order::Send(raw)).await?;
+    scene.until_refused().await?;
     let exchange = scene.last_exchange();
     scene.judge(answer::Check::Refused { exchange, because });
     Ok(())
@@ -190,6 +193,9 @@ async fn access_ended(w: &mut World, part: Part) -> Result<(), Halted> {
 async fn grant_refused(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let exchange = scene.last_exchange();
-    scene.judge(answer::Check::GrantRefused { exchange });
+    scene.judge(Access::TokenRefused {
+        exchange,
+        error: "invalid_grant".to_owned(),
+    });
     Ok(())
 }

@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_judge::checks::twinning::notifications::Check as News;
+use twinproof_kernel::http::Response;
 use twinproof_stage::Halted;
-use twinproof_twinning::device::Order;
 use twinproof_twinning::device::notify::{Order as Notify, Wish};
+use twinproof_twinning::device::{Order, read_body};
 use twinproof_twinning::message::Status;
 
 use super::parties::Part;
 use super::toggle::Said;
 use crate::world::{Scene, World};
+
+/// How long a tester waits for the end of a subscription. A system may lawfully grant more than it is
+/// asked for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The kind of channel that the harness fetches from.
 const LONG_POLL: &str = "LongPolling";
@@ -30,6 +35,26 @@ struct Kept {
     data: String,
     url: Option<String>,
     by_channel: bool,
+    /// For how many seconds it was granted, if that was said.
+    granted: Option<u64>,
+    /// Its end was too far off to be waited for.
+    outlives: bool,
+}
+
+impl Wishes {
+    fn of(&self, part: &Part) -> impl DoubleEndedIterator<Item = &Kept> {
+        self.kept.iter().filter(move |kept| kept.part == *part)
+    }
+
+    fn of_mut(&mut self, part: &Part) -> impl DoubleEndedIterator<Item = &mut Kept> {
+        self.kept.iter_mut().filter(move |kept| kept.part == *part)
+    }
+}
+
+/// For how many seconds a subscription was granted, as its representation says.
+fn granted(response: &Response) -> Option<u64> {
+    let document = read_body(response).ok()?;
+    document.tree.child_text("duration")?.trim().parse().ok()
 }
 
 pub(super) fn micros(span: Duration) -> u64 {
@@ -74,6 +99,8 @@ impl Scene {
             data,
             url: twinproof_twinning::device::created(&asked, &response, &knobs),
             by_channel,
+            granted: granted(&response).or(duration.map(u64::from)),
+            outlives: false,
         });
         Ok(exchange)
     }
@@ -128,17 +155,35 @@ impl Scene {
         }
     }
 
-    async fn expect_news(&mut self, part: &Part, status: Status) -> Result<(), Halted> {
+    async fn expect_news(
+        &mut self,
+        part: &Part,
+        partner: Option<&Part>,
+        status: Status,
+    ) -> Result<(), Halted> {
         let after = self.last_exchange();
         self.await_news(part, status).await?;
-        let (data, _, _) = self.wish(part, false)?;
+        let (data, _, by_channel) = self.wish(part, false)?;
         let within = micros(self.stage.pace().settle);
+        // A twinning with a device of another operator is known by the device alone.
+        let relation = self.relates(part).then(|| self.relation(part, partner));
+        let (urls, devices) = match relation.transpose()? {
+            Some(relation) => {
+                let partner = self.address(&relation.partner_of(part).clone())?;
+                let urls = vec![relation.primary_url, relation.secondary_url];
+                (urls, vec![self.address(part)?, partner])
+            }
+            None => (Vec::new(), vec![self.address(part)?, self.peer()?.address]),
+        };
         self.judge(News::Notified {
             part: part.name().to_owned(),
             after,
             status,
             data: Some(data),
             within,
+            by_channel,
+            urls,
+            devices,
         });
         Ok(())
     }
@@ -264,20 +309,33 @@ async fn time_for_news(w: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[given(expr = "{int} seconds have passed")]
-async fn seconds_pass(w: &mut World, seconds: u64) -> Result<(), Halted> {
-    w.scene().stage.rest(Duration::from_secs(seconds)).await;
+#[given(expr = "the time of {part}'s newer wish has passed")]
+async fn wish_has_run_out(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let Some(kept) = scene.twinning.wishes.of_mut(&part).next_back() else {
+        return Err(scene.inconclusive(format!("{part} asked for no news")));
+    };
+    let granted = Duration::from_secs(kept.granted.unwrap_or_default());
+    kept.outlives = granted > PATIENCE;
+    if !kept.outlives {
+        scene.stage.rest(granted + Duration::from_secs(1)).await;
+    }
     Ok(())
 }
 
 #[then(expr = "{part} is told that the twinning is {status}")]
 async fn told(w: &mut World, part: Part, status: Said) -> Result<(), Halted> {
-    w.scene().expect_news(&part, status.0).await
+    w.scene().expect_news(&part, None, status.0).await
+}
+
+#[then(expr = "{part} is told that the twinning with {part} is {status}")]
+async fn told_of(w: &mut World, part: Part, partner: Part, status: Said) -> Result<(), Halted> {
+    w.scene().expect_news(&part, Some(&partner), status.0).await
 }
 
 #[then(expr = "{part} is told once it can be reached that the twinning is {status}")]
 async fn told_later(w: &mut World, part: Part, status: Said) -> Result<(), Halted> {
-    w.scene().expect_news(&part, status.0).await
+    w.scene().expect_news(&part, None, status.0).await
 }
 
 #[then(expr = "{part} is told nothing")]
@@ -291,6 +349,7 @@ async fn told_nothing(w: &mut World, part: Part) -> Result<(), Halted> {
         after,
         until: None,
         data: None,
+        granted: None,
     });
     Ok(())
 }
@@ -302,12 +361,15 @@ async fn told_nothing_for(w: &mut World, part: Part) -> Result<(), Halted> {
     let settle = scene.stage.pace().settle;
     scene.stage.rest(settle).await;
     let after = scene.last_exchange();
+    let kept = scene.twinning.wishes.of(&part).next_back();
+    let granted = kept.filter(|kept| kept.outlives).and_then(|k| k.granted);
     let (data, _, _) = scene.wish(&part, true)?;
     scene.judge(News::NotNotified {
         part: part.name().to_owned(),
         after,
         until: None,
         data: Some(data),
+        granted,
     });
     Ok(())
 }
@@ -326,6 +388,7 @@ async fn told_only(w: &mut World, part: Part, status: Said) -> Result<(), Halted
         after,
         until: Some((again, vec![status.0])),
         data: None,
+        granted: None,
     });
     Ok(())
 }

@@ -54,7 +54,7 @@ impl FromStr for Failing {
 }
 
 impl Scene {
-    fn peer(&mut self) -> Result<Peer, Halted> {
+    pub(super) fn peer(&mut self) -> Result<Peer, Halted> {
         match self.twinning_profile()?.peer {
             Some(peer) => Ok(peer),
             None => Err(self.inconclusive(
@@ -100,6 +100,7 @@ impl Scene {
     async fn errand(&mut self, errand: Errand, pass: Pass) -> Result<Option<Response>, Halted> {
         let (answer, exchanges) = self.task(Task::Send { errand, pass }).await?;
         self.twinning.last = exchanges;
+        self.twinning.succeeded = None;
         self.twinning.abroad.crossing = self.twinning.last.last().copied();
         match answer {
             Answer::Sent(outcome) => Ok(outcome.ok()),
@@ -171,7 +172,7 @@ impl Scene {
         Ok(())
     }
 
-    async fn expect_written(&mut self, what: Written) -> Result<(), Halted> {
+    async fn expect_written(&mut self, what: Written, after_outage: bool) -> Result<(), Halted> {
         let device = self.peer()?.address;
         self.cross_if_none();
         let waited = what.clone();
@@ -192,6 +193,7 @@ impl Scene {
             after,
             what,
             within,
+            after_outage,
         });
         Ok(())
     }
@@ -530,24 +532,42 @@ async fn shown(w: &mut World, part: Part) -> Result<(), Halted> {
 async fn primary_written(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let address = scene.address(&part)?;
-    scene.expect_written(Written::OtherDevice { address }).await
+    let what = Written::OtherDevice { address };
+    scene.expect_written(what, false).await
 }
 
 #[then("an authorization code is written into the twinning at the other operator")]
 async fn auth_code_written(w: &mut World) -> Result<(), Halted> {
-    w.scene().expect_written(Written::AuthCode).await
+    w.scene().expect_written(Written::AuthCode, false).await
 }
 
 #[then(expr = "the twinning at the other operator is switched {status}")]
 async fn status_written(w: &mut World, status: Said) -> Result<(), Halted> {
-    w.scene().expect_written(Written::Status(status.0)).await
+    let what = Written::Status(status.0);
+    w.scene().expect_written(what, false).await
 }
 
 #[then(expr = "after {part}'s change the twinning at the other operator is switched {status}")]
 async fn status_written_after(w: &mut World, _part: Part, status: Said) -> Result<(), Halted> {
     let scene = w.scene();
     scene.cross();
-    scene.expect_written(Written::Status(status.0)).await
+    scene.expect_written(Written::Status(status.0), false).await
+}
+
+/// A switch that cannot be carried over may be refused. One that was taken is carried over later.
+#[then(
+    expr = "unless the switch was refused, the twinning at the other operator is switched {status}"
+)]
+async fn status_written_later(w: &mut World, status: Said) -> Result<(), Halted> {
+    let scene = w.scene();
+    scene.cross();
+    if scene.twinning.succeeded.is_some() {
+        let what = Written::Status(status.0);
+        return scene.expect_written(what, true).await;
+    }
+    let exchange = scene.crossing();
+    scene.judge(Passed::Declined { exchange });
+    Ok(())
 }
 
 async fn left_alone(scene: &mut Scene, after: u64, from: Silence) -> Result<(), Halted> {

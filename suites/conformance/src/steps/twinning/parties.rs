@@ -109,6 +109,8 @@ pub(crate) struct Parties {
     pub(super) abroad: super::operators::Abroad,
     /// What the last When began.
     pub(super) last: Vec<u64>,
+    /// Who tried what last, if it succeeded.
+    pub(super) succeeded: Option<(Part, Order)>,
     /// What the last answer referred to instead of showing it, and to whom.
     pub(super) reference: Option<(Part, String)>,
     /// The code requests that were tried, the oldest first.
@@ -244,9 +246,11 @@ impl Scene {
         part: &Part,
         order: Order,
     ) -> Result<Option<Response>, Halted> {
-        let acted = self.order(part, order).await?;
+        let acted = self.order(part, order.clone()).await?;
         self.twinning.last = acted.exchanges;
         self.twinning.reference = None;
+        let success = acted.answer.as_ref().is_ok_and(Response::is_success);
+        self.twinning.succeeded = success.then(|| (part.clone(), order));
         match acted.answer {
             Ok(response) => Ok(Some(response)),
             Err(fault) if self.twinning.last.is_empty() => {

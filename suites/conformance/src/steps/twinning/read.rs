@@ -2,8 +2,9 @@
 
 use cucumber::{given, then, when};
 use twinproof_judge::checks::twinning::list::Entry;
-use twinproof_judge::checks::twinning::{code, list, state, view};
+use twinproof_judge::checks::twinning::{answer, code, list, state, view};
 use twinproof_stage::Halted;
+use twinproof_twinning::address::same;
 use twinproof_twinning::device::{Order, Raw};
 use twinproof_twinning::message::{Role, Status, Twinning, TwinningList};
 use twinproof_twinning::tree::Format;
@@ -55,7 +56,7 @@ impl Scene {
                     list.twinnings.len() == awaited.len()
                         && awaited.iter().all(|entry| {
                             list.twinnings.iter().any(|t| {
-                                t.other_address() == Some(entry.partner.as_str())
+                                t.other_address().is_some_and(|a| same(a, &entry.partner))
                                     && t.status(&knobs) == Some(entry.status)
                             })
                         })
@@ -229,6 +230,37 @@ async fn lists_single(w: &mut World, part: Part) -> Result<(), Halted> {
     Ok(())
 }
 
+#[then(expr = "{part} has no more twinnings than it was told of")]
+async fn lists_what_was_told(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let answer = scene.last_exchange();
+    let (_, exchange) = scene.probe(&part, &Probe::List).await?;
+    scene.judge(list::Check::ListHasNoMoreThanTold { exchange, answer });
+    Ok(())
+}
+
+#[then(expr = "{part} lists nothing but its own request")]
+async fn lists_own_request(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let (_, exchange) = scene.probe(&part, &Probe::List).await?;
+    scene.judge(list::Check::ListHoldsOwnRequest { exchange });
+    Ok(())
+}
+
+#[then(expr = "the enabler gives the twinning the name {string}, or refuses the name openly")]
+async fn keeps_name(w: &mut World, name: String) -> Result<(), Halted> {
+    let scene = w.scene();
+    let answer = scene.last_exchange();
+    scene.judge(answer::Check::NameTaken { exchange: answer });
+    let Some((part, _)) = scene.twinning.succeeded.clone() else {
+        return Ok(());
+    };
+    let exchange = scene.look(&part).await?;
+    let name = Some(name);
+    scene.judge(view::Check::ShowsName { exchange, name });
+    Ok(())
+}
+
 #[then(expr = "{part} has at most one twinning that is not pending")]
 async fn lists_at_most_one(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
@@ -264,15 +296,6 @@ async fn names_nobody(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let exchange = scene.look(&part).await?;
     scene.judge(view::Check::HidesPartner { exchange });
-    Ok(())
-}
-
-#[then(expr = "{part} reads the name {string}")]
-async fn reads_name(w: &mut World, part: Part, name: String) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.look(&part).await?;
-    let name = Some(name);
-    scene.judge(view::Check::ShowsName { exchange, name });
     Ok(())
 }
 

@@ -172,6 +172,22 @@ async fn reads_status(w: &mut World, part: Part, status: Said) -> Result<(), Hal
     scene.expect_status(&part, url, status.0).await
 }
 
+#[then(expr = "{part} reads that the twinning is {status}, or {status} if the switch was refused")]
+async fn reads_what_was_answered(
+    w: &mut World,
+    part: Part,
+    status: Said,
+    otherwise: Said,
+) -> Result<(), Halted> {
+    let scene = w.scene();
+    let url = scene.own_url(&part)?;
+    let status = match scene.twinning.succeeded {
+        Some(_) => status,
+        None => otherwise,
+    };
+    scene.expect_status(&part, url, status.0).await
+}
+
 #[then(expr = "both devices read that the twinning is {status}")]
 async fn both_read(w: &mut World, status: Said) -> Result<(), Halted> {
     let scene = w.scene();

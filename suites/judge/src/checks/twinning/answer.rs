@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use twinproof_evidence::Verdict;
 use twinproof_twinning::device::created;
+use twinproof_twinning::url::{resolve, same};
 
 use super::errors::Situation;
-use super::with;
+use super::{served, with};
 use crate::checks::{Context, Found};
 use crate::scene::Scene;
 
@@ -35,8 +36,8 @@ pub enum Check {
         /// The exchange.
         exchange: u64,
     },
-    /// The authorization server refused a grant.
-    GrantRefused {
+    /// An activation under a name was accepted, or the name was refused openly (ruling TW-C22).
+    NameTaken {
         /// The exchange.
         exchange: u64,
     },
@@ -52,11 +53,11 @@ pub enum Check {
 impl Check {
     pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
         match self {
-            Self::Accepted { exchange } => with(scene, *exchange, |seen| {
+            Self::Accepted { exchange } => served(scene, *exchange, |seen| {
                 let accepted = seen.response.as_ref().is_some_and(|r| r.is_success());
                 Found::decide(accepted, "success", seen.outcome())
             }),
-            Self::Created { exchange } => with(scene, *exchange, |seen| {
+            Self::Created { exchange } => served(scene, *exchange, |seen| {
                 let expected = "201 with the new resource's address";
                 let Some(response) = seen.response.as_ref().filter(|r| r.is_success()) else {
                     return Found::decide(false, expected, seen.outcome());
@@ -70,7 +71,12 @@ impl Check {
                     return Found::decide(false, expected, "no address of the new resource")
                         .relying_on(&["twinning.knobs.names.resource_url"]);
                 }
-                let agree = named.is_none() || itself.is_none() || named == itself.as_deref();
+                let agree = match (named, &itself) {
+                    (Some(named), Some(itself)) => {
+                        same(&resolve(&seen.url, named), &resolve(&seen.url, itself))
+                    }
+                    _ => true,
+                };
                 let got = format!(
                     "{}, Location {}, own address {}",
                     seen.outcome(),
@@ -84,32 +90,26 @@ impl Check {
             Self::Refused { exchange, because } => {
                 with(scene, *exchange, |seen| because.judge(seen))
             }
-            Self::Decided { exchange } => with(scene, *exchange, |seen| {
+            Self::Decided { exchange } => served(scene, *exchange, |seen| {
                 let status = seen.status().unwrap_or_default();
+                // A fault is no decision, and no text forbids it: what it left behind is judged by
+                // itself.
                 Found::decide(
                     (200..300).contains(&status) || (400..500).contains(&status),
                     "success or a refusal, but no fault of the server",
                     seen.outcome(),
                 )
+                .by("RFC 9110 §15.6: the fault is not the client's")
+                .advisory()
             }),
-            Self::GrantRefused { exchange } => with(scene, *exchange, |seen| {
-                let expected = "a refusal: 400 invalid_grant";
-                match seen.status().unwrap_or_default() {
-                    // RFC 6749 §5.2 has 400 for the grant and 401 for the client.
-                    400 | 401 | 403 => Found::decide(true, expected, seen.outcome()),
-                    429 | 500..=599 => Found::inconclusive(
-                        expected,
-                        format!("{}, which decides nothing about the grant", seen.outcome()),
-                    ),
-                    400..=499 => Found::decide(
-                        false,
-                        expected,
-                        format!("{}, a refusal of another kind", seen.outcome()),
-                    )
-                    .advisory(),
-                    _ => Found::decide(false, expected, seen.outcome()),
+            Self::NameTaken { exchange } => served(scene, *exchange, |seen| {
+                let expected = "the activation, under the name that the user chose";
+                let status = seen.status().unwrap_or_default();
+                let found = Found::decide((200..300).contains(&status), expected, seen.outcome());
+                match status {
+                    400 | 403 | 409 | 422 => found.under(&["TW-C22"]),
+                    _ => found,
                 }
-                .by("RFC 6749 §5.2")
             }),
             Self::OneAccepted { exchanges, because } => one_accepted(scene, exchanges, *because),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use twinproof_twinning::message::{RequestError, Twinning};
 
-use super::{twinning, with};
+use super::{served, twinning, with};
 use crate::checks::{Context, Found};
 use crate::scene::{Exchange, Scene};
 
@@ -64,21 +64,21 @@ pub enum Check {
 impl Check {
     pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
         match self {
-            Self::TokenGranted { exchange } => with(scene, *exchange, |seen| {
+            Self::TokenGranted { exchange } => served(scene, *exchange, |seen| {
                 let expected = "a bearer token";
                 let answer = json(seen);
                 let text = |name: &str| Some(answer.as_ref()?.get(name)?.as_str()?.to_owned());
                 let token = text("access_token").is_some_and(|token| !token.is_empty());
                 let bearer = text("token_type").is_some_and(|t| t.eq_ignore_ascii_case("bearer"));
                 let success = seen.response.as_ref().is_some_and(|r| r.is_success());
-                match (success && token, bearer) {
+                let found = match (success && token, bearer) {
                     (true, true) => Found::decide(true, expected, "a bearer token"),
                     (true, false) => Found::decide(false, expected, "a token that names no type")
                         .by("RFC 6749 §5.1")
                         .advisory(),
                     (false, _) => Found::decide(false, expected, seen.outcome()),
-                }
-                .under(&["TW-C28"])
+                };
+                Grant::of(seen).carry(found)
             }),
             Self::TokenRefused { exchange, error } => {
                 with(scene, *exchange, |seen| token_refused(seen, error))
@@ -94,7 +94,7 @@ impl Check {
                     .by("RFC 6749 §5.1")
                     .advisory()
             }),
-            Self::AccessGiven { exchange } => with(scene, *exchange, |seen| {
+            Self::AccessGiven { exchange } => served(scene, *exchange, |seen| {
                 let success = seen.response.as_ref().is_some_and(|r| r.is_success());
                 Found::decide(success, "the token opens it", seen.outcome())
             }),
@@ -115,6 +115,12 @@ impl Check {
                         expected,
                         format!("{}, a fault and not a decision", seen.outcome()),
                     ),
+                    300..=399 => Found::decide(
+                        false,
+                        expected,
+                        format!("{}, which serves nothing", seen.outcome()),
+                    )
+                    .advisory(),
                     _ => Found::decide(false, expected, seen.outcome()),
                 }
             }),
@@ -160,6 +166,50 @@ impl Check {
     }
 }
 
+/// What a device asked the authorization server with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Grant {
+    /// An authorization code (SD-009 and the change request).
+    AuthorizationCode,
+    /// Its client credentials, in the way that the profile declares (SD-005).
+    ClientCredentials,
+    /// The same, for a scope that it names (OAU-002).
+    Scoped,
+    /// Anything else.
+    Other,
+}
+
+impl Grant {
+    fn of(seen: &Exchange) -> Self {
+        let form = seen.body.text.as_deref().unwrap_or_default();
+        let field = |name: &str| {
+            let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
+        };
+        match (field("grant_type"), field("scope")) {
+            (Some("authorization_code"), _) => Self::AuthorizationCode,
+            (Some("client_credentials"), None) => Self::ClientCredentials,
+            (Some("client_credentials"), Some(_)) => Self::Scoped,
+            _ => Self::Other,
+        }
+    }
+
+    /// Puts what carries a demand for this token under it.
+    fn carry(self, found: Found) -> Found {
+        match self {
+            Self::AuthorizationCode => found.by("CR Twinning 20 authCode, RFC 6749 §4.1.3"),
+            // How the secondary comes by its token is the profile's to say (ruling TW-C28).
+            Self::ClientCredentials => {
+                found.relying_on(&["twinning.authorization.secondary_token"])
+            }
+            Self::Scoped => found
+                .relying_on(&["twinning.authorization.scope"])
+                .by("RFC 6749 §4.4"),
+            Self::Other => found.under(&["TW-C28"]),
+        }
+    }
+}
+
 fn json(seen: &Exchange) -> Option<serde_json::Value> {
     serde_json::from_slice(&seen.response.as_ref()?.body).ok()
 }
@@ -176,10 +226,14 @@ fn token_refused(seen: &Exchange, error: &str) -> Found {
         .document()
         .ok()
         .and_then(|document| RequestError::of_document(&document));
-    if token || (200..400).contains(&status) {
+    if token {
         return Found::decide(false, expected, seen.outcome());
     }
     match (status, named, reason) {
+        (408 | 429, ..) => Found::inconclusive(
+            expected,
+            format!("{}, which only says not now", seen.outcome()),
+        ),
         (400..=499, Some(named), _) if named == error => {
             Found::decide(true, expected, format!("{status} {named}"))
         }
@@ -190,6 +244,12 @@ fn token_refused(seen: &Exchange, error: &str) -> Found {
         (400..=499, None, Some(_)) => Found::decide(true, expected, seen.outcome()),
         (400..=499, None, None) => {
             Found::decide(false, expected, format!("{}, no reason", seen.outcome()))
+                .by("RFC 6749 §5.2")
+                .advisory()
+        }
+        // No token, though not in the words of a refusal: what the rule protects is kept.
+        (200..=399, _, _) => {
+            Found::decide(false, expected, format!("{}, no token", seen.outcome()))
                 .by("RFC 6749 §5.2")
                 .advisory()
         }

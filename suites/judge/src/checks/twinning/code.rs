@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use twinproof_twinning::message::{ActivationCode, Twinning};
 use twinproof_twinning::tree::{Document, Format};
 
-use super::{or_none, twinning, with};
+use super::{or_none, served, twinning, with};
 use crate::checks::{Context, Found};
 use crate::scene::{Exchange, Scene};
 
@@ -70,7 +70,7 @@ const AUTH_CODE: &[&str] = &["twinning.knobs.names.auth_code"];
 impl Check {
     pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
         match self {
-            Self::ShowsCode { exchange } => with(scene, *exchange, |seen| {
+            Self::ShowsCode { exchange } => served(scene, *exchange, |seen| {
                 let expected = "an activation code in the answer";
                 let code = code(seen, context).and_then(|code| code.code);
                 match code.filter(|code| !code.trim().is_empty()) {
@@ -80,7 +80,7 @@ impl Check {
                 }
                 .under(&["TW-C13"])
             }),
-            Self::ShowsCodesOperator { exchange } => with(scene, *exchange, |seen| {
+            Self::ShowsCodesOperator { exchange } => served(scene, *exchange, |seen| {
                 let expected = "the operator that made the code, in a field of its own";
                 let operator = code(seen, context).and_then(|code| code.mno_id);
                 match operator.filter(|operator| !operator.trim().is_empty()) {
@@ -98,7 +98,7 @@ impl Check {
                     .advisory()
             }),
             Self::CodesDiffer { exchanges } => codes_differ(scene, context, exchanges),
-            Self::CodeNotAdopted { exchange } => with(scene, *exchange, |seen| {
+            Self::CodeNotAdopted { exchange } => served(scene, *exchange, |seen| {
                 let expected = "a code of the enabler's own, or a refusal";
                 let proposed = sent(seen, context)
                     .and_then(|t| t.activation_code)
@@ -117,7 +117,7 @@ impl Check {
                 }
                 .under(&["TW-C30"])
             }),
-            Self::OwnCodeOrRefusal { exchange, own } => with(scene, *exchange, |seen| {
+            Self::OwnCodeOrRefusal { exchange, own } => served(scene, *exchange, |seen| {
                 let expected = "a refusal, or a code of the own operator";
                 let status = seen.status().unwrap_or_default();
                 let operator = code(seen, context).and_then(|code| code.mno_id);
@@ -133,11 +133,13 @@ impl Check {
                 match status {
                     400..=499 => Found::decide(true, expected, seen.outcome()),
                     200..=299 => Found::decide(operator == ours, expected, got).under(&["TW-C21"]),
-                    // Whatever a device is allowed to say, saying it must not break the server.
-                    _ => Found::decide(false, expected, seen.outcome()),
+                    // The operator was asked for in vain.
+                    502 | 504 => Found::decide(true, expected, seen.outcome()),
+                    // Whatever a device is allowed to say, saying it should not break the server.
+                    _ => Found::decide(false, expected, seen.outcome()).advisory(),
                 }
             }),
-            Self::ShowsAuthCode { exchange } => with(scene, *exchange, |seen| {
+            Self::ShowsAuthCode { exchange } => served(scene, *exchange, |seen| {
                 let expected = "an authorization code in the secondary's twinning";
                 match twinning(seen, context) {
                     Ok(t) => match t.auth_code.filter(|code| !code.trim().is_empty()) {
@@ -174,7 +176,13 @@ impl Check {
 }
 
 fn code(seen: &Exchange, context: &Context<'_>) -> Option<ActivationCode> {
-    twinning(seen, context).ok()?.activation_code
+    let code = twinning(seen, context).ok()?.activation_code?;
+    // An empty element, as a JSON null is read, is none.
+    let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    Some(ActivationCode {
+        code: filled(code.code),
+        mno_id: filled(code.mno_id),
+    })
 }
 
 /// The twinning that a request sent.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use twinproof_twinning::tree::{Document, Tree};
-use twinproof_twinning::url::decode_segment;
+use twinproof_twinning::url::{resolve, same};
 
 use super::with;
 use crate::checks::{Context, Found};
@@ -175,8 +175,9 @@ fn addresses(scene: &Scene, context: &Context<'_>) -> Vec<Address> {
         }
         found.extend(
             urls.into_iter()
-                .filter(|url| located == Some(url.as_str()) || url.contains(&api))
-                .map(|url| Address {
+                .map(|url| (located == Some(url.as_str()), resolve(&seen.url, &url)))
+                .filter(|(located, url)| *located || url.contains(&api))
+                .map(|(_, url)| Address {
                     exchange: seen.number,
                     url,
                 }),
@@ -243,8 +244,8 @@ fn stable(scene: &Scene, context: &Context<'_>) -> Found {
         }
         count += 1;
         let itself = document.tree.child_text(&names.resource_url);
-        let same = itself.is_some_and(|itself| decode_segment(itself) == decode_segment(&seen.url));
-        if !same {
+        let kept = itself.is_some_and(|itself| same(&resolve(&seen.url, itself), &seen.url));
+        if !kept {
             let named = itself.unwrap_or("nothing");
             faults.insert(format!("{} calls itself {named}", seen.url), seen.number);
         }
@@ -269,7 +270,9 @@ fn versioned(scene: &Scene, context: &Context<'_>) -> Found {
         "the version {:?} as a segment of each address",
         context.knobs.paths.version
     );
-    lint(&expected, all.len(), &faults).relying_on(&["twinning.knobs.paths.version"])
+    lint(&expected, all.len(), &faults)
+        .under(&["TW-C18"])
+        .relying_on(&["twinning.knobs.paths.version"])
 }
 
 fn of_users(scene: &Scene, context: &Context<'_>) -> Found {

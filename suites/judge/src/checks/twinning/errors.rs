@@ -125,10 +125,14 @@ impl Situation {
 
     /// The ruling under which a success that changes nothing is a lawful answer. What it changed is
     /// judged by reading again.
-    fn reading(self, method: &str) -> Option<&'static str> {
-        match (self, method) {
-            (Self::Ended | Self::EndedWithAccess, "DELETE") => Some("TW-C37"),
-            (Self::StatusUnknown | Self::NotTwinnedYet, _) => Some("TW-C38"),
+    fn reading(self, seen: &Exchange) -> Option<&'static str> {
+        match self {
+            Self::Ended | Self::EndedWithAccess if seen.method == "DELETE" => Some("TW-C37"),
+            Self::StatusUnknown | Self::NotTwinnedYet => Some("TW-C38"),
+            Self::RoleMissing => Some("TW-C40"),
+            // RFC 8259 §9 lets a parser take more than JSON; XML 1.0 §1.2 lets none go on.
+            Self::BodyUnreadable if !seen.sends("xml") => Some("TW-C17"),
+            Self::NotOffered => Some("TW-C19"),
             _ => None,
         }
     }
@@ -160,11 +164,18 @@ impl Situation {
                 ),
                 200..=299 => {
                     let found = Found::decide(false, expected, seen.outcome());
-                    match self.reading(&seen.method) {
+                    match self.reading(seen) {
                         Some(ruling) => found.under(&[ruling]),
                         None => found,
                     }
                 }
+                // Nothing is served by leading elsewhere, for example to a page to log in at.
+                300..=399 => Found::decide(
+                    false,
+                    expected,
+                    format!("{}, which serves nothing", seen.outcome()),
+                )
+                .advisory(),
                 _ => Found::decide(false, expected, seen.outcome()),
             };
         }
@@ -258,7 +269,9 @@ mod tests {
             (500, error("SVC0001"), Verdict::Inconclusive),
             // No refusal at all.
             (201, "{}".to_owned(), Verdict::Fail),
-            (302, String::new(), Verdict::Fail),
+            // Nothing was served, but it is no refusal either.
+            (302, String::new(), Verdict::Warning),
+            (199, String::new(), Verdict::Fail),
         ] {
             let found = Situation::CodeNotValid.judge(&answered(status, &body));
             assert_eq!(found.verdict, verdict, "{status} {body}");
@@ -285,6 +298,19 @@ mod tests {
         "PUT".clone_into(&mut ignored.method);
         for situation in [Situation::StatusUnknown, Situation::NotTwinnedYet] {
             assert_eq!(situation.judge(&ignored).rulings, ["TW-C38"]);
+        }
+        assert_eq!(Situation::RoleMissing.judge(&ignored).rulings, ["TW-C40"]);
+        assert_eq!(Situation::NotOffered.judge(&ignored).rulings, ["TW-C19"]);
+        assert!(Situation::RoleUnknown.judge(&ignored).rulings.is_empty());
+        // A JSON parser may take more than JSON, an XML processor must not take less than XML.
+        for (media_type, rulings) in [("application/json", 1), ("application/xml", 0)] {
+            let mut garbage = answered(201, "{}");
+            garbage.headers = vec![("content-type".to_owned(), media_type.to_owned())];
+            let found = Situation::BodyUnreadable.judge(&garbage);
+            assert_eq!(
+                (found.verdict, found.rulings.len()),
+                (Verdict::Fail, rulings)
+            );
         }
         // What can still be read or switched has not ended, and a code works once in any reading.
         for method in ["GET", "PUT"] {

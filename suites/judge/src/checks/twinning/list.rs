@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use twinproof_twinning::address;
 use twinproof_twinning::message::{Status, Twinning};
 
-use super::{list, named, or_none, same_address, with};
+use super::{list, named, or_none, served, with};
 use crate::checks::{Context, Found};
 use crate::scene::Scene;
 
@@ -39,6 +40,20 @@ pub enum Check {
         /// The status.
         status: Status,
     },
+    /// The list holds nothing but the device's own request for a code, which may be left out
+    /// (ruling TW-C39).
+    ListHoldsOwnRequest {
+        /// The exchange that read the list.
+        exchange: u64,
+    },
+    /// The list holds no more than the answer to a request said: nothing if it was refused, at most
+    /// one pending twinning if it was not.
+    ListHasNoMoreThanTold {
+        /// The exchange that read the list.
+        exchange: u64,
+        /// The request.
+        answer: u64,
+    },
     /// The list has at most one entry that is not pending: a code that nobody used is no twinning
     /// (ruling TW-C27).
     ListHasAtMostOne {
@@ -65,7 +80,7 @@ const KNOBS: &[&str] = &[
 impl Check {
     pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
         match self {
-            Self::ListCounts { exchange, entries } => with(scene, *exchange, |seen| {
+            Self::ListCounts { exchange, entries } => served(scene, *exchange, |seen| {
                 let expected = match entries {
                     0 => "no twinnings in the list".to_owned(),
                     1 => "one twinning in the list".to_owned(),
@@ -80,7 +95,7 @@ impl Check {
                 }
                 .relying_on(KNOBS)
             }),
-            Self::ListHasAtMostOne { exchange } => with(scene, *exchange, |seen| {
+            Self::ListHasAtMostOne { exchange } => served(scene, *exchange, |seen| {
                 let expected = "at most one twinning that is not pending";
                 match list(seen, context) {
                     Ok(list) => {
@@ -92,7 +107,31 @@ impl Check {
                     Err(got) => Found::decide(false, expected, got).relying_on(KNOBS),
                 }
             }),
-            Self::ListHasNone { exchange, status } => with(scene, *exchange, |seen| {
+            Self::ListHasNoMoreThanTold { exchange, answer } => with(scene, *answer, |answered| {
+                let told = answered.status().is_some_and(|status| status / 100 == 2);
+                served(scene, *exchange, |seen| match list(seen, context) {
+                    Ok(list) => no_more_than(told, &list.twinnings, context),
+                    Err(got) => Found::decide(false, "a list of twinnings", got),
+                })
+            })
+            .relying_on(KNOBS),
+            Self::ListHoldsOwnRequest { exchange } => served(scene, *exchange, |seen| {
+                let expected = "the device's own request for a code and nothing else";
+                match list(seen, context) {
+                    Ok(list) => {
+                        let count = list.twinnings.len();
+                        let found =
+                            Found::decide(count == 1, expected, format!("{count} in the list"));
+                        match count {
+                            0 => found.under(&["TW-C39"]),
+                            _ => found,
+                        }
+                    }
+                    Err(got) => Found::decide(false, expected, got),
+                }
+                .relying_on(KNOBS)
+            }),
+            Self::ListHasNone { exchange, status } => served(scene, *exchange, |seen| {
                 let expected = format!("no twinning that is {}", named(*status));
                 match list(seen, context) {
                     Ok(list) => {
@@ -103,7 +142,7 @@ impl Check {
                     Err(got) => Found::decide(false, expected, got).relying_on(KNOBS),
                 }
             }),
-            Self::ListShows { exchange, entries } => with(scene, *exchange, |seen| {
+            Self::ListShows { exchange, entries } => served(scene, *exchange, |seen| {
                 let mut wanted: Vec<_> = entries
                     .iter()
                     .map(|entry| format!("{} {}", entry.partner, named(entry.status)))
@@ -115,7 +154,7 @@ impl Check {
                     Err(got) => Found::decide(false, expected, got).relying_on(KNOBS),
                 }
             }),
-            Self::ListTellsApart { exchange } => with(scene, *exchange, |seen| {
+            Self::ListTellsApart { exchange } => served(scene, *exchange, |seen| {
                 let expected = "a telephone number and a name of its own for each device";
                 match list(seen, context) {
                     Ok(list) => tells_apart(&list.twinnings, expected),
@@ -149,7 +188,7 @@ fn shows(
     let complete = entries.iter().all(|entry| {
         let place = left.iter().position(|t| {
             t.other_address()
-                .is_some_and(|address| same_address(address, &entry.partner))
+                .is_some_and(|partner| address::same(partner, &entry.partner))
                 && t.status(context.knobs) == Some(entry.status)
         });
         place.map(|place| left.remove(place)).is_some()
@@ -169,6 +208,26 @@ fn shows(
     ])
 }
 
+fn no_more_than(told: bool, twinnings: &[Twinning], context: &Context<'_>) -> Found {
+    let expected = match told {
+        true => "at most the one pending twinning that the answer speaks of",
+        false => "no twinning, since the request was refused",
+    };
+    let pending = |t: &&Twinning| t.status(context.knobs) == Some(Status::Pending);
+    let waiting = twinnings.iter().filter(pending).count();
+    let (all, more) = (twinnings.len(), waiting > usize::from(told));
+    let found = Found::decide(
+        waiting == all && !more,
+        expected,
+        format!("{all} in the list"),
+    );
+    // A request that waits for nobody twins nobody: untidy, and forbidden by no text.
+    match waiting == all {
+        true => found.advisory(),
+        false => found,
+    }
+}
+
 fn tells_apart(twinnings: &[Twinning], expected: &str) -> Found {
     let names: BTreeSet<_> = twinnings
         .iter()
@@ -177,7 +236,10 @@ fn tells_apart(twinnings: &[Twinning], expected: &str) -> Found {
         .collect();
     let numbers = twinnings
         .iter()
-        .filter(|t| t.other_address().is_some_and(|a| a.starts_with("tel:")))
+        .filter(|t| {
+            t.other_address()
+                .is_some_and(|a| a.trim().to_ascii_lowercase().starts_with("tel:"))
+        })
         .count();
     let got = format!(
         "{numbers} telephone numbers and {} different names for {} devices",

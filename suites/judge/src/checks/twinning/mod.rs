@@ -88,6 +88,18 @@ fn with(scene: &Scene, number: u64, look: impl FnOnce(&Exchange) -> Found) -> Fo
     }
 }
 
+/// Looks at an exchange that must have been answered, and not with "not now": a system that is too
+/// busy has not said what it thinks of the request (RFC 9110 §15.5.9 and §15.6.4, RFC 6585 §4).
+fn served(scene: &Scene, number: u64, look: impl FnOnce(&Exchange) -> Found) -> Found {
+    with(scene, number, |seen| match seen.status() {
+        Some(408 | 429 | 503) => Found::inconclusive(
+            "an answer to what was asked",
+            format!("{}, which only says not now", seen.outcome()),
+        ),
+        _ => look(seen),
+    })
+}
+
 /// The twinning that a response shows, or why it shows none.
 fn twinning(seen: &Exchange, context: &Context<'_>) -> Result<Twinning, String> {
     let document = seen.document().map_err(|_| seen.outcome())?;
@@ -100,21 +112,6 @@ fn list(seen: &Exchange, context: &Context<'_>) -> Result<TwinningList, String> 
     let document = seen.document().map_err(|_| seen.outcome())?;
     TwinningList::of_document(&document, context.knobs)
         .ok_or_else(|| format!("{} with the root {}", seen.outcome(), document.root))
-}
-
-/// Whether two addresses mean the same: visual separators of a telephone number do not count.
-fn same_address(one: &str, other: &str) -> bool {
-    let plain = |address: &str| {
-        let (scheme, rest) = address.split_once(':').unwrap_or(("", address));
-        let scheme = scheme.to_ascii_lowercase();
-        if scheme == "tel" {
-            let digits = rest.replace(['-', '.', '(', ')', ' '], "");
-            format!("{scheme}:{digits}")
-        } else {
-            format!("{scheme}:{rest}")
-        }
-    };
-    plain(one) == plain(other)
 }
 
 /// A status as findings call it.
@@ -133,7 +130,7 @@ fn or_none(text: Option<&str>) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Check, code, same_address, state};
+    use super::{Check, code, state};
 
     #[test]
     fn a_check_is_written_and_read_back() {
@@ -150,12 +147,5 @@ mod tests {
             assert!(value["check"].is_string(), "{value}");
             assert_eq!(serde_json::from_value::<Check>(value).unwrap(), check);
         }
-    }
-
-    #[test]
-    fn separators_in_a_telephone_number_do_not_count() {
-        assert!(same_address("tel:+1-202-555-0100", "TEL:+12025550100"));
-        assert!(!same_address("tel:+12025550100", "tel:+12025550101"));
-        assert!(!same_address("sip:a.b@x", "sip:ab@x"));
     }
 }

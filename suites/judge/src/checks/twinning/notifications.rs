@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use twinproof_evidence::report::Provenance;
+use twinproof_twinning::address;
 use twinproof_twinning::device::created;
 use twinproof_twinning::device::notify::{Notification, notifications};
 use twinproof_twinning::knobs::Knobs;
-use twinproof_twinning::message::Status;
+use twinproof_twinning::message::{Status, Twinning};
+use twinproof_twinning::url::{resolve, same};
 
 use crate::checks::{Context, Found};
 use crate::scene::{Exchange, SUT, Scene};
@@ -28,6 +30,16 @@ pub enum Check {
         data: Option<String>,
         /// How long it may take after the change, in microseconds.
         within: u64,
+        /// The device cannot be called back and fetches its news from a channel, which no text
+        /// demands (ruling TW-C19).
+        #[serde(default)]
+        by_channel: bool,
+        /// The twinning that changed, by the URLs of its two sides; not looked at if there is none.
+        #[serde(default)]
+        urls: Vec<String>,
+        /// The same by the addresses of its two devices.
+        #[serde(default)]
+        devices: Vec<String>,
     },
     /// A device's application was told nothing of what did not happen, or what is not its business,
     /// up to the end of the scene.
@@ -38,8 +50,13 @@ pub enum Check {
         after: u64,
         /// The exchange from which on there may be news again, and of which statuses.
         until: Option<(u64, Vec<Status>)>,
-        /// Only notifications that bring this along count.
+        /// Only notifications that bring this along count: those of a subscription that has ended,
+        /// which the requirements do not know (ruling TW-C41).
         data: Option<String>,
+        /// For how many seconds that subscription was granted, if this tester could not wait for its
+        /// end.
+        #[serde(default)]
+        granted: Option<u64>,
     },
     /// The same request made twice with the same correlator leads to one subscription.
     SubscribedOnce {
@@ -70,19 +87,29 @@ impl Check {
                 status,
                 data,
                 within,
+                by_channel,
+                urls,
+                devices,
             } => {
                 let wanted = Wanted {
                     status: *status,
                     data: data.as_deref(),
                     within: *within,
+                    urls,
+                    devices,
                 };
-                notified(scene, context, part, *after, &wanted)
+                let found = notified(scene, context, part, *after, &wanted);
+                match by_channel {
+                    true => found.under(&["TW-C19"]),
+                    false => found,
+                }
             }
             Self::NotNotified {
                 part,
                 after,
                 until,
                 data,
+                granted: None,
             } => silent(
                 scene,
                 context,
@@ -91,6 +118,14 @@ impl Check {
                 until.as_ref(),
                 data.as_deref(),
             ),
+            Self::NotNotified {
+                granted: Some(granted),
+                ..
+            } => Found::not_applicable(
+                "no notification once the time of the subscription is over",
+                format!("it was granted for {granted} seconds, longer than this tester waits"),
+            )
+            .under(&["TW-C41"]),
             Self::NotificationsLinked { part } => return linked(scene, context, part),
             Self::SubscribedOnce { exchanges } => subscribed_once(scene, context, exchanges),
         };
@@ -159,18 +194,41 @@ struct Wanted<'a> {
     status: Status,
     data: Option<&'a str>,
     within: u64,
+    urls: &'a [String],
+    devices: &'a [String],
 }
 
 impl Wanted<'_> {
-    fn is_met_by(&self, arrival: &Arrival, knobs: &Knobs) -> bool {
+    /// Whether a notification tells of this: all of it, or nothing that it would have to take back.
+    fn is_met_by(&self, arrival: &Arrival, knobs: &Knobs, in_full: bool) -> bool {
         let notification = &arrival.notification;
-        let status = notification
-            .twinning
-            .as_ref()
-            .and_then(|twinning| twinning.status(knobs));
-        arrival.accepted
-            && status == Some(self.status)
-            && (self.data.is_none() || notification.callback_data.as_deref() == self.data)
+        let twinning = notification.twinning.as_ref();
+        let status = twinning.and_then(|twinning| twinning.status(knobs));
+        let said = status == Some(self.status) || twinning.is_none() && !in_full;
+        let data = notification.callback_data.as_deref();
+        let sent_along = self.data.is_none() || data == self.data || data.is_none() && !in_full;
+        let about = twinning.map_or(Some(true), |twinning| self.is_of(twinning));
+        arrival.accepted && said && sent_along && about.unwrap_or(!in_full)
+    }
+
+    /// Whether this is the twinning that changed, on either of its sides; nothing if it names neither
+    /// an address on the network nor a device.
+    fn is_of(&self, twinning: &Twinning) -> Option<bool> {
+        let url = twinning.resource_url.as_deref();
+        let url = url.filter(|_| !self.urls.is_empty()).map(|named| {
+            let mut sides = self.urls.iter();
+            sides.any(|side| same(&resolve(side, named), side))
+        });
+        let device = twinning.other_address();
+        let device = device.filter(|_| !self.devices.is_empty()).map(|named| {
+            let mut devices = self.devices.iter();
+            devices.any(|device| address::same(device, named))
+        });
+        match (url, device) {
+            (None, None) if self.urls.is_empty() && self.devices.is_empty() => Some(true),
+            (None, None) => None,
+            (url, device) => Some(url.unwrap_or(true) && device.unwrap_or(true)),
+        }
     }
 }
 
@@ -187,6 +245,9 @@ fn notified(
         "{part} is told within {within:?} that the status is {}",
         wanted.status.literal(knobs)
     );
+    if let [_, .., of] | [of] = wanted.devices {
+        expected = format!("{expected}, in the twinning with {of}");
+    }
     if let Some(data) = wanted.data {
         expected = format!("{expected}, with {data:?} as it had asked");
     }
@@ -196,8 +257,8 @@ fn notified(
     let deadline = change.ended.unwrap_or(change.at) + wanted.within;
     let all = arrivals(scene, part, knobs);
     let later = || all.iter().filter(|arrival| arrival.at >= change.at);
-    let met = later().find(|arrival| wanted.is_met_by(arrival, knobs));
-    match met {
+    let met = |in_full| later().find(|arrival| wanted.is_met_by(arrival, knobs, in_full));
+    match met(true) {
         Some(arrival) if arrival.at <= deadline => {
             Found::decide(true, expected, "it was told in time").shown_by([after, arrival.exchange])
         }
@@ -205,6 +266,15 @@ fn notified(
             let took = Duration::from_micros(arrival.at - change.ended.unwrap_or(change.at));
             Found::decide(false, expected, format!("it was told after {took:?}"))
                 .shown_by([after, arrival.exchange])
+        }
+        // To be told is what the requirement gives; what the news look like the sibling APIs say.
+        None if met(false).is_some_and(|arrival| arrival.at <= deadline) => {
+            let bare = met(false).map(|arrival| (arrival.exchange, describe(arrival, knobs)));
+            let (exchange, got) = bare.unwrap_or_default();
+            Found::decide(false, expected, format!("only {got}"))
+                .by("sibling APIs: a notification brings what changed and what was to be sent along")
+                .advisory()
+                .shown_by([after, exchange])
         }
         None if all.is_empty() && !reachable(scene, context, part) => Found::inconclusive(
             expected,
@@ -233,9 +303,16 @@ fn describe(arrival: &Arrival, knobs: &Knobs) -> String {
         },
         None => "without a twinning".to_owned(),
     };
+    let twinning = notification.twinning.as_ref();
+    let of = twinning.and_then(|twinning| {
+        twinning
+            .other_address()
+            .or(twinning.resource_url.as_deref())
+    });
+    let of = of.map_or_else(String::new, |of| format!(" in the twinning with {of}"));
     match &notification.callback_data {
-        Some(data) => format!("a notification {status} with {data:?}"),
-        None => format!("a notification {status} without what was to be sent along"),
+        Some(data) => format!("a notification {status}{of} with {data:?}"),
+        None => format!("a notification {status}{of} without what was to be sent along"),
     }
 }
 
@@ -271,10 +348,14 @@ fn silent(
         .filter(|arrival| arrival.at >= start.at && !lawful(arrival))
         .filter(|arrival| data.is_none() || arrival.notification.callback_data.as_deref() == data)
         .collect();
-    match unlawful.first() {
+    let found = match unlawful.first() {
         Some(arrival) => Found::decide(false, expected, describe(arrival, knobs))
             .shown_by(unlawful.iter().map(|arrival| arrival.exchange)),
         None => Found::decide(true, expected, "none").shown_by([after]),
+    };
+    match data {
+        Some(_) => found.under(&["TW-C41"]),
+        None => found,
     }
 }
 
@@ -292,7 +373,7 @@ fn subscribed_once(scene: &Scene, context: &Context<'_>, exchanges: &[u64]) -> F
     let found = match (second.status(), url(first), url(second)) {
         (Some(409), ..) => Found::decide(true, expected, second.outcome()),
         (Some(200..=299), Some(one), Some(other)) => {
-            Found::decide(one == other, expected, format!("{one} and {other}"))
+            Found::decide(same(&one, &other), expected, format!("{one} and {other}"))
         }
         _ => Found::inconclusive(expected, second.outcome()),
     };

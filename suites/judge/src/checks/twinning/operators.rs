@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use twinproof_evidence::record::Body;
 use twinproof_evidence::report::Provenance;
+use twinproof_twinning::address;
 use twinproof_twinning::knobs::Knobs;
 use twinproof_twinning::message::{Role, Status, Twinning};
 use twinproof_twinning::operator;
-use twinproof_twinning::tree::{Document, Format};
+use twinproof_twinning::tree::{Document, Format, Tree};
 use twinproof_twinning::url::decode_segment;
 
-use super::with;
+use super::{served, with};
 use crate::checks::{Context, Found};
 use crate::scene::{Exchange, SUT, Scene};
 
@@ -42,6 +43,9 @@ pub enum Check {
         what: Written,
         /// How long it may take after the exchange, in microseconds.
         within: u64,
+        /// The other operator was out of service meanwhile (ruling TW-C43).
+        #[serde(default)]
+        after_outage: bool,
     },
     /// Nothing was written, or nothing at all was sent, to the other operator, up to the end of the
     /// scene.
@@ -98,7 +102,8 @@ pub enum Written {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Silence {
-    /// Any request.
+    /// Any request that brings something; the texts only say what an operator is told, and not what
+    /// it is not (ruling TW-C42).
     Everything,
     /// Anything that changes the other operator's half.
     Writes,
@@ -131,9 +136,16 @@ impl Check {
                 after,
                 what,
                 within,
-            } => written(scene, context, *after, what, *within).relying_on(FORM),
+                after_outage,
+            } => {
+                let found = written(scene, context, *after, what, *within).relying_on(FORM);
+                match after_outage {
+                    true => found.under(&["TW-C43"]),
+                    false => found,
+                }
+            }
             Self::PeerLeftAlone { after, until, from } => left_alone(scene, *after, *until, *from),
-            Self::CodeOfOperator { exchange, mno_id } => with(scene, *exchange, |seen| {
+            Self::CodeOfOperator { exchange, mno_id } => served(scene, *exchange, |seen| {
                 code_of_operator(seen, context.knobs, mno_id)
             }),
             Self::NoCodeInvented { exchange, mno_id } => with(scene, *exchange, |seen| {
@@ -196,9 +208,15 @@ fn missing(scene: &Scene, context: &Context<'_>, after: u64, expected: &str) -> 
 
 fn shown_primary(scene: &Scene, context: &Context<'_>, after: u64, primary: &str) -> Found {
     let expected = format!("an activation request to the other operator that shows {primary}");
+    let number = address::number(primary);
     let shows = |seen: &&Exchange| {
-        let body = seen.body.text.as_deref().unwrap_or_default();
-        body.contains(primary) || decode_segment(&seen.url).contains(primary)
+        let texts = texts_of(seen);
+        texts.iter().any(|text| address::same(text, primary))
+    };
+    // Another form under which the primary can be known (ruling TW-C32).
+    let names = |seen: &&Exchange| {
+        let texts = texts_of(seen);
+        number.is_some() && texts.iter().any(|text| address::number(text) == number)
     };
     let activations: Vec<_> = since(scene, after)
         .filter(|seen| role_asked(seen, context.knobs) != Some(Role::Secondary))
@@ -207,11 +225,32 @@ fn shown_primary(scene: &Scene, context: &Context<'_>, after: u64, primary: &str
     if activations.is_empty() {
         return missing(scene, context, after, &expected);
     }
-    let shown = activations.iter().copied().find(shows);
-    match shown {
-        Some(seen) => Found::decide(true, expected, "it is shown").shown_by([after, seen.number]),
+    if let Some(seen) = activations.iter().copied().find(shows) {
+        return Found::decide(true, expected, "it is shown").shown_by([after, seen.number]);
+    }
+    match activations.iter().copied().find(names) {
+        Some(seen) => Found::decide(false, expected, "its number in another form")
+            .under(&["TW-C32"])
+            .shown_by([after, seen.number]),
         None => Found::decide(false, expected, "the primary's address is in none of them")
             .shown_by(activations.iter().map(|seen| seen.number)),
+    }
+}
+
+/// All that a request says: the texts of its body and the segments of its address.
+fn texts_of(seen: &Exchange) -> Vec<String> {
+    let path = seen.url.split(['?', '#']).next().unwrap_or_default();
+    let mut texts: Vec<_> = path.split('/').map(decode_segment).collect();
+    if let Some(document) = document_sent(seen) {
+        leaves(&document.tree, &mut texts);
+    }
+    texts
+}
+
+fn leaves(tree: &Tree, into: &mut Vec<String>) {
+    into.extend(tree.text().map(str::to_owned));
+    for (_, child) in tree.entries() {
+        leaves(child, into);
     }
 }
 
@@ -231,7 +270,9 @@ impl Written {
         if let Some(twinning) = Twinning::of_document(&document, knobs) {
             return match self {
                 Self::AuthCode => twinning.auth_code.is_some_and(|code| !code.is_empty()),
-                Self::OtherDevice { address } => twinning.other_address() == Some(address),
+                Self::OtherDevice { address } => twinning
+                    .other_address()
+                    .is_some_and(|other| address::same(other, address)),
                 Self::Status(status) => twinning.status(knobs) == Some(*status),
             };
         }
@@ -242,8 +283,9 @@ impl Written {
                 document.root == knobs.names.auth_code && text.is_some_and(|code| !code.is_empty())
             }
             Self::OtherDevice { address } => {
+                let other = document.tree.child_text(&knobs.names.address);
                 document.root == knobs.names.other_device
-                    && document.tree.child_text(&knobs.names.address) == Some(address)
+                    && other.is_some_and(|other| address::same(other, address))
             }
             Self::Status(status) => {
                 document.root == knobs.names.twinning_status && text == Some(status.literal(knobs))
@@ -296,12 +338,17 @@ fn left_alone(scene: &Scene, after: u64, until: Option<u64>, from: Silence) -> F
         .map_or(u64::MAX, |seen| seen.at);
     let sent: Vec<_> = since(scene, after)
         .filter(|seen| seen.at < end && is_of_this_scene(scene, seen))
-        .filter(|seen| from == Silence::Everything || seen.method != "POST" && seen.method != "GET")
+        .filter(|seen| !matches!(seen.method.as_str(), "GET" | "HEAD" | "OPTIONS"))
+        .filter(|seen| from == Silence::Everything || seen.method != "POST")
         .collect();
-    match sent.first() {
+    let found = match sent.first() {
         Some(seen) => Found::decide(false, expected, format!("{} {}", seen.method, seen.url))
             .shown_by(sent.iter().map(|seen| seen.number)),
         None => Found::decide(true, expected, "nothing").shown_by([after]),
+    };
+    match from {
+        Silence::Everything => found.under(&["TW-C42"]),
+        Silence::Writes => found,
     }
 }
 
@@ -347,11 +394,15 @@ fn code_of_operator(seen: &Exchange, knobs: &Knobs, mno_id: &str) -> Found {
         "twinning.knobs.names.mno_id",
     ];
     match code_in(seen, knobs) {
-        Some((_, Some(operator))) if created && operator == mno_id => {
+        Some((_, Some(operator))) if created && same_operator(&operator, mno_id) => {
             Found::decide(true, expected, "both")
         }
         Some((_, Some(operator))) => {
             Found::decide(false, expected, format!("a code of operator {operator:?}"))
+        }
+        // Where another operator asked, only a sentence that lost its place demands it.
+        Some((_, None)) if seen.from == PEER => {
+            Found::decide(false, expected, "a code without its operator").under(&["TW-C8"])
         }
         Some((_, None)) => Found::decide(false, expected, "a code without its operator"),
         None => Found::decide(false, expected, format!("no code: {}", seen.outcome())),
@@ -359,11 +410,21 @@ fn code_of_operator(seen: &Exchange, knobs: &Knobs, mno_id: &str) -> Found {
     .relying_on(names)
 }
 
+/// Whether two identities mean the same operator: MCC and MNC are written with and without a
+/// separator.
+fn same_operator(one: &str, other: &str) -> bool {
+    let plain = |id: &str| -> String {
+        let kept = id.chars().filter(|c| c.is_alphanumeric());
+        kept.flat_map(char::to_lowercase).collect()
+    };
+    plain(one) == plain(other)
+}
+
 fn no_code_invented(seen: &Exchange, knobs: &Knobs, mno_id: &str) -> Found {
     let expected = format!("no code, since operator {mno_id} gave none");
     match code_in(seen, knobs) {
         None => Found::decide(true, expected, seen.outcome()),
-        Some((_, Some(operator))) if operator != mno_id => {
+        Some((_, Some(operator))) if !same_operator(&operator, mno_id) => {
             let got = format!("a code of operator {operator}");
             Found::decide(false, expected, got).under(&["TW-C31"])
         }
@@ -442,5 +503,95 @@ fn auth_code_kept(scene: &Scene, knobs: &Knobs, from: &[String]) -> Found {
         )
         .shown_by(leaks.iter().map(|leak| leak.number)),
         None => Found::decide(true, expected, "none"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twinproof_evidence::record::Body;
+    use twinproof_twinning::knobs::Knobs;
+    use twinproof_twinning::message::Status;
+
+    use super::{PEER, Written, same_operator, texts_of};
+    use crate::scene::{Exchange, SUT};
+
+    fn put(media_type: &str, body: &str) -> Exchange {
+        Exchange {
+            number: 1,
+            step: None,
+            at: 0,
+            ended: Some(1),
+            from: SUT.to_owned(),
+            to: PEER.to_owned(),
+            method: "PUT".to_owned(),
+            url: "http://peer.test/twinning/v1/tel%3A%2B1-202/twinnings/x1?a=b".to_owned(),
+            headers: vec![("Content-Type".to_owned(), media_type.to_owned())],
+            body: Body::new(body.as_bytes(), body.len() as u64),
+            response: None,
+            response_body: None,
+            fault: None,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_in_each_of_its_forms() {
+        let knobs = Knobs::default();
+        let json = "application/json";
+        let xml = "application/xml";
+        let other = Written::OtherDevice {
+            address: "tel:+12025550100".to_owned(),
+        };
+        let status = Written::Status(Status::On);
+        for (written, media_type, body, holds) in [
+            (
+                &other,
+                json,
+                r#"{"twinning":{"otherDevice":{"address":"tel:\u002B1-202-555-0100"}}}"#,
+                true,
+            ),
+            (
+                &other,
+                xml,
+                "<otherDevice><address>TEL:&#43;12025550100</address></otherDevice>",
+                true,
+            ),
+            (
+                &other,
+                json,
+                r#"{"twinning":{"otherDevice":{"address":"tel:+12025550101"}}}"#,
+                false,
+            ),
+            (
+                &other,
+                json,
+                r#"{"twinning":{"name":"tel:+12025550100"}}"#,
+                false,
+            ),
+            (&status, json, r#"{"twinningStatus":"On"}"#, true),
+            (&status, json, r#"{"twinningStatus":"Off"}"#, false),
+            (&Written::AuthCode, xml, "<authCode>z</authCode>", true),
+            (&Written::AuthCode, xml, "<authCode/>", false),
+        ] {
+            assert_eq!(
+                written.is_in(&put(media_type, body), &knobs),
+                holds,
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_says_what_stands_in_its_body_and_its_address() {
+        let said = texts_of(&put(
+            "application/json",
+            r#"{"twinning":{"link":[{"href":"h"}]}}"#,
+        ));
+        assert!(said.contains(&"tel:+1-202".to_owned()) && said.contains(&"h".to_owned()));
+    }
+
+    #[test]
+    fn an_operator_is_the_same_with_and_without_a_separator() {
+        assert!(same_operator("001-01", "00101"));
+        assert!(!same_operator("001-01", "001-02"));
     }
 }

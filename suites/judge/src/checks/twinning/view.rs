@@ -1,9 +1,12 @@
 //! What one twinning shows.
 
 use serde::{Deserialize, Serialize};
+use twinproof_twinning::address;
 use twinproof_twinning::message::{Role, Status, Twinning};
+use twinproof_twinning::tree::Tree;
+use twinproof_twinning::url::{resolve, same};
 
-use super::{named, or_none, same_address, twinning, with};
+use super::{named, or_none, served, twinning};
 use crate::checks::{Context, Found};
 use crate::scene::Scene;
 
@@ -80,7 +83,7 @@ pub enum Check {
 impl Check {
     pub(super) fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
         let view = |exchange: u64, expected: &str, judge: &dyn Fn(Twinning) -> Found| {
-            with(scene, exchange, |seen| match twinning(seen, context) {
+            served(scene, exchange, |seen| match twinning(seen, context) {
                 Ok(twinning) => judge(twinning),
                 Err(got) => Found::decide(false, expected, got)
                     .relying_on(&["twinning.knobs.names.twinning"]),
@@ -111,13 +114,16 @@ impl Check {
                     Found::decide(partner.is_none(), expected, or_none(partner))
                 })
             }
-            Self::NamesItself { exchange } => with(scene, *exchange, |seen| {
+            Self::NamesItself { exchange } => served(scene, *exchange, |seen| {
                 let expected = "the address that it was read from";
                 match twinning(seen, context) {
                     Ok(Twinning {
                         resource_url: Some(url),
                         ..
-                    }) => Found::decide(url == seen.url, expected, url),
+                    }) => {
+                        let itself = same(&resolve(&seen.url, &url), &seen.url);
+                        Found::decide(itself, expected, url)
+                    }
                     Ok(_) => Found::decide(false, expected, "none")
                         .relying_on(&["twinning.knobs.names.resource_url"]),
                     Err(got) => Found::decide(false, expected, got),
@@ -205,8 +211,8 @@ impl Check {
     }
 }
 
-fn address_found(expected: &str, got: Option<&str>, address: &str) -> Found {
-    let holds = got.is_some_and(|got| same_address(got, address));
+fn address_found(expected: &str, got: Option<&str>, wanted: &str) -> Found {
+    let holds = got.is_some_and(|got| address::same(got, wanted));
     Found::decide(holds, expected, or_none(got))
 }
 
@@ -223,8 +229,7 @@ fn foreign_value_unseen(
             continue;
         };
         seen_any = true;
-        let shown = format!("{:?}", twinning.tree(context.knobs));
-        if shown.contains(value) {
+        if shows(&twinning.tree(context.knobs), value) {
             return Found::decide(false, expected, format!("it is shown by {}", exchange.url))
                 .under(&["TW-C30"])
                 .shown_by([exchange.number]);
@@ -237,4 +242,12 @@ fn foreign_value_unseen(
         Found::decide(true, expected, "the request was refused")
     };
     found.under(&["TW-C30"]).shown_by(exchanges.iter().copied())
+}
+
+/// Whether a leaf of the tree is this value, or means the same device.
+fn shows(tree: &Tree, value: &str) -> bool {
+    match tree.text() {
+        Some(text) => text.contains(value) || address::same(text, value),
+        None => tree.entries().iter().any(|(_, child)| shows(child, value)),
+    }
 }
