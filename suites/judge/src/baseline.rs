@@ -4,6 +4,8 @@ use twinproof_evidence::Verdict;
 use twinproof_evidence::baseline::{Accepted, Baseline, Entry, Gate, Stale};
 use twinproof_evidence::report::{Finding, Report, Scenario};
 
+use crate::scenario::unjudged;
+
 /// Reads a baseline.
 ///
 /// # Errors
@@ -134,10 +136,8 @@ fn grave(scenario: &Scenario) -> impl Iterator<Item = &Finding> {
 
 /// Whether every step that judges was performed.
 fn is_judged_to_its_end(scenario: &Scenario) -> bool {
-    let mut steps = scenario.steps.iter().enumerate();
-    steps.all(|(number, step)| {
-        step.kind != "Then" || scenario.findings.iter().any(|f| f.step == number)
-    })
+    let mut unjudged = unjudged(&scenario.steps, &scenario.findings);
+    unjudged.next().is_none()
 }
 
 /// What a run shows that an entry contradicts. What it did not find out contradicts nothing.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use twinproof_evidence::Verdict;
-use twinproof_evidence::record::{Halt, RunStarted};
+use twinproof_evidence::record::{Halt, RunStarted, Step};
 use twinproof_evidence::report::{Answer, Attempt, Exchange, Finding, Provenance, Scenario};
 
 use crate::assumed::{suspects, told};
@@ -52,10 +52,12 @@ impl Bench<'_> {
             };
         }
         let judged: Vec<_> = attempts.iter().map(|scene| self.scene(scene)).collect();
-        // An attempt in place of one that the transport broke counts instead of it.
+        // An attempt in place of one that the transport broke counts instead of it, unless something
+        // had already failed when that happened.
         let counts = |number: usize| {
             let broken = matches!(attempts[number].halted, Some((_, Halt::Transport { .. })));
             !(broken
+                && judged[number].0 <= Verdict::Inconclusive
                 && attempts
                     .get(number + 1)
                     .is_some_and(|next| next.started.retry))
@@ -268,6 +270,12 @@ fn fold_scene(
         );
     } else if findings.is_empty() {
         weigh(Verdict::Error, "no step of it judges anything".to_owned());
+    } else if let Some(step) = unjudged(&scene.started.steps, findings).next() {
+        // Whoever says what has to be the case and does not look must not be taken for a pass.
+        weigh(
+            Verdict::Error,
+            format!("this step judged nothing: {}", step.text),
+        );
     }
     if !scene.has_contact() {
         weigh(
@@ -279,6 +287,17 @@ fn fold_scene(
         weigh(Verdict::Inspect, to_inspect(requirements));
     }
     outcome
+}
+
+/// The steps that judge and of which nothing was found.
+pub(crate) fn unjudged<'a>(
+    steps: &'a [Step],
+    findings: &'a [Finding],
+) -> impl Iterator<Item = &'a Step> {
+    let judging = steps.iter().enumerate().filter(|(_, s)| s.kind == "Then");
+    judging
+        .filter(|(number, _)| findings.iter().all(|finding| finding.step != *number))
+        .map(|(_, step)| step)
 }
 
 /// What a person has to look at: what the catalogue says of the requirements that need one.

@@ -2,7 +2,7 @@
 
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Events;
-use twinproof_evidence::record::{Halt, Record, RunStarted, Scene, SceneStarted, What};
+use twinproof_evidence::record::{Body, Halt, Record, RunStarted, Scene, SceneStarted, What};
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::{FEATURES, judge};
@@ -59,15 +59,20 @@ fn attempt(number: u32, retry: bool, halt: Halt) -> Vec<Record> {
 }
 
 fn judged(attempts: &[(bool, Halt)], interrupted: bool) -> Report {
+    let attempts = (1..).zip(attempts);
+    let records =
+        attempts.flat_map(|(number, (retry, halt))| attempt(number, *retry, halt.clone()));
+    judged_records(records, interrupted)
+}
+
+fn judged_records(attempts: impl Iterator<Item = Record>, interrupted: bool) -> Report {
     let alone = |what| Record {
         at: 0,
         scene: None,
         what,
     };
     let mut records = vec![alone(run_started())];
-    for (number, (retry, halt)) in (1..).zip(attempts) {
-        records.extend(attempt(number, *retry, halt.clone()));
-    }
+    records.extend(attempts);
     records.push(alone(What::RunEnded { interrupted }));
     let tool = Tool {
         name: "twinproof".to_owned(),
@@ -116,6 +121,52 @@ fn the_attempt_in_place_of_a_broken_one_counts_alone() {
         "{:?}",
         scenario.tried
     );
+}
+
+#[test]
+fn a_failure_that_the_transport_broke_off_is_not_tried_away() {
+    let answered = |status| {
+        let headers = Vec::new();
+        let check = serde_json::json!({ "twinning": {
+            "theme": "answer", "check": "accepted", "exchange": 1,
+        } });
+        vec![
+            What::Request {
+                exchange: 1,
+                from: "primary".to_owned(),
+                to: "sut".to_owned(),
+                method: "GET".to_owned(),
+                url: "http://s.example/".to_owned(),
+                headers: Vec::new(),
+                body: Body::default(),
+            },
+            What::Response {
+                exchange: 1,
+                status,
+                headers,
+                body: Body::default(),
+            },
+            What::Checked { check },
+        ]
+    };
+    for (status, verdict, counts) in [
+        (403, Verdict::Fail, [true, true]),
+        (200, Verdict::Inconclusive, [false, true]),
+    ] {
+        let mut first = attempt(1, false, broken());
+        let scene = first[0].scene.clone();
+        let before = answered(status).into_iter().map(|what| Record {
+            at: 1,
+            scene: scene.clone(),
+            what,
+        });
+        first.splice(1..1, before);
+        let report = judged_records(first.into_iter().chain(attempt(2, true, open())), false);
+        let scenario = &report.scenarios[0];
+        assert_eq!(scenario.verdict, verdict, "{}", scenario.reason);
+        let counted: Vec<_> = scenario.tried.iter().map(|t| t.counts).collect();
+        assert_eq!(counted, counts);
+    }
 }
 
 #[test]
