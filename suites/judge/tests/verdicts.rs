@@ -193,6 +193,43 @@ fn a_declared_or_observed_knob_does() {
 }
 
 #[test]
+fn what_has_nothing_to_compare_with_differs_from_nothing() {
+    let comparing = |theme: &str, check: &str, exchanges: &[u64]| {
+        let mut script = Script::new("twinning/x/alone").get(1, COLLECTION, 200, LIST);
+        script.events.push(What::Request {
+            exchange: 2,
+            from: "primary".to_owned(),
+            to: "sut".to_owned(),
+            method: "GET".to_owned(),
+            url: COLLECTION.to_owned(),
+            headers: Vec::new(),
+            body: Body::default(),
+        });
+        let mut arguments = json!({ "theme": theme, "check": check, "exchanges": exchanges });
+        if check == "one-accepted" {
+            arguments["because"] = json!("code-not-valid");
+        }
+        script.events.push(What::Checked {
+            check: json!({ "twinning": arguments }),
+        });
+        let report = judged(&[script], &["twinning.knobs"], &[]);
+        let finding = report.scenarios[0].findings[0].clone();
+        (finding.check, finding.verdict)
+    };
+    for (theme, check) in [
+        ("answer", "one-accepted"),
+        ("authorization", "auth-codes-differ"),
+        ("code", "codes-differ"),
+    ] {
+        // None, one, and two of which one was not answered.
+        for exchanges in [&[][..], &[1], &[1, 2]] {
+            let found = comparing(theme, check, exchanges);
+            assert_eq!(found, (format!("twinning/{check}"), Verdict::Inconclusive));
+        }
+    }
+}
+
+#[test]
 fn a_refusal_or_an_echo_shows_no_knob() {
     let refused = Script::new("twinning/x/refused").get(1, COLLECTION, 403, LIST);
     let echoed =

@@ -6,7 +6,7 @@ use twinproof_twinning::device::created;
 use twinproof_twinning::url::{resolve, same};
 
 use super::errors::Situation;
-use super::{served, with};
+use super::{incomparable, served, with};
 use crate::checks::{Context, Found};
 use crate::scene::Scene;
 
@@ -118,16 +118,13 @@ impl Check {
 
 fn one_accepted(scene: &Scene, exchanges: &[u64], because: Situation) -> Found {
     let expected = "exactly one success; the others refused";
-    let mut seen = Vec::with_capacity(exchanges.len());
-    for number in exchanges {
-        match scene.exchanges.get(number) {
-            Some(exchange) if exchange.response.is_some() => seen.push(exchange),
-            Some(exchange) => {
-                return Found::inconclusive(expected, exchange.outcome()).shown_by([*number]);
-            }
-            None => return Found::inconclusive(expected, format!("exchange {number} is missing")),
-        }
+    if let Some(why) = incomparable(scene, exchanges) {
+        return Found::inconclusive(expected, why).shown_by(exchanges.iter().copied());
     }
+    let seen: Vec<_> = exchanges
+        .iter()
+        .filter_map(|number| scene.exchanges.get(number))
+        .collect();
     let got: Vec<_> = seen.iter().map(|exchange| exchange.outcome()).collect();
     let (won, lost): (Vec<_>, Vec<_>) = seen
         .iter()

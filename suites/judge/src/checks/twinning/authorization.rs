@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use twinproof_twinning::message::{RequestError, Twinning};
 
-use super::{served, twinning, with};
+use super::{incomparable, served, twinning, with};
 use crate::checks::{Context, Found};
 use crate::scene::{Exchange, Scene};
 
@@ -262,6 +262,9 @@ fn token_refused(seen: &Exchange, error: &str) -> Found {
 
 fn auth_codes_differ(scene: &Scene, context: &Context<'_>, exchanges: &[u64]) -> Found {
     let expected = format!("{} different authorization codes", exchanges.len());
+    if let Some(why) = incomparable(scene, exchanges) {
+        return Found::inconclusive(expected, why).shown_by(exchanges.iter().copied());
+    }
     let codes: Vec<_> = exchanges
         .iter()
         .filter_map(|number| {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use twinproof_twinning::message::{ActivationCode, Twinning};
 use twinproof_twinning::tree::{Document, Format};
 
-use super::{or_none, served, twinning, with};
+use super::{incomparable, or_none, served, twinning, with};
 use crate::checks::{Context, Found};
 use crate::scene::{Exchange, Scene};
 
@@ -198,6 +198,9 @@ fn sent(seen: &Exchange, context: &Context<'_>) -> Option<Twinning> {
 
 fn codes_differ(scene: &Scene, context: &Context<'_>, exchanges: &[u64]) -> Found {
     let expected = format!("{} different activation codes", exchanges.len());
+    if let Some(why) = incomparable(scene, exchanges) {
+        return Found::inconclusive(expected, why).shown_by(exchanges.iter().copied());
+    }
     let codes: BTreeSet<_> = exchanges
         .iter()
         .filter_map(|number| scene.exchanges.get(number))

@@ -100,6 +100,20 @@ fn served(scene: &Scene, number: u64, look: impl FnOnce(&Exchange) -> Found) -> 
     })
 }
 
+/// Why exchanges cannot be compared: there must be two, and each must have been answered.
+fn incomparable(scene: &Scene, exchanges: &[u64]) -> Option<String> {
+    if exchanges.len() < 2 {
+        return Some(format!("only {} to compare", exchanges.len()));
+    }
+    exchanges
+        .iter()
+        .find_map(|number| match scene.exchanges.get(number) {
+            Some(exchange) if exchange.response.is_some() => None,
+            Some(exchange) => Some(exchange.outcome()),
+            None => Some(format!("exchange {number} was not recorded")),
+        })
+}
+
 /// The twinning that a response shows, or why it shows none.
 fn twinning(seen: &Exchange, context: &Context<'_>) -> Result<Twinning, String> {
     let document = seen.document().map_err(|_| seen.outcome())?;
