@@ -180,6 +180,15 @@ impl Suite {
                     );
                 }
             }
+            if !scenario.examples.is_empty() {
+                fault(
+                    line,
+                    format!(
+                        "the outline {:?} would hide its examples; write each as a scenario of its own",
+                        scenario.name
+                    ),
+                );
+            }
             let requirements = judged_by(&tags, catalogue);
             if requirements.is_empty() {
                 fault(
@@ -191,7 +200,25 @@ impl Suite {
                 );
             }
             let all: Vec<_> = background.iter().chain(&scenario.steps).cloned().collect();
+            if all.iter().all(|step| step.ty != StepType::Then) {
+                fault(
+                    line,
+                    format!(
+                        "scenario {:?} judges nothing; say with Then what must be the case",
+                        scenario.name
+                    ),
+                );
+            }
             for step in &all {
+                if step.docstring.is_some() || step.table.is_some() {
+                    fault(
+                        step.position.line,
+                        format!(
+                            "no step reads what stands below {:?}; say it in the step itself",
+                            step.value
+                        ),
+                    );
+                }
                 match steps.find(step) {
                     Ok(Some(_)) => {}
                     Ok(None) => fault(
@@ -311,7 +338,8 @@ mod tests {
     use crate::world::World;
 
     const OWN: &str = "Feature: mine\n\n  @HLF-TE-005 @id:a\n  Scenario: mine\n    \
-                       Given a secondary device that holds a fresh activation code\n";
+                       When a secondary device asks for an activation code\n    \
+                       Then the answer holds an activation code\n";
 
     fn load(with_requirements: bool) -> Result<Suite, Vec<SuiteError>> {
         let built_in = Features::built_in();
@@ -368,6 +396,37 @@ mod tests {
             !missing("LWM2M-AD-5.3.1.1") && !missing("LW-CLI-01"),
             "{words:#?}"
         );
+    }
+
+    #[test]
+    fn what_no_step_would_see_or_nobody_would_judge_is_an_error() {
+        let then = "    Then the answer holds an activation code\n";
+        let when = "asks for an activation code\n";
+        for (text, says) in [
+            (OWN.replace(then, ""), "scenario \"mine\" judges nothing"),
+            (
+                OWN.replace(when, &format!("{when}      | how | soon |\n")),
+                "no step reads what stands below \"a secondary device asks",
+            ),
+            (
+                OWN.replace(
+                    when,
+                    &format!("{when}      \"\"\"\n      soon\n      \"\"\"\n"),
+                ),
+                "no step reads what stands below \"a secondary device asks",
+            ),
+            (
+                format!("{OWN}    Examples:\n      | who |\n      | me  |\n"),
+                "the outline \"mine\" would hide its examples",
+            ),
+        ] {
+            let own = ("twinning/own.feature".to_owned(), text.clone().into_bytes());
+            let features = Features::of_files([own]);
+            let errors = Suite::load(&features, &Catalogue::load(&features).unwrap()).unwrap_err();
+            let words = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+            assert_eq!(words.len(), 1, "{text}: {words:#?}");
+            assert!(words[0].contains(says), "{words:#?}");
+        }
     }
 
     #[test]

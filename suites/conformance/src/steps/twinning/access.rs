@@ -268,8 +268,7 @@ async fn challenged(w: &mut World) -> Result<(), Halted> {
 
 #[given(expr = "{part} has obtained the token for its twinning")]
 async fn has_token(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    scene.authorize(&part).await
+    w.scene().obtain_token(&part).await
 }
 
 #[when(expr = "{part} asks the authorization server for the token for its twinning")]

@@ -72,18 +72,40 @@ impl Scene {
         Ok(response)
     }
 
+    /// Whether a device is the secondary of a twinning.
+    fn is_secondary(&self, part: &Part) -> bool {
+        let mut relations = self.twinning.relations.iter();
+        relations.any(|relation| relation.secondary == *part && !relation.ended)
+    }
+
+    /// Whether a secondary has to obtain a token of its own.
+    fn needs_token(&mut self) -> Result<bool, Halted> {
+        let authorization = self.twinning_profile()?.authorization;
+        Ok(authorization.is_some_and(|a| a.secondary_token == SecondaryToken::ClientCredentials))
+    }
+
+    /// Sees to it that a secondary has access to its twinning.
+    async fn give_access(&mut self, part: &Part) -> Result<(), Halted> {
+        if !self.is_secondary(part) {
+            return Err(self.inconclusive(format!("{part} is the secondary of no twinning")));
+        }
+        self.authorize(part).await
+    }
+
+    /// Has a secondary obtain the token for its twinning.
+    pub(super) async fn obtain_token(&mut self, part: &Part) -> Result<(), Halted> {
+        if !self.needs_token()? {
+            return Err(self.inconclusive(
+                "a secondary obtains no token of its own: the profile has no \
+                 twinning.authorization, or its secondary_token says so",
+            ));
+        }
+        self.give_access(part).await
+    }
+
     /// Has a twinned secondary obtain its token, if the profile says that it needs one.
     pub(super) async fn authorize(&mut self, part: &Part) -> Result<(), Halted> {
-        let own_way = self
-            .twinning_profile()?
-            .authorization
-            .map(|authorization| authorization.secondary_token);
-        let alive = self
-            .twinning
-            .relations
-            .iter()
-            .any(|relation| relation.secondary == *part && !relation.ended);
-        if own_way != Some(SecondaryToken::ClientCredentials) || !alive {
+        if !self.needs_token()? || !self.is_secondary(part) {
             return Ok(());
         }
         if !self.party(part)?.authorized {
@@ -119,7 +141,7 @@ async fn twinned_as(
 
 #[given(expr = "{part} (that )has been given access to its twinning")]
 async fn has_access(w: &mut World, part: Part) -> Result<(), Halted> {
-    w.scene().authorize(&part).await
+    w.scene().give_access(&part).await
 }
 
 #[when(expr = "{part} activates with that/the code")]

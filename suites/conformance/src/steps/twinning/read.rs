@@ -5,7 +5,7 @@ use twinproof_judge::checks::twinning::list::Entry;
 use twinproof_judge::checks::twinning::{answer, code, list, state, view};
 use twinproof_stage::Halted;
 use twinproof_twinning::address::same;
-use twinproof_twinning::device::{Order, Raw};
+use twinproof_twinning::device::{Order, Raw, read_body};
 use twinproof_twinning::message::{Role, Status, Twinning, TwinningList};
 use twinproof_twinning::tree::Format;
 
@@ -49,7 +49,7 @@ impl Scene {
         let exchange = self
             .settle(part, &Probe::List, |answer| {
                 let list = answer.as_ref().ok().and_then(|response| {
-                    let document = twinproof_twinning::device::read_body(response).ok()?;
+                    let document = read_body(response).ok()?;
                     TwinningList::of_document(&document, &knobs)
                 });
                 list.is_some_and(|list| {
@@ -72,7 +72,7 @@ impl Scene {
         let knobs = self.twinning_profile()?.knobs;
         self.settle(part, &Probe::List, |answer| {
             let list = answer.as_ref().ok().and_then(|response| {
-                let document = twinproof_twinning::device::read_body(response).ok()?;
+                let document = read_body(response).ok()?;
                 TwinningList::of_document(&document, &knobs)
             });
             list.is_some_and(|list| list.twinnings.len() == entries)
@@ -109,7 +109,21 @@ async fn speaks(w: &mut World, part: Part, format: Spoken) -> Result<(), Halted>
 
 #[given(expr = "{part} without twinnings")]
 async fn without_twinnings(w: &mut World, part: Part) -> Result<(), Halted> {
-    w.scene().party(&part)?;
+    let scene = w.scene();
+    let knobs = scene.twinning_profile()?.knobs;
+    let (answer, exchange) = scene.probe(&part, &Probe::List).await?;
+    // A list that cannot be read is for the scenario to judge, not for its beginning.
+    let document = answer.ok().and_then(|response| read_body(&response).ok());
+    let list = document.and_then(|document| TwinningList::of_document(&document, &knobs));
+    let had = list.map_or(0, |list| list.twinnings.len());
+    if had > 0 {
+        let address = scene.address(&part)?;
+        let why = format!(
+            "{part} should have no twinnings, and {address} has {had} from before: remove what was \
+             left there (`twinproof clean`)"
+        );
+        return Err(scene.unmet(Some(exchange), why, &[]));
+    }
     Ok(())
 }
 
