@@ -85,6 +85,18 @@ impl Progress {
         }
     }
 
+    /// Says in a line of its own why nothing ends for a while.
+    pub fn waits(&self, what: &str) {
+        match &self.bars {
+            // As above: what nobody can read is no reason to end a run.
+            Some(bars) => drop(bars.println(what)),
+            None => {
+                let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+                drop(writeln!(out, "{what}"));
+            }
+        }
+    }
+
     /// Removes the bars, so that the report can take their place.
     pub fn finish(&self) {
         if let Some(bars) = &self.bars {
@@ -131,11 +143,12 @@ mod tests {
         all.for_each(|id| progress.scene_ended(id));
         progress.scene_ended("dm/alert/one");
         progress.scene_ended("unknown/scenario");
+        progress.waits("waiting");
         progress.finish();
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 11, "{text}");
+        assert_eq!(lines.len(), 12, "{text}");
         assert_eq!(lines[0], "twinning 3/30");
-        assert_eq!(lines[9..], ["twinning 30/30", "dm 1/1"]);
+        assert_eq!(lines[9..], ["twinning 30/30", "dm 1/1", "waiting"]);
     }
 }

@@ -103,6 +103,8 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
             fail_fast.scene_ended(id);
         }
     });
+    let shown = Arc::clone(&progress);
+    run.on_wait = Arc::new(move |what| shown.waits(what));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

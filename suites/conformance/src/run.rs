@@ -9,7 +9,6 @@ use cucumber::step::Collection;
 use cucumber::{Cucumber, Event, Parser, ScenarioType, Writer, cli, event, parser};
 use futures::FutureExt as _;
 use futures::stream::{self, LocalBoxStream, StreamExt as _};
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use twinproof_evidence::baseline::Baseline;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::{Halt, Record, RunStarted, Scene as SceneKey, SceneStarted, What};
@@ -24,7 +23,7 @@ use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::pool::{Lease, Pool, subscribers_needed};
 use crate::suite::{Entry, Suite};
 use crate::target::{Target, elsewhere};
-use crate::turns::Turns;
+use crate::turns::{Turn, Turns};
 use crate::world::{World, perform_step};
 
 /// What to run, and how.
@@ -64,6 +63,8 @@ pub struct Run {
     pub stop: Arc<AtomicBool>,
     /// Told the id of each scenario when it has ended.
     pub on_scene_ended: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Told once what is waited for, when another run has the system for long.
+    pub on_wait: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Run {
@@ -87,6 +88,7 @@ impl Run {
             ledger,
             stop: Arc::new(AtomicBool::new(false)),
             on_scene_ended: Arc::new(|_| {}),
+            on_wait: Arc::new(|_| {}),
         }
     }
 }
@@ -193,10 +195,11 @@ struct Backstage {
     course: Course,
     /// The provisioned devices of a system that runs elsewhere.
     pool: Option<Pool>,
-    /// Exclusive scenarios pass alone, the others together.
-    gate: Arc<RwLock<()>>,
-    /// The same among the runs that share the system.
-    turns: Option<Result<Turns, String>>,
+    /// Exclusive scenarios pass alone, the others together; those of other runs as well, if the profile
+    /// says where.
+    turns: Result<Turns, String>,
+    /// Somebody was told that this run has to wait.
+    wait_told: AtomicBool,
 }
 
 impl Backstage {
@@ -210,20 +213,13 @@ impl Backstage {
         };
         let lock = run.target.profile().profile.harness.lock.clone();
         Self {
-            turns: lock.map(|path| Turns::at(&path)),
+            turns: lock.map_or_else(|| Ok(Turns::default()), |path| Turns::at(&path)),
             run,
             course: Course::default(),
             pool,
-            gate: Arc::default(),
+            wait_told: AtomicBool::new(false),
         }
     }
-}
-
-/// Leave to be under way.
-#[expect(dead_code, reason = "held, and given back when it is dropped")]
-pub(crate) enum Gate {
-    Alone(OwnedRwLockWriteGuard<()>),
-    Together(OwnedRwLockReadGuard<()>),
 }
 
 async fn perform_all(backstage: &Arc<Backstage>, ids: &[String], retry: bool) {
@@ -291,17 +287,16 @@ async fn set_scene(
         return;
     };
     let id = entry.id.clone();
-    let gate = Arc::clone(&backstage.gate);
     let exclusive = is_exclusive(&run.target, entry.described.tags.iter());
-    world.hold.gate = Some(if exclusive {
-        Gate::Alone(gate.write_owned().await)
-    } else {
-        Gate::Together(gate.read_owned().await)
-    });
+    let on_wait = |what: &str| {
+        if !backstage.wait_told.swap(true, Ordering::Relaxed) {
+            (run.on_wait)(what);
+        }
+    };
     let turn = match &backstage.turns {
-        Some(Ok(turns)) if !course.given_up() => turns.take(exclusive, &run.stop).await,
-        Some(Err(why)) => Err(why.clone()),
-        _ => Ok(None),
+        Ok(turns) if !course.given_up() => turns.take(exclusive, &run.stop, on_wait).await,
+        Ok(_) => Ok(None),
+        Err(why) => Err(why.clone()),
     };
     let lease = match &backstage.pool {
         Some(pool) if !course.given_up() => {
@@ -328,6 +323,17 @@ async fn set_scene(
         ..entry.described.clone()
     };
     recorder.write(Time::ZERO, What::SceneStarted(described));
+    if let Ok(Some(Turn {
+        waited: Some(waited),
+        ..
+    })) = &turn
+    {
+        let note = What::Noted {
+            name: "waited-for-another-run".to_owned(),
+            value: serde_json::json!({ "milliseconds": waited.as_millis() as u64 }),
+        };
+        recorder.write(Time::ZERO, note);
+    }
     let refusal = match lease {
         _ if course.given_up() => Some(format!(
             "not performed: {UNREACHED_LIMIT} scenarios in a row got no answer at all from the system{}",

@@ -15,7 +15,6 @@ use twinproof_kernel::Seed;
 use twinproof_stage::{Halted, Stage};
 
 use crate::pool::Lease;
-use crate::run::Gate;
 use crate::steps::twinning::Parties;
 use crate::turns::Turn;
 
@@ -35,9 +34,7 @@ pub struct World {
 pub(crate) struct Hold {
     /// Its provisioned devices.
     pub(crate) lease: Option<Lease>,
-    /// Leave to run beside others, or alone.
-    pub(crate) gate: Option<Gate>,
-    /// The same among the runs that share the system.
+    /// Leave to be under way beside others, or alone.
     pub(crate) turn: Option<Turn>,
 }
 

@@ -1,10 +1,11 @@
 //! A system that runs elsewhere: one instance for the whole run, a pool of subscribers, hooks.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use twinproof_conformance::suite::Suite;
-use twinproof_conformance::{BuiltIn as _, Run, Target, clean, network, perform};
+use twinproof_conformance::{BuiltIn as _, Run, Target, Turns, clean, network, perform};
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::What;
@@ -16,7 +17,9 @@ use twinproof_judge::{FEATURES, judge};
 use twinproof_kernel::Seed;
 use twinproof_proof::builtin::TwinningSystem;
 use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
+use twinproof_twinning::device::{Access, Device, Order, Provision, read_body};
 use twinproof_twinning::enabler::rules::Standard;
+use twinproof_twinning::message::Twinning;
 
 /// The built-in system on a stage of its own, which nobody restarts.
 async fn serve() -> (Stage, Declared) {
@@ -37,6 +40,11 @@ async fn serve() -> (Stage, Declared) {
 }
 
 async fn run(declared: &Declared, jobs: usize, only: &dyn Fn(&str) -> bool) -> (Report, Ledger) {
+    judged(of(declared, jobs, only)).await
+}
+
+/// A run of some scenarios.
+fn of(declared: &Declared, jobs: usize, only: &dyn Fn(&str) -> bool) -> Run {
     let catalogue = Catalogue::load(&FEATURES).unwrap();
     let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
     let ledger = Ledger::in_memory();
@@ -48,6 +56,11 @@ async fn run(declared: &Declared, jobs: usize, only: &dyn Fn(&str) -> bool) -> (
         ..Run::new(target, kind, Arc::new(suite), ledger.clone())
     };
     run.selected.retain(|id| only(id));
+    run
+}
+
+async fn judged(run: Run) -> (Report, Ledger) {
+    let (catalogue, ledger) = (Catalogue::load(&FEATURES).unwrap(), run.ledger.clone());
     perform(&run).await;
     let tool = Tool {
         name: "twinproof".to_owned(),
@@ -150,6 +163,94 @@ async fn too_few_subscribers_and_missing_hooks_are_inconclusive_by_name() {
         found.contains("needs 3 subscribers") && found.contains("provisions 1"),
         "{found}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_waits_for_another_says_so_once_and_the_record_holds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = dir.path().join("sut.lock");
+    let (_stage, mut declared) = serve().await;
+    let stop = AtomicBool::new(false);
+    let turn = Turns::at(&lock).unwrap().take(true, &stop, |_| {}).await;
+    let other = Mutex::new(turn.unwrap());
+    declared.profile.harness.lock = Some(lock);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let mut run = of(&declared, 2, &|id| {
+        id.starts_with("twinning/enabler/code-works-once")
+    });
+    assert!(run.selected.len() > 1);
+    let heard = Arc::clone(&told);
+    run.on_wait = Arc::new(move |what| {
+        heard.lock().unwrap().push(what.to_owned());
+        // The other run has its turn no longer than until this one says that it waits.
+        drop(other.lock().unwrap().take());
+    });
+    let (report, ledger) = judged(run).await;
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("sut.lock"), "{told:?}");
+    assert_eq!(list(&report, Verdict::Inconclusive), [""; 0]);
+    let waited = ledger
+        .read_back()
+        .unwrap()
+        .records
+        .into_iter()
+        .any(|record| {
+            let scene = record.scene.is_some();
+            matches!(record.what, What::Noted { name, value } if scene
+            && name == "waited-for-another-run"
+            && value["milliseconds"].as_u64().is_some_and(|waited| waited >= 2_000))
+        });
+    assert!(waited);
+}
+
+/// Twins the first two subscribers, as somebody does who leaves it at that.
+async fn leave_a_twinning(stage: &mut Stage, declared: &Declared) {
+    let twinning = declared.profile.twinning.as_ref().unwrap();
+    let knobs = &twinning.knobs;
+    let access = Arc::new(Access {
+        base_url: twinning.base_url.clone(),
+        token_url: None,
+        revoke_url: None,
+        notification_channel: None,
+        knobs: knobs.clone(),
+    });
+    let [secondary, primary] = [0, 1].map(|place| {
+        let subscriber = &twinning.subscribers[place];
+        let provision = Provision {
+            address: subscriber.address.clone(),
+            token: subscriber.token.clone().unwrap(),
+            client: None,
+        };
+        let role = Device::new(provision, knobs.format.into());
+        stage.enter(&format!("somebody {place}"), role, Arc::clone(&access))
+    });
+    let order = Order::RequestCode {
+        primary_operator: None,
+    };
+    let asked = stage.act(&secondary, order).await.unwrap().answer.unwrap();
+    let pending = Twinning::of_document(&read_body(&asked).unwrap(), knobs).unwrap();
+    let code = pending.activation_code.unwrap();
+    let order = Order::Activate {
+        code: code.code,
+        mno_id: code.mno_id,
+        name: None,
+    };
+    let activated = stage.act(&primary, order).await.unwrap().answer.unwrap();
+    assert!(activated.is_success(), "{activated:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_left_behind_fails_nobody() {
+    let (mut stage, declared) = serve().await;
+    leave_a_twinning(&mut stage, &declared).await;
+    let empty_list = |id: &str| id == "twinning/primary-device/empty-list";
+    let (report, _) = run(&declared, 1, &empty_list).await;
+    let open = list(&report, Verdict::Inconclusive).join("\n");
+    assert!(open.contains("has 1 from before"), "{open}");
+    // That scenario removed it at its end.
+    let (report, _) = run(&declared, 1, &empty_list).await;
+    assert_eq!(list(&report, Verdict::Pass).len(), 1, "{report:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
