@@ -1,4 +1,4 @@
-//! All Twinning scenarios against the built-in system.
+//! All Twinning scenarios against the built-in system, and again without it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -7,18 +7,20 @@ use std::time::Duration;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::Verdict;
-use twinproof_evidence::ledger::Ledger;
+use twinproof_evidence::ledger::{self, Events, Ledger};
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::{FEATURES, judge};
 use twinproof_proof::builtin::TwinningSystem;
+use twinproof_reference::mutants;
 use twinproof_stage::{Kind, Network};
 use twinproof_twinning::enabler::rules::Standard;
 
 /// Scenarios that the built-in system meets with a warning, and why it does.
 const WARNED: &[(&str, &str)] = &[];
 
-fn run(kind: Kind, jobs: usize) -> Report {
+/// Runs all scenarios, judges the record, and sees to it that an archived copy of it says the same.
+fn run(kind: Kind, jobs: usize, system: TwinningSystem) -> Report {
     let catalogue = Catalogue::load(&FEATURES).unwrap();
     let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
     let selected = suite
@@ -27,7 +29,7 @@ fn run(kind: Kind, jobs: usize) -> Report {
         .filter(|entry| entry.enabler == "twinning")
         .map(|entry| entry.id.clone())
         .collect();
-    let target = Target::BuiltIn(Arc::new(TwinningSystem::new(Arc::new(Standard))));
+    let target = Target::BuiltIn(Arc::new(system));
     let ledger = Ledger::in_memory();
     let run = Run {
         suite_sha256: FEATURES.sha256(),
@@ -42,22 +44,69 @@ fn run(kind: Kind, jobs: usize) -> Report {
         .build()
         .unwrap();
     runtime.block_on(perform(&run));
-    let tool = Tool {
+    let events = ledger.read_back().unwrap();
+    let report = judge(&events, &catalogue, tool()).unwrap();
+    assert!(
+        text(&report) == text(&judged_again(&events)),
+        "judged again, the record says something else"
+    );
+    report
+}
+
+/// What an archived record says to somebody who has nothing else.
+fn judged_again(events: &Events) -> Report {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("events.jsonl");
+    let archive = Ledger::create(&path).unwrap();
+    events
+        .records
+        .iter()
+        .cloned()
+        .for_each(|record| archive.write(record));
+    drop(archive);
+    let archived = ledger::read(&path).unwrap();
+    assert_eq!(archived.cut, None);
+    judge(&archived, &Catalogue::load(&FEATURES).unwrap(), tool()).unwrap()
+}
+
+fn tool() -> Tool {
+    Tool {
         name: "twinproof".to_owned(),
         version: "test".to_owned(),
-    };
-    judge(&ledger.read_back().unwrap(), &catalogue, tool).unwrap()
+    }
+}
+
+fn text(report: &Report) -> String {
+    serde_json::to_string_pretty(report).unwrap()
+}
+
+fn clean() -> TwinningSystem {
+    TwinningSystem::new(Arc::new(Standard))
 }
 
 #[test]
 fn the_built_in_system_passes_every_scenario() {
-    all_pass(&run(Kind::Virtual, 4));
+    all_pass(&run(Kind::Virtual, 4, clean()));
 }
 
 #[test]
 fn the_built_in_system_passes_every_scenario_over_http() {
     let network = Network::new(Duration::from_secs(5)).unwrap();
-    all_pass(&run(Kind::Live(network), 16));
+    all_pass(&run(Kind::Live(network), 16, clean()));
+}
+
+#[test]
+fn ten_broken_systems_are_judged_again_as_they_were() {
+    let all = mutants::twinning().count();
+    // From all parts of the list.
+    let ten: Vec<_> = mutants::twinning().step_by(all / 10).take(10).collect();
+    assert_eq!(ten.len(), 10);
+    for mutant in ten {
+        let report = run(Kind::Virtual, 8, TwinningSystem::new((mutant.rules)()));
+        let says_no = |verdict| matches!(verdict, Verdict::Fail | Verdict::Warning);
+        let noticed = report.scenarios.iter().any(|s| says_no(s.verdict));
+        assert!(noticed, "{}", mutant.name);
+    }
 }
 
 fn all_pass(report: &Report) {
