@@ -213,6 +213,20 @@ pub struct RunStarted {
     /// The command that repeats a scenario, but for `--scenario` and `--seed`.
     #[serde(default = "RunStarted::default_again")]
     pub again: String,
+    /// No run writes this: it is there where the record is told in the words of another suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retold: Option<Retold>,
+}
+
+/// How the suite of a run differs from the one in whose words its record is told.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Retold {
+    /// Digest of the features and requirement files that the run used.
+    pub suite_sha256: String,
+    /// The scenarios that it did not have.
+    pub unrecorded: Vec<String>,
+    /// The scenarios of the run that are gone.
+    pub gone: Vec<String>,
 }
 
 impl RunStarted {

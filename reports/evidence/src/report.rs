@@ -19,7 +19,7 @@ pub struct Report {
     pub tool: Tool,
     /// What was judged.
     pub sut: Sut,
-    /// Digest of the features and requirements that the run used.
+    /// Digest of the features and requirements that it was judged by.
     pub suite_sha256: String,
     /// The run's seed.
     pub seed: u64,
@@ -47,10 +47,40 @@ pub struct Report {
     /// What came of the baseline that this run was weighed against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Gate>,
+    /// What an earlier judgement of the same record said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejudged: Option<Rejudged>,
+}
+
+/// What moved when a record was judged again.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Rejudged {
+    /// What judged before.
+    pub tool: Tool,
+    /// Digest of the features and requirements that it judged by.
+    pub suite_sha256: String,
+    /// What it said, and what is said now.
+    pub changes: Vec<Change>,
+}
+
+/// How a requirement, a scenario or a check moved from one report to another.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Change {
+    /// The requirement or scenario.
+    pub id: String,
+    /// The step of the scenario and its check; none where it is the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// What the older report says; none if it does not know it.
+    pub before: Option<Verdict>,
+    /// What the newer report says; none if it does not know it.
+    pub after: Option<Verdict>,
+    /// Why the newer report says so.
+    pub reason: String,
 }
 
 /// The tool.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Tool {
     /// `twinproof`
     pub name: String,

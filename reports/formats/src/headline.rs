@@ -54,7 +54,7 @@ impl Headline {
                 Verdict::Untested,
                 "No verdict: no requirement was met by test",
             ),
-            ExitCode::Conformant if report.summary.filtered => {
+            ExitCode::Conformant if report.summary.filtered || scenarios.untested > 0 => {
                 (Verdict::Pass, "Nothing fails in the part that was judged")
             }
             ExitCode::Conformant
@@ -92,8 +92,17 @@ impl Headline {
             }
         }
         let mut figures = format!("{}.", figures.join(", "));
-        if report.summary.filtered {
-            figures.push_str(" Filters left scenarios out");
+        let unrecorded = match scenarios.untested {
+            0 => None,
+            1 => Some("1 scenario is not on record".to_owned()),
+            n => Some(format!("{n} scenarios are not on record")),
+        };
+        let left_out = report
+            .summary
+            .filtered
+            .then(|| "Filters left scenarios out".to_owned());
+        if let Some(why) = left_out.or(unrecorded) {
+            figures.push_str(&format!(" {why}"));
             let partly = report
                 .requirements
                 .iter()

@@ -3,6 +3,9 @@
 use schemars::Schema;
 use twinproof_evidence::report::Report;
 
+/// The name of the report in its directory.
+pub const FILE_NAME: &str = "report.json";
+
 /// The report, indented. Keys stand in the order of the structure, so that two reports can be
 /// compared line by line.
 pub fn render(report: &Report) -> String {

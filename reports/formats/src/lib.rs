@@ -31,7 +31,7 @@ pub use progress::Progress;
 pub use text::count;
 
 /// The files that [`all`] writes, in the order in which it does.
-pub const FILE_NAMES: [&str; 4] = ["report.json", "junit.xml", "report.html", "report.md"];
+pub const FILE_NAMES: [&str; 4] = [json::FILE_NAME, "junit.xml", "report.html", "report.md"];
 
 /// A report that could not be written.
 #[derive(Debug, thiserror::Error)]

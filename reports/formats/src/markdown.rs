@@ -52,6 +52,12 @@ pub fn render(report: &Report) -> String {
         };
         page.block(&format!("{heading}- {}\n", words(&sentence)));
     }
+    if let Some((by, changes)) = text::rejudged(report) {
+        page.block(&format!("\n## Judged again\n\n{}\n\n", words(&by)));
+        for change in changes {
+            page.block(&format!("- {}\n", words(&change)));
+        }
+    }
     page.block("\n## By requirement\n");
     let mut document = None;
     for requirement in text::worth_a_row(report) {

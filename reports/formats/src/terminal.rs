@@ -85,6 +85,7 @@ pub fn render(report: &Report, headline: &Headline, style: Style, html: Option<&
         requirements(report, style),
         troubles(report, style),
         stale(report, style),
+        rejudged(report, style),
         summary(report, style, html),
     ])
 }
@@ -95,6 +96,7 @@ pub fn brief(report: &Report, headline: &Headline, style: Style, html: Option<&P
         answer(headline, style),
         troubles(report, style),
         stale(report, style),
+        rejudged(report, style),
         summary(report, style, html),
     ])
 }
@@ -250,6 +252,23 @@ fn stale(report: &Report, style: Style) -> String {
     for sentence in text::stale(report) {
         let lines = wrap(&text::line(&sentence, TEXT_LIMIT), style.width - 2, 0);
         let _ = writeln!(out, "  {}", lines.join("\n  "));
+    }
+    out
+}
+
+/// What an earlier judgement of the same record said otherwise.
+fn rejudged(report: &Report, style: Style) -> String {
+    let Some((by, changes)) = text::rejudged(report) else {
+        return String::new();
+    };
+    let mut out = format!("  {}\n", wrap(&by, style.width - 2, 0).join("\n  "));
+    for change in changes.iter().take(AT_MOST) {
+        let lines = wrap(&text::line(change, TEXT_LIMIT), style.width - 6, 0);
+        let _ = writeln!(out, "    {}", lines.join("\n      "));
+    }
+    let more = changes.len().saturating_sub(AT_MOST);
+    if more > 0 {
+        let _ = writeln!(out, "    … and {more} more in the report");
     }
     out
 }

@@ -46,6 +46,34 @@ pub(crate) fn stale(report: &Report) -> impl Iterator<Item = String> + '_ {
     })
 }
 
+/// What an earlier judgement of the same record said otherwise: what that was, and each change.
+pub(crate) fn rejudged(report: &Report) -> Option<(String, Vec<String>)> {
+    let rejudged = report.rejudged.as_ref()?;
+    let suite = head(&rejudged.suite_sha256, 12).0;
+    let by = format!(
+        "Judged before by {} {} with the suite {}; since then {}:",
+        rejudged.tool.name,
+        rejudged.tool.version,
+        if suite.is_empty() { "(none)" } else { suite },
+        match rejudged.changes.len() {
+            1 => "this has moved".to_owned(),
+            n => format!("these {n} have moved"),
+        },
+    );
+    let name = |verdict: Option<Verdict>| verdict.map_or("–", Verdict::name);
+    let changes = rejudged.changes.iter().map(|change| {
+        let (id, part) = (&change.id, change.part.as_deref());
+        let part = part.map_or_else(String::new, |part| format!(" {part}"));
+        let (before, after) = (name(change.before), name(change.after));
+        let reason = match change.reason.as_str() {
+            "" => String::new(),
+            reason => format!(": {reason}"),
+        };
+        line(&format!("{id}{part}: {before} → {after}{reason}"), 1_000)
+    });
+    Some((by, changes.collect()))
+}
+
 /// `1 scenario`, `2 scenarios`.
 pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })

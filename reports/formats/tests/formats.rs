@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fixture::{WHY, accepted, counted, large, report, stale, uniform};
-use twinproof_evidence::report::{Report, Scenario};
+use twinproof_evidence::report::{Change, Rejudged, Report, Scenario};
 use twinproof_evidence::{ExitCode, Verdict};
 use twinproof_formats::terminal::{self, Style};
 use twinproof_formats::{Headline, html, json, junit, markdown};
@@ -103,6 +103,9 @@ fn headlines_say_no_more_than_the_run_showed() {
     let mut filtered = uniform(Verdict::Pass);
     filtered.summary.filtered = true;
     say("filtered", filtered);
+    let mut unrecorded = uniform(Verdict::Pass);
+    unrecorded.scenarios[0].verdict = Verdict::Untested;
+    say("a scenario that is not on record", counted(unrecorded));
     say("accepted", accepted());
     say("accepted, and out of date", stale());
     insta::assert_snapshot!("headlines", lines);
@@ -206,6 +209,58 @@ fn what_a_baseline_accepts_stays_counted_and_is_said_with_its_reason_everywhere(
         let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat.contains(now), "{text}");
     }
+}
+
+#[test]
+fn what_moved_when_a_record_was_judged_again_is_said_everywhere() {
+    let mut report = report();
+    let change = |part: Option<&str>, before, after, reason: &str| Change {
+        id: "twinning/enabler/one".to_owned(),
+        part: part.map(str::to_owned),
+        before,
+        after,
+        reason: reason.to_owned(),
+    };
+    report.rejudged = Some(Rejudged {
+        tool: report.tool.clone(),
+        suite_sha256: "0123456789abcdef".repeat(4),
+        changes: vec![
+            change(
+                None,
+                Some(Verdict::Pass),
+                Some(Verdict::Inconclusive),
+                "no record",
+            ),
+            change(Some("it is <b>on</b>"), Some(Verdict::Fail), None, "gone"),
+        ],
+    });
+    let headline = Headline::of(&report);
+    let wide = Style {
+        colour: false,
+        width: 120,
+    };
+    for text in [
+        terminal::render(&report, &headline, wide, None),
+        terminal::brief(&report, &headline, wide, None),
+        markdown::render(&report),
+        html::render(&report),
+    ] {
+        let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for says in [
+            "with the suite 0123456789ab; since then these 2 have moved",
+            "twinning/enabler/one: pass → inconclusive: no record",
+        ] {
+            assert!(flat.contains(says), "{says}\n{text}");
+        }
+        let tag = [
+            "it is <b>on</b>: fail → –: gone",
+            "it is &lt;b&gt;on&lt;/b&gt;: fail → –: gone",
+        ];
+        let is_page = flat.starts_with(['#', '<']);
+        assert!(flat.contains(tag[usize::from(is_page)]), "{text}");
+    }
+    let record = json::render(&report);
+    assert!(record.contains("\"reason\": \"no record\""), "{record}");
 }
 
 #[test]

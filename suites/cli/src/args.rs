@@ -280,7 +280,8 @@ pub(crate) struct Judge {
 
 #[derive(ClapArgs, Debug)]
 #[command(
-    after_help = "Exit code 1 only where something got worse: it fails now and did not, or is new and fails."
+    after_help = "Exit code 1 only where something got worse: it fails now and did not, or is new and fails; or it\n\
+    was good and is no longer judged, or no longer there."
 )]
 pub(crate) struct Diff {
     /// The older report: its directory, or its report.json

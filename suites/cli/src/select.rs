@@ -116,14 +116,9 @@ pub(crate) fn applicable<'a>(
     entries: impl IntoIterator<Item = &'a Entry>,
     profile: &Profile,
 ) -> Vec<&'a Entry> {
-    let enablers = profile.enablers();
     entries
         .into_iter()
-        .filter(|entry| enablers.contains(&entry.enabler.as_str()))
-        .filter(|entry| {
-            let mut judged = entry.described.requirements.iter();
-            !judged.any(|id| profile.claim(id) == Some(false))
-        })
+        .filter(|entry| profile.applies(&entry.id, &entry.described.requirements))
         .collect()
 }
 

@@ -80,7 +80,7 @@ fn collect(dir: &Path, below: &str, files: &mut Vec<(String, Vec<u8>)>) -> io::R
 /// Reads a report: a report directory, or a `report.json` itself.
 pub(crate) fn report(path: &Path) -> Result<Report, Problem> {
     let file = if path.is_dir() {
-        path.join("report.json")
+        path.join(twinproof_formats::json::FILE_NAME)
     } else {
         path.to_owned()
     };

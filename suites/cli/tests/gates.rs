@@ -46,6 +46,25 @@ fn two_runs_are_compared() {
         better.stdout
     );
 
+    // What was found out there and is not known here is as much of a loss.
+    let part = [
+        &RUN[..],
+        &["--report", "part", "--scenario", "twinning/mine/first"],
+    ]
+    .concat();
+    right_features(dir.path());
+    assert_eq!(twinproof(dir.path(), &part).code, Some(0));
+    let lost = diff("right", "part");
+    assert_eq!(lost.code, Some(1), "{}", lost.stdout);
+    for says in [
+        "circumstances\n  scenarios: all → filtered\n",
+        "removed (2)\n  twinning/mine/second  pass → –\n",
+    ] {
+        assert!(lost.stdout.contains(says), "{}", lost.stdout);
+    }
+    let more = diff("part", "right");
+    assert!(more.stdout.contains("added (2)\n"), "{}", more.stdout);
+
     let none = diff("right", "nowhere");
     assert_eq!(none.code, Some(2));
     assert!(
@@ -135,6 +154,30 @@ fn a_baseline_accepts_what_it_lists_and_nothing_else() {
         "{}",
         stale.stdout
     );
+}
+
+#[test]
+fn what_is_accepted_does_not_end_a_hasty_run() {
+    let dir = tempfile::tempdir().unwrap();
+    wrong_features(dir.path());
+    let run = |more: &[&str]| {
+        let ran = twinproof(dir.path(), &[&RUN[..], &["--jobs", "1"], more].concat());
+        let report = report(&dir.path().join("twinproof-report"));
+        let scenarios = report["scenarios"].as_array().unwrap().iter();
+        let attempts: Vec<_> = scenarios.map(|s| s["attempts"].as_u64().unwrap()).collect();
+        (ran.code, attempts)
+    };
+    assert_eq!(
+        run(&["--write-baseline", "known.toml"]),
+        (Some(1), vec![1, 1, 1])
+    );
+    let hasty = ["--fail-fast", "--baseline", "known.toml"];
+    assert_eq!(run(&hasty), (Some(0), vec![1, 1, 1]));
+    // Of the same failure, what is not listed ends it.
+    let known = fs::read_to_string(dir.path().join("known.toml")).unwrap();
+    let unlisted = known.replace("twinning/mine/second", "twinning/mine/first");
+    fs::write(dir.path().join("known.toml"), unlisted).unwrap();
+    assert_eq!(run(&hasty), (Some(1), vec![1, 1, 0]));
 }
 
 #[test]

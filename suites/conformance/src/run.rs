@@ -143,6 +143,7 @@ pub async fn perform(run: &Run) -> Outcome {
                 .collect(),
             baseline: run.baseline.clone(),
             again: run.again.clone(),
+            retold: None,
         })),
     });
     let mine = Run {

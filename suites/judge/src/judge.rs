@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Events;
-use twinproof_evidence::record::{Record, RunStarted, What};
+use twinproof_evidence::record::{Record, Retold, RunStarted, What};
 use twinproof_evidence::report::{
     Count, Document, Knob, Provenance, Report, Requirement, SCHEMA_VERSION, Scenario, Summary, Sut,
     Tool,
@@ -90,6 +90,7 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         .collect();
     name_untested_purposes(&mut requirements, catalogue);
     let mut notices = NOTICES.map(str::to_owned).to_vec();
+    notices.extend(run.retold.as_ref().map(retold));
     let disclaimed = disclaimed(catalogue, &profile, &run.enablers);
     notices.extend(disclaimer(&disclaimed));
     let contact = scenes.values().flatten().any(Scene::has_contact);
@@ -148,11 +149,32 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             .map(|(name, source)| Knob { name, source })
             .collect(),
         baseline: None,
+        rejudged: None,
     };
     if let Some(baseline) = &run.baseline {
         baseline::weigh(baseline, &mut report);
     }
     Ok(report)
+}
+
+/// In whose words a record is told that was made with others.
+fn retold(retold: &Retold) -> String {
+    let mut text =
+        "The run was made with another suite than it is judged by here. What it did not do \
+                    is not recorded, and what this suite does not ask for is not judged."
+            .to_owned();
+    let names = |text: &mut String, what: &str, ids: &[String]| {
+        if !ids.is_empty() {
+            text.push_str(&format!(" {what}: {}.", ids.join(", ")));
+        }
+    };
+    names(
+        &mut text,
+        "Scenarios that the run did not have",
+        &retold.unrecorded,
+    );
+    names(&mut text, "Scenarios that are gone", &retold.gone);
+    text
 }
 
 /// Why the record is whole and the run is not.
@@ -276,6 +298,11 @@ fn judge_requirement(
             _ if run.filtered => (
                 Verdict::Untested,
                 "left out by the filters of this run".to_owned(),
+            ),
+            _ if run.judged_by.contains_key(&requirement.id) => (
+                Verdict::Untested,
+                "each scenario that judges it also judges what the profile does not claim"
+                    .to_owned(),
             ),
             _ => (
                 Verdict::Untested,

@@ -14,11 +14,13 @@ mod features;
 mod judge;
 mod observed;
 pub mod profile;
+mod retell;
 mod scenario;
 pub mod scene;
 
 pub use features::Features;
 pub use judge::{disclaimed, judge};
+pub use retell::{Words, retell};
 
 /// The features and requirement files that are built in.
 pub static FEATURES: std::sync::LazyLock<Features> = std::sync::LazyLock::new(Features::built_in);

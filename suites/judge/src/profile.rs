@@ -72,6 +72,14 @@ impl Profile {
             .find_map(|(known, is)| (known == label).then_some(is))
     }
 
+    /// Whether a scenario applies to the system, by its id and the requirements that it judges: the
+    /// profile describes its enabler, and leaves nothing of what it judges unclaimed.
+    pub fn applies(&self, scenario: &str, requirements: &[String]) -> bool {
+        let enabler = scenario.split('/').next().unwrap_or_default();
+        let mut judged = requirements.iter();
+        self.enablers().contains(&enabler) && !judged.any(|id| self.claim(id) == Some(false))
+    }
+
     /// The profile without its secrets, as it may be recorded.
     #[must_use]
     pub fn concealed(&self) -> Self {

@@ -32,6 +32,14 @@ impl Bench<'_> {
         if attempts.is_empty() {
             // A requirement whose scenario is missing must not pass by the others alone.
             let planned = run.plan.get(id);
+            let is_new = run
+                .retold
+                .as_ref()
+                .is_some_and(|retold| retold.unrecorded.iter().any(|new| new == id));
+            let (verdict, reason) = match is_new {
+                true => (Verdict::Untested, "not recorded: the run did not have it"),
+                false => (Verdict::Inconclusive, "the run ended before it began"),
+            };
             return Scenario {
                 id: id.to_owned(),
                 feature: planned.map_or_else(String::new, |p| p.feature.clone()),
@@ -39,8 +47,8 @@ impl Bench<'_> {
                 title: planned.map_or_else(String::new, |p| p.title.clone()),
                 requirements: planned.map_or_else(Vec::new, |p| p.requirements.clone()),
                 tags: planned.map_or_else(Vec::new, |p| p.tags.clone()),
-                verdict: Verdict::Inconclusive,
-                reason: "the run ended before it began".to_owned(),
+                verdict,
+                reason: reason.to_owned(),
                 accepted: Vec::new(),
                 again,
                 attempts: 0,

@@ -16,6 +16,9 @@ pub const SUT: &str = "sut";
 /// part of the scenario.
 pub const CLEANER: &str = "clean-up";
 
+/// The number of a step that the scenario does not have any more.
+pub const NO_STEP: usize = usize::MAX;
+
 /// A message and its answer.
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -222,7 +225,9 @@ impl Scene {
                 scene.last = record.at;
             }
             match &record.what {
-                What::StepStarted { step: number } => step = Some(*number),
+                What::StepStarted { step: number } => {
+                    step = Some(*number).filter(|number| *number != NO_STEP);
+                }
                 What::StepEnded { .. } => {}
                 What::SceneEnded => {
                     scene.ended = true;

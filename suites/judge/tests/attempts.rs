@@ -28,6 +28,7 @@ fn run_started() -> What {
         plan: std::collections::BTreeMap::new(),
         baseline: None,
         again: "twinproof run --sut my.toml".to_owned(),
+        retold: None,
     }))
 }
 

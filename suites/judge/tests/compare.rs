@@ -8,14 +8,29 @@ use twinproof_judge::compare::Difference;
 
 #[test]
 fn only_what_got_worse_is_a_regression() {
-    use Verdict::{Fail, Inconclusive, Pass};
+    use Verdict::{Error, Fail, Inconclusive, Inspect, NotApplicable, Pass, Untested, Warning};
     let cases = [
         (&[("a", Pass)][..], &[("a", Fail)][..], true),
+        (&[("a", Inconclusive)], &[("a", Fail)], true),
         (&[("a", Fail)], &[("a", Fail)], false),
         (&[("a", Fail)], &[("a", Pass)], false),
-        (&[("a", Pass)], &[("a", Inconclusive)], false),
+        (&[("a", Pass)], &[("a", Warning)], false),
+        (&[("a", Warning)], &[("a", Inspect)], false),
+        // What was good and is not known any more is no better than what got worse.
+        (&[("a", Pass)], &[("a", Inconclusive)], true),
+        (&[("a", Pass)], &[("a", Untested)], true),
+        (&[("a", Pass)], &[("a", NotApplicable)], true),
+        (&[("a", Warning)], &[("a", Error)], true),
+        (&[("a", Inspect)], &[("a", Inconclusive)], true),
+        (&[("a", Pass)], &[], true),
+        // What was bad or not known has nothing to lose.
+        (&[("a", Fail)], &[("a", Inconclusive)], false),
+        (&[("a", Fail)], &[], false),
+        (&[("a", Untested)], &[("a", Inconclusive)], false),
+        (&[("a", Inconclusive)], &[], false),
         (&[], &[("a", Fail)], true),
-        (&[("a", Pass)], &[], false),
+        (&[], &[("a", Inconclusive)], false),
+        (&[], &[("a", Pass)], false),
     ];
     for (before, after, regression) in cases {
         let difference = Difference::between(&report(before), &report(after));
@@ -28,15 +43,50 @@ fn only_what_got_worse_is_a_regression() {
 }
 
 #[test]
+fn each_change_stands_in_one_group() {
+    use Verdict::{Fail, Inconclusive, NotApplicable, Pass, Warning};
+    let before = [
+        ("fails", Pass),
+        ("gone", Pass),
+        ("passes", Inconclusive),
+        ("same", Fail),
+        ("unknown", Pass),
+        ("warns", Fail),
+    ];
+    let after = [
+        ("fails", Fail),
+        ("new", NotApplicable),
+        ("passes", Pass),
+        ("same", Fail),
+        ("unknown", Inconclusive),
+        ("warns", Warning),
+    ];
+    let text = Difference::between(&report(&before), &report(&after)).to_string();
+    assert_eq!(
+        text,
+        "newly failing (1)\n  fails  pass → fail\n\
+         newly passing (1)\n  passes  inconclusive → pass\n\
+         no longer judged (1)\n  unknown  pass → inconclusive\n\
+         changed (1)\n  warns  fail → warning\n\
+         added (1)\n  new  – → not applicable\n\
+         removed (1)\n  gone  pass → –\n"
+    );
+}
+
+#[test]
 fn circumstances_come_first() {
     let (before, mut after) = (
         report(&[("a", Verdict::Pass)]),
         report(&[("a", Verdict::Fail)]),
     );
     after.sut.version = "2".to_owned();
+    after.suite_sha256 = "0123456789abcdef".repeat(4);
+    after.repeat = 3;
+    after.summary.filtered = true;
     let text = Difference::between(&before, &after).to_string();
     assert_eq!(
         text,
-        "circumstances\n  version: 1 → 2\nnewly failing (1)\n  a  pass → fail\n"
+        "circumstances\n  version: 1 → 2\n  suite: (none) → 0123456789ab\n  repeat: 1 → 3\n  \
+         scenarios: all → filtered\nnewly failing (1)\n  a  pass → fail\n"
     );
 }

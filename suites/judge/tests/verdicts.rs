@@ -121,6 +121,7 @@ fn started(scripts: &[Script], declared: &[&str], claims: &[(&str, bool)]) -> Ru
         plan: BTreeMap::new(),
         baseline: None,
         again: "twinproof run".to_owned(),
+        retold: None,
     }
 }
 

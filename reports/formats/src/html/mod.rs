@@ -72,6 +72,7 @@ pub fn render(report: &Report) -> String {
                 main {
                     (summary(report))
                     (attention(report))
+                    (rejudged(report))
                     (requirements(report))
                     (scenarios(report))
                     (open_points(report))
@@ -262,6 +263,18 @@ fn attention(report: &Report) -> Markup {
                 @if more > 0 {
                     p { "And " (text::count(more, "more scenario")) " below: choose a verdict above to see them." }
                 }
+            }
+        }
+    }
+}
+
+fn rejudged(report: &Report) -> Markup {
+    html! {
+        @if let Some((by, changes)) = text::rejudged(report) {
+            section #rejudged {
+                h2 { "Judged again" }
+                p { (by) }
+                ul { @for change in changes { li { (change) } } }
             }
         }
     }

@@ -15,6 +15,11 @@ use crate::scene::Scene;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
+    /// None: the run did not have the step that would ask for one.
+    NotRecorded {
+        /// The words of the step.
+        step: String,
+    },
     /// On a Twinning enabler.
     Twinning(twinning::Check),
 }
@@ -127,6 +132,7 @@ impl Check {
     /// The check's name.
     pub fn name(&self) -> String {
         let (family, value) = match self {
+            Self::NotRecorded { .. } => return "not-recorded".to_owned(),
             Self::Twinning(check) => ("twinning", serde_json::to_value(check)),
         };
         let name = value
@@ -138,6 +144,10 @@ impl Check {
     /// Looks at the scene.
     pub fn look(&self, scene: &Scene, context: &Context<'_>) -> Found {
         match self {
+            Self::NotRecorded { step } => Found::inconclusive(
+                format!("a record of \u{201c}{step}\u{201d}"),
+                "not recorded: the scenario did not have this step when it ran",
+            ),
             Self::Twinning(check) => check.look(scene, context),
         }
     }
