@@ -68,6 +68,20 @@ fn broken_answers_are_clear_faults_in_time() {
 }
 
 #[test]
+fn an_answer_in_the_first_version_of_http_ends_with_its_connection() {
+    local(async {
+        let base = server(async |stream: &mut TcpStream| {
+            let answer = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"a\":1}";
+            let _ = stream.write_all(answer).await;
+            let _ = stream.shutdown().await;
+        })
+        .await;
+        let answer = ask(&base).await.unwrap();
+        assert_eq!((answer.status, answer.body), (200, b"{\"a\":1}".to_vec()));
+    });
+}
+
+#[test]
 fn a_slow_drip_and_silence_time_out() {
     local(async {
         let drip = server(async |stream: &mut TcpStream| {
