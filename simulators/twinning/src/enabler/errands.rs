@@ -7,7 +7,7 @@ use twinproof_kernel::{ExchangeId, Time};
 
 use super::partners::{Asking, Match};
 use super::rules::RetryFacts;
-use super::state::{Parting, Remote, Side, Subscription};
+use super::state::{Delivery, Parting, Remote, Side, Subscription};
 use super::{Enabler, Later, Ready, Turn};
 use crate::message::Status;
 
@@ -19,12 +19,23 @@ pub(super) enum Errand {
     AskActivation(Later, Box<Asking>),
     /// A partner is told the data of an activation.
     Introduce(Later, Box<Match>),
-    /// A subscriber is notified.
+    /// A subscriber is told what this [`Delivery`] says.
     Notify(String),
     /// A partner is told that a relationship has ended.
     Part(String),
     /// A partner is told the status of a side that it has.
     Propagate(String, Status),
+}
+
+impl Errand {
+    /// The partner that was asked for something that would be its to end.
+    fn asked(&self) -> Option<&str> {
+        match self {
+            Self::AskActivation(_, asking) => Some(&asking.mno),
+            Self::AskCode(_, _, mno) => Some(mno),
+            Self::Introduce(..) | Self::Notify(_) | Self::Part(_) | Self::Propagate(..) => None,
+        }
+    }
 }
 
 /// A request under way or about to be tried again.
@@ -98,9 +109,10 @@ impl Enabler {
         outcome: Result<&Response, &Fault>,
     ) {
         let Some(sending) = self.in_flight.remove(&exchange) else {
+            self.take_back_late(turn, exchange, outcome.ok());
             return;
         };
-        let success = outcome.is_ok_and(Response::is_success);
+        let status = outcome.ok().map(|response| response.status);
         match sending.errand {
             Errand::AskCode(later, side, mno) => {
                 self.code_came(turn, later, *side, &mno, outcome.ok());
@@ -109,18 +121,16 @@ impl Enabler {
                 self.activation_came(turn, later, *asking, outcome.ok());
             }
             Errand::Introduce(later, matched) => {
-                self.introduced(turn, later, *matched, success);
+                self.introduced(turn, later, *matched, status);
             }
-            Errand::Notify(ref id) => {
-                let gone = outcome.is_ok_and(|response| response.status == 404);
-                if let Some(subscription) = self.state.get::<Subscription>(id).filter(|_| gone) {
-                    let cancelled = Subscription {
-                        cancelled: true,
-                        ..subscription.clone()
-                    };
-                    self.state.put(id, cancelled);
+            Errand::Notify(ref key) => {
+                let key = key.clone();
+                if status == Some(404) {
+                    self.end_subscription_of(&key);
                 }
-                self.retry(turn, sending, outcome);
+                if !self.retry(turn, sending, outcome) {
+                    self.state.remove::<Delivery>(&key);
+                }
             }
             Errand::Part(ref key) => {
                 let key = key.clone();
@@ -158,6 +168,21 @@ impl Enabler {
         wait.is_some()
     }
 
+    /// Nobody is there any more whom a subscriber could be told from.
+    fn end_subscription_of(&mut self, delivery: &str) {
+        let Some(delivery) = self.state.get::<Delivery>(delivery) else {
+            return;
+        };
+        let id = delivery.subscription.clone();
+        if let Some(subscription) = self.state.get::<Subscription>(&id) {
+            let cancelled = Subscription {
+                cancelled: true,
+                ..subscription.clone()
+            };
+            self.state.put(&id, cancelled);
+        }
+    }
+
     /// A partner has heard of a status; if it is not the current one any more, it hears again.
     fn told(&mut self, turn: Turn<'_>, id: &str, told: Status) {
         let Some(side) = self.state.side(id).cloned() else {
@@ -186,6 +211,11 @@ impl Enabler {
             .map(|(exchange, _)| *exchange)
             .collect();
         for exchange in exchanges {
+            let asked = self.in_flight.get(&exchange);
+            if let Some(mno) = asked.and_then(|sending| sending.errand.asked()) {
+                let mno = mno.to_owned();
+                self.given_up.insert(exchange, mno);
+            }
             self.conclude(turn, exchange, Err(&Fault::TimedOut));
         }
     }
@@ -205,7 +235,10 @@ impl Enabler {
         self.waiting = later;
         for (_, sending) in Vec::from_iter::<Vec<(_, Sending)>>(due) {
             match &sending.errand {
-                Errand::Notify(id) if !self.is_live(turn, id) => {}
+                Errand::Notify(key) if !self.is_due(turn, key) => {
+                    let key = key.clone();
+                    self.state.remove::<Delivery>(&key);
+                }
                 // The status may have changed meanwhile.
                 Errand::Propagate(id, _) => {
                     let id = id.clone();
@@ -227,7 +260,7 @@ impl Enabler {
         }
     }
 
-    /// What partners have yet to hear is sent again after a restart.
+    /// What partners and subscribers have yet to hear is sent again after a restart.
     pub(super) fn resume(&mut self, turn: Turn<'_>) {
         let stale: Vec<String> = self
             .state
@@ -244,7 +277,10 @@ impl Enabler {
             .map(|(key, parting)| (key.clone(), parting.clone()))
             .collect();
         for (key, parting) in partings {
+            // Nobody knows whether the partner did what it was asked when the enabler was stopped.
+            self.state.remove::<Side>(&key);
             self.send_parting(turn, key, &parting);
         }
+        self.deliver_again(turn);
     }
 }

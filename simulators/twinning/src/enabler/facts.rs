@@ -465,7 +465,7 @@ pub struct SourceFacts<'a> {
     pub partner: bool,
 }
 
-/// A partner that gave no code.
+/// A partner that did not do what it was asked.
 #[derive(Clone, Copy, Debug)]
 pub struct FailureFacts {
     /// The status of its answer, if there was one.

@@ -137,6 +137,9 @@ pub struct Enabler {
     held: BTreeMap<WriteId, Vec<Ready>>,
     in_flight: BTreeMap<ExchangeId, Sending>,
     waiting: Vec<(Time, Sending)>,
+    /// Requests that nobody waits for any more, and the partners that may still answer them.
+    given_up: BTreeMap<ExchangeId, String>,
+    deliveries: u64,
     /// By channel.
     polls: BTreeMap<String, Poll>,
     /// Codes that are being used: their partner has yet to answer.
@@ -156,6 +159,8 @@ impl Enabler {
             held: BTreeMap::new(),
             in_flight: BTreeMap::new(),
             waiting: Vec::new(),
+            given_up: BTreeMap::new(),
+            deliveries: 0,
             polls: BTreeMap::new(),
             reserved: BTreeSet::new(),
         }

@@ -3,6 +3,7 @@
 //! A side that is at a partner has an image here ([`Remote`]), so that a relationship is two sides in
 //! either case. What changes an image is sent to the partner, unless it came from there.
 
+use twinproof_kernel::ExchangeId;
 use twinproof_kernel::http::{Request, Response};
 
 use super::config::Partner;
@@ -211,6 +212,10 @@ impl Enabler {
         if let Some((code, _)) = &matched.code {
             self.reserved.insert(code.clone());
         }
+        // Written ahead: who is stopped before the answer comes has to take it back.
+        if let Some(parting) = Parting::of(&matched.secondary) {
+            self.state.put(&matched.secondary.id, parting);
+        }
         self.send_awaited(turn, Errand::Introduce(later, Box::new(matched)), request);
     }
 
@@ -219,16 +224,27 @@ impl Enabler {
         turn: Turn<'_>,
         later: Later,
         matched: Match,
-        success: bool,
+        status: Option<u16>,
     ) {
         if let Some((code, _)) = &matched.code {
             self.reserved.remove(code);
         }
+        let id = matched.secondary.id.clone();
+        let parting = self.state.get::<Parting>(&id).cloned();
         let mno = matched.secondary.remote.as_ref().map(|r| r.mno_id.clone());
-        let served = match success {
-            true => Ok(self.commit(turn, matched)),
-            false => Err(Refusal::partner(&mno.unwrap_or_default())),
+        let served = match status {
+            Some(200..300) => Ok(self.commit(turn, matched)),
+            _ => Err(Refusal::partner(&mno.unwrap_or_default())),
         };
+        match parting {
+            Some(parting)
+                if served.is_err() && self.rules.is_taken_back(FailureFacts { status }) =>
+            {
+                self.state.remove::<Side>(&id);
+                self.send_parting(turn, id, &parting);
+            }
+            _ => self.state.remove::<Parting>(&id),
+        }
         let served = served.map(|primary| self.created(turn, &primary));
         self.reply(turn, later, served);
     }
@@ -321,17 +337,32 @@ impl Enabler {
             effective: true,
             shared: side.remote.is_some(),
         };
-        if let Some(remote) = side
-            .remote
-            .as_ref()
-            .filter(|_| self.rules.is_propagated(facts))
-        {
-            let parting = Parting {
-                mno_id: remote.mno_id.clone(),
-                href: remote.href.clone(),
-            };
+        if let Some(parting) = Parting::of(side).filter(|_| self.rules.is_propagated(facts)) {
             self.state.put(&side.id, parting.clone());
             self.send_parting(turn, side.id.clone(), &parting);
+        }
+    }
+
+    /// What a partner made when nobody waited for it any more is ended there.
+    pub(super) fn take_back_late(
+        &mut self,
+        turn: Turn<'_>,
+        exchange: ExchangeId,
+        response: Option<&Response>,
+    ) {
+        let Some(mno_id) = self.given_up.remove(&exchange) else {
+            return;
+        };
+        let made = response
+            .filter(|response| response.is_success())
+            .and_then(|response| read(turn, response))
+            .and_then(|twinning| twinning.resource_url);
+        if let Some(href) = made.filter(|_| self.rules.is_taken_back(FailureFacts { status: None }))
+        {
+            let key = self.state.next_id("tw");
+            let parting = Parting { mno_id, href };
+            self.state.put(&key, parting.clone());
+            self.send_parting(turn, key, &parting);
         }
     }
 

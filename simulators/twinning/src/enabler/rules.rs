@@ -353,6 +353,12 @@ twinproof_kernel::rules! {
             CodeSource::Refused
         }
 
+        /// Whether what a partner was asked to do is taken back: without an answer it may have been
+        /// done, and nobody here would know of it (HLF-IC-004).
+        fn is_taken_back(&self, facts: facts::FailureFacts) -> bool {
+            facts.status.is_none()
+        }
+
         /// Whether a partner may do what it asks (HLF-IC-003, CR-N2).
         fn partner_may(&self, facts: facts::PartnerFacts) -> bool {
             facts.creates || facts.shares

@@ -160,6 +160,26 @@ pub struct Parting {
     pub href: String,
 }
 
+/// A subscriber has yet to hear of a change.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Delivery {
+    /// The id of the subscription.
+    pub subscription: String,
+    /// The notification, in the format of the subscription.
+    pub text: String,
+}
+
+impl Parting {
+    /// What the partner has to hear that has this side.
+    pub fn of(side: &Side) -> Option<Self> {
+        let remote = side.remote.as_ref()?;
+        Some(Self {
+            mno_id: remote.mno_id.clone(),
+            href: remote.href.clone(),
+        })
+    }
+}
+
 impl Side {
     /// A side that nothing is known of yet.
     pub fn new(id: String, owner: &str, role: Role, status: Status) -> Self {
@@ -236,6 +256,10 @@ tables! {
     codes: Code = "code" if |code, tables, _| {
         !code.used && tables.sides.contains_key(&code.side)
     },
+    deliveries: Delivery = "delivery" if |delivery, tables, now| {
+        let subscription = tables.subscriptions.get(&delivery.subscription);
+        subscription.is_some_and(|subscription| subscription.counts(tables, now))
+    },
     grants: Grant = "grant" if |grant, tables, _| {
         !grant.redeemed && tables.sides.contains_key(&grant.relation)
     },
@@ -250,8 +274,8 @@ tables! {
 }
 
 /// How much of what an enabler's store holds still has an effect at this time, by kind: twinnings,
-/// subscriptions, channels, what partners have yet to hear, and codes and tokens that are neither used
-/// up nor over.
+/// subscriptions, channels, what partners and subscribers have yet to hear, and codes and tokens that
+/// are neither used up nor over.
 pub fn census(records: &Records, now: Time) -> BTreeMap<&'static str, usize> {
     State::restore(records).tables.census(now)
 }

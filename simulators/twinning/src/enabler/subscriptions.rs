@@ -12,7 +12,7 @@ use super::rules::{
     CorrelatorFacts, DeliveryFacts, MissingFacts, Notification, NotifyFacts, RepetitionFacts,
     Resource, SubscriptionFacts, View,
 };
-use super::state::{Side, Subscription};
+use super::state::{Delivery, Side, Subscription};
 use super::{Answer, Enabler, Served, Turn};
 use crate::message::{api, link, repeats};
 use crate::tree::{Document, Format, Tree};
@@ -221,14 +221,53 @@ impl Enabler {
             return;
         }
         let knobs = &turn.config.knobs;
-        let body = document.write(subscription.format, knobs.json, &repeats(&knobs.names));
-        let request = Request::new("POST", &subscription.notify_url)
-            .with_body(subscription.format.media_type(), body);
+        let octets = document.write(subscription.format, knobs.json, &repeats(&knobs.names));
+        let delivery = Delivery {
+            subscription: id.to_owned(),
+            text: String::from_utf8_lossy(&octets).into_owned(),
+        };
+        let request = notification_request(subscription, &delivery);
+        self.deliveries += 1;
+        // In the order in which they came about, also over a restart.
+        let key = format!("{:08x}-{:08x}", self.state.starts(), self.deliveries);
+        self.state.put(&key, delivery);
         let delay = self.rules.delivery_delay(DeliveryFacts {
             serial: self.requests(),
         });
-        self.send_after(turn, delay, Errand::Notify(id.to_owned()), request);
+        self.send_after(turn, delay, Errand::Notify(key), request);
     }
+
+    /// Whether what is to be delivered still has somebody to go to.
+    pub(super) fn is_due(&self, turn: Turn<'_>, delivery: &str) -> bool {
+        let delivery = self.state.get::<Delivery>(delivery);
+        delivery.is_some_and(|delivery| self.is_live(turn, &delivery.subscription))
+    }
+
+    /// Delivers what was on its way when the enabler was stopped.
+    pub(super) fn deliver_again(&mut self, turn: Turn<'_>) {
+        let deliveries: Vec<(String, Delivery)> = self
+            .state
+            .all::<Delivery>()
+            .map(|(key, delivery)| (key.clone(), delivery.clone()))
+            .collect();
+        for (key, delivery) in deliveries {
+            let due = self.is_due(turn, &key);
+            match self.state.get::<Subscription>(&delivery.subscription) {
+                Some(subscription) if due => {
+                    let request = notification_request(subscription, &delivery);
+                    self.send(Errand::Notify(key), request);
+                }
+                _ => self.state.remove::<Delivery>(&key),
+            }
+        }
+    }
+}
+
+fn notification_request(subscription: &Subscription, delivery: &Delivery) -> Request {
+    Request::new("POST", &subscription.notify_url).with_body(
+        subscription.format.media_type(),
+        delivery.text.clone().into_bytes(),
+    )
 }
 
 fn duration(asked: &Document) -> Result<Duration, Refusal> {

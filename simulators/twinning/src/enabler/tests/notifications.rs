@@ -92,6 +92,40 @@ fn a_busy_receiver_is_tried_again() {
 }
 
 #[test]
+fn what_is_on_its_way_survives_a_restart() {
+    let mut bench = Bench::new();
+    let (p, _) = bench.twin(0, 1);
+    let url = location(&subscribe(&mut bench, 1, ""));
+    bench.toggle(0, &p, "Off");
+    bench.toggle(0, &p, "On");
+    // The second waits for its next try when the enabler is stopped.
+    let first = bench.sent.remove(0).1;
+    let second = bench.serve(Ok(&Response::new(503)));
+    bench.restart();
+    for lost in [first, second] {
+        let again = bench.serve(Ok(&DONE));
+        assert_eq!((again.url, again.body), (lost.url, lost.body));
+        assert_eq!(
+            again.headers.first("Content-Type"),
+            lost.headers.first("Content-Type")
+        );
+    }
+    bench.restart();
+    assert!(bench.sent.is_empty(), "what was heard is not told again");
+
+    bench.toggle(0, &p, "Off");
+    bench.call(1, "DELETE", &url, "");
+    bench.sent.clear();
+    bench.restart();
+    assert!(
+        bench.sent.is_empty(),
+        "whoever has unsubscribed is left alone"
+    );
+    bench.restart();
+    assert!(bench.sent.is_empty());
+}
+
+#[test]
 fn a_correlator_stands_for_one_subscription_of_one_client() {
     let mut bench = Bench::new();
     let first = location(&subscribe(&mut bench, 1, r#","clientCorrelator":"c""#));

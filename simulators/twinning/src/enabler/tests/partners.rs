@@ -251,6 +251,75 @@ fn a_partner_that_refuses_leaves_nothing_behind() {
 }
 
 #[test]
+fn an_activation_whose_answer_is_lost_is_taken_back() {
+    for stopped in [false, true] {
+        let mut bench = Bench::new();
+        let code = code_for_partner(&mut bench);
+        let exchange = begin(&mut bench, 0, &activation(&code, "001-01"));
+        if stopped {
+            assert_eq!(bench.sent.remove(0).1.method, "PUT");
+            bench.restart();
+        } else {
+            assert_eq!(bench.serve(Err(&Fault::TimedOut)).method, "PUT");
+            assert_eq!(bench.answer(exchange).unwrap().status, 400);
+        }
+        let gone = bench.serve(Err(&Fault::TimedOut));
+        assert_eq!(
+            (gone.method.as_str(), gone.url.as_str()),
+            ("DELETE", THEIRS)
+        );
+        bench.now = bench.next_deadline().unwrap();
+        bench.pass(Duration::ZERO);
+        assert_eq!(bench.serve(Ok(&DONE)).method, "DELETE");
+        bench.restart();
+        assert!(bench.sent.is_empty());
+        assert!(bench.list(0).is_empty());
+        assert_eq!(bench.activate(0, &code).status, 400, "a code works once");
+        assert!(bench.sent.is_empty());
+    }
+}
+
+#[test]
+fn what_was_refused_or_done_is_not_taken_back() {
+    let mut bench = Bench::new();
+    let code = code_for_partner(&mut bench);
+    begin(&mut bench, 0, &activation(&code, "001-01"));
+    bench.serve(Ok(&Response::new(503)));
+    bench.restart();
+    assert!(bench.sent.is_empty());
+    across(&mut bench);
+    bench.restart();
+    assert!(bench.sent.is_empty());
+    assert_eq!(bench.list(0).len(), 1);
+}
+
+#[test]
+fn what_a_partner_makes_too_late_is_ended_there() {
+    let named = r#"{"twinning":{"role":"Secondary","activationCode":{"mnoId":"001-02"}}}"#;
+    for body in [named, &activation("123456", "001-02")] {
+        let mut bench = Bench::new();
+        begin(&mut bench, 0, body);
+        bench.pass(PARTNER_TIMEOUT);
+        let made = format!(
+            r#"{{"twinning":{{"activationCode":{{"code":"1"}},"otherDevice":{{"address":"{S}"}},"resourceURL":"{THEIRS}"}}}}"#
+        );
+        assert_eq!(bench.serve(Ok(&json(201, made.clone()))).method, "POST");
+        assert!(bench.list(0).is_empty());
+        let gone = bench.serve(Ok(&DONE));
+        assert_eq!(
+            (gone.method.as_str(), gone.url.as_str()),
+            ("DELETE", THEIRS)
+        );
+        bench.restart();
+        assert!(bench.sent.is_empty());
+        // In time it stays.
+        begin(&mut bench, 0, body);
+        bench.serve(Ok(&json(201, made)));
+        assert!(bench.sent.iter().all(|(_, r)| r.method != "DELETE"));
+    }
+}
+
+#[test]
 fn a_silent_partner_costs_nobody_the_answer() {
     let named = r#"{"twinning":{"role":"Secondary","activationCode":{"mnoId":"001-02"}}}"#;
     let own = {
