@@ -1,8 +1,8 @@
 //! Writes what happens on a stage to the ledger, secrets replaced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use twinproof_evidence::ledger::Ledger;
@@ -25,8 +25,10 @@ pub struct Recorder {
     names: Arc<Mutex<BTreeMap<String, String>>>,
     answered: Arc<AtomicBool>,
     silent: bool,
-    /// Something may have been done: a request was not plainly refused.
+    /// Something was done: a request was not refused.
     done: Arc<AtomicBool>,
+    /// Requests to change something of which nobody knows whether they did.
+    open: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 impl Recorder {
@@ -48,6 +50,7 @@ impl Recorder {
             answered: Arc::default(),
             silent: false,
             done: Arc::default(),
+            open: Arc::default(),
         }
     }
 
@@ -76,13 +79,20 @@ impl Recorder {
         *exchanges > 0 && !self.answered.load(Ordering::Relaxed)
     }
 
-    /// Whether requests were sent in this scene and each was refused with a 4xx: then nothing was done.
-    pub fn met_refusals_only(&self) -> bool {
-        let exchanges = self
-            .exchanges
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *exchanges > 0 && !self.done.load(Ordering::Relaxed)
+    /// Whether nothing can have been done in this scene: each request was refused with a 4xx, or never
+    /// reached anybody.
+    pub fn nothing_done(&self) -> bool {
+        !self.done.load(Ordering::Relaxed) && !self.leaves_open()
+    }
+
+    /// Whether a request to change something got no answer, at least so far: it may have been done, or
+    /// may yet be.
+    pub fn leaves_open(&self) -> bool {
+        !self.open().is_empty()
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The secrets that are known so far.
@@ -140,6 +150,9 @@ impl Recorder {
             *exchanges += 1;
             *exchanges
         };
+        if to.is_none() && !["GET", "HEAD", "OPTIONS"].contains(&request.method.as_str()) {
+            self.open().insert(exchange);
+        }
         if self.silent {
             return exchange;
         }
@@ -161,9 +174,17 @@ impl Recorder {
 
     /// Writes how an exchange ended.
     pub(crate) fn outcome(&self, at: Time, exchange: u64, outcome: Result<&Response, &Fault>) {
-        if outcome.is_ok_and(|response| !(400..500).contains(&response.status)) || outcome.is_err()
-        {
-            self.done.store(true, Ordering::Relaxed);
+        match outcome {
+            Ok(response) => {
+                self.open().remove(&exchange);
+                if !(400..500).contains(&response.status) {
+                    self.done.store(true, Ordering::Relaxed);
+                }
+            }
+            Err(Fault::NotSent(_) | Fault::Unreachable(_)) => {
+                self.open().remove(&exchange);
+            }
+            Err(Fault::Broken(_) | Fault::TimedOut) => {}
         }
         if self.silent {
             if outcome.is_ok() {

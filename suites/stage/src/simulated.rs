@@ -278,6 +278,16 @@ impl Simulated {
         }
     }
 
+    pub(crate) fn look<R, T>(&mut self, place: usize, look: impl FnOnce(&R) -> T) -> T
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
+        look(Seat::<R>::of(&mut *self.places[place].actor).role())
+    }
+
     #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
     pub(crate) async fn rest(&mut self, span: Duration) {
         let deadline = self.now + span;

@@ -351,6 +351,17 @@ impl Stage {
         came
     }
 
+    /// What an actor's role shows of itself now; nothing is recorded of it.
+    pub fn look<R, T>(&mut self, actor: &Handle<R>, look: impl FnOnce(&R) -> T) -> T
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
+        either!(self, stage => stage.look(actor.place, look))
+    }
+
     /// Lets time pass.
     pub async fn rest(&mut self, span: Duration) {
         either!(self, stage => stage.rest(span).await);

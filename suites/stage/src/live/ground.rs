@@ -1,0 +1,378 @@
+//! What lives on when a scene of the live stage has ended: its parties, who listens for them, and what
+//! becomes of what they want.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::net::UdpSocket;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinSet;
+use twinproof_evidence::record::{Body, What};
+use twinproof_kernel::http::{Fault, Request, Response};
+use twinproof_kernel::{ExchangeId, Time};
+
+use crate::actor::{Actor, Effect, Factory, Stimulus};
+use crate::network::Network;
+use crate::recorder::Recorder;
+use crate::store::Store;
+
+/// What lives on when a scene has ended: its parties, and who listens for them.
+pub(crate) struct Ground {
+    pub(super) recorder: Recorder,
+    opened: Instant,
+    network: Network,
+    pub(super) changed: Notify,
+    state: Mutex<State>,
+    /// None once the run is over.
+    tasks: Mutex<Option<JoinSet<()>>>,
+    /// The scene has ended: simulated parties only listen.
+    pub(super) struck: AtomicBool,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) places: Vec<Place>,
+    pub(super) names: BTreeMap<String, usize>,
+    pub(super) sockets: BTreeMap<SocketAddr, Arc<UdpSocket>>,
+    pub(super) socket_names: BTreeMap<SocketAddr, String>,
+    pub(super) residents: Vec<String>,
+    pub(super) doors: Vec<String>,
+    pub(super) exchanges: u64,
+    pub(super) waiting: BTreeMap<ExchangeId, (oneshot::Sender<Response>, Option<u64>)>,
+    pub(super) broken_off: Option<String>,
+}
+
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) actor: Box<dyn Actor>,
+    pub(super) resident: Option<Resident>,
+    pub(super) begun: Vec<u64>,
+    pub(super) alarm: u64,
+}
+
+pub(super) struct Resident {
+    pub(super) factory: Factory,
+    pub(super) store: Store,
+    pub(super) skew: Duration,
+    /// Where the store is since the first restart.
+    pub(super) files: Option<tempfile::TempDir>,
+}
+
+impl State {
+    pub(super) fn settle(
+        &mut self,
+        name: &str,
+        actor: Box<dyn Actor>,
+        resident: Option<Resident>,
+    ) -> usize {
+        let place = self.places.len();
+        self.places.push(Place {
+            name: name.to_owned(),
+            actor,
+            resident,
+            begun: Vec::new(),
+            alarm: 0,
+        });
+        self.names.insert(name.to_owned(), place);
+        place
+    }
+}
+
+impl Ground {
+    pub(super) fn new(network: Network, recorder: Recorder) -> Self {
+        Self {
+            recorder,
+            opened: Instant::now(),
+            network,
+            changed: Notify::new(),
+            state: Mutex::default(),
+            tasks: Mutex::new(Some(JoinSet::new())),
+            struck: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn now(&self) -> Time {
+        Time::ZERO + self.opened.elapsed()
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Whether a simulated party listens.
+    pub(crate) fn has_doors(&self) -> bool {
+        let state = self.state();
+        let simulated = |name: &String| {
+            let place = state.names.get(name).map(|place| &state.places[*place]);
+            place.is_some_and(|place| place.resident.is_none())
+        };
+        state.doors.iter().any(simulated)
+    }
+
+    /// The path segment of an actor at a door that the run shares.
+    pub(crate) fn segment(&self, name: &str) -> String {
+        let scene = self.recorder.scene().map_or_else(String::new, |scene| {
+            format!("{}.{}.", scene.scenario, scene.attempt)
+        });
+        let letter = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        };
+        format!("{scene}{name}").chars().map(letter).collect()
+    }
+
+    /// Runs a task until the run ends; after that, nothing is begun.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tasks) = tasks.as_mut() {
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn(task);
+        }
+    }
+
+    pub(super) fn take_tasks(&self) -> Option<JoinSet<()>> {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.take()
+    }
+
+    /// Ends everything. When this returns, nothing is recorded any more.
+    pub(crate) async fn end(&self) {
+        self.state().names.clear();
+        if let Some(mut tasks) = self.take_tasks() {
+            tasks.shutdown().await;
+        }
+    }
+
+    /// Hands a request to the actor of this name and waits for what it responds.
+    pub(crate) async fn receive_request(
+        self: &Arc<Self>,
+        name: &str,
+        base: &str,
+        request: Request,
+        length: u64,
+    ) -> Response {
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut state = self.state();
+            if let Some(place) = state.names.get(name).copied() {
+                state.exchanges += 1;
+                let exchange = ExchangeId(state.exchanges);
+                let recorded = state.places[place].resident.is_none().then(|| {
+                    let resident = state.residents.first().map(String::as_str);
+                    let absolute = Request {
+                        url: format!("{base}{}", request.url),
+                        ..request.clone()
+                    };
+                    self.recorder.request(
+                        self.now(),
+                        resident.unwrap_or("sut"),
+                        Some(name),
+                        &absolute,
+                        length,
+                    )
+                });
+                state.waiting.insert(exchange, (sender, recorded));
+                self.stimulate(
+                    &mut state,
+                    place,
+                    Stimulus::Request {
+                        exchange,
+                        request: &request,
+                    },
+                );
+            }
+        }
+        receiver.await.unwrap_or_else(|_| Response::new(503))
+    }
+
+    fn time_of(&self, place: &Place) -> Time {
+        self.now()
+            + place
+                .resident
+                .as_ref()
+                .map_or(Duration::ZERO, |resident| resident.skew)
+    }
+
+    pub(super) fn stimulate(
+        self: &Arc<Self>,
+        state: &mut State,
+        place: usize,
+        stimulus: Stimulus<'_>,
+    ) {
+        let mut effects = Vec::new();
+        let now = self.time_of(&state.places[place]);
+        state.places[place]
+            .actor
+            .stimulate(now, stimulus, &mut effects);
+        self.apply(state, place, effects);
+    }
+
+    pub(super) fn apply(self: &Arc<Self>, state: &mut State, place: usize, effects: Vec<Effect>) {
+        let mut persisted = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Answered(_) => {}
+                Effect::Datagram { at, to, bytes } => {
+                    self.send_datagram(state, place, at, to, bytes)
+                }
+                Effect::Persist { write, changes } => {
+                    let stored = match &mut state.places[place].resident {
+                        Some(resident) => resident.store.apply(changes).is_ok(),
+                        None => true,
+                    };
+                    if stored {
+                        persisted.push(write);
+                    }
+                }
+                Effect::Request { exchange, request } => {
+                    self.send_request(state, place, exchange, request)
+                }
+                Effect::Respond { exchange, response } => {
+                    if let Some((waiting, recorded)) = state.waiting.remove(&exchange) {
+                        if let Some(number) = recorded {
+                            self.recorder.outcome(self.now(), number, Ok(&response));
+                        }
+                        // The peer may have gone meanwhile; then nobody waits.
+                        drop(waiting.send(response));
+                    }
+                }
+            }
+        }
+        for write in persisted {
+            self.stimulate(state, place, Stimulus::Persisted(write));
+        }
+        self.set_alarm(state, place);
+        self.changed.notify_waiters();
+    }
+
+    fn set_alarm(self: &Arc<Self>, state: &mut State, place: usize) {
+        let Some(deadline) = state.places[place].actor.next_deadline() else {
+            return;
+        };
+        let due = deadline.since(self.time_of(&state.places[place]));
+        state.places[place].alarm += 1;
+        let alarm = state.places[place].alarm;
+        let ground = Arc::clone(self);
+        self.spawn(async move {
+            tokio::time::sleep(due).await;
+            let mut state = ground.state();
+            if state.places[place].alarm == alarm {
+                ground.stimulate(&mut state, place, Stimulus::Wake);
+            }
+        });
+    }
+
+    fn send_datagram(
+        self: &Arc<Self>,
+        state: &mut State,
+        place: usize,
+        at: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    ) {
+        let receiver = state.socket_names.get(&to).cloned();
+        if state.places[place].resident.is_none() {
+            self.recorder.write(
+                self.now(),
+                What::Datagram {
+                    from: state.places[place].name.clone(),
+                    to: receiver.unwrap_or_else(|| to.to_string()),
+                    bytes: Body::new(&bytes, bytes.len() as u64),
+                },
+            );
+        }
+        if let Some(socket) = state.sockets.get(&at).cloned() {
+            // A datagram that the kernel does not take is a datagram that was lost.
+            self.spawn(async move { drop(socket.send_to(&bytes, to).await) });
+        }
+    }
+
+    fn send_request(
+        self: &Arc<Self>,
+        state: &mut State,
+        place: usize,
+        exchange: ExchangeId,
+        request: Request,
+    ) {
+        let simulated = state.places[place].resident.is_none();
+        if simulated && self.struck.load(Ordering::Relaxed) {
+            return;
+        }
+        let recorded = simulated.then(|| {
+            let (name, length) = (&state.places[place].name, request.body.len() as u64);
+            let number = self
+                .recorder
+                .request(self.now(), name, None, &request, length);
+            state.places[place].begun.push(number);
+            number
+        });
+        let ground = Arc::clone(self);
+        self.spawn(async move {
+            let outcome = ground.network.fetch(request).await;
+            let mut state = ground.state();
+            if let (Some(1), Err(Fault::Unreachable(why) | Fault::Broken(why))) =
+                (recorded, &outcome)
+            {
+                state.broken_off = Some(why.clone());
+            }
+            if let Some(number) = recorded {
+                ground
+                    .recorder
+                    .outcome(ground.now(), number, outcome.as_ref());
+            }
+            ground.stimulate(
+                &mut state,
+                place,
+                Stimulus::Response {
+                    exchange,
+                    outcome: outcome.as_ref(),
+                },
+            );
+        });
+    }
+}
+
+pub(super) async fn receive(
+    ground: Arc<Ground>,
+    socket: Arc<UdpSocket>,
+    at: SocketAddr,
+    name: String,
+) {
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+            continue;
+        };
+        let bytes = &buffer[..length];
+        let mut state = ground.state();
+        let Some(place) = state.names.get(&name).copied() else {
+            continue;
+        };
+        let sender = state.socket_names.get(&from).cloned();
+        let from_party = sender
+            .as_ref()
+            .and_then(|n| state.names.get(n))
+            .is_some_and(|p| state.places[*p].resident.is_none());
+        if state.places[place].resident.is_none() && !from_party {
+            ground.recorder.write(
+                ground.now(),
+                What::Datagram {
+                    from: sender.unwrap_or_else(|| from.to_string()),
+                    to: name.clone(),
+                    bytes: Body::new(bytes, bytes.len() as u64),
+                },
+            );
+        }
+        ground.stimulate(&mut state, place, Stimulus::Datagram { at, from, bytes });
+    }
+}
