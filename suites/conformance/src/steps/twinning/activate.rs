@@ -6,7 +6,7 @@ use twinproof_kernel::http::Response;
 use twinproof_stage::Halted;
 use twinproof_twinning::device::{Grant, Order};
 
-use super::parties::Part;
+use super::parties::{Part, wanting};
 use crate::world::{Scene, World};
 
 impl Scene {
@@ -47,8 +47,10 @@ impl Scene {
         let order = self.activation(secondary, name)?;
         let (response, exchange) = self.succeed(primary, order).await?;
         self.keep_relation(primary, secondary, &response)?;
-        if self.relation(primary, Some(secondary)).is_err() {
-            let why = "the answer to the activation names no address of the twinning";
+        let mut made = self.twinning.relations.iter();
+        if !made.any(|r| r.primary == *primary && r.secondary == *secondary) {
+            let lack = "names no address of the twinning";
+            let why = wanting("the answer to the activation", &response, lack);
             return Err(self.unmet(Some(exchange), why, &["twinning.knobs.names.resource_url"]));
         }
         Ok(())

@@ -7,7 +7,7 @@ use twinproof_stage::Halted;
 use twinproof_twinning::device::{Credential, Order, Raw};
 use twinproof_twinning::message::{Role, Twinning, repeats};
 
-use super::parties::Part;
+use super::parties::{Part, wanting};
 use crate::world::{Scene, World};
 
 const REQUEST: Order = Order::RequestCode {
@@ -30,7 +30,7 @@ impl Scene {
         let (response, exchange) = self.succeed(part, REQUEST).await?;
         self.keep_code(part, &response)?;
         if self.party(part)?.code.is_none() {
-            let why = "the answer to the code request holds no code";
+            let why = wanting("the answer to the code request", &response, "holds no code");
             return Err(self.unmet(Some(exchange), why, &CODE_KNOBS));
         }
         Ok(())

@@ -482,6 +482,19 @@ pub(super) fn seen_twinning(
     message::Twinning::of_document(&document, knobs)
 }
 
+/// What is wrong with an answer that does not bring what it should: that it cannot be read, or else
+/// `lack`.
+pub(super) fn wanting(answer: &str, response: &Response, lack: &str) -> String {
+    if response.length > response.body.len() as u64 {
+        let kept = response.body.len();
+        return format!("{answer} is larger than {kept} octets, and is not read");
+    }
+    match read_body(response) {
+        Ok(_) => format!("{answer} {lack}"),
+        Err(unreadable) => format!("{answer} cannot be read: {unreadable}"),
+    }
+}
+
 fn client(subscriber: &Subscriber) -> Option<(String, String)> {
     let variable = subscriber.client_secret_env.as_deref();
     let secret = subscriber
