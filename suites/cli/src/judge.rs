@@ -69,7 +69,7 @@ pub(crate) fn again(args: &Judge) -> Result<ExitCode, Problem> {
     match (in_place, manifest) {
         // What the run did not vouch for does not become its word by being judged.
         (true, None) => {}
-        (in_place, _) => seal(dir, in_place)?,
+        (in_place, _) => seal(dir, in_place, code)?,
     }
     Ok(code)
 }

@@ -14,6 +14,13 @@ pub(crate) enum Problem {
     Ours(String),
     /// The evidence could not be written, which is the machine's fault and not the system's.
     NoEvidence(String),
+    /// The reports could not be written; the verdicts were printed all the same.
+    NoReports {
+        /// What could not be written, and why.
+        why: String,
+        /// How the process would have ended.
+        judged: ExitCode,
+    },
     /// The reader of our output has gone, which is the reader's right.
     Pipe,
     /// The command line, a profile or a feature is wrong; the text is ready to be printed.
@@ -32,6 +39,11 @@ impl Problem {
                 "no verdict: the evidence could not be written: {why}. Make room, or choose another \
                  place with --report, and run again."
             )),
+            Self::NoReports { why, .. } => Some(format!(
+                "the verdicts stand, but not all reports could be written: {why}. Make room; \
+                 `twinproof judge` on the report directory, or --report with another one, writes them \
+                 from the evidence without another run."
+            )),
             Self::Pipe => None,
             Self::Usage(why) => Some(format!("error: {why}")),
         }
@@ -41,7 +53,12 @@ impl Problem {
     pub(crate) const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Nothing(_) => ExitCode::NothingSelected,
-            Self::NoEvidence(_) | Self::Ours(_) => ExitCode::OurFault,
+            // A system that fails does so whatever becomes of the reports.
+            Self::NoReports {
+                judged: ExitCode::Fails,
+                ..
+            } => ExitCode::Fails,
+            Self::NoEvidence(_) | Self::NoReports { .. } | Self::Ours(_) => ExitCode::OurFault,
             Self::Pipe => ExitCode::Conformant,
             Self::Usage(_) => ExitCode::Usage,
         }

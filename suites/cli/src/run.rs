@@ -110,7 +110,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         .build()
         .map_err(|error| Problem::Ours(format!("no threads can be had: {error}")))?;
     runtime.block_on(async {
-        let listening = tokio::spawn(watch::stop_on_signal(stop));
+        let listening = tokio::spawn(watch::stop_on_signal(stop, args.sut.clone()));
         perform(&run).await;
         listening.abort();
     });
@@ -125,11 +125,11 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         .read_back()
         .map_err(|error| Problem::Ours(format!("the ledger cannot be read back: {error}")))?;
     let report = judge(&events, &source.catalogue, tool()).map_err(Problem::Ours)?;
+    let code = publish(&report, &args.report, args.quiet)?;
+    seal(&args.report, true, code)?;
     if let Some(file) = &args.write_baseline {
         baseline::write(file, &report)?;
     }
-    let code = publish(&report, &args.report, args.quiet)?;
-    seal(&args.report, true)?;
     Ok(code)
 }
 
@@ -141,33 +141,43 @@ pub(crate) fn tool() -> Tool {
     }
 }
 
-/// Writes the reports, prints the answer, and says how the process ends.
+/// Writes the reports, prints the answer, and says how the process ends. Reports that cannot be
+/// written keep nobody from the answer.
 pub(crate) fn publish(report: &Report, dir: &Path, quiet: bool) -> Result<ExitCode, Problem> {
     use std::io::Write as _;
-    twinproof_formats::all(dir, report).map_err(|error| Problem::Usage(error.to_string()))?;
+    let written = twinproof_formats::all(dir, report);
     let headline = Headline::of(report);
     let (style, html) = (Style::of_stdout(), dir.join("report.html"));
+    let html = written.is_ok().then_some(html.as_path());
     let text = if quiet {
-        terminal::brief(report, &headline, style, Some(&html))
+        terminal::brief(report, &headline, style, html)
     } else {
-        terminal::render(report, &headline, style, Some(&html))
+        terminal::render(report, &headline, style, html)
     };
     let printed = std::io::stdout().write_all(text.as_bytes());
-    match printed.map_err(Problem::from) {
-        // The reports are written; that nobody read the table changes no verdict.
-        Ok(()) | Err(Problem::Pipe) => Ok(report.exit_code()),
-        Err(problem) => Err(problem),
+    let judged = report.exit_code();
+    match (printed.map_err(Problem::from), written) {
+        // That nobody read the table changes no verdict.
+        (Ok(()) | Err(Problem::Pipe), Ok(_)) => Ok(judged),
+        (Ok(()) | Err(Problem::Pipe), Err(error)) => Err(Problem::NoReports {
+            why: error.to_string(),
+            judged,
+        }),
+        (Err(problem), _) => Err(problem),
     }
 }
 
 /// Writes the manifest of a report directory: of the reports, and of the ledger where it is known to be
-/// what the run wrote.
-pub(crate) fn seal(dir: &Path, with_ledger: bool) -> Result<(), Problem> {
+/// what the run wrote. `judged` is how the process ends if that works.
+pub(crate) fn seal(dir: &Path, with_ledger: bool, judged: ExitCode) -> Result<(), Problem> {
     let ledger = with_ledger.then_some(ledger::FILE_NAME);
     let names = ledger.into_iter().chain(twinproof_formats::FILE_NAMES);
     Manifest::of(dir, names)
         .and_then(|manifest| manifest.write(dir))
-        .map_err(|error| Problem::Usage(format!("the manifest cannot be written: {error}")))
+        .map_err(|error| Problem::NoReports {
+            why: format!("the manifest: {error}"),
+            judged,
+        })
 }
 
 fn system(args: &args::Run) -> Result<System, Problem> {

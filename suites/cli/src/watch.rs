@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use twinproof_evidence::record::{Record, What};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::judge;
 
-use crate::run::tool;
+use crate::run::{quoted, tool};
 
 /// Judges each attempt of a scenario as it ends, by its own events alone.
 ///
@@ -97,8 +97,9 @@ impl Seen {
     }
 }
 
-/// Waits to be told to stop: first after the scenarios that are under way, then at once.
-pub(crate) async fn stop_on_signal(stop: Arc<AtomicBool>) {
+/// Waits to be told to stop: first after the scenarios that are under way, then at once. `sut` is the
+/// profile of a system that runs elsewhere.
+pub(crate) async fn stop_on_signal(stop: Arc<AtomicBool>, sut: Option<PathBuf>) {
     if signal().await {
         stop.store(true, Ordering::Relaxed);
         // Nobody reads what cannot be printed.
@@ -107,6 +108,14 @@ pub(crate) async fn stop_on_signal(stop: Arc<AtomicBool>) {
             "stopping when the scenarios under way have ended; once more to stop at once"
         ));
         if signal().await {
+            if let Some(sut) = sut {
+                drop(writeln!(
+                    anstream::stderr(),
+                    "stopped at once: what scenarios have made at the system may still be there; \
+                     `twinproof clean --sut {}` removes it",
+                    quoted(&sut)
+                ));
+            }
             std::process::exit(i32::from(ExitCode::Incomplete.code()));
         }
     }

@@ -94,6 +94,49 @@ fn a_full_disk_is_no_verdict_and_no_fault_of_the_system() {
 }
 
 #[test]
+fn verdicts_are_printed_even_if_no_report_can_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let taken = dir.path().join("twinproof-report/report.html");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // In the midst of the run somebody takes the place of a report.
+            let _ = fs::create_dir(&taken);
+            drop(stream);
+        }
+    });
+    profile(dir.path(), &base, "");
+    let ran = run(dir.path(), &["--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(70), "{}", ran.stderr);
+    assert!(ran.stdout.contains("1 scenario"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("report.html"), "{}", ran.stdout);
+    for says in [
+        "the verdicts stand",
+        "twinproof-report/report.html",
+        "`twinproof judge`",
+    ] {
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    }
+    // A system that fails does so all the same.
+    common::wrong_features(dir.path());
+    let place = ["run", "--stage", "virtual", "--features", "wrong"];
+    assert_eq!(
+        twinproof(dir.path(), &place).code,
+        Some(2),
+        "a place is taken before the run"
+    );
+    fs::remove_dir(dir.path().join("twinproof-report/report.html")).unwrap();
+    assert_eq!(twinproof(dir.path(), &place).code, Some(1));
+    fs::create_dir_all(dir.path().join("other/report.md/taken")).unwrap();
+    let judge = ["judge", "twinproof-report", "--report", "other"];
+    let again = twinproof(dir.path(), &[&judge[..], &["--features", "wrong"]].concat());
+    assert_eq!(again.code, Some(1), "{}", again.stderr);
+    assert!(again.stderr.contains("other/report.md"), "{}", again.stderr);
+    assert!(again.stdout.contains("HLF-TE-005"), "{}", again.stdout);
+}
+
+#[test]
 fn what_binds_and_is_not_claimed_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let claims = "[twinning.claims]\n\"HLF-PD-003\" = false\n\"HLF-SD-002\" = false\n";
