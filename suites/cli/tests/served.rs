@@ -4,67 +4,12 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{report, twinproof};
-
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Starts `serve` and returns it with its profile.
-fn serve(dir: &Path) -> (Serving, String) {
-    let mut child = common::command(dir, &["serve"]).spawn().unwrap();
-    let stdout = child.stdout.take().unwrap();
-    let serving = Serving(child);
-    let mut profile = String::new();
-    for line in BufReader::new(stdout).lines() {
-        let line = line.unwrap();
-        profile.push_str(&line);
-        profile.push('\n');
-        // The last subscriber is the last thing that is printed.
-        if line.starts_with("client_secret = \"")
-            && profile.matches("[[twinning.subscriber]]").count() == 12
-        {
-            break;
-        }
-    }
-    (serving, profile)
-}
-
-fn post(url: &str) -> String {
-    call("POST", url)
-}
-
-fn call(method: &str, url: &str) -> String {
-    let rest = url.strip_prefix("http://").unwrap();
-    let (authority, path) = rest.split_at(rest.find('/').unwrap());
-    let mut stream = TcpStream::connect(authority).unwrap();
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn url_of(profile: &str, what: &str) -> String {
-    let line = profile
-        .lines()
-        .find(|line| line.starts_with("url = ") && line.contains(what));
-    line.unwrap()
-        .trim_start_matches("url = ")
-        .trim_matches('"')
-        .to_owned()
-}
+use common::{Serving, post, report, serve, twinproof, url_of};
 
 #[test]
 fn what_is_served_is_judged_like_any_other_system() {
@@ -157,28 +102,22 @@ fn share_a_system(rounds: usize, filters: &[&str]) {
         assert!(began.elapsed() < Duration::from_secs(60), "not served");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let state = url_of(&fs::read_to_string(&last).unwrap(), "restart").replace("restart", "state");
-    let held = || {
-        let answer = call("GET", &state);
-        answer.lines().last().unwrap_or_default().to_owned()
-    };
-    let at_first = held();
-    assert!(at_first.contains("\"side\":0"), "{at_first}");
+    let profile = fs::read_to_string(&last).unwrap();
+    common::nothing_is_left(&profile);
     let alone = together(dir.path(), &[1], filters).remove(0);
     for round in 0..rounds {
         let numbers: &[u32] = if round + 1 == rounds { &[1, 2] } else { &[1] };
         for verdicts in together(dir.path(), numbers, filters) {
             assert_eq!(verdicts, alone);
         }
-        // What is still on its way to a partner that has gone is given up in time.
-        let ended = Instant::now();
-        while held() != at_first {
+        common::nothing_is_left(&profile);
+        for number in numbers {
+            let ledger = dir.path().join(format!("report-{number}/events.jsonl"));
+            let ledger = fs::read_to_string(ledger).unwrap();
             assert!(
-                ended.elapsed() < Duration::from_secs(60),
-                "left behind: {}",
-                held()
+                !ledger.contains("quarantined"),
+                "a device could not be cleaned"
             );
-            std::thread::sleep(Duration::from_millis(100));
         }
     }
 }
@@ -237,6 +176,40 @@ fn a_stopped_run_judges_what_is_there() {
         judged["summary"]["cut"],
         "the run was stopped before its end"
     );
+}
+
+#[test]
+fn a_stopped_run_leaves_nothing_at_a_system_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_serving, profile) = serve(dir.path());
+    fs::write(dir.path().join("served.toml"), &profile).unwrap();
+    let mut child = common::command(
+        dir.path(),
+        &["run", "--sut", "served.toml", "--repeat", "50", "--quiet"],
+    )
+    .stdout(Stdio::null())
+    .spawn()
+    .unwrap();
+    let began = Instant::now();
+    // In the midst of a twinning: only what is cleaned up is gone at the end.
+    while common::held(&profile)["side"] < 2 {
+        assert!(began.elapsed() < Duration::from_secs(60), "no twinning");
+    }
+    let interrupted = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupted.unwrap().success());
+    let mut text = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    stderr.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{text}");
+    common::nothing_is_left(&profile);
+    let reports = dir.path().join("twinproof-report");
+    for file in ["junit.xml", "report.html", "report.md", "events.jsonl"] {
+        assert!(reports.join(file).is_file(), "{file}");
+    }
+    let cut = &report(&reports)["summary"]["cut"];
+    assert_eq!(cut, "the run was stopped before its end");
 }
 
 #[test]

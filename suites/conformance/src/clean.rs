@@ -4,7 +4,7 @@ use base64::Engine as _;
 use twinproof_evidence::record::What;
 use twinproof_judge::profile::{Authorization, SecondaryToken, Subscriber, Twinning};
 use twinproof_judge::scene::CLEANER;
-use twinproof_kernel::http::{Request, Response};
+use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_stage::Stage;
 use twinproof_twinning::device::read_body;
 use twinproof_twinning::tree::{Format, Tree};
@@ -19,8 +19,17 @@ pub struct Leftover {
     pub why: String,
 }
 
+/// Why something could not be removed.
+enum Dirt {
+    /// The system answered, but not as it would have to.
+    Kept(String),
+    /// The system does not answer.
+    Silent(String),
+}
+
 /// Removes everything that these subscribers have at the system. The exchanges are in the ledger
-/// under the name of the cleaner, and nobody judges them.
+/// under the name of the cleaner, and nobody judges them. A system that does not answer is asked no
+/// further, and none of them is clean.
 ///
 /// Subscriptions go first, so that nobody is told of the removal of a twinning.
 pub(crate) async fn clean(
@@ -28,24 +37,32 @@ pub(crate) async fn clean(
     twinning: &Twinning,
     subscribers: &[Subscriber],
 ) -> Vec<Leftover> {
-    let mut leftovers = Vec::new();
+    let mut leftovers: Vec<Leftover> = Vec::new();
+    let mut silent = None;
     for collection in ["subscriptions", "twinnings", "channels"] {
         for subscriber in subscribers {
             let dirty = leftovers
                 .iter()
-                .any(|l: &Leftover| l.address == subscriber.address);
+                .any(|leftover| leftover.address == subscriber.address);
             let Some(url) = collection_url(twinning, subscriber, collection).filter(|_| !dirty)
             else {
                 continue;
             };
             // Only twinnings are what every system has.
             let optional = collection != "twinnings";
-            if let Err(why) = empty(stage, twinning, subscriber, &url, optional).await {
-                leftovers.push(Leftover {
-                    address: subscriber.address.clone(),
-                    why: format!("{collection}: {why}"),
-                });
-            }
+            let emptied = match &silent {
+                None => empty(stage, twinning, subscriber, &url, optional).await,
+                Some(why) => Err(Dirt::Silent(String::clone(why))),
+            };
+            let why = match emptied {
+                Ok(()) => continue,
+                Err(Dirt::Kept(why)) => why,
+                Err(Dirt::Silent(why)) => silent.insert(why).clone(),
+            };
+            leftovers.push(Leftover {
+                address: subscriber.address.clone(),
+                why: format!("{collection}: {why}"),
+            });
         }
     }
     for leftover in &leftovers {
@@ -58,6 +75,25 @@ pub(crate) async fn clean(
         );
     }
     leftovers
+}
+
+/// Ends, as the other operator, what the system has of relationships with that operator's devices.
+/// Whatever it refuses ends by itself, at the latest with its code.
+pub(crate) async fn end_halves(stage: &mut Stage, twinning: &Twinning, halves: &[String]) {
+    let Some(peer) = &twinning.peer else {
+        return;
+    };
+    let format: Format = twinning.knobs.format.into();
+    for half in halves {
+        let own = origin(half) == origin(&twinning.base_url);
+        if own
+            && send(stage, "DELETE", half, &peer.token, format)
+                .await
+                .is_err()
+        {
+            return;
+        }
+    }
 }
 
 fn collection_url(twinning: &Twinning, subscriber: &Subscriber, which: &str) -> Option<String> {
@@ -88,8 +124,8 @@ async fn empty(
     subscriber: &Subscriber,
     url: &str,
     optional: bool,
-) -> Result<(), String> {
-    let token = subscriber.access_token()?;
+) -> Result<(), Dirt> {
+    let token = subscriber.access_token().map_err(Dirt::Kept)?;
     let format: Format = twinning.knobs.format.into();
     for _ in 0..2 {
         let listed = send(stage, "GET", url, &token, format).await?;
@@ -100,9 +136,11 @@ async fn empty(
             return Ok(());
         }
         if !listed.is_success() {
-            return Err(format!("GET {url} was answered with {}", listed.status));
+            let why = format!("GET {url} was answered with {}", listed.status);
+            return Err(Dirt::Kept(why));
         }
-        let members = members(&listed, url, &twinning.knobs.names.resource_url)?;
+        let members =
+            members(&listed, url, &twinning.knobs.names.resource_url).map_err(Dirt::Kept)?;
         if members.is_empty() {
             return Ok(());
         }
@@ -118,8 +156,8 @@ async fn empty(
     let left = send(stage, "GET", url, &token, format).await?;
     match members(&left, url, &twinning.knobs.names.resource_url) {
         Ok(members) if left.is_success() && members.is_empty() => Ok(()),
-        Ok(members) => Err(format!("still there: {}", members.join(", "))),
-        Err(why) => Err(why),
+        Ok(members) => Err(Dirt::Kept(format!("still there: {}", members.join(", ")))),
+        Err(why) => Err(Dirt::Kept(why)),
     }
 }
 
@@ -160,14 +198,16 @@ async fn send(
     url: &str,
     token: &str,
     format: Format,
-) -> Result<Response, String> {
+) -> Result<Response, Dirt> {
     let request = Request::new(method, url)
         .with("Authorization", format!("Bearer {token}"))
         .with("Accept", format.media_type());
-    stage
-        .call(CLEANER, request)
-        .await
-        .map_err(|fault| format!("{method} {url}: {fault}"))
+    let mut answer = stage.call(CLEANER, request.clone()).await;
+    // A connection that breaks once is no reason to do without a device.
+    if let Err(Fault::Broken(_)) = answer {
+        answer = stage.call(CLEANER, request).await;
+    }
+    answer.map_err(|fault| Dirt::Silent(format!("{method} {url}: {fault}")))
 }
 
 /// The token that a secondary needs to leave its twinning (HLF-SD-005).

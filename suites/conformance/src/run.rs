@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cucumber::gherkin::Feature;
 use cucumber::runner::Basic;
@@ -443,7 +443,7 @@ async fn end_scene(
         return;
     };
     let reached_nobody = scene.stage.recorder().reached_nobody();
-    let nothing_done = reached_nobody || scene.stage.recorder().met_refusals_only();
+    let nothing_done = scene.stage.recorder().nothing_done();
     let (recorder, now) = (scene.stage.recorder(), scene.stage.now());
     recorder.write(now, What::SceneEnded);
     course.end(&entry.id, scene.stage.halted(), reached_nobody);
@@ -451,14 +451,26 @@ async fn end_scene(
     if let (Some(mut lease), false) = (hold.lease, nothing_done)
         && let Some(twinning) = &scene.profile.profile.twinning
     {
+        let twinning = twinning.clone();
         let subscribers = lease.subscribers();
-        let leftovers = crate::clean::clean(&mut scene.stage, twinning, &subscribers).await;
+        await_late(&mut scene.stage).await;
+        let leftovers = crate::clean::clean(&mut scene.stage, &twinning, &subscribers).await;
+        let halves = scene.left_abroad();
+        crate::clean::end_halves(&mut scene.stage, &twinning, &halves).await;
         for leftover in leftovers {
             lease.quarantine(&leftover.address, &leftover.why);
         }
     }
     scene.stage.strike();
     (run.on_scene_ended)(&entry.id);
+}
+
+/// Waits, at most as long as the profile allows, for what a request may still bring that got no answer.
+async fn await_late(stage: &mut Stage) {
+    let (deadline, pause) = (stage.now() + stage.pace().settle, stage.pace().settle / 16);
+    while stage.recorder().leaves_open() && stage.now() < deadline {
+        stage.rest(pause.max(Duration::from_millis(1))).await;
+    }
 }
 
 /// Removes everything that the provisioned subscribers of a system have there, and returns what

@@ -4,7 +4,7 @@ use twinproof_kernel::http::{Request, Response};
 
 use super::wire::{about, collection, side_url, with_twinning};
 use super::{Agreement, Errand, Operator};
-use crate::device::read_body;
+use crate::device::{created, read_body};
 use crate::message::{ActivationCode, Role, Status, Twinning};
 use crate::url::resolve;
 
@@ -121,6 +121,9 @@ impl Operator {
                     side.other = twinning.other_address().map(str::to_owned);
                     side.theirs = twinning.resource_url.map(|url| resolve(asked, &url));
                 }
+            }
+            Errand::RequestCode { .. } if response.is_success() => {
+                side.theirs = created(asked, response, &agreement.knobs);
             }
             Errand::Complete { .. } if response.is_success() => side.status = Status::On,
             Errand::Toggle { status, .. } if response.is_success() => side.status = *status,

@@ -247,6 +247,15 @@ impl Operator {
         self.sides.values().rev().find(|side| side.owner == device)
     }
 
+    /// Where the partner has its halves of relationships with devices of this operator, as far as it
+    /// said: what it still has when all is over.
+    pub fn halves_there(&self) -> Vec<String> {
+        self.sides
+            .values()
+            .filter_map(|side| side.theirs.clone())
+            .collect()
+    }
+
     fn draw(&mut self, what: &str) -> (u64, fastrand::Rng) {
         self.serial += 1;
         let rng = self.seed.derive(&format!("{what} {}", self.serial)).rng();

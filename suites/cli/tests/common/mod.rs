@@ -1,8 +1,12 @@
 //! Runs the binary as a person would.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod proxy;
+
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -121,4 +125,83 @@ fn write_features(dir: &Path, second: &str) {
         format!("Feature: mine\n\n{text}"),
     )
     .unwrap();
+}
+
+/// The built-in system alone, until this is dropped.
+pub struct Serving(pub Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts `serve` and returns it with its profile.
+pub fn serve(dir: &Path) -> (Serving, String) {
+    let mut child = command(dir, &["serve"]).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let serving = Serving(child);
+    let mut profile = String::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line.unwrap();
+        profile.push_str(&line);
+        profile.push('\n');
+        // The last subscriber is the last thing that is printed.
+        if line.starts_with("client_secret = \"")
+            && profile.matches("[[twinning.subscriber]]").count() == 12
+        {
+            break;
+        }
+    }
+    (serving, profile)
+}
+
+pub fn post(url: &str) -> String {
+    call("POST", url)
+}
+
+pub fn call(method: &str, url: &str) -> String {
+    let rest = url.strip_prefix("http://").unwrap();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap());
+    let mut stream = TcpStream::connect(authority).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+pub fn url_of(profile: &str, what: &str) -> String {
+    let line = profile
+        .lines()
+        .find(|line| line.starts_with("url = ") && line.contains(what));
+    line.unwrap()
+        .trim_start_matches("url = ")
+        .trim_matches('"')
+        .to_owned()
+}
+
+/// What a served system still holds, as it says at its control address: how many of each kind.
+pub fn held(profile: &str) -> BTreeMap<String, u64> {
+    let state = url_of(profile, "restart").replace("restart", "state");
+    let answer = call("GET", &state);
+    serde_json::from_str(answer.lines().last().unwrap_or_default()).unwrap()
+}
+
+/// Asserts that a served system holds nothing of a run that has ended. Only what partners and
+/// subscribers have yet to hear may last, until the system gives it up: they have gone with the run.
+pub fn nothing_is_left(profile: &str) {
+    let began = Instant::now();
+    loop {
+        let mut left = held(profile);
+        left.retain(|_, number| *number > 0);
+        if left.is_empty() {
+            return;
+        }
+        let in_time = began.elapsed() < Duration::from_secs(120);
+        let news = |kind: &String| ["delivery", "parting"].contains(&kind.as_str());
+        assert!(in_time && left.keys().all(news), "left behind: {left:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }

@@ -54,6 +54,14 @@ impl FromStr for Failing {
 }
 
 impl Scene {
+    /// What the system has of relationships with devices of the other operator.
+    pub(crate) fn left_abroad(&mut self) -> Vec<String> {
+        match &self.twinning.abroad.operator {
+            Some(operator) => self.stage.look(operator, Operator::halves_there),
+            None => Vec::new(),
+        }
+    }
+
     pub(super) fn peer(&mut self) -> Result<Peer, Halted> {
         match self.twinning_profile()?.peer {
             Some(peer) => Ok(peer),
