@@ -94,12 +94,24 @@ pub enum What {
     },
     /// A datagram.
     Datagram {
+        /// Its number, unique in the scene; counted with those of HTTP exchanges.
+        #[serde(default)]
+        exchange: u64,
         /// Who sent it.
         from: String,
         /// Who received it.
         to: String,
         /// Its octets.
         bytes: Body,
+    },
+    /// An upper tester made the system act, and this came of it.
+    Operated {
+        /// Its number, unique in the scene; counted with those of HTTP exchanges.
+        exchange: u64,
+        /// What it was asked to do.
+        operation: serde_json::Value,
+        /// What it says came of it.
+        answer: serde_json::Value,
     },
     /// A wait ended.
     WaitEnded {

@@ -297,7 +297,7 @@ pub(crate) struct Diff {
 )]
 pub(crate) struct Mutants {
     /// Only the mutants of this enabler
-    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning"]))]
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning", "lwm2m"]))]
     pub(crate) enabler: String,
     /// Only this mutant
     #[arg(long, value_name = "NAME")]

@@ -35,6 +35,7 @@ pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
         Box::new(std::io::stderr()),
     );
     let options = Options {
+        enabler: args.enabler.clone(),
         only: args.mutant.clone(),
         full: args.full,
         kind: if args.real { real()? } else { Kind::Virtual },
@@ -61,8 +62,26 @@ pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
     }
 }
 
-fn chosen(args: &Mutants) -> Result<Vec<&'static Mutant>, Problem> {
-    let all: Vec<&Mutant> = mutants::twinning().collect();
+/// A mutant, for those who only want to read of it.
+struct Listed {
+    name: &'static str,
+    breaks: &'static str,
+    does: &'static str,
+}
+
+fn listed<R: ?Sized>(mutant: &'static Mutant<R>) -> Listed {
+    Listed {
+        name: mutant.name,
+        breaks: mutant.breaks,
+        does: mutant.does,
+    }
+}
+
+fn chosen(args: &Mutants) -> Result<Vec<Listed>, Problem> {
+    let all: Vec<Listed> = match args.enabler.as_str() {
+        "lwm2m" => mutants::lwm2m().map(listed).collect(),
+        _ => mutants::twinning().map(listed).collect(),
+    };
     let Some(name) = &args.mutant else {
         return Ok(all);
     };
@@ -81,14 +100,11 @@ fn chosen(args: &Mutants) -> Result<Vec<&'static Mutant>, Problem> {
         .collect())
 }
 
-fn list(chosen: &[&Mutant]) -> Result<ExitCode, Problem> {
-    let widest = |of: fn(&Mutant) -> &str| chosen.iter().map(|m| of(m).len()).max().unwrap_or(0);
+fn list(chosen: &[Listed]) -> Result<ExitCode, Problem> {
+    let widest = |of: fn(&Listed) -> &str| chosen.iter().map(|m| of(m).len()).max().unwrap_or(0);
     let (names, broken) = (widest(|m| m.name), widest(|m| m.breaks));
     let mut out = std::io::stdout().lock();
-    for Mutant {
-        name, breaks, does, ..
-    } in chosen
-    {
+    for Listed { name, breaks, does } in chosen {
         writeln!(out, "{name:names$}  {breaks:broken$}  {does}")?;
     }
     Ok(ExitCode::Conformant)

@@ -13,9 +13,8 @@ use twinproof_evidence::report::{Report, Tool};
 use twinproof_formats::terminal::{self, Style};
 use twinproof_formats::{Headline, Progress};
 use twinproof_judge::judge;
-use twinproof_proof::builtin::TwinningSystem;
+use twinproof_proof::whole::WholeSystem;
 use twinproof_stage::Kind;
-use twinproof_twinning::enabler::rules::Standard;
 
 use crate::args::{self, SEED, Stage};
 use crate::baseline;
@@ -190,8 +189,7 @@ fn system(args: &args::Run) -> Result<System, Problem> {
             if stage == Stage::Virtual {
                 again.push_str(" --stage virtual");
             }
-            let system = TwinningSystem::new(Arc::new(Standard));
-            let target = Target::BuiltIn(Arc::new(system));
+            let target = Target::BuiltIn(Arc::new(WholeSystem::new()));
             let sha256 = profile::sha256_of(target.profile());
             Ok(System {
                 target,

@@ -15,6 +15,7 @@ use twinproof_evidence::record::{Halt, Record, RunStarted, Scene as SceneKey, Sc
 use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue;
 use twinproof_judge::profile::{Declared, Profile, Subscriber};
+use twinproof_judge::scene::SUT;
 use twinproof_kernel::{Seed, Time};
 use twinproof_stage::{Halted, Kind, PEER, Pace, Recorder, Stage};
 
@@ -22,7 +23,7 @@ use crate::clean::Leftover;
 use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::pool::{Lease, Pool, subscribers_needed};
 use crate::suite::{Entry, Suite};
-use crate::target::{Target, elsewhere};
+use crate::target::{Target, elsewhere, server_elsewhere};
 use crate::turns::{Turn, Turns};
 use crate::world::{World, perform_step};
 
@@ -68,12 +69,18 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run of all scenarios of a suite, once, with seed 0.
+    /// A run of all scenarios of a suite that are about an enabler of the target, once, with seed 0.
     pub fn new(target: Target, kind: Kind, suite: Arc<Suite>, ledger: Ledger) -> Self {
+        let enablers = target.profile().profile.enablers();
+        let entries = suite.entries().iter();
+        let selected = entries
+            .filter(|entry| enablers.contains(&entry.enabler.as_str()))
+            .map(|entry| entry.id.clone())
+            .collect();
         Self {
             target,
             kind,
-            selected: suite.entries().iter().map(|e| e.id.clone()).collect(),
+            selected,
             suite,
             suite_sha256: String::new(),
             filtered: false,
@@ -361,7 +368,7 @@ async fn set_scene(
     let entered = match &run.target {
         Target::BuiltIn(system) => {
             system
-                .enter(&mut stage, Seed::new(run.seed).derive(&id))
+                .enter(&mut stage, Seed::new(run.seed).derive(&id), &entry.enabler)
                 .await
         }
         Target::External(declared) => {
@@ -390,6 +397,17 @@ async fn visit(
 ) -> Result<Declared, Halted> {
     let mut declared = declared.clone();
     let profile = &mut declared.profile;
+    if entry.enabler == "lwm2m" {
+        match server_elsewhere(profile).await {
+            Ok(Some((system, address))) => {
+                stage.visit(system);
+                stage.introduce_address(address, SUT);
+            }
+            Ok(None) => {}
+            Err(why) => return Err(stage.halt(Halt::Inconclusive { why })),
+        }
+        return Ok(declared);
+    }
     if let Some(system) = elsewhere(profile) {
         stage.visit(system);
     }

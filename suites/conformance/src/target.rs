@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::LocalBoxFuture;
@@ -13,12 +14,13 @@ pub trait BuiltIn: Send + Sync {
     /// Its profile; addresses in it are replaced by those of the stage.
     fn profile(&self) -> &Declared;
 
-    /// Lets it enter under the name of the system under test and returns the profile with the
-    /// addresses that it has there.
+    /// Lets that of it which has this enabler enter under the name of the system under test, and
+    /// returns the profile with the addresses that it has there.
     fn enter<'a>(
         &'a self,
         stage: &'a mut Stage,
         seed: Seed,
+        enabler: &'a str,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>>;
 }
 
@@ -93,6 +95,48 @@ pub fn elsewhere(profile: &Profile) -> Option<Elsewhere> {
         advance_clock: twinning.advance_clock.as_ref().map(hook_call),
         patience: profile.pace.hook.duration(),
     })
+}
+
+/// The LwM2M server that a profile speaks of, if it does, and its address.
+///
+/// # Errors
+///
+/// The address is none, or its name cannot be resolved.
+pub(crate) async fn server_elsewhere(
+    profile: &mut Profile,
+) -> Result<Option<(Elsewhere, SocketAddr)>, String> {
+    let patience = profile.pace.hook.duration();
+    let Some(section) = &mut profile.lwm2m else {
+        return Ok(None);
+    };
+    let wrong = |why: &str| {
+        format!(
+            "lwm2m.server: expected coap:// with a host and a port, got {:?}{why}",
+            section.server
+        )
+    };
+    let authority = section
+        .server
+        .strip_prefix("coap://")
+        .ok_or_else(|| wrong(""))?;
+    let authority = authority.trim_end_matches('/').to_owned();
+    let mut found = tokio::net::lookup_host(authority)
+        .await
+        .map_err(|error| wrong(&format!(": {error}")))?;
+    let address = found
+        .next()
+        .ok_or_else(|| wrong(", which has no address"))?;
+    section.server = format!("coap://{address}");
+    let system = Elsewhere {
+        name: SUT.to_owned(),
+        base_url: section.server.clone(),
+        section: "lwm2m",
+        // That it is back after a restart is asked over HTTP, which it does not speak.
+        restart: None,
+        advance_clock: section.advance_clock.as_ref().map(hook_call),
+        patience,
+    };
+    Ok(Some((system, address)))
 }
 
 fn hook_call(spec: &HookSpec) -> HookCall {

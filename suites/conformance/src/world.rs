@@ -15,7 +15,7 @@ use twinproof_kernel::Seed;
 use twinproof_stage::{Halted, Stage};
 
 use crate::pool::Lease;
-use crate::steps::twinning::Parties;
+use crate::steps::{lwm2m, twinning};
 use crate::turns::Turn;
 
 /// All steps, compiled once.
@@ -44,7 +44,8 @@ pub(crate) struct Scene {
     pub(crate) profile: Arc<Declared>,
     /// From which each simulated party's choices follow.
     pub(crate) seed: Seed,
-    pub(crate) twinning: Parties,
+    pub(crate) lwm2m: lwm2m::Parties,
+    pub(crate) twinning: twinning::Parties,
     step: usize,
 }
 
@@ -68,7 +69,8 @@ impl World {
             stage,
             profile,
             seed,
-            twinning: Parties::default(),
+            lwm2m: lwm2m::Parties::default(),
+            twinning: twinning::Parties::default(),
             step: 0,
         });
     }

@@ -13,6 +13,10 @@ pub(crate) fn no_contact<'a>(
     profile: &Profile,
     reason: Option<&str>,
 ) -> String {
+    let scenes: Vec<&Scene> = scenes.into_iter().collect();
+    if let Some(words) = datagrams(&scenes, profile) {
+        return words;
+    }
     let asked: Vec<&Exchange> = scenes
         .into_iter()
         .flat_map(|scene| scene.exchanges.values())
@@ -46,6 +50,28 @@ pub(crate) fn no_contact<'a>(
         most.url,
         advice(most, profile)
     )
+}
+
+/// The same for a system that is asked by datagrams: what came instead of a confirmed registration.
+fn datagrams(scenes: &[&Scene], profile: &Profile) -> Option<String> {
+    let server = &profile.lwm2m.as_ref()?.server;
+    let asked = scenes.iter().find_map(|scene| {
+        let mut sent = scene.datagrams.iter();
+        let request = sent.find(|datagram| datagram.to == SUT && datagram.packet().is_some())?;
+        Some((request, scene.answer(request)))
+    });
+    let (request, answer) = asked?;
+    let came = match answer.and_then(|answer| answer.packet()) {
+        Some(packet) => format!("was answered by {}", packet.code()),
+        None => "got no answer".to_owned(),
+    };
+    let line = request
+        .packet()
+        .map_or_else(String::new, |packet| packet.to_string());
+    Some(format!(
+        "No registration was confirmed; the first request {came}: {line}. Is the server running, and is \
+         it reached at {server:?}, which the profile gives as server under [lwm2m]?"
+    ))
 }
 
 fn outcome(exchange: &Exchange) -> String {

@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod checks;
 pub mod compare;
 mod contact;
+mod datagram;
 mod features;
 mod judge;
 mod observed;

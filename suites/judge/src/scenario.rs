@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use twinproof_evidence::Verdict;
-use twinproof_evidence::record::{Halt, RunStarted, Step};
+use twinproof_evidence::record::{Body, Halt, RunStarted, Step};
 use twinproof_evidence::report::{Answer, Attempt, Exchange, Finding, Provenance, Scenario};
 
 use crate::assumed::{suspects, told};
@@ -112,7 +112,7 @@ impl Bench<'_> {
             took_us: scene.last,
             steps: scene.started.steps.clone(),
             findings,
-            exchanges: scene.exchanges.values().map(exchange).collect(),
+            exchanges: messages(scene),
         }
     }
 
@@ -214,6 +214,33 @@ fn is_assumed(context: &Context<'_>, knob: &str) -> bool {
     (context.provenance)(knob) == Provenance::Assumed
 }
 
+/// Everything that passed, in the order of its numbers.
+fn messages(scene: &Scene) -> Vec<Exchange> {
+    let mut all: Vec<Exchange> = scene.exchanges.values().map(exchange).collect();
+    all.extend(scene.datagrams.iter().map(scene::Datagram::shown));
+    all.extend(scene.operated.values().map(|operated| {
+        let answer = serde_json::to_string(&operated.answer).unwrap_or_default();
+        Exchange {
+            exchange: operated.number,
+            step: operated.step,
+            at: operated.at,
+            took_us: None,
+            from: UPPER_TESTER.to_owned(),
+            to: scene::SUT.to_owned(),
+            line: serde_json::to_string(&operated.operation).unwrap_or_default(),
+            headers: Vec::new(),
+            body: Body::new(answer.as_bytes(), answer.len() as u64),
+            answer: None,
+            fault: None,
+        }
+    }));
+    all.sort_by_key(|exchange| exchange.exchange);
+    all
+}
+
+/// Who makes the system under test act.
+const UPPER_TESTER: &str = "upper tester";
+
 fn exchange(seen: &scene::Exchange) -> Exchange {
     Exchange {
         exchange: seen.number,
@@ -283,6 +310,16 @@ fn fold_scene(
         weigh(
             Verdict::Error,
             format!("this step judged nothing: {}", step.text),
+        );
+    }
+    if let Some(why) = scene
+        .datagrams
+        .iter()
+        .find_map(scene::Datagram::disagreement)
+    {
+        weigh(
+            Verdict::Error,
+            format!("two readings of one datagram: {why}"),
         );
     }
     if !scene.has_contact() {

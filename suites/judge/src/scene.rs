@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use twinproof_evidence::record::{Body, Halt, Record, SceneStarted, What};
 use twinproof_kernel::http::{Headers, Response};
+use twinproof_lwm2m::upper;
 use twinproof_twinning::device::read_body;
 use twinproof_twinning::message::RequestError;
 use twinproof_twinning::tree::{Document, Unreadable};
+
+pub use crate::datagram::Datagram;
 
 /// The name under which the system under test stands in every ledger.
 pub const SUT: &str = "sut";
@@ -121,6 +124,21 @@ fn path_of(url: &str) -> &str {
         .unwrap_or(url)
 }
 
+/// What an upper tester did.
+#[derive(Clone, Debug)]
+pub struct Operated {
+    /// Its number.
+    pub number: u64,
+    /// The step during which it came to its end.
+    pub step: Option<usize>,
+    /// When it came to its end.
+    pub at: u64,
+    /// What was asked for.
+    pub operation: upper::Operation,
+    /// What came of it, as the upper tester says.
+    pub answer: upper::Answer,
+}
+
 /// A check as it was recorded.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -158,6 +176,10 @@ pub struct Scene {
     pub started: SceneStarted,
     /// Its exchanges by number.
     pub exchanges: BTreeMap<u64, Exchange>,
+    /// Its datagrams in order.
+    pub datagrams: Vec<Datagram>,
+    /// What an upper tester did, by number.
+    pub operated: BTreeMap<u64, Operated>,
     /// Its checks in order.
     pub asked: Vec<Asked>,
     /// Why it could not go on, and in which step; none where it had not come to its first.
@@ -211,6 +233,8 @@ impl Scene {
             attempt,
             started: started.clone(),
             exchanges: BTreeMap::new(),
+            datagrams: Vec::new(),
+            operated: BTreeMap::new(),
             asked: Vec::new(),
             halted: None,
             unmet: None,
@@ -293,8 +317,39 @@ impl Scene {
                 What::Noted { name, value } if name == Unmet::NOTE => {
                     scene.unmet = serde_json::from_value(value.clone()).ok();
                 }
-                What::Datagram { .. }
-                | What::Hooked { .. }
+                What::Datagram {
+                    exchange,
+                    from,
+                    to,
+                    bytes,
+                } => scene.datagrams.push(Datagram {
+                    number: *exchange,
+                    step,
+                    at: record.at,
+                    from: from.clone(),
+                    to: to.clone(),
+                    bytes: bytes.octets(),
+                }),
+                What::Operated {
+                    exchange,
+                    operation,
+                    answer,
+                } => {
+                    let read = serde_json::from_value(operation.clone())
+                        .ok()
+                        .zip(serde_json::from_value(answer.clone()).ok());
+                    if let Some((operation, answer)) = read {
+                        let operated = Operated {
+                            number: *exchange,
+                            step,
+                            at: record.at,
+                            operation,
+                            answer,
+                        };
+                        scene.operated.insert(*exchange, operated);
+                    }
+                }
+                What::Hooked { .. }
                 | What::Noted { .. }
                 | What::Ordered { .. }
                 | What::RunEnded { .. }
@@ -315,8 +370,10 @@ impl Scene {
             .map(|exchange| exchange.to.as_str())
     }
 
-    /// Whether the system under test gave at least one successful answer with a document in it.
+    /// Whether the system under test gave at least one successful answer with a document in it, or
+    /// confirmed a registration.
     pub fn has_contact(&self) -> bool {
         self.exchanges.values().any(Exchange::is_contact)
+            || self.datagrams.iter().any(Datagram::is_contact)
     }
 }

@@ -4,15 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use twinproof_conformance::suite::Suite;
-use twinproof_conformance::{Run, Target, perform};
+use twinproof_conformance::{BuiltIn, Run, Target, perform};
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::{FEATURES, judge};
 use twinproof_kernel::Seed;
 use twinproof_stage::Kind;
-
-use crate::builtin::TwinningSystem;
 
 /// How many scenarios of one system may be under way at the same time.
 const SCENARIOS_AT_ONCE: usize = 8;
@@ -63,7 +61,7 @@ impl Bench {
     /// Runs these scenarios against a system and judges the record.
     pub(crate) fn run(
         &self,
-        system: Arc<TwinningSystem>,
+        system: Arc<dyn BuiltIn>,
         selected: Vec<String>,
     ) -> Result<Report, String> {
         let ledger = Ledger::in_memory();

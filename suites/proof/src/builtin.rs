@@ -227,6 +227,7 @@ impl BuiltIn for TwinningSystem {
         &'a self,
         stage: &'a mut Stage,
         seed: Seed,
+        _enabler: &'a str,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         async move {
             let origin = stage.listen(SUT).await?;

@@ -8,15 +8,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
+use twinproof_conformance::BuiltIn;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::{Finding, Report};
 use twinproof_judge::catalogue::Catalogue;
+use twinproof_kernel::Seed;
+use twinproof_lwm2m::server;
 use twinproof_reference::mutants::{self, Mutant};
 use twinproof_stage::Kind;
-use twinproof_twinning::enabler::rules::{Rival, Standard};
+use twinproof_twinning::enabler;
 
 use crate::bench::{Bench, each};
 use crate::builtin::TwinningSystem;
+use crate::lwm2m::Lwm2mSystem;
 
 /// A check of one scenario: the scenario's id, the number of the step and the check's name.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -178,6 +182,8 @@ impl fmt::Display for Matrix {
 /// What to run.
 #[derive(Clone)]
 pub struct Options {
+    /// Whose mutants.
+    pub enabler: String,
     /// Only mutants of this name.
     pub only: Option<String>,
     /// All scenarios for every mutant, not only those that can notice it.
@@ -193,20 +199,63 @@ pub struct Options {
 /// The scenarios that can notice a mutant.
 type Noticed = BTreeMap<&'static str, BTreeSet<String>>;
 
+/// A built-in system that can be broken, by rules that are an `R`.
+trait Breakable<R: ?Sized + 'static>: BuiltIn + Sized + 'static {
+    /// Its enabler.
+    const ENABLER: &'static str;
+
+    /// The clean system, which compares itself with mutants.
+    fn beside_mutants(mutants: &[&Mutant<R>]) -> Self;
+
+    /// A mutant.
+    fn broken(rules: Arc<R>) -> Self;
+
+    /// The mutants that would have decided otherwise in the scenario with this seed.
+    fn noticed(&self, seed: Seed) -> Vec<&'static str>;
+}
+
+macro_rules! breakable {
+    ($system:ident, $enabler:literal, $core:ident) => {
+        impl Breakable<dyn $core::rules::Rules> for $system {
+            const ENABLER: &'static str = $enabler;
+
+            fn beside_mutants(mutants: &[&Mutant<dyn $core::rules::Rules>]) -> Self {
+                use $core::rules::{Rival, Standard};
+                let rivals = mutants.iter().map(|mutant| Rival {
+                    name: mutant.name,
+                    overrides: mutant.rules_broken,
+                    rules: (mutant.rules)(),
+                });
+                Self::beside(Arc::new(Standard), rivals.collect())
+            }
+
+            fn broken(rules: Arc<dyn $core::rules::Rules>) -> Self {
+                Self::new(rules)
+            }
+
+            fn noticed(&self, seed: Seed) -> Vec<&'static str> {
+                self.differing(seed)
+            }
+        }
+    };
+}
+
+breakable!(TwinningSystem, "twinning", enabler);
+breakable!(Lwm2mSystem, "lwm2m", server);
+
 /// Runs the clean system and returns its report and, per mutant, the scenarios in which it would have
 /// decided otherwise.
-fn clean_run(bench: &Bench, chosen: &[&Mutant]) -> Result<(Report, Noticed), String> {
-    let rivals = chosen.iter().map(|mutant| Rival {
-        name: mutant.name,
-        overrides: mutant.rules_broken,
-        rules: (mutant.rules)(),
-    });
-    let system = Arc::new(TwinningSystem::beside(Arc::new(Standard), rivals.collect()));
-    let selected = bench.scenarios("twinning");
-    let report = bench.run(Arc::clone(&system), selected.clone())?;
+fn clean_run<R: ?Sized + 'static, S: Breakable<R>>(
+    bench: &Bench,
+    chosen: &[&Mutant<R>],
+) -> Result<(Report, Noticed), String> {
+    let system = Arc::new(S::beside_mutants(chosen));
+    let selected = bench.scenarios(S::ENABLER);
+    let hosted: Arc<dyn BuiltIn> = Arc::<S>::clone(&system);
+    let report = bench.run(hosted, selected.clone())?;
     let mut noticed = Noticed::new();
     for id in selected {
-        for mutant in system.differing(bench.scenario_seed(&id)) {
+        for mutant in system.noticed(bench.scenario_seed(&id)) {
             noticed.entry(mutant).or_default().insert(id.clone());
         }
     }
@@ -219,8 +268,19 @@ fn clean_run(bench: &Bench, chosen: &[&Mutant]) -> Result<(Report, Noticed), Str
 ///
 /// The features or the catalogue are broken, the clean system does not pass, or there is no such mutant.
 pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Matrix, String> {
+    match options.enabler.as_str() {
+        Lwm2mSystem::ENABLER => matrix_of::<_, Lwm2mSystem>(mutants::lwm2m(), options, on_mutant),
+        _ => matrix_of::<_, TwinningSystem>(mutants::twinning(), options, on_mutant),
+    }
+}
+
+fn matrix_of<R: ?Sized + 'static, S: Breakable<R>>(
+    mutants: impl Iterator<Item = &'static Mutant<R>>,
+    options: Options,
+    on_mutant: &(dyn Fn(&Row) + Sync),
+) -> Result<Matrix, String> {
     let bench = Bench::load(options.kind, options.seed)?;
-    let chosen: Vec<&Mutant> = mutants::twinning()
+    let chosen: Vec<&Mutant<R>> = mutants
         .filter(|mutant| {
             options
                 .only
@@ -246,7 +306,7 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
             ));
         }
     }
-    let (clean, noticed) = clean_run(&bench, &chosen)?;
+    let (clean, noticed) = clean_run::<R, S>(&bench, &chosen)?;
     if let Some(broken) = clean
         .scenarios
         .iter()
@@ -263,7 +323,7 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
             true => all.clone(),
             false => noticed.get(mutant.name).cloned().unwrap_or_default(),
         };
-        let row = judge_mutant(&bench, mutant, &scenarios, &clean)?;
+        let row = judge_mutant::<R, S>(&bench, mutant, &scenarios, &clean)?;
         on_mutant(&row);
         Ok(row)
     })?;
@@ -311,13 +371,13 @@ fn says_no(finding: &Finding, clean: Option<&Finding>) -> bool {
     matches!(finding.verdict, Verdict::Fail | Verdict::Warning) && finding.verdict > was
 }
 
-fn judge_mutant(
+fn judge_mutant<R: ?Sized + 'static, S: Breakable<R>>(
     bench: &Bench,
-    mutant: &Mutant,
+    mutant: &Mutant<R>,
     scenarios: &BTreeSet<String>,
     clean: &Report,
 ) -> Result<Row, String> {
-    let system = Arc::new(TwinningSystem::new((mutant.rules)()));
+    let system = Arc::new(S::broken((mutant.rules)()));
     let report = bench.run(system, scenarios.iter().cloned().collect())?;
     let mut failed = Vec::new();
     let mut collateral = Vec::new();

@@ -3,6 +3,8 @@
 mod bench;
 pub mod builtin;
 pub mod kill;
+pub mod lwm2m;
 pub mod properties;
 pub mod serve;
 pub mod variants;
+pub mod whole;

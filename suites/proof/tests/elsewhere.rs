@@ -34,7 +34,10 @@ async fn serve() -> (Stage, Declared) {
     let kind = Kind::Live(Network::new(timeout).unwrap());
     let mut stage = Stage::open(kind, recorder, pace);
     let system = TwinningSystem::new(Arc::new(Standard));
-    let mut declared = system.enter(&mut stage, Seed::new(1)).await.unwrap();
+    let mut declared = system
+        .enter(&mut stage, Seed::new(1), "twinning")
+        .await
+        .unwrap();
     declared.profile.pace.settle = "300ms".parse().unwrap();
     (stage, declared)
 }

@@ -9,8 +9,18 @@ use twinproof_proof::kill::{Options, matrix};
 use twinproof_stage::Kind;
 
 #[test]
-fn the_kill_matrix_is_a_proof() {
+fn the_kill_matrix_of_twinning_is_a_proof() {
+    is_a_proof("twinning");
+}
+
+#[test]
+fn the_kill_matrix_of_lwm2m_is_a_proof() {
+    is_a_proof("lwm2m");
+}
+
+fn is_a_proof(enabler: &str) {
     let options = Options {
+        enabler: enabler.to_owned(),
         only: None,
         full: false,
         kind: Kind::Virtual,

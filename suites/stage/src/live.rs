@@ -2,7 +2,7 @@
 
 mod ground;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub(crate) struct Live {
     ground: Arc<Ground>,
     pace: Pace,
     network: Network,
+    /// Where datagrams leave from: the loopback, unless a peer is elsewhere.
+    outside: IpAddr,
     /// Shared doors that this scene has for itself.
     turns: Vec<OwnedSemaphorePermit>,
 }
@@ -47,8 +49,18 @@ impl Live {
             ground: Arc::new(ground),
             pace,
             network,
+            outside: Ipv4Addr::LOCALHOST.into(),
             turns: Vec::new(),
         }
+    }
+
+    /// From now on datagrams can reach this address.
+    pub(crate) fn reach(&mut self, address: SocketAddr) {
+        self.outside = match address {
+            address if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) => address.ip(),
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
     }
 
     /// Ends the scene but for its doors.
@@ -96,7 +108,7 @@ impl Live {
     }
 
     pub(crate) async fn bind(&mut self, name: &str) -> Result<SocketAddr, String> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+        let socket = UdpSocket::bind((self.outside, 0))
             .await
             .map_err(|e| e.to_string())?;
         let address = socket.local_addr().map_err(|e| e.to_string())?;
@@ -119,7 +131,7 @@ impl Live {
         self.ground.state().settle(name, actor, None)
     }
 
-    pub(crate) fn host(&mut self, name: &str, factory: Factory) {
+    pub(crate) fn host(&mut self, name: &str, factory: Factory) -> usize {
         let resident = Resident {
             store: Store::Memory(Records::new()),
             skew: Duration::ZERO,
@@ -129,7 +141,7 @@ impl Live {
         let actor = (resident.factory)();
         let mut state = self.ground.state();
         state.residents.push(name.to_owned());
-        state.settle(name, actor, Some(resident));
+        state.settle(name, actor, Some(resident))
     }
 
     pub(crate) fn hosts(&self, name: &str) -> bool {
@@ -191,7 +203,7 @@ impl Live {
         let mut state = self.ground.state();
         state.places[place].begun.clear();
         let mut effects = Vec::new();
-        let now = self.ground.now();
+        let now = self.ground.time_of(&state.places[place]);
         Seat::<R>::of(&mut *state.places[place].actor).order(now, call, order, &mut effects);
         self.ground.apply(&mut state, place, effects);
     }

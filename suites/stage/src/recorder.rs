@@ -142,14 +142,7 @@ impl Recorder {
         request: &Request,
         length: u64,
     ) -> u64 {
-        let exchange = {
-            let mut exchanges = self
-                .exchanges
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            *exchanges += 1;
-            *exchanges
-        };
+        let exchange = self.number();
         if to.is_none() && !["GET", "HEAD", "OPTIONS"].contains(&request.method.as_str()) {
             self.open().insert(exchange);
         }
@@ -170,6 +163,60 @@ impl Recorder {
             },
         );
         exchange
+    }
+
+    /// Writes a datagram; `answers` says whether the system under test sent it.
+    pub(crate) fn datagram(&self, at: Time, (from, to): (&str, &str), bytes: &[u8], answers: bool) {
+        self.done.store(true, Ordering::Relaxed);
+        if answers {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+        let exchange = self.number();
+        self.write(
+            at,
+            What::Datagram {
+                exchange,
+                from: self.name_of(from),
+                to: self.name_of(to),
+                bytes: Body::new(bytes, bytes.len() as u64),
+            },
+        );
+    }
+
+    /// Writes what an upper tester did and returns its number.
+    pub(crate) fn operated(
+        &self,
+        at: Time,
+        operation: serde_json::Value,
+        answer: serde_json::Value,
+    ) -> u64 {
+        let exchange = self.number();
+        self.write(
+            at,
+            What::Operated {
+                exchange,
+                operation,
+                answer,
+            },
+        );
+        exchange
+    }
+
+    /// How many exchanges and datagrams were written.
+    pub(crate) fn numbered(&self) -> u64 {
+        *self
+            .exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn number(&self) -> u64 {
+        let mut exchanges = self
+            .exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *exchanges += 1;
+        *exchanges
     }
 
     /// Writes how an exchange ended.

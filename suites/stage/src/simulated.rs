@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use twinproof_evidence::record::{Body, What};
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Records, Role, Time, WriteId};
@@ -176,7 +175,7 @@ impl Simulated {
         self.places.len() - 1
     }
 
-    pub(crate) fn host(&mut self, name: &str, factory: Factory) {
+    pub(crate) fn host(&mut self, name: &str, factory: Factory) -> usize {
         let resident = Resident {
             store: Store::Memory(Records::new()),
             skew: Duration::ZERO,
@@ -189,6 +188,7 @@ impl Simulated {
             resident: Some(resident),
             begun: Vec::new(),
         });
+        self.places.len() - 1
     }
 
     pub(crate) fn hook(&mut self, name: &str, hook: Hook) -> Result<(), String> {
@@ -222,7 +222,7 @@ impl Simulated {
     {
         let mut effects = Vec::new();
         self.places[place].begun.clear();
-        let now = self.now;
+        let now = self.time_of(place);
         Seat::<R>::of(&mut *self.places[place].actor).order(now, call, order, &mut effects);
         self.apply(place, effects);
     }
@@ -429,19 +429,21 @@ impl Simulated {
     }
 
     fn send_datagram(&mut self, place: usize, at: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        let simulated = self.places[place].resident.is_none();
+        if self.struck && simulated {
+            return;
+        }
         let receiver = self.sockets.get(&to).cloned();
         let target = receiver.as_deref().and_then(|name| self.place_of(name));
-        let recorded = self.places[place].resident.is_none()
-            || target.is_some_and(|target| self.places[target].resident.is_none());
+        let recorded =
+            simulated || target.is_some_and(|target| self.places[target].resident.is_none());
         if recorded {
-            self.recorder.write(
-                self.now,
-                What::Datagram {
-                    from: self.places[place].name.clone(),
-                    to: receiver.unwrap_or_else(|| to.to_string()),
-                    bytes: Body::new(&bytes, bytes.len() as u64),
-                },
+            let (from, to) = (
+                &self.places[place].name,
+                receiver.unwrap_or_else(|| to.to_string()),
             );
+            self.recorder
+                .datagram(self.now, (from, &to), &bytes, !simulated);
         }
         if let Some(to_place) = target {
             self.schedule(

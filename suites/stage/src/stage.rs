@@ -8,6 +8,8 @@ use twinproof_evidence::record::{Halt, What};
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, Records, Role, Time};
+use twinproof_lwm2m::server::Server;
+use twinproof_lwm2m::upper::{Answer, Operation, PATIENCE};
 
 use crate::actor::{Factory, Seat};
 use crate::hooks::Elsewhere;
@@ -111,6 +113,7 @@ pub struct Stage {
     calls: u64,
     halted: Option<Halt>,
     elsewhere: Option<Elsewhere>,
+    upper: Option<Handle<Server>>,
     inner: Inner,
 }
 
@@ -141,6 +144,7 @@ impl Stage {
             calls: 0,
             halted: None,
             elsewhere: None,
+            upper: None,
             inner,
         }
     }
@@ -216,7 +220,73 @@ impl Stage {
     /// Lets a built-in system enter. It keeps its own store, can be restarted, and what it does is
     /// recorded only where a simulated party sees it, as with any other system.
     pub fn host(&mut self, name: &str, factory: Factory) {
-        either!(self, stage => stage.host(name, factory));
+        let _ = either!(self, stage => stage.host(name, factory));
+    }
+
+    /// The same for a system that takes orders, which is how an upper tester reaches it.
+    pub fn host_role<R>(
+        &mut self,
+        name: &str,
+        make: impl Fn() -> (R, Arc<R::Shared>) + Send + 'static,
+    ) -> Handle<R>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
+        let factory = Box::new(move || {
+            let (role, shared) = make();
+            Seat::new(role, shared)
+        });
+        let place = either!(self, stage => stage.host(name, factory));
+        Handle {
+            place,
+            name: name.into(),
+            role: PhantomData,
+        }
+    }
+
+    /// From now on this server does what the upper tester wants.
+    pub fn attend(&mut self, server: Handle<Server>) {
+        self.upper = Some(server);
+    }
+
+    /// From now on `address` stands under `name` in the ledger, and datagrams can reach it.
+    pub fn introduce_address(&mut self, address: SocketAddr, name: &str) {
+        self.recorder.name_authority(&address.to_string(), name);
+        if let Inner::Live(live) = &mut self.inner {
+            live.reach(address);
+        }
+    }
+
+    /// How many exchanges and datagrams are in the ledger of this scene.
+    pub fn recorded(&self) -> u64 {
+        self.recorder.numbered()
+    }
+
+    /// Has the upper tester make the system under test act; returns what it says came of it, and the
+    /// number of that in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// There is no upper tester, or it did not come to an end.
+    pub async fn operate(&mut self, operation: Operation) -> Result<(Answer, u64), Halted> {
+        let Some(server) = self.upper.clone() else {
+            let why = "nobody can make the server act: the profile has no [lwm2m.upper_tester]";
+            return Err(self.halt(Halt::Inconclusive {
+                why: why.to_owned(),
+            }));
+        };
+        let recorded = serde_json::to_value(&operation).unwrap_or_default();
+        let acted = self
+            .perform(vec![(server, operation)], PATIENCE, false)
+            .await?;
+        let answer = acted.into_iter().map(|acted| acted.answer).next();
+        let answer = answer.unwrap_or(Answer::Timeout);
+        let told = serde_json::to_value(&answer).unwrap_or_default();
+        let number = self.recorder.operated(self.now(), recorded, told);
+        Ok((answer, number))
     }
 
     /// The system is none of ours: it runs elsewhere and is reached by name and hooks only.
@@ -266,11 +336,50 @@ impl Stage {
         R::Order: serde::Serialize + 'static,
         R::Answer: Send,
     {
+        // An order may need several exchanges, each of which may take its time.
+        let patience = self.pace.timeout * 4;
+        self.perform(orders, patience, true).await
+    }
+
+    /// Has an actor do something that may take that long.
+    ///
+    /// # Errors
+    ///
+    /// It did not answer within `patience`.
+    pub async fn act_within<R>(
+        &mut self,
+        actor: &Handle<R>,
+        order: R::Order,
+        patience: Duration,
+    ) -> Result<R::Answer, Halted>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: serde::Serialize + 'static,
+        R::Answer: Send,
+    {
+        let orders = vec![(actor.clone(), order)];
+        let mut acted = self.perform(orders, patience, true).await?;
+        Ok(acted.remove(0).answer)
+    }
+
+    async fn perform<R>(
+        &mut self,
+        orders: Vec<(Handle<R>, R::Order)>,
+        patience: Duration,
+        recorded: bool,
+    ) -> Result<Vec<Acted<R::Answer>>, Halted>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: serde::Serialize + 'static,
+        R::Answer: Send,
+    {
         let mut calls = Vec::with_capacity(orders.len());
         for (actor, order) in orders {
             self.calls += 1;
             let call = CallId(self.calls);
-            if !self.recorder.is_silent() {
+            if recorded && !self.recorder.is_silent() {
                 let order_text = serde_json::to_string(&order).unwrap_or_default();
                 let order_text = self.recorder.secrets().conceal(&order_text);
                 let recorded = serde_json::from_str(&order_text).unwrap_or_default();
@@ -285,7 +394,7 @@ impl Stage {
             either!(self, stage => stage.order::<R>(actor.place, call, order));
             calls.push((actor, call));
         }
-        let together = self.answers(calls).await;
+        let together = self.answers(calls, patience).await;
         // Nothing was shown yet, so whoever runs the scenario may try it again.
         let broken = match &self.inner {
             Inner::Live(live) => live.broken_off(),
@@ -300,6 +409,7 @@ impl Stage {
     async fn answers<R>(
         &mut self,
         calls: Vec<(Handle<R>, CallId)>,
+        patience: Duration,
     ) -> Result<Vec<Acted<R::Answer>>, Halted>
     where
         R: Role + Send + 'static,
@@ -307,8 +417,6 @@ impl Stage {
         R::Order: 'static,
         R::Answer: Send,
     {
-        // An order may need several exchanges, each of which may take its time.
-        let patience = self.pace.timeout * 4;
         let mut answers = Vec::with_capacity(calls.len());
         for (actor, call) in calls {
             let answered =
@@ -404,6 +512,24 @@ impl Stage {
                 why: format!("hook {hook}: {why}"),
             })),
         }
+    }
+
+    /// Lets time pass for the system of this name: by its clock hook, if it has one, or by waiting.
+    ///
+    /// # Errors
+    ///
+    /// The hook failed.
+    pub async fn let_pass(&mut self, name: &str, span: Duration) -> Result<(), Halted> {
+        let hooked = match (&self.inner, &self.elsewhere) {
+            (Inner::Live(live), _) if live.hosts(name) => true,
+            (Inner::Live(_), Some(system)) => system.advance_clock.is_some(),
+            _ => false,
+        };
+        if hooked {
+            return self.hook(name, Hook::AdvanceClock(span)).await;
+        }
+        self.rest(span).await;
+        Ok(())
     }
 
     /// A hosted system's time, and what it has in its store: what it would know after a restart.

@@ -4,6 +4,7 @@ mod access;
 mod codes;
 mod damage;
 mod fields;
+mod lwm2m;
 mod news;
 mod operators;
 mod states;
@@ -11,7 +12,8 @@ mod wire;
 
 use std::sync::Arc;
 
-use twinproof_twinning::enabler::rules::Rules;
+use twinproof_lwm2m::server;
+use twinproof_twinning::enabler;
 
 /// The broken Twinning enablers: the defects that the negative halves of the scenarios look for.
 pub fn twinning() -> impl Iterator<Item = &'static Mutant> {
@@ -27,8 +29,13 @@ pub fn twinning() -> impl Iterator<Item = &'static Mutant> {
     groups.into_iter().flatten()
 }
 
-/// A deliberately broken system.
-pub struct Mutant {
+/// The broken LwM2M servers.
+pub fn lwm2m() -> impl Iterator<Item = &'static Mutant<dyn server::rules::Rules>> {
+    lwm2m::ALL.iter()
+}
+
+/// A deliberately broken system, whose decisions are an `R`.
+pub struct Mutant<R: ?Sized + 'static = dyn enabler::rules::Rules> {
     /// Its name, as `--mutant` takes it.
     pub name: &'static str,
     /// What it does wrong, in one sentence.
@@ -42,7 +49,7 @@ pub struct Mutant {
     /// The checks that must fail: scenario and check.
     pub caught_by: &'static [(&'static str, &'static str)],
     /// Its rules.
-    pub rules: fn() -> Arc<dyn Rules>,
+    pub rules: fn() -> Arc<R>,
 }
 
 /// Declares mutants: a name, what each does, what it breaks (and also breaks, with the reason), what

@@ -1,3 +1,4 @@
 //! The steps, a module per enabler.
 
+pub(crate) mod lwm2m;
 pub(crate) mod twinning;

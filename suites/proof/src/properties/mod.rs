@@ -424,7 +424,7 @@ async fn perform(
     let mut stage = Stage::open(options.kind.clone(), recorder, pace);
     let entered = match &options.target {
         Target::BuiltIn(system) => system
-            .enter(&mut stage, Seed::new(options.seed).derive(name))
+            .enter(&mut stage, Seed::new(options.seed).derive(name), "twinning")
             .await
             .map_err(|halted| Broken::Transport(halted.to_string()))?,
         Target::External(declared) => {

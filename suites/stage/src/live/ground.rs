@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
-use twinproof_evidence::record::{Body, What};
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{ExchangeId, Time};
 
@@ -280,20 +279,29 @@ impl Ground {
         to: SocketAddr,
         bytes: Vec<u8>,
     ) {
-        let receiver = state.socket_names.get(&to).cloned();
-        if state.places[place].resident.is_none() {
-            self.recorder.write(
-                self.now(),
-                What::Datagram {
-                    from: state.places[place].name.clone(),
-                    to: receiver.unwrap_or_else(|| to.to_string()),
-                    bytes: Body::new(&bytes, bytes.len() as u64),
-                },
-            );
+        let simulated = state.places[place].resident.is_none();
+        if simulated && self.struck.load(Ordering::Relaxed) {
+            return;
         }
-        if let Some(socket) = state.sockets.get(&at).cloned() {
-            // A datagram that the kernel does not take is a datagram that was lost.
-            self.spawn(async move { drop(socket.send_to(&bytes, to).await) });
+        let receiver = state.socket_names.get(&to).cloned();
+        if simulated {
+            let (from, to) = (
+                &state.places[place].name,
+                receiver.unwrap_or_else(|| to.to_string()),
+            );
+            self.recorder
+                .datagram(self.now(), (from, &to), &bytes, false);
+        }
+        let Some(socket) = state.sockets.get(&at).cloned() else {
+            return;
+        };
+        // At once, so that what was sent first goes first.
+        match socket.try_send_to(&bytes, to) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                // A datagram that the kernel does not take is a datagram that was lost.
+                self.spawn(async move { drop(socket.send_to(&bytes, to).await) });
+            }
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -364,14 +372,10 @@ pub(super) async fn receive(
             .and_then(|n| state.names.get(n))
             .is_some_and(|p| state.places[*p].resident.is_none());
         if state.places[place].resident.is_none() && !from_party {
-            ground.recorder.write(
-                ground.now(),
-                What::Datagram {
-                    from: sender.unwrap_or_else(|| from.to_string()),
-                    to: name.clone(),
-                    bytes: Body::new(bytes, bytes.len() as u64),
-                },
-            );
+            let from = sender.unwrap_or_else(|| from.to_string());
+            ground
+                .recorder
+                .datagram(ground.now(), (&from, &name), bytes, true);
         }
         ground.stimulate(&mut state, place, Stimulus::Datagram { at, from, bytes });
     }

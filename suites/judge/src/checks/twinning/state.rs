@@ -227,6 +227,8 @@ mod tests {
                 retry: false,
             },
             exchanges: BTreeMap::from([read(1, was.0, was.1), read(2, is.0, is.1)]),
+            datagrams: Vec::new(),
+            operated: BTreeMap::new(),
             asked: Vec::new(),
             halted: None,
             unmet: None,

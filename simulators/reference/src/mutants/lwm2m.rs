@@ -1,0 +1,162 @@
+//! Broken LwM2M servers.
+
+use std::time::Duration;
+
+use twinproof_coap::{Code, Message};
+use twinproof_kernel::Time;
+use twinproof_lwm2m::server::rules::{self as facts, Asked, Rules, Standard};
+use twinproof_lwm2m::wire::Version;
+use twinproof_lwm2m::wire::links::ObjectList;
+
+use super::{Mutant, mutants};
+
+/// Objects that our registry defines.
+const KNOWN: [u16; 9] = [0, 1, 2, 3, 4, 5, 6, 7, 26_241];
+
+/// What fits into one block.
+const BLOCK: usize = 1_024;
+
+/// All of them.
+pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
+    "location-missing" "confirms a registration and does not say where it is" breaks "LW-SRV-01"
+    also breaks {
+        "LW-IF2-01", "LW-IF2-08", "LW-IF2-12", "LW-SRV-05"
+        because "every registration that is looked at is confirmed in this way",
+    }
+    caught by {
+        "lwm2m/server/registration-answered" "lwm2m/registered",
+        "lwm2m/registration/operator-sees-the-registration" "lwm2m/registered",
+    }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match f.asked {
+            Asked::Register => Message::new(message.code()),
+            _ => message,
+        }
+    }
+
+    "name-optional" "registers a device that has no endpoint name" breaks "LW-SRV-03"
+    caught by { "lwm2m/server/no-registration-without-name" "lwm2m/refused-with" }
+    fn refuses_name(&self, _name: Option<&str>) -> Option<Code> { None }
+
+    "version-optional" "registers a device that does not say which version it speaks" breaks "LW-SRV-03"
+    caught by { "lwm2m/server/no-registration-without-version" "lwm2m/refused-with" }
+    fn version(&self, f: facts::VersionFacts<'_>) -> Result<Version, Code> {
+        match f.said {
+            None => Ok(f.own),
+            Some(_) => Standard.version(f),
+        }
+    }
+
+    "list-optional" "registers a device that sends no list of objects" breaks "LW-SRV-03"
+    caught by { "lwm2m/server/no-registration-without-list" "lwm2m/refused-with" }
+    fn list(&self, f: facts::ListFacts<'_>) -> Result<ObjectList, Code> {
+        Ok(Standard.list(f).unwrap_or_default())
+    }
+
+    "any-version" "registers a device that speaks a version which it does not support" breaks "LW-SRV-04"
+    caught by { "lwm2m/server/newer-version-refused" "lwm2m/refused-with" }
+    fn version(&self, f: facts::VersionFacts<'_>) -> Result<Version, Code> {
+        f.said.and_then(|said| said.parse().ok()).ok_or(Code::BAD_REQUEST)
+    }
+
+    "unknown-object-refused" "refuses a registration for an object that it does not know" breaks "LW-SRV-05"
+    caught by { "lwm2m/server/unknown-objects-accepted" "lwm2m/registered" }
+    fn list(&self, f: facts::ListFacts<'_>) -> Result<ObjectList, Code> {
+        let list = Standard.list(f)?;
+        let mut objects = list.items.iter().filter_map(|item| item.path.object());
+        match objects.all(|object| KNOWN.contains(&object)) {
+            true => Ok(list),
+            false => Err(Code::BAD_REQUEST),
+        }
+    }
+
+    "answers-like-a-client" "answers a read as if it were a device" breaks "LW-SRV-08"
+    caught by { "lwm2m/server/plays-no-client" "lwm2m/refused" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match f.asked {
+            Asked::Other => Message::new(Code::CONTENT).payload("Twinproof"),
+            _ => message,
+        }
+    }
+
+    "sleepers-unknown" "takes a device in queue mode for one that always listens" breaks "LW-IF2-01"
+    caught by { "lwm2m/registration/operator-sees-the-registration" "lwm2m/shown" }
+    fn queue_mode(&self, f: facts::BindingFacts<'_>) -> Result<bool, Code> {
+        Standard.queue_mode(f).map(|_| false)
+    }
+
+    "update-in-vain" "confirms an update and lets the registration end all the same" breaks "LW-IF2-04"
+    caught by { "lwm2m/registration/update-keeps-alive" "lwm2m/confirmed" }
+    fn ends(&self, f: facts::LifeFacts) -> Option<Time> { Some(f.registered + f.lifetime) }
+
+    "lifetime-fixed" "confirms a new life time and keeps the old" breaks "LW-IF2-05"
+    caught by { "lwm2m/registration/new-lifetime-counts" "lwm2m/confirmed" }
+    fn lifetime_after(&self, old: Duration, _said: Option<Duration>) -> Duration { old }
+
+    "lists-merged" "adds a new list to the old" breaks "LW-IF2-05"
+    caught by { "lwm2m/registration/new-list-replaces-the-old" "lwm2m/shown" }
+    fn list_after(&self, old: ObjectList, said: Option<ObjectList>) -> ObjectList {
+        let mut merged = old;
+        merged.items.extend(said.into_iter().flat_map(|list| list.items));
+        merged
+    }
+
+    "update-answered-otherwise" "confirms an update with the code of a read" breaks "LW-IF2-05"
+    also breaks {
+        "LW-IF2-04", "LW-IF2-09" because "every update is confirmed in this way",
+    }
+    caught by {
+        "lwm2m/registration/new-list-replaces-the-old" "lwm2m/confirmed",
+        "lwm2m/registration/location-is-honoured" "lwm2m/confirmed",
+    }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match (f.asked, message.code()) {
+            (Asked::Update, Code::CHANGED) => Message::new(Code::CONTENT),
+            _ => message,
+        }
+    }
+
+    "lives-for-ever" "keeps a registration whose life time is over" breaks "LW-IF2-06"
+    caught by { "lwm2m/registration/ends-with-its-lifetime" "lwm2m/refused-with" }
+    fn ends(&self, _f: facts::LifeFacts) -> Option<Time> { None }
+
+    "leaving-answered-otherwise" "confirms that a device leaves with the code of a change" breaks "LW-IF2-07"
+    caught by { "lwm2m/registration/leaving-is-confirmed" "lwm2m/confirmed" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match f.asked {
+            Asked::Deregister => Message::new(Code::CHANGED),
+            _ => message,
+        }
+    }
+
+    "leaves-in-vain" "confirms that a device has left and keeps its registration" breaks "LW-IF2-07"
+    also breaks { "LW-IF2-03" because "who is still registered is managed" }
+    caught by {
+        "lwm2m/registration/who-has-left-is-gone" "lwm2m/refused-with",
+        "lwm2m/registration/who-has-left-is-not-managed" "lwm2m/not-managed",
+    }
+    fn removes(&self, _f: facts::LocationFacts) -> bool { false }
+
+    "registered-twice" "keeps the old registration of a device beside the new" breaks "LW-IF2-08"
+    caught by {
+        "lwm2m/registration/second-registration-replaces-the-first" "lwm2m/refused-with",
+        "lwm2m/registration/second-registration-replaces-the-first" "lwm2m/shown",
+    }
+    fn replaces(&self, _f: facts::ReplaceFacts) -> bool { false }
+
+    "location-forgotten" "does not find a registration where it has put it" breaks "LW-IF2-09"
+    also breaks {
+        "LW-IF2-05", "LW-IF2-07" because "what is not found is neither changed nor removed",
+    }
+    caught by { "lwm2m/registration/location-is-honoured" "lwm2m/confirmed" }
+    fn refuses_location(&self, _f: facts::LocationFacts) -> Option<Code> { Some(Code::NOT_FOUND) }
+
+    "long-list-refused" "refuses a list that came in more than one block" breaks "LW-IF2-12"
+    caught by { "lwm2m/registration/long-list-in-blocks" "lwm2m/registered" }
+    fn list(&self, f: facts::ListFacts<'_>) -> Result<ObjectList, Code> {
+        match f.body.len() > BLOCK {
+            true => Err(Code::REQUEST_ENTITY_TOO_LARGE),
+            false => Standard.list(f),
+        }
+    }
+};

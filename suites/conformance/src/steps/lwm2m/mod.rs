@@ -1,0 +1,8 @@
+//! Steps of the LwM2M scenarios, a file per theme.
+
+mod operator;
+mod outcome;
+mod parties;
+mod register;
+
+pub(crate) use parties::Parties;

@@ -1,0 +1,184 @@
+//! Who takes part, and what they know.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use twinproof_coap::Code;
+use twinproof_judge::checks::Check;
+use twinproof_judge::checks::lwm2m::{Act, Check as Lwm2m};
+use twinproof_judge::profile;
+use twinproof_lwm2m::device::{self, Answer, Behaviour, Device, Order, Shared};
+use twinproof_lwm2m::upper::{self, Operation};
+use twinproof_stage::{Halted, Handle};
+
+use crate::world::Scene;
+
+/// How long a device waits for an answer that may come by itself: EXCHANGE_LIFETIME, and a grace.
+const PATIENCE: Duration = Duration::from_secs(247 + 3);
+
+/// A device as a scenario speaks of it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, cucumber::Parameter)]
+#[param(name = "who", regex = "(?:an?|the|another|the other) device")]
+pub(super) struct Who(String);
+
+impl FromStr for Who {
+    type Err = Infallible;
+
+    fn from_str(phrase: &str) -> Result<Self, Infallible> {
+        Ok(Self(match phrase {
+            "another device" | "the other device" => "other device".to_owned(),
+            _ => "device".to_owned(),
+        }))
+    }
+}
+
+impl Who {
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who takes part in a scenario.
+#[derive(Default)]
+pub(crate) struct Parties {
+    devices: BTreeMap<Who, Party>,
+    /// What a device did last.
+    last: Option<Act>,
+    /// What the operator did last.
+    pub(super) operated: Option<Operated>,
+}
+
+/// What an operator did.
+#[derive(Clone, Debug)]
+pub(super) struct Operated {
+    /// Its number in the ledger.
+    pub(super) number: u64,
+    /// The last number before it.
+    pub(super) after: u64,
+}
+
+/// A device and what is known of it.
+#[derive(Clone)]
+pub(super) struct Party {
+    pub(super) device: Handle<Device>,
+    pub(super) endpoint: String,
+    /// Where it was registered, the newest last.
+    pub(super) locations: Vec<String>,
+}
+
+impl Scene {
+    pub(super) fn lwm2m_profile(&mut self) -> Result<profile::Lwm2m, Halted> {
+        match self.profile.profile.lwm2m.clone() {
+            Some(section) => Ok(section),
+            None => Err(self.inconclusive("the profile has no [lwm2m] section")),
+        }
+    }
+
+    fn server(&mut self) -> Result<SocketAddr, Halted> {
+        let text = self.lwm2m_profile()?.server;
+        match text
+            .strip_prefix("coap://")
+            .and_then(|address| address.parse().ok())
+        {
+            Some(address) => Ok(address),
+            None => Err(self.inconclusive(format!("{text:?} is no address of a server"))),
+        }
+    }
+
+    /// The device of this name, which is put on the stage when it is first spoken of: with a life time
+    /// in seconds, and doing nothing of its own accord.
+    pub(super) async fn device(&mut self, who: &Who, lifetime: u32) -> Result<Party, Halted> {
+        if let Some(party) = self.lwm2m.devices.get(who) {
+            return Ok(party.clone());
+        }
+        let (server, version) = (self.server()?, self.lwm2m_profile()?.version.0);
+        let seed = self.seed.derive(who.name());
+        // No other scenario, and no other run against the same server, has this name.
+        let endpoint = format!("twinproof-{:08x}", seed.rng().u32(..));
+        let at = self.stage.bind(who.name()).await?;
+        let role = Device::new(endpoint.as_str(), at, seed);
+        let shared = Shared::new(version, lifetime, &[server]);
+        let device = self.stage.enter(who.name(), role, Arc::new(shared));
+        let behaviour = Behaviour {
+            keeps_registered: false,
+            ..Behaviour::default()
+        };
+        let behave = Order::Behave(behaviour);
+        self.stage.act_within(&device, behave, PATIENCE).await?;
+        let party = Party {
+            device,
+            endpoint,
+            locations: Vec::new(),
+        };
+        self.lwm2m.devices.insert(who.clone(), party.clone());
+        Ok(party)
+    }
+
+    /// Has a device do something, which is then what was done last.
+    pub(super) async fn tell(&mut self, who: &Who, order: Order) -> Result<Answer, Halted> {
+        let party = self.device(who, device_lifetime()).await?;
+        let after = self.stage.recorded();
+        let answer = self
+            .stage
+            .act_within(&party.device, order, PATIENCE)
+            .await?;
+        self.lwm2m.last = Some(Act {
+            party: who.name().to_owned(),
+            after,
+            upto: self.stage.recorded(),
+        });
+        if let Answer::Impossible(why) = answer {
+            return Err(self.inconclusive(why));
+        }
+        if let (Some(response), Some(party)) = (answer.response(), self.lwm2m.devices.get_mut(who))
+            && response.code == Code::CREATED
+            && !response.location.is_empty()
+        {
+            let location = response.location.iter();
+            let location = location.fold(String::new(), |path, segment| path + "/" + segment);
+            party.locations.push(location);
+        }
+        Ok(answer)
+    }
+
+    /// The same, where the scenario needs it to succeed.
+    pub(super) async fn must(&mut self, who: &Who, order: Order, code: Code) -> Result<(), Halted> {
+        let answer = self.tell(who, order).await?;
+        match answer.response() {
+            Some(device::Response { code: came, .. }) if *came == code => Ok(()),
+            other => {
+                let came = other.map_or("no answer".to_owned(), |r| r.code.to_string());
+                Err(self.inconclusive(format!("expected {code}, got {came}")))
+            }
+        }
+    }
+
+    /// Records a check on what a device did last.
+    pub(super) fn check_last<C: Into<Lwm2m>>(
+        &mut self,
+        check: impl FnOnce(Act) -> C,
+    ) -> Result<(), Halted> {
+        let Some(act) = self.lwm2m.last.clone() else {
+            return Err(self.inconclusive("no device did anything"));
+        };
+        self.check(&Check::Lwm2m(check(act).into()));
+        Ok(())
+    }
+
+    /// Has the operator do something; returns its number.
+    pub(super) async fn operate(&mut self, operation: Operation) -> Result<upper::Answer, Halted> {
+        let after = self.stage.recorded();
+        let (answer, number) = self.stage.operate(operation).await?;
+        self.lwm2m.operated = Some(Operated { number, after });
+        Ok(answer)
+    }
+}
+
+/// A day: longer than any scenario, unless it says otherwise.
+pub(super) const fn device_lifetime() -> u32 {
+    86_400
+}

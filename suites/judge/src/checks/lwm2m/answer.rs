@@ -1,0 +1,91 @@
+//! How a device was answered.
+
+use serde::{Deserialize, Serialize};
+use twinproof_coap::{Code, option};
+use twinproof_evidence::Verdict;
+
+use super::{Act, came, coded};
+use crate::checks::Found;
+use crate::scene::Scene;
+
+/// A check and its arguments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "check", rename_all = "kebab-case")]
+pub enum Check {
+    /// A registration was confirmed, and the answer says where it is.
+    Registered {
+        /// The registration.
+        act: Act,
+    },
+    /// The request was answered with this code of success.
+    Confirmed {
+        /// The request.
+        act: Act,
+        /// The code: `2.04`.
+        code: String,
+    },
+    /// The request was refused with this code, which the text names. Another error, or silence, is not
+    /// what it says; whether that is wrong is disputable.
+    RefusedWith {
+        /// The request.
+        act: Act,
+        /// The code: `4.04`.
+        code: String,
+    },
+    /// The request was refused: by any error, or by silence.
+    Refused {
+        /// The request.
+        act: Act,
+    },
+}
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene) -> Found {
+        match self {
+            Self::Registered { act } => act.with(scene, |request, answer| {
+                let expected = "2.01 Created with the location of the registration";
+                let Some(packet) = answer else {
+                    return Found::decide(false, expected, came(request, None));
+                };
+                let located = packet.value(option::LOCATION_PATH).is_some();
+                let mut got = came(request, Some(&packet));
+                if !located {
+                    got.push_str(", without a location");
+                }
+                Found::decide(packet.code() == Code::CREATED && located, expected, got)
+            }),
+            Self::Confirmed { act, code } => act.with(scene, |request, answer| {
+                let right = answer.is_some_and(|packet| Some(packet.code()) == coded(code));
+                Found::decide(right, code.as_str(), came(request, answer.as_ref()))
+            }),
+            Self::RefusedWith { act, code } => act.with(scene, |request, answer| {
+                let got = came(request, answer.as_ref());
+                let Some(packet) = answer else {
+                    return Found::decide(false, code.as_str(), got).under(&["LW-D10"]);
+                };
+                let right = Some(packet.code()) == coded(code);
+                let found = Found::decide(right, code.as_str(), got);
+                match packet.code().is_error() && !right {
+                    true => found.under(&["LW-D10"]),
+                    false => found,
+                }
+            }),
+            Self::Refused { act } => act.with(scene, |request, answer| {
+                let refused = answer.is_none_or(|packet| packet.code().is_error());
+                let found = Found::decide(
+                    refused,
+                    "an error or silence",
+                    came(request, answer.as_ref()),
+                );
+                match (refused, answer) {
+                    // A fault of the server is no refusal that a device can learn from.
+                    (true, Some(packet)) if packet.code().class_digit() == 5 => Found {
+                        verdict: Verdict::Warning,
+                        ..found
+                    },
+                    _ => found,
+                }
+            }),
+        }
+    }
+}

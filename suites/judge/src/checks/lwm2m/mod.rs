@@ -1,0 +1,87 @@
+//! Checks on an LwM2M server, a file per theme.
+
+pub mod answer;
+pub mod operator;
+
+use serde::{Deserialize, Serialize};
+use twinproof_coap::{Code, Packet};
+
+use super::Found;
+use crate::scene::{Datagram, Scene};
+
+/// A check and its arguments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "theme", rename_all = "kebab-case")]
+pub enum Check {
+    /// How a device was answered.
+    Answer(answer::Check),
+    /// What an operator is told.
+    Operator(operator::Check),
+}
+
+impl From<answer::Check> for Check {
+    fn from(check: answer::Check) -> Self {
+        Self::Answer(check)
+    }
+}
+
+impl From<operator::Check> for Check {
+    fn from(check: operator::Check) -> Self {
+        Self::Operator(check)
+    }
+}
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene) -> Found {
+        match self {
+            Self::Answer(check) => check.look(scene),
+            Self::Operator(check) => check.look(scene),
+        }
+    }
+}
+
+/// What a device asked for in one act: the first request that it sent between two numbers of the
+/// ledger, the first of which does not count and the last does.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Act {
+    /// The device.
+    pub party: String,
+    /// The last number before it.
+    pub after: u64,
+    /// The last number that belongs to it.
+    pub upto: u64,
+}
+
+impl Act {
+    /// Looks at the request and its answer.
+    fn with(
+        &self,
+        scene: &Scene,
+        look: impl FnOnce(&Datagram, Option<Packet<'_>>) -> Found,
+    ) -> Found {
+        let Some(request) = scene.request(&self.party, (self.after, self.upto)) else {
+            let expected = format!("a request of {}", self.party);
+            return Found::broken(expected, "none was recorded");
+        };
+        let answer = scene.answer(request);
+        let packet = answer.and_then(Datagram::packet);
+        let numbers = [Some(request.number), answer.map(|answer| answer.number)];
+        look(request, packet).shown_by(numbers.into_iter().flatten())
+    }
+}
+
+/// What came, in words: for a finding's `got`.
+fn came(request: &Datagram, answer: Option<&Packet<'_>>) -> String {
+    let line = request
+        .packet()
+        .map_or_else(String::new, |packet| packet.to_string());
+    match answer {
+        Some(answer) => format!("{} to {line}", answer.code()),
+        None => format!("no answer to {line}"),
+    }
+}
+
+/// A code as `2.05`.
+fn coded(text: &str) -> Option<Code> {
+    twinproof_lwm2m::wire::serial::code::parse(text)
+}

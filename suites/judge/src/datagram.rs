@@ -1,0 +1,176 @@
+//! Datagrams of a scene, read as CoAP: by our own reader, and a second time by another.
+
+use twinproof_coap::option::{self, Format};
+use twinproof_coap::{Class, Code, Packet, Type};
+use twinproof_evidence::record::Body;
+use twinproof_evidence::report;
+
+use crate::scene::{SUT, Scene};
+
+/// A datagram.
+#[derive(Clone, Debug)]
+pub struct Datagram {
+    /// Its number.
+    pub number: u64,
+    /// The step during which it was sent; none if it came after the last.
+    pub step: Option<usize>,
+    /// When.
+    pub at: u64,
+    /// Who sent it.
+    pub from: String,
+    /// Who received it.
+    pub to: String,
+    /// Its octets.
+    pub bytes: Vec<u8>,
+}
+
+impl Datagram {
+    /// It as a message, if it is one.
+    pub fn packet(&self) -> Option<Packet<'_>> {
+        Packet::parse(&self.bytes).ok()
+    }
+
+    /// Whether it shows that the system is one: it confirms a registration and says where that is.
+    pub fn is_contact(&self) -> bool {
+        self.from == SUT
+            && self.packet().is_some_and(|packet| {
+                packet.code() == Code::CREATED && packet.value(option::LOCATION_PATH).is_some()
+            })
+    }
+
+    /// How coap-lite reads it otherwise than we do. What we refuse is no message, whatever coap-lite
+    /// makes of it.
+    pub fn disagreement(&self) -> Option<String> {
+        let ours = self.packet()?;
+        let Ok(theirs) = coap_lite::Packet::from_bytes(&self.bytes) else {
+            return Some(format!("coap-lite does not read {ours}"));
+        };
+        let options: Vec<(u16, &[u8])> = ours
+            .options()
+            .map(|option| (option.number.0, option.value))
+            .collect();
+        let others: Vec<(u16, &[u8])> = theirs
+            .options()
+            .flat_map(|(&number, values)| values.iter().map(move |v| (number, v.as_slice())))
+            .collect();
+        let same = theirs.header.message_id == ours.message_id()
+            && u8::from(theirs.header.code) == ours.code().byte()
+            && theirs.get_token() == ours.token_bytes()
+            && theirs.payload == ours.payload()
+            && others == options;
+        (!same).then(|| format!("coap-lite reads {ours} otherwise"))
+    }
+
+    /// It in a report: its head as one line, what it is made of, and its payload.
+    pub(crate) fn shown(&self) -> report::Exchange {
+        let packet = self.packet();
+        let (line, headers) = match &packet {
+            Some(packet) => (packet.to_string(), tree(packet)),
+            None => ("no CoAP message".to_owned(), Vec::new()),
+        };
+        let payload = packet.map_or(self.bytes.as_slice(), |packet| packet.payload());
+        report::Exchange {
+            exchange: self.number,
+            step: self.step,
+            at: self.at,
+            took_us: None,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            line,
+            headers,
+            body: Body::new(payload, payload.len() as u64),
+            answer: None,
+            fault: None,
+        }
+    }
+}
+
+/// What a message is made of, by name.
+fn tree(packet: &Packet<'_>) -> Vec<(String, String)> {
+    let mut parts = vec![
+        ("Type".to_owned(), packet.ty().to_string()),
+        ("Code".to_owned(), packet.code().to_string()),
+        ("Message ID".to_owned(), packet.message_id().to_string()),
+        ("Token".to_owned(), packet.token().to_string()),
+    ];
+    for option in packet.options() {
+        let known = option::TABLE
+            .iter()
+            .find(|known| known.number == option.number);
+        let name = known.map_or_else(
+            || format!("Option {}", option.number.0),
+            |k| k.name.to_owned(),
+        );
+        let hex = || {
+            option
+                .value
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
+        };
+        let number = || {
+            option
+                .value
+                .iter()
+                .fold(0_u64, |n, byte| n << 8 | u64::from(*byte))
+        };
+        let value = match known.map(|known| known.format) {
+            Some(Format::String) => String::from_utf8_lossy(option.value).into_owned(),
+            Some(Format::Uint) if option.value.len() <= 8 => number().to_string(),
+            _ => hex(),
+        };
+        parts.push((name, value));
+    }
+    parts
+}
+
+impl Scene {
+    /// The first request that this party sent to the system under test between two numbers, the first
+    /// of which does not count and the last does.
+    pub(crate) fn request(&self, party: &str, (after, upto): (u64, u64)) -> Option<&Datagram> {
+        let mut within = self.datagrams.iter();
+        within.find(|datagram| {
+            datagram.number > after
+                && datagram.number <= upto
+                && datagram.from == party
+                && datagram.to == SUT
+                && datagram
+                    .packet()
+                    .is_some_and(|p| p.code().class() == Class::Request)
+        })
+    }
+
+    /// The answer to a request: of the system, to the same party, with the same token. A request in
+    /// blocks has several answers; the last that is no invitation to go on counts.
+    pub(crate) fn answer(&self, request: &Datagram) -> Option<&Datagram> {
+        let asked = request.packet()?;
+        let same = |datagram: &&Datagram| {
+            let fits = |packet: Packet<'_>| {
+                let alike = packet.ty() != Type::Ack || self.was_asked(request, &packet);
+                packet.code().class() == Class::Response
+                    && packet.code() != Code::CONTINUE
+                    && packet.token_bytes() == asked.token_bytes()
+                    && alike
+            };
+            datagram.number > request.number
+                && datagram.from == SUT
+                && datagram.to == request.from
+                && datagram.packet().is_some_and(fits)
+        };
+        self.datagrams.iter().find(same)
+    }
+
+    /// Whether an acknowledgement answers the request, or one of its later blocks.
+    fn was_asked(&self, request: &Datagram, answer: &Packet<'_>) -> bool {
+        let mut sent = self.datagrams.iter().filter(|datagram| {
+            datagram.number >= request.number && datagram.from == request.from && datagram.to == SUT
+        });
+        sent.any(|datagram| {
+            let packet = datagram.packet();
+            packet.is_some_and(|packet| {
+                packet.message_id() == answer.message_id()
+                    && packet.token_bytes() == answer.token_bytes()
+            })
+        })
+    }
+}

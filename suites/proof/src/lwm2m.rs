@@ -1,0 +1,96 @@
+//! Puts the built-in LwM2M server on a stage.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+use twinproof_conformance::BuiltIn;
+use twinproof_judge::profile::Declared;
+use twinproof_judge::scene::SUT;
+use twinproof_kernel::Seed;
+use twinproof_lwm2m::server::Server;
+use twinproof_lwm2m::server::rules::{Compared, Rival, Rules};
+use twinproof_reference::lwm2m as reference;
+use twinproof_stage::{Halted, Stage};
+
+/// The rivals of the clean rules, and what comparing showed for each scenario's seed.
+type Comparison = (Arc<[Rival]>, Mutex<BTreeMap<Seed, Compared>>);
+
+/// The built-in LwM2M server under given rules.
+pub struct Lwm2mSystem {
+    profile: Declared,
+    rules: Arc<dyn Rules>,
+    compared: Option<Comparison>,
+}
+
+impl Lwm2mSystem {
+    /// The server as these rules make it.
+    pub fn new(rules: Arc<dyn Rules>) -> Self {
+        let profile = Declared::parse(include_str!("lwm2m.toml"));
+        Self {
+            profile: profile.expect("the built-in profile is tested"),
+            rules,
+            compared: None,
+        }
+    }
+
+    /// The same, and it remembers in which scenarios rivals would have decided otherwise.
+    pub fn beside(rules: Arc<dyn Rules>, rivals: Arc<[Rival]>) -> Self {
+        Self {
+            compared: Some((rivals, Mutex::default())),
+            ..Self::new(rules)
+        }
+    }
+
+    /// The rivals that differed so far in the scenario with this seed.
+    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
+        let compared = self
+            .compared
+            .as_ref()
+            .map(|(_, seen)| seen.lock().unwrap_or_else(PoisonError::into_inner));
+        compared
+            .and_then(|seen| seen.get(&seed).map(Compared::differing))
+            .unwrap_or_default()
+    }
+
+    fn rules_for(&self, seed: Seed) -> Arc<dyn Rules> {
+        match &self.compared {
+            Some((rivals, seen)) => {
+                let compared = Compared::new(Arc::clone(&self.rules), Arc::clone(rivals));
+                seen.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(seed, compared.clone());
+                Arc::new(compared)
+            }
+            None => Arc::clone(&self.rules),
+        }
+    }
+}
+
+impl BuiltIn for Lwm2mSystem {
+    fn profile(&self) -> &Declared {
+        &self.profile
+    }
+
+    fn enter<'a>(
+        &'a self,
+        stage: &'a mut Stage,
+        seed: Seed,
+        _enabler: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
+        async move {
+            let at = stage.bind(SUT).await?;
+            let shared = Arc::new(reference::set_up(self.rules_for(seed)));
+            let make = move || (Server::new(at, seed.derive(SUT)), Arc::clone(&shared));
+            let server = stage.host_role(SUT, make);
+            stage.attend(server);
+            let mut declared = self.profile.clone();
+            if let Some(section) = &mut declared.profile.lwm2m {
+                section.server = format!("coap://{at}");
+            }
+            Ok(declared)
+        }
+        .boxed_local()
+    }
+}

@@ -1,0 +1,63 @@
+//! The built-in system: all its enablers, of which each scenario meets the one that it is about.
+
+use std::sync::Arc;
+
+use futures::future::LocalBoxFuture;
+use twinproof_conformance::BuiltIn;
+use twinproof_judge::profile::Declared;
+use twinproof_kernel::Seed;
+use twinproof_lwm2m::server;
+use twinproof_stage::{Halted, Stage};
+use twinproof_twinning::enabler;
+
+use crate::builtin::TwinningSystem;
+use crate::lwm2m::Lwm2mSystem;
+
+/// All that is built in.
+pub struct WholeSystem {
+    profile: Declared,
+    twinning: TwinningSystem,
+    lwm2m: Lwm2mSystem,
+}
+
+impl WholeSystem {
+    /// The system as the standards want it.
+    pub fn new() -> Self {
+        let twinning = TwinningSystem::new(Arc::new(enabler::rules::Standard));
+        let lwm2m = Lwm2mSystem::new(Arc::new(server::rules::Standard));
+        let mut profile = twinning.profile().clone();
+        profile.profile.lwm2m = lwm2m.profile().profile.lwm2m.clone();
+        let keys = lwm2m.profile().keys.iter();
+        let own = keys.filter(|key| key.starts_with("lwm2m.")).cloned();
+        profile.keys.extend(own);
+        Self {
+            profile,
+            twinning,
+            lwm2m,
+        }
+    }
+}
+
+impl Default for WholeSystem {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BuiltIn for WholeSystem {
+    fn profile(&self) -> &Declared {
+        &self.profile
+    }
+
+    fn enter<'a>(
+        &'a self,
+        stage: &'a mut Stage,
+        seed: Seed,
+        enabler: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
+        match enabler {
+            "lwm2m" => self.lwm2m.enter(stage, seed, enabler),
+            _ => self.twinning.enter(stage, seed, enabler),
+        }
+    }
+}
