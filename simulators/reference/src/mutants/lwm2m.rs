@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use twinproof_coap::{Code, Message};
+use twinproof_coap::{Code, Message, OptionNumber, option};
 use twinproof_kernel::Time;
-use twinproof_lwm2m::server::rules::{self as facts, Asked, Rules, Standard};
+use twinproof_lwm2m::server::rules::{self as facts, Asked, Kind, Rules, Standard};
+use twinproof_lwm2m::upper::{Answer, Reply};
 use twinproof_lwm2m::wire::Version;
 use twinproof_lwm2m::wire::links::ObjectList;
 
@@ -151,6 +152,109 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "lwm2m/registration/location-is-honoured" "lwm2m/confirmed" }
     fn refuses_location(&self, _f: facts::LocationFacts) -> Option<Code> { Some(Code::NOT_FOUND) }
 
+    "reads-elsewhere" "reads another resource than the operator asked for" breaks "LW-IF3-01"
+    also breaks {
+        "LW-IF2-02", "LW-IF3-02", "LW-IF3-08", "LW-IF3-09"
+        because "whatever is read is read elsewhere",
+    }
+    caught by {
+        "lwm2m/management/read-a-resource" "lwm2m/carried",
+        "lwm2m/management/read-an-instance" "lwm2m/carried",
+        "lwm2m/management/late-answer" "lwm2m/carried",
+    }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match f.kind {
+            Kind::Read => Message::new(Code::GET).path("/3/0/1"),
+            _ => message,
+        }
+    }
+
+    "values-swallowed" "shows the operator that a read has succeeded, and no value" breaks "LW-IF3-01"
+    also breaks {
+        "LW-IF2-02", "LW-IF3-02", "LW-IF3-09" because "no value that is read is shown",
+    }
+    caught by {
+        "lwm2m/management/read-a-resource" "lwm2m/told",
+        "lwm2m/management/read-an-instance" "lwm2m/told",
+        "lwm2m/management/format-of-the-device" "lwm2m/told",
+        "lwm2m/management/late-answer" "lwm2m/told",
+    }
+    fn tells(&self, answer: Answer, _f: facts::TellFacts) -> Answer {
+        match answer {
+            Answer::Reply(reply) => Answer::Reply(Reply { values: Vec::new(), ..reply }),
+            other => other,
+        }
+    }
+
+    "writes-the-other-way" "replaces where it should update, and updates where it should replace" breaks "LW-IF3-03"
+    caught by {
+        "lwm2m/management/write-a-resource" "lwm2m/carried",
+        "lwm2m/management/update-an-instance" "lwm2m/carried",
+    }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match (f.kind, message.code()) {
+            (Kind::Write, Code::PUT) => changed(&message, Code::POST, |_| true),
+            (Kind::Write, _) => changed(&message, Code::PUT, |_| true),
+            _ => message,
+        }
+    }
+
+    "arguments-lost" "executes without the arguments" breaks "LW-IF3-04"
+    caught by { "lwm2m/management/execute" "lwm2m/carried" }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match f.kind {
+            Kind::Execute => message.payload(""),
+            _ => message,
+        }
+    }
+
+    "reads-to-discover" "reads where it should discover" breaks "LW-IF3-06"
+    caught by { "lwm2m/management/discover" "lwm2m/carried" }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match f.kind {
+            Kind::Discover => changed(&message, Code::GET, |number| number != option::ACCEPT),
+            _ => message,
+        }
+    }
+
+    "attributes-lost" "writes attributes without any" breaks "LW-IF3-07"
+    caught by { "lwm2m/management/write-attributes" "lwm2m/carried" }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match f.kind {
+            Kind::WriteAttributes => {
+                changed(&message, Code::PUT, |number| number != option::URI_QUERY)
+            }
+            _ => message,
+        }
+    }
+
+    "links-lost" "shows the operator that a discovery has succeeded, and no link" breaks "LW-IF3-06"
+    caught by { "lwm2m/management/discover" "lwm2m/told" }
+    fn tells(&self, answer: Answer, _f: facts::TellFacts) -> Answer {
+        match answer {
+            Answer::Reply(reply) => Answer::Reply(Reply { links: None, ..reply }),
+            other => other,
+        }
+    }
+
+    "all-is-well" "shows every answer of a device as a success of a read" breaks "LW-IF3-08"
+    also breaks {
+        "LW-IF3-03", "LW-IF3-04", "LW-IF3-07" because "what is done is shown as a read as well",
+    }
+    caught by {
+        "lwm2m/management/refusal-is-shown" "lwm2m/told",
+        "lwm2m/management/write-a-resource" "lwm2m/told",
+        "lwm2m/management/update-an-instance" "lwm2m/told",
+        "lwm2m/management/execute" "lwm2m/told",
+        "lwm2m/management/write-attributes" "lwm2m/told",
+    }
+    fn tells(&self, answer: Answer, _f: facts::TellFacts) -> Answer {
+        match answer {
+            Answer::Reply(reply) => Answer::Reply(Reply { code: Code::CONTENT, ..reply }),
+            other => other,
+        }
+    }
+
     "long-list-refused" "refuses a list that came in more than one block" breaks "LW-IF2-12"
     caught by { "lwm2m/registration/long-list-in-blocks" "lwm2m/registered" }
     fn list(&self, f: facts::ListFacts<'_>) -> Result<ObjectList, Code> {
@@ -160,3 +264,14 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         }
     }
 };
+
+/// The message with another code, and with the options that `keep` keeps.
+fn changed(message: &Message, code: Code, keep: impl Fn(OptionNumber) -> bool) -> Message {
+    let options = option::TABLE.iter().map(|known| known.number);
+    let kept = options.filter(|number| keep(*number));
+    kept.flat_map(|number| message.values(number).map(move |value| (number, value)))
+        .fold(Message::new(code), |all, (number, value)| {
+            all.option(number, value)
+        })
+        .payload(message.body())
+}

@@ -1,5 +1,6 @@
 //! Steps of the LwM2M scenarios, a file per theme.
 
+mod manage;
 mod operator;
 mod outcome;
 mod parties;

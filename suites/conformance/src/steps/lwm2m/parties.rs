@@ -13,6 +13,7 @@ use twinproof_judge::checks::lwm2m::{Act, Check as Lwm2m};
 use twinproof_judge::profile;
 use twinproof_lwm2m::device::{self, Answer, Behaviour, Device, Order, Shared};
 use twinproof_lwm2m::upper::{self, Operation};
+use twinproof_lwm2m::wire::Path;
 use twinproof_stage::{Halted, Handle};
 
 use crate::world::Scene;
@@ -50,6 +51,8 @@ pub(crate) struct Parties {
     last: Option<Act>,
     /// What the operator did last.
     pub(super) operated: Option<Operated>,
+    /// What the operator read last.
+    pub(super) read: Option<Path>,
 }
 
 /// What an operator did.

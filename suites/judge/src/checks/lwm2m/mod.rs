@@ -1,6 +1,7 @@
 //! Checks on an LwM2M server, a file per theme.
 
 pub mod answer;
+pub mod management;
 pub mod operator;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ use crate::scene::{Datagram, Scene};
 pub enum Check {
     /// How a device was answered.
     Answer(answer::Check),
+    /// What becomes of an operator's wish.
+    Management(management::Check),
     /// What an operator is told.
     Operator(operator::Check),
 }
@@ -22,6 +25,12 @@ pub enum Check {
 impl From<answer::Check> for Check {
     fn from(check: answer::Check) -> Self {
         Self::Answer(check)
+    }
+}
+
+impl From<management::Check> for Check {
+    fn from(check: management::Check) -> Self {
+        Self::Management(check)
     }
 }
 
@@ -35,6 +44,7 @@ impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
             Self::Answer(check) => check.look(scene),
+            Self::Management(check) => check.look(scene),
             Self::Operator(check) => check.look(scene),
         }
     }

@@ -1,0 +1,72 @@
+Feature: Device management
+  Operators ask, devices do, and what devices say comes back (AD 5.3.2.3).
+
+  @LW-IF2-02 @LW-IF3-01 @ETS-1.0-int-201 @id:read-a-resource
+  Scenario: The operator reads a resource
+    Given a device that is registered
+    When the operator reads the serial number of the device
+    Then the device is asked to read it
+    And the operator sees the value that the device has
+
+  @LW-IF3-01 @ETS-1.0-int-203 @ETS-1.0-int-223 @id:read-an-instance
+  Scenario: The operator reads an instance
+    Given a device that is registered
+    When the operator reads the device object's instance of the device
+    Then the device is asked to read it
+    And the operator sees the value that the device has
+
+  @LW-IF3-02 @id:format-of-the-device
+  Scenario: The operator sees the same value in whatever format the device answers
+    Given a device that is registered
+    And the device answers in the JSON of the enabler
+    When the operator reads the serial number of the device
+    Then the operator sees the value that the device has
+
+  @LW-IF3-03 @ETS-1.0-int-205 @ETS-1.0-int-227 @id:write-a-resource
+  Scenario: The operator writes a resource
+    Given a device that is registered
+    When the operator writes a number to a resource of the device
+    Then the device is asked to write that number there
+    And the operator is told that it is done
+
+  @LW-IF3-03 @ETS-1.0-int-215 @ETS-1.0-int-226 @id:update-an-instance
+  Scenario: The operator updates a part of an instance
+    Given a device that is registered
+    When the operator updates a part of an instance of the device
+    Then the device is asked to change that part only
+    And the operator is told that it is done
+
+  @LW-IF3-04 @id:execute
+  Scenario: The operator executes a resource
+    Given a device that is registered
+    When the operator executes a resource of the device with arguments
+    Then the device is asked once to execute it with these arguments
+    And the operator is told that it is done
+
+  @LW-IF3-06 @ETS-1.0-int-260 @id:discover
+  Scenario: The operator asks what is there
+    Given a device that is registered
+    When the operator discovers the device object's instance of the device
+    Then the device is asked to list what is there
+    And the operator sees what the device listed
+
+  @LW-IF3-07 @ETS-1.0-int-260 @id:write-attributes
+  Scenario: The operator writes attributes
+    Given a device that is registered
+    When the operator writes attributes to a resource of the device
+    Then the device is asked to take these attributes
+    And the operator is told that it is done
+
+  @LW-IF3-08 @ETS-1.0-int-256 @id:refusal-is-shown
+  Scenario: A refusal of the device reaches the operator
+    Given a device that is registered
+    When the operator reads a resource that the device does not have
+    Then the operator is told that there is no such thing
+
+  @LW-IF3-09 @id:late-answer
+  Scenario: An answer may come late
+    Given a device that is registered
+    And the device takes its time to answer
+    When the operator reads the serial number of the device
+    Then the device is asked to read it
+    And the operator sees the value that the device has
