@@ -143,11 +143,12 @@ fn where_nobody_listens_there_is_no_contact() {
     let stop = "lwm2m/server/registration-answered";
     // Silence lasts as long as the protocol repeats itself: on the virtual stage, no time at all.
     let report = judged(Target::External(Arc::new(declared)), Kind::Virtual, stop);
+    let scenario = &report.scenarios[0];
     assert_eq!(
-        report.scenarios[0].verdict,
-        Verdict::Fail,
+        scenario.verdict,
+        Verdict::Inconclusive,
         "{}",
-        report.scenarios[0].reason
+        scenario.reason
     );
     assert!(!report.summary.contact);
     let words = report.summary.no_contact.unwrap();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use twinproof_coap::{Code, Packet};
 
 use super::Found;
-use crate::scene::{Datagram, Scene};
+use crate::scene::{Datagram, SUT, Scene};
 
 /// A check and its arguments.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -73,6 +73,11 @@ impl Act {
             let expected = format!("a request of {}", self.party);
             return Found::broken(expected, "none was recorded");
         };
+        // Who never says anything may not be there at all.
+        if !scene.datagrams.iter().any(|datagram| datagram.from == SUT) {
+            let expected = "an answer of any kind in this scenario";
+            return Found::inconclusive(expected, came(request, None)).shown_by([request.number]);
+        }
         let answer = scene.answer(request);
         let packet = answer.and_then(Datagram::packet);
         let numbers = [Some(request.number), answer.map(|answer| answer.number)];
