@@ -120,12 +120,16 @@ pub(crate) async fn server_elsewhere(
         .strip_prefix("coap://")
         .ok_or_else(|| wrong(""))?;
     let authority = authority.trim_end_matches('/').to_owned();
-    let mut found = tokio::net::lookup_host(authority)
+    let found: Vec<SocketAddr> = tokio::net::lookup_host(authority)
         .await
-        .map_err(|error| wrong(&format!(": {error}")))?;
-    let address = found
-        .next()
-        .ok_or_else(|| wrong(", which has no address"))?;
+        .map_err(|error| wrong(&format!(": {error}")))?
+        .collect();
+    // Of several the first, but for IPv4, which is what simulated devices have on every machine.
+    let first = found
+        .iter()
+        .find(|address| address.is_ipv4())
+        .or(found.first());
+    let address = *first.ok_or_else(|| wrong(", which has no address"))?;
     section.server = format!("coap://{address}");
     let system = Elsewhere {
         name: SUT.to_owned(),
