@@ -194,7 +194,7 @@ impl Ground {
         receiver.await.unwrap_or_else(|_| Response::new(503))
     }
 
-    fn time_of(&self, place: &Place) -> Time {
+    pub(super) fn time_of(&self, place: &Place) -> Time {
         self.now()
             + place
                 .resident
