@@ -73,6 +73,16 @@ Feature: Authorization
     When the secondary device renews the access to the primary's network
     Then the authorization server gives no token since the code is worth nothing
 
+  @HLF-SD-009 @id:network-of-another-primary
+  Scenario: A secondary cannot use the network of somebody else's primary
+    Given a primary device twinned with a secondary device
+    And a second primary device twinned with a second secondary device
+    And the secondary device has redeemed its authorization code
+    When the secondary device uses the network of the primary device
+    Then the token opens it
+    When the secondary device uses the network of the second primary device
+    Then the token does not open it
+
   @CR-N10 @id:each-twinning-its-own-code
   Scenario: Each twinning has an authorization code of its own
     Given a primary device twinned with a secondary device
@@ -99,7 +109,7 @@ Feature: Authorization
     Then the enabler accepts or refuses it properly
     And that authorization code is shown nowhere in the twinning of the secondary device
 
-  @OAU-001 @id:bearer-tokens
+  @OAU-001 @if:twinning.authorization.secondary_token=client_credentials @id:bearer-tokens
   Scenario: Tokens of the authorization server are accepted until they are revoked
     Given a primary device twinned with a secondary device
     And the secondary device has obtained the token for its twinning
@@ -121,7 +131,7 @@ Feature: Authorization
     When the primary device reads its list as the user of its own credential
     Then the token opens it
 
-  @OAU-002 @id:scope-for-everything
+  @OAU-002 @if:twinning.authorization.secondary_token=client_credentials @id:scope-for-everything
   Scenario: The scope for twinning opens every operation
     Given a primary device twinned with a secondary device
     When the secondary device asks the authorization server for the right to everything in twinning
@@ -131,7 +141,7 @@ Feature: Authorization
     When the secondary device deletes its twinning with the token that it was given
     Then the token opens it
 
-  @OAU-002 @advice @id:scope-for-reading
+  @OAU-002 @advice @if:twinning.authorization.secondary_token=client_credentials @id:scope-for-reading
   Scenario: A token for reading only reads
     Given a primary device twinned with a secondary device
     And the secondary device has asked the authorization server for the right to read only
@@ -141,7 +151,7 @@ Feature: Authorization
     Then the token does not open it
     And both devices read that the twinning is on
 
-  @OAU-002 @advice @id:scope-for-switching
+  @OAU-002 @advice @if:twinning.authorization.secondary_token=client_credentials @id:scope-for-switching
   Scenario: A token for switching only switches
     Given a primary device twinned with a secondary device
     When the secondary device asks the authorization server for the right to toggle only
@@ -152,7 +162,7 @@ Feature: Authorization
     Then the token does not open it
     And the primary device reads that its twinning is off
 
-  @OAU-002 @advice @id:scope-for-ending
+  @OAU-002 @advice @if:twinning.authorization.secondary_token=client_credentials @id:scope-for-ending
   Scenario: A token for ending only ends
     Given a primary device twinned with a secondary device
     When the secondary device asks the authorization server for the right to deactivate only
@@ -164,7 +174,7 @@ Feature: Authorization
     Then the token opens it
     And the primary device has no twinnings
 
-  @OAU-002 @advice @id:scope-for-news
+  @OAU-002 @advice @if:twinning.authorization.secondary_token=client_credentials @id:scope-for-news
   Scenario: A token for news only gives news
     Given a primary device twinned with a secondary device
     When the secondary device asks the authorization server for the right to subscription only
@@ -175,7 +185,7 @@ Feature: Authorization
     Then the token does not open it
     And the primary device reads that its twinning is on
 
-  @OAU-002 @advice @id:unknown-scope
+  @OAU-002 @advice @if:twinning.authorization.secondary_token=client_credentials @id:unknown-scope
   Scenario: A scope that does not exist is not given
     Given a primary device twinned with a secondary device
     When the secondary device asks the authorization server for the right to everythingelse only

@@ -151,7 +151,16 @@ Feature: Common requirements
     Then the enabler accepts the change
     And a stranger is told nothing
 
-  @HLF-CM-005 @id:client-with-channel
+  @HLF-CM-006 @id:stranger-cannot-withdraw
+  Scenario: A stranger cannot withdraw another's wish to be told
+    Given a primary device twinned with a secondary device
+    And the primary device has asked to be told of changes
+    When a stranger withdraws the wish of the primary device
+    Then the enabler refuses because it belongs to somebody else
+    When the secondary device switches the twinning off
+    Then the primary device is told that the twinning is off
+
+  @HLF-CM-005 @if:twinning.notification_channel @id:client-with-channel
   Scenario: An application on a device uses the interface
     Given a primary device twinned with a secondary device
     And the primary device has asked to be told of changes through a notification channel
@@ -162,8 +171,15 @@ Feature: Common requirements
     And the primary device ends the twinning
     Then the enabler accepts the request
 
-  @HLF-CM-005 @id:unknown-channel-refused
+  @HLF-CM-005 @if:twinning.notification_channel @id:unknown-channel-refused
   Scenario: A notification channel of an unknown kind is refused
     Given a primary device twinned with a secondary device
     When the primary device asks for a notification channel of a kind that does not exist
     Then the enabler refuses because this is not offered
+
+  @HLF-CM-005 @inspect @if:twinning.websocket_channel @id:client-with-websocket
+  Scenario: An application on a device may be told over a web socket
+    # What comes over it is for a person to see: this tester opens the channel and does not enter it.
+    Given a primary device twinned with a secondary device
+    When the primary device asks for a notification channel over a web socket
+    Then the enabler accepts the request

@@ -24,6 +24,14 @@ Feature: Twinning enabler
     When the enabler is restarted
     Then both devices read that the twinning is off
 
+  @HLF-TE-001 @exclusive @id:works-after-restart
+  Scenario: After a restart the two sides still belong together
+    Given a primary device twinned with a secondary device
+    When the enabler is restarted
+    And the primary device switches the twinning off
+    Then the enabler accepts the change
+    And both devices read that the twinning is off
+
   @HLF-TE-003 @id:off-keeps-the-twinning
   Scenario: Switching off does not end the twinning
     Given a primary device twinned with a secondary device
@@ -70,6 +78,15 @@ Feature: Twinning enabler
     And the twinning is gone on both sides
     When the primary device switches the twinning on
     Then the enabler refuses because the twinning has ended
+    And the primary device has no twinnings
+    And the secondary device has no twinnings
+
+  @HLF-TE-004 @exclusive @id:end-survives-restart
+  Scenario: What has ended stays ended over a restart
+    Given a primary device twinned with a secondary device
+    And the primary device has ended the twinning
+    When the enabler is restarted
+    Then the twinning is gone on both sides
     And the primary device has no twinnings
     And the secondary device has no twinnings
 

@@ -1,7 +1,7 @@
 Feature: Twinning across operators
   Primary and secondary are served by different operators (RD 6.1.5 and HLF-TE-006, CR PUT statements).
 
-  @HLF-TE-006 @HLF-IC-002 @id:code-from-the-named-operator
+  @HLF-TE-006 @HLF-IC-002 @if:HLF-SD-002 @id:code-from-the-named-operator
   Scenario: A code is fetched from the operator that was named
     Given another operator that is a partner
     When a secondary device asks for an activation code and names the other operator as the primary's
@@ -15,7 +15,7 @@ Feature: Twinning across operators
     Then the answer holds a code of the enabler's own operator
     And the other operator hears nothing of it
 
-  @HLF-TE-006 @id:named-operator-out-of-service
+  @HLF-TE-006 @if:HLF-SD-002 @id:named-operator-out-of-service
   Scenario: No code is made up for an operator that is out of service
     Given the other operator is out of service
     When a secondary device asks for an activation code and names the other operator as the primary's
@@ -23,7 +23,7 @@ Feature: Twinning across operators
     And no code is made up in the other operator's place
     And the secondary device has no more twinnings than it was told of
 
-  @HLF-TE-006 @id:named-operator-silent
+  @HLF-TE-006 @if:HLF-SD-002 @id:named-operator-silent
   Scenario: No code is made up for an operator that does not answer
     Given the other operator does not answer
     When a secondary device asks for an activation code and names the other operator as the primary's
@@ -31,7 +31,7 @@ Feature: Twinning across operators
     And no code is made up in the other operator's place
     And the secondary device has no more twinnings than it was told of
 
-  @HLF-IC-002 @id:named-operator-refuses
+  @HLF-IC-002 @if:HLF-SD-002 @id:named-operator-refuses
   Scenario: A refusal of the other operator is passed on
     Given the other operator refuses
     When a secondary device asks for an activation code and names the other operator as the primary's
@@ -54,6 +54,22 @@ Feature: Twinning across operators
     When a primary of the other operator activates with the code of the secondary device
     Then the enabler accepts it
     And the secondary device reads that its twinning is on
+
+  @HLF-TE-008 @id:primary-of-a-device-abroad
+  Scenario: A primary of a device of another operator cannot become a secondary
+    Given a primary device twinned with a device of the other operator
+    When the primary device asks for an activation code
+    And a second primary device tries whatever code the primary device was given
+    Then the second primary device has no twinnings
+    And every twinning is as it was
+
+  @HLF-TE-009 @id:secondary-of-a-primary-abroad
+  Scenario: A secondary of another operator's primary gets no second twinning
+    Given a secondary device taken up by a primary of the other operator
+    When the secondary device asks for an activation code
+    And a primary device tries whatever code the secondary device was given
+    Then the primary device has no twinnings
+    And every twinning is as it was
 
   @HLF-IC-001 @id:unknown-operator-refused
   Scenario: A code of an operator that nobody knows is refused

@@ -61,6 +61,34 @@ Feature: Being told of changes
     Then the primary device is told that the twinning is off
     And the primary device is told nothing on account of the wish that has run out
 
+  @HLF-PD-007 @advice @id:wish-prolonged
+  Scenario: A wish to be told can be prolonged
+    Given a primary device twinned with a secondary device
+    And the primary device has asked to be told of changes for 1 seconds
+    And the primary device has asked for 60 seconds more
+    And the time of the primary device's newer wish has passed
+    When the secondary device switches the twinning off
+    Then the primary device is told that the twinning is off
+
+  @HLF-PD-007 @advice @id:wishes-listed
+  Scenario: A device finds its wishes in a list
+    Given a primary device twinned with a secondary device
+    And the secondary device has asked to be told of changes
+    And the primary device has asked to be told of changes
+    And the primary device has asked once more to be told of changes
+    When the primary device lists its wishes to be told
+    Then the list holds the wishes of the primary device and nothing else
+
+  @HLF-PD-007 @advice @id:application-gone
+  Scenario: An application that is gone is not called for ever, and stops no change
+    Given a primary device twinned with a secondary device
+    And the primary device has asked to be told of changes
+    And the application of the primary device is gone
+    When the secondary device switches the twinning off
+    Then the enabler accepts the change
+    And the application of the primary device is called 3 times at most
+    And both devices read that the twinning is off
+
   @HLF-PD-007 @id:other-primary-not-told
   Scenario: Another primary is told nothing of it
     Given a primary device twinned with a secondary device
@@ -118,9 +146,19 @@ Feature: Being told of changes
     Then the secondary device is told that the twinning is off
     And the second secondary device is told nothing
 
-  @HLF-SD-008 @id:secondary-told-by-channel
+  @HLF-SD-008 @if:twinning.notification_channel @id:secondary-told-by-channel
   Scenario: A secondary that cannot be called back fetches the news
     Given a primary device twinned with a secondary device
     And the secondary device has asked to be told of changes through a notification channel
     When the primary device switches the twinning off
     Then the secondary device is told that the twinning is off
+
+  @HLF-SD-008 @if:twinning.notification_channel @id:told-one-at-a-time
+  Scenario: A channel brings no more at once than its application takes
+    Given a primary device twinned with a secondary device
+    And the secondary device has asked to be told of changes through a channel that brings one at a time
+    And the primary device has switched the twinning off
+    And the primary device has switched the twinning on
+    When the secondary device fetches what it has not been told yet
+    And the secondary device fetches what it has not been told yet
+    Then the secondary device was told of one change at a time

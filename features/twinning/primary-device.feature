@@ -102,6 +102,14 @@ Feature: Primary device
     Then the enabler refuses the change because the status is not known
     And nothing has changed
 
+  @HLF-PD-002 @CR-N5 @id:not-back-to-pending
+  Scenario: A twinning cannot be set back to pending
+    Given a primary device twinned with a secondary device
+    When the primary device switches the twinning pending
+    Then the enabler refuses the change because this may not be changed
+    And both devices read that the twinning is on
+    And nothing has changed
+
   @HLF-PD-002 @id:stranger-cannot-toggle
   Scenario: A stranger cannot switch somebody else's twinning
     Given a primary device twinned with a secondary device
@@ -242,3 +250,12 @@ Feature: Primary device
     And the secondary device reads that its twinning is on
     And the second secondary device reads that its twinning is off
     And the third secondary device reads that its twinning is on
+
+  @HLF-PD-006 @if:twinning.max_secondaries @id:no-more-than-allowed
+  Scenario: A primary device that has all the secondaries that it may have gets no further one
+    Given a primary device that has as many secondary devices as the enabler allows
+    And a secondary device that holds a fresh activation code
+    When the primary device activates with that code
+    Then the enabler refuses the activation because there are too many
+    And nothing has changed
+    And the secondary device reads that its twinning is pending

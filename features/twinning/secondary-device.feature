@@ -89,6 +89,14 @@ Feature: Secondary device
     And nothing has changed
     And the secondary device reads that its twinning is pending
 
+  @HLF-SD-004 @id:another-secondary-cannot-toggle
+  Scenario: One secondary device cannot switch the twinning of another
+    Given a primary device twinned with a secondary device
+    And the primary device is also twinned with a second secondary device
+    When the second secondary device switches the twinning of the secondary device off
+    Then the enabler refuses because it belongs to somebody else
+    And nothing has changed
+
   @HLF-SD-004 @id:no-toggle-after-the-end
   Scenario: A secondary device cannot switch a twinning that has ended
     Given a primary device twinned with a secondary device

@@ -22,8 +22,8 @@ const PARTNER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many devices are provisioned for each partner: a pool for whoever plays that partner.
 pub const SUBSCRIBERS: usize = 12;
 
-/// How many secondaries one primary may have.
-const MAX_SECONDARIES: usize = 1_000;
+/// How many secondaries one primary may have: few enough for a tester to reach the limit.
+pub const MAX_SECONDARIES: usize = 4;
 
 /// How many partners there is room for in the numbering below.
 pub const MAX_PARTNERS: usize = 8;
@@ -75,7 +75,7 @@ pub fn config(base_url: String, partners: &[String], shape: &Shape) -> Config {
         scope_prefix: "oma_rest_twinning".to_owned(),
         network_scope: "oma_rest_messaging.all_v1".to_owned(),
         partners,
-        max_secondaries: shape.max_secondaries.unwrap_or(MAX_SECONDARIES),
+        max_secondaries: shape.max_secondaries,
         subscribers,
         knobs: shape.knobs.clone(),
     }

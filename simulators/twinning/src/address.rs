@@ -17,6 +17,20 @@ pub fn same(one: &str, other: &str) -> bool {
     }
 }
 
+/// Whether an address is of a kind that devices have (tel, sip or acr), and of another than that one.
+pub fn is_of_another_kind(address: &str, than: &str) -> bool {
+    let kind = |address: &str| {
+        let scheme = address.trim().split(':').next().unwrap_or_default();
+        match scheme.to_ascii_lowercase().as_str() {
+            "tel" => Some("tel"),
+            "sip" | "sips" => Some("sip"),
+            "acr" => Some("acr"),
+            _ => None,
+        }
+    };
+    kind(address).is_some_and(|kind_of_it| kind(than) != Some(kind_of_it))
+}
+
 /// The digits of the telephone number that an address has, if it has one.
 pub fn number(address: &str) -> Option<String> {
     let digits = |text: &str| {
@@ -146,6 +160,25 @@ impl Sip {
 #[cfg(test)]
 mod tests {
     use super::{number, same};
+
+    #[test]
+    fn kinds_are_those_of_devices() {
+        for (one, other, differ) in [
+            ("sip:a@b", "tel:+12025550100", true),
+            ("SIPS:a@b", "sip:a@b", false),
+            ("tel:+1", "tel:+2", false),
+            ("acr:x", "sip:a@b", true),
+            // No address of a device at all.
+            ("12025550100", "tel:+12025550100", false),
+            ("http://a/b", "tel:+12025550100", false),
+        ] {
+            assert_eq!(
+                super::is_of_another_kind(one, other),
+                differ,
+                "{one} {other}"
+            );
+        }
+    }
 
     #[test]
     fn what_means_the_same_is_the_same() {

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use twinproof_conformance::subscribers_needed;
 use twinproof_evidence::ExitCode;
 use twinproof_formats::count;
+use twinproof_judge::condition::not_applicable;
 use twinproof_judge::disclaimed;
 
 use crate::args::Check;
@@ -40,7 +41,9 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
     if let Some(file) = &args.sut {
         let read = profile::read(file)?;
         let profile = &read.declared.profile;
-        let applicable = select::applicable(matching, profile);
+        let mut applicable = select::applicable(matching, profile);
+        applicable.retain(|entry| not_applicable(&entry.described.tags, profile).is_none());
+        let limit = profile.twinning.as_ref().and_then(|t| t.max_secondaries);
         writeln!(
             out,
             "profile      {}: {} {}, {}; {}",
@@ -55,7 +58,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
         )?;
         let needs = applicable
             .iter()
-            .map(|entry| subscribers_needed(&entry.described));
+            .map(|entry| subscribers_needed(&entry.described, limit));
         let need = needs.clone().max().unwrap_or_default();
         let have = profile.twinning.as_ref().map_or(0, |t| t.subscribers.len());
         let short = needs.filter(|need| *need > have).count();

@@ -20,9 +20,14 @@ const PARTS: [&str; 4] = ["primary", "secondary", "free", "stranger"];
 /// What tells parts of the same kind apart.
 const ORDINALS: [&str; 4] = ["second", "third", "fourth", "fifth"];
 
+/// What a scenario says that needs a primary with all the secondaries that it may have.
+const UP_TO_THE_LIMIT: &str = "as many secondary devices as the enabler allows";
+
 /// How many provisioned devices a scenario needs: the distinct devices that its steps speak of, at
 /// least a primary and a secondary; the tag `@subscribers:N` overrules.
-pub fn subscribers_needed(scenario: &SceneStarted) -> usize {
+///
+/// `limit` is how many secondaries a primary may have, for scenarios that go up to it.
+pub fn subscribers_needed(scenario: &SceneStarted, limit: Option<usize>) -> usize {
     let tagged = scenario
         .tags
         .iter()
@@ -30,6 +35,12 @@ pub fn subscribers_needed(scenario: &SceneStarted) -> usize {
     if let Some(number) = tagged {
         return number;
     }
+    let limit = limit.filter(|_| {
+        scenario
+            .steps
+            .iter()
+            .any(|s| s.text.contains(UP_TO_THE_LIMIT))
+    });
     let mut parts = BTreeSet::from(["primary".to_owned(), "secondary".to_owned()]);
     for step in &scenario.steps {
         let words: Vec<&str> = step
@@ -48,7 +59,7 @@ pub fn subscribers_needed(scenario: &SceneStarted) -> usize {
             );
         }
     }
-    parts.len()
+    parts.len() + limit.unwrap_or_default()
 }
 
 /// The provisioned devices. Clones are the same pool.
@@ -250,10 +261,15 @@ mod tests {
                 ],
                 4,
             ),
+            (
+                &[],
+                &["a primary device that has as many secondary devices as the enabler allows"],
+                6,
+            ),
             (&["subscribers:6"], &["a primary device"], 6),
         ] {
             assert_eq!(
-                subscribers_needed(&scenario(tags, steps)),
+                subscribers_needed(&scenario(tags, steps), Some(4)),
                 need,
                 "{steps:?}"
             );

@@ -14,6 +14,7 @@ use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::{Halt, Record, RunStarted, Scene as SceneKey, SceneStarted, What};
 use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue;
+use twinproof_judge::condition::not_applicable;
 use twinproof_judge::profile::{Declared, Profile, Subscriber};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::{Seed, Time};
@@ -159,8 +160,15 @@ pub async fn perform(run: &Run) -> Outcome {
     };
     let backstage = Arc::new(Backstage::of(mine));
     let course = &backstage.course;
+    let (idle, applicable): (Vec<String>, Vec<String>) =
+        run.selected.iter().cloned().partition(|id| {
+            let mut entries = run.suite.entries().iter();
+            let entry = entries.find(|entry| entry.id == *id);
+            entry.is_some_and(|e| not_applicable(&e.described.tags, &profile.profile).is_some())
+        });
     for _ in 0..run.repeat.max(1) {
-        let mut due = run.selected.clone();
+        idle.iter().for_each(|id| (run.on_scene_ended)(id));
+        let mut due = applicable.clone();
         for round in 0..=RETRIES {
             perform_all(&backstage, &due, round > 0).await;
             due = course.take_broken();
@@ -308,7 +316,12 @@ async fn set_scene(
     };
     let lease = match &backstage.pool {
         Some(pool) if !course.given_up() => {
-            Some(pool.lease(subscribers_needed(&entry.described)).await)
+            let twinning = run.target.profile().profile.twinning.as_ref();
+            let limit = twinning.and_then(|twinning| twinning.max_secondaries);
+            Some(
+                pool.lease(subscribers_needed(&entry.described, limit))
+                    .await,
+            )
         }
         _ => None,
     };

@@ -7,6 +7,7 @@ use cucumber::gherkin::{Feature, GherkinEnv, Scenario, StepType};
 use twinproof_evidence::record::{SceneStarted, Step};
 use twinproof_judge::Features;
 use twinproof_judge::catalogue::{Catalogue, JudgedBy, Status};
+use twinproof_judge::condition::conditions;
 
 use crate::world::World;
 
@@ -186,6 +187,14 @@ impl Suite {
                     format!(
                         "the outline {:?} would hide its examples; write each as a scenario of its own",
                         scenario.name
+                    ),
+                );
+            }
+            for condition in conditions(&tags).filter(|c| !c.is_known(catalogue)) {
+                fault(
+                    line,
+                    format!(
+                        "{condition:?} is neither a requirement of the catalogue nor a key of a profile"
                     ),
                 );
             }

@@ -57,7 +57,17 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             Provenance::Assumed
         }
     };
+    let subscribers = profile.twinning.iter().flat_map(|t| &t.subscribers);
     let context = Context {
+        aliases: subscribers
+            .filter(|subscriber| !subscriber.also.is_empty())
+            .map(|s| {
+                std::iter::once(&s.address)
+                    .chain(&s.also)
+                    .cloned()
+                    .collect()
+            })
+            .collect(),
         knobs: &knobs,
         provenance: &provenance,
         called: scenes

@@ -9,6 +9,7 @@ pub mod baseline;
 pub mod catalogue;
 pub mod checks;
 pub mod compare;
+pub mod condition;
 mod contact;
 mod datagram;
 mod features;

@@ -66,6 +66,20 @@ impl Profile {
             .map(|(label, is)| (label.as_str(), *is))
     }
 
+    /// Whether a profile can have this dotted key, below a section.
+    pub fn has_key(key: &str) -> bool {
+        let schema = schemars::schema_for!(Self);
+        let whole = schema.as_value();
+        let mut here = Some(whole);
+        for name in key.split('.') {
+            here = here.and_then(|section| {
+                let described = described(whole, section)?;
+                described.get("properties")?.get(name)
+            });
+        }
+        key.contains('.') && here.is_some()
+    }
+
     /// What it says of one requirement.
     pub fn claim(&self, label: &str) -> Option<bool> {
         self.claims()
@@ -150,5 +164,19 @@ fn collect_keys(prefix: &str, table: &toml::Table, keys: &mut Vec<String>) {
             toml::Value::Table(inner) => collect_keys(&path, inner, keys),
             _ => keys.push(path),
         }
+    }
+}
+
+/// What a part of a schema refers to, or the part itself.
+fn described<'a>(
+    whole: &'a serde_json::Value,
+    part: &'a serde_json::Value,
+) -> Option<&'a serde_json::Value> {
+    let refers = part
+        .get("$ref")
+        .or_else(|| part.get("anyOf")?.get(0)?.get("$ref"));
+    match refers.and_then(serde_json::Value::as_str) {
+        Some(reference) => whole.pointer(reference.strip_prefix('#')?),
+        None => Some(part),
     }
 }

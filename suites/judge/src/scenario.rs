@@ -10,6 +10,7 @@ use twinproof_evidence::report::{Answer, Attempt, Exchange, Finding, Provenance,
 use crate::assumed::{suspects, told};
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
 use crate::checks::{Check, Context, Found};
+use crate::condition::{conditions, not_applicable};
 use crate::judge::foreign;
 use crate::profile::Profile;
 use crate::scene::{self, Scene};
@@ -29,16 +30,27 @@ impl Bench<'_> {
     pub(crate) fn scenario(&mut self, id: &str, attempts: &[Scene]) -> Scenario {
         let run = self.run;
         let again = format!("{} --scenario {id} --seed {}", run.again, run.seed);
-        if attempts.is_empty() {
+        let planned = run
+            .plan
+            .get(id)
+            .or(attempts.first().map(|scene| &scene.started));
+        let foreign = planned.and_then(|planned| not_applicable(&planned.tags, self.profile));
+        if attempts.is_empty() || foreign.is_some() {
             // A requirement whose scenario is missing must not pass by the others alone.
-            let planned = run.plan.get(id);
             let is_new = run
                 .retold
                 .as_ref()
                 .is_some_and(|retold| retold.unrecorded.iter().any(|new| new == id));
-            let (verdict, reason) = match is_new {
-                true => (Verdict::Untested, "not recorded: the run did not have it"),
-                false => (Verdict::Inconclusive, "the run ended before it began"),
+            let (verdict, reason) = match (foreign, is_new) {
+                (Some(why), _) => (Verdict::NotApplicable, why),
+                (None, true) => {
+                    let why = "not recorded: the run did not have it".to_owned();
+                    (Verdict::Untested, why)
+                }
+                (None, false) => {
+                    let why = "the run ended before it began".to_owned();
+                    (Verdict::Inconclusive, why)
+                }
             };
             return Scenario {
                 id: id.to_owned(),
@@ -48,7 +60,7 @@ impl Bench<'_> {
                 requirements: planned.map_or_else(Vec::new, |p| p.requirements.clone()),
                 tags: planned.map_or_else(Vec::new, |p| p.tags.clone()),
                 verdict,
-                reason: reason.to_owned(),
+                reason,
                 accepted: Vec::new(),
                 again,
                 attempts: 0,
@@ -130,7 +142,9 @@ impl Bench<'_> {
                 .iter()
                 .all(|r| matches!(r.level, Level::Should | Level::May) && !is_advice(r, profile));
         let tagged = scene.started.tags.iter().any(|tag| tag == "advice");
-        let advice = tagged && !claims_advice
+        let open = conditions(&scene.started.tags).any(|c| c.is_open(catalogue, profile));
+        let advice = open
+            || tagged && !claims_advice
             || !requirements.is_empty() && requirements.iter().all(|r| is_advice(r, profile));
         let basis = basis(&requirements);
         let mut findings = Vec::new();

@@ -137,6 +137,7 @@ fn provision(
     let base_url = config.base_url.clone();
     twinning.knobs = shape.knobs.clone();
     twinning.activation_code_lifetime = Span::from_secs(shape.code_lifetime.as_secs());
+    twinning.max_secondaries = Some(config.max_secondaries);
     twinning.mno_id = Some(config.mno_id.clone());
     twinning.authorization = Some(Authorization {
         token_url: format!("{origin}{TOKEN_PATH}"),
@@ -185,6 +186,7 @@ fn provision(
         [
             "knobs",
             "authorization",
+            "max_secondaries",
             "mno_id",
             "notification_channel",
             "peer",

@@ -67,6 +67,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     }
     caught by {
         "twinning/common/stranger-kept-out" "twinning/refused",
+        "twinning/common/stranger-cannot-withdraw" "twinning/refused",
+        "twinning/common/stranger-cannot-withdraw" "twinning/notified",
         "twinning/common/stranger-not-told" "twinning/refused",
         "twinning/primary-device/stranger-cannot-list" "twinning/refused",
     }
@@ -194,6 +196,10 @@ pub(super) const ALL: &[Mutant] = mutants! {
     "network-open-to-none" "opens the primary's network to no token" breaks "HLF-SD-009"
     caught by { "twinning/authorization/secondary-uses-primarys-network" "twinning/access-given" }
     fn network_opens(&self, _f: facts::NetworkFacts) -> bool { false }
+
+    "network-open-to-all-tokens" "opens every primary's network to a token for one of them" breaks "HLF-SD-009"
+    caught by { "twinning/authorization/network-of-another-primary" "twinning/access-denied" }
+    fn network_opens(&self, f: facts::NetworkFacts) -> bool { f.for_network }
 
     "network-outlives-twinning" "keeps the primary's network open for a former secondary" breaks "HLF-SD-009"
     also breaks {

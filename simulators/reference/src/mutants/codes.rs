@@ -68,6 +68,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     also breaks {
         "CR-N3", "HLF-IC-002", "HLF-IC-003", "HLF-TE-006"
         because "a code is compared, or named after its operator, only where it is shown",
+        "HLF-SD-002"
+        because "that a code request was served is seen by its code",
     }
     caught by {
         "twinning/change-request/code-in-the-answer" "twinning/shows-code",
@@ -121,6 +123,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     also breaks {
         "CR-N12", "CR-N3", "CR-N5", "HLF-IC-002", "HLF-IC-003", "HLF-TE-006"
         because "neither code, status nor address is in a bare reference",
+        "HLF-SD-002"
+        because "that a code request was served is seen by its code",
     }
     caught by {
         "twinning/change-request/code-in-the-answer" "twinning/shows-code",
@@ -140,6 +144,9 @@ pub(super) const ALL: &[Mutant] = mutants! {
     fn role_asked(&self, f: facts::RoleFacts<'_>) -> Option<Role> { f.named.or(Some(Role::Secondary)) }
 
     "code-claim-faults" "breaks down where a secondary proposes a code" breaks "CR-N3"
+    also breaks {
+        "HLF-SD-002" because "the operator that a request names stands in the same element",
+    }
     caught by { "twinning/change-request/proposed-code-is-not-adopted" "twinning/decided" }
     fn sent(&self, r: Response, f: facts::ResponseFacts<'_>) -> Response {
         if says(f, "Secondary") { faulty(r, f, "activationCode") } else { r }

@@ -107,6 +107,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
         because "a twinning is known in a list by whom it is with",
         "HLF-CM-005", "HLF-IC-007", "HLF-PD-007", "HLF-SD-008"
         because "and by the same in the news of it",
+        "HLF-CM-006"
+        because "that no stranger could withdraw a wish is seen by its news",
     }
     caught by { "twinning/change-request/each-names-the-other" "twinning/shows-partner" }
     fn shown(&self, mut t: Twinning, _v: View) -> Twinning {
@@ -260,6 +262,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "HLF-SD-003", "HLF-SD-004", "HLF-SD-005", "HLF-SD-006", "HLF-SD-008", "HLF-TE-003",
         "HLF-TE-005"
         because "a device that follows the address that it reads finds nothing to switch, end or read",
+        "HLF-TE-001"
+        because "what a restart left as it was is seen by a switch",
     }
     caught by {
         "twinning/primary-device/names-its-own-address" "twinning/names-itself",

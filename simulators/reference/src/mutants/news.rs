@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use twinproof_twinning::enabler::rules::{self as facts, Rules};
+use twinproof_kernel::http::Response;
+use twinproof_twinning::enabler::rules::{self as facts, Resource, Rules, Standard};
 use twinproof_twinning::message::Status;
 
 use super::{Mutant, mutants};
@@ -32,6 +33,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     "nobody-is-told" "tells nobody of a switch" breaks "HLF-PD-007"
     also breaks {
         "HLF-SD-008" because "one mechanism tells both sides",
+        "HLF-CM-006"
+        because "that no stranger could withdraw a wish is seen by its news",
     }
     caught by {
         "twinning/notifications/delivery-tried-again" "twinning/notified",
@@ -75,6 +78,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     also breaks {
         "HLF-CM-005", "HLF-IC-007", "HLF-SD-008"
         because "one mechanism tells whoever is told of a switch",
+        "HLF-CM-006"
+        because "that no stranger could withdraw a wish is seen by its news",
     }
     caught by {
         "twinning/notifications/primary-told-of-which" "twinning/notified",
@@ -95,6 +100,41 @@ pub(super) const ALL: &[Mutant] = mutants! {
     }
     caught by { "twinning/notifications/delivery-tried-again" "twinning/notified" }
     fn retry_after(&self, _f: facts::RetryFacts) -> Option<Duration> { None }
+
+    "wish-cannot-be-prolonged" "gives no more time to who asks for it" breaks "HLF-PD-007"
+    caught by { "twinning/notifications/wish-prolonged" "twinning/notified" }
+    fn duration_granted(&self, f: facts::DurationFacts) -> Duration {
+        match f.prolongs {
+            true => Duration::from_secs(1),
+            false => Standard.duration_granted(f),
+        }
+    }
+
+    "wishes-hidden" "shows nobody what wishes there are" breaks "HLF-PD-007"
+    caught by { "twinning/notifications/wishes-listed" "twinning/subscriptions-listed" }
+    fn sent(&self, r: Response, f: facts::ResponseFacts<'_>) -> Response {
+        match f.resource == Some(Resource::Subscriptions) && f.method == "GET" && r.is_success() {
+            true => Response::new(200).with_body(
+                "application/json",
+                br#"{"twinningSubscriptionList":{"resourceURL":"http://sut.test/"}}"#.to_vec(),
+            ),
+            false => r,
+        }
+    }
+
+    "calls-for-ever" "goes on calling an application that is gone" breaks "HLF-PD-007"
+    caught by { "twinning/notifications/application-gone" "twinning/called-at-most" }
+    fn retry_after(&self, f: facts::RetryFacts) -> Option<Duration> {
+        match f.status {
+            Some(404) => (f.attempt < 12).then_some(Duration::from_millis(50)),
+            _ => Standard.retry_after(f),
+        }
+    }
+    fn subscription_is_live(&self, f: facts::SubscriptionFacts) -> bool { f.age < f.duration }
+
+    "channel-brings-all-at-once" "brings all that waits, however little its client takes" breaks "HLF-SD-008"
+    caught by { "twinning/notifications/told-one-at-a-time" "twinning/fetched-at-most" }
+    fn poll_takes(&self, f: facts::PollFacts) -> usize { f.waiting }
 
     "channel-closed" "closes a notification channel at once" breaks "HLF-CM-005"
     caught by { "twinning/common/client-with-channel" "twinning/notified" }

@@ -45,6 +45,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "CR-N6", "HLF-IC-002", "HLF-PD-001", "HLF-SD-007", "HLF-TE-005", "HLF-TE-006",
         "HLF-TE-008", "HLF-TE-009"
         because "each of these refuses a new twinning and says that none is left of it",
+        "HLF-PD-006"
+        because "so does the limit of a primary",
     }
     caught by {
         "twinning/inter-operator/activation-refused-abroad" "twinning/list-counts",
@@ -155,6 +157,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "HLF-IC-005", "HLF-SD-004", "HLF-SD-005"
         because "each of these keeps out who invents a token",
         "HLF-PD-007", "HLF-SD-008" because "whoever may be told of anything is told of it",
+        "HLF-PD-002"
+        because "whoever may change anything may set a twinning back to pending",
     }
     caught by {
         "twinning/inter-operator/forged-news" "twinning/access-denied",

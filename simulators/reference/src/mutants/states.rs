@@ -30,6 +30,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "CR-N1", "CR-N4", "CR-N6", "HLF-PD-001", "HLF-SD-001", "HLF-SD-005", "HLF-SD-006",
         "HLF-SD-007", "HLF-TE-008"
         because "a secondary that does not begin as Pending is seen wherever it waits",
+        "HLF-PD-006"
+        because "and who is refused for want of room goes on waiting",
     }
     caught by {
         "twinning/change-request/claimed-status-is-not-kept" "twinning/list-has-none",
@@ -104,6 +106,35 @@ pub(super) const ALL: &[Mutant] = mutants! {
     caught by { "twinning/primary-device/several-secondaries" "twinning/created" }
     fn has_room(&self, f: facts::RoomFacts) -> bool { f.secondaries == 0 }
 
+    "no-limit" "lets a primary have more secondaries than it may" breaks "HLF-PD-006"
+    caught by {
+        "twinning/primary-device/no-more-than-allowed" "twinning/refused",
+        "twinning/primary-device/no-more-than-allowed" "twinning/unchanged",
+        "twinning/primary-device/no-more-than-allowed" "twinning/shows-status",
+    }
+    fn has_room(&self, _f: facts::RoomFacts) -> bool { true }
+
+    "blind-abroad" "does not count twinnings with devices of other operators" breaks "HLF-TE-008"
+    caught by {
+        "twinning/inter-operator/primary-of-a-device-abroad" "twinning/list-counts",
+        "twinning/inter-operator/secondary-of-a-primary-abroad" "twinning/list-counts",
+    }
+    fn may_request_code(&self, f: facts::PartyFacts) -> bool { f.as_primary + f.as_secondary == f.abroad }
+    fn may_become_secondary(&self, f: facts::PartyFacts) -> bool { f.as_primary + f.as_secondary == f.abroad }
+
+    "back-to-pending" "lets a device set its twinning back to pending" breaks "HLF-PD-002"
+    caught by {
+        "twinning/primary-device/not-back-to-pending" "twinning/refused",
+        "twinning/primary-device/not-back-to-pending" "twinning/shows-status",
+        "twinning/primary-device/not-back-to-pending" "twinning/unchanged",
+    }
+    fn update_veto(&self, f: facts::UpdateFacts) -> Option<&'static str> {
+        match f.to {
+            Some(Status::Pending) => f.foreign,
+            _ => Standard.update_veto(f),
+        }
+    }
+
     "former-partners-refused" "lets nobody be twinned again" breaks "HLF-TE-009"
     also breaks {
         "HLF-SD-007" because "pairing again is what the end of a twinning is to make possible",
@@ -120,6 +151,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "HLF-PD-001", "HLF-PD-006", "HLF-PD-007", "HLF-SD-001", "HLF-SD-003", "HLF-SD-004",
         "HLF-SD-005", "HLF-SD-006", "HLF-SD-008", "HLF-TE-005"
         because "the other side, its subscribers and its operator are told what the other side has become",
+        "HLF-CM-006", "HLF-TE-001"
+        because "what a stranger or a restart left as it was is seen by a switch",
     }
     caught by {
         "twinning/primary-device/toggles" "twinning/shows-status",
@@ -133,6 +166,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "HLF-PD-006", "HLF-PD-007", "HLF-SD-001", "HLF-SD-003", "HLF-SD-004", "HLF-SD-005",
         "HLF-SD-008", "HLF-TE-005"
         because "the side that switches shows its old status to all who read it or are told of it",
+        "HLF-TE-001"
+        because "what a restart left as it was is seen by a switch",
     }
     caught by {
         "twinning/primary-device/toggles" "twinning/shows-status",
@@ -144,6 +179,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     also breaks {
         "HLF-CM-005", "HLF-IC-005", "HLF-IC-007", "HLF-PD-007"
         because "these are seen by a switch of the secondary",
+        "HLF-CM-006"
+        because "so is a wish that no stranger could withdraw",
     }
     caught by {
         "twinning/secondary-device/toggles" "twinning/shows-status",
@@ -197,6 +234,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "HLF-PD-003", "HLF-PD-005", "HLF-PD-006", "HLF-PD-007", "HLF-SD-001", "HLF-SD-003",
         "HLF-SD-005", "HLF-SD-006", "HLF-SD-008", "HLF-TE-002", "HLF-TE-005"
         because "a twinning that Off ends cannot be read, told of or switched again",
+        "HLF-TE-001"
+        because "what a restart left as it was is seen by a switch",
     }
     caught by {
         "twinning/enabler/off-keeps-the-twinning" "twinning/shows-status",
@@ -279,6 +318,8 @@ pub(super) const ALL: &[Mutant] = mutants! {
     also breaks {
         "HLF-CM-006", "HLF-SD-001", "HLF-TE-005", "HLF-TE-008", "HLF-TE-009", "OAU-002"
         because "each of these refuses a new twinning and says that nothing has changed by it",
+        "HLF-PD-006"
+        because "so does the limit of a primary",
     }
     caught by {
         "twinning/primary-device/activation-needs-code" "twinning/unchanged",
@@ -329,6 +370,15 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "twinning/enabler/survives-restart" "twinning/list-shows",
     }
     fn is_stored(&self, f: facts::StoreFacts<'_>) -> bool { f.kind != "side" }
+
+    "end-not-persisted" "brings back what has ended when it is restarted" breaks "HLF-TE-004"
+    caught by {
+        "twinning/enabler/end-survives-restart" "twinning/gone",
+        "twinning/enabler/end-survives-restart" "twinning/list-counts",
+    }
+    fn is_stored(&self, f: facts::StoreFacts<'_>) -> bool {
+        !(f.kind == "side" && f.method == "DELETE")
+    }
 
     "status-not-persisted" "forgets the last status when it is restarted" breaks "HLF-TE-002"
     caught by {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use twinproof_twinning::enabler::rules::{Refused, Rules, Said};
 use twinproof_twinning::knobs::Knobs;
 
-use crate::twinning::{CODE_LIFETIME, OPERATOR};
+use crate::twinning::{CODE_LIFETIME, MAX_SECONDARIES, OPERATOR};
 
 pub use pairs::all_pairs;
 pub use rules::{Lawful, Reading};
@@ -62,7 +62,7 @@ pub struct Shape {
     /// How long an activation code lives.
     pub code_lifetime: Duration,
     /// How many secondaries one primary may have.
-    pub max_secondaries: Option<usize>,
+    pub max_secondaries: usize,
     /// Whether subscribers have voice mail.
     pub voice_mail: bool,
     /// Whether relationships may cross networks.
@@ -81,7 +81,7 @@ impl Default for Shape {
             base_path: "/exampleAPI",
             mno_id: OPERATOR,
             code_lifetime: CODE_LIFETIME,
-            max_secondaries: None,
+            max_secondaries: MAX_SECONDARIES,
             voice_mail: true,
             partners: true,
             channels: true,

@@ -117,8 +117,8 @@ dimensions! {
         "with letters": reads(CodeHasLetters),
     }
     "room" from "digest §8" {
-        "for many secondaries",
-        "for three": shapes(|shape| shape.max_secondaries = Some(3)),
+        "for four secondaries",
+        "for three": shapes(|shape| shape.max_secondaries = 3),
     }
     "networks" from "digest §14" {
         "two",

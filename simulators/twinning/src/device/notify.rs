@@ -26,9 +26,18 @@ pub enum Order {
     OpenChannel {
         /// The kind of channel, for example `LongPolling`.
         kind: String,
+        /// How many notifications one answer may hold at most; as many as there are if none.
+        max_notifications: Option<u32>,
     },
     /// Fetch what waits in the notification channel, once.
     Poll,
+    /// Ask for more time for a subscription.
+    Prolong {
+        /// The subscription's URL.
+        url: String,
+        /// For how many seconds from now on.
+        duration: u32,
+    },
     /// Subscribe to the changes of the device's twinnings.
     Subscribe(Wish),
     /// End a subscription.
@@ -246,16 +255,26 @@ impl Device {
                 let url = self.subscriptions_url(access, &self.provision.address);
                 (Purpose::Other, Request::new("GET", url))
             }
-            Order::OpenChannel { kind } => {
+            Order::OpenChannel {
+                kind,
+                max_notifications,
+            } => {
                 let base = access.notification_channel.as_deref().ok_or(
                     "no notification channel is known (profile: twinning.notification_channel)",
                 )?;
                 let user = encode_segment(&self.provision.address);
                 let url = format!("{base}/notificationchannel/v1/{user}/channels");
-                let mut document = Document::new(
-                    "notificationChannel",
-                    Tree::Branch(vec![("channelType".to_owned(), Tree::Leaf(kind.clone()))]),
-                );
+                let leaf = |name: &str, text: String| (name.to_owned(), Tree::Leaf(text));
+                let mut entries = vec![leaf("channelType", kind.clone())];
+                entries.extend(max_notifications.map(|most| {
+                    // Each at once: nothing is to wait until so many are there.
+                    let limits = vec![
+                        leaf("maxNotifications", most.to_string()),
+                        leaf("maxWaitTime", "0".to_owned()),
+                    ];
+                    ("channelData".to_owned(), Tree::Branch(limits))
+                }));
+                let mut document = Document::new("notificationChannel", Tree::Branch(entries));
                 document.namespace = Some(CHANNEL_NAMESPACE.to_owned());
                 let request = self.with_document(access, Request::new("POST", url), &document);
                 (Purpose::OpenChannel, request)
@@ -270,6 +289,13 @@ impl Device {
                 document.namespace = Some(CHANNEL_NAMESPACE.to_owned());
                 let request = self.with_document(access, Request::new("POST", url), &document);
                 (Purpose::Poll, request)
+            }
+            Order::Prolong { url, duration } => {
+                let root = format!("{}Update", access.knobs.names.subscription);
+                let duration = ("duration".to_owned(), Tree::Leaf(duration.to_string()));
+                let document = api(&root, Tree::Branch(vec![duration]));
+                let request = self.with_document(access, Request::new("POST", url), &document);
+                (Purpose::Other, request)
             }
             Order::Subscribe(wish) => {
                 let notify_url = match &wish.notify_url {

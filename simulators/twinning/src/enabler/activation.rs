@@ -21,6 +21,10 @@ impl Enabler {
                 .filter(|side| side.role == role && side.status != Status::Pending)
                 .count()
         };
+        let abroad = |side: &&Side| {
+            let other = side.other_id.as_deref().and_then(|id| self.state.side(id));
+            other.is_some_and(|other| other.remote.is_some())
+        };
         let ended = |grant: &Grant| {
             let parties = [Some(&grant.owner), grant.primary.as_ref()];
             self.state.side(&grant.relation).is_none()
@@ -29,6 +33,12 @@ impl Enabler {
         PartyFacts {
             as_primary: active(Role::Primary),
             as_secondary: active(Role::Secondary),
+            abroad: self
+                .state
+                .sides_of(address)
+                .filter(|side| Some(side.id.as_str()) != but)
+                .filter(abroad)
+                .count(),
             ended: self.state.all::<Grant>().filter(|(_, g)| ended(g)).count(),
             pending: self
                 .state

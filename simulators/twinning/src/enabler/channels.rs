@@ -7,7 +7,9 @@ use twinproof_kernel::Time;
 use super::access::Visit;
 use super::refusal::Refusal;
 use super::route::Route;
-use super::rules::{ChannelFacts, CorrelatorFacts, MissingFacts, Resource, SubscriptionFacts};
+use super::rules::{
+    ChannelFacts, CorrelatorFacts, MissingFacts, PollFacts, Resource, SubscriptionFacts,
+};
 use super::state::Channel;
 use super::{Answer, Config, Enabler, Later, Performed, Turn};
 use crate::message::{CHANNEL_NAMESPACE, repeats};
@@ -145,6 +147,8 @@ impl Enabler {
             Some((id, channel)) => (id.clone(), channel.clone()),
             None => {
                 let lifetime = asked.tree.child_text("channelLifetime");
+                let data = asked.tree.child("channelData");
+                let at_most = data.and_then(|data| data.child_text("maxNotifications"));
                 let channel = Channel {
                     owner: user.to_owned(),
                     correlator,
@@ -152,6 +156,7 @@ impl Enabler {
                     lifetime: lifetime
                         .and_then(|text| text.parse().ok())
                         .map_or(DEFAULT_LIFETIME, Duration::from_secs),
+                    at_most: at_most.and_then(|text| text.parse().ok()),
                     queue: Vec::new(),
                 };
                 let id = self.state.next_id("nc");
@@ -172,10 +177,14 @@ impl Enabler {
             let refusal = Refusal::superseded();
             self.respond(turn, first.later, Err(refusal), Some(Resource::Poll));
         }
-        let queue = channel.queue.clone();
+        let mut queue = channel.queue.clone();
+        let taken = self.rules.poll_takes(PollFacts {
+            waiting: queue.len(),
+            at_most: channel.at_most,
+        });
         let polled = Channel {
             since: turn.now,
-            queue: Vec::new(),
+            queue: queue.split_off(taken.min(queue.len())),
             ..channel
         };
         self.state.put(id, polled);

@@ -244,6 +244,8 @@ pub struct PartyFacts {
     pub as_primary: usize,
     /// How many activated twinnings it has as secondary.
     pub as_secondary: usize,
+    /// How many of these are with devices of other operators.
+    pub abroad: usize,
     /// How many of its twinnings have ended.
     pub ended: usize,
     /// How many codes of its own still wait for a primary.
@@ -392,6 +394,26 @@ pub struct SubscriptionFacts {
     pub age: Duration,
     /// How long it was to last.
     pub duration: Duration,
+}
+
+/// How long a subscription is to last.
+#[derive(Clone, Copy, Debug)]
+pub struct DurationFacts {
+    /// What its client asks for; nothing, or zero seconds, leaves it to the system.
+    pub asked: Option<Duration>,
+    /// What the system has for those that leave it open.
+    pub usual: Duration,
+    /// The subscription is there already, and its client asks for more time.
+    pub prolongs: bool,
+}
+
+/// A long poll of a notification channel.
+#[derive(Clone, Copy, Debug)]
+pub struct PollFacts {
+    /// How many notifications wait.
+    pub waiting: usize,
+    /// How many the client takes at once, if it said.
+    pub at_most: Option<usize>,
 }
 
 /// A notification channel that a client wants.

@@ -294,6 +294,17 @@ twinproof_kernel::rules! {
             !facts.cancelled && facts.age < facts.duration
         }
 
+        /// How long a subscription lasts from now on: as long as its client wants (digest §7.5).
+        fn duration_granted(&self, facts: facts::DurationFacts) -> Duration {
+            facts.asked.filter(|asked| !asked.is_zero()).unwrap_or(facts.usual)
+        }
+
+        /// How many notifications a long poll is answered with: no more than its client takes
+        /// (digest §7.6).
+        fn poll_takes(&self, facts: facts::PollFacts) -> usize {
+            facts.at_most.unwrap_or(facts.waiting).min(facts.waiting)
+        }
+
         /// Whether a kind of notification channel is offered (HLF-CM-005).
         fn channel_is_offered(&self, facts: facts::ChannelFacts<'_>) -> bool {
             facts.kind == crate::enabler::channels::LONG_POLLING

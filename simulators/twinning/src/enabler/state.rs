@@ -147,6 +147,9 @@ pub struct Channel {
     pub since: Time,
     /// How long it lasts from then on.
     pub lifetime: Duration,
+    /// How many notifications its client takes at once, if it said.
+    #[serde(default)]
+    pub at_most: Option<usize>,
     /// Notifications that nobody has fetched, as JSON documents.
     pub queue: Vec<String>,
 }

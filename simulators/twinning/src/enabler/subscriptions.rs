@@ -9,8 +9,8 @@ use super::errands::Errand;
 use super::refusal::Refusal;
 use super::route::{Route, user_url};
 use super::rules::{
-    CorrelatorFacts, DeliveryFacts, MissingFacts, Notification, NotifyFacts, RepetitionFacts,
-    Resource, SubscriptionFacts, View,
+    CorrelatorFacts, DeliveryFacts, DurationFacts, MissingFacts, Notification, NotifyFacts,
+    RepetitionFacts, Resource, SubscriptionFacts, View,
 };
 use super::state::{Delivery, Side, Subscription};
 use super::{Answer, Enabler, Served, Turn};
@@ -139,7 +139,7 @@ impl Enabler {
             callback_data: reference.child_text("callbackData").map(str::to_owned),
             format,
             since: turn.now,
-            duration: duration(&asked)?,
+            duration: self.duration(&asked, false)?,
             correlator,
             cancelled: false,
         };
@@ -167,12 +167,22 @@ impl Enabler {
         let asked = self.read_body(turn, &root, &["duration"])?;
         let prolonged = Subscription {
             since: turn.now,
-            duration: duration(&asked)?,
+            duration: self.duration(&asked, true)?,
             ..subscription
         };
         let answer = Answer::new(200).with_body(document(turn, id, &prolonged));
         self.state.put(id, prolonged);
         Ok(answer)
+    }
+
+    fn duration(&self, asked: &Document, prolongs: bool) -> Result<Duration, Refusal> {
+        let text = asked.tree.child_text("duration");
+        let seconds = text.map(|text| text.parse().map_err(|_| Refusal::invalid("duration")));
+        Ok(self.rules.duration_granted(DurationFacts {
+            asked: seconds.transpose()?.map(Duration::from_secs),
+            usual: DEFAULT_DURATION,
+            prolongs,
+        }))
     }
 
     /// Tells the subscribers of a relationship that `initiator` has changed its status, or would have.
@@ -268,16 +278,6 @@ fn notification_request(subscription: &Subscription, delivery: &Delivery) -> Req
         subscription.format.media_type(),
         delivery.text.clone().into_bytes(),
     )
-}
-
-fn duration(asked: &Document) -> Result<Duration, Refusal> {
-    match asked.tree.child_text("duration") {
-        None | Some("0") => Ok(DEFAULT_DURATION),
-        Some(text) => text
-            .parse()
-            .map(Duration::from_secs)
-            .map_err(|_| Refusal::invalid("duration")),
-    }
 }
 
 fn subscription_url(turn: Turn<'_>, owner: &str, id: &str) -> String {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::Provenance;
+use twinproof_twinning::address::same;
 use twinproof_twinning::knobs::Knobs;
 
 use crate::scene::Scene;
@@ -33,8 +34,21 @@ pub struct Context<'a> {
     pub knobs: &'a Knobs,
     /// Where the value of a knob comes from.
     pub provenance: &'a dyn Fn(&str) -> Provenance,
+    /// Addresses of one device each, where the profile gives a device several.
+    pub aliases: Vec<Vec<String>>,
     /// The simulated parties that the system called in this run: it can reach this tester.
     pub called: BTreeSet<String>,
+}
+
+impl Context<'_> {
+    /// Whether two addresses mean the same device, by themselves or by the profile.
+    pub fn same_device(&self, one: &str, other: &str) -> bool {
+        let among = |all: &[String], address: &str| all.iter().any(|a| same(a, address));
+        same(one, other) || {
+            let mut devices = self.aliases.iter();
+            devices.any(|all| among(all, one) && among(all, other))
+        }
+    }
 }
 
 /// What a check found, before levels and claims are weighed.

@@ -86,6 +86,10 @@ pub struct Twinning {
     /// How long an activation code lives.
     #[serde(default = "Twinning::default_lifetime")]
     pub activation_code_lifetime: Span,
+    /// How many secondary devices one primary may have, if there is a limit that a tester can reach.
+    #[schemars(example = 4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_secondaries: Option<usize>,
     /// Stops the system and starts it again.
     #[schemars(example = "systemctl restart enabler")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,6 +105,10 @@ pub struct Twinning {
     #[schemars(example = "https://enabler.example/api")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification_channel: Option<String>,
+    /// Whether its notification channels include web sockets.
+    #[schemars(example = true)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub websocket_channel: Option<bool>,
     /// The operator that Twinproof plays towards it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<Peer>,
@@ -148,6 +156,9 @@ pub struct Subscriber {
     /// The environment variable that holds that secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret_env: Option<String>,
+    /// Further addresses by which the system knows the same device, of this or of another kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// Its voice-mail retrieval address, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice_mail: Option<String>,

@@ -11,7 +11,7 @@ use twinproof_twinning::device::{self, Credential, Device, Grant, Order, Provisi
 use twinproof_twinning::message::{Status, Twinning};
 use twinproof_twinning::url::encode_segment;
 
-use super::parties::{Part, seen_twinning};
+use super::parties::{Part, Tried, seen_twinning};
 use crate::world::{Scene, World};
 
 /// A credential that should open nothing.
@@ -95,14 +95,29 @@ impl Scene {
         }
     }
 
-    /// Asks for the token of a twinning. Once it has come, it is the one that the device uses.
+    /// Asks for the token of a twinning. Once it has come, it is the one that the device uses. Where
+    /// secondaries keep their provisioned token, that one is shown instead.
     async fn ask_token(&mut self, part: &Part, scope: Option<String>) -> Result<(), Halted> {
+        if scope.is_none() && self.keeps_token()? {
+            let url = self.own_url(part)?;
+            let raw = Raw::new("GET", url).presenting(Credential::Provisioned);
+            self.attempt(part, Order::Send(raw)).await?;
+            return Ok(());
+        }
         let order = Order::ObtainToken(Grant::ClientCredentials { scope });
         let response = self.attempt(part, order).await?;
         if response.is_some_and(|response| response.is_success()) {
             self.party(part)?.authorized = true;
         }
         Ok(())
+    }
+
+    /// The credential that a secondary was given for its twinning.
+    fn given_token(&mut self) -> Result<Credential, Halted> {
+        Ok(match self.keeps_token()? {
+            true => Credential::Provisioned,
+            false => Credential::Twinning,
+        })
     }
 
     fn network_request(&mut self, primary: &str) -> Result<Raw, Halted> {
@@ -134,10 +149,15 @@ impl Scene {
     pub(super) async fn until_refused(&mut self) -> Result<(), Halted> {
         let limit = self.stage.pace().settle;
         let begin = self.stage.now();
-        while let Some((part, order)) = self.twinning.succeeded.clone() {
+        while let Some(tried) = self.twinning.tried.clone() {
+            let Tried {
+                part,
+                order,
+                succeeded,
+            } = tried;
             // What changes or grants something is tried but once.
             let reads = matches!(&order, Order::Send(raw) if raw.method == "GET");
-            if !reads || self.stage.now().since(begin) >= limit {
+            if !succeeded || !reads || self.stage.now().since(begin) >= limit {
                 break;
             }
             self.stage.rest(limit / 16).await;
@@ -182,7 +202,7 @@ impl Scene {
         let order = Order::ObtainToken(Grant::AuthorizationCode { code });
         let acted = self.stage.act(&abroad, order).await?;
         self.twinning.last = acted.exchanges;
-        self.twinning.succeeded = None;
+        self.twinning.tried = None;
         match acted.answer {
             Err(fault) if self.twinning.last.is_empty() => {
                 Err(self.inconclusive(fault.to_string()))
@@ -360,7 +380,8 @@ async fn uses_useless(w: &mut World, part: Part, kind: Useless) -> Result<(), Ha
 async fn uses_token(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let url = scene.own_url(&part)?;
-    let raw = Raw::new("GET", url).presenting(Credential::Twinning);
+    let credential = scene.given_token()?;
+    let raw = Raw::new("GET", url).presenting(credential);
     scene.attempt(&part, Order::Send(raw)).await?;
     Ok(())
 }
@@ -376,7 +397,8 @@ async fn revokes(w: &mut World, part: Part) -> Result<(), Halted> {
 async fn deletes_with_token(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let url = scene.own_url(&part)?;
-    let raw = Raw::new("DELETE", url).presenting(Credential::Twinning);
+    let credential = scene.given_token()?;
+    let raw = Raw::new("DELETE", url).presenting(credential);
     scene.attempt(&part, Order::Send(raw)).await?;
     Ok(())
 }
@@ -393,7 +415,8 @@ async fn lists_wishes(w: &mut World, part: Part) -> Result<(), Halted> {
         encode_segment(&address),
         paths.subscriptions
     );
-    let raw = Raw::new("GET", url).presenting(Credential::Twinning);
+    let credential = scene.given_token()?;
+    let raw = Raw::new("GET", url).presenting(credential);
     scene.attempt(&part, Order::Send(raw)).await?;
     Ok(())
 }
@@ -415,6 +438,11 @@ async fn lists_as_self(w: &mut World, part: Part) -> Result<(), Halted> {
 async fn token_given(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let exchange = scene.last_exchange();
+    let shown = scene.twinning.tried.as_ref();
+    if shown.is_some_and(|tried| !matches!(tried.order, Order::ObtainToken(_))) {
+        scene.judge(Access::AccessGiven { exchange });
+        return Ok(());
+    }
     scene.judge(Access::TokenGranted { exchange });
     scene.judge(Access::TokenNotCached { exchange });
     Ok(())

@@ -96,10 +96,10 @@ impl Scene {
 
     /// Has a secondary obtain the token for its twinning.
     pub(super) async fn obtain_token(&mut self, part: &Part) -> Result<(), Halted> {
-        if !self.needs_token()? {
+        if !self.needs_token()? && !self.keeps_token()? {
             return Err(self.inconclusive(
                 "a secondary obtains no token of its own: the profile has no \
-                 twinning.authorization, or its secondary_token says so",
+                 twinning.authorization",
             ));
         }
         self.give_access(part).await
@@ -139,6 +139,23 @@ async fn twinned_as(
     name: String,
 ) -> Result<(), Halted> {
     w.scene().twin(&primary, &secondary, Some(name)).await
+}
+
+#[given(expr = "{part} that has as many secondary devices as the enabler allows")]
+async fn twinned_to_the_limit(w: &mut World, primary: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let Some(limit) = scene.twinning_profile()?.max_secondaries else {
+        return Err(scene.inconclusive(
+            "nobody said how many secondary devices a primary may have: declare \
+             twinning.max_secondaries in the profile",
+        ));
+    };
+    scene.party(&primary)?;
+    for number in 1..=limit {
+        let secondary = Part::numbered(number);
+        scene.twin(&primary, &secondary, None).await?;
+    }
+    Ok(())
 }
 
 #[given(expr = "{part} (that )has been given access to its twinning")]

@@ -6,6 +6,7 @@ mod codes;
 mod common;
 mod end;
 mod foreign;
+mod lists;
 mod news;
 mod operators;
 mod outcome;

@@ -7,7 +7,7 @@ use twinproof_judge::checks::twinning::notifications::Check as News;
 use twinproof_kernel::http::Response;
 use twinproof_stage::Halted;
 use twinproof_twinning::device::notify::{Order as Notify, Wish};
-use twinproof_twinning::device::{Order, read_body};
+use twinproof_twinning::device::{Credential, Order, Raw, read_body};
 use twinproof_twinning::message::Status;
 
 use super::parties::Part;
@@ -103,6 +103,30 @@ impl Scene {
             outlives: false,
         });
         Ok(exchange)
+    }
+
+    /// Opens a channel that brings so many notifications at once, and subscribes with it.
+    async fn subscribe_by_channel(
+        &mut self,
+        part: &Part,
+        max_notifications: Option<u32>,
+    ) -> Result<(), Halted> {
+        let order = Order::Notify(Notify::OpenChannel {
+            kind: LONG_POLL.to_owned(),
+            max_notifications,
+        });
+        self.succeed(part, order).await?;
+        self.subscribe(part, None, None).await?;
+        Ok(())
+    }
+
+    async fn try_channel(&mut self, part: &Part, kind: &str) -> Result<(), Halted> {
+        let order = Order::Notify(Notify::OpenChannel {
+            kind: kind.to_owned(),
+            max_notifications: None,
+        });
+        self.attempt(part, order).await?;
+        Ok(())
     }
 
     /// The newest subscription of this device, or its first.
@@ -209,11 +233,25 @@ async fn asked_for(w: &mut World, part: Part, seconds: u32) -> Result<(), Halted
 #[given(expr = "{part} has asked to be told of changes through a notification channel")]
 async fn asked_by_channel(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
-    let order = Order::Notify(Notify::OpenChannel {
-        kind: LONG_POLL.to_owned(),
-    });
+    scene.subscribe_by_channel(&part, None).await
+}
+
+#[given(
+    expr = "{part} has asked to be told of changes through a channel that brings one at a time"
+)]
+async fn asked_one_by_one(w: &mut World, part: Part) -> Result<(), Halted> {
+    w.scene().subscribe_by_channel(&part, Some(1)).await
+}
+
+#[given(expr = "{part} has asked for {int} seconds more")]
+async fn prolonged(w: &mut World, part: Part, duration: u32) -> Result<(), Halted> {
+    let scene = w.scene();
+    let (_, url, _) = scene.wish(&part, true)?;
+    let Some(url) = url else {
+        return Err(scene.inconclusive(format!("nobody said where {part}'s subscription is")));
+    };
+    let order = Order::Notify(Notify::Prolong { url, duration });
     scene.succeed(&part, order).await?;
-    scene.subscribe(&part, None, None).await?;
     Ok(())
 }
 
@@ -231,6 +269,13 @@ async fn withdrawn(w: &mut World, part: Part) -> Result<(), Halted> {
     let (_, url, _) = scene.wish(&part, true)?;
     let order = Order::Notify(Notify::Unsubscribe { url });
     scene.succeed(&part, order).await?;
+    Ok(())
+}
+
+#[given(expr = "the application of {part} is gone")]
+async fn is_gone(w: &mut World, part: Part) -> Result<(), Halted> {
+    let order = Order::Notify(Notify::AnswerWith(404));
+    w.scene().order(&part, order).await?;
     Ok(())
 }
 
@@ -261,10 +306,26 @@ async fn unknown_channel(w: &mut World, part: Part) -> Result<(), Halted> {
             "no notification channel is known (profile: twinning.notification_channel)",
         ));
     }
-    let order = Order::Notify(Notify::OpenChannel {
-        kind: "CarrierPigeon".to_owned(),
-    });
-    scene.attempt(&part, order).await?;
+    scene.try_channel(&part, "CarrierPigeon").await
+}
+
+#[when(expr = "{part} asks for a notification channel over a web socket")]
+async fn web_socket(w: &mut World, part: Part) -> Result<(), Halted> {
+    w.scene().try_channel(&part, "WebSockets").await
+}
+
+#[when(expr = "{part} fetches what it has not been told yet")]
+async fn fetches(w: &mut World, part: Part) -> Result<(), Halted> {
+    w.scene()
+        .attempt(&part, Order::Notify(Notify::Poll))
+        .await?;
+    Ok(())
+}
+
+#[when(expr = "{part} lists its wishes to be told")]
+async fn lists_wishes(w: &mut World, part: Part) -> Result<(), Halted> {
+    let order = Order::Notify(Notify::List);
+    w.scene().attempt(&part, order).await?;
     Ok(())
 }
 
@@ -297,6 +358,18 @@ async fn asks_for_other(w: &mut World, part: Part, owner: Part) -> Result<(), Ha
     scene
         .attempt(&part, Order::Notify(Notify::Subscribe(wish)))
         .await?;
+    Ok(())
+}
+
+#[when(expr = "{part} withdraws the wish of {part}")]
+async fn withdraws_for_other(w: &mut World, part: Part, owner: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let (_, url, _) = scene.wish(&owner, true)?;
+    let Some(url) = url else {
+        return Err(scene.inconclusive(format!("nobody said where {owner}'s subscription is")));
+    };
+    let raw = Raw::new("DELETE", url).presenting(Credential::Provisioned);
+    scene.attempt(&part, Order::Send(raw)).await?;
     Ok(())
 }
 
@@ -397,6 +470,39 @@ async fn told_only(w: &mut World, part: Part, status: Said) -> Result<(), Halted
 async fn linked(w: &mut World, part: Part) -> Result<(), Halted> {
     w.scene().judge(News::NotificationsLinked {
         part: part.name().to_owned(),
+    });
+    Ok(())
+}
+
+#[then(expr = "the list holds the wishes of {part} and nothing else")]
+async fn wishes_listed(w: &mut World, part: Part) -> Result<(), Halted> {
+    let scene = w.scene();
+    let exchange = scene.last_exchange();
+    let urls = scene.twinning.wishes.of(&part);
+    let urls = urls.filter_map(|kept| kept.url.clone()).collect();
+    scene.judge(News::SubscriptionsListed { exchange, urls });
+    Ok(())
+}
+
+#[then(expr = "the application of {part} is called {int} times at most")]
+async fn called_at_most(w: &mut World, part: Part, times: usize) -> Result<(), Halted> {
+    let scene = w.scene();
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    let after = scene.last_exchange();
+    scene.judge(News::CalledAtMost {
+        part: part.name().to_owned(),
+        after,
+        times,
+    });
+    Ok(())
+}
+
+#[then(expr = "{part} was told of one change at a time")]
+async fn one_at_a_time(w: &mut World, part: Part) -> Result<(), Halted> {
+    w.scene().judge(News::FetchedAtMost {
+        part: part.name().to_owned(),
+        notifications: 1,
     });
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use cucumber::then;
 use twinproof_judge::checks::twinning::errors::Situation;
-use twinproof_judge::checks::twinning::{answer, list, state};
+use twinproof_judge::checks::twinning::{answer, state};
 use twinproof_stage::Halted;
 
 use super::parties::{Part, Probe};
@@ -73,13 +73,7 @@ async fn decided(w: &mut World) -> Result<(), Halted> {
 
 #[then(expr = "{part} has no twinnings")]
 async fn none_listed(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.settle_list(&part, 0).await?;
-    scene.judge(list::Check::ListCounts {
-        exchange,
-        entries: 0,
-    });
-    Ok(())
+    w.scene().expect_count(&part, 0).await
 }
 
 #[then("nothing has changed")]

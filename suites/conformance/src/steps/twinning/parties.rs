@@ -10,7 +10,7 @@ use std::time::Duration;
 use twinproof_evidence::record::What;
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::twinning::Check as Twin;
-use twinproof_judge::profile::{Subscriber, Twinning};
+use twinproof_judge::profile::{SecondaryToken, Subscriber, Twinning};
 use twinproof_judge::scene::Unmet;
 use twinproof_kernel::http::Response;
 use twinproof_stage::{Acted, Halted, Handle};
@@ -43,6 +43,11 @@ impl FromStr for Part {
 }
 
 impl Part {
+    /// One of many secondary devices that a scenario does not tell apart.
+    pub(super) fn numbered(number: usize) -> Self {
+        Self(format!("secondary {number}"))
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.0
     }
@@ -109,8 +114,8 @@ pub(crate) struct Parties {
     pub(super) abroad: super::operators::Abroad,
     /// What the last When began.
     pub(super) last: Vec<u64>,
-    /// Who tried what last, if it succeeded.
-    pub(super) succeeded: Option<(Part, Order)>,
+    /// What a device tried last.
+    pub(super) tried: Option<Tried>,
     /// What the last answer referred to instead of showing it, and to whom.
     pub(super) reference: Option<(Part, String)>,
     /// The code requests that were tried, the oldest first.
@@ -119,6 +124,14 @@ pub(crate) struct Parties {
     pub(super) ended: Option<Relation>,
     /// What was read before the last When.
     pub(super) baseline: Baseline,
+}
+
+/// What a device tried, and whether it succeeded.
+#[derive(Clone)]
+pub(super) struct Tried {
+    pub(super) part: Part,
+    pub(super) order: Order,
+    pub(super) succeeded: bool,
 }
 
 /// What was read of everything before something was tried.
@@ -249,8 +262,11 @@ impl Scene {
         let acted = self.order(part, order.clone()).await?;
         self.twinning.last = acted.exchanges;
         self.twinning.reference = None;
-        let success = acted.answer.as_ref().is_ok_and(Response::is_success);
-        self.twinning.succeeded = success.then(|| (part.clone(), order));
+        self.twinning.tried = Some(Tried {
+            part: part.clone(),
+            order,
+            succeeded: acted.answer.as_ref().is_ok_and(Response::is_success),
+        });
         match acted.answer {
             Ok(response) => Ok(Some(response)),
             Err(fault) if self.twinning.last.is_empty() => {
@@ -300,6 +316,18 @@ impl Scene {
         };
         self.stage.recorder().write(self.stage.now(), note);
         self.inconclusive(format!("{} (exchange {exchange})", why.into()))
+    }
+
+    /// Whether what a device tried last succeeded.
+    pub(super) fn succeeded(&self) -> bool {
+        self.twinning.tried.as_ref().is_some_and(|t| t.succeeded)
+    }
+
+    /// Whether secondaries keep the token that they were provisioned with.
+    pub(super) fn keeps_token(&mut self) -> Result<bool, Halted> {
+        let authorization = self.twinning_profile()?.authorization;
+        let way = authorization.map(|authorization| authorization.secondary_token);
+        Ok(way == Some(SecondaryToken::Provisioned))
     }
 
     /// The exchange that the last When began.

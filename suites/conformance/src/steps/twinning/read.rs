@@ -1,14 +1,17 @@
-//! Reading lists and twinnings.
+//! Reading twinnings.
 
 use cucumber::{given, then, when};
-use twinproof_judge::checks::twinning::list::Entry;
-use twinproof_judge::checks::twinning::{answer, code, list, state, view};
+use twinproof_judge::checks::twinning::Check;
+use twinproof_judge::checks::twinning::answer;
+use twinproof_judge::checks::twinning::code::Check as Code;
+use twinproof_judge::checks::twinning::state::Check as State;
+use twinproof_judge::checks::twinning::view::Check as View;
 use twinproof_stage::Halted;
-use twinproof_twinning::address::same;
-use twinproof_twinning::device::{Order, Raw, read_body};
-use twinproof_twinning::message::{Role, Status, Twinning, TwinningList};
+use twinproof_twinning::device::{Order, Raw};
+use twinproof_twinning::message::{Role, Twinning};
 use twinproof_twinning::tree::Format;
 
+use super::lists::listed;
 use super::parties::{Part, Probe, seen_twinning};
 use super::toggle::Said;
 use crate::world::{Scene, World};
@@ -31,59 +34,28 @@ impl std::str::FromStr for Spoken {
 }
 
 impl Scene {
-    /// Reads a device's list until it shows these and has the last reading judged.
-    async fn expect_list(
-        &mut self,
-        part: &Part,
-        wanted: Vec<(Part, Status)>,
-    ) -> Result<(), Halted> {
-        let knobs = self.twinning_profile()?.knobs;
-        let mut entries = Vec::with_capacity(wanted.len());
-        for (partner, status) in wanted {
-            entries.push(Entry {
-                partner: self.address(&partner)?,
-                status,
-            });
-        }
-        let awaited = entries.clone();
-        let exchange = self
-            .settle(part, &Probe::List, |answer| {
-                let list = answer.as_ref().ok().and_then(|response| {
-                    let document = read_body(response).ok()?;
-                    TwinningList::of_document(&document, &knobs)
-                });
-                list.is_some_and(|list| {
-                    list.twinnings.len() == awaited.len()
-                        && awaited.iter().all(|entry| {
-                            list.twinnings.iter().any(|t| {
-                                t.other_address().is_some_and(|a| same(a, &entry.partner))
-                                    && t.status(&knobs) == Some(entry.status)
-                            })
-                        })
-                })
-            })
-            .await?;
-        self.judge(list::Check::ListShows { exchange, entries });
-        Ok(())
-    }
-
-    /// Reads a device's list until it has so many entries. Returns the last reading.
-    pub(super) async fn settle_list(&mut self, part: &Part, entries: usize) -> Result<u64, Halted> {
-        let knobs = self.twinning_profile()?.knobs;
-        self.settle(part, &Probe::List, |answer| {
-            let list = answer.as_ref().ok().and_then(|response| {
-                let document = read_body(response).ok()?;
-                TwinningList::of_document(&document, &knobs)
-            });
-            list.is_some_and(|list| list.twinnings.len() == entries)
-        })
-        .await
-    }
-
     /// Reads a device's twinning now.
     async fn look(&mut self, part: &Part) -> Result<u64, Halted> {
         let url = self.own_url(part)?;
         Ok(self.probe(part, &Probe::Twinning(url)).await?.1)
+    }
+
+    /// Reads a device's twinning now and has it judged.
+    async fn sees<C: Into<Check>>(
+        &mut self,
+        part: &Part,
+        check: impl FnOnce(u64) -> C,
+    ) -> Result<(), Halted> {
+        let exchange = self.look(part).await?;
+        self.judge(check(exchange));
+        Ok(())
+    }
+
+    /// Has what the last When created judged.
+    async fn answer_shows(&mut self, check: impl FnOnce(u64) -> View) -> Result<(), Halted> {
+        let exchange = self.created_view().await?;
+        self.judge(check(exchange));
+        Ok(())
     }
 
     /// Reads a device's twinning until it shows this: the other side's change may take its time.
@@ -113,9 +85,7 @@ async fn without_twinnings(w: &mut World, part: Part) -> Result<(), Halted> {
     let knobs = scene.twinning_profile()?.knobs;
     let (answer, exchange) = scene.probe(&part, &Probe::List).await?;
     // A list that cannot be read is for the scenario to judge, not for its beginning.
-    let document = answer.ok().and_then(|response| read_body(&response).ok());
-    let list = document.and_then(|document| TwinningList::of_document(&document, &knobs));
-    let had = list.map_or(0, |list| list.twinnings.len());
+    let had = listed(&answer, &knobs).map_or(0, |list| list.len());
     if had > 0 {
         let address = scene.address(&part)?;
         let why = format!(
@@ -124,22 +94,6 @@ async fn without_twinnings(w: &mut World, part: Part) -> Result<(), Halted> {
         );
         return Err(scene.unmet(Some(exchange), why, &[]));
     }
-    Ok(())
-}
-
-#[when(expr = "{part} lists its twinnings")]
-async fn lists(w: &mut World, part: Part) -> Result<(), Halted> {
-    w.scene().attempt(&part, Order::List).await?;
-    Ok(())
-}
-
-#[when(expr = "{part} asks for the list of {part}")]
-async fn lists_of(w: &mut World, part: Part, owner: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let user = scene.address(&owner)?;
-    scene.party(&part)?;
-    scene.remember().await?;
-    scene.attempt(&part, Order::ListOf { user }).await?;
     Ok(())
 }
 
@@ -178,120 +132,17 @@ async fn reads_as_self(w: &mut World, part: Part) -> Result<(), Halted> {
     Ok(())
 }
 
-#[then(expr = "{part} lists {part} as {status} and nothing else")]
-async fn lists_one(w: &mut World, part: Part, one: Part, status: Said) -> Result<(), Halted> {
-    w.scene().expect_list(&part, vec![(one, status.0)]).await
-}
-
-#[then(expr = "{part} lists {part} as {status}, {part} as {status} and nothing else")]
-async fn lists_two(
-    w: &mut World,
-    part: Part,
-    one: Part,
-    one_is: Said,
-    two: Part,
-    two_is: Said,
-) -> Result<(), Halted> {
-    let wanted = vec![(one, one_is.0), (two, two_is.0)];
-    w.scene().expect_list(&part, wanted).await
-}
-
-#[then(
-    expr = "{part} lists {part} as {status}, {part} as {status}, {part} as {status} and nothing else"
-)]
-#[expect(clippy::too_many_arguments, reason = "one for each word of the step")]
-async fn lists_three(
-    w: &mut World,
-    part: Part,
-    one: Part,
-    one_is: Said,
-    two: Part,
-    two_is: Said,
-    three: Part,
-    three_is: Said,
-) -> Result<(), Halted> {
-    let wanted = vec![(one, one_is.0), (two, two_is.0), (three, three_is.0)];
-    w.scene().expect_list(&part, wanted).await
-}
-
-#[then("the list is empty")]
-async fn list_is_empty(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.last_exchange();
-    scene.judge(list::Check::ListCounts {
-        exchange,
-        entries: 0,
-    });
-    Ok(())
-}
-
-#[then("each device in the list has a telephone number and a name of its own")]
-async fn told_apart(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.last_exchange();
-    scene.judge(list::Check::ListTellsApart { exchange });
-    Ok(())
-}
-
-#[then(expr = "{part} has one twinning")]
-async fn lists_single(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.settle_list(&part, 1).await?;
-    scene.judge(list::Check::ListCounts {
-        exchange,
-        entries: 1,
-    });
-    Ok(())
-}
-
-#[then(expr = "{part} has no more twinnings than it was told of")]
-async fn lists_what_was_told(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let answer = scene.last_exchange();
-    let (_, exchange) = scene.probe(&part, &Probe::List).await?;
-    scene.judge(list::Check::ListHasNoMoreThanTold { exchange, answer });
-    Ok(())
-}
-
-#[then(expr = "{part} lists nothing but its own request")]
-async fn lists_own_request(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let (_, exchange) = scene.probe(&part, &Probe::List).await?;
-    scene.judge(list::Check::ListHoldsOwnRequest { exchange });
-    Ok(())
-}
-
 #[then(expr = "the enabler gives the twinning the name {string}, or refuses the name openly")]
 async fn keeps_name(w: &mut World, name: String) -> Result<(), Halted> {
     let scene = w.scene();
     let answer = scene.last_exchange();
     scene.judge(answer::Check::NameTaken { exchange: answer });
-    let Some((part, _)) = scene.twinning.succeeded.clone() else {
+    let Some(tried) = scene.twinning.tried.clone().filter(|t| t.succeeded) else {
         return Ok(());
     };
-    let exchange = scene.look(&part).await?;
     let name = Some(name);
-    scene.judge(view::Check::ShowsName { exchange, name });
-    Ok(())
-}
-
-#[then(expr = "{part} has at most one twinning that is not pending")]
-async fn lists_at_most_one(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let (_, exchange) = scene.probe(&part, &Probe::List).await?;
-    scene.judge(list::Check::ListHasAtMostOne { exchange });
-    Ok(())
-}
-
-#[then(expr = "{part} has no twinning that is {status}")]
-async fn lists_none(w: &mut World, part: Part, status: Said) -> Result<(), Halted> {
-    let scene = w.scene();
-    let (_, exchange) = scene.probe(&part, &Probe::List).await?;
-    scene.judge(list::Check::ListHasNone {
-        exchange,
-        status: status.0,
-    });
-    Ok(())
+    let check = |exchange| View::ShowsName { exchange, name };
+    scene.sees(&tried.part, check).await
 }
 
 #[then(expr = "{part} names {part} as its partner")]
@@ -301,116 +152,94 @@ async fn names_partner(w: &mut World, part: Part, partner: Part) -> Result<(), H
     let exchange = scene
         .look_for(&part, |t| t.other_address().is_some())
         .await?;
-    scene.judge(view::Check::ShowsPartner { exchange, address });
+    scene.judge(View::ShowsPartner { exchange, address });
     Ok(())
 }
 
 #[then(expr = "{part} names no partner yet")]
 async fn names_nobody(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.look(&part).await?;
-    scene.judge(view::Check::HidesPartner { exchange });
-    Ok(())
+    let check = |exchange| View::HidesPartner { exchange };
+    w.scene().sees(&part, check).await
 }
 
 #[then(expr = "{part} reads a name")]
 async fn reads_some_name(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.look(&part).await?;
-    scene.judge(view::Check::ShowsName {
-        exchange,
-        name: None,
-    });
-    Ok(())
+    let name = None;
+    let check = |exchange| View::ShowsName { exchange, name };
+    w.scene().sees(&part, check).await
 }
 
 #[then(expr = "the answer says that the twinning is {status}")]
 async fn answer_status(w: &mut World, status: Said) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.created_view().await?;
-    scene.judge(view::Check::ShowsStatus {
-        exchange,
-        status: status.0,
-    });
-    Ok(())
+    let status = status.0;
+    let check = |exchange| View::ShowsStatus { exchange, status };
+    w.scene().answer_shows(check).await
 }
 
 #[then(expr = "the answer says that the device is the primary")]
 async fn answer_primary(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.created_view().await?;
     let role = Role::Primary;
-    scene.judge(view::Check::ShowsRole { exchange, role });
-    Ok(())
+    let check = |exchange| View::ShowsRole { exchange, role };
+    w.scene().answer_shows(check).await
 }
 
 #[then(expr = "the answer says that the device is the secondary")]
 async fn answer_secondary(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.created_view().await?;
     let role = Role::Secondary;
-    scene.judge(view::Check::ShowsRole { exchange, role });
-    Ok(())
+    let check = |exchange| View::ShowsRole { exchange, role };
+    w.scene().answer_shows(check).await
 }
 
 #[then(expr = "the answer names {part} as the partner")]
 async fn answer_partner(w: &mut World, partner: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let address = scene.address(&partner)?;
-    let exchange = scene.created_view().await?;
-    scene.judge(view::Check::ShowsPartner { exchange, address });
-    Ok(())
+    let check = |exchange| View::ShowsPartner { exchange, address };
+    scene.answer_shows(check).await
 }
 
 #[then(expr = "the answer shows the own address of {part}")]
 async fn answer_own_address(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let address = scene.address(&part)?;
-    let exchange = scene.created_view().await?;
-    scene.judge(view::Check::ShowsOwnAddress { exchange, address });
-    Ok(())
+    let check = |exchange| View::ShowsOwnAddress { exchange, address };
+    scene.answer_shows(check).await
 }
 
 #[then(expr = "{part} reads its own address")]
 async fn reads_own_address(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let address = scene.address(&part)?;
-    let exchange = scene.look(&part).await?;
-    scene.judge(view::Check::ShowsOwnAddress { exchange, address });
-    Ok(())
+    let check = |exchange| View::ShowsOwnAddress { exchange, address };
+    scene.sees(&part, check).await
 }
 
 #[then(expr = "{part} reads addresses of the allowed kinds only")]
 async fn reads_uris(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.look(&part).await?;
-    scene.judge(view::Check::AddressesAreUris { exchange });
-    Ok(())
+    let check = |exchange| View::AddressesAreUris { exchange };
+    w.scene().sees(&part, check).await
 }
 
 #[then(expr = "{part} reads a twinning that names its own address on the network")]
 async fn names_itself(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let exchange = scene.look(&part).await?;
-    scene.judge(view::Check::NamesItself { exchange });
-    Ok(())
+    let check = |exchange| View::NamesItself { exchange };
+    w.scene().sees(&part, check).await
 }
 
 #[then(expr = "{part} reads an authorization code")]
 async fn reads_auth_code(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let exchange = scene.look_for(&part, |t| t.auth_code.is_some()).await?;
-    scene.judge(code::Check::ShowsAuthCode { exchange });
+    scene.judge(Code::ShowsAuthCode { exchange });
     Ok(())
 }
 
 #[then(expr = "{part} reads no authorization code")]
 async fn reads_no_auth_code(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
-    let exchange = scene.look(&part).await?;
     let pending = scene.party(&part)?.pending.is_some();
-    scene.judge(code::Check::HidesAuthCode { exchange, pending });
-    Ok(())
+    let check = |exchange| Code::HidesAuthCode { exchange, pending };
+    scene.sees(&part, check).await
 }
 
 #[then(expr = "{part} reads the voice mail address of {part}")]
@@ -421,7 +250,7 @@ async fn reads_voice_mail(w: &mut World, part: Part, primary: Part) -> Result<()
         return Err(scene.inconclusive(why));
     };
     let exchange = scene.look_for(&part, |t| t.voice_mail().is_some()).await?;
-    scene.judge(view::Check::ShowsVoiceMail { exchange, address });
+    scene.judge(View::ShowsVoiceMail { exchange, address });
     Ok(())
 }
 
@@ -430,20 +259,16 @@ async fn same_in_both(w: &mut World, part: Part) -> Result<(), Halted> {
     let scene = w.scene();
     let url = scene.own_url(&part)?;
     let (json, xml) = scene.read_in_both(&part, &url).await?;
-    scene.judge(state::Check::SameInBothFormats { json, xml });
-    Ok(())
-}
-
-#[then(expr = "{part} reads the same list in JSON and in XML")]
-async fn same_list_in_both(w: &mut World, part: Part) -> Result<(), Halted> {
-    let scene = w.scene();
-    let (json, xml) = scene.read_in_both(&part, "{twinnings}").await?;
-    scene.judge(state::Check::SameInBothFormats { json, xml });
+    scene.judge(State::SameInBothFormats { json, xml });
     Ok(())
 }
 
 impl Scene {
-    async fn read_in_both(&mut self, part: &Part, url: &str) -> Result<(u64, u64), Halted> {
+    pub(super) async fn read_in_both(
+        &mut self,
+        part: &Part,
+        url: &str,
+    ) -> Result<(u64, u64), Halted> {
         let mut numbers = [0; 2];
         for (number, format) in numbers.iter_mut().zip([Format::Json, Format::Xml]) {
             let raw = Raw::new("GET", url).with("Accept", format.media_type());

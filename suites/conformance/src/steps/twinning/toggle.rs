@@ -181,9 +181,9 @@ async fn reads_what_was_answered(
 ) -> Result<(), Halted> {
     let scene = w.scene();
     let url = scene.own_url(&part)?;
-    let status = match scene.twinning.succeeded {
-        Some(_) => status,
-        None => otherwise,
+    let status = match scene.succeeded() {
+        true => status,
+        false => otherwise,
     };
     scene.expect_status(&part, url, status.0).await
 }

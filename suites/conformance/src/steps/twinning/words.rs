@@ -29,6 +29,7 @@ fn of_notify(order: &NotifyOrder) -> &'static str {
         NotifyOrder::List => "list its subscriptions",
         NotifyOrder::OpenChannel { .. } => "open a notification channel",
         NotifyOrder::Poll => "fetch what waits in its notification channel",
+        NotifyOrder::Prolong { .. } => "ask for more time for its subscription",
         NotifyOrder::Subscribe(_) => "subscribe to changes of its twinnings",
         NotifyOrder::Unsubscribe { .. } => "end its subscription",
     }

@@ -128,11 +128,12 @@ impl Situation {
     fn reading(self, seen: &Exchange) -> Option<&'static str> {
         match self {
             Self::Ended | Self::EndedWithAccess if seen.method == "DELETE" => Some("TW-C37"),
-            Self::StatusUnknown | Self::NotTwinnedYet => Some("TW-C38"),
+            Self::NotTwinnedYet | Self::StatusUnknown | Self::UpdateForbidden => Some("TW-C38"),
             Self::RoleMissing => Some("TW-C40"),
             // RFC 8259 §9 lets a parser take more than JSON; XML 1.0 §1.2 lets none go on.
             Self::BodyUnreadable if !seen.sends("xml") => Some("TW-C17"),
             Self::NotOffered => Some("TW-C19"),
+            Self::TooMany => Some("TW-C44"),
             _ => None,
         }
     }

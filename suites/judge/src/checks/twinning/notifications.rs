@@ -1,5 +1,6 @@
 //! Checks on notifications (HLF-PD-007, HLF-SD-008, and wherever news of a toggle is the evidence).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use twinproof_twinning::knobs::Knobs;
 use twinproof_twinning::message::{Status, Twinning};
 use twinproof_twinning::url::{resolve, same};
 
+use super::served;
 use crate::checks::{Context, Found};
 use crate::scene::{Exchange, SUT, Scene};
 
@@ -63,6 +65,30 @@ pub enum Check {
         /// The exchanges of the requests.
         exchanges: Vec<u64>,
     },
+    /// The device's list of subscriptions holds exactly those that it made.
+    SubscriptionsListed {
+        /// The exchange that read the list.
+        exchange: u64,
+        /// The URLs of those that it made.
+        urls: Vec<String>,
+    },
+    /// A device's application that says that it is gone is not called again and again.
+    CalledAtMost {
+        /// The device, by its name on the stage.
+        part: String,
+        /// The exchange from which on.
+        after: u64,
+        /// How often.
+        times: usize,
+    },
+    /// No answer of a notification channel holds more notifications than its client takes at once
+    /// (ruling TW-C19).
+    FetchedAtMost {
+        /// The device, by its name on the stage.
+        part: String,
+        /// How many.
+        notifications: usize,
+    },
     /// Every notification to a device says whose subscription it answers, as sibling APIs do.
     NotificationsLinked {
         /// The device, by its name on the stage.
@@ -74,6 +100,8 @@ pub enum Check {
 struct Arrival {
     exchange: u64,
     at: u64,
+    /// When it was sent, or asked for: what it takes a client to fetch it is not the system's.
+    begun: u64,
     accepted: bool,
     notification: Notification,
 }
@@ -127,6 +155,16 @@ impl Check {
             )
             .under(&["TW-C41"]),
             Self::NotificationsLinked { part } => return linked(scene, context, part),
+            Self::SubscriptionsListed { exchange, urls } => {
+                served(scene, *exchange, |seen| listed(seen, context, urls))
+            }
+            Self::CalledAtMost { part, after, times } => {
+                called_at_most(scene, part, *after, *times)
+            }
+            Self::FetchedAtMost {
+                part,
+                notifications,
+            } => fetched_at_most(scene, context, part, *notifications),
             Self::SubscribedOnce { exchanges } => subscribed_once(scene, context, exchanges),
         };
         found.relying_on(&[
@@ -163,6 +201,7 @@ fn arrivals(scene: &Scene, part: &str, knobs: &Knobs) -> Vec<Arrival> {
         found.extend(read.into_iter().map(|notification| Arrival {
             exchange: exchange.number,
             at,
+            begun: exchange.at,
             accepted,
             notification,
         }));
@@ -200,20 +239,20 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Whether a notification tells of this: all of it, or nothing that it would have to take back.
-    fn is_met_by(&self, arrival: &Arrival, knobs: &Knobs, in_full: bool) -> bool {
+    fn is_met_by(&self, arrival: &Arrival, context: &Context<'_>, in_full: bool) -> bool {
         let notification = &arrival.notification;
         let twinning = notification.twinning.as_ref();
-        let status = twinning.and_then(|twinning| twinning.status(knobs));
+        let status = twinning.and_then(|twinning| twinning.status(context.knobs));
         let said = status == Some(self.status) || twinning.is_none() && !in_full;
         let data = notification.callback_data.as_deref();
         let sent_along = self.data.is_none() || data == self.data || data.is_none() && !in_full;
-        let about = twinning.map_or(Some(true), |twinning| self.is_of(twinning));
+        let about = twinning.map_or(Some(true), |twinning| self.is_of(twinning, context));
         arrival.accepted && said && sent_along && about.unwrap_or(!in_full)
     }
 
     /// Whether this is the twinning that changed, on either of its sides; nothing if it names neither
     /// an address on the network nor a device.
-    fn is_of(&self, twinning: &Twinning) -> Option<bool> {
+    fn is_of(&self, twinning: &Twinning, context: &Context<'_>) -> Option<bool> {
         let url = twinning.resource_url.as_deref();
         let url = url.filter(|_| !self.urls.is_empty()).map(|named| {
             let mut sides = self.urls.iter();
@@ -222,7 +261,9 @@ impl Wanted<'_> {
         let device = twinning.other_address();
         let device = device.filter(|_| !self.devices.is_empty()).map(|named| {
             let mut devices = self.devices.iter();
-            devices.any(|device| address::same(device, named))
+            devices.any(|device| {
+                context.same_device(device, named) || address::is_of_another_kind(named, device)
+            })
         });
         match (url, device) {
             (None, None) if self.urls.is_empty() && self.devices.is_empty() => Some(true),
@@ -257,9 +298,9 @@ fn notified(
     let deadline = change.ended.unwrap_or(change.at) + wanted.within;
     let all = arrivals(scene, part, knobs);
     let later = || all.iter().filter(|arrival| arrival.at >= change.at);
-    let met = |in_full| later().find(|arrival| wanted.is_met_by(arrival, knobs, in_full));
+    let met = |in_full| later().find(|arrival| wanted.is_met_by(arrival, context, in_full));
     match met(true) {
-        Some(arrival) if arrival.at <= deadline => {
+        Some(arrival) if arrival.begun <= deadline => {
             Found::decide(true, expected, "it was told in time").shown_by([after, arrival.exchange])
         }
         Some(arrival) => {
@@ -268,7 +309,7 @@ fn notified(
                 .shown_by([after, arrival.exchange])
         }
         // To be told is what the requirement gives; what the news look like the sibling APIs say.
-        None if met(false).is_some_and(|arrival| arrival.at <= deadline) => {
+        None if met(false).is_some_and(|arrival| arrival.begun <= deadline) => {
             let bare = met(false).map(|arrival| (arrival.exchange, describe(arrival, knobs)));
             let (exchange, got) = bare.unwrap_or_default();
             Found::decide(false, expected, format!("only {got}"))
@@ -381,6 +422,69 @@ fn subscribed_once(scene: &Scene, context: &Context<'_>, exchanges: &[u64]) -> F
         .by("clientCorrelator of the sibling APIs")
         .advisory()
         .shown_by(exchanges.iter().copied())
+}
+
+fn listed(seen: &Exchange, context: &Context<'_>, urls: &[String]) -> Found {
+    let expected = format!("a list of {} subscriptions: the device's own", urls.len());
+    let names = &context.knobs.names;
+    let document = match seen.document() {
+        Ok(document) if document.root == names.subscription_list => document,
+        Ok(document) => {
+            return Found::decide(false, expected, format!("the root {}", document.root))
+                .advisory();
+        }
+        Err(_) => return Found::decide(false, expected, seen.outcome()).advisory(),
+    };
+    let shown: Vec<String> = document
+        .tree
+        .children(&names.subscription)
+        .filter_map(|one| one.child_text(&names.resource_url))
+        .map(|url| resolve(&seen.url, url))
+        .collect();
+    let is_shown = |url: &String| shown.iter().any(|one| same(one, url));
+    let holds = shown.len() == urls.len() && urls.iter().all(is_shown);
+    let got = match shown.as_slice() {
+        [] => "an empty list".to_owned(),
+        shown => shown.join(", "),
+    };
+    Found::decide(holds, expected, got)
+        .by("subscription lists of the sibling APIs")
+        .advisory()
+}
+
+fn called_at_most(scene: &Scene, part: &str, after: u64, times: usize) -> Found {
+    let expected = format!("an application that answers 404 is called {times} times at most");
+    let Some(start) = scene.exchanges.get(&after) else {
+        return Found::inconclusive(expected, format!("exchange {after} was not recorded"));
+    };
+    let calls: Vec<u64> = scene
+        .exchanges
+        .values()
+        .filter(|seen| seen.from == SUT && seen.to == part && seen.at >= start.at)
+        .map(|seen| seen.number)
+        .collect();
+    let got = format!("{} calls", calls.len());
+    Found::decide(calls.len() <= times, expected, got)
+        .by("sibling APIs: a receiver that is gone may be given up")
+        .advisory()
+        .shown_by(calls)
+}
+
+fn fetched_at_most(scene: &Scene, context: &Context<'_>, part: &str, most: usize) -> Found {
+    let expected = format!("no more than {most} at once from the notification channel");
+    let mut counts = BTreeMap::<u64, usize>::new();
+    for arrival in arrivals(scene, part, context.knobs) {
+        *counts.entry(arrival.exchange).or_default() += 1;
+    }
+    match counts.iter().max_by_key(|(_, count)| **count) {
+        None => Found::inconclusive(expected, "no notification"),
+        Some((exchange, count)) => {
+            Found::decide(*count <= most, expected, format!("{count} at once"))
+                .by("notification channels of the sibling APIs: maxNotifications")
+                .under(&["TW-C19"])
+                .shown_by([*exchange])
+        }
+    }
 }
 
 fn linked(scene: &Scene, context: &Context<'_>, part: &str) -> Found {

@@ -211,12 +211,16 @@ fn shown_primary(scene: &Scene, context: &Context<'_>, after: u64, primary: &str
     let number = address::number(primary);
     let shows = |seen: &&Exchange| {
         let texts = texts_of(seen);
-        texts.iter().any(|text| address::same(text, primary))
+        texts.iter().any(|text| context.same_device(text, primary))
     };
     // Another form under which the primary can be known (ruling TW-C32).
     let names = |seen: &&Exchange| {
         let texts = texts_of(seen);
-        number.is_some() && texts.iter().any(|text| address::number(text) == number)
+        let named = |text: &String| {
+            number.is_some() && address::number(text) == number
+                || address::is_of_another_kind(text, primary)
+        };
+        texts.iter().any(named)
     };
     let activations: Vec<_> = since(scene, after)
         .filter(|seen| role_asked(seen, context.knobs) != Some(Role::Secondary))
@@ -229,7 +233,7 @@ fn shown_primary(scene: &Scene, context: &Context<'_>, after: u64, primary: &str
         return Found::decide(true, expected, "it is shown").shown_by([after, seen.number]);
     }
     match activations.iter().copied().find(names) {
-        Some(seen) => Found::decide(false, expected, "its number in another form")
+        Some(seen) => Found::decide(false, expected, "an address of another form")
             .under(&["TW-C32"])
             .shown_by([after, seen.number]),
         None => Found::decide(false, expected, "the primary's address is in none of them")
@@ -263,7 +267,8 @@ impl Written {
         }
     }
 
-    fn is_in(&self, seen: &Exchange, knobs: &Knobs) -> bool {
+    fn is_in(&self, seen: &Exchange, context: &Context<'_>) -> bool {
+        let knobs = context.knobs;
         let Some(document) = document_sent(seen) else {
             return false;
         };
@@ -272,7 +277,7 @@ impl Written {
                 Self::AuthCode => twinning.auth_code.is_some_and(|code| !code.is_empty()),
                 Self::OtherDevice { address } => twinning
                     .other_address()
-                    .is_some_and(|other| address::same(other, address)),
+                    .is_some_and(|other| context.same_device(other, address)),
                 Self::Status(status) => twinning.status(knobs) == Some(*status),
             };
         }
@@ -285,7 +290,7 @@ impl Written {
             Self::OtherDevice { address } => {
                 let other = document.tree.child_text(&knobs.names.address);
                 document.root == knobs.names.other_device
-                    && other.is_some_and(|other| address::same(other, address))
+                    && other.is_some_and(|other| context.same_device(other, address))
             }
             Self::Status(status) => {
                 document.root == knobs.names.twinning_status && text == Some(status.literal(knobs))
@@ -306,8 +311,20 @@ fn written(scene: &Scene, context: &Context<'_>, after: u64, what: &Written, wit
     };
     let deadline = cause.ended.unwrap_or(cause.at) + within;
     let carrying: Vec<_> = since(scene, after)
-        .filter(|seen| what.is_in(seen, knobs))
+        .filter(|seen| what.is_in(seen, context))
         .collect();
+    if let (true, Written::OtherDevice { address }) = (carrying.is_empty(), what) {
+        let another = since(scene, after).find(|seen| {
+            let twinning = twinning_sent(seen, knobs);
+            let other = twinning.as_ref().and_then(Twinning::other_address);
+            other.is_some_and(|other| address::is_of_another_kind(other, address))
+        });
+        if let Some(seen) = another {
+            return Found::decide(false, expected, "an address of another kind")
+                .under(&["TW-C45"])
+                .shown_by([after, seen.number]);
+        }
+    }
     let put = carrying.iter().find(|seen| {
         let taken = seen.status().is_some_and(|status| status / 100 == 2);
         seen.method == "PUT" && taken
@@ -512,7 +529,9 @@ mod tests {
     use twinproof_twinning::knobs::Knobs;
     use twinproof_twinning::message::Status;
 
-    use super::{PEER, Written, same_operator, texts_of};
+    use twinproof_evidence::report::Provenance;
+
+    use super::{Context, PEER, Written, same_operator, texts_of};
     use crate::scene::{Exchange, SUT};
 
     fn put(media_type: &str, body: &str) -> Exchange {
@@ -535,7 +554,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_in_each_of_its_forms() {
-        let knobs = Knobs::default();
+        let context = Context {
+            aliases: Vec::new(),
+            called: std::collections::BTreeSet::new(),
+            knobs: &Knobs::default(),
+            provenance: &|_| Provenance::Declared,
+        };
         let json = "application/json";
         let xml = "application/xml";
         let other = Written::OtherDevice {
@@ -573,7 +597,7 @@ mod tests {
             (&Written::AuthCode, xml, "<authCode/>", false),
         ] {
             assert_eq!(
-                written.is_in(&put(media_type, body), &knobs),
+                written.is_in(&put(media_type, body), &context),
                 holds,
                 "{body}"
             );

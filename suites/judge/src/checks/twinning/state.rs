@@ -237,6 +237,7 @@ mod tests {
             records: Vec::new(),
         };
         let context = Context {
+            aliases: Vec::new(),
             knobs: &Knobs::default(),
             provenance: &|_| Provenance::Declared,
             called: std::collections::BTreeSet::new(),

@@ -150,7 +150,8 @@ impl Check {
             Self::ShowsOwnAddress { exchange, address } => {
                 let expected = format!("the own address {address}");
                 view(*exchange, &expected, &|t| {
-                    let found = address_found(&expected, t.own_address.as_deref(), address);
+                    let found =
+                        address_found(context, &expected, t.own_address.as_deref(), address);
                     if t.own_address.is_none() {
                         found.relying_on(&["twinning.knobs.names.own_address"])
                     } else {
@@ -161,7 +162,7 @@ impl Check {
             Self::ShowsPartner { exchange, address } => {
                 let expected = format!("the partner {address}");
                 view(*exchange, &expected, &|t| {
-                    let found = address_found(&expected, t.other_address(), address);
+                    let found = address_found(context, &expected, t.other_address(), address);
                     if t.other_address().is_none() {
                         found.relying_on(&[
                             "twinning.knobs.names.other_device",
@@ -202,7 +203,7 @@ impl Check {
             Self::ShowsVoiceMail { exchange, address } => {
                 let expected = format!("the primary's voice mail {address}");
                 view(*exchange, &expected, &|t| {
-                    address_found(&expected, t.voice_mail(), address)
+                    address_found(context, &expected, t.voice_mail(), address)
                         .relying_on(&["twinning.knobs.names.vm_address"])
                 })
                 .under(&["TW-C2"])
@@ -211,9 +212,13 @@ impl Check {
     }
 }
 
-fn address_found(expected: &str, got: Option<&str>, wanted: &str) -> Found {
-    let holds = got.is_some_and(|got| address::same(got, wanted));
-    Found::decide(holds, expected, or_none(got))
+fn address_found(context: &Context<'_>, expected: &str, got: Option<&str>, wanted: &str) -> Found {
+    let holds = got.is_some_and(|got| context.same_device(got, wanted));
+    let found = Found::decide(holds, expected, or_none(got));
+    match got.is_some_and(|got| address::is_of_another_kind(got, wanted)) {
+        true => found.under(&["TW-C45"]),
+        false => found,
+    }
 }
 
 fn foreign_value_unseen(
