@@ -81,7 +81,7 @@ Feature: Authorization
     When the secondary device uses the network of the primary device
     Then the token opens it
     When the secondary device uses the network of the second primary device
-    Then the token does not open it
+    Then the token opens nothing there
 
   @CR-N10 @id:each-twinning-its-own-code
   Scenario: Each twinning has an authorization code of its own

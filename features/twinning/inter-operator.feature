@@ -55,7 +55,7 @@ Feature: Twinning across operators
     Then the enabler accepts it
     And the secondary device reads that its twinning is on
 
-  @HLF-TE-008 @id:primary-of-a-device-abroad
+  @HLF-TE-008 @if:HLF-IC-001 @id:primary-of-a-device-abroad
   Scenario: A primary of a device of another operator cannot become a secondary
     Given a primary device twinned with a device of the other operator
     When the primary device asks for an activation code
@@ -63,7 +63,7 @@ Feature: Twinning across operators
     Then the second primary device has no twinnings
     And every twinning is as it was
 
-  @HLF-TE-009 @id:secondary-of-a-primary-abroad
+  @HLF-TE-009 @if:HLF-IC-001 @id:secondary-of-a-primary-abroad
   Scenario: A secondary of another operator's primary gets no second twinning
     Given a secondary device taken up by a primary of the other operator
     When the secondary device asks for an activation code

@@ -451,6 +451,10 @@ async fn token_given(w: &mut World) -> Result<(), Halted> {
 #[then("the authorization server gives no token since the code is worth nothing")]
 async fn grant_refused(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
+    if scene.twinning.last.is_empty() {
+        scene.judge(Access::NothingToRenew);
+        return Ok(());
+    }
     let exchange = scene.last_exchange();
     scene.judge(Access::TokenRefused {
         exchange,
@@ -486,6 +490,19 @@ async fn closed(w: &mut World) -> Result<(), Halted> {
     scene.judge(Access::AccessDenied {
         exchange,
         or_gone: false,
+    });
+    Ok(())
+}
+
+/// What belongs to somebody else may also be hidden.
+#[then("the token opens nothing there")]
+async fn opens_nothing(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    scene.until_refused().await?;
+    let exchange = scene.last_exchange();
+    scene.judge(Access::AccessDenied {
+        exchange,
+        or_gone: true,
     });
     Ok(())
 }

@@ -25,6 +25,9 @@ pub enum Check {
         /// The error that it should name.
         error: String,
     },
+    /// No answer of the authorization server brought anything to renew an access with, so no renewal
+    /// can be refused.
+    NothingToRenew,
     /// The authorization server tells caches not to keep the token.
     TokenNotCached {
         /// The exchange.
@@ -83,6 +86,7 @@ impl Check {
             Self::TokenRefused { exchange, error } => {
                 with(scene, *exchange, |seen| token_refused(seen, error))
             }
+            Self::NothingToRenew => nothing_to_renew(scene),
             Self::TokenNotCached { exchange } => with(scene, *exchange, |seen| {
                 let expected = "Cache-Control: no-store on the answer that holds a token";
                 let got = seen
@@ -212,6 +216,18 @@ impl Grant {
 
 fn json(seen: &Exchange) -> Option<serde_json::Value> {
     serde_json::from_slice(&seen.response.as_ref()?.body).ok()
+}
+
+fn nothing_to_renew(scene: &Scene) -> Found {
+    let expected = "a refusal to renew the access";
+    let given = scene.exchanges.values().find(|seen| {
+        let token = json(seen).and_then(|answer| answer.get("refresh_token").cloned());
+        token.is_some_and(|token| token.as_str().is_some_and(|token| !token.is_empty()))
+    });
+    match given {
+        Some(seen) => Found::inconclusive(expected, "nobody asked for it").shown_by([seen.number]),
+        None => Found::not_applicable(expected, "no refresh token was ever given (RFC 6749 §5.1)"),
+    }
 }
 
 fn token_refused(seen: &Exchange, error: &str) -> Found {

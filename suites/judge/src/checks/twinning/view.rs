@@ -75,8 +75,8 @@ pub enum Check {
     ShowsVoiceMail {
         /// The exchange.
         exchange: u64,
-        /// The address.
-        address: String,
+        /// The address, if the primary has one.
+        address: Option<String>,
     },
 }
 
@@ -200,7 +200,19 @@ impl Check {
                     }
                 })
             }
-            Self::ShowsVoiceMail { exchange, address } => {
+            Self::ShowsVoiceMail {
+                address: None,
+                exchange,
+            } => Found::not_applicable(
+                "the primary's voice mail",
+                "the primary has none: the profile gives no voice_mail",
+            )
+            .under(&["TW-C2"])
+            .shown_by([*exchange]),
+            Self::ShowsVoiceMail {
+                exchange,
+                address: Some(address),
+            } => {
                 let expected = format!("the primary's voice mail {address}");
                 view(*exchange, &expected, &|t| {
                     address_found(context, &expected, t.voice_mail(), address)
