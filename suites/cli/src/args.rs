@@ -1,8 +1,9 @@
 //! What can be typed.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -16,7 +17,7 @@ pub(crate) const SEED: u64 = 7;
 /// Certifies OMA enablers: plays every role but the one under test, and says for each requirement
 /// whether the system meets it, with the evidence.
 #[derive(Debug, Parser)]
-#[command(name = "twinproof", version, after_help = after_help())]
+#[command(name = "twinproof", bin_name = "twinproof", version, after_help = after_help())]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -24,10 +25,10 @@ pub(crate) struct Args {
 
 fn after_help() -> String {
     let mut text = String::from(
-        "Examples:\n  twinproof run                          judge the built-in system\n  \
+        "Examples:\n  twinproof run                             judge the built-in system\n  \
          twinproof init --base-url URL > my.toml   begin a profile of your own system\n  \
-         twinproof run --sut my.toml            judge it\n  \
-         twinproof explain HLF-TE-005           what a requirement demands\n\nExit codes:\n",
+         twinproof run --sut my.toml               judge it\n  \
+         twinproof explain HLF-TE-005              what a requirement demands\n\nExit codes:\n",
     );
     for code in ExitCode::ALL {
         // Writing to a String cannot fail.
@@ -49,7 +50,8 @@ pub(crate) enum Command {
     List(List),
     /// Show which scenarios judge a requirement, and their last verdicts
     Matrix(Matrix),
-    /// Explain a requirement: what it demands, how it is judged, what a failure means
+    /// Explain a requirement, a scenario or a ruling
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
     /// Check features, catalogue and profile without a network
     Check(Check),
@@ -76,6 +78,12 @@ Examples:
   twinproof run --sut my.toml --rerun twinproof-report
   twinproof run --stage virtual --scenario twinning/enabler --seed 3";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  twinproof explain HLF-TE-005                             what it demands, what a failure means
+  twinproof explain twinning/enabler/code-works-once       what it sends, and what it judges
+  twinproof explain TW-C23                                 how an ambiguous text is read";
+
 const SERVE_EXAMPLES: &str = "\
 Examples:
   twinproof serve > served.toml &
@@ -85,21 +93,23 @@ Examples:
   twinproof run --sut served/sut-1.toml --report one &
   twinproof run --sut served/sut-2.toml --report two";
 
+/// Where help lists the filters.
+const FILTERS: &str = "Filters";
+
 /// Which part of the suite. Values of one option widen the choice, different options narrow it.
 #[derive(Clone, ClapArgs, Debug, Default)]
-#[command(next_help_heading = "Filters")]
 pub(crate) struct Filter {
     /// Only this enabler
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ENABLERS))]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ENABLERS), help_heading = FILTERS)]
     pub(crate) enabler: Vec<String>,
     /// Only what judges this requirement, for example HLF-TE-005
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = FILTERS)]
     pub(crate) requirement: Vec<String>,
     /// Only this scenario, or all below a folder: twinning/enabler
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = FILTERS)]
     pub(crate) scenario: Vec<String>,
     /// Only scenarios with this tag
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", help_heading = FILTERS)]
     pub(crate) tag: Vec<String>,
 }
 
@@ -133,16 +143,16 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) words: Words,
     /// Only what this report says failed or was not judged, with the seed of that run
-    #[arg(long, value_name = "REPORT")]
+    #[arg(long, value_name = "REPORT", help_heading = FILTERS)]
     pub(crate) rerun: Option<PathBuf>,
     /// Perform every scenario that many times; all times count
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1, u32::MAX), allow_negative_numbers = true)]
     pub(crate) repeat: u32,
     /// What all chance comes from [default: 7]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole(0, u64::MAX), allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// How many scenarios may be under way at the same time
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = whole(1, u16::MAX), allow_negative_numbers = true)]
     pub(crate) jobs: u16,
     /// Where reports and ledger go; older ones are replaced
     #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
@@ -167,7 +177,7 @@ pub(crate) struct Run {
 )]
 pub(crate) struct Init {
     /// The enabler that is to be judged
-    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning"]))]
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(ENABLERS))]
     pub(crate) enabler: String,
     /// Where the system is, without the API's own segments
     #[arg(
@@ -182,19 +192,19 @@ pub(crate) struct Init {
 #[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
     /// Where the system listens; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// Where its control hooks listen: POST /control/restart, POST /control/clock?seconds=N,
     /// GET /control/state for what it holds
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) control: SocketAddr,
     /// Where it expects its partner operator: a run that judges it listens there
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) peer: SocketAddr,
     /// For how many runs at the same time: each has subscribers and a partner operator of its own
     #[arg(long, value_name = "N", default_value_t = 1, requires = "profiles",
-          value_parser = clap::value_parser!(u8).range(1..=RUNS as i64))]
-    pub(crate) runs: u8,
+          value_parser = whole(1, RUNS), allow_negative_numbers = true)]
+    pub(crate) runs: usize,
     /// Write the profile of each run there, as sut-1.toml and so on, instead of printing one
     #[arg(long, value_name = "DIR")]
     pub(crate) profiles: Option<PathBuf>,
@@ -221,7 +231,7 @@ pub(crate) struct Matrix {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Explain {
-    /// A requirement's label, for example HLF-TE-005
+    /// A requirement's label, a scenario's id or a ruling
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) words: Words,
@@ -297,7 +307,7 @@ pub(crate) struct Diff {
 )]
 pub(crate) struct Mutants {
     /// Only the mutants of this enabler
-    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning", "lwm2m"]))]
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(ENABLERS))]
     pub(crate) enabler: String,
     /// Only this mutant
     #[arg(long, value_name = "NAME")]
@@ -309,7 +319,7 @@ pub(crate) struct Mutants {
     #[arg(long)]
     pub(crate) real: bool,
     /// What all chance comes from
-    #[arg(long, value_name = "N", default_value_t = SEED)]
+    #[arg(long, value_name = "N", default_value_t = SEED, value_parser = whole(0, u64::MAX), allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Where mutants.json goes
     #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
@@ -351,10 +361,10 @@ pub(crate) struct Properties {
     #[arg(long, value_enum, default_value_t = Stage::Virtual, conflicts_with = "sut")]
     pub(crate) stage: Stage,
     /// How many sequences of commands
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = whole(1, u32::MAX), allow_negative_numbers = true)]
     pub(crate) cases: u32,
     /// What all chance comes from
-    #[arg(long, value_name = "N", default_value_t = SEED)]
+    #[arg(long, value_name = "N", default_value_t = SEED, value_parser = whole(0, u64::MAX), allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Only a violation of this one counts, for example I7
     #[arg(long, value_name = "ID")]
@@ -365,6 +375,24 @@ pub(crate) struct Properties {
     /// Name all invariants, and try none
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// A whole number from `least` to `most`; errors say so.
+fn whole<N>(least: N, most: N) -> impl Fn(&str) -> Result<N, String> + Clone
+where
+    N: Copy + Display + FromStr + PartialOrd + Send + Sync + 'static,
+{
+    move |typed| {
+        let read = typed.parse().ok().filter(|n| (least..=most).contains(n));
+        read.ok_or_else(|| format!("expected a whole number from {least} to {most}"))
+    }
+}
+
+/// Where to listen.
+fn address(typed: &str) -> Result<SocketAddr, String> {
+    typed.parse().map_err(|_| {
+        "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
+    })
 }
 
 #[cfg(test)]

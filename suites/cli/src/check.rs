@@ -17,6 +17,22 @@ use crate::{profile, select};
 pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
     let source = Source::load(&args.words)?;
     let matching = args.filter.scenarios(&source)?;
+    if matching.is_empty() {
+        return Err(args.filter.nothing(&source));
+    }
+    let read = args.sut.as_deref().map(profile::read).transpose()?;
+    let applicable = match &read {
+        None => Vec::new(),
+        Some(read) => {
+            let profile = &read.declared.profile;
+            let mut applicable = select::applicable(matching.iter().copied(), profile);
+            applicable.retain(|entry| not_applicable(&entry.described.tags, profile).is_none());
+            if applicable.is_empty() {
+                return Err(select::nothing_applies(profile, &source));
+            }
+            applicable
+        }
+    };
     let files: BTreeSet<_> = matching.iter().map(|e| &e.described.feature).collect();
     let mut out = std::io::stdout().lock();
     writeln!(
@@ -38,18 +54,16 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
             "coverage     every requirement that scenarios can judge has one"
         )?;
     }
-    if let Some(file) = &args.sut {
-        let read = profile::read(file)?;
+    if let (Some(file), Some(read)) = (&args.sut, &read) {
         let profile = &read.declared.profile;
-        let mut applicable = select::applicable(matching, profile);
-        applicable.retain(|entry| not_applicable(&entry.described.tags, profile).is_none());
         let limit = profile.twinning.as_ref().and_then(|t| t.max_secondaries);
         writeln!(
             out,
-            "profile      {}: {} {}, {}; {}",
+            "profile      {}: {}, {}; {}",
             file.display(),
-            profile.sut.name,
-            profile.sut.version,
+            [profile.sut.name.as_str(), &profile.sut.version]
+                .join(" ")
+                .trim(),
             profile.sut.role,
             match applicable.len() {
                 1 => "1 scenario applies".to_owned(),
@@ -83,7 +97,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
                 disclaimed.join(", ")
             )?;
         }
-        let missing = profile::missing_variables(&read);
+        let missing = profile::missing_variables(read);
         for missing in &missing {
             writeln!(out, "environment  {missing}; a run needs it")?;
         }

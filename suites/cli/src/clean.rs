@@ -11,6 +11,13 @@ use crate::profile;
 
 pub(crate) fn clean(args: &Clean) -> Result<ExitCode, Problem> {
     let read = profile::read(&args.sut)?;
+    let twinning = read.declared.profile.twinning.as_ref();
+    if twinning.is_none_or(|twinning| twinning.subscribers.is_empty()) {
+        return Err(Problem::Nothing(format!(
+            "{} names no subscribers, and what they left behind is all that is cleaned",
+            args.sut.display()
+        )));
+    }
     profile::require_variables(&read)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,13 +1,17 @@
-//! `twinproof explain`: a requirement for a person who has never read the document.
+//! `twinproof explain`: a requirement, a scenario or a ruling, for a person who has never read the
+//! document.
+
+mod scenario;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use twinproof_evidence::ExitCode;
-use twinproof_judge::catalogue::{Catalogue, JudgedBy, Requirement};
+use twinproof_judge::catalogue::{Catalogue, JudgedBy, Requirement, Ruling};
 
 use crate::args::Explain;
 use crate::problem::{Problem, did_you_mean};
+use crate::select::LIST;
 use crate::source::Source;
 
 /// How wide lines are, in characters.
@@ -18,19 +22,62 @@ const INDENT: usize = 12;
 
 pub(crate) fn explain(args: &Explain) -> Result<ExitCode, Problem> {
     let source = Source::load(&args.words)?;
-    let known = &source.catalogue.requirements;
-    let Some(requirement) = known.iter().find(|r| r.id.eq_ignore_ascii_case(&args.id)) else {
-        let hint = did_you_mean(&args.id, known.iter().map(|r| r.id.as_str()));
-        return Err(Problem::Usage(format!(
-            "there is no requirement {}{hint}",
-            args.id
-        )));
-    };
-    std::io::stdout().write_all(text(requirement, &source).as_bytes())?;
+    let text = text(&args.id, &source)?;
+    std::io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::Conformant)
 }
 
-fn text(requirement: &Requirement, source: &Source) -> String {
+fn text(id: &str, source: &Source) -> Result<String, Problem> {
+    let requirements = &source.catalogue.requirements;
+    let (entries, rulings) = (source.suite.entries(), &source.catalogue.rulings);
+    if let Some(requirement) = requirements.iter().find(|r| r.id.eq_ignore_ascii_case(id)) {
+        return Ok(of_requirement(requirement, source));
+    }
+    if let Some(entry) = entries.iter().find(|entry| entry.id == id) {
+        return scenario::text(entry, source);
+    }
+    if let Some(ruling) = rulings.values().find(|r| r.id.eq_ignore_ascii_case(id)) {
+        return Ok(of_ruling(ruling));
+    }
+    let known = requirements.iter().map(|r| r.id.as_str());
+    let known = known.chain(entries.iter().map(|entry| entry.id.as_str()));
+    let known = known.chain(rulings.keys().map(String::as_str));
+    let names = format!(
+        "names look like HLF-TE-005, twinning/enabler/code-works-once or TW-C23, and {LIST}"
+    );
+    Err(Problem::Usage(format!(
+        "there is no requirement, scenario or ruling {id}{}",
+        did_you_mean(id, known, &names)
+    )))
+}
+
+fn of_ruling(ruling: &Ruling) -> String {
+    let mut out = String::new();
+    line(
+        &mut out,
+        &format!(
+            "{} · ruling on {}\n{}\n",
+            ruling.id, ruling.document, ruling.title
+        ),
+    );
+    field(&mut out, "unclear", &ruling.issue);
+    for reading in &ruling.readings {
+        field(&mut out, "reading", reading);
+    }
+    field(&mut out, "ruling", &ruling.ruling);
+    let weight = if ruling.disputable {
+        "The reading is disputable, so it fails nobody: a breach of it is a warning."
+    } else {
+        "A breach of it is a failure."
+    };
+    field(&mut out, "weight", weight);
+    if !ruling.requirements.is_empty() {
+        field(&mut out, "touches", &ruling.requirements.join(", "));
+    }
+    out
+}
+
+fn of_requirement(requirement: &Requirement, source: &Source) -> String {
     let mut out = String::new();
     let roles: Vec<_> = std::iter::once(&requirement.role)
         .chain(&requirement.also_role)

@@ -3,6 +3,7 @@
 use std::io::{BufWriter, Write as _};
 
 use twinproof_evidence::ExitCode;
+use twinproof_formats::count;
 
 use crate::args::List;
 use crate::problem::Problem;
@@ -38,16 +39,18 @@ pub(crate) fn list(args: &List) -> Result<ExitCode, Problem> {
             writeln!(out, "      {}", entry.id)?;
         }
     }
-    let count = |number: usize, what: &str| {
-        let plural = if number == 1 { "" } else { "s" };
-        format!("{number} {what}{plural}")
-    };
     writeln!(
         out,
         "\n{} · {}          why and how: twinproof explain ID",
         count(requirements.len(), "requirement"),
         count(scenarios.len(), "scenario")
     )?;
+    if scenarios.is_empty() && !args.filter.enabler.is_empty() {
+        writeln!(
+            out,
+            "no scenario judges them yet: a run with this filter has nothing to do and ends with exit code 4"
+        )?;
+    }
     out.flush()?;
     Ok(ExitCode::Conformant)
 }

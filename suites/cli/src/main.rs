@@ -20,6 +20,7 @@ mod schema;
 mod select;
 mod serve;
 mod source;
+mod url;
 mod variants;
 mod watch;
 

@@ -18,12 +18,21 @@ use twinproof_stage::Kind;
 use twinproof_twinning::enabler::rules::Standard;
 
 use crate::args::Mutants;
-use crate::problem::{Problem, nearest};
+use crate::problem::{Problem, did_you_mean};
+
+/// The enabler that there are mutants of.
+const TWINNING: &str = "twinning";
 
 /// The matrix in a report directory.
 const FILE_NAME: &str = "mutants.json";
 
 pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
+    if args.enabler != TWINNING {
+        return Err(Problem::Nothing(format!(
+            "this version has mutants of a {TWINNING} enabler only, none for {}",
+            args.enabler
+        )));
+    }
     let chosen = chosen(args)?;
     if args.list {
         return list(&chosen);
@@ -86,13 +95,9 @@ fn chosen(args: &Mutants) -> Result<Vec<Listed>, Problem> {
         return Ok(all);
     };
     if !all.iter().any(|mutant| mutant.name == name) {
-        let hint = nearest(name, all.iter().map(|mutant| mutant.name)).map_or_else(
-            || "`twinproof mutants --list` names them all".to_owned(),
-            |near| format!("did you mean {near}?"),
-        );
-        return Err(Problem::Nothing(format!(
-            "there is no mutant {name}; {hint}"
-        )));
+        let names = all.iter().map(|mutant| mutant.name);
+        let hint = did_you_mean(name, names, "`twinproof mutants --list` names them all");
+        return Err(Problem::Nothing(format!("there is no mutant {name}{hint}")));
     }
     Ok(all
         .into_iter()

@@ -85,26 +85,45 @@ impl From<io::Error> for Problem {
     }
 }
 
-/// The name among `known` that was probably meant, as the end of a sentence.
-pub(crate) fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(typed, known).map_or_else(
-        || "; `twinproof list` names them all".to_owned(),
-        |name| format!("; did you mean {name}?"),
-    )
-}
+/// At most how many near names are proposed.
+const AT_MOST: usize = 3;
 
-/// The name among `known` that was probably meant.
-pub(crate) fn nearest<'a>(
+/// The names among `known` that were probably meant, as the end of a sentence; `else_see` where none is
+/// near.
+pub(crate) fn did_you_mean<'a>(
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+    else_see: &str,
+) -> String {
+    match near(typed, known).as_slice() {
+        [] => format!("; {else_see}"),
+        [one] => format!("; did you mean {one}?"),
+        [first @ .., last] => format!("; did you mean {} or {last}?", first.join(", ")),
+    }
+}
+
+/// The names among `known` that were probably meant: those that differ the least, or else those that
+/// hold what was typed.
+fn near<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let typed = typed.to_lowercase();
+    let mut known: Vec<(usize, String, &str)> = known
+        .into_iter()
+        .map(|name| (name, name.to_lowercase()))
+        .map(|(name, lower)| (distance(&typed, &lower), lower, name))
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    let least = known.first().map_or(usize::MAX, |(distance, ..)| *distance);
+    let close = least <= (typed.chars().count() / 4).max(1);
     known
         .into_iter()
-        .map(|name| (distance(&typed, &name.to_lowercase()), name))
-        .min()
-        .filter(|(distance, _)| *distance <= typed.len() / 3 + 1)
-        .map(|(_, name)| name)
+        .filter(|(distance, lower, _)| match close {
+            true => *distance == least,
+            false => typed.len() > 2 && lower.contains(&typed),
+        })
+        .map(|(.., name)| name)
+        .take(AT_MOST)
+        .collect()
 }
 
 /// How many characters have to be changed, put in or taken out.
@@ -140,15 +159,27 @@ mod tests {
     }
 
     #[test]
-    fn only_a_near_name_is_proposed() {
-        let known = ["HLF-TE-005", "HLF-PD-001"];
-        assert_eq!(
-            did_you_mean("hlf-te-05", known),
-            "; did you mean HLF-TE-005?"
-        );
-        assert_eq!(
-            did_you_mean("x", known),
-            "; `twinproof list` names them all"
-        );
+    fn only_near_names_are_proposed() {
+        let known = [
+            "HLF-TE-005",
+            "HLF-TE-006",
+            "HLF-PD-001",
+            "a/code-works-once",
+        ];
+        for (typed, said) in [
+            ("hlf-te-05", "; did you mean HLF-TE-005?"),
+            ("HLF-TE-007", "; did you mean HLF-TE-005 or HLF-TE-006?"),
+            ("TE-005", "; did you mean HLF-TE-005?"),
+            ("code", "; did you mean a/code-works-once?"),
+            (
+                "hlf",
+                "; did you mean HLF-PD-001, HLF-TE-005 or HLF-TE-006?",
+            ),
+            ("HLF-XX-999", "; see elsewhere"),
+            ("x", "; see elsewhere"),
+            ("", "; see elsewhere"),
+        ] {
+            assert_eq!(did_you_mean(typed, known, "see elsewhere"), said, "{typed}");
+        }
     }
 }

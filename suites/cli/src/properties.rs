@@ -12,7 +12,7 @@ use twinproof_proof::properties::{ALL, BEYOND, Failure, Found, Options, search};
 use twinproof_twinning::enabler::rules::Standard;
 
 use crate::args::{Properties, Stage};
-use crate::problem::{Problem, nearest};
+use crate::problem::{Problem, did_you_mean};
 use crate::profile;
 use crate::run::{kind, quoted};
 
@@ -93,11 +93,10 @@ fn known_invariant(typed: &str) -> Result<&'static str, Problem> {
     let ids = || ALL.iter().map(|invariant| invariant.id);
     let known = ids().find(|id| id.eq_ignore_ascii_case(typed));
     known.ok_or_else(|| {
-        let near =
-            nearest(typed, ids()).map_or_else(String::new, |near| format!(" did you mean {near}?"));
+        let list = "`twinproof properties --list` names them all";
+        let hint = did_you_mean(typed, ids(), list);
         Problem::Nothing(format!(
-            "there is no invariant {typed} that sequences of commands can check;{near} `twinproof \
-             properties --list` names them all"
+            "there is no invariant {typed} that sequences of commands can check{hint}"
         ))
     })
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
     let ledger = prepare(&args.report)?;
     let kind = kind(args.stage, &system.target)?;
     let progress = Arc::new(Progress::new(
-        selected.iter().map(String::as_str),
+        (0..args.repeat).flat_map(|_| selected.iter().map(String::as_str)),
         Style::of_stdout(),
         !args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()),
         if args.quiet {
@@ -234,21 +234,11 @@ fn select(
     let matching = args.filter.scenarios(source)?;
     let profile = &target.profile().profile;
     if matching.is_empty() {
-        return Err(Problem::Nothing(
-            "no scenario matches all filters; `twinproof list` takes the same ones".to_owned(),
-        ));
+        return Err(args.filter.nothing(source));
     }
     let applicable = select::applicable(matching, profile);
     if applicable.is_empty() {
-        let described = profile.enablers();
-        return Err(Problem::Nothing(format!(
-            "the profile describes {}, and nothing of what the filters let through applies to it",
-            if described.is_empty() {
-                "no enabler (expected a section such as [twinning])".to_owned()
-            } else {
-                described.join(", ")
-            }
-        )));
+        return Err(select::nothing_applies(profile, source));
     }
     let due: Vec<String> = applicable
         .into_iter()

@@ -1,5 +1,7 @@
 //! One filter language for all commands.
 
+use std::collections::BTreeSet;
+
 use twinproof_conformance::suite::Entry;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::Report;
@@ -70,7 +72,7 @@ impl Filter {
         for id in &self.requirement {
             let known = source.catalogue.requirements.iter().map(|r| r.id.as_str());
             if !known.clone().any(|known| known.eq_ignore_ascii_case(id)) {
-                let hint = did_you_mean(id, known);
+                let hint = did_you_mean(id, known, LIST);
                 return Err(Problem::Nothing(format!(
                     "there is no requirement {id}{hint}"
                 )));
@@ -78,14 +80,16 @@ impl Filter {
         }
         for id in &self.scenario {
             if !entries.iter().any(|entry| is_at(&entry.id, id)) {
-                let hint = did_you_mean(id, entries.iter().map(|entry| entry.id.as_str()));
+                let hint = did_you_mean(id, entries.iter().map(|entry| entry.id.as_str()), LIST);
                 return Err(Problem::Nothing(format!("there is no scenario {id}{hint}")));
             }
         }
         for tag in &self.tag {
             if !entries.iter().any(|entry| is_tagged(entry, tag)) {
-                let tags = entries.iter().flat_map(|entry| &entry.described.tags);
-                let hint = did_you_mean(tag.trim_start_matches('@'), tags.map(String::as_str));
+                let tags = tags(source);
+                let all = format!("there are {}", tags.join(", "));
+                let known = tags.iter().map(String::as_str);
+                let hint = did_you_mean(tag.trim_start_matches('@'), known, &all);
                 return Err(Problem::Nothing(format!(
                     "no scenario has the tag {tag}{hint}"
                 )));
@@ -93,6 +97,45 @@ impl Filter {
         }
         Ok(())
     }
+
+    /// Why it lets no scenario through, although all its names are known.
+    pub(crate) fn nothing(&self, source: &Source) -> Problem {
+        let entries = source.suite.entries();
+        let missing = |name: &&String| !entries.iter().any(|entry| entry.enabler == **name);
+        if !self.enabler.is_empty() && self.enabler.iter().all(|name| missing(&name)) {
+            return Problem::Nothing(source.without_scenarios(&self.enabler));
+        }
+        let unjudged = |id: &&String| {
+            let mut judged = entries.iter().flat_map(|e| &e.described.requirements);
+            !judged.any(|judged| judged.eq_ignore_ascii_case(id))
+        };
+        if let [id] = self.requirement.as_slice()
+            && unjudged(&id)
+        {
+            return Problem::Nothing(format!(
+                "{id} is in the catalogue, and no scenario judges it; `twinproof explain {id}` says more"
+            ));
+        }
+        Problem::Nothing(
+            "no scenario matches all filters; `twinproof list` takes the same ones".to_owned(),
+        )
+    }
+}
+
+/// Where all names are.
+pub(crate) const LIST: &str = "`twinproof list` names them";
+
+/// What scenarios are tagged with beside ids and requirements.
+fn tags(source: &Source) -> Vec<String> {
+    let tags = source
+        .suite
+        .entries()
+        .iter()
+        .flat_map(|e| &e.described.tags);
+    let own = tags.filter(|tag| !tag.starts_with("id:"));
+    let own = own.filter(|tag| source.catalogue.requirement(tag).is_none());
+    let known: BTreeSet<_> = own.cloned().collect();
+    known.into_iter().collect()
 }
 
 fn names(wanted: &[String], id: &str) -> bool {
@@ -120,6 +163,23 @@ pub(crate) fn applicable<'a>(
         .into_iter()
         .filter(|entry| profile.applies(&entry.id, &entry.described.requirements))
         .collect()
+}
+
+/// Why nothing of a selection applies to a profile.
+pub(crate) fn nothing_applies(profile: &Profile, source: &Source) -> Problem {
+    let described: Vec<String> = profile.enablers().iter().map(|&e| e.to_owned()).collect();
+    let entries = source.suite.entries();
+    let any = entries
+        .iter()
+        .any(|entry| described.contains(&entry.enabler));
+    Problem::Nothing(if any {
+        format!(
+            "the profile describes {}, and nothing of what the filters let through applies to it",
+            described.join(" and ")
+        )
+    } else {
+        source.without_scenarios(&described)
+    })
 }
 
 /// Whether a report leaves a scenario to be run: it failed there, was not judged, or is new.

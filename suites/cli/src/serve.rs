@@ -20,7 +20,7 @@ pub(crate) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
         listen: args.listen,
         control: args.control,
         peer: args.peer,
-        runs: usize::from(args.runs),
+        runs: args.runs,
         lock: dir.as_ref().map(|dir| dir.join("sut.lock")),
         seed: SEED,
     };
@@ -29,7 +29,11 @@ pub(crate) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
         .build()
         .map_err(|error| Problem::Ours(format!("no threads can be had: {error}")))?;
     runtime.block_on(async {
-        let served = Served::start(&options).await.map_err(Problem::Usage)?;
+        let served = Served::start(&options).await.map_err(|why| {
+            Problem::Usage(format!(
+                "{why}; choose free addresses of this machine with --listen, --control and --peer"
+            ))
+        })?;
         let mut out = std::io::stdout();
         for (number, declared) in (1..).zip(served.profiles()) {
             let profile = toml::to_string(&declared.profile)

@@ -44,6 +44,27 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Says of enablers that no scenario is for them, and what there is of them.
+    pub(crate) fn without_scenarios(&self, enablers: &[String]) -> String {
+        let known = self.catalogue.requirements.iter();
+        let known = known.filter(|r| enablers.contains(&r.enabler)).count();
+        let whose = if self.whole {
+            "this version has"
+        } else {
+            "the features that --features names have"
+        };
+        let list: Vec<_> = enablers.iter().map(|e| format!(" --enabler {e}")).collect();
+        format!(
+            "{whose} no scenarios for {} yet; the catalogue has {known} requirements of {}: `twinproof \
+             list{}` shows them",
+            enablers.join(" and "),
+            if enablers.len() == 1 { "it" } else { "them" },
+            list.concat()
+        )
+    }
+}
+
 fn features(words: &Words) -> Result<Features, Problem> {
     let Some(dir) = &words.features else {
         return Ok(Features::built_in());

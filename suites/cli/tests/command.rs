@@ -1,29 +1,11 @@
-//! What every command does, says, and ends with.
+//! What a run does, leaves, and ends with.
 
 mod common;
 
 use std::fs;
-use std::path::Path;
 
-use common::{Ran, own_features, report, twinproof, wrong_features};
+use common::{own, report, scrubbed, twinproof, wrong_features};
 use serde_json::Value;
-
-fn own(dir: &Path, args: &[&str]) -> Ran {
-    let features = own_features();
-    let mut all: Vec<&str> = args.to_vec();
-    all.extend(["--features", &features]);
-    twinproof(dir, &all)
-}
-
-fn scrubbed(ran: &Ran) -> String {
-    let text = format!(
-        "code {}\n--- stdout\n{}--- stderr\n{}",
-        ran.code.unwrap_or(-1),
-        ran.stdout,
-        ran.stderr
-    );
-    text.replace(&own_features(), "FEATURES")
-}
 
 #[test]
 fn the_built_in_system_is_judged_and_reported() {
@@ -147,6 +129,13 @@ fn repeats_are_all_told() {
     let report = report(&dir.path().join("twinproof-report"));
     assert_eq!(report["scenarios"][0]["attempts"], 3);
     assert_eq!(report["scenarios"][0]["tried"].as_array().unwrap().len(), 3);
+    // Each time is a step of the progress, and all three are what there is to do.
+    assert_eq!(ran.stderr, "twinning 1/3\ntwinning 2/3\ntwinning 3/3\n");
+    assert!(
+        ran.stdout.contains("1 scenario, 3 times each"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -219,32 +208,6 @@ fn a_failure_ends_a_hasty_run() {
 }
 
 #[test]
-fn nothing_selected_is_4_and_says_what_is_near() {
-    let dir = tempfile::tempdir().unwrap();
-    for (args, says) in [
-        (
-            &["--scenario", "twinning/own/code-work-once"][..],
-            "did you mean twinning/own/code-works-once?",
-        ),
-        (&["--requirement", "HLF-TE-05"], "did you mean HLF-TE-005?"),
-        (&["--tag", "nightly"], "no scenario has the tag nightly"),
-        (
-            &["--requirement", "HLF-PD-001"],
-            "no scenario matches all filters",
-        ),
-        (&["--enabler", "dm"], "no scenario matches all filters"),
-    ] {
-        let ran = own(dir.path(), &[&["run", "--stage", "virtual"], args].concat());
-        assert_eq!(ran.code, Some(4), "{args:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
-        assert!(
-            !dir.path().join("twinproof-report").exists(),
-            "nothing was run"
-        );
-    }
-}
-
-#[test]
 fn a_rerun_takes_what_is_open() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(
@@ -276,140 +239,6 @@ fn a_rerun_takes_what_is_open() {
 }
 
 #[test]
-fn what_is_wrong_with_features_is_2() {
-    let dir = tempfile::tempdir().unwrap();
-    let folder = dir.path().join("mine/twinning");
-    fs::create_dir_all(&folder).unwrap();
-    let scenario = |tags: &str, step: &str| {
-        format!("Feature: mine\n\n  {tags}\n  Scenario: mine\n    Given {step}\n")
-    };
-    let good = "a secondary device that holds a fresh activation code";
-    for (text, says) in [
-        (
-            scenario("@HLF-TE-005 @id:a", "a unicorn"),
-            "mine.feature:5: no step is defined for \"a unicorn\"",
-        ),
-        (
-            scenario("@HLF-XX-999 @id:a", good),
-            "@HLF-XX-999 names no requirement",
-        ),
-        (scenario("@HLF-TE-005", good), "has no @id: tag"),
-        ("Feature mine".to_owned(), "mine.feature:"),
-        (
-            format!(
-                "Feature: mine\n\n  Rule: hides\n    @HLF-TE-005 @id:a\n    Scenario: mine\n      Given {good}\n"
-            ),
-            "the rule \"hides\" would hide its scenarios",
-        ),
-    ] {
-        fs::write(folder.join("mine.feature"), &text).unwrap();
-        for command in ["check", "run", "list"] {
-            let ran = twinproof(dir.path(), &[command, "--features", "mine"]);
-            assert_eq!(ran.code, Some(2), "{command} {text}: {}", ran.stderr);
-            assert!(
-                ran.stderr.contains(says),
-                "{command} {text}: {}",
-                ran.stderr
-            );
-        }
-    }
-    let ran = twinproof(dir.path(), &["run", "--features", "nowhere"]);
-    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-}
-
-#[test]
-fn a_wrong_profile_is_shown_at_the_spot() {
-    let dir = tempfile::tempdir().unwrap();
-    let profile = |pace: &str| {
-        format!(
-            "[sut]\nname = \"s\"\nrole = \"twinning-enabler\"\n\n[pace]\n{pace}\n\n[twinning]\nbase_url = \"http://127.0.0.1:1\"\n"
-        )
-    };
-    for (name, text) in [
-        ("unknown key", profile("tiemout = \"5s\"")),
-        ("wrong type", profile("timeout = 5")),
-        ("bad duration", profile("timeout = \"5 parsecs\"")),
-        ("no TOML", profile("timeout =")),
-    ] {
-        fs::write(dir.path().join("sut.toml"), text).unwrap();
-        let ran = twinproof(dir.path(), &["run", "--sut", "sut.toml"]);
-        assert_eq!(ran.code, Some(2), "{name}");
-        assert!(ran.stderr.contains("sut.toml:6:"), "{name}: {}", ran.stderr);
-        insta::assert_snapshot!(name.replace(' ', "_"), scrubbed(&ran));
-    }
-    let ran = twinproof(dir.path(), &["run", "--sut", "missing.toml"]);
-    assert_eq!(ran.code, Some(2));
-    assert!(
-        ran.stderr.contains("missing.toml") && ran.stderr.contains("twinproof init"),
-        "{}",
-        ran.stderr
-    );
-}
-
-#[test]
-fn a_missing_credential_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let text = "[sut]\nname = \"s\"\nrole = \"twinning-enabler\"\n[twinning]\nbase_url = \"http://127.0.0.1:1\"\n\
-        [[twinning.subscriber]]\naddress = \"tel:+12025550100\"\ntoken_env = \"TOKEN_0100\"\n";
-    fs::write(dir.path().join("sut.toml"), text).unwrap();
-    let ran = twinproof(dir.path(), &["run", "--sut", "sut.toml"]);
-    assert_eq!(ran.code, Some(2));
-    assert!(
-        ran.stderr.contains("$TOKEN_0100") && ran.stderr.contains("tel:+12025550100"),
-        "{}",
-        ran.stderr
-    );
-}
-
-#[test]
-fn what_init_prints_is_read_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let ran = twinproof(
-        dir.path(),
-        &["init", "--base-url", "https://enabler.example/api/"],
-    );
-    assert_eq!(ran.code, Some(0));
-    let (settled, _) = ran.stdout.split_once("# What the public texts").unwrap();
-    insta::assert_snapshot!("init", settled);
-    fs::write(dir.path().join("sut.toml"), &ran.stdout).unwrap();
-    let checked = own(dir.path(), &["check", "--sut", "sut.toml"]);
-    // As a run would end: its tokens are not there.
-    assert_eq!(checked.code, Some(2), "{}", checked.stderr);
-    assert!(
-        checked.stdout.contains("subscribers  5 provisioned"),
-        "{}",
-        checked.stdout
-    );
-    assert!(
-        checked.stdout.contains("$TOKEN_0100 is not set"),
-        "{}",
-        checked.stdout
-    );
-    // Every default that it shows is one that is read, under the name that it shows.
-    let uncommented: String = ran
-        .stdout
-        .lines()
-        .map(|line| match line.strip_prefix("# ") {
-            // A proxy and a name of the server's exclude each other.
-            Some(rest) if rest.contains(" = ") && !rest.starts_with("proxy") => format!("{rest}\n"),
-            _ => format!("{line}\n"),
-        })
-        .collect();
-    fs::write(dir.path().join("all.toml"), uncommented).unwrap();
-    let checked = own(dir.path(), &["check", "--sut", "all.toml"]);
-    assert_eq!(checked.stderr, "", "it is read");
-    assert!(
-        checked.stdout.contains("subscribers  5"),
-        "{}",
-        checked.stdout
-    );
-    assert_eq!(
-        twinproof(dir.path(), &["init", "--base-url", "enabler"]).code,
-        Some(2)
-    );
-}
-
-#[test]
 fn an_old_report_does_not_outlive_the_run_that_replaces_it() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(
@@ -428,116 +257,4 @@ fn an_old_report_does_not_outlive_the_run_that_replaces_it() {
         ran.stderr
     );
     assert!(!reports.join("report.json").exists());
-}
-
-#[test]
-fn words_for_people() {
-    let dir = tempfile::tempdir().unwrap();
-    insta::assert_snapshot!(
-        "explain",
-        scrubbed(&own(dir.path(), &["explain", "hlf-te-005"]))
-    );
-    insta::assert_snapshot!(
-        "list",
-        scrubbed(&own(dir.path(), &["list", "--requirement", "HLF-TE-005"]))
-    );
-    let checked = own(dir.path(), &["check"]);
-    assert!(
-        checked
-            .stdout
-            .starts_with("features     1 scenario in 1 file:"),
-        "{}",
-        checked.stdout
-    );
-    insta::assert_snapshot!("help", scrubbed(&twinproof(dir.path(), &["--help"])));
-    insta::assert_snapshot!(
-        "help_run",
-        scrubbed(&twinproof(dir.path(), &["run", "--help"]))
-    );
-    let unknown = own(dir.path(), &["explain", "HLF-TE-05"]);
-    assert_eq!(unknown.code, Some(2));
-    assert!(
-        unknown.stderr.contains("did you mean HLF-TE-005?"),
-        "{}",
-        unknown.stderr
-    );
-}
-
-#[test]
-fn usage_errors_are_2() {
-    let dir = tempfile::tempdir().unwrap();
-    for args in [
-        &["walk"][..],
-        &["run", "--repeat", "0"],
-        &["run", "--jobs", "0"],
-        &["run", "--enabler", "toaster"],
-        &["run", "--stage", "virtual", "--sut", "sut.toml"],
-        &["schema"],
-        &["judge", "nowhere"],
-        &[],
-    ] {
-        assert_eq!(twinproof(dir.path(), args).code, Some(2), "{args:?}");
-    }
-}
-
-#[test]
-fn a_profile_that_makes_no_sense_is_refused_at_its_spot() {
-    let dir = tempfile::tempdir().unwrap();
-    let profile = |role: &str, base: &str, rest: &str| {
-        format!(
-            "[sut]\nname = \"x\"\nrole = \"{role}\"\n\n[twinning]\nbase_url = \"{base}\"\n{rest}"
-        )
-    };
-    let (role, base) = ("twinning-enabler", "http://127.0.0.1:1");
-    let twice = "[[twinning.subscriber]]\naddress = \"tel:+1\"\n".repeat(2);
-    let claim = "[twinning.claims]\n\"HLF-SD-02\" = false\n";
-    for (text, said) in [
-        (
-            profile("enabler", base, ""),
-            "sut.toml:3:9: sut.role: unknown role",
-        ),
-        (
-            profile(role, "127.0.0.1:1", ""),
-            "sut.toml:6:13: twinning.base_url: expected a URL",
-        ),
-        (
-            profile(role, base, &twice),
-            "twinning.subscriber: this address stands twice",
-        ),
-        (
-            profile(role, base, claim),
-            "sut.toml:8:2: twinning.claims: the catalogue has no requirement",
-        ),
-    ] {
-        std::fs::write(dir.path().join("sut.toml"), &text).unwrap();
-        let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
-        assert_eq!(ran.code, Some(2), "{text}");
-        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
-    }
-}
-
-#[test]
-fn schemas_describe_what_is_written() {
-    let dir = tempfile::tempdir().unwrap();
-    for (format, key) in [("report", "summary"), ("profile", "sut")] {
-        let ran = twinproof(dir.path(), &["schema", format]);
-        assert_eq!(ran.code, Some(0));
-        let schema: Value = serde_json::from_str(&ran.stdout).unwrap();
-        assert!(schema["properties"].get(key).is_some(), "{format}");
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_reader_that_has_gone_is_no_error() {
-    use std::process::Stdio;
-    let dir = tempfile::tempdir().unwrap();
-    let mut child = common::command(dir.path(), &["schema", "report"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

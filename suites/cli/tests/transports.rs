@@ -186,7 +186,7 @@ fn names_that_cannot_be_asked_for_are_refused_with_the_spot() {
             // The message is set in lines of its own.
             let told = ran.stderr.replace(['\n', '│', '×'], " ");
             let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(told.contains("sut.toml:5:16: tls.server_name: "), "{told}");
+            assert!(told.contains("sut.toml:5:15: tls.server_name: "), "{told}");
             assert!(told.contains(says), "{told}");
         }
     }

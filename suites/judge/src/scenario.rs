@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use twinproof_evidence::Verdict;
 use twinproof_evidence::record::{Body, Halt, RunStarted, Step};
-use twinproof_evidence::report::{Answer, Attempt, Exchange, Finding, Provenance, Scenario};
+use twinproof_evidence::report::{Answer, Attempt, Count, Exchange, Finding, Provenance, Scenario};
 
 use crate::assumed::{suspects, told};
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
@@ -88,16 +88,17 @@ impl Bench<'_> {
             .filter(|number| counts(*number))
             .max_by_key(|number| judged[*number].0)
             .unwrap_or_default();
-        let all: Vec<_> = (0..attempts.len())
-            .filter(|number| counts(*number))
-            .map(|number| judged[number].0.name())
-            .collect();
+        let all = (0..attempts.len()).filter(|number| counts(*number));
+        let count: Count = all.map(|number| judged[number].0).collect();
         let (verdict, mut reason, findings) = judged[decisive].clone();
-        if all.iter().any(|name| *name != all[0]) {
+        if count.of(verdict) < count.total {
+            let each = Verdict::ALL.into_iter().rev();
+            let each = each.filter(|verdict| count.of(*verdict) > 0);
+            let each: Vec<_> = each.map(|v| format!("{} {v}", count.of(v))).collect();
             reason = format!(
                 "flaky over {} attempts ({}): {reason}",
-                all.len(),
-                all.join(", ")
+                count.total,
+                each.join(", ")
             );
         }
         let scene = &attempts[decisive];

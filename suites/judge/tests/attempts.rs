@@ -178,7 +178,7 @@ fn repeats_that_differ_are_called_flaky_and_the_gravest_decides() {
     assert!(
         scenario
             .reason
-            .starts_with("flaky over 3 attempts (inconclusive, error, inconclusive): bug"),
+            .starts_with("flaky over 3 attempts (1 error, 2 inconclusive): bug"),
         "{}",
         scenario.reason
     );

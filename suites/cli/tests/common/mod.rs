@@ -85,6 +85,25 @@ pub fn own_features() -> String {
     format!("{}/tests/features", env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Runs it with the scenario of one's own.
+pub fn own(dir: &Path, args: &[&str]) -> Ran {
+    let features = own_features();
+    let mut all: Vec<&str> = args.to_vec();
+    all.extend(["--features", &features]);
+    twinproof(dir, &all)
+}
+
+/// All that it said, without what differs from machine to machine.
+pub fn scrubbed(ran: &Ran) -> String {
+    let text = format!(
+        "code {}\n--- stdout\n{}--- stderr\n{}",
+        ran.code.unwrap_or(-1),
+        ran.stdout,
+        ran.stderr
+    );
+    text.replace(&own_features(), "FEATURES")
+}
+
 /// Writes three scenarios into `wrong`: the first passes, the built-in system fails the second, and
 /// the third cannot be found out.
 pub fn wrong_features(dir: &Path) {

@@ -13,15 +13,19 @@ use super::{HookSpec, Span};
 #[serde(deny_unknown_fields)]
 pub struct Authorization {
     /// Where tokens are requested.
+    #[schemars(example = "https://enabler.example/oauth/token")]
     pub token_url: String,
     /// Where tokens are revoked, if that is offered.
+    #[schemars(example = "https://enabler.example/oauth/revoke")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoke_url: Option<String>,
     /// A resource of the primary's network that takes the tokens which authorization codes are
     /// redeemed for; `{address}` stands for the primary's address as it stands in a URL.
+    #[schemars(example = "https://enabler.example/api/messaging/v1/{address}/inbox")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_url: Option<String>,
     /// The scope that stands for everything.
+    #[schemars(example = Authorization::default_scope())]
     #[serde(default = "Authorization::default_scope")]
     pub scope: String,
     /// How a secondary obtains its token for toggle, query and deactivation.
@@ -51,18 +55,23 @@ pub enum SecondaryToken {
 #[serde(deny_unknown_fields)]
 pub struct Peer {
     /// Its identity, as the system has it in its list of partners.
+    #[schemars(example = "001-02")]
     pub mno_id: String,
     /// The token that it presents to the system.
+    #[schemars(example = "its-token-at-the-system")]
     pub token: String,
     /// The token that the system presents to it.
+    #[schemars(example = "the-token-of-the-system")]
     pub expects_token: String,
     /// The address of a device that it serves.
     #[serde(default = "Peer::default_address")]
     pub address: String,
     /// The identity of its devices' application at the system's authorization server.
+    #[schemars(example = "peer-app")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// That application's secret there.
+    #[schemars(example = "the-secret-of-peer-app")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
 }
@@ -98,7 +107,7 @@ pub struct Twinning {
     #[schemars(example = "./advance-clock {seconds}")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advance_clock: Option<HookSpec>,
-    /// Its authorization server.
+    /// Its authorization server. Without it, what takes tokens or scopes is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
     /// Base URL of its notification channel API, without the API's own segments.
@@ -109,7 +118,8 @@ pub struct Twinning {
     #[schemars(example = true)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub websocket_channel: Option<bool>,
-    /// The operator that Twinproof plays towards it.
+    /// The operator that Twinproof plays towards it: a partner that is provisioned at the system.
+    /// Without it, what happens between operators is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<Peer>,
     /// The shapes of its interface.
@@ -136,30 +146,38 @@ pub struct Subscriber {
     /// Its address: a tel, sip or acr URI.
     pub address: String,
     /// Its access token.
+    #[schemars(example = "its-token")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// The environment variable that holds its access token.
+    #[schemars(example = &"TOKEN_0100")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_env: Option<String>,
     /// A token of its own that has expired.
+    #[schemars(example = "its-expired-token")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expired_token: Option<String>,
     /// A token of its own without the twinning scope.
+    #[schemars(example = "its-token-for-something-else")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unscoped_token: Option<String>,
     /// Its application's identity at the authorization server.
+    #[schemars(example = "app-0100")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// Its application's secret there.
+    #[schemars(example = "the-secret-of-app-0100")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
     /// The environment variable that holds that secret.
+    #[schemars(example = &"SECRET_0100")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret_env: Option<String>,
     /// Further addresses by which the system knows the same device, of this or of another kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
     /// Its voice-mail retrieval address, if it has one.
+    #[schemars(example = "tel:+12025550190")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice_mail: Option<String>,
 }

@@ -1,0 +1,185 @@
+//! What no type forbids, and yet makes no sense.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use twinproof_judge::FEATURES;
+use twinproof_judge::catalogue::{Catalogue, ROLES};
+use twinproof_judge::profile::{HookSpec, Profile, Twinning};
+
+use super::HELP;
+use super::spot::{Part, keys};
+use crate::problem::did_you_mean;
+use crate::select::LIST;
+use crate::url;
+
+/// A value, or a key, that makes no sense.
+pub(super) struct Senseless {
+    /// Where its value stands.
+    pub(super) path: Vec<Part>,
+    /// Whether it is the key that is wrong, and not its value.
+    pub(super) key: bool,
+    pub(super) why: String,
+    pub(super) help: String,
+}
+
+impl Senseless {
+    fn value(path: impl IntoIterator<Item = Part>, why: impl Into<String>) -> Self {
+        Self {
+            path: path.into_iter().collect(),
+            key: false,
+            why: why.into(),
+            help: HELP.to_owned(),
+        }
+    }
+}
+
+/// The section that describes a system in a role, and what it begins with.
+fn section_of(role: &str) -> (&'static str, &'static str) {
+    match role {
+        "lwm2m-server" => ("lwm2m", "server = \"coap://enabler.example:5683\""),
+        _ => ("twinning", "base_url = \"https://enabler.example/api\""),
+    }
+}
+
+/// What of a profile makes no sense, if anything.
+pub(super) fn senseless(profile: &Profile) -> Option<Senseless> {
+    let role = profile.sut.role.as_str();
+    let at_role = || keys("sut.role");
+    if !ROLES.contains(&role) {
+        let why = format!("unknown role; this version judges {}", ROLES.join(", "));
+        return Some(Senseless::value(at_role(), why));
+    }
+    let (section, example) = section_of(role);
+    if !profile.enablers().contains(&section) {
+        return Some(Senseless {
+            help: format!("write, for example:\n\n  [{section}]\n  {example}"),
+            ..Senseless::value(
+                at_role(),
+                format!("there is no section [{section}], which says where the {role} is"),
+            )
+        });
+    }
+    let twinning = profile.twinning.as_ref()?;
+    let (empty, twice) = (
+        twinning
+            .subscribers
+            .iter()
+            .position(|s| s.address.is_empty()),
+        subscriber_twice(twinning),
+    );
+    if let Some(number) = empty {
+        return Some(Senseless::value(
+            keys("twinning.subscriber").chain([Part::Item(number)]),
+            "expected an address: a tel, sip or acr URI",
+        ));
+    }
+    if let Some(number) = twice {
+        let item = [Part::Item(number), Part::Key("address".to_owned())];
+        return Some(Senseless::value(
+            keys("twinning.subscriber").chain(item),
+            "this address stands twice; each subscriber is one device",
+        ));
+    }
+    urls(profile)
+        .or_else(|| misnamed(profile, &twinning.base_url))
+        .or_else(|| unknown_claim(twinning))
+}
+
+/// The number of the first subscriber whose address another one has.
+fn subscriber_twice(twinning: &Twinning) -> Option<usize> {
+    let mut addresses = BTreeSet::new();
+    let mut subscribers = twinning.subscribers.iter();
+    subscribers.position(|s| !addresses.insert(&s.address))
+}
+
+/// The first URL that leads nowhere.
+fn urls(profile: &Profile) -> Option<Senseless> {
+    let mut bases = vec![
+        ("harness.advertise", profile.harness.advertise.as_ref()),
+        (
+            "harness.peer_advertise",
+            profile.harness.peer_advertise.as_ref(),
+        ),
+    ];
+    let mut others = Vec::new();
+    if let Some(twinning) = &profile.twinning {
+        bases.insert(0, ("twinning.base_url", Some(&twinning.base_url)));
+        bases.push((
+            "twinning.notification_channel",
+            twinning.notification_channel.as_ref(),
+        ));
+        if let Some(server) = &twinning.authorization {
+            others.extend([
+                ("twinning.authorization.token_url", Some(&server.token_url)),
+                (
+                    "twinning.authorization.revoke_url",
+                    server.revoke_url.as_ref(),
+                ),
+                (
+                    "twinning.authorization.resource_url",
+                    server.resource_url.as_ref(),
+                ),
+            ]);
+        }
+        others.extend([
+            ("twinning.restart.url", hook_url(twinning.restart.as_ref())),
+            (
+                "twinning.advance_clock.url",
+                hook_url(twinning.advance_clock.as_ref()),
+            ),
+        ]);
+    }
+    let bases = bases
+        .into_iter()
+        .map(|(key, url)| (key, url.and_then(|url| url::base_fault(url))));
+    let others = others
+        .into_iter()
+        .map(|(key, url)| (key, url.and_then(|url| url::fault(url))));
+    bases
+        .chain(others)
+        .find_map(|(key, fault)| Some(Senseless::value(keys(key), fault?)))
+}
+
+fn hook_url(hook: Option<&HookSpec>) -> Option<&String> {
+    match hook? {
+        HookSpec::Command(_) => None,
+        HookSpec::Http { url, .. } => Some(url),
+    }
+}
+
+fn unknown_claim(twinning: &Twinning) -> Option<Senseless> {
+    let catalogue = Catalogue::load(&FEATURES).ok()?;
+    let unknown = twinning
+        .claims
+        .keys()
+        .find(|label| catalogue.requirement(label).is_none())?;
+    let known = catalogue.requirements.iter().map(|r| r.id.as_str());
+    let hint = did_you_mean(unknown, known, LIST);
+    Some(Senseless {
+        key: true,
+        ..Senseless::value(
+            keys("twinning.claims").chain([Part::Key(unknown.clone())]),
+            format!("the catalogue has no requirement of this label{hint}"),
+        )
+    })
+}
+
+/// Why the system cannot be asked for by the name that its certificate is to carry, if so.
+fn misnamed(profile: &Profile, base_url: &str) -> Option<Senseless> {
+    let name = profile.tls.server_name.as_ref()?;
+    let why = if name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        "expected a host name: TLS names no addresses to a server. If the certificate carries this \
+         address, let twinning.base_url have it as its host"
+            .to_owned()
+    } else if profile.network.proxy.is_some() {
+        "expected no network.proxy beside it: the proxy would look the name up, and find another \
+         system or none"
+            .to_owned()
+    } else if !base_url.starts_with("https://") {
+        format!("expected an https:// URL in twinning.base_url beside it, got {base_url:?}")
+    } else {
+        return None;
+    };
+    Some(Senseless::value(keys("tls.server_name"), why))
+}

@@ -1,0 +1,97 @@
+//! What is wrong with a URL that somebody wrote, before anything is sent to it.
+
+/// What is wrong with an HTTP URL, in words that say what is expected.
+pub(crate) fn fault(url: &str) -> Option<String> {
+    let got = |why: &str| Some(format!("{why}, got {url:?}"));
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    let Some(rest) = rest else {
+        return got("expected a URL that begins with http:// or https:// and a host");
+    };
+    if let Some(odd) = url.chars().find(|c| c.is_whitespace() || c.is_control()) {
+        return got(&format!("expected no {odd:?} in a URL"));
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, _) = rest.split_at(end);
+    if authority.contains('@') {
+        return got("expected a host without a user name in front of it");
+    }
+    // The colons of an IPv6 address stand in brackets.
+    let after_host = authority.rfind(']').map_or(0, |at| at + 1);
+    let (host, port) = match authority[after_host..].rfind(':') {
+        Some(at) => {
+            let (host, port) = authority.split_at(after_host + at);
+            (host, Some(&port[1..]))
+        }
+        None => (authority, None),
+    };
+    if host.is_empty() {
+        return got("expected a host behind http:// or https://");
+    }
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return got("expected an IPv6 address in brackets, such as http://[::1]:8080");
+    }
+    let is_port = |port: &str| {
+        let digits = port.bytes().all(|b| b.is_ascii_digit());
+        digits && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    if port.is_some_and(|port| !is_port(port)) {
+        return got("expected a port from 1 to 65535 behind the host, or none");
+    }
+    None
+}
+
+/// The same for a URL that paths are put behind.
+pub(crate) fn base_fault(url: &str) -> Option<String> {
+    fault(url).or_else(|| {
+        url.contains(['?', '#']).then(|| {
+            format!("expected a URL that ends with its path, because others are put behind it, got {url:?}")
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{base_fault, fault};
+
+    #[test]
+    fn what_can_be_asked_is_taken() {
+        for url in [
+            "http://127.0.0.1:8080",
+            "http://enabler.example",
+            "https://enabler.example/api/",
+            "https://[::1]:8443/api",
+            "http://[fe80::1]",
+            "http://x:1/tel%3A%2B1",
+        ] {
+            assert_eq!(base_fault(url), None, "{url}");
+        }
+        assert_eq!(fault("http://x/{address}?a=b#c"), None);
+    }
+
+    #[test]
+    fn what_cannot_is_told_what_is_expected() {
+        for (url, says) in [
+            ("", "begins with http:// or https://"),
+            ("127.0.0.1:80", "begins with http:// or https://"),
+            ("ftp://x", "begins with http:// or https://"),
+            ("http://", "expected a host"),
+            ("http:///api", "expected a host"),
+            ("http://:80", "expected a host"),
+            ("http://exa mple/", "no ' ' in a URL"),
+            ("http://x:", "a port from 1 to 65535"),
+            ("http://x:0", "a port from 1 to 65535"),
+            ("http://x:99999", "a port from 1 to 65535"),
+            ("http://x:+1", "a port from 1 to 65535"),
+            ("http://x:http/", "a port from 1 to 65535"),
+            ("http://::1/api", "an IPv6 address in brackets"),
+            ("http://me:secret@x/", "without a user name"),
+            ("http://x/api?tenant=1", "ends with its path"),
+            ("http://x/api#top", "ends with its path"),
+        ] {
+            let words = base_fault(url).unwrap_or_default();
+            assert!(words.contains(says), "{url}: {words}");
+        }
+    }
+}
