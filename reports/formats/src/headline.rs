@@ -109,10 +109,18 @@ impl Headline {
                 .filter(|r| r.verdict == Verdict::Pass && r.is_partly_judged());
             match partly.count() {
                 0 => figures.push('.'),
+                1 => figures.push_str("; 1 of the passes rests on some of its scenarios."),
                 n => figures.push_str(&format!(
                     "; {n} of the passes rest on some of their scenarios."
                 )),
             }
+        }
+        match report.scenarios.iter().filter(|s| s.is_flaky()).count() {
+            0 => {}
+            1 => figures.push_str(" 1 scenario is flaky: its attempts came to different verdicts."),
+            n => figures.push_str(&format!(
+                " {n} scenarios are flaky: their attempts came to different verdicts."
+            )),
         }
         if !report.summary.disclaimed.is_empty() {
             figures.push_str(&format!(

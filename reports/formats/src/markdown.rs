@@ -101,8 +101,9 @@ pub fn render(report: &Report) -> String {
 
 fn trouble(scenario: &Scenario, report: &Report) -> String {
     let mut out = format!(
-        "\n### {}\n\n{} {} · {}\n\n",
+        "\n### {}{}\n\n{} {} · {}\n\n",
         words(text::title(scenario)),
+        if scenario.is_flaky() { " (flaky)" } else { "" },
         words(&scenario.requirements.join(", ")),
         words(&text::levels(scenario, report)),
         code(&text::place(scenario)),
@@ -111,10 +112,7 @@ fn trouble(scenario: &Scenario, report: &Report) -> String {
         out.push_str(&format!("- accepted: {}\n", words(why)));
     }
     let mut shown = false;
-    for finding in &scenario.findings {
-        if finding.verdict != scenario.verdict {
-            continue;
-        }
+    for finding in text::grave(scenario) {
         shown = true;
         out.push_str(&format!("- expected {}\n", words(&finding.expected)));
         out.push_str(&format!("  - got {}", code(&finding.got)));

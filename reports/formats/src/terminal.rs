@@ -281,7 +281,10 @@ fn trouble(out: &mut String, scenario: &Scenario, report: &Report, style: Style)
     let levels = text::levels(scenario, report);
     let taken =
         2 + requirements.width() + 2 + levels.width() + 2 + scenario.verdict.name().width() + 3;
-    let title = text::line(text::title(scenario), TEXT_LIMIT);
+    let mut title = text::line(text::title(scenario), TEXT_LIMIT);
+    if scenario.is_flaky() {
+        title = format!("(flaky) {title}");
+    }
     let _ = writeln!(
         out,
         "  {}  {levels}  {}   {}",
@@ -293,25 +296,18 @@ fn trouble(out: &mut String, scenario: &Scenario, report: &Report, style: Style)
         labelled(out, "accepted", why, "", style);
     }
     let place = text::place(scenario);
-    let grave: Vec<_> = scenario
-        .findings
-        .iter()
-        .filter(|finding| finding.verdict == scenario.verdict)
-        .collect();
+    let grave = text::grave(scenario);
     if grave.is_empty() {
         labelled(out, "why", &scenario.reason, &place, style);
     }
-    for (
-        index,
-        Finding {
+    for (index, finding) in grave.iter().enumerate() {
+        let Finding {
             expected,
             got,
             basis,
             evidence,
             ..
-        },
-    ) in grave.into_iter().enumerate()
-    {
+        } = finding;
         labelled(
             out,
             "expected",

@@ -2,7 +2,7 @@
 
 use twinproof_evidence::Verdict;
 use twinproof_evidence::baseline::{Accepted, Stale};
-use twinproof_evidence::report::{Count, Report, Requirement, Scenario};
+use twinproof_evidence::report::{Attempt, Count, Finding, Report, Requirement, Scenario};
 
 /// The verdicts that a reader has to look at, gravest first.
 pub(crate) const ATTENTION: [Verdict; 5] = [
@@ -208,20 +208,71 @@ pub(crate) fn place(scenario: &Scenario) -> String {
     }
 }
 
-/// What came of each attempt, in one sentence each; nothing where there was but one.
-pub(crate) fn attempts(scenario: &Scenario) -> impl Iterator<Item = String> + '_ {
-    scenario.tried.iter().map(|tried| {
+/// What came of the attempts, in one sentence for all that ended alike; nothing where there was but
+/// one.
+pub(crate) fn attempts(scenario: &Scenario) -> Vec<String> {
+    let mut alike: Vec<(&Attempt, Vec<u32>)> = Vec::new();
+    for tried in &scenario.tried {
+        let ended = |a: &Attempt| (a.verdict, a.counts, a.reason.clone());
+        match alike
+            .iter_mut()
+            .find(|(known, _)| ended(known) == ended(tried))
+        {
+            Some((_, numbers)) => numbers.push(tried.attempt),
+            None => alike.push((tried, vec![tried.attempt])),
+        }
+    }
+    let sentence = |(tried, numbers): (&Attempt, Vec<u32>)| {
         let reason = match tried.reason.as_str() {
             "" => String::new(),
             reason => format!(": {}", line(reason, 600)),
         };
-        let counts = if tried.counts {
-            ""
-        } else {
-            "; it does not count"
+        let counts = match (tried.counts, numbers.len()) {
+            (true, _) => "",
+            (false, 1) => "; it does not count",
+            (false, _) => "; they do not count",
         };
-        format!("{} {}{reason}{counts}", tried.attempt, tried.verdict)
-    })
+        format!("{} {}{reason}{counts}", ranges(&numbers), tried.verdict)
+    };
+    alike.into_iter().map(sentence).collect()
+}
+
+/// `1–3, 5`
+fn ranges(numbers: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for &number in numbers {
+        match ranges.last_mut() {
+            Some((_, end)) if *end + 1 == number => *end = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let ranges = ranges.into_iter().map(|(start, end)| match end - start {
+        0 => start.to_string(),
+        _ => format!("{start}–{end}"),
+    });
+    ranges.collect::<Vec<_>>().join(", ")
+}
+
+/// The findings that gave the scenario its verdict. Those that say the same are told once, with all
+/// that shows any of them.
+pub(crate) fn grave(scenario: &Scenario) -> Vec<Finding> {
+    let findings = scenario.findings.iter();
+    let mut told: Vec<Finding> = Vec::new();
+    for finding in findings.filter(|f| f.verdict == scenario.verdict) {
+        let same = told.iter_mut().find(|known| {
+            (&known.expected, &known.got, &known.basis)
+                == (&finding.expected, &finding.got, &finding.basis)
+        });
+        match same {
+            Some(known) => {
+                known.evidence.extend(&finding.evidence);
+                known.evidence.sort_unstable();
+                known.evidence.dedup();
+            }
+            None => told.push(finding.clone()),
+        }
+    }
+    told
 }
 
 /// The scenario's enabler, which is the first part of its id.
@@ -286,7 +337,7 @@ pub(crate) fn occurring(count: &Count) -> impl Iterator<Item = (Verdict, usize)>
 
 #[cfg(test)]
 mod tests {
-    use super::{count, duration, evidence, head, line, octets};
+    use super::{count, duration, evidence, head, line, octets, ranges};
 
     #[test]
     fn times_and_sizes_are_for_people() {
@@ -333,6 +384,12 @@ mod tests {
             line("\x1b[31mred\x07 \u{202e}lived\u{9b}2J", 99),
             "␛[31mred␇ lived␡2J"
         );
+    }
+
+    #[test]
+    fn numbers_that_follow_each_other_are_a_range() {
+        assert_eq!(ranges(&[1, 2, 3, 5, 7, 8]), "1–3, 5, 7–8");
+        assert_eq!(ranges(&[4]), "4");
     }
 
     #[test]

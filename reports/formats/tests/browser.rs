@@ -56,6 +56,49 @@ impl Browser {
         self.open_file("report.html", fragment)
     }
 
+    /// A copy in which a script plays the reader, once the page's own script has run. The page's policy
+    /// would forbid it, so the copy has none.
+    fn played(&self, script: &str) -> String {
+        let page = fs::read_to_string(self.dir.path().join("report.html")).unwrap();
+        let at = page
+            .find("<meta http-equiv=\"Content-Security-Policy\"")
+            .unwrap();
+        let end = at + page[at..].find('>').unwrap() + 1;
+        let hands = "const at = (css) => document.querySelector(css);\n\
+            const type = (text) => { const q = at('[name=q]'); q.value = text;\n\
+            q.dispatchEvent(new Event('input', { bubbles: true })); };\n\
+            const key = (key) => (document.activeElement ?? document.body).dispatchEvent(\n\
+            new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));\n\
+            const pause = () => new Promise((done) => setTimeout(done, 200));\n\
+            const note = (name, value) => top.document.body.setAttribute('data-' + name, String(value));\n";
+        format!(
+            "{}{}<script>\n(async () => {{\n{hands}{script}\n}})().catch((e) => note('broke', e));</script>",
+            &page[..at],
+            &page[end..]
+        )
+    }
+
+    fn act(&self, script: &str) -> Seen {
+        self.open_written(&self.played(script))
+    }
+
+    /// The same in a frame of a width that no browser's window can have.
+    fn act_within(&self, width: u32, script: &str) -> Seen {
+        let page = self.played(script);
+        let page = page.replace('&', "&amp;").replace('"', "&quot;");
+        self.open_written(&format!(
+            "<!doctype html><body><iframe style=\"width: {width}px; height: 900px; border: 0\" \
+             srcdoc=\"{page}\"></iframe>"
+        ))
+    }
+
+    fn open_written(&self, page: &str) -> Seen {
+        fs::write(self.dir.path().join("acted.html"), page).unwrap();
+        let seen = self.open_file("acted.html", "");
+        seen.is_quiet();
+        seen
+    }
+
     fn open_file(&self, name: &str, fragment: &str) -> Seen {
         let net = self.dir.path().join("net.json");
         let output = Command::new(&self.program)
@@ -75,6 +118,7 @@ impl Browser {
                 "--disable-dev-shm-usage",
                 "--enable-logging=stderr",
                 "--virtual-time-budget=2000",
+                "--window-size=1400,900",
                 "--dump-dom",
             ])
             .arg(format!(
@@ -138,6 +182,21 @@ impl Seen {
             .collect()
     }
 
+    /// What the script that plays the reader wrote down.
+    fn noted(&self, name: &str) -> &str {
+        let body = self.tags("<body").next().unwrap();
+        assert!(!body.contains("data-broke"), "{body}");
+        attribute(body, &format!("data-{name}"))
+    }
+
+    /// The verdicts whose figures are pressed.
+    fn pressed(&self) -> Vec<&str> {
+        self.tags("<button class=\"figure")
+            .filter(|tag| attribute(tag, "aria-pressed") == "true")
+            .map(|tag| attribute(tag, "data-verdict"))
+            .collect()
+    }
+
     fn is_quiet(&self) {
         assert_eq!(self.console(), [""; 0]);
         assert_eq!(self.requests(), [""; 0]);
@@ -182,6 +241,8 @@ fn the_figures_are_those_of_the_report() {
             .unwrap();
         let n = report.summary.requirements.of(verdict);
         assert_eq!(attribute(figure, "data-count"), n.to_string());
+        let scenarios = report.summary.scenarios.of(verdict);
+        assert_eq!(attribute(figure, "data-scenarios"), scenarios.to_string());
         let of_verdict = |start: &'static str| {
             seen.tags(start)
                 .filter(|tag| attribute(tag, "data-verdict") == class)
@@ -289,4 +350,139 @@ fn a_thousand_scenarios_can_be_searched() {
     let id = "lwm2m/registration/register-227";
     assert!(!seen.scenarios().contains(&id));
     assert_eq!(seen.scenarios().len(), 1);
+}
+
+#[test]
+fn a_click_on_a_figure_filters_and_another_takes_it_back() {
+    let Some(browser) = Browser::with(&fixture::report()) else {
+        return;
+    };
+    let seen = browser.act(
+        "at('[data-verdict=fail]').click(); at('[data-verdict=error]').click();\n\
+         note('hash', location.hash);",
+    );
+    assert_eq!(seen.pressed(), ["fail", "error"]);
+    assert_eq!(seen.noted("hash"), "#verdict=fail%2Cerror");
+    assert_eq!(seen.requirements(), ["HLF-TE-005", "HLF-TE-007"]);
+    assert_eq!(
+        seen.scenarios(),
+        [
+            "twinning/enabler/code-works-once",
+            "twinning/enabler/default-name"
+        ]
+    );
+    let seen = browser.act(
+        "at('[data-verdict=fail]').click(); note('during', at('#shown').textContent);\n\
+         at('[data-verdict=fail]').click();",
+    );
+    assert_eq!(seen.pressed(), [""; 0]);
+    assert_eq!(
+        seen.noted("during"),
+        "1 of 19 requirements, 1 of 12 scenarios"
+    );
+    assert!(seen.dom.contains(">19 requirements, 12 scenarios</output>"));
+    let seen = browser.act(
+        "at('[name=enabler]').value = 'lwm2m';\n\
+         at('[name=enabler]').dispatchEvent(new Event('change', { bubbles: true }));\n\
+         note('hash', location.hash);",
+    );
+    assert_eq!(seen.noted("hash"), "#enabler=lwm2m");
+    assert_eq!(seen.scenarios(), ["lwm2m/registration/register"]);
+}
+
+#[test]
+fn what_is_typed_is_searched_for() {
+    let Some(browser) = Browser::with(&fixture::report()) else {
+        return;
+    };
+    let seen = browser.act(
+        "key('/'); note('focus', document.activeElement.name);\n\
+         type('callbackdata off'); await pause(); note('hash', location.hash);\n\
+         note('button', at('#clear').hidden);",
+    );
+    assert_eq!(seen.noted("focus"), "q");
+    assert_eq!(seen.noted("hash"), "#q=callbackdata+off");
+    assert_eq!(seen.noted("button"), "false");
+    let found = seen.scenarios();
+    assert!(
+        found.contains(&"twinning/primary-device/toggle"),
+        "{found:?}"
+    );
+    assert!(found.len() < 12, "{found:?}");
+    // The messages that are searched need not have been laid out.
+    assert_eq!(seen.tags("<details class=\"message").count(), 0);
+
+    let cleared = [
+        ("Escape", "at('[name=q]').focus(); key('Escape');"),
+        ("the button", "at('#clear').click();"),
+    ];
+    for (how, script) in cleared {
+        let script = format!(
+            "type('nowhere'); await pause(); note('during', at('#shown').textContent);\n{script}"
+        );
+        let seen = browser.act(&script);
+        assert_eq!(
+            seen.noted("during"),
+            "0 of 19 requirements, 0 of 12 scenarios",
+            "{how}"
+        );
+        assert_eq!(seen.scenarios().len(), 12, "{how}");
+    }
+}
+
+#[test]
+fn a_scenario_opens_with_a_click_and_for_the_printer() {
+    let Some(browser) = Browser::with(&fixture::report()) else {
+        return;
+    };
+    let id = "twinning/primary-device/toggle";
+    let opened = |seen: &Seen| -> Vec<String> {
+        seen.tags("<details class=\"scenario")
+            .filter(|tag| tag.contains(" open"))
+            .map(|tag| attribute(tag, "id").to_owned())
+            .collect()
+    };
+    let click =
+        format!("document.getElementById('{id}').querySelector('summary').click(); await pause();");
+    let seen = browser.act(&click);
+    assert_eq!(opened(&seen), [id]);
+    assert_eq!(seen.tags("<details class=\"message").count(), 8);
+
+    let seen = browser.act("window.dispatchEvent(new Event('beforeprint'));");
+    let graver = opened(&seen);
+    assert!(
+        graver.contains(&"twinning/enabler/code-works-once".to_owned()),
+        "{graver:?}"
+    );
+    assert!(!graver.contains(&id.to_owned()), "{graver:?}");
+    let seen = browser.act(
+        "window.dispatchEvent(new Event('beforeprint'));\n\
+         window.dispatchEvent(new Event('afterprint')); await pause();",
+    );
+    assert_eq!(opened(&seen), [""; 0]);
+}
+
+#[test]
+fn no_width_makes_the_page_scroll_sideways() {
+    let Some(browser) = Browser::with(&fixture::report()) else {
+        return;
+    };
+    // Everything open; whatever reaches beyond the right edge is named.
+    let measure = "window.dispatchEvent(new Event('beforeprint'));\n\
+        for (const d of document.querySelectorAll('details')) d.open = true;\n\
+        await pause();\n\
+        for (const d of document.querySelectorAll('details')) d.open = true;\n\
+        note('width', innerWidth);\n\
+        const edge = document.documentElement.clientWidth;\n\
+        const beyond = (e) => e.getBoundingClientRect().right > edge + 1;\n\
+        const boxes = [...document.querySelectorAll('.wide')];\n\
+        const scrolls = boxes.filter((e) => e.scrollWidth > e.clientWidth + 1);\n\
+        const wide = document.documentElement.scrollWidth > edge\n\
+        ? [...document.querySelectorAll('body *')].filter(beyond) : scrolls;\n\
+        note('wide', wide.map((e) => `${e.tagName} ${e.className}`).slice(0, 20).join(', '));";
+    for width in [400, 700, 1280] {
+        let seen = browser.act_within(width, measure);
+        assert_eq!(seen.noted("width"), width.to_string());
+        assert_eq!(seen.noted("wide"), "", "at {width}");
+    }
 }

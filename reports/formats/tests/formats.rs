@@ -5,7 +5,7 @@ mod fixture;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fixture::{WHY, accepted, counted, large, report, stale, uniform};
+use fixture::{WHY, accepted, alike, counted, large, repeated, report, stale, uniform};
 use twinproof_evidence::report::{Change, Rejudged, Report, Scenario};
 use twinproof_evidence::{ExitCode, Verdict};
 use twinproof_formats::terminal::{self, Style};
@@ -42,6 +42,57 @@ fn the_terminal_reads_like_this() {
 #[test]
 fn the_markdown_reads_like_this() {
     insta::assert_snapshot!("markdown", markdown::render(&report()));
+}
+
+#[test]
+fn what_is_flaky_is_called_so_everywhere() {
+    let report = repeated();
+    let headline = Headline::of(&report);
+    assert!(
+        headline.figures.contains(" 1 scenario is flaky: "),
+        "{}",
+        headline.figures
+    );
+    let text = terminal::troubles(&report, PLAIN);
+    for says in [
+        "fail   (flaky) An activation code works once",
+        "attempt   1–2, 4–5 pass\n",
+        "attempt   3 fail: expected ",
+        // What ends the same way five times is told once.
+        "attempt   1–5 inconclusive: ",
+    ] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    assert_eq!(text.matches("(flaky)").count(), 1, "{text}");
+    let text = markdown::render(&report);
+    assert!(
+        text.contains("### An activation code works once (flaky)\n"),
+        "{text}"
+    );
+    let page = html::render(&report);
+    // In the card, and in the list of scenarios.
+    assert_eq!(page.matches("<span class=\"flaky\"").count(), 2);
+}
+
+#[test]
+fn findings_that_say_the_same_are_told_once() {
+    let report = alike();
+    let (once, all) = (
+        "expected  a refusal because the code is not valid",
+        "exchanges 5, 6 and 7",
+    );
+    let text = terminal::troubles(&report, PLAIN);
+    let failed = text.split("\n\n").next().unwrap();
+    assert_eq!(failed.matches(once).count(), 1, "{failed}");
+    assert!(failed.contains(all), "{failed}");
+    let text = markdown::render(&report);
+    assert!(text.contains(&format!("in {all}\n")), "{text}");
+    let page = html::render(&report);
+    let card = &page[page.find("<article").unwrap()..page.find("</article>").unwrap()];
+    assert_eq!(card.matches("<dt>expected</dt>").count(), 1, "{card}");
+    for number in 5..=7 {
+        assert!(card.contains(&format!(">exchange {number}</a>")), "{card}");
+    }
 }
 
 #[test]

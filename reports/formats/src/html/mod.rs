@@ -133,15 +133,17 @@ fn controls(report: &Report) -> Markup {
     let enablers = text::enablers(report);
     html! {
         form #controls .bar role="search" aria-label="Filter this report" {
-            div.figures role="group" aria-label="Requirements by verdict" {
+            div.figures role="group" aria-label="Requirements and scenarios by verdict" {
+                span.key { "requirements / scenarios" }
                 @for verdict in Verdict::ALL.into_iter().rev() {
                     @let n = report.summary.requirements.of(verdict);
                     @let scenarios = report.summary.scenarios.of(verdict);
                     @if n + scenarios > 0 {
+                        @let both = format!("{}, {}", text::count(n, "requirement"), text::count(scenarios, "scenario"));
                         button.figure.(class(verdict)) type="button" aria-pressed="false"
-                            data-verdict=(class(verdict)) data-count=(n)
-                            title={ (text::count(n, "requirement")) ", " (text::count(scenarios, "scenario")) ": " (verdict.meaning()) }
-                            { b { (n) } " " (verdict.name()) }
+                            data-verdict=(class(verdict)) data-count=(n) data-scenarios=(scenarios)
+                            aria-label={ (verdict.name()) ": " (both) } title={ (both) ": " (verdict.meaning()) }
+                            { b { (n) } span.of { " / " (scenarios) } " " (verdict.name()) }
                     }
                 }
             }
@@ -233,10 +235,10 @@ fn sum_cells(count: &Count, columns: &[Verdict]) -> Markup {
                 @let () = from += n;
             }
         } }
-        td.n { (count.total) }
+        td.n data-name="in all" { (count.total) }
         @for verdict in columns {
             @let n = count.of(*verdict);
-            td.n.zero[n == 0] { @if n > 0 { span.(class(*verdict)) { (n) } } @else { "0" } }
+            td.n.zero[n == 0] data-name=(verdict.name()) { @if n > 0 { span.(class(*verdict)) { (n) } } @else { "0" } }
         }
     }
 }
@@ -251,12 +253,12 @@ fn attention(report: &Report) -> Markup {
                 h2 { "Look at this first" }
                 @for scenario in all.into_iter().take(AT_MOST) {
                     article.card.(class(scenario.verdict)) data-of=(scenario.id) {
-                        h3 { (badge(scenario.verdict)) " " a href={ "#" (scenario.id) } { (text::title(scenario)) } }
+                        h3 { (badge(scenario.verdict)) (flaky(scenario)) " " a href={ "#" (scenario.id) } { (text::title(scenario)) } }
                         p.by { (requirement_links(scenario)) }
                         (accepted(scenario))
-                        @let grave: Vec<_> = scenario.findings.iter().filter(|f| f.verdict == scenario.verdict).collect();
+                        @let grave = text::grave(scenario);
                         @if grave.is_empty() { p { (text::line(&scenario.reason, LIMIT)) } }
-                        @for finding in grave { (finding_list(finding, &scenario.id, false)) }
+                        @for finding in &grave { (finding_list(finding, &scenario.id, false)) }
                         p.again { (again(scenario)) }
                     }
                 }
@@ -367,7 +369,7 @@ fn scenario_details(scenario: &Scenario) -> Markup {
             data-verdict=(class(scenario.verdict)) data-enabler=(text::enabler(scenario)) {
             summary {
                 (badge(scenario.verdict))
-                span.title { (text::title(scenario)) }
+                span.title { (text::title(scenario)) (flaky(scenario)) }
                 span.took { (text::duration(scenario.took_us)) }
             }
             div.inside {
@@ -406,6 +408,15 @@ fn scenario_details(scenario: &Scenario) -> Markup {
                 }
                 p.again { (again(scenario)) }
             }
+        }
+    }
+}
+
+/// That not all attempts agree, where it is so.
+fn flaky(scenario: &Scenario) -> Markup {
+    html! {
+        @if scenario.is_flaky() {
+            " " span.flaky title="its attempts came to different verdicts" { "flaky" }
         }
     }
 }
