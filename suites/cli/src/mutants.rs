@@ -20,16 +20,17 @@ use twinproof_twinning::enabler::rules::Standard;
 use crate::args::Mutants;
 use crate::problem::{Problem, did_you_mean};
 
-/// The enabler that there are mutants of.
-const TWINNING: &str = "twinning";
+/// The enablers that there are mutants of.
+const ENABLERS: [&str; 2] = ["twinning", "lwm2m"];
 
 /// The matrix in a report directory.
 const FILE_NAME: &str = "mutants.json";
 
 pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
-    if args.enabler != TWINNING {
+    if !ENABLERS.contains(&args.enabler.as_str()) {
         return Err(Problem::Nothing(format!(
-            "this version has mutants of a {TWINNING} enabler only, none for {}",
+            "this version has mutants of {}, and none of {}",
+            ENABLERS.join(" and "),
             args.enabler
         )));
     }
