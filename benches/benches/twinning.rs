@@ -30,7 +30,7 @@ async fn set(kind: Kind) -> (Stage, Handle<Device>, Handle<Device>, Arc<Access>)
     let mut stage = Stage::open(kind, recorder, pace);
     let system = TwinningSystem::new(Arc::new(Standard));
     let profile = system
-        .enter(&mut stage, Seed::new(7))
+        .enter(&mut stage, Seed::new(7), "twinning")
         .await
         .unwrap()
         .profile

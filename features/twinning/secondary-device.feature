@@ -29,8 +29,6 @@ Feature: Secondary device
   Scenario: A device has to say which part it plays
     When a secondary device asks for an activation code without saying which part it plays
     Then the enabler refuses the request because no role is given
-    And nothing has changed
-    And the secondary device has no twinnings
 
   @HLF-SD-001 @id:no-code-for-unknown-role
   Scenario: A part that does not exist is refused

@@ -3,7 +3,8 @@
 //! A pseudonym is stable within a run, so that a reader still sees that two values are the same.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The secrets of one scene and their pseudonyms. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -11,20 +12,110 @@ pub struct Secrets {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// How many octets a secret has at least.
+const SHORTEST: usize = 4;
+
 #[derive(Debug, Default)]
 struct Inner {
     pseudonyms: BTreeMap<String, String>,
     counts: BTreeMap<&'static str, usize>,
+    /// Secrets and pseudonyms by the secret's first octets.
+    by_head: BTreeMap<[u8; SHORTEST], Vec<(String, String)>>,
+    /// A bit for every two octets that a secret begins with: they rule most places of a text out.
+    begins: Vec<u64>,
+    /// Whether a secret may stand where JSON has a number.
+    numbers: bool,
+}
+
+impl Inner {
+    fn add(&mut self, secret: String, pseudonym: &str) {
+        let Some((&head, _)) = secret.as_bytes().split_first_chunk() else {
+            return;
+        };
+        let (word, bit) = place(head[0], head[1]);
+        self.begins.resize(WORDS, 0);
+        self.begins[word] |= bit;
+        self.numbers |= secret
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+        let entry = (secret.clone(), pseudonym.to_owned());
+        self.by_head.entry(head).or_default().push(entry);
+        self.pseudonyms.insert(secret, pseudonym.to_owned());
+    }
+
+    /// Where secrets stand by themselves, from left to right, with their pseudonyms. Of two that
+    /// overlap it is the longer, so that a secret that contains another is replaced whole.
+    fn find(&self, text: &str) -> Vec<(Range<usize>, &str)> {
+        let mut found: Vec<(Range<usize>, &str)> = Vec::new();
+        if self.begins.is_empty() {
+            return found;
+        }
+        for (at, window) in text.as_bytes().windows(SHORTEST).enumerate() {
+            let (word, bit) = place(window[0], window[1]);
+            if self.begins[word] & bit == 0 {
+                continue;
+            }
+            let known = window.first_chunk().and_then(|head| self.by_head.get(head));
+            for (secret, pseudonym) in known.into_iter().flatten() {
+                let range = at..at + secret.len();
+                if text.as_bytes()[at..].starts_with(secret.as_bytes())
+                    && stands_alone(text, &range)
+                {
+                    found.push((range, pseudonym));
+                }
+            }
+        }
+        found.sort_by_key(|(range, _)| std::cmp::Reverse(range.len()));
+        let mut kept: Vec<(Range<usize>, &str)> = Vec::with_capacity(found.len());
+        for (range, pseudonym) in found {
+            let apart = |(other, _): &(Range<usize>, &str)| {
+                range.end <= other.start || other.end <= range.start
+            };
+            if kept.iter().all(apart) {
+                kept.push((range, pseudonym));
+            }
+        }
+        kept.sort_by_key(|(range, _)| range.start);
+        kept
+    }
+
+    fn conceal(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = 0;
+        for (range, pseudonym) in self.find(text) {
+            out.push_str(&text[rest..range.start]);
+            out.push_str(pseudonym);
+            rest = range.end;
+        }
+        out.push_str(&text[rest..]);
+        out
+    }
+}
+
+/// How many words have a bit for every two octets.
+const WORDS: usize = (1 << 16) / 64;
+
+/// The word and the bit of two octets.
+fn place(first: u8, second: u8) -> (usize, u64) {
+    let number = usize::from(u16::from_be_bytes([first, second]));
+    (number / 64, 1 << (number % 64))
+}
+
+/// Whether a part of a text is not inside a longer word or number.
+fn stands_alone(text: &str, part: &Range<usize>) -> bool {
+    let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let (before, after) = (&text[..part.start], &text[part.end..]);
+    !inside(before.chars().next_back()) && !inside(after.chars().next())
 }
 
 impl Secrets {
     /// Remembers a secret of a kind such as `token` or `code` and returns its pseudonym. Values
     /// shorter than four octets are no secrets; they stay as they are.
     pub fn learn(&self, kind: &'static str, secret: &str) -> String {
-        if secret.len() < 4 || secret.starts_with('‹') {
+        if secret.len() < SHORTEST || secret.starts_with('‹') {
             return secret.to_owned();
         }
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner();
         if let Some(known) = inner.pseudonyms.get(secret) {
             return known.clone();
         }
@@ -32,7 +123,10 @@ impl Secrets {
         *count += 1;
         let pseudonym = format!("‹{kind}#{count}›");
         for form in forms(secret) {
-            inner.pseudonyms.insert(form, pseudonym.clone());
+            // A form may be another secret already; that keeps its name.
+            if !inner.pseudonyms.contains_key(&form) {
+                inner.add(form, &pseudonym);
+            }
         }
         pseudonym
     }
@@ -40,21 +134,14 @@ impl Secrets {
     /// As [`Secrets::conceal`], for JSON: a number that is a secret becomes a string, so that the
     /// text stays valid.
     pub fn conceal_json(&self, text: &str) -> String {
-        let numbers = {
-            let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            inner.pseudonyms.keys().any(|secret| {
-                secret
-                    .bytes()
-                    .all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b))
-            })
-        };
-        if !numbers {
-            return self.conceal(text);
+        let inner = self.inner();
+        if !inner.numbers || inner.find(text).is_empty() {
+            return inner.conceal(text);
         }
         let mut out = String::with_capacity(text.len());
         // Even pieces stand outside strings, odd ones inside.
         for (place, piece) in split_strings(text).into_iter().enumerate() {
-            let concealed = self.conceal(piece);
+            let concealed = inner.conceal(piece);
             if place % 2 == 0 && concealed != piece {
                 out.push_str(&concealed.replace('‹', "\"‹").replace('›', "›\""));
             } else {
@@ -66,15 +153,11 @@ impl Secrets {
 
     /// Replaces every known secret that stands by itself, that is, not inside a longer word or number.
     pub fn conceal(&self, text: &str) -> String {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut out = text.to_owned();
-        // Longest first, so that a secret that contains another is replaced whole.
-        let mut secrets: Vec<_> = inner.pseudonyms.iter().collect();
-        secrets.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
-        for (secret, pseudonym) in secrets {
-            out = replace_words(&out, secret, pseudonym);
-        }
-        out
+        self.inner().conceal(text)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,21 +213,6 @@ fn split_strings(text: &str) -> Vec<&str> {
     pieces
 }
 
-fn replace_words(text: &str, secret: &str, pseudonym: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(secret) {
-        let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
-        let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let joined = inside(before.chars().next_back()) || inside(after.chars().next());
-        out.push_str(before);
-        out.push_str(if joined { secret } else { pseudonym });
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::Secrets;
@@ -197,5 +265,21 @@ mod tests {
         secrets.learn("token", "abcd");
         secrets.learn("token", "abcd-efgh");
         assert_eq!(secrets.conceal("Bearer abcd-efgh"), "Bearer ‹token#2›");
+        // Also where the shorter begins before it, and where the longer does not stand by itself.
+        secrets.learn("token", "xyz-abcd");
+        assert_eq!(secrets.conceal("xyz-abcd-efgh"), "xyz-‹token#2›");
+        assert_eq!(secrets.conceal("abcd-efghi"), "‹token#1›-efghi");
+    }
+
+    #[test]
+    fn every_place_of_a_secret_is_found() {
+        let secrets = Secrets::default();
+        secrets.learn("code", "1111");
+        secrets.learn("token", "tökén-ß");
+        assert_eq!(
+            secrets.conceal("1111 11111 é1111 tökén-ß,1111"),
+            "‹code#1› 11111 é1111 ‹token#1›,‹code#1›"
+        );
+        assert_eq!(secrets.conceal("111"), "111");
     }
 }

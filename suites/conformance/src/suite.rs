@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cucumber::World as _;
 use cucumber::gherkin::{Feature, GherkinEnv, Scenario, StepType};
 use twinproof_evidence::record::{SceneStarted, Step};
 use twinproof_judge::Features;
 use twinproof_judge::catalogue::{Catalogue, JudgedBy, Status};
 use twinproof_judge::condition::conditions;
 
-use crate::world::World;
+use crate::world::STEPS;
 
 /// A scenario and where it stands.
 #[derive(Clone, Debug)]
@@ -123,7 +122,6 @@ impl Suite {
         catalogue: &Catalogue,
         errors: &mut Vec<SuiteError>,
     ) {
-        let steps = World::collection();
         let stem = file.trim_end_matches(".feature").to_owned();
         let enabler = file.split('/').next().unwrap_or_default().to_owned();
         let background: Vec<_> = feature
@@ -228,7 +226,7 @@ impl Suite {
                         ),
                     );
                 }
-                match steps.find(step) {
+                match STEPS.find(step) {
                     Ok(Some(_)) => {}
                     Ok(None) => fault(
                         step.position.line,

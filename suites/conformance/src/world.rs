@@ -19,7 +19,7 @@ use crate::steps::{lwm2m, twinning};
 use crate::turns::Turn;
 
 /// All steps, compiled once.
-static STEPS: LazyLock<Collection<World>> = LazyLock::new(World::collection);
+pub(crate) static STEPS: LazyLock<Collection<World>> = LazyLock::new(World::collection);
 
 /// What a scenario has at hand.
 #[derive(cucumber::World)]

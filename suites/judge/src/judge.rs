@@ -1,3 +1,4 @@
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use twinproof_evidence::Verdict;
@@ -12,7 +13,7 @@ use crate::baseline;
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
 use crate::checks::Context;
 use crate::contact::no_contact;
-use crate::observed::observed;
+use crate::observed::{groups, observed};
 use crate::profile::Profile;
 use crate::scenario::{Bench, claim, is_advice};
 use crate::scene::Scene;
@@ -43,12 +44,14 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         .as_ref()
         .map(|t| t.knobs.clone())
         .unwrap_or_default();
-    let observed = observed(scenes.values().flatten(), &knobs);
+    // Looks at every document of the run, so only where something is not declared anyway.
+    let observed = LazyCell::new(|| observed(scenes.values().flatten(), &knobs));
     let declared: BTreeSet<&str> = run.declared.iter().map(String::as_str).collect();
-    let provenance = |knob: &str| {
+    let of_one = |knob: &str| {
         if declared
             .iter()
-            .any(|key| *key == knob || knob.starts_with(&format!("{key}.")))
+            .filter_map(|key| knob.strip_prefix(key))
+            .any(|below| below.is_empty() || below.starts_with('.'))
         {
             Provenance::Declared
         } else if observed.contains(knob) {
@@ -56,6 +59,15 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         } else {
             Provenance::Assumed
         }
+    };
+    let groups = groups(&knobs);
+    // A group is known as well as the least known of its members.
+    let provenance = |knob: &str| {
+        let members = groups.get(knob).into_iter().flatten();
+        members
+            .map(|member| of_one(member))
+            .min()
+            .unwrap_or_else(|| of_one(knob))
     };
     let subscribers = profile.twinning.iter().flat_map(|t| &t.subscribers);
     let context = Context {

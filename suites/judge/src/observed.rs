@@ -4,7 +4,7 @@
 //! and with a document in which the knob's value does its work. Refusals, empty answers and what only
 //! repeats the request show nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use twinproof_twinning::device::read_body;
@@ -21,6 +21,20 @@ const PREFIX: &str = "twinning.knobs";
 
 /// The name of the peer operator in every ledger.
 const PEER: &str = "peer";
+
+/// The groups of knobs by their dotted keys, each with the keys of its members.
+pub(crate) fn groups(knobs: &Knobs) -> BTreeMap<String, Vec<String>> {
+    let values = serde_json::to_value(knobs).unwrap_or_default();
+    let fields = values.as_object().into_iter().flatten();
+    fields
+        .filter_map(|(group, value)| {
+            let members = value.as_object()?.keys();
+            let group = format!("{PREFIX}.{group}");
+            let members = members.map(|member| format!("{group}.{member}")).collect();
+            Some((group, members))
+        })
+        .collect()
+}
 
 /// The dotted keys of all knobs that these scenes show in use.
 pub(crate) fn observed<'a>(

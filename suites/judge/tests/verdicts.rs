@@ -231,6 +231,28 @@ fn what_has_nothing_to_compare_with_differs_from_nothing() {
 }
 
 #[test]
+fn a_group_of_knobs_is_known_as_well_as_its_least_known_member() {
+    let odd = r#"{"twinning":{"role":"Primary","twinningStatus":"Perhaps"}}"#;
+    let mut script = Script::new("twinning/x/odd").get(1, "http://s.example/api/t/1", 200, odd);
+    let check = json!({ "twinning": {
+        "theme": "view", "check": "shows-status", "exchange": 1, "status": "On",
+    } });
+    script.events.push(What::Checked { check });
+    let mut declared = vec![
+        "twinning.knobs.names.twinning_status",
+        "twinning.knobs.literals.primary",
+        "twinning.knobs.literals.secondary",
+        "twinning.knobs.literals.pending",
+        "twinning.knobs.literals.on",
+    ];
+    let report = judged(&[script.clone()], &declared, &[]);
+    assert_eq!(report.scenarios[0].verdict, Verdict::Inconclusive);
+    declared.push("twinning.knobs.literals.off");
+    let report = judged(&[script], &declared, &[]);
+    assert_eq!(report.scenarios[0].verdict, Verdict::Fail, "{report:#?}");
+}
+
+#[test]
 fn a_refusal_or_an_echo_shows_no_knob() {
     let refused = Script::new("twinning/x/refused").get(1, COLLECTION, 403, LIST);
     let echoed =

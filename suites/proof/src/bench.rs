@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn, Run, Target, perform};
-use twinproof_evidence::ledger::Ledger;
+use twinproof_evidence::ledger::{Events, Ledger};
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::{FEATURES, judge};
@@ -64,6 +64,15 @@ impl Bench {
         system: Arc<dyn BuiltIn>,
         selected: Vec<String>,
     ) -> Result<Report, String> {
+        self.judge(&self.record(system, selected)?)
+    }
+
+    /// Runs these scenarios against a system and returns the record.
+    pub(crate) fn record(
+        &self,
+        system: Arc<dyn BuiltIn>,
+        selected: Vec<String>,
+    ) -> Result<Events, String> {
         let ledger = Ledger::in_memory();
         let run = Run {
             suite_sha256: self.suite_sha256.clone(),
@@ -83,15 +92,15 @@ impl Bench {
             .build()
             .map_err(|e| e.to_string())?;
         runtime.block_on(perform(&run));
+        ledger.read_back().map_err(|e| e.to_string())
+    }
+
+    fn judge(&self, events: &Events) -> Result<Report, String> {
         let tool = Tool {
-            name: run.tool.0,
-            version: run.tool.1,
+            name: "twinproof".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        judge(
-            &ledger.read_back().map_err(|e| e.to_string())?,
-            &self.catalogue,
-            tool,
-        )
+        judge(events, &self.catalogue, tool)
     }
 }
 

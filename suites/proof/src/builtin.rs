@@ -53,10 +53,11 @@ impl TwinningSystem {
     }
 
     /// The same, and it remembers in which scenarios rivals would have decided otherwise.
-    pub fn beside(rules: Arc<dyn Rules>, rivals: Arc<[Rival]>) -> Self {
+    #[must_use]
+    pub fn beside(self, rivals: Arc<[Rival]>) -> Self {
         Self {
             compared: Some((rivals, Mutex::default())),
-            ..Self::new(rules)
+            ..self
         }
     }
 

@@ -226,7 +226,7 @@ macro_rules! breakable {
                     overrides: mutant.rules_broken,
                     rules: (mutant.rules)(),
                 });
-                Self::beside(Arc::new(Standard), rivals.collect())
+                Self::new(Arc::new(Standard)).beside(rivals.collect())
             }
 
             fn broken(rules: Arc<dyn $core::rules::Rules>) -> Self {

@@ -1,19 +1,23 @@
 //! The tolerance of the verdicts: one lawful system after another, none of which may fail.
 
-use std::collections::BTreeSet;
+mod met;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::Value as Json;
+use twinproof_conformance::BuiltIn;
 use twinproof_evidence::Verdict;
-use twinproof_evidence::report::Report;
+use twinproof_evidence::report::{Report, Scenario};
 use twinproof_reference::variants::{Dimension, Shape, TWINNING, all_pairs};
 use twinproof_stage::Kind;
 use twinproof_twinning::knobs::Knobs;
 
 use crate::bench::{Bench, each};
 use crate::builtin::TwinningSystem;
+
+use met::{Differences, Met, differences, is_decided, leaves, rivals};
 
 /// A value that a variant has.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -58,8 +62,23 @@ pub struct Row {
     pub false_fails: Vec<FalseFail>,
     /// The scenarios that could not be decided, each with its reason.
     pub inconclusive: Vec<(String, String)>,
-    /// The requirements that this variant passes.
-    pub passed: Vec<String>,
+    /// The requirements all of whose scenarios came to a verdict, none to a fail.
+    pub decided: Vec<String>,
+}
+
+/// A lawful value, and how far verdicts met it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Meeting {
+    /// The dimension.
+    pub dimension: String,
+    /// The value.
+    pub value: String,
+    /// What leaves it open.
+    pub source: String,
+    /// How many variants have it.
+    pub variants: usize,
+    /// In how many of them it made a difference in a scenario that came to a verdict.
+    pub met: usize,
 }
 
 /// Counts.
@@ -69,7 +88,11 @@ pub struct Summary {
     pub total: usize,
     /// All verdicts that they must not get.
     pub false_fails: usize,
-    /// How many knobs of the profile had more than one value.
+    /// All lawful values.
+    pub values: usize,
+    /// Those that a verdict met.
+    pub values_met: usize,
+    /// How many knobs of the profile had another value that a verdict met.
     pub knobs_covered: usize,
 }
 
@@ -78,10 +101,14 @@ pub struct Summary {
 pub struct Tolerance {
     /// Counts.
     pub summary: Summary,
-    /// The knobs that had one value only.
+    /// Whether any two values stood together, so that the figures of values and knobs mean something.
+    pub whole: bool,
+    /// The knobs of which verdicts met but the usual value.
     pub knobs_uncovered: Vec<String>,
-    /// The values that no variant had.
-    pub values_uncovered: Vec<Trait>,
+    /// All lawful values.
+    pub values: Vec<Meeting>,
+    /// Requirement → in how many variants all its scenarios came to a verdict, none to a fail.
+    pub requirements: BTreeMap<String, usize>,
     /// A row per variant.
     pub variants: Vec<Row>,
 }
@@ -90,6 +117,11 @@ impl Tolerance {
     /// Whether no variant got a verdict that it must not get.
     pub const fn is_proof(&self) -> bool {
         self.summary.false_fails == 0
+    }
+
+    /// The values that no verdict met, in a whole proof.
+    pub fn values_unmet(&self) -> impl Iterator<Item = &Meeting> {
+        self.values.iter().filter(|v| self.whole && v.met == 0)
     }
 }
 
@@ -100,12 +132,12 @@ impl fmt::Display for Tolerance {
         for row in &self.variants {
             writeln!(
                 f,
-                "{}  differs in {:2}  {:3} scenarios, {:2} undecided  {:2} requirements pass  {}",
+                "{}  differs in {:2}  {:3} scenarios, {:2} undecided  {:2} requirements decided  {}",
                 row.variant,
                 row.shape.len(),
                 row.scenarios,
                 row.inconclusive.len(),
-                row.passed.len(),
+                row.decided.len(),
                 match row.false_fails.len() {
                     0 => "no false fail".to_owned(),
                     count => format!("{count} without cause"),
@@ -127,13 +159,26 @@ impl fmt::Display for Tolerance {
         let Summary {
             total,
             false_fails,
+            values,
+            values_met,
             knobs_covered,
         } = self.summary;
-        let knobs = knobs_covered + self.knobs_uncovered.len();
-        write!(
-            f,
-            "{total} variants: {false_fails} false fails · {knobs_covered} of {knobs} knobs covered"
-        )
+        for value in self.values_unmet() {
+            writeln!(
+                f,
+                "no verdict met  {}: {} ({})",
+                value.dimension, value.value, value.source
+            )?;
+        }
+        write!(f, "{total} variants: {false_fails} false fails")?;
+        if self.whole {
+            let knobs = knobs_covered + self.knobs_uncovered.len();
+            write!(
+                f,
+                " · {values_met} of {values} lawful values met · {knobs_covered} of {knobs} knobs covered"
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -184,14 +229,26 @@ pub fn tolerance(
             "there is no variant {name}; they are called variant-01, variant-02 and so on"
         ));
     }
-    let rows = each(&variants, options.jobs, |variant| {
-        let system = TwinningSystem::shaped(Shape::of(TWINNING, &variant.values));
-        let report = bench.run(Arc::new(system), scenarios.clone())?;
+    let whole = options.only.is_none() && options.extent == Extent::EachPair;
+    let differences = match whole {
+        true => differences(&bench, &scenarios, options.jobs)?,
+        false => Differences::new(),
+    };
+    let judged = each(&variants, options.jobs, |variant| {
+        let shape = Shape::of(TWINNING, &variant.values);
+        let system = TwinningSystem::shaped(shape);
+        let system = Arc::new(match whole {
+            true => system.beside(rivals(&variant.values)),
+            false => system,
+        });
+        let hosted: Arc<dyn BuiltIn> = Arc::<TwinningSystem>::clone(&system);
+        let report = bench.run(hosted, scenarios.clone())?;
         let row = judged(variant, &report);
         on_variant(&row);
-        Ok(row)
+        let met = Met::of(&variant.values, &report, &system, &bench, &differences);
+        Ok((row, met))
     })?;
-    Ok(summarize(&variants, rows))
+    Ok(summarize(&variants, judged, whole))
 }
 
 /// The names of all variants.
@@ -271,7 +328,7 @@ fn judged(variant: &Variant, report: &Report) -> Row {
             });
         }
     }
-    let undecided = |s: &&twinproof_evidence::report::Scenario| s.verdict == Verdict::Inconclusive;
+    let undecided = |s: &&Scenario| s.verdict == Verdict::Inconclusive;
     Row {
         variant: variant.name.clone(),
         shape: traits(&variant.values)
@@ -285,71 +342,62 @@ fn judged(variant: &Variant, report: &Report) -> Row {
             .filter(undecided)
             .map(|s| (s.id.clone(), s.reason.clone()))
             .collect(),
-        passed: report
+        decided: report
             .requirements
             .iter()
-            .filter(|r| r.verdict == Verdict::Pass)
+            .filter(|r| is_settled(&r.id, report))
             .map(|r| r.id.clone())
             .collect(),
     }
 }
 
-fn summarize(variants: &[Variant], rows: Vec<Row>) -> Tolerance {
-    let own = leaves(&Knobs::default());
-    let mut covered = BTreeSet::new();
-    for variant in variants {
-        let leaves = leaves(&Shape::of(TWINNING, &variant.values).knobs);
-        covered.extend(leaves.difference(&own).map(|(key, _)| key.clone()));
-    }
-    let keys: BTreeSet<String> = own.into_iter().map(|(key, _)| key).collect();
-    let values_uncovered = TWINNING
-        .iter()
-        .enumerate()
-        .flat_map(|(at, dimension)| {
-            dimension
-                .values
+/// Whether scenarios judge a requirement, all of those that apply came to a verdict, and none to a fail.
+fn is_settled(requirement: &str, report: &Report) -> bool {
+    let judging = report.scenarios.iter();
+    let mut applying = judging
+        .filter(|s| s.requirements.iter().any(|id| id == requirement))
+        .filter(|s| s.verdict != Verdict::NotApplicable)
+        .peekable();
+    let settled = |s: &Scenario| is_decided(s) || s.verdict == Verdict::Inspect;
+    applying.peek().is_some() && applying.all(|s| settled(s) && s.verdict != Verdict::Fail)
+}
+
+fn summarize(variants: &[Variant], judged: Vec<(Row, Met)>, whole: bool) -> Tolerance {
+    let (rows, met): (Vec<Row>, Vec<Met>) = judged.into_iter().unzip();
+    let places = TWINNING.iter().enumerate().flat_map(|(at, dimension)| {
+        let values = dimension.values.iter().enumerate();
+        values.map(move |(number, value)| (at, number, dimension, value))
+    });
+    let values: Vec<Meeting> = places
+        .map(|(at, number, dimension, value)| Meeting {
+            dimension: dimension.name.to_owned(),
+            value: value.name.to_owned(),
+            source: dimension.source.to_owned(),
+            variants: variants.iter().filter(|v| v.values[at] == number).count(),
+            met: met
                 .iter()
-                .enumerate()
-                .filter_map(move |(number, value)| {
-                    let had = variants.iter().any(|v| v.values.get(at) == Some(&number));
-                    (!had).then(|| Trait {
-                        dimension: dimension.name.to_owned(),
-                        value: value.name.to_owned(),
-                        source: dimension.source.to_owned(),
-                    })
-                })
+                .filter(|met| met.places.contains(&(at, number)))
+                .count(),
         })
         .collect();
+    let covered: BTreeSet<&String> = met.iter().flat_map(|met| &met.knobs).collect();
+    let keys = leaves(&Knobs::default()).into_iter().map(|(key, _)| key);
+    let mut requirements = BTreeMap::new();
+    for id in rows.iter().flat_map(|row| &row.decided) {
+        *requirements.entry(id.clone()).or_default() += 1;
+    }
     Tolerance {
         summary: Summary {
             total: rows.len(),
             false_fails: rows.iter().map(|row| row.false_fails.len()).sum(),
+            values: values.len(),
+            values_met: values.iter().filter(|value| value.met > 0).count(),
             knobs_covered: covered.len(),
         },
-        knobs_uncovered: keys.difference(&covered).cloned().collect(),
-        values_uncovered,
+        whole,
+        knobs_uncovered: keys.filter(|key| !covered.contains(key)).collect(),
+        values,
+        requirements,
         variants: rows,
     }
-}
-
-/// The knobs by their dotted keys, each with its value.
-fn leaves(knobs: &Knobs) -> BTreeSet<(String, String)> {
-    fn collect(prefix: &str, value: &Json, into: &mut BTreeSet<(String, String)>) {
-        match value {
-            Json::Object(fields) => {
-                for (name, value) in fields {
-                    let dot = if prefix.is_empty() { "" } else { "." };
-                    collect(&format!("{prefix}{dot}{name}"), value, into);
-                }
-            }
-            other => {
-                into.insert((prefix.to_owned(), other.to_string()));
-            }
-        }
-    }
-    let mut leaves = BTreeSet::new();
-    if let Ok(value) = serde_json::to_value(knobs) {
-        collect("", &value, &mut leaves);
-    }
-    leaves
 }

@@ -139,7 +139,6 @@ pub(super) const ALL: &[Mutant] = mutants! {
         "twinning/secondary-device/no-code-for-unknown-role" "twinning/refused",
         "twinning/secondary-device/no-code-for-unknown-role" "twinning/unchanged",
         "twinning/secondary-device/no-code-without-role" "twinning/refused",
-        "twinning/secondary-device/no-code-without-role" "twinning/unchanged",
     }
     fn role_asked(&self, f: facts::RoleFacts<'_>) -> Option<Role> { f.named.or(Some(Role::Secondary)) }
 

@@ -50,6 +50,17 @@ pub enum Choice {
     Shapes(fn(&mut Shape)),
 }
 
+impl Choice {
+    /// The rules that decide otherwise for it.
+    pub const fn rules(&self) -> &'static [&'static str] {
+        match self {
+            Self::Own | Self::Shapes(_) => &[],
+            Self::Reads(reading) => reading.rules(),
+            Self::Says(_) => &["said"],
+        }
+    }
+}
+
 /// What a variant is made of, and what its profile has to say of it.
 #[derive(Clone)]
 pub struct Shape {

@@ -9,7 +9,7 @@ type Pair = ((usize, usize), (usize, usize));
 /// least one row; `sizes` says how many values each dimension has. The same sizes give the same rows.
 ///
 /// Greedy: a row starts with a pair that is still missing, and each other dimension takes the value
-/// that completes most missing pairs.
+/// that completes most missing pairs; of equals, the one that was taken least so far.
 pub fn all_pairs(sizes: &[usize]) -> Vec<Vec<usize>> {
     let mut missing: BTreeSet<Pair> = BTreeSet::new();
     for (second, &count) in sizes.iter().enumerate() {
@@ -19,6 +19,7 @@ pub fn all_pairs(sizes: &[usize]) -> Vec<Vec<usize>> {
             );
         }
     }
+    let mut taken: Vec<Vec<usize>> = sizes.iter().map(|size| vec![0; *size]).collect();
     let mut rows = Vec::new();
     while let Some(&(one, other)) = missing.first() {
         let mut row: Vec<Option<usize>> = vec![None; sizes.len()];
@@ -29,17 +30,20 @@ pub fn all_pairs(sizes: &[usize]) -> Vec<Vec<usize>> {
                 continue;
             }
             let gain = |value: usize| {
-                let taken = row.iter().enumerate();
-                taken
-                    .filter_map(|(at, taken)| Some(pair((at, (*taken)?), (dimension, value))))
+                let others = row.iter().enumerate();
+                others
+                    .filter_map(|(at, other)| Some(pair((at, (*other)?), (dimension, value))))
                     .filter(|pair| missing.contains(pair))
                     .count()
             };
-            // Of equals the later: what is usual meets everything anyway.
-            row[dimension] = (0..sizes[dimension]).max_by_key(|value| gain(*value));
+            // What all rows have in common would keep scenarios from everything that it excludes.
+            let rarity = |value: usize| std::cmp::Reverse(taken[dimension][value]);
+            row[dimension] =
+                (0..sizes[dimension]).max_by_key(|value| (gain(*value), rarity(*value)));
         }
         let row: Vec<usize> = row.into_iter().map(Option::unwrap_or_default).collect();
         for (at, value) in row.iter().enumerate() {
+            taken[at][*value] += 1;
             for (before, earlier) in row[..at].iter().enumerate() {
                 missing.remove(&((before, *earlier), (at, *value)));
             }
@@ -77,6 +81,22 @@ mod tests {
         }
         // The two largest dimensions alone need 20.
         assert!((20..=32).contains(&rows.len()), "{}", rows.len());
+    }
+
+    #[test]
+    fn no_value_is_in_most_rows_for_want_of_a_better() {
+        let mut sizes = vec![2; 40];
+        sizes.extend([6, 4, 4]);
+        let rows = all_pairs(&sizes);
+        for at in 0..40 {
+            let seconds = rows.iter().filter(|row| row[at] == 1).count();
+            let share = seconds as f64 / rows.len() as f64;
+            assert!(
+                (0.3..=0.7).contains(&share),
+                "{at}: {seconds} of {}",
+                rows.len()
+            );
+        }
     }
 
     #[test]

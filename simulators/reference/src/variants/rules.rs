@@ -63,6 +63,8 @@ pub enum Reading {
     NameBySecondary,
     /// An own code if the named operator gives none (TW-C31).
     OwnCodeInstead,
+    /// A request that waits is not in its device's own list (TW-C39).
+    PendingUnlisted,
     /// A twinning that waits vanishes with its code (digest T14).
     PendingVanishes,
     /// An update is answered with 204 (digest §3).
@@ -73,16 +75,59 @@ pub enum Reading {
     RefusedAtActivation,
     /// Requests of its own are tried again at even intervals.
     RetriesEvenly,
+    /// A request that names no role is served as a secondary's (TW-C40).
+    RoleFollows,
     /// A second code request is refused while the first waits (digest T4).
     SecondCodeRefused,
     /// A request to subscribe that repeats one is answered with 200 (digest §10).
     RepetitionIs200,
     /// A request to subscribe that repeats one is answered with 409 (digest §10).
     RepetitionIs409,
+    /// Who subscribed is told after the time as well (TW-C41).
+    SubscriptionGoesOn,
     /// Documents have elements that a later minor version could have (digest §2).
     UnknownElements,
     /// Bodies are indented, and say their character set.
     Verbose,
+}
+
+impl Reading {
+    /// The rules that decide otherwise under it.
+    pub const fn rules(self) -> &'static [&'static str] {
+        match self {
+            Self::AuthCodeWhilePending | Self::NameOfPrimaryOnly => &["shown"],
+            Self::AuthCodeVanishes => &["auth_code_is_shown"],
+            Self::CodeDiesEarly => &["code_is_usable"],
+            Self::CodeHasLetters => &["code"],
+            Self::DefaultFormatAnyway => &["response_format"],
+            Self::CreationIs200
+            | Self::DeleteIs200
+            | Self::NoRefresh
+            | Self::PutIs204
+            | Self::UnknownElements
+            | Self::Verbose => &["sent"],
+            Self::EndsOnlyWhileOn => &["may_deactivate"],
+            Self::EndIsNotified => &["end_is_notified"],
+            Self::ItemsRefused => &["creation_veto"],
+            Self::ItemsIgnored | Self::NameBySecondary => &["update_veto"],
+            Self::KeepsToken => &["token_reaches"],
+            Self::NoChannels => &["channel_is_offered"],
+            Self::OwnCodesOnly => &["code_source"],
+            Self::GoneIs410 => &["missing"],
+            Self::NewsLate | Self::NewsOutOfOrder => &["delivery_delay"],
+            Self::NewsTwice => &["notified"],
+            Self::NewsToInitiator => &["is_notified"],
+            Self::NameAdjusted | Self::NameRepeated => &["name"],
+            Self::OwnCodeInstead => &["partner_failure"],
+            Self::PendingUnlisted => &["is_listed"],
+            Self::PendingVanishes => &["waiting_ends"],
+            Self::RoleFollows => &["role_asked"],
+            Self::SubscriptionGoesOn => &["subscription_is_live"],
+            Self::RefusedAtActivation | Self::SecondCodeRefused => &["may_request_code"],
+            Self::RetriesEvenly => &["retry_after"],
+            Self::RepetitionIs200 | Self::RepetitionIs409 => &["repetition_status"],
+        }
+    }
 }
 
 /// Rules that follow some readings and otherwise the standard.
@@ -247,6 +292,23 @@ impl Rules for Lawful {
             true => CodeSource::Own,
             false => Standard.code_source(facts),
         }
+    }
+
+    fn is_listed(&self, facts: facts::ListFacts) -> bool {
+        let waits = facts.status == Status::Pending && self.reads(Reading::PendingUnlisted);
+        Standard.is_listed(facts) && !waits
+    }
+
+    fn role_asked(&self, facts: facts::RoleFacts<'_>) -> Option<Role> {
+        let follows = facts.text.is_none() && self.reads(Reading::RoleFollows);
+        Standard
+            .role_asked(facts)
+            .or(follows.then_some(Role::Secondary))
+    }
+
+    fn subscription_is_live(&self, facts: facts::SubscriptionFacts) -> bool {
+        let goes_on = !facts.cancelled && self.reads(Reading::SubscriptionGoesOn);
+        Standard.subscription_is_live(facts) || goes_on
     }
 
     fn waiting_ends(&self, facts: facts::WaitingFacts) -> bool {

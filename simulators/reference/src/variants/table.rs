@@ -165,6 +165,18 @@ dimensions! {
         "stays",
         "vanishes": reads(PendingVanishes),
     }
+    "request that waits" from "TW-C39" {
+        "in its device's own list",
+        "not listed": reads(PendingUnlisted),
+    }
+    "request that names no role" from "TW-C40" {
+        "refused",
+        "served as a secondary's": reads(RoleFollows),
+    }
+    "subscription whose time is over" from "TW-C41" {
+        "ends",
+        "goes on": reads(SubscriptionGoesOn),
+    }
     "server's items in a creation" from "TW-C30" {
         "ignored",
         "refused": reads(ItemsRefused),
@@ -409,7 +421,17 @@ fn other_names() -> Names {
 mod tests {
     use std::collections::BTreeSet;
 
+    use twinproof_twinning::enabler::rules::NAMES;
+
     use super::TWINNING;
+
+    #[test]
+    fn the_rules_that_decide_otherwise_are_there() {
+        let values = TWINNING.iter().flat_map(|dimension| dimension.values);
+        for rule in values.flat_map(|value| value.choice.rules()) {
+            assert!(NAMES.contains(rule), "{rule}");
+        }
+    }
 
     #[test]
     fn dimensions_and_their_values_have_names_of_their_own() {
