@@ -32,7 +32,7 @@ enum Dirt {
 /// further, and none of them is clean.
 ///
 /// Subscriptions go first, so that nobody is told of the removal of a twinning.
-pub(crate) async fn clean(
+pub async fn clean(
     stage: &mut Stage,
     twinning: &Twinning,
     subscribers: &[Subscriber],

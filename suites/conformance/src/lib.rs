@@ -14,7 +14,7 @@ mod target;
 mod turns;
 mod world;
 
-pub use clean::Leftover;
+pub use clean::{Leftover, clean as clean_on};
 pub use pool::subscribers_needed;
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
 pub use target::{BuiltIn, Target, elsewhere, network};

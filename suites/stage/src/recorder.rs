@@ -66,7 +66,7 @@ impl Recorder {
     }
 
     /// Whether nothing is written.
-    pub(crate) fn is_silent(&self) -> bool {
+    pub fn is_silent(&self) -> bool {
         self.silent
     }
 
