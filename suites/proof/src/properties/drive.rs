@@ -1,54 +1,30 @@
-//! Performs commands on a system and looks at it through its interface after each.
+//! Performs commands on a system and looks at it through its interface.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use twinproof_judge::profile::{Declared, Subscriber};
+use twinproof_judge::profile::{Declared, SecondaryToken, Subscriber};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::Response;
-use twinproof_stage::{Acted, Handle, Stage};
-use twinproof_twinning::device::{
-    Access, Answer, Credential, Device, Grant, Order, Provision, Raw, read_body,
-};
+use twinproof_kernel::{Role, Seed, Time};
+use twinproof_stage::{Acted, Halted, Handle, Stage};
+use twinproof_twinning::device::{Access, Answer, Device, Order, Provision, read_body};
 use twinproof_twinning::knobs::Knobs;
-use twinproof_twinning::message::{Role, Status, Twinning, TwinningList};
-use twinproof_twinning::tree::Format;
+use twinproof_twinning::message::{ActivationCode, Twinning, TwinningList};
+use twinproof_twinning::url::resolve;
 
+use super::abroad::Abroad;
+use super::command::{Command, DEVICES};
 use super::invariants;
-use super::model::{Command, Duty, Model};
+use super::model::{Duty, Model};
+use super::news::News;
+use super::script::{Line, Script, Wanted};
+use super::seen::{List, Seen};
 
-/// One entry of a device's list.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Seen {
-    pub(super) url: String,
-    pub(super) role: String,
-    pub(super) status: String,
-    pub(super) name: String,
-    pub(super) own: Option<usize>,
-    pub(super) other: Option<usize>,
-    pub(super) code: Option<String>,
-    pub(super) auth_code: bool,
-}
-
-impl Seen {
-    pub(super) fn is_primary(&self) -> bool {
-        self.role == format!("{:?}", Role::Primary)
-    }
-
-    pub(super) fn is_secondary(&self) -> bool {
-        self.role == format!("{:?}", Role::Secondary)
-    }
-
-    pub(super) fn is_pending(&self) -> bool {
-        self.status == format!("{:?}", Status::Pending)
-    }
-
-    pub(super) fn is_on(&self) -> bool {
-        self.status == format!("{:?}", Status::On)
-    }
-}
+/// After so many commands everything is read, whether or not a command can have changed it.
+const READ_ALL_AFTER: usize = 8;
 
 /// What a system did with a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,17 +40,21 @@ pub enum Outcome {
 /// A command, what came of it, and what everybody saw before and after.
 pub struct Step<'a> {
     /// The command.
-    pub command: Command,
+    pub(super) command: Command,
     /// What the system did with it.
-    pub outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// What each device saw before.
-    pub before: &'a [Vec<Seen>],
+    pub(super) before: &'a [List],
     /// What each device saw after.
-    pub after: &'a [Vec<Seen>],
+    pub(super) after: &'a [List],
     /// The model after it.
-    pub model: &'a Model,
+    pub(super) model: &'a Model,
     /// It switches a twinning to what it is already.
-    pub repeats: bool,
+    pub(super) repeats: bool,
+    /// What was asked to be told, and what was told.
+    pub(super) news: &'a News,
+    /// The other operator, if it has a part.
+    pub(super) abroad: Option<&'a Abroad>,
 }
 
 /// Why a sequence ended early.
@@ -93,588 +73,469 @@ pub enum Broken {
     Transport(String),
 }
 
+impl From<Halted> for Broken {
+    fn from(halted: Halted) -> Self {
+        Self::Transport(halted.to_string())
+    }
+}
+
+/// How a sequence is performed.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// After each command everything is read, and not only what the command can have changed.
+    pub(super) thorough: bool,
+    /// The sequence ends where a recommendation is not followed, as it does where a rule is broken.
+    pub(super) heeds_advice: bool,
+}
+
+/// The command that is under way.
+#[derive(Clone, Copy)]
+pub(super) struct Now {
+    pub(super) command: Command,
+    pub(super) outcome: Outcome,
+    /// Its place in the sequence.
+    pub(super) number: usize,
+    /// It switches a twinning to what it is already.
+    pub(super) repeats: bool,
+    /// It lets two parties act at the same time.
+    pub(super) races: bool,
+    /// No text says whether it is accepted.
+    pub(super) is_open: bool,
+    /// The devices that it can have changed something for.
+    touched: [bool; DEVICES],
+}
+
 /// A sequence under way.
 pub struct Drive<'a> {
-    stage: &'a mut Stage,
-    knobs: Knobs,
-    devices: Vec<Handle<Device>>,
+    pub(super) stage: &'a mut Stage,
+    pub(super) knobs: Knobs,
+    pub(super) base_url: String,
+    pub(super) devices: Vec<Handle<Device>>,
     stranger: Handle<Device>,
-    addresses: BTreeMap<String, usize>,
-    codes: BTreeMap<usize, Twinning>,
-    has_tokens: bool,
-    model: Model,
-    seen: Vec<Vec<Seen>>,
-    /// What each device's last list looked like on the wire, and what it said.
-    lists: Vec<(Response, Vec<Seen>)>,
-    step: usize,
-    /// The command that is under way switches a twinning to what it is already.
-    repeats: bool,
+    addresses: Vec<(String, usize)>,
+    pub(super) codes: Vec<ActivationCode>,
+    /// A secondary has to obtain a token for its twinning.
+    pub(super) has_tokens: bool,
+    pub(super) model: Model,
+    pub(super) seen: Vec<List>,
+    /// What each device's last list looked like on the wire.
+    lists: Vec<Response>,
+    pub(super) now: Now,
+    pub(super) news: News,
+    pub(super) abroad: Option<Abroad>,
+    pub(super) script: Script,
+    pub(super) begun: Time,
+    manner: Manner,
+    /// The first recommendation that the system was seen not to follow.
+    advice: Option<Broken>,
 }
 
 impl<'a> Drive<'a> {
-    /// Puts that many devices and a stranger on the stage.
+    /// Puts the devices of a sequence and a stranger on the stage, and the other operator if it can
+    /// be reached.
     ///
     /// # Errors
     ///
-    /// The profile has no Twinning section or too few subscribers.
-    pub fn new(stage: &'a mut Stage, declared: &Declared, devices: usize) -> Result<Self, String> {
+    /// The profile has no Twinning section, too few subscribers, or no credential of one of them.
+    pub fn new(
+        stage: &'a mut Stage,
+        declared: &Declared,
+        seed: Seed,
+        manner: Manner,
+    ) -> Result<Self, String> {
         let twinning = declared
             .profile
             .twinning
             .as_ref()
             .ok_or("the profile has no [twinning] section")?;
         let count = twinning.subscribers.len();
-        if count <= devices {
+        if count <= DEVICES {
             return Err(format!(
                 "{} subscribers are needed, the profile has {count}",
-                devices + 1
+                DEVICES + 1
             ));
         }
+        let authorization = twinning.authorization.as_ref();
         let access = Arc::new(Access {
             base_url: twinning.base_url.clone(),
-            token_url: twinning.authorization.as_ref().map(|a| a.token_url.clone()),
-            revoke_url: twinning
-                .authorization
-                .as_ref()
-                .and_then(|a| a.revoke_url.clone()),
+            token_url: authorization.map(|a| a.token_url.clone()),
+            revoke_url: authorization.and_then(|a| a.revoke_url.clone()),
             notification_channel: twinning.notification_channel.clone(),
             knobs: twinning.knobs.clone(),
         });
-        let mut handles: Vec<_> = twinning.subscribers[..=devices]
-            .iter()
-            .enumerate()
-            .map(|(n, subscriber)| {
-                let role = Device::new(provision(subscriber), twinning.knobs.format.into());
-                stage.enter(&format!("device {n}"), role, Arc::clone(&access))
-            })
-            .collect();
-        let stranger = handles.pop().ok_or("no device")?;
-        let addresses = twinning.subscribers[..devices]
+        let mut devices = Vec::with_capacity(DEVICES + 1);
+        for (n, subscriber) in twinning.subscribers[..=DEVICES].iter().enumerate() {
+            let role = Device::new(provision(subscriber)?, twinning.knobs.format.into());
+            devices.push(stage.enter(&format!("device {n}"), role, Arc::clone(&access)));
+        }
+        let stranger = devices.pop().ok_or("no device")?;
+        let mut addresses: Vec<_> = twinning.subscribers[..DEVICES]
             .iter()
             .enumerate()
             .map(|(n, s)| (s.address.clone(), n))
             .collect();
+        let abroad = Abroad::enter(stage, declared, seed);
+        addresses.extend(abroad.as_ref().map(|a| (a.device.clone(), DEVICES)));
+        let begun = stage.now();
         Ok(Self {
             stage,
             knobs: twinning.knobs.clone(),
-            devices: handles,
+            base_url: twinning.base_url.clone(),
+            devices,
             stranger,
             addresses,
-            codes: BTreeMap::new(),
-            has_tokens: twinning.authorization.is_some(),
-            model: Model::new(devices, twinning.activation_code_lifetime.duration()),
-            seen: vec![Vec::new(); devices],
-            lists: vec![(Response::new(0), Vec::new()); devices],
-            step: 0,
-            repeats: false,
+            codes: vec![ActivationCode::default(); DEVICES],
+            has_tokens: authorization
+                .is_some_and(|a| a.secondary_token == SecondaryToken::ClientCredentials),
+            model: Model::new(DEVICES, twinning.activation_code_lifetime.duration()),
+            seen: vec![List::from([]); DEVICES],
+            lists: vec![Response::new(0); DEVICES],
+            now: Now {
+                command: Command::Restart,
+                outcome: Outcome::Idle,
+                number: 0,
+                repeats: false,
+                races: false,
+                is_open: false,
+                touched: [true; DEVICES],
+            },
+            news: News::default(),
+            abroad,
+            script: Script::default(),
+            begun,
+            manner,
+            advice: None,
         })
     }
 
-    /// Performs all commands; after each, every invariant has to hold.
+    /// Performs all commands; after each, every invariant has to hold for what was read, and in the
+    /// end for everything. `leftover` says why something may be there that is none of theirs.
     ///
     /// # Errors
     ///
-    /// The first invariant that does not hold, or a transport that failed.
-    pub async fn run(&mut self, commands: &[Command]) -> Result<(), Broken> {
-        self.seen = self.look().await?;
+    /// The first invariant that does not hold, or a transport that failed; if all hold, the first
+    /// recommendation that is not followed.
+    pub async fn run(
+        &mut self,
+        commands: &[Command],
+        leftover: Option<&str>,
+    ) -> Result<(), Broken> {
+        self.look().await?;
+        if let Some(why) = leftover.filter(|_| self.seen.iter().any(|list| !list.is_empty())) {
+            // What somebody else has begun says nothing of these commands.
+            return Err(Broken::Transport(why.to_owned()));
+        }
+        let mut before = self.seen.clone();
         for (number, command) in commands.iter().enumerate() {
-            self.step = number;
-            self.perform(*command).await?;
+            before = self.perform(number, *command).await?;
         }
-        Ok(())
+        if !self.news.is_empty() {
+            // Whoever is told what is none of its business may be told late.
+            self.stage.rest(self.stage.pace().settle).await;
+        }
+        if !commands.is_empty() && !(self.manner.thorough && self.news.is_empty()) {
+            self.now.touched = [true; DEVICES];
+            self.settle(&before).await?;
+        }
+        self.advice.take().map_or(Ok(()), Err)
     }
 
-    /// Ends everything that the sequence has left at the system.
-    pub async fn clean(&mut self) -> Result<(), Broken> {
-        for device in 0..self.devices.len() {
-            for seen in self.list(device).await? {
-                self.order(
-                    device,
-                    Order::Deactivate {
-                        url: Some(seen.url),
-                    },
-                )
-                .await?;
+    /// Has these devices looked at after the command.
+    pub(super) fn touch(&mut self, devices: &[usize]) {
+        for device in devices {
+            if let Some(touched) = self.now.touched.get_mut(*device) {
+                *touched = true;
             }
         }
-        Ok(())
     }
 
-    async fn perform(&mut self, command: Command) -> Result<(), Broken> {
-        let before = std::mem::take(&mut self.seen);
-        self.repeats = match command {
-            Command::Toggle { by, on } => {
-                let newest = self.model.newest(self.model.device(by));
-                newest.is_some_and(|relation| relation.on == on)
-            }
-            _ => false,
+    /// Performs a command and returns what was seen before it.
+    async fn perform(&mut self, number: usize, command: Command) -> Result<Vec<List>, Broken> {
+        if command == Command::Restart && !self.manner.thorough {
+            // What was not read for a while must not be laid to the restart.
+            self.now.touched = [true; DEVICES];
+            self.look().await?;
+        }
+        let everything = self.manner.thorough
+            || matches!(command, Command::Advance { .. } | Command::Restart)
+            || number % READ_ALL_AFTER == READ_ALL_AFTER - 1;
+        self.now = Now {
+            command,
+            outcome: Outcome::Idle,
+            number,
+            repeats: false,
+            races: false,
+            is_open: false,
+            touched: [everything; DEVICES],
         };
-        let outcome = match command {
+        self.model.elapsed(self.stage.now().since(self.begun));
+        self.news.begin_step(self.model.now());
+        let before = self.seen.clone();
+        self.now.outcome = match command {
             Command::Activate { by, code_of, named } => self.activate(by, code_of, named).await?,
+            Command::ActivateAgainstWithdraw {
+                by,
+                code_of,
+                end_first,
+            } => {
+                self.activate_against_withdraw(by, code_of, end_first)
+                    .await?
+            }
             Command::ActivateTogether { by, and, code_of } => {
                 self.activate_together(by, and, code_of).await?
             }
-            Command::Advance { seconds } => {
-                let span = Duration::from_secs(u64::from(seconds));
-                self.hook(Hook::AdvanceClock(span)).await?;
-                self.model.advanced(span);
-                Outcome::Idle
-            }
-            Command::Deactivate { by } => self.deactivate(by, &before).await?,
+            Command::Advance { whole } => self.advance(whole).await?,
+            Command::Deactivate { by } => self.deactivate(by).await?,
+            Command::Fetch { by } => self.fetch(by).await?,
             Command::OtherFormat { by } => self.other_format(by).await?,
-            Command::RequestCode { by } => self.request_code(by).await?,
+            Command::RequestCode { by, extended } => self.request_code(by, extended).await?,
             Command::Restart => {
+                self.script.add(Line::Restarts);
                 self.hook(Hook::Restart).await?;
+                self.news.doubt(None);
                 Outcome::Idle
             }
-            Command::Toggle { by, on } => self.toggle(by, on, &before).await?,
-            Command::ToggleAgainstDeactivate { by, on } => {
-                self.toggle_against_deactivate(by, on, &before).await?
+            Command::Subscribe { by, way } => self.subscribe(by, way).await?,
+            Command::SubscribeTwice { by } => self.subscribe_twice(by).await?,
+            Command::Toggle { by, on } => self.toggle(by, on).await?,
+            Command::ToggleAbroad { on } => self.toggle_abroad(on).await?,
+            Command::ToggleAgainstDeactivate { by, on, end_first } => {
+                self.toggle_against_deactivate(by, on, end_first).await?
             }
+            Command::ToggleWhileAbroadIsDown { on } => self.toggle_while_down(on).await?,
+            Command::TwinAbroad { by } => self.twin_abroad(by).await?,
+            Command::Unsubscribe { by } => self.unsubscribe(by).await?,
         };
-        let after = self.settled(command, outcome, &before).await?;
-        self.check_stranger(&before, &after).await?;
-        self.seen = after;
-        Ok(())
+        self.settle(&before).await?;
+        Ok(before)
+    }
+
+    async fn advance(&mut self, whole: bool) -> Result<Outcome, Broken> {
+        let lifetime = self.model.lifetime();
+        let span = match whole {
+            true => lifetime + Duration::from_secs(1),
+            false => lifetime - Duration::from_secs(5).min(lifetime / 10),
+        };
+        self.script.add(Line::Passes { whole });
+        self.hook(Hook::AdvanceClock(span)).await?;
+        self.model.advanced(span);
+        // How long a wish lasts that names no time is the system's affair.
+        self.news.doubt(None);
+        Ok(Outcome::Idle)
     }
 
     /// Looks until every invariant holds, at most for the time that the profile allows to settle.
-    async fn settled(
-        &mut self,
-        command: Command,
-        outcome: Outcome,
-        before: &[Vec<Seen>],
-    ) -> Result<Vec<Vec<Seen>>, Broken> {
+    async fn settle(&mut self, before: &[List]) -> Result<(), Broken> {
         let begun = self.stage.now();
         loop {
-            let after = self.look().await?;
+            self.look().await?;
+            self.hear().await;
+            self.watch_abroad().await;
             let step = Step {
-                command,
-                outcome,
+                command: self.now.command,
+                outcome: self.now.outcome,
                 before,
-                after: &after,
+                after: &self.seen,
                 model: &self.model,
-                repeats: self.repeats,
+                repeats: self.now.repeats,
+                news: &self.news,
+                abroad: self.abroad.as_ref(),
             };
             let broken = invariants::ALL
                 .iter()
                 .find_map(|i| Some((i.id, i.broken?(&step)?)));
             let Some((id, seen)) = broken else {
-                return Ok(after);
+                break;
             };
             let settle = self.stage.pace().settle;
             if self.stage.now().since(begun) >= settle {
-                return Err(self.broken(id, seen));
+                return Err(match self.now.races && invariants::is_of_state(id) {
+                    true => self.broken("I31", format!("no order explains it: {seen}")),
+                    false => self.broken(id, seen),
+                });
             }
             self.stage.rest(settle / 8).await;
         }
+        self.check_new(before).await
     }
 
-    fn broken(&self, id: &'static str, seen: String) -> Broken {
+    pub(super) fn broken(&self, id: &'static str, seen: impl Into<String>) -> Broken {
         Broken::Invariant {
             id,
-            seen,
-            step: self.step,
+            seen: seen.into(),
+            step: self.now.number,
         }
     }
 
-    async fn hook(&mut self, hook: Hook) -> Result<(), Broken> {
-        self.stage
-            .hook(SUT, hook)
-            .await
-            .map_err(|halted| Broken::Transport(halted.to_string()))
+    /// A recommendation is not followed.
+    pub(super) fn advise(&mut self, id: &'static str, seen: String) -> Result<(), Broken> {
+        let broken = self.broken(id, seen);
+        if self.manner.heeds_advice {
+            return Err(broken);
+        }
+        self.advice.get_or_insert(broken);
+        Ok(())
     }
 
-    async fn order(&mut self, device: usize, order: Order) -> Result<Response, Broken> {
+    async fn hook(&mut self, hook: Hook) -> Result<(), Broken> {
+        Ok(self.stage.hook(SUT, hook).await?)
+    }
+
+    pub(super) async fn order(&mut self, device: usize, order: Order) -> Result<Response, Broken> {
         let handle = self.devices[device].clone();
         self.act(&handle, order).await
     }
 
     async fn act(&mut self, handle: &Handle<Device>, order: Order) -> Result<Response, Broken> {
-        match self.stage.act(handle, order).await {
-            Ok(Acted {
-                answer: Ok(response),
-                ..
-            }) => Ok(response),
-            Ok(Acted {
-                answer: Err(fault), ..
-            }) => Err(Broken::Transport(fault.to_string())),
-            Err(halted) => Err(Broken::Transport(halted.to_string())),
-        }
+        let acted = self.stage.act(handle, order).await?;
+        answered(acted.answer)
     }
 
-    async fn look(&mut self) -> Result<Vec<Vec<Seen>>, Broken> {
-        let mut all = Vec::with_capacity(self.devices.len());
-        for device in 0..self.devices.len() {
-            all.push(self.list(device).await?);
-        }
-        Ok(all)
-    }
-
-    async fn list(&mut self, device: usize) -> Result<Vec<Seen>, Broken> {
-        let response = self.order(device, Order::List).await?;
-        let (same, list) = &self.lists[device];
-        if response == *same {
-            return Ok(list.clone());
-        }
-        let list = read_body(&response)
-            .ok()
-            .and_then(|d| TwinningList::of_document(&d, &self.knobs));
-        match list {
-            Some(list) => {
-                let seen: Vec<_> = list.twinnings.iter().map(|t| self.seen(t)).collect();
-                self.lists[device] = (response, seen.clone());
-                Ok(seen)
-            }
-            None => Err(self.broken(
-                "I20",
-                format!("device {device} gets no list but {}", response.status),
-            )),
-        }
-    }
-
-    fn seen(&self, twinning: &Twinning) -> Seen {
-        let number = |address: &str| self.addresses.get(address).copied();
-        let strict = |text: Option<String>, raw: &Option<String>| {
-            text.or_else(|| raw.clone()).unwrap_or_default()
-        };
-        Seen {
-            url: twinning.resource_url.clone().unwrap_or_default(),
-            role: strict(
-                twinning.role(&self.knobs).map(|r| format!("{r:?}")),
-                &twinning.role,
-            ),
-            status: strict(
-                twinning.status(&self.knobs).map(|s| format!("{s:?}")),
-                &twinning.status,
-            ),
-            name: twinning.name.clone().unwrap_or_default(),
-            own: twinning.own_address.as_deref().and_then(number),
-            // A peer that is nobody here is still a peer.
-            other: twinning
-                .other_address()
-                .map(|address| number(address).unwrap_or(usize::MAX)),
-            code: twinning
-                .activation_code
-                .as_ref()
-                .and_then(|c| c.code.clone()),
-            auth_code: twinning.auth_code.is_some(),
-        }
-    }
-
-    async fn request_code(&mut self, by: usize) -> Result<Outcome, Broken> {
-        let by = self.model.device(by);
-        let duty = self.model.request_code(by);
-        let response = self
-            .order(
-                by,
-                Order::RequestCode {
-                    primary_operator: None,
-                },
-            )
-            .await?;
-        let outcome = self.weigh(duty, &response)?;
-        if outcome == Outcome::Accepted {
-            let twinning = read_body(&response)
-                .ok()
-                .and_then(|d| Twinning::of_document(&d, &self.knobs));
-            self.codes.insert(by, twinning.unwrap_or_default());
-            self.model.code_given(by);
-        }
-        Ok(outcome)
-    }
-
-    /// A name is new with each command: a system may refuse one that the primary uses already.
-    fn activation(&self, owner: usize, named: bool) -> Order {
-        let code = self
-            .codes
-            .get(&owner)
-            .and_then(|t| t.activation_code.clone())
-            .unwrap_or_default();
-        Order::Activate {
-            code: code.code,
-            mno_id: code.mno_id,
-            name: named.then(|| format!("my-watch-{}", self.step)),
-        }
-    }
-
-    async fn activate(&mut self, by: usize, owner: usize, named: bool) -> Result<Outcome, Broken> {
-        let (by, owner) = (self.model.device(by), self.model.device(owner));
-        let duty = self.model.activate(by, owner);
-        let response = self.order(by, self.activation(owner, named)).await?;
-        let outcome = self.weigh(duty, &response)?;
-        if outcome == Outcome::Accepted {
-            self.model.activated(by, owner);
-            self.obtain_token(owner).await?;
-        }
-        Ok(outcome)
-    }
-
-    async fn activate_together(
+    /// Has several devices do something at the same time.
+    pub(super) async fn together(
         &mut self,
-        by: usize,
-        and: usize,
-        owner: usize,
-    ) -> Result<Outcome, Broken> {
-        let (by, and, owner) = (
-            self.model.device(by),
-            self.model.device(and),
-            self.model.device(owner),
-        );
-        if by == and {
-            return self.activate(by, owner, false).await;
-        }
-        let duties = [by, and].map(|device| (device, self.model.activate(device, owner)));
-        let order = self.activation(owner, false);
-        let orders = duties
-            .iter()
-            .map(|(device, _)| (self.devices[*device].clone(), order.clone()))
-            .collect();
-        let mut winners = Vec::new();
-        for ((device, duty), response) in duties.into_iter().zip(self.together(orders).await?) {
-            match (response.is_success(), duty) {
-                (true, Duty::Refuse(id, why)) => {
-                    return Err(
-                        self.broken(id, format!("device {device} was accepted although {why}"))
-                    );
-                }
-                (true, _) => winners.push(device),
-                (false, _) => {}
-            }
-        }
-        let must = duties
-            .iter()
-            .all(|(_, duty)| matches!(duty, Duty::Accept(_)));
-        match winners[..] {
-            [] if must => Err(self.broken("I31", "both activations were refused".to_owned())),
-            [] => Ok(Outcome::Refused),
-            [winner] => {
-                self.model.activated(winner, owner);
-                self.obtain_token(owner).await?;
-                Ok(Outcome::Accepted)
-            }
-            _ => Err(self.broken("I31", "both activations were accepted".to_owned())),
-        }
-    }
-
-    async fn together(
-        &mut self,
-        orders: Vec<(Handle<Device>, Order)>,
+        orders: Vec<(usize, Order)>,
     ) -> Result<Vec<Response>, Broken> {
-        let acted = self
-            .stage
-            .act_together(orders)
-            .await
-            .map_err(|halted| Broken::Transport(halted.to_string()))?;
+        self.now.races = true;
+        let orders = orders
+            .into_iter()
+            .map(|(device, order)| (self.devices[device].clone(), order))
+            .collect();
+        let acted = self.stage.act_together(orders).await?;
         acted
             .into_iter()
-            .map(|acted: Acted<Answer>| {
-                acted
-                    .answer
-                    .map_err(|fault| Broken::Transport(fault.to_string()))
-            })
+            .map(|acted: Acted<Answer>| answered(acted.answer))
             .collect()
     }
 
-    async fn obtain_token(&mut self, secondary: usize) -> Result<(), Broken> {
-        if self.has_tokens {
-            let grant = Grant::ClientCredentials { scope: None };
-            let response = self.order(secondary, Order::ObtainToken(grant)).await?;
-            if !response.is_success() {
-                let seen = format!(
-                    "device {secondary} is twinned and gets no token but {}",
-                    response.status
-                );
-                return Err(self.broken("I0", seen));
+    /// Something of a role as it is now.
+    pub(super) async fn peek<R, T>(
+        &mut self,
+        actor: &Handle<R>,
+        look: impl Fn(&R) -> T,
+    ) -> Option<T>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: 'static,
+        R::Answer: Send,
+    {
+        let seen = Cell::new(None);
+        let come = |role: &R| {
+            seen.set(Some(look(role)));
+            true
+        };
+        self.stage
+            .wait_for(actor, "a look", Duration::ZERO, come)
+            .await;
+        seen.take()
+    }
+
+    /// Reads the lists of those who were touched.
+    async fn look(&mut self) -> Result<(), Broken> {
+        for device in 0..DEVICES {
+            if self.now.touched[device] {
+                self.read_list(device).await?;
             }
         }
         Ok(())
     }
 
-    async fn toggle(
-        &mut self,
-        by: usize,
-        on: bool,
-        before: &[Vec<Seen>],
-    ) -> Result<Outcome, Broken> {
-        let by = self.model.device(by);
-        let Some(relation) = self.model.newest(by) else {
-            return Ok(Outcome::Idle);
-        };
-        let order = self.switch(on, url_of(&before[by], relation.peer_of(by)));
-        let response = self.order(by, order).await?;
-        let outcome = self.weigh(self.model.toggle(relation, on), &response)?;
-        self.model.toggled(relation, on);
-        Ok(outcome)
-    }
-
-    fn switch(&self, on: bool, url: Option<String>) -> Order {
-        let status = if on { Status::On } else { Status::Off };
-        Order::Toggle {
-            url,
-            status: status.literal(&self.knobs).to_owned(),
-        }
-    }
-
-    async fn toggle_against_deactivate(
-        &mut self,
-        by: usize,
-        on: bool,
-        before: &[Vec<Seen>],
-    ) -> Result<Outcome, Broken> {
-        let by = self.model.device(by);
-        let Some(relation) = self.model.newest(by) else {
-            return Ok(Outcome::Idle);
-        };
-        let other = relation.peer_of(by);
-        let orders = vec![
-            (
-                self.devices[by].clone(),
-                self.switch(on, url_of(&before[by], other)),
-            ),
-            (
-                self.devices[other].clone(),
-                Order::Deactivate {
-                    url: url_of(&before[other], by),
-                },
-            ),
-        ];
-        let responses = self.together(orders).await?;
-        match responses.get(1) {
-            Some(ended) if ended.is_success() => {
-                self.model.ended(relation);
-                Ok(Outcome::Accepted)
-            }
-            other => Err(self.broken(
-                "I31",
-                format!(
-                    "deactivation beside a toggle got {:?}",
-                    other.map(|r| r.status)
-                ),
-            )),
-        }
-    }
-
-    async fn deactivate(&mut self, by: usize, before: &[Vec<Seen>]) -> Result<Outcome, Broken> {
-        let by = self.model.device(by);
-        let relation = self.model.newest(by);
-        let url = match relation {
-            Some(relation) => url_of(&before[by], relation.peer_of(by)),
-            None => before[by]
-                .iter()
-                .find(|seen| seen.is_pending())
-                .map(|seen| seen.url.clone()),
-        };
-        let Some(url) = url else {
-            return Ok(Outcome::Idle);
-        };
-        let response = self
-            .order(
-                by,
-                Order::Deactivate {
-                    url: Some(url.clone()),
-                },
-            )
-            .await?;
-        let outcome = self.weigh(Duty::Accept("I0"), &response)?;
-        match relation {
-            Some(relation) => {
-                self.model.ended(relation);
-                self.check_token(relation.secondary).await?;
-            }
-            None => self.model.withdrawn(by),
-        }
-        let again = self.order(by, Order::ReadOf { url }).await?;
-        if ![401, 403, 404, 410].contains(&again.status) {
-            return Err(self.broken(
-                "I17",
-                format!("a deactivated twinning answers {}", again.status),
-            ));
-        }
-        Ok(outcome)
-    }
-
-    async fn check_token(&mut self, secondary: usize) -> Result<(), Broken> {
-        if !self.has_tokens {
+    async fn read_list(&mut self, device: usize) -> Result<(), Broken> {
+        let response = self.order(device, Order::List).await?;
+        if response == self.lists[device] {
             return Ok(());
         }
-        let request = Raw::new("GET", "{twinnings}").presenting(Credential::Twinning);
-        let response = self.order(secondary, Order::Send(request)).await?;
-        match response.status {
-            401 | 403 => Ok(()),
-            status => Err(self.broken(
-                "I18",
-                format!("device {secondary}'s token still gets {status}"),
-            )),
-        }
-    }
-
-    async fn other_format(&mut self, by: usize) -> Result<Outcome, Broken> {
-        let by = self.model.device(by);
-        let mut trees = Vec::new();
-        for format in [Format::Json, Format::Xml] {
-            let request = Raw::new("GET", "{twinnings}").with("Accept", format.media_type());
-            let response = self.order(by, Order::Send(request)).await?;
-            match read_body(&response) {
-                Ok(document) => trees.push(document.tree),
-                Err(why) => {
-                    return Err(self.broken("I27", format!("{}: {why}", format.media_type())));
-                }
-            }
-        }
-        match &trees[..] {
-            [json, xml] if json == xml => Ok(Outcome::Idle),
-            _ => Err(self.broken("I27", format!("{trees:?}"))),
-        }
-    }
-
-    /// Every new twinning is shown to somebody who has no part in it.
-    async fn check_stranger(
-        &mut self,
-        before: &[Vec<Seen>],
-        after: &[Vec<Seen>],
-    ) -> Result<(), Broken> {
-        let known: Vec<&str> = before
+        let list = read_body(&response)
+            .ok()
+            .and_then(|document| TwinningList::of_document(&document, &self.knobs));
+        let Some(list) = list.filter(|_| response.is_success()) else {
+            let seen = format!("device {device} gets no list but {}", response.status);
+            return Err(self.broken("I20", seen));
+        };
+        self.seen[device] = list
+            .twinnings
             .iter()
-            .flatten()
-            .map(|seen| seen.url.as_str())
+            .map(|twinning| Seen::new(twinning, &self.knobs, &self.addresses))
             .collect();
-        for seen in after
-            .iter()
-            .flatten()
-            .filter(|seen| !known.contains(&seen.url.as_str()))
-        {
-            let stranger = self.stranger.clone();
-            let response = self
-                .act(
-                    &stranger,
-                    Order::ReadOf {
-                        url: seen.url.clone(),
-                    },
-                )
-                .await?;
-            let text = String::from_utf8_lossy(&response.body).into_owned();
-            let leaks = seen
-                .code
-                .as_ref()
-                .is_some_and(|code| text.contains(code.as_str()));
-            if ![401, 403, 404].contains(&response.status) || leaks {
-                return Err(self.broken(
-                    "I30",
-                    format!("a stranger gets {} at {}", response.status, seen.url),
-                ));
-            }
+        self.lists[device] = response;
+        Ok(())
+    }
+
+    /// The URL of every new twinning leads its device to itself, and nobody else to anything.
+    async fn check_new(&mut self, before: &[List]) -> Result<(), Broken> {
+        let new: Vec<(usize, String, Option<String>)> = (0..DEVICES)
+            .filter(|device| !Arc::ptr_eq(&before[*device], &self.seen[*device]))
+            .flat_map(|device| self.seen[device].iter().map(move |seen| (device, seen)))
+            .filter(|(_, seen)| !before.iter().any(|b| b.iter().any(|s| s.url == seen.url)))
+            .map(|(device, seen)| (device, seen.url.clone(), seen.code.clone()))
+            .collect();
+        for (device, url, code) in new {
+            self.check_url(device, &url).await?;
+            self.check_stranger(device, url, code).await?;
         }
         Ok(())
     }
 
-    fn weigh(&self, duty: Duty, response: &Response) -> Result<Outcome, Broken> {
+    async fn check_url(&mut self, device: usize, url: &str) -> Result<(), Broken> {
+        let listed = resolve(&self.base_url, url);
+        let read = Order::ReadOf {
+            url: listed.clone(),
+        };
+        let response = self.order(device, read).await?;
+        let itself = read_body(&response)
+            .ok()
+            .and_then(|document| Twinning::of_document(&document, &self.knobs)?.resource_url)
+            .map(|itself| resolve(&listed, &itself));
+        if response.is_success() && itself.as_ref() == Some(&listed) {
+            return Ok(());
+        }
+        self.script.end_with(Wanted::LeadsToItself {
+            device,
+            answered: response.is_success(),
+        });
+        let itself = itself.map_or_else(String::new, |url| format!(" and calls itself {url}"));
+        let seen = format!(
+            "device {device} lists {url}, which answers {}{itself}",
+            response.status
+        );
+        Err(self.broken("I22", seen))
+    }
+
+    async fn check_stranger(
+        &mut self,
+        device: usize,
+        url: String,
+        code: Option<String>,
+    ) -> Result<(), Broken> {
+        let stranger = self.stranger.clone();
+        let read = Order::ReadOf { url: url.clone() };
+        let response = self.act(&stranger, read).await?;
+        let text = String::from_utf8_lossy(&response.body);
+        let leaks = code
+            .as_ref()
+            .is_some_and(|code| text.contains(code.as_str()));
+        if [401, 403, 404].contains(&response.status) && !leaks {
+            self.script.add(Line::StrangerReads { of: device });
+            return Ok(());
+        }
+        self.script.end_with(Wanted::StrangerKeptOut(device));
+        let seen = format!("a stranger gets {} at {url}", response.status);
+        Err(self.broken("I30", seen))
+    }
+
+    /// Whether the system did its duty.
+    pub(super) fn weigh(&mut self, duty: Duty, response: &Response) -> Result<Outcome, Broken> {
         let status = response.status;
+        self.now.is_open = duty == Duty::Either;
         match (duty, response.is_success()) {
-            (Duty::Refuse(id, why), true) => {
-                Err(self.broken(id, format!("{status} although {why}")))
+            (Duty::Refuse(reason), true) => {
+                self.script.end_with(Wanted::Refusal(reason));
+                let seen = format!("{status} although {}", reason.says());
+                Err(self.broken(reason.invariant(), seen))
             }
             (Duty::Accept(id), false) => {
+                self.script.end_with(Wanted::Acceptance);
                 Err(self.broken(id, format!("{status} to what nothing forbids")))
             }
             (_, true) => Ok(Outcome::Accepted),
@@ -683,21 +544,18 @@ impl<'a> Drive<'a> {
     }
 }
 
-fn url_of(list: &[Seen], peer: usize) -> Option<String> {
-    list.iter()
-        .find(|seen| seen.other == Some(peer))
-        .map(|seen| seen.url.clone())
+fn answered(answer: Answer) -> Result<Response, Broken> {
+    answer.map_err(|fault| Broken::Transport(fault.to_string()))
 }
 
-fn provision(subscriber: &Subscriber) -> Provision {
-    let from = |text: &Option<String>, variable: &Option<String>| {
-        text.clone()
-            .or_else(|| std::env::var(variable.as_deref()?).ok())
+fn provision(subscriber: &Subscriber) -> Result<Provision, String> {
+    let client = match &subscriber.client_id {
+        Some(id) => Some((id.clone(), subscriber.secret()?)),
+        None => None,
     };
-    let secret = from(&subscriber.client_secret, &subscriber.client_secret_env);
-    Provision {
+    Ok(Provision {
         address: subscriber.address.clone(),
-        token: from(&subscriber.token, &subscriber.token_env).unwrap_or_default(),
-        client: subscriber.client_id.clone().zip(secret),
-    }
+        token: subscriber.access_token()?,
+        client,
+    })
 }

@@ -1,7 +1,11 @@
 //! The invariants, by the digest's numbers.
 
-use super::drive::{Outcome, Seen, Step};
-use super::model::{Command, Model};
+use super::abroad::{no_echo, operators_agree};
+use super::command::Command;
+use super::drive::{Outcome, Step};
+use super::model::Model;
+use super::news::{over_is_over, says_which_wish, told_what_happened};
+use super::seen::{List, Seen, Word};
 
 /// An invariant.
 pub struct Invariant {
@@ -11,75 +15,89 @@ pub struct Invariant {
     pub says: &'static str,
     /// What the profile has to offer for it to be checked; none if nothing.
     pub needs: Option<&'static str>,
+    /// The requirement that it follows from.
+    pub rests_on: &'static str,
+    /// It rests on sibling APIs alone: who breaks it is advised and does not fail.
+    pub advice: bool,
     /// How a step is looked at; none where the driver itself notices.
-    pub broken: Option<fn(&Step<'_>) -> Option<String>>,
+    pub(super) broken: Option<fn(&Step<'_>) -> Option<String>>,
 }
 
-/// Invariants that command sequences do not check, and why not.
-pub const BEYOND: &[(&str, &str)] = &[
-    ("I23", SUBSCRIBE),
-    ("I24", SUBSCRIBE),
-    ("I25", SUBSCRIBE),
-    ("I28", "no command sends elements that no type has"),
-    (
-        "I32",
-        "sequences have devices of one operator only; the scenarios of HLF-IC-005 and HLF-IC-007 judge it",
-    ),
-    ("I33", SUBSCRIBE),
-    ("I34", SUBSCRIBE),
-];
-
-const SUBSCRIBE: &str =
-    "no command subscribes to changes; the scenarios of HLF-PD-007 and HLF-SD-008 judge it";
-
 macro_rules! invariants {
-    ($($id:literal $says:literal $(needs $needs:literal)? $(by $broken:expr)?;)+) => {
-        /// All that are checked by command sequences.
+    ($($id:literal $says:literal of $rests_on:literal $(advice $advice:literal)? $(needs $needs:literal)? $(by $broken:expr)?;)+) => {
+        /// All of the digest's invariants, and what stands above them.
         pub const ALL: &[Invariant] = &[$(
             Invariant {
                 id: $id,
                 says: $says,
                 needs: invariants!(@option $($needs)?),
+                rests_on: $rests_on,
+                advice: invariants!(@flag $($advice)?),
                 broken: invariants!(@option $($broken)?),
             }
         ),+];
     };
+    (@flag) => { false };
+    (@flag $value:expr) => { $value };
     (@option) => { None };
     (@option $value:expr) => { Some($value) };
 }
 
 invariants! {
-    "I0" "what nothing forbids is accepted";
-    "I1" "a device is secondary in at most one relationship" by one_primary;
-    "I2" "no device is primary in one relationship and secondary in another" by no_mixture;
-    "I3" "no device is twinned with itself" by no_self;
-    "I4" "a pair is twinned at most once" by no_double;
-    "I5" "a code makes at most one relationship";
-    "I6" "no code works after its time" needs "twinning.advance_clock";
-    "I7" "the secondary is the device that asked for the code" by right_secondary;
-    "I8" "live codes are distinct" by distinct_codes;
-    "I9" "what is refused changes nothing" by refusal_changes_nothing;
-    "I13" "switching to what it is already changes nothing" by repetition_changes_nothing;
-    "I10" "switching changes the status and nothing else" by toggle_changes_status_only;
-    "I11" "the status is the last one that was accepted" by last_status;
-    "I12" "both sides agree on the status" by sides_agree;
-    "I14" "a twinning is pending exactly while it has no peer and is a secondary's" by pending_is_alone;
-    "I15" "each side names the other, and only once activated" by mutual_peers;
-    "I16" "only a twinned secondary sees an authorization code" by auth_code_place;
-    "I17" "deactivation removes one relationship, and its URLs are gone for good";
-    "I18" "a secondary's twinning token dies with its relationship" needs "twinning.authorization";
-    "I19" "a device whose twinning has ended is free again";
-    "I20" "a list shows exactly the device's relationships" by list_is_exact;
-    "I21" "every relationship has a name" by named;
-    "I22" "a twinning shows its device's own address, and its URL leads to itself" by own_address;
-    "I26" "a restart changes nothing" needs "twinning.restart" by restart_changes_nothing;
-    "I27" "JSON and XML show the same";
-    "I29" "reading changes nothing" by reading_changes_nothing;
-    "I30" "a stranger sees neither twinning nor secret";
-    "I31" "of two activations with one code exactly one succeeds, and a race ends in one order or the other";
+    "I0" "what nothing forbids is accepted" of "HLF-PD-001";
+    "I1" "a device is secondary in at most one relationship" of "HLF-TE-009" by one_primary;
+    "I2" "no device is primary in one relationship and secondary in another" of "HLF-TE-008" by no_mixture;
+    "I3" "no device is twinned with itself" of "HLF-TE-008" by no_self;
+    "I4" "a pair is twinned at most once" of "HLF-TE-009" by no_double;
+    "I5" "a code makes at most one relationship" of "HLF-TE-005";
+    "I6" "no code works after its time" of "HLF-TE-005" needs "twinning.advance_clock";
+    "I7" "the secondary is the device that asked for the code" of "HLF-PD-001" by right_secondary;
+    "I8" "live codes are distinct" of "CR-N3" by distinct_codes;
+    "I9" "what is refused changes nothing" of "HLF-PD-001" by refusal_changes_nothing;
+    "I13" "switching to what it is already changes nothing" of "HLF-PD-002" by repetition_changes_nothing;
+    "I10" "switching changes the status and nothing else" of "HLF-TE-003" by toggle_changes_status_only;
+    "I11" "the status is the last one that was accepted" of "HLF-PD-002" by last_status;
+    "I12" "both sides agree on the status" of "HLF-PD-002" by sides_agree;
+    "I14" "a twinning is pending exactly while it has no peer and is a secondary's" of "CR-N5" by pending_is_alone;
+    "I15" "each side names the other, and only once activated" of "CR-N1" by mutual_peers;
+    "I16" "only a twinned secondary sees an authorization code" of "CR-N9" by auth_code_place;
+    "I17" "deactivation removes one relationship, and its URLs are gone for good" of "HLF-TE-004";
+    "I18" "a secondary's twinning token dies with its relationship" of "HLF-TE-004" needs "twinning.authorization";
+    "I19" "a device whose twinning has ended is free again" of "HLF-TE-009";
+    "I20" "a list shows exactly the device's relationships" of "HLF-PD-003" by list_is_exact;
+    "I21" "every relationship has a name" of "HLF-TE-007" by named;
+    "I22" "a twinning shows its device's own address, and its URL leads to itself" of "CR-N12" by own_address;
+    "I24" "a notification says which wish it answers" of "HLF-PD-007" needs "harness.advertise" by says_which_wish;
+    "I25" "nobody is told on account of a wish that is over" of "HLF-PD-007" needs "harness.advertise" by over_is_over;
+    "I23" "who is switched is told, and nobody else" of "HLF-PD-007" needs "harness.advertise" by told_what_happened;
+    "I26" "a restart changes nothing" of "HLF-TE-001" needs "twinning.restart" by restart_changes_nothing;
+    "I27" "JSON and XML show the same" of "HLF-CM-001";
+    "I28" "an element that nobody knows changes nothing" of "HLF-CM-003" advice true;
+    "I29" "reading changes nothing" of "HLF-PD-003" by reading_changes_nothing;
+    "I30" "a stranger sees neither twinning nor secret" of "HLF-CM-006";
+    "I31" "of two activations with one code exactly one succeeds, and a race ends in one order or the other" of "HLF-TE-005";
+    "I32" "both operators know the status, and none tells the other what it has from it" of "HLF-IC-005" needs "twinning.peer" by operators_differ;
+    "I33" "a wish that is repeated is one wish" of "HLF-PD-007" advice true needs "harness.advertise";
+    "I34" "what waits in a notification channel can be fetched" of "HLF-CM-005" needs "twinning.notification_channel";
 }
 
-fn all(after: &[Vec<Seen>]) -> impl Iterator<Item = (usize, &Seen)> {
+/// Whether this invariant is about what devices see, so that where two acted at the same time no
+/// order explains it.
+pub(super) fn is_of_state(id: &str) -> bool {
+    ["I11", "I12", "I14", "I15", "I20"].contains(&id)
+}
+
+/// Whether this invariant is but a recommendation.
+pub(super) fn is_advice(id: &str) -> bool {
+    ALL.iter()
+        .any(|invariant| invariant.id == id && invariant.advice)
+}
+
+fn operators_differ(step: &Step<'_>) -> Option<String> {
+    operators_agree(step).or_else(|| no_echo(step))
+}
+
+fn all(after: &[List]) -> impl Iterator<Item = (usize, &Seen)> {
     after
         .iter()
         .enumerate()
@@ -172,7 +190,7 @@ fn reading_changes_nothing(step: &Step<'_>) -> Option<String> {
         .flatten()
 }
 
-fn changed(before: &[Vec<Seen>], after: &[Vec<Seen>]) -> Option<String> {
+fn changed(before: &[List], after: &[List]) -> Option<String> {
     let device = before
         .iter()
         .zip(after)
@@ -187,18 +205,22 @@ fn toggle_changes_status_only(step: &Step<'_>) -> Option<String> {
     let Command::Toggle { .. } = step.command else {
         return None;
     };
-    let without_status = |seen: &[Vec<Seen>]| -> Vec<Vec<Seen>> {
-        seen.iter()
-            .map(|seen| {
-                seen.iter()
-                    .map(|s| Seen {
-                        status: String::new(),
-                        ..s.clone()
+    let without_status = |lists: &[List]| -> Vec<List> {
+        lists
+            .iter()
+            .map(|list| {
+                list.iter()
+                    .map(|seen| Seen {
+                        status: Word::Other(None),
+                        ..seen.clone()
                     })
                     .collect()
             })
             .collect()
     };
+    if step.before == step.after {
+        return None;
+    }
     changed(&without_status(step.before), &without_status(step.after))
 }
 
@@ -210,7 +232,7 @@ fn last_status(step: &Step<'_>) -> Option<String> {
         (seen.is_on() != relation.on).then(|| {
             let (p, s) = (relation.primary, relation.secondary);
             format!(
-                "devices {p} and {s} were last switched {}, and it is {}",
+                "devices {p} and {s} were last switched {}, and it is {:?}",
                 on_off(relation.on),
                 seen.status
             )
@@ -226,10 +248,14 @@ fn sides_agree(step: &Step<'_>) -> Option<String> {
     step.model.relations().iter().find_map(|relation| {
         let (p, s) = (relation.primary, relation.secondary);
         let one = step.after[p].iter().find(|seen| seen.other == Some(s))?;
-        let other = step.after[s].iter().find(|seen| seen.other == Some(p))?;
+        let other = step
+            .after
+            .get(s)?
+            .iter()
+            .find(|seen| seen.other == Some(p))?;
         (one.status != other.status).then(|| {
             format!(
-                "device {p} sees {}, device {s} sees {}",
+                "device {p} sees {:?}, device {s} sees {:?}",
                 one.status, other.status
             )
         })

@@ -3,116 +3,9 @@
 //! The model is told what the system accepted and knows what it must accept, must refuse and may do
 //! either way. It holds no ids, no tokens and no wire forms.
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-/// A device, by its number.
-pub type DeviceNo = usize;
-
-/// One thing that somebody does. Numbers that point beyond what there is wrap around, so that every
-/// command means something in every state and sequences shrink freely.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Command {
-    /// A device uses the newest code of another as primary.
-    Activate {
-        /// Who activates.
-        by: DeviceNo,
-        /// Whose code.
-        code_of: DeviceNo,
-        /// Whether a name is given.
-        named: bool,
-    },
-    /// Two devices use one code at the same time.
-    ActivateTogether {
-        /// The one.
-        by: DeviceNo,
-        /// The other.
-        and: DeviceNo,
-        /// Whose code.
-        code_of: DeviceNo,
-    },
-    /// The system's clock jumps.
-    Advance {
-        /// By how many seconds.
-        seconds: u32,
-    },
-    /// A device ends its newest twinning, or withdraws its request for one.
-    Deactivate {
-        /// Who.
-        by: DeviceNo,
-    },
-    /// A device lists its twinnings in the other body format.
-    OtherFormat {
-        /// Who.
-        by: DeviceNo,
-    },
-    /// A device asks for an activation code.
-    RequestCode {
-        /// Who.
-        by: DeviceNo,
-    },
-    /// The system is stopped and started.
-    Restart,
-    /// A device switches its newest twinning.
-    Toggle {
-        /// Who.
-        by: DeviceNo,
-        /// On or off.
-        on: bool,
-    },
-    /// One side switches while the other ends the twinning.
-    ToggleAgainstDeactivate {
-        /// Who switches.
-        by: DeviceNo,
-        /// On or off.
-        on: bool,
-    },
-}
-
-/// In words, as a tester would say it.
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let switches = |on: bool| if on { "on" } else { "off" };
-        match *self {
-            Self::Activate { by, code_of, named } => {
-                write!(
-                    f,
-                    "device {by} activates with device {code_of}'s newest code"
-                )?;
-                f.write_str(if named { " and gives a name" } else { "" })
-            }
-            Self::ActivateTogether { by, and, code_of } => write!(
-                f,
-                "devices {by} and {and} activate with device {code_of}'s newest code at the same time"
-            ),
-            Self::Advance { seconds } => write!(f, "{seconds} seconds pass on the system's clock"),
-            Self::Deactivate { by } => write!(
-                f,
-                "device {by} ends its newest twinning, or withdraws its request for one"
-            ),
-            Self::OtherFormat { by } => {
-                write!(f, "device {by} lists its twinnings in JSON and in XML")
-            }
-            Self::RequestCode { by } => write!(f, "device {by} asks for an activation code"),
-            Self::Restart => f.write_str("the system is stopped and started"),
-            Self::Toggle { by, on } => {
-                write!(
-                    f,
-                    "device {by} switches its newest twinning {}",
-                    switches(on)
-                )
-            }
-            Self::ToggleAgainstDeactivate { by, on } => write!(
-                f,
-                "device {by} switches its newest twinning {} while the other side ends it",
-                switches(on)
-            ),
-        }
-    }
-}
+use super::command::DeviceNo;
 
 /// A relationship.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -126,6 +19,11 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// Whether this device has a part in it.
+    pub fn has(self, device: DeviceNo) -> bool {
+        device == self.primary || device == self.secondary
+    }
+
     /// The device at the other end.
     pub fn peer_of(self, device: DeviceNo) -> DeviceNo {
         if device == self.primary {
@@ -160,8 +58,47 @@ pub enum Duty {
     Accept(&'static str),
     /// The texts leave it open.
     Either,
-    /// Refuse it, by this invariant and for this reason.
-    Refuse(&'static str, &'static str),
+    /// Refuse it, for this reason.
+    Refuse(Reason),
+}
+
+macro_rules! reasons {
+    ($( $(#[$doc:meta])* $name:ident $id:literal $says:literal; )+) => {
+        /// Why a system has to refuse.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum Reason { $( $(#[$doc])* $name ),+ }
+
+        impl Reason {
+            /// The invariant that forbids it.
+            pub const fn invariant(self) -> &'static str {
+                match self { $( Self::$name => $id ),+ }
+            }
+
+            /// The reason in words that complete "although".
+            pub const fn says(self) -> &'static str {
+                match self { $( Self::$name => $says ),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The code is too old.
+    Expired "I6" "the code has expired";
+    /// There is no code.
+    NeverGiven "I5" "no code was ever given to that device";
+    /// The code's owner has secondaries of its own.
+    OwnerIsPrimary "I2" "the code's owner is a primary";
+    /// The code's owner has a primary.
+    OwnerIsTwinned "I1" "the code's owner is twinned already";
+    /// The code's owner would be its own primary.
+    OwnCode "I3" "a device cannot be twinned with itself";
+    /// Who activates has a primary.
+    SecondaryActivates "I2" "the activating device is a secondary";
+    /// The code was used.
+    Used "I5" "the code was used before";
+    /// The code's owner does not want to be twinned any more.
+    Withdrawn "I5" "the device has withdrawn its request";
 }
 
 /// The model.
@@ -169,26 +106,31 @@ pub enum Duty {
 pub struct Model {
     devices: usize,
     lifetime: Duration,
-    now: Duration,
+    advanced: Duration,
+    elapsed: Duration,
     /// In the order of their activation.
     relations: Vec<Relation>,
     codes: Vec<Code>,
     pending: Vec<bool>,
     /// Who was a secondary before.
     former: Vec<bool>,
+    /// Of each device, whether a twinning of its own was ever switched off, and on.
+    switched: Vec<[bool; 2]>,
 }
 
 impl Model {
-    /// Free devices, and codes that live this long.
+    /// That many free devices and one of the other operator, and codes that live this long.
     pub fn new(devices: usize, lifetime: Duration) -> Self {
         Self {
             devices,
             lifetime,
-            now: Duration::ZERO,
+            advanced: Duration::ZERO,
+            elapsed: Duration::ZERO,
             relations: Vec::new(),
             codes: Vec::new(),
-            pending: vec![false; devices],
-            former: vec![false; devices],
+            pending: vec![false; devices + 1],
+            former: vec![false; devices + 1],
+            switched: vec![[false; 2]; devices + 1],
         }
     }
 
@@ -197,18 +139,29 @@ impl Model {
         number % self.devices
     }
 
+    /// The number of the other operator's device.
+    pub fn abroad(&self) -> DeviceNo {
+        self.devices
+    }
+
+    /// How long a code lives.
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
     /// The relationships in the order of their activation.
     pub fn relations(&self) -> &[Relation] {
         &self.relations
     }
 
+    /// Whether a twinning of this device was ever switched to this.
+    pub fn was_switched(&self, device: DeviceNo, on: bool) -> bool {
+        self.switched[device][usize::from(on)]
+    }
+
     /// The newest relationship of a device.
     pub fn newest(&self, device: DeviceNo) -> Option<Relation> {
-        self.relations
-            .iter()
-            .rev()
-            .find(|r| r.primary == device || r.secondary == device)
-            .copied()
+        self.relations.iter().rev().find(|r| r.has(device)).copied()
     }
 
     /// Whether a device waits for its code to be used.
@@ -227,7 +180,7 @@ impl Model {
     }
 
     fn age(&self, code: &Code) -> Duration {
-        self.now.saturating_sub(code.since)
+        self.now().saturating_sub(code.since)
     }
 
     fn is_primary(&self, device: DeviceNo) -> bool {
@@ -258,8 +211,8 @@ impl Model {
         }
     }
 
-    /// What the system has to do with a switch. No text says how one without effect is answered; that
-    /// it has none is looked at by itself.
+    /// What the system has to do with a switch. That one without effect is answered with success is
+    /// not said; its effect is none either way.
     pub fn toggle(&self, relation: Relation, on: bool) -> Duty {
         if relation.on == on {
             Duty::Either
@@ -271,27 +224,27 @@ impl Model {
     /// What the system has to do with an activation.
     pub fn activate(&self, by: DeviceNo, owner: DeviceNo) -> Duty {
         let Some(code) = self.newest_code(owner) else {
-            return Duty::Refuse("I5", "no code was ever given to that device");
+            return Duty::Refuse(Reason::NeverGiven);
         };
         match code.fate {
-            CodeFate::Used => return Duty::Refuse("I5", "the code was used before"),
-            CodeFate::Dead => return Duty::Refuse("I5", "the device has withdrawn its request"),
+            CodeFate::Used => return Duty::Refuse(Reason::Used),
+            CodeFate::Dead => return Duty::Refuse(Reason::Withdrawn),
             CodeFate::Fresh | CodeFate::Superseded => {}
         }
         if self.age(code) >= self.lifetime {
-            return Duty::Refuse("I6", "the code has expired");
+            return Duty::Refuse(Reason::Expired);
         }
         if by == owner {
-            return Duty::Refuse("I3", "a device cannot be twinned with itself");
+            return Duty::Refuse(Reason::OwnCode);
         }
         if self.is_secondary(by) {
-            return Duty::Refuse("I2", "the activating device is a secondary");
+            return Duty::Refuse(Reason::SecondaryActivates);
         }
         if self.is_primary(owner) {
-            return Duty::Refuse("I2", "the code's owner is a primary");
+            return Duty::Refuse(Reason::OwnerIsPrimary);
         }
         if self.is_secondary(owner) {
-            return Duty::Refuse("I1", "the code's owner is twinned already");
+            return Duty::Refuse(Reason::OwnerIsTwinned);
         }
         // A code may die before its time (TW-C23), and nothing is said of a primary that holds a code.
         let settled =
@@ -300,6 +253,17 @@ impl Model {
             Duty::Accept(self.freedom(&[by, owner]))
         } else {
             Duty::Either
+        }
+    }
+
+    /// What the system has to do with an activation by a code of the other operator.
+    pub fn activate_abroad(&self, by: DeviceNo) -> Duty {
+        if self.is_secondary(by) {
+            Duty::Refuse(Reason::SecondaryActivates)
+        } else if self.pending[by] {
+            Duty::Either
+        } else {
+            Duty::Accept(self.freedom(&[by]))
         }
     }
 
@@ -314,7 +278,7 @@ impl Model {
         }
         self.codes.push(Code {
             owner: by,
-            since: self.now,
+            since: self.now(),
             fate: CodeFate::Fresh,
         });
         if !self.is_secondary(by) {
@@ -327,10 +291,19 @@ impl Model {
         if let Some(code) = self.codes.iter_mut().rev().find(|code| code.owner == owner) {
             code.fate = CodeFate::Used;
         }
-        self.pending[owner] = false;
+        self.begun(by, owner);
+    }
+
+    /// A code of the other operator was used.
+    pub fn activated_abroad(&mut self, by: DeviceNo) {
+        self.begun(by, self.devices);
+    }
+
+    fn begun(&mut self, primary: DeviceNo, secondary: DeviceNo) {
+        self.pending[secondary] = false;
         self.relations.push(Relation {
-            primary: by,
-            secondary: owner,
+            primary,
+            secondary,
             on: true,
         });
     }
@@ -339,6 +312,9 @@ impl Model {
     pub fn toggled(&mut self, relation: Relation, on: bool) {
         if let Some(found) = self.position(relation) {
             self.relations[found].on = on;
+            for party in [relation.primary, relation.secondary] {
+                self.switched[party][usize::from(on)] = true;
+            }
         }
     }
 
@@ -362,9 +338,19 @@ impl Model {
         }
     }
 
-    /// Time passed.
+    /// The system's clock jumped.
     pub fn advanced(&mut self, span: Duration) {
-        self.now += span;
+        self.advanced += span;
+    }
+
+    /// So much time has passed of itself since the sequence began.
+    pub fn elapsed(&mut self, since_begin: Duration) {
+        self.elapsed = since_begin;
+    }
+
+    /// The time since the sequence began, as the system's clock shows it at least.
+    pub fn now(&self) -> Duration {
+        self.advanced + self.elapsed
     }
 
     fn position(&self, relation: Relation) -> Option<usize> {
