@@ -351,7 +351,9 @@ pub(crate) struct Variants {
 #[derive(ClapArgs, Debug)]
 #[command(
     after_help = "Exit code 1 where an invariant is broken, 3 where no sequence came to its end.\n\
-    A sequence that breaks one is kept in properties.json, and tried first next time."
+    A sequence that breaks one is kept in properties.json, and tried first next time. As a scenario it is\n\
+    written below features/ in the same directory, from where `twinproof run --features` performs it.\n\
+    With --mutants, exit code 1 unless each mutant breaks what it should within that many sequences."
 )]
 pub(crate) struct Properties {
     /// The profile of the system; without it, the built-in system is tried
@@ -369,9 +371,15 @@ pub(crate) struct Properties {
     /// Only a violation of this one counts, for example I7
     #[arg(long, value_name = "ID")]
     pub(crate) invariant: Option<String>,
-    /// Where properties.json is kept
+    /// Where properties.json is kept, and the scenario, or what was found of the mutants
     #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
     pub(crate) report: PathBuf,
+    /// Try every broken built-in system instead, and say how many sequences it took to see it broken
+    #[arg(long, conflicts_with_all = ["sut", "stage", "invariant", "list"])]
+    pub(crate) mutants: bool,
+    /// Only this one of them
+    #[arg(long, value_name = "NAME", requires = "mutants")]
+    pub(crate) mutant: Option<String>,
     /// Name all invariants, and try none
     #[arg(long)]
     pub(crate) list: bool,

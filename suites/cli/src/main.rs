@@ -7,6 +7,7 @@ mod check;
 mod clean;
 mod diff;
 mod explain;
+mod hunt;
 mod init;
 mod judge;
 mod list;

@@ -73,7 +73,7 @@ pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
 }
 
 /// A mutant, for those who only want to read of it.
-struct Listed {
+pub(crate) struct Listed {
     name: &'static str,
     breaks: &'static str,
     does: &'static str,
@@ -88,22 +88,28 @@ fn listed<R: ?Sized>(mutant: &'static Mutant<R>) -> Listed {
 }
 
 fn chosen(args: &Mutants) -> Result<Vec<Listed>, Problem> {
-    let all: Vec<Listed> = match args.enabler.as_str() {
+    match &args.mutant {
+        None => Ok(all(&args.enabler)),
+        Some(name) => Ok(vec![known_mutant(&args.enabler, name)?]),
+    }
+}
+
+fn all(enabler: &str) -> Vec<Listed> {
+    match enabler {
         "lwm2m" => mutants::lwm2m().map(listed).collect(),
         _ => mutants::twinning().map(listed).collect(),
-    };
-    let Some(name) = &args.mutant else {
-        return Ok(all);
-    };
-    if !all.iter().any(|mutant| mutant.name == name) {
-        let names = all.iter().map(|mutant| mutant.name);
-        let hint = did_you_mean(name, names, "`twinproof mutants --list` names them all");
-        return Err(Problem::Nothing(format!("there is no mutant {name}{hint}")));
     }
-    Ok(all
-        .into_iter()
-        .filter(|mutant| mutant.name == name)
-        .collect())
+}
+
+/// The mutant of this name.
+pub(crate) fn known_mutant(enabler: &str, name: &str) -> Result<Listed, Problem> {
+    let mut all = all(enabler);
+    if let Some(found) = all.iter().position(|mutant| mutant.name == name) {
+        return Ok(all.swap_remove(found));
+    }
+    let names = all.iter().map(|mutant| mutant.name);
+    let hint = did_you_mean(name, names, "`twinproof mutants --list` names them all");
+    Err(Problem::Nothing(format!("there is no mutant {name}{hint}")))
 }
 
 fn list(chosen: &[Listed]) -> Result<ExitCode, Problem> {

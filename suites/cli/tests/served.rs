@@ -235,3 +235,22 @@ fn a_killed_run_leaves_a_ledger_that_can_be_judged() {
     assert!(judged["summary"]["cut"].is_string());
     assert!(judged["summary"]["scenarios"]["total"].as_u64().unwrap() > 0);
 }
+
+#[test]
+fn random_commands_find_nothing_wrong_with_what_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_serving, profile) = serve(dir.path());
+    fs::write(dir.path().join("served.toml"), &profile).unwrap();
+    let properties = ["properties", "--sut", "served.toml", "--cases", "4"];
+    // What is left by the first run must not be in the way of the second.
+    for _ in 0..2 {
+        let ran = twinproof(dir.path(), &properties);
+        assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stdout.contains("no invariant was seen broken"),
+            "{}",
+            ran.stdout
+        );
+        assert!(!ran.stdout.contains("not checked"), "{}", ran.stdout);
+    }
+}
