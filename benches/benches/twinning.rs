@@ -131,17 +131,13 @@ fn activation(c: &mut Criterion) {
 fn sequences(c: &mut Criterion) {
     let mut group = c.benchmark_group("properties");
     group.sample_size(10);
-    group.throughput(criterion::Throughput::Elements(20));
-    group.bench_function("20 sequences of up to 40 commands", |b| {
+    group.throughput(criterion::Throughput::Elements(100));
+    group.bench_function("100 sequences of 40 commands", |b| {
         b.iter(|| {
+            let system = TwinningSystem::new(Arc::new(Standard));
             let options = Options {
-                target: Target::BuiltIn(Arc::new(TwinningSystem::new(Arc::new(Standard)))),
-                kind: Kind::Virtual,
-                cases: 20,
-                length: 40,
-                seed: 7,
-                only: None,
-                known: Vec::new(),
+                lengths: 40..=40,
+                ..Options::new(Target::BuiltIn(Arc::new(system)), 100, 7)
             };
             black_box(search(&options).unwrap())
         });

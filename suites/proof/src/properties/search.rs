@@ -501,5 +501,6 @@ async fn turn(declared: &Declared, sequence: &[Command]) -> Result<Option<Turn>,
     };
     let moves = |command: &Command| matches!(command, Command::Advance { .. } | Command::Restart);
     let alone = sequence.iter().any(moves);
-    Turns::at(lock)?.take(alone, &AtomicBool::new(false)).await
+    let stop = AtomicBool::new(false);
+    Turns::at(lock)?.take(alone, &stop, |_| {}).await
 }
