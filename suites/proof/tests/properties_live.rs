@@ -105,7 +105,10 @@ async fn search_behind_bad_link(rules: Arc<dyn Rules>) -> Found {
     });
     let mut stage = Stage::open(Kind::Live(hosting.unwrap()), recorder, pace);
     let system = TwinningSystem::new(rules);
-    let mut declared: Declared = system.enter(&mut stage, Seed::new(1)).await.unwrap();
+    let mut declared: Declared = system
+        .enter(&mut stage, Seed::new(1), "twinning")
+        .await
+        .unwrap();
     declared.profile.pace.settle = "5s".parse().unwrap();
     declared.profile.pace.timeout = "20s".parse().unwrap();
     declared.profile.harness.peer_advertise = None;

@@ -233,7 +233,8 @@ impl<'a> Drive<'a> {
             // Whoever is told what is none of its business may be told late.
             self.stage.rest(self.stage.pace().settle).await;
         }
-        if !commands.is_empty() && !(self.manner.thorough && self.news.is_empty()) {
+        let everything_was_read = self.manner.thorough && self.news.is_empty();
+        if !commands.is_empty() && !everything_was_read {
             self.now.touched = [true; DEVICES];
             self.settle(&before).await?;
         }

@@ -428,7 +428,7 @@ impl Drive<'_> {
                     }) => Some((DEVICES, *peer, *on)),
                     _ => None,
                 };
-                let (live, _) = self.news.wishers();
+                let live = self.news.live();
                 for (device, by_channel) in live {
                     let part = name(device)?;
                     says.push(match last {
@@ -444,7 +444,7 @@ impl Drive<'_> {
                 }
             }
             "I25" => {
-                let (_, over) = self.news.wishers();
+                let over = self.news.over();
                 for (device, withdrawn) in over {
                     let how = match withdrawn {
                         true => "the withdrawn wish",

@@ -127,15 +127,16 @@ impl News {
         self.told.push(news);
     }
 
-    /// The devices whose wishes are not over, and whether through a channel; and those whose wishes
-    /// are, and whether they were withdrawn.
-    pub(super) fn wishers(&self) -> (Vec<(usize, bool)>, Vec<(usize, bool)>) {
+    /// The devices whose wishes are not over, and whether through a channel.
+    pub(super) fn live(&self) -> Vec<(usize, bool)> {
         let live = self.wishes.iter().filter(|wish| !wish.is_over(self.now));
+        live.map(|wish| (wish.device, wish.by_channel)).collect()
+    }
+
+    /// The devices whose wishes are over, and whether they were withdrawn.
+    pub(super) fn over(&self) -> Vec<(usize, bool)> {
         let over = self.wishes.iter().filter(|wish| wish.is_over(self.now));
-        (
-            live.map(|wish| (wish.device, wish.by_channel)).collect(),
-            over.map(|wish| (wish.device, wish.withdrawn)).collect(),
-        )
+        over.map(|wish| (wish.device, wish.withdrawn)).collect()
     }
 }
 
@@ -161,7 +162,10 @@ impl Drive<'_> {
             Way::ThroughChannel => {
                 if self.news.channels[by].is_none() {
                     let kind = LONG_POLL.to_owned();
-                    let order = Order::Notify(Notify::OpenChannel { kind });
+                    let order = Order::Notify(Notify::OpenChannel {
+                        kind,
+                        max_notifications: None,
+                    });
                     let response = self.order(by, order).await?;
                     self.weigh(Duty::Accept("I0"), &response)?;
                     self.news.channels[by] = Some(true);
