@@ -5,8 +5,32 @@
     reason = "the matrix is what one reads when it is no proof"
 )]
 
-use twinproof_proof::kill::{Options, matrix};
+use twinproof_conformance::suite::Suite;
+use twinproof_judge::FEATURES;
+use twinproof_judge::catalogue::Catalogue;
+use twinproof_proof::kill::{Matrix, Options, matrix};
 use twinproof_stage::Kind;
+
+/// The scenarios that judge several requirements, each with those of them that it never says no to: a
+/// scenario that looks at one alone would let the others pass along with it.
+fn carried_along(matrix: &Matrix) -> Vec<String> {
+    let suite = Suite::load(&FEATURES, &Catalogue::load(&FEATURES).unwrap()).unwrap();
+    let says_no = |scenario: &str, requirement: &String| {
+        matrix.mutants.iter().any(|row| {
+            let broken = row.breaks == *requirement || row.also.contains(requirement);
+            broken && row.failed.iter().any(|check| check.scenario == scenario)
+        })
+    };
+    let mut carried = Vec::new();
+    for entry in suite.entries().iter().filter(|e| e.enabler == "twinning") {
+        let judged = &entry.described.requirements;
+        let along = judged.iter().filter(|id| !says_no(&entry.id, id));
+        if judged.len() > 1 {
+            carried.extend(along.map(|id| format!("{} {id}", entry.id)));
+        }
+    }
+    carried
+}
 
 #[test]
 fn the_kill_matrix_of_twinning_is_a_proof() {
@@ -31,4 +55,7 @@ fn is_a_proof(enabler: &str) {
     // Printed and not part of the assertion: the runner of scenarios owns the panic hook.
     println!("{matrix}");
     assert!(matrix.is_proof());
+    let carried = carried_along(&matrix);
+    println!("no mutant of the requirement is noticed in: {carried:#?}");
+    assert!(carried.is_empty());
 }
