@@ -22,10 +22,25 @@ use twinproof_twinning::enabler::rules::Standard;
 const WARNED: &[(&str, &str)] = &[];
 
 /// What those steps have in their words that bring something about and leave no trace on record.
-const TRACELESS: &[(&str, &str)] = &[(
-    "another operator that is a partner",
-    "it speaks when it is spoken to",
-)];
+const TRACELESS: &[(&str, &str)] = &[
+    (
+        "another operator that is a partner",
+        "it speaks when it is spoken to",
+    ),
+    ("device that speaks ", "it shows with its first request"),
+    (
+        "enough time passes for news to arrive",
+        "what arrives is on record, and that nothing does is what is judged",
+    ),
+    (
+        "of the primary device's newer wish has passed",
+        "times stand in the record by themselves",
+    ),
+    (
+        "tries whatever code",
+        "a request that was refused gives no code to try",
+    ),
+];
 
 /// The Given and When steps that left nothing on record and are not known to do so.
 fn idle(events: &Events) -> BTreeSet<String> {

@@ -342,14 +342,19 @@ impl<'a> Drive<'a> {
                 news: &self.news,
                 abroad: self.abroad.as_ref(),
             };
-            let broken = invariants::ALL
-                .iter()
-                .find_map(|i| Some((i.id, i.broken?(&step)?)));
-            let Some((id, seen)) = broken else {
+            let broken = |advice: bool| {
+                let mut invariants = invariants::ALL.iter().filter(|i| i.advice == advice);
+                invariants.find_map(|i| Some((i.id, i.broken?(&step)?)))
+            };
+            let Some((id, seen)) = broken(false).or_else(|| broken(true)) else {
                 break;
             };
             let settle = self.stage.pace().settle;
             if self.stage.now().since(begun) >= settle {
+                if invariants::is_advice(id) {
+                    self.advise(id, seen)?;
+                    break;
+                }
                 return Err(match self.now.races && invariants::is_of_state(id) {
                     true => self.broken("I31", format!("no order explains it: {seen}")),
                     false => self.broken(id, seen),

@@ -177,6 +177,27 @@ pub(super) const EXPECTED: &[(&str, Expected)] = &[
     ("status-of-its-own", Breaks(&["I0"])),
     ("deeds-in-addresses", Breaks(&["I22"])),
     ("network-terms", None(LOOKS)),
+    (
+        "no-limit",
+        None("fewer devices take part than the limit allows"),
+    ),
+    ("blind-abroad", Breaks(&["I2"])),
+    ("back-to-pending", None(LAWFUL)),
+    ("end-not-persisted", Breaks(&["I17", "I20", "I26"])),
+    ("network-open-to-all-tokens", None(GRANTS)),
+    (
+        "wish-cannot-be-prolonged",
+        None("no command asks for more time"),
+    ),
+    (
+        "wishes-hidden",
+        None("no command asks which wishes there are"),
+    ),
+    ("calls-for-ever", Breaks(&["I25"])),
+    (
+        "channel-brings-all-at-once",
+        None("no command opens a channel that takes few at a time"),
+    ),
 ];
 
 #[cfg(test)]

@@ -67,8 +67,8 @@ invariants! {
     "I20" "a list shows exactly the device's relationships" of "HLF-PD-003" by list_is_exact;
     "I21" "every relationship has a name" of "HLF-TE-007" by named;
     "I22" "a twinning shows its device's own address, and its URL leads to itself" of "CR-N12" by own_address;
-    "I24" "a notification says which wish it answers" of "HLF-PD-007" needs "harness.advertise" by says_which_wish;
-    "I25" "nobody is told on account of a wish that is over" of "HLF-PD-007" needs "harness.advertise" by over_is_over;
+    "I24" "a notification says which wish it answers" of "HLF-PD-007" advice true needs "harness.advertise" by says_which_wish;
+    "I25" "nobody is told on account of a wish that is over" of "HLF-PD-007" advice true needs "harness.advertise" by over_is_over;
     "I23" "who is switched is told, and nobody else" of "HLF-PD-007" needs "harness.advertise" by told_what_happened;
     "I26" "a restart changes nothing" of "HLF-TE-001" needs "twinning.restart" by restart_changes_nothing;
     "I27" "JSON and XML show the same" of "HLF-CM-001";

@@ -52,7 +52,9 @@ struct Told {
 impl Told {
     fn says(&self, wish: &Wish, on: bool) -> bool {
         let status = if on { Status::On } else { Status::Off };
-        self.answers(wish) && self.status == Some(status)
+        // Who leaves out which wish it is has told it all the same (I24 is for that).
+        let is_of_another = self.data.is_some() && !self.answers(wish);
+        self.device == wish.device && !is_of_another && self.status == Some(status)
     }
 
     fn answers(&self, wish: &Wish) -> bool {
