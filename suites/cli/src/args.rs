@@ -152,7 +152,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", value_parser = whole(0, u64::MAX), allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// How many scenarios may be under way at the same time
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = whole(1, u16::MAX), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = whole(1, u16::MAX), allow_negative_numbers = true)]
     pub(crate) jobs: u16,
     /// Where reports and ledger go; older ones are replaced
     #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
