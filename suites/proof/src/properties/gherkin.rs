@@ -373,7 +373,12 @@ impl Drive<'_> {
         let relations = self.model.relations();
         let mut says: Vec<String> = Vec::new();
         match id {
-            "I8" => says.push("each of them was given another code".to_owned()),
+            "I8" => {
+                let asks = |line: &&Line| matches!(line, Line::Asks { .. });
+                if self.script.lines.iter().filter(asks).count() > 1 {
+                    says.push("each of them was given another code".to_owned());
+                }
+            }
             // What may as well be accepted may change something.
             "I9" if self.now.is_open => {}
             "I9" | "I13" | "I26" => says.push("nothing has changed".to_owned()),
