@@ -35,13 +35,13 @@ impl Server {
         let sends = moment.shared.version > Version::V1_0 && segments == SEND;
         let number = self.number_of(moment, &segments);
         match (packet.code(), number) {
-            _ if !whole => self.refuse(moment, exchange, Asked::Other, Code::BAD_REQUEST),
+            _ if !whole => self.reply(moment, exchange, Asked::Other, Code::BAD_REQUEST),
             (Code::POST, _) if segments == REGISTER => {
                 self.register(moment, exchange, packet, body);
             }
             (Code::POST, _) if sends => self.take_values(moment, exchange, packet, body),
             (_, _) if sends || segments == REGISTER => {
-                self.refuse(moment, exchange, Asked::Other, Code::METHOD_NOT_ALLOWED);
+                self.reply(moment, exchange, Asked::Other, Code::METHOD_NOT_ALLOWED);
             }
             (Code::POST, Some(number)) => self.update(moment, exchange, packet, (number, body)),
             (Code::DELETE, Some(number)) => self.deregister(moment, exchange, number),
@@ -52,13 +52,13 @@ impl Server {
                 } else {
                     Code::NOT_FOUND
                 };
-                self.refuse(moment, exchange, Asked::Other, code);
+                self.reply(moment, exchange, Asked::Other, code);
             }
-            (_, None) => self.refuse(moment, exchange, Asked::Other, Code::NOT_FOUND),
+            (_, None) => self.reply(moment, exchange, Asked::Other, Code::NOT_FOUND),
         }
     }
 
-    fn refuse(
+    fn reply(
         &mut self,
         moment: &mut Moment<'_>,
         exchange: &Exchange<SocketAddr>,
@@ -89,7 +89,7 @@ impl Server {
     ) {
         let terms = match terms(moment, packet, body) {
             Ok(terms) => terms,
-            Err(code) => return self.refuse(moment, exchange, Asked::Register, code),
+            Err(code) => return self.reply(moment, exchange, Asked::Register, code),
         };
         let rules = &moment.shared.rules;
         let beside = [
@@ -168,7 +168,7 @@ impl Server {
         };
         let said = match said {
             Ok(said) => said,
-            Err(code) => return self.refuse(moment, exchange, Asked::Update, code),
+            Err(code) => return self.reply(moment, exchange, Asked::Update, code),
         };
         let rules = &moment.shared.rules;
         let mut moves = false;
@@ -251,12 +251,12 @@ impl Server {
         let facts = self.location_facts(exchange, number);
         let rules = &moment.shared.rules;
         if let Some(code) = rules.refuses_location(facts) {
-            return self.refuse(moment, exchange, Asked::Deregister, code);
+            return self.reply(moment, exchange, Asked::Deregister, code);
         }
         if rules.removes(facts) {
             self.leave(moment, number, What::Deregistered);
         }
-        self.refuse(moment, exchange, Asked::Deregister, Code::DELETED);
+        self.reply(moment, exchange, Asked::Deregister, Code::DELETED);
     }
 
     /// Ends a registration and all that hangs on it.
@@ -310,9 +310,9 @@ impl Server {
         };
         let endpoint = client.map(|client| client.endpoint.clone());
         if let Some(code) = moment.shared.rules.refuses_values(facts) {
-            return self.refuse(moment, exchange, Asked::Send, code);
+            return self.reply(moment, exchange, Asked::Send, code);
         }
-        self.refuse(moment, exchange, Asked::Send, Code::CHANGED);
+        self.reply(moment, exchange, Asked::Send, Code::CHANGED);
         if let (Some(number), Some(endpoint), Some(values)) = (number, endpoint, values) {
             self.tell(moment.shared, &endpoint, What::Sent { values });
             self.heard(moment, number);
