@@ -1,5 +1,7 @@
 //! The report: what the ledger means. Formats print it; none of them judges.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -219,12 +221,44 @@ pub struct Requirement {
     /// How many scenarios of the whole suite judge it. Where fewer ran, the verdict speaks of those.
     #[serde(default)]
     pub scenarios_total: usize,
+    /// What proves its verdicts, where that was tried with the suite of this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+}
+
+/// What proves that the verdicts on a requirement mean something.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Proof {
+    /// The deliberately broken systems that break it and that it failed for, by name: it is proven
+    /// able to fail where there is one.
+    pub mutants: Vec<String>,
+    /// In how many lawful systems all its scenarios came to a verdict, none of which was a fail.
+    pub variants: usize,
+    /// How many lawful systems were tried. 0: there are none yet for its enabler.
+    pub variants_total: usize,
 }
 
 impl Requirement {
     /// Whether it was judged, and by only some of the scenarios that judge it.
     pub const fn is_partly_judged(&self) -> bool {
         self.scenarios_ran > 0 && self.scenarios_ran < self.scenarios_total
+    }
+}
+
+/// `able to fail (3 broken systems), tolerant (44 of 46 lawful ones)`
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mutants.len() {
+            0 => write!(f, "not seen to fail (no broken system)")?,
+            1 => write!(f, "able to fail (1 broken system)")?,
+            n => write!(f, "able to fail ({n} broken systems)")?,
+        }
+        let (variants, total) = (self.variants, self.variants_total);
+        match (variants, total) {
+            (_, 0) => write!(f, ", tolerance not tried"),
+            (0, _) => write!(f, ", not seen tolerant (of {total} lawful ones)"),
+            _ => write!(f, ", tolerant ({variants} of {total} lawful ones)"),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `report.md` for the job summary of a pipeline: failures first, and always below [`LIMIT`].
 
 use twinproof_evidence::Verdict;
-use twinproof_evidence::report::{Report, Scenario};
+use twinproof_evidence::report::{Proof, Report, Scenario};
 
 use crate::headline::Headline;
 use crate::text;
@@ -65,12 +65,12 @@ pub fn render(report: &Report) -> String {
         if document != Some(&requirement.document) {
             document = Some(&requirement.document);
             row.push_str(&format!(
-                "\n**{}**\n\n| requirement | level | verdict | title | why |\n|---|---|---|---|---|\n",
+                "\n**{}**\n\n| requirement | level | verdict | title | why | proven |\n|---|---|---|---|---|---|\n",
                 words(&requirement.document)
             ));
         }
         row.push_str(&format!(
-            "| {} | {} | {} {}{} | {} | {} |\n",
+            "| {} | {} | {} {}{} | {} | {} | {} |\n",
             words(&requirement.id),
             words(&requirement.level),
             mark(requirement.verdict),
@@ -78,6 +78,13 @@ pub fn render(report: &Report) -> String {
             text::partly(requirement).map_or_else(String::new, |partly| format!(", {partly}")),
             words(&requirement.title),
             words(&text::line(&requirement.reason, 300)),
+            words(
+                &requirement
+                    .proof
+                    .as_ref()
+                    .map(Proof::to_string)
+                    .unwrap_or_default()
+            ),
         ));
         page.block(&row);
     }

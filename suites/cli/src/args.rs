@@ -327,6 +327,9 @@ pub(crate) struct Mutants {
     /// Name all mutants, and judge none
     #[arg(long)]
     pub(crate) list: bool,
+    /// Also keep what is proven of each requirement, for reports: features/proofs/ENABLER-mutants.toml
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mutant", "list"])]
+    pub(crate) write: Option<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -346,6 +349,9 @@ pub(crate) struct Variants {
     /// Where variants.json goes
     #[arg(long, value_name = "DIR", default_value = "twinproof-report")]
     pub(crate) report: PathBuf,
+    /// Also keep what is proven of each requirement, for reports: features/proofs/ENABLER-variants.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "variant")]
+    pub(crate) write: Option<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -8,6 +8,7 @@ use std::io::Write as _;
 
 use twinproof_evidence::ExitCode;
 use twinproof_judge::catalogue::{Catalogue, JudgedBy, Requirement, Ruling};
+use twinproof_judge::proofs::Proofs;
 
 use crate::args::Explain;
 use crate::problem::{Problem, did_you_mean};
@@ -130,8 +131,24 @@ fn of_requirement(requirement: &Requirement, source: &Source) -> String {
             &format!("{}: {}", overlap.with, overlap.because),
         );
     }
+    if requirement.judged_by == JudgedBy::Scenarios {
+        field(&mut out, "proven", &proof(requirement, source));
+    }
     scenarios(&mut out, requirement, source);
     out
+}
+
+/// What proves its verdicts, and by which systems; or why nothing does.
+fn proof(requirement: &Requirement, source: &Source) -> String {
+    let proofs = match Proofs::of(&source.features, &requirement.enabler) {
+        Ok(proofs) => proofs,
+        Err(why) => return why,
+    };
+    match proofs.proof(&requirement.id) {
+        Some(proof) if proof.mutants.is_empty() => proof.to_string(),
+        Some(proof) => format!("{proof}; broken: {}", proof.mutants.join(", ")),
+        None => "nothing: no system was tried that could".to_owned(),
+    }
 }
 
 fn scenarios(out: &mut String, requirement: &Requirement, source: &Source) {

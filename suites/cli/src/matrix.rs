@@ -1,9 +1,11 @@
 //! `twinproof matrix`: requirement → scenarios → last verdict.
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
 
 use twinproof_evidence::ExitCode;
 use twinproof_evidence::report::Report;
+use twinproof_judge::proofs::Proofs;
 
 use crate::args::Matrix;
 use crate::problem::Problem;
@@ -23,13 +25,18 @@ pub(crate) fn matrix(args: &Matrix) -> Result<ExitCode, Problem> {
         false => None,
     };
     let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut proofs: BTreeMap<&str, Result<Proofs, String>> = BTreeMap::new();
     for requirement in &requirements {
+        let proofs = proofs
+            .entry(&requirement.enabler)
+            .or_insert_with(|| Proofs::of(&source.features, &requirement.enabler));
         writeln!(
             out,
-            "{:<16} {:<9} {:<14} {}",
+            "{:<16} {:<9} {:<14} {:<24} {}",
             requirement.id,
             requirement.level.name(),
             of_requirement(report.as_ref(), &requirement.id),
+            proven(proofs.as_ref().ok(), &requirement.id),
             requirement.title
         )?;
         for entry in scenarios
@@ -37,13 +44,17 @@ pub(crate) fn matrix(args: &Matrix) -> Result<ExitCode, Problem> {
             .filter(|entry| entry.described.requirements.contains(&requirement.id))
         {
             let verdict = of_scenario(report.as_ref(), &entry.id);
-            writeln!(out, "{:<26} {verdict:<14} {}", "", entry.id)?;
+            writeln!(out, "{:<26} {verdict:<14} {:<24} {}", "", "", entry.id)?;
         }
+    }
+    writeln!(out)?;
+    for why in proofs.values().filter_map(|proofs| proofs.as_ref().err()) {
+        writeln!(out, "{why}")?;
     }
     match &report {
         Some(report) => writeln!(
             out,
-            "\nverdicts of {}: {}, {}, seed {}",
+            "verdicts of {}: {}, {}, seed {}",
             args.report.display(),
             report.sut.name,
             report.started,
@@ -51,12 +62,24 @@ pub(crate) fn matrix(args: &Matrix) -> Result<ExitCode, Problem> {
         )?,
         None => writeln!(
             out,
-            "\nno verdicts: there is no report at {}; `twinproof run` writes one",
+            "no verdicts: there is no report at {}; `twinproof run` writes one",
             args.report.display()
         )?,
     }
     out.flush()?;
     Ok(ExitCode::Conformant)
+}
+
+/// How many broken systems a requirement fails, and in how many lawful ones it was decided.
+fn proven(proofs: Option<&Proofs>, id: &str) -> String {
+    proofs.and_then(|proofs| proofs.proof(id)).map_or_else(
+        || UNKNOWN.to_owned(),
+        |proof| {
+            let broken = proof.mutants.len();
+            let (variants, total) = (proof.variants, proof.variants_total);
+            format!("{broken} broken, {variants}/{total} lawful")
+        },
+    )
 }
 
 /// Where a report says nothing.

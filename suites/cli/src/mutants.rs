@@ -58,6 +58,9 @@ pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
     let file = args.report.join(FILE_NAME);
     write(&file, &matrix)?;
     let code = exit_code(&matrix, args.mutant.is_some());
+    if let Some(kept) = &args.write {
+        keep(kept, &matrix.failing().text(), matrix.is_proof())?;
+    }
     if args.mutant.is_some() {
         // What one mutant leaves unproven is for the others to prove.
         matrix.unproven.clear();
@@ -142,12 +145,31 @@ fn exit_code(matrix: &Matrix, one: bool) -> ExitCode {
 /// Writes what a proof found, for programs.
 pub(crate) fn write(file: &Path, found: &impl Serialize) -> Result<(), Problem> {
     let text = serde_json::to_string_pretty(found).map_err(|e| Problem::Ours(e.to_string()))?;
+    put(file, &(text + "\n"), "--report")
+}
+
+/// Keeps what reports say of each requirement, if it is a proof.
+pub(crate) fn keep(file: &Path, text: &str, is_proof: bool) -> Result<(), Problem> {
+    match is_proof {
+        true => put(file, text, "--write"),
+        false => {
+            let file = file.display();
+            writeln!(
+                anstream::stderr(),
+                "{file} is left as it was: this is no proof"
+            )?;
+            Ok(())
+        }
+    }
+}
+
+fn put(file: &Path, text: &str, option: &str) -> Result<(), Problem> {
     let dir = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir)
-        .and_then(|()| fs::write(file, text + "\n"))
+        .and_then(|()| fs::write(file, text))
         .map_err(|error| {
             Problem::Usage(format!(
-                "cannot write to {}: {error}; choose another place with --report",
+                "cannot write to {}: {error}; choose another place with {option}",
                 file.display()
             ))
         })

@@ -18,6 +18,7 @@ pub(crate) struct Source {
     pub(crate) catalogue: Catalogue,
     pub(crate) suite: Arc<Suite>,
     pub(crate) sha256: String,
+    pub(crate) features: Features,
     /// Whether the scenarios came with the catalogue, and so cover it.
     pub(crate) whole: bool,
 }
@@ -40,6 +41,7 @@ impl Source {
             suite: Arc::new(suite),
             sha256: features.sha256(),
             whole: features.is_whole(),
+            features,
         })
     }
 }

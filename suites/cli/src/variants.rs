@@ -10,7 +10,7 @@ use twinproof_proof::variants::{Extent, Options, names, tolerance};
 use twinproof_stage::Kind;
 
 use crate::args::Variants;
-use crate::mutants::write;
+use crate::mutants::{keep, write};
 use crate::problem::Problem;
 
 /// The variants in a report directory.
@@ -45,6 +45,9 @@ pub(crate) fn variants(args: &Variants) -> Result<ExitCode, Problem> {
     let tolerance = found.map_err(Problem::Ours)?;
     let file = args.report.join(FILE_NAME);
     write(&file, &tolerance)?;
+    if let Some(kept) = &args.write {
+        keep(kept, &tolerance.tolerant().text(), tolerance.is_proof())?;
+    }
     let code = match tolerance.is_proof() {
         true => ExitCode::Conformant,
         false => ExitCode::Fails,

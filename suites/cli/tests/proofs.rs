@@ -75,6 +75,41 @@ fn one_mutant_is_judged() {
 }
 
 #[test]
+fn mutants_are_killed_over_sockets_too() {
+    let dir = tempfile::tempdir().unwrap();
+    for mutant in ["code-reusable", "any-version"] {
+        let ran = twinproof(dir.path(), &["mutants", "--real", "--mutant", mutant]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains(" killed "), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_is_no_proof_of_all_is_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in [
+        [
+            "mutants",
+            "--mutant",
+            "code-reusable",
+            "--write",
+            "kept.toml",
+        ],
+        [
+            "variants",
+            "--variant",
+            "variant-02",
+            "--write",
+            "kept.toml",
+        ],
+    ] {
+        let ran = twinproof(dir.path(), &args);
+        assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+        assert!(!dir.path().join("kept.toml").exists());
+    }
+}
+
+#[test]
 fn one_variant_is_judged() {
     let dir = tempfile::tempdir().unwrap();
     let variants = |more: &[&str]| twinproof(dir.path(), &[&["variants"], more].concat());

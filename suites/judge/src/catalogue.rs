@@ -10,6 +10,9 @@ use crate::features::Features;
 /// The enablers, in the order in which they are reported.
 pub const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
 
+/// The file of the ambiguity register, among the requirement files.
+pub(crate) const REGISTER: &str = "ambiguities.toml";
+
 /// The roles that this version judges. What binds another role only is nobody's gap.
 pub const ROLES: [&str; 2] = ["twinning-enabler", "lwm2m-server"];
 
@@ -337,7 +340,7 @@ impl Catalogue {
                 why,
             };
             let text = std::str::from_utf8(contents).map_err(|_| fault("not UTF-8".to_owned()))?;
-            if name.ends_with("ambiguities.toml") {
+            if name.ends_with(REGISTER) {
                 let register: RegisterFile =
                     toml::from_str(text).map_err(|e| fault(e.to_string()))?;
                 for ruling in register.ruling {

@@ -4,8 +4,13 @@ use include_dir::Dir;
 use sha2::{Digest as _, Sha256};
 use twinproof_evidence::record::hex;
 
+use crate::catalogue;
+
 /// The folder whose requirement files make the catalogue.
 const REQUIREMENTS: &str = "requirements/";
+
+/// The folder of what proves the verdicts: made with the features, and no part of them.
+pub(crate) const PROOFS: &str = "proofs/";
 
 static BUILT_IN: Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../features");
 
@@ -28,6 +33,7 @@ impl Features {
         }
         let mut files = BTreeMap::new();
         visit(&BUILT_IN, &mut files);
+        files.retain(|path, _| !path.starts_with(PROOFS));
         Self { files, whole: true }
     }
 
@@ -35,6 +41,7 @@ impl Features {
     /// requirement files, the built-in catalogue stands.
     pub fn of_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let mut own: BTreeMap<_, _> = files.into_iter().collect();
+        own.retain(|path: &String, _| !path.starts_with(PROOFS));
         let whole = own.keys().any(|path| path.starts_with(REQUIREMENTS));
         if !whole {
             let built_in = Self::built_in().files;
@@ -76,12 +83,33 @@ impl Features {
         hex(&hash.finalize())
     }
 
+    /// The scenarios and requirements of one enabler, and the ambiguity register that all share.
+    pub(crate) fn of_enabler(&self, enabler: &str) -> impl Iterator<Item = (&str, &[u8])> {
+        let scenarios = format!("{enabler}/");
+        let requirements = format!("{REQUIREMENTS}{enabler}-");
+        let register = format!("{REQUIREMENTS}{}", catalogue::REGISTER);
+        self.ending("").filter(move |(path, _)| {
+            path.starts_with(&scenarios) || path.starts_with(&requirements) || *path == register
+        })
+    }
+
+    /// All files, by path.
+    #[cfg(test)]
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.ending("")
+    }
+
     fn ending(&self, suffix: &'static str) -> impl Iterator<Item = (&str, &[u8])> {
         self.files
             .iter()
             .filter(move |(path, _)| path.ends_with(suffix))
             .map(|(path, contents)| (path.as_str(), contents.as_slice()))
     }
+}
+
+/// A file of proofs that is built in.
+pub(crate) fn built_in_proof(path: &str) -> Option<&'static [u8]> {
+    BUILT_IN.get_file(path).map(include_dir::File::contents)
 }
 
 #[cfg(test)]

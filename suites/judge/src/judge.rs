@@ -15,6 +15,7 @@ use crate::checks::Context;
 use crate::contact::no_contact;
 use crate::observed::{groups, observed};
 use crate::profile::Profile;
+use crate::proofs::Proofs;
 use crate::scenario::{Bench, claim, is_advice};
 use crate::scene::Scene;
 
@@ -110,11 +111,28 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         .filter(|requirement| run.enablers.contains(&requirement.enabler))
         .map(|requirement| judge_requirement(requirement, &scenarios, run, &profile))
         .collect();
+    let proofs: BTreeMap<&str, Result<Proofs, String>> = run
+        .enablers
+        .iter()
+        .map(|enabler| {
+            let proofs = Proofs::of_run(&run.suite_sha256, enabler);
+            (enabler.as_str(), proofs)
+        })
+        .collect();
+    for requirement in &mut requirements {
+        if let Some(Ok(proofs)) = proofs.get(requirement.enabler.as_str()) {
+            requirement.proof = proofs.proof(&requirement.id);
+        }
+    }
     name_untested_purposes(&mut requirements, catalogue);
     let mut notices = NOTICES.map(str::to_owned).to_vec();
     notices.extend(run.retold.as_ref().map(retold));
     let disclaimed = disclaimed(catalogue, &profile, &run.enablers);
     notices.extend(disclaimer(&disclaimed));
+    notices.extend(proofs.iter().filter_map(|(enabler, proofs)| {
+        let why = proofs.as_ref().err()?;
+        Some(format!("The verdicts on {enabler} are {why}."))
+    }));
     let contact = scenes.values().flatten().any(Scene::has_contact);
     let no_contact = (!contact).then(|| {
         let reason = scenarios
@@ -351,6 +369,7 @@ fn judge_requirement(
             .get(&requirement.id)
             .copied()
             .unwrap_or(judging.len()),
+        proof: None,
     }
 }
 

@@ -16,6 +16,7 @@ mod features;
 mod judge;
 mod observed;
 pub mod profile;
+pub mod proofs;
 mod retell;
 mod scenario;
 pub mod scene;

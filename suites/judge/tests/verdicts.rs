@@ -253,6 +253,25 @@ fn a_group_of_knobs_is_known_as_well_as_its_least_known_member() {
 }
 
 #[test]
+fn a_run_of_another_suite_is_told_that_it_is_not_proven() {
+    let script = Script::new("twinning/x/a").get(1, COLLECTION, 200, LIST);
+    let of_suite = |suite: String| {
+        let mut run = started(&[script.clone()], &[], &[]);
+        run.suite_sha256 = suite;
+        judge_all(run, script.records())
+    };
+    let says = |report: &Report| {
+        let mut notices = report.notices.iter();
+        notices.any(|notice| notice.contains("twinning are not proven for this suite"))
+    };
+    let proven = |report: &Report| report.requirements.iter().any(|r| r.proof.is_some());
+    let other = of_suite("of another suite".to_owned());
+    assert!(says(&other) && !proven(&other), "{:#?}", other.notices);
+    let own = of_suite(FEATURES.sha256());
+    assert_ne!(says(&own), proven(&own), "{:#?}", own.notices);
+}
+
+#[test]
 fn a_refusal_or_an_echo_shows_no_knob() {
     let refused = Script::new("twinning/x/refused").get(1, COLLECTION, 403, LIST);
     let echoed =

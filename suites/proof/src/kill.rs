@@ -11,7 +11,9 @@ use serde::Serialize;
 use twinproof_conformance::BuiltIn;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::{Finding, Report};
+use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
+use twinproof_judge::proofs::{self, Failing};
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::server;
 use twinproof_reference::mutants::{self, Mutant};
@@ -74,6 +76,8 @@ pub struct Row {
     pub failed: Vec<CheckId>,
     /// The requirements that failed.
     pub requirements: Vec<String>,
+    /// Those that the mutant breaks and whose verdict said so.
+    pub proves: Vec<String>,
     /// The checks that failed although nothing relates their scenario to the broken requirement.
     pub collateral: Vec<CheckId>,
     /// How many scenarios it ran.
@@ -107,6 +111,8 @@ pub struct Checks {
 /// The matrix.
 #[derive(Clone, Debug, Serialize)]
 pub struct Matrix {
+    /// Whose requirements.
+    pub enabler: String,
     /// Counts of mutants.
     pub summary: Summary,
     /// Counts of checks.
@@ -122,6 +128,26 @@ impl Matrix {
     pub fn is_proof(&self) -> bool {
         let s = &self.summary;
         s.killed == s.total && s.collateral == 0 && self.checks.proven == self.checks.total
+    }
+
+    /// What it proves of each requirement, for reports.
+    pub fn failing(&self) -> Failing {
+        let mut mutants = BTreeMap::<String, Vec<String>>::new();
+        // First those that are there for the requirement, then those that cannot but break it too.
+        for own in [true, false] {
+            for row in &self.mutants {
+                for requirement in &row.proves {
+                    if (row.breaks == *requirement) == own {
+                        let proving = mutants.entry(requirement.clone()).or_default();
+                        proving.push(row.mutant.clone());
+                    }
+                }
+            }
+        }
+        Failing {
+            suite: proofs::digest(&FEATURES, &self.enabler),
+            mutants,
+        }
     }
 }
 
@@ -327,10 +353,10 @@ fn matrix_of<R: ?Sized + 'static, S: Breakable<R>>(
         on_mutant(&row);
         Ok(row)
     })?;
-    Ok(summarize(rows, &clean))
+    Ok(summarize(S::ENABLER, rows, &clean))
 }
 
-fn summarize(rows: Vec<Row>, clean: &Report) -> Matrix {
+fn summarize(enabler: &str, rows: Vec<Row>, clean: &Report) -> Matrix {
     let proven: BTreeSet<&CheckId> = rows.iter().flat_map(|row| &row.failed).collect();
     let made: BTreeSet<CheckId> = clean
         .scenarios
@@ -349,6 +375,7 @@ fn summarize(rows: Vec<Row>, clean: &Report) -> Matrix {
         .collect();
     let count = |fate| rows.iter().filter(|row| row.fate == fate).count();
     Matrix {
+        enabler: enabler.to_owned(),
         summary: Summary {
             total: rows.len(),
             killed: count(Fate::Killed),
@@ -381,15 +408,13 @@ fn judge_mutant<R: ?Sized + 'static, S: Breakable<R>>(
     let report = bench.run(system, scenarios.iter().cloned().collect())?;
     let mut failed = Vec::new();
     let mut collateral = Vec::new();
+    let broken = |id: &str| {
+        let mut also = mutant.also.iter();
+        also.any(|(also, _)| also.contains(&id)) || is_related(&bench.catalogue, mutant.breaks, id)
+    };
     for scenario in &report.scenarios {
         let before = clean.scenarios.iter().find(|s| s.id == scenario.id);
-        let related = scenario.requirements.iter().any(|id| {
-            mutant
-                .also
-                .iter()
-                .any(|(also, _)| also.contains(&id.as_str()))
-                || is_related(&bench.catalogue, mutant.breaks, id)
-        });
+        let related = scenario.requirements.iter().any(|id| broken(id));
         for (number, finding) in scenario.findings.iter().enumerate() {
             if says_no(finding, before.and_then(|s| s.findings.get(number))) {
                 let check = CheckId::new(&scenario.id, finding);
@@ -421,6 +446,13 @@ fn judge_mutant<R: ?Sized + 'static, S: Breakable<R>>(
         .filter(|s| s.verdict == Verdict::Fail)
         .flat_map(|s| s.requirements.iter().cloned())
         .collect::<BTreeSet<_>>();
+    let pairs = report.requirements.iter().zip(&clean.requirements);
+    let proves = pairs
+        .filter(|(now, _)| matches!(now.verdict, Verdict::Fail | Verdict::Warning))
+        .filter(|(now, clean)| clean.verdict < now.verdict)
+        .filter(|(now, _)| broken(&now.id))
+        .map(|(now, _)| now.id.clone())
+        .collect();
     Ok(Row {
         mutant: mutant.name.to_owned(),
         does: mutant.does.to_owned(),
@@ -435,6 +467,7 @@ fn judge_mutant<R: ?Sized + 'static, S: Breakable<R>>(
         missed,
         failed,
         requirements: requirements.into_iter().collect(),
+        proves,
         collateral,
         scenarios: scenarios.len(),
     })

@@ -10,6 +10,8 @@ use serde::Serialize;
 use twinproof_conformance::BuiltIn;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::{Report, Scenario};
+use twinproof_judge::FEATURES;
+use twinproof_judge::proofs::{self, Tolerant};
 use twinproof_reference::variants::{Dimension, Shape, TWINNING, all_pairs};
 use twinproof_stage::Kind;
 use twinproof_twinning::knobs::Knobs;
@@ -117,6 +119,15 @@ impl Tolerance {
     /// Whether no variant got a verdict that it must not get.
     pub const fn is_proof(&self) -> bool {
         self.summary.false_fails == 0
+    }
+
+    /// What it proves of each requirement, for reports.
+    pub fn tolerant(&self) -> Tolerant {
+        Tolerant {
+            suite: proofs::digest(&FEATURES, "twinning"),
+            variants: self.summary.total,
+            decided: self.requirements.clone(),
+        }
     }
 
     /// The values that no verdict met, in a whole proof.

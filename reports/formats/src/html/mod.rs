@@ -318,6 +318,10 @@ fn requirements(report: &Report) -> Markup {
                                     }
                                     p.basis { (requirement.basis)
                                         @if requirement.status != "active" { ", " (requirement.status) } }
+                                    @if let Some(proof) = &requirement.proof {
+                                        p.basis title=(proof.mutants.join(", ")) {
+                                            "Proven " (proof) }
+                                    }
                                 }
                                 td.judging {
                                     @for scenario in requirement.scenarios.iter().filter_map(of_scenario) {
