@@ -6,6 +6,7 @@ use serde::Deserialize;
 use twinproof_lwm2m::wire::Version;
 
 use crate::features::Features;
+use crate::sources::{self, Clause, Source, SourceFile};
 
 /// The enablers, in the order in which they are reported.
 pub const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
@@ -166,8 +167,8 @@ pub struct Purpose {
     pub kinds: Vec<Kind>,
     /// The version of the enabler that introduced what it looks at.
     pub since: Version,
-    /// The clause of the specification that a failure rests on.
-    pub basis: String,
+    /// The clauses of the specifications that a failure rests on.
+    pub basis: Vec<Clause>,
     /// The cases of the official test specification that come nearest.
     pub ets: Vec<String>,
 }
@@ -226,9 +227,15 @@ impl Requirement {
     /// The clause, as a verdict cites it.
     pub fn clause(&self) -> String {
         match &self.purpose {
-            Some(purpose) => purpose.basis.clone(),
+            Some(purpose) => sources::cited(&purpose.basis),
             None => format!("{} §{}", self.document, self.section),
         }
+    }
+
+    /// Whether a failure can rest on it: at least one of its clauses was read.
+    pub fn is_read(&self) -> bool {
+        let purpose = self.purpose.as_ref();
+        purpose.is_none_or(|purpose| purpose.basis.iter().any(|clause| clause.known))
     }
 
     /// Whether it binds a role that this version judges.
@@ -270,6 +277,8 @@ pub struct Catalogue {
     pub requirements: Vec<Requirement>,
     /// The register.
     pub rulings: BTreeMap<String, Ruling>,
+    /// The texts that purposes rest on, and what of them was read.
+    pub sources: Vec<Source>,
 }
 
 #[derive(Deserialize)]
@@ -334,13 +343,17 @@ impl Catalogue {
     /// A file that is not as described, a label that stands twice, or a reference to nothing.
     pub fn load(features: &Features) -> Result<Self, CatalogueError> {
         let mut catalogue = Self::default();
+        let mut purposes = Vec::new();
         for (name, contents) in features.requirements() {
             let fault = |why: String| CatalogueError {
                 file: name.to_owned(),
                 why,
             };
             let text = std::str::from_utf8(contents).map_err(|_| fault("not UTF-8".to_owned()))?;
-            if name.ends_with(REGISTER) {
+            if name.ends_with(sources::FILES) {
+                let read: SourceFile = toml::from_str(text).map_err(|e| fault(e.to_string()))?;
+                catalogue.sources.extend(read.source);
+            } else if name.ends_with(REGISTER) {
                 let register: RegisterFile =
                     toml::from_str(text).map_err(|e| fault(e.to_string()))?;
                 for ruling in register.ruling {
@@ -350,11 +363,8 @@ impl Catalogue {
                 }
             } else if name.ends_with("-purposes.toml") {
                 let read: PurposeFile = toml::from_str(text).map_err(|e| fault(e.to_string()))?;
-                for entry in read.purpose {
-                    let purpose = entry.into_requirement(&read.document).map_err(fault)?;
-                    catalogue.requirements.push(purpose);
-                }
-                catalogue.documents.push(read.document);
+                catalogue.documents.push(read.document.clone());
+                purposes.push((name, read));
             } else {
                 let read: RequirementFile =
                     toml::from_str(text).map_err(|e| fault(e.to_string()))?;
@@ -364,6 +374,16 @@ impl Catalogue {
                     catalogue.requirements.push(requirement);
                 }
                 catalogue.documents.push(read.document);
+            }
+        }
+        for (name, read) in purposes {
+            for entry in read.purpose {
+                let purpose = entry.into_requirement(&read.document, &catalogue.sources);
+                let purpose = purpose.map_err(|why| CatalogueError {
+                    file: name.to_owned(),
+                    why,
+                })?;
+                catalogue.requirements.push(purpose);
             }
         }
         catalogue.link_purposes()?;
@@ -443,6 +463,12 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Whether a clause was read, given as a verdict cites it: `RFC 7252 §4.5`.
+    pub fn knows(&self, clause: &str) -> bool {
+        let cited = sources::clauses(clause, &self.sources);
+        cited.iter().any(|clause| clause.known)
+    }
+
     /// The test purposes of a clause, in their order.
     pub fn purposes_of<'a>(&'a self, clause: &'a str) -> impl Iterator<Item = &'a Requirement> {
         self.requirements
@@ -457,7 +483,11 @@ impl Catalogue {
 }
 
 impl PurposeEntry {
-    fn into_requirement(self, document: &Document) -> Result<Requirement, String> {
+    fn into_requirement(
+        self,
+        document: &Document,
+        sources: &[Source],
+    ) -> Result<Requirement, String> {
         let since = match &self.since {
             Some(text) => text
                 .parse()
@@ -490,7 +520,7 @@ impl PurposeEntry {
                 clause: self.clause,
                 kinds: self.kinds,
                 since,
-                basis: self.basis,
+                basis: sources::clauses(&self.basis, sources),
                 ets: self.ets,
             }),
             document: document.id.clone(),
@@ -541,6 +571,41 @@ mod tests {
                 clause.id
             );
         }
+    }
+
+    #[test]
+    fn what_purposes_rest_on_is_known_or_says_that_it_is_not() {
+        let catalogue = Catalogue::load(&FEATURES).unwrap();
+        let mut unread = Vec::new();
+        for requirement in &catalogue.requirements {
+            let Some(purpose) = &requirement.purpose else {
+                continue;
+            };
+            for clause in &purpose.basis {
+                // A document that no source names would be inference by a slip of the pen.
+                let named = catalogue.sources.iter().any(|s| s.id == clause.document);
+                assert!(named, "{}: {clause:?}", requirement.id);
+                let marked = format!("{} [inference]", clause.section);
+                let says = requirement.clause().contains(&marked);
+                assert_eq!(says, !clause.known, "{}: {clause:?}", requirement.id);
+            }
+            if !requirement.is_read() {
+                unread.push(requirement.id.as_str());
+            }
+        }
+        unread.retain(|id| !id.starts_with("LW-SEC-") && !id.starts_with("LW-SC-"));
+        assert_eq!(
+            unread,
+            [
+                "LW-CLI-07",
+                "LW-IF4-14",
+                "LW-IF4-15",
+                "LW-REL-02",
+                "LW-MUL-05",
+                "LW-MUL-06"
+            ]
+        );
+        assert!(catalogue.knows("RFC 7252 §4.5") && !catalogue.knows("RFC 6347 §4.1"));
     }
 
     fn with_purpose(entry: &str) -> String {

@@ -20,6 +20,7 @@ pub mod proofs;
 mod retell;
 mod scenario;
 pub mod scene;
+pub mod sources;
 
 pub use features::Features;
 pub use judge::{disclaimed, judge};

@@ -148,6 +148,13 @@ impl Bench<'_> {
             || tagged && !claims_advice
             || !requirements.is_empty() && requirements.iter().all(|r| is_advice(r, profile));
         let basis = basis(&requirements);
+        let grouping = grouping(&requirements);
+        let own = || {
+            let requirements = requirements.iter();
+            requirements.filter(|r| !grouping.contains(r.id.as_str()))
+        };
+        let knows = |rule: &str| catalogue.knows(rule);
+        let is_read = requirements.is_empty() || own().any(|r| r.is_read());
         let mut findings = Vec::new();
         for asked in &scene.asked {
             let finding = match serde_json::from_value::<Check>(asked.check.clone()) {
@@ -177,6 +184,9 @@ impl Bench<'_> {
                             found.got = format!("{}; but {assumed}", found.got);
                         } else if advice {
                             found.verdict = Verdict::Warning;
+                        } else if !is_read && !found.rule.as_deref().is_some_and(knows) {
+                            found.verdict = Verdict::Warning;
+                            found.rulings.push(UNREAD);
                         }
                     }
                     Finding {
@@ -205,12 +215,8 @@ impl Bench<'_> {
             };
             findings.push(finding);
         }
-        let grouping = grouping(&requirements);
-        let mut own = requirements
-            .iter()
-            .filter(|r| !grouping.contains(r.id.as_str()));
         let unclaimed = !requirements.is_empty()
-            && own.all(|r| {
+            && own().all(|r| {
                 r.status != Status::Active
                     || claim(profile, r) == Some(false)
                     || foreign(r, profile).is_some()
@@ -252,6 +258,9 @@ fn messages(scene: &Scene) -> Vec<Exchange> {
     all.sort_by_key(|exchange| exchange.exchange);
     all
 }
+
+/// The ruling on what rests on no clause that was read.
+const UNREAD: &str = "LW-D25";
 
 /// Who makes the system under test act.
 const UPPER_TESTER: &str = "upper tester";

@@ -256,7 +256,7 @@ fn a_group_of_knobs_is_known_as_well_as_its_least_known_member() {
 fn a_run_of_another_suite_is_told_that_it_is_not_proven() {
     let script = Script::new("twinning/x/a").get(1, COLLECTION, 200, LIST);
     let of_suite = |suite: String| {
-        let mut run = started(&[script.clone()], &[], &[]);
+        let mut run = started(std::slice::from_ref(&script), &[], &[]);
         run.suite_sha256 = suite;
         judge_all(run, script.records())
     };
