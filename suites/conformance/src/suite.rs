@@ -380,13 +380,13 @@ mod tests {
         let requirements = built_in
             .requirements()
             .map(|(path, contents)| (path.to_owned(), contents.to_vec()));
-        let text = OWN.replace("@HLF-TE-005", "@LW-IF4-08 @ETS-1.0-int-301");
+        let text = OWN.replace("@HLF-TE-005", "@LW-IF4-15 @ETS-1.1-int-306");
         let own = ("lwm2m/own.feature".to_owned(), text.into_bytes());
         let features = Features::of_files(requirements.chain([own]));
         let errors = Suite::load(&features, &Catalogue::load(&features).unwrap()).unwrap_err();
         let words: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        let stale = "features/lwm2m: the catalogue calls LW-IF4-08 untested, and a scenario carries \
-                     @LW-IF4-08: remove the word";
+        let stale = "features/lwm2m: the catalogue calls LW-IF4-15 untested, and a scenario carries \
+                     @LW-IF4-15: remove the word";
         assert!(words.iter().any(|word| word == stale), "{words:#?}");
         // The clause that the purpose belongs to is judged along with it; others are not.
         let missing = |id: &str| {

@@ -26,7 +26,7 @@ use crate::upper::{Answer, Event, Operation, What};
 use crate::wire::Version;
 use clients::Clients;
 use operate::Call;
-use report::Watch;
+use report::{Watch, answer_in};
 use rules::{AnswerFacts, Asked, Rules, Standard};
 
 /// The definitions that we bring, read once.
@@ -167,8 +167,8 @@ impl Server {
                 request,
                 packet,
                 body,
-                ..
-            } => self.notified(moment, request, (&packet, &body)),
+                sequence,
+            } => self.notified_anew(moment, request, (&packet, &body), sequence),
             endpoint::Event::Failed { request, why } => {
                 let answer = match why {
                     Failure::Timeout => Answer::Timeout,
@@ -241,12 +241,16 @@ impl Role for Server {
         let moment = &mut Moment { shared, now, out };
         self.expire(moment);
         match input {
-            Input::Datagram { from, bytes, .. } => {
-                let event = self.with_layer(moment, |layer, turn| layer.receive(turn, from, bytes));
-                if let Some(event) = event {
-                    self.take(moment, event);
+            Input::Datagram { from, bytes, .. } => match answer_in(bytes) {
+                Some(packet) => self.hear_answer(moment, from, (packet, bytes)),
+                None => {
+                    let event =
+                        self.with_layer(moment, |layer, turn| layer.receive(turn, from, bytes));
+                    if let Some(event) = event {
+                        self.take(moment, event);
+                    }
                 }
-            }
+            },
             Input::Order { call, order } => self.operate(moment, call, order),
             Input::Wake => {
                 while let Some(event) = self.with_layer(moment, |layer, turn| layer.expire(turn)) {

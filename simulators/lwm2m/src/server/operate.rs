@@ -8,7 +8,7 @@ use twinproof_kernel::CallId;
 
 use super::clients::Registration;
 use super::compose::{Composed, cancelling, compose, kind};
-use super::report::{Subject, Watch};
+use super::report::{Subject, Watch, number_of};
 use super::rules::{AskFacts, HoldFacts, Kind, ManageFacts, RenewFacts, TellFacts};
 use super::{Moment, Server};
 use crate::upper::{Answer, CancelBy, Operation};
@@ -213,6 +213,9 @@ impl Server {
         };
         let base = if composite { Path::ROOT } else { paths[0] };
         let message = cancelling(client, subject);
+        let Some(by) = moment.shared.rules.cancels(by) else {
+            return self.finish(moment, held.target, held.kind, Answer::Done);
+        };
         if let Some(client) = self.clients.get_mut(number) {
             client.observations.retain(|one| *one != request);
         }
@@ -267,7 +270,7 @@ impl Server {
         observing: bool,
     ) {
         let Some(call) = self.calls.remove(&request) else {
-            return self.observation_ended(moment, request);
+            return self.observation_ended(moment, request, packet.code());
         };
         // It may have registered anew meanwhile.
         let known = self.clients.get(call.number).map(|_| call.number);
@@ -288,6 +291,7 @@ impl Server {
                 number,
                 endpoint,
                 subject,
+                newest: number_of(packet).unwrap_or(0),
             };
             self.observing.insert(request, watch);
         }

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use twinproof_coap::endpoint::RequestId;
-use twinproof_coap::{ContentFormat, Packet};
+use twinproof_coap::endpoint::{Event, Ignored, RequestId, Turn};
+use twinproof_coap::{Class, Code, ContentFormat, Header, Packet, Type, Writer};
 
-use super::rules::ToldFacts;
+use super::rules::{ConfirmFacts, NewsFacts, ToldFacts};
 use super::{Moment, Server};
 use crate::upper::{Answer, What};
 use crate::wire::Path;
@@ -38,11 +38,148 @@ pub(super) struct Watch {
     /// Whose client.
     pub(super) endpoint: Box<str>,
     pub(super) subject: Subject,
+    /// The sequence number of what was told last.
+    pub(super) newest: u32,
+}
+
+/// The message in a datagram, if it is one that answers and comes by itself: not with an
+/// acknowledgement.
+pub(super) fn answer_in(bytes: &[u8]) -> Option<Packet<'_>> {
+    let header = Header::peek(bytes)?;
+    let by_itself = matches!(header.ty, Type::Con | Type::Non);
+    (by_itself && header.code.class() == Class::Response).then_some(())?;
+    Packet::parse(bytes).ok()
+}
+
+/// The sequence number of a notification.
+pub(super) fn number_of(packet: &Packet<'_>) -> Option<u32> {
+    packet.observe().ok().flatten()
 }
 
 impl Server {
-    /// A client notifies.
-    pub(super) fn notified(
+    /// Takes a message that answers. The message layer says what it would reply; what is replied is
+    /// decided here.
+    pub(super) fn hear_answer(
+        &mut self,
+        moment: &mut Moment<'_>,
+        from: SocketAddr,
+        (packet, bytes): (Packet<'_>, &[u8]),
+    ) {
+        let (at, out) = (self.at, &mut *moment.out);
+        let parameters = &moment.shared.parameters;
+        let mut reply = None;
+        let mut send = |to, datagram: &[u8]| match Header::peek(datagram) {
+            Some(header) if header.code == Code::EMPTY => reply = Some(header.ty),
+            _ => out.datagram(at, to, |buffer| buffer.extend_from_slice(datagram)),
+        };
+        let mut turn = Turn {
+            parameters,
+            now: moment.now,
+            send: &mut send,
+        };
+        let event = self.layer.receive(&mut turn, from, bytes);
+        let request = RequestId {
+            peer: from,
+            token: packet.token(),
+        };
+        let ignored = match &event {
+            Some(Event::Ignored { why, .. }) => Some(*why),
+            _ => None,
+        };
+        let expected = reply == Some(Type::Ack)
+            || !matches!(ignored, Some(Ignored::Unmatched | Ignored::Duplicate))
+            || self.observing.contains_key(&request);
+        let copy = ignored == Some(Ignored::Duplicate);
+        if let Some(own) = reply {
+            let facts = ConfirmFacts {
+                confirmable: packet.ty() == Type::Con,
+                expected,
+                copy,
+            };
+            // What is not understood is rejected, whatever it belongs to.
+            let ty = match packet.bad_critical_option(&parameters.known) {
+                Some(_) => Some(own),
+                None => moment.shared.rules.confirms(facts),
+            };
+            if let Some(ty) = ty {
+                let id = packet.message_id();
+                let mut bytes = Vec::new();
+                // An empty message fits into any datagram.
+                let _ = Writer::new(&mut bytes, ty, Code::EMPTY, id, &[]).finish();
+                moment
+                    .out
+                    .datagram(at, from, |buffer| buffer.extend_from_slice(&bytes));
+            }
+        }
+        match (event, number_of(&packet)) {
+            (Some(Event::Ignored { why, .. }), Some(got)) if packet.code().is_success() => {
+                let newer = !matches!(why, Ignored::Stale { .. });
+                self.look_again(moment, request, &packet, (expected, copy, newer, got));
+            }
+            (Some(event), _) => self.take(moment, event),
+            (None, _) => {}
+        }
+    }
+
+    /// A notification that the message layer makes nothing of.
+    fn look_again(
+        &mut self,
+        moment: &mut Moment<'_>,
+        request: RequestId<SocketAddr>,
+        packet: &Packet<'_>,
+        (expected, copy, newer, got): (bool, bool, bool, u32),
+    ) {
+        let newest = self.observing.get(&request).map_or(0, |watch| watch.newest);
+        let facts = NewsFacts {
+            expected: expected && self.observing.contains_key(&request),
+            copy,
+            newer,
+            newest,
+            got,
+        };
+        if !moment.shared.rules.is_news(facts) {
+            return;
+        }
+        // Who takes what belongs to no observation has but its sender to go by.
+        let of_sender = || {
+            let client = self.clients.get(self.clients.at(request.peer)?)?;
+            client.observations.last().copied()
+        };
+        let request = match self.observing.contains_key(&request) {
+            true => Some(request),
+            false => of_sender(),
+        };
+        if let Some(request) = request {
+            self.notified(moment, request, (packet, packet.payload()));
+        }
+    }
+
+    /// A client notifies, and the message layer finds it new.
+    pub(super) fn notified_anew(
+        &mut self,
+        moment: &mut Moment<'_>,
+        request: RequestId<SocketAddr>,
+        (packet, body): (&Packet<'_>, &[u8]),
+        got: u32,
+    ) {
+        let Some(watch) = self.observing.get_mut(&request) else {
+            return;
+        };
+        let newest = std::mem::replace(&mut watch.newest, got);
+        let facts = NewsFacts {
+            expected: true,
+            copy: false,
+            newer: true,
+            newest,
+            got,
+        };
+        if moment.shared.rules.is_news(facts) {
+            self.notified(moment, request, (packet, body));
+        }
+    }
+
+    /// Tells the application of a notification.
+    fn notified(
         &mut self,
         moment: &mut Moment<'_>,
         request: RequestId<SocketAddr>,
@@ -76,7 +213,11 @@ impl Server {
         &mut self,
         moment: &mut Moment<'_>,
         request: RequestId<SocketAddr>,
+        code: Code,
     ) {
+        if !moment.shared.rules.ends_observation(code) {
+            return;
+        }
         let Some(watch) = self.observing.remove(&request) else {
             return;
         };

@@ -16,9 +16,11 @@ twinproof_kernel::rules! {
         use twinproof_coap::Code;
         use twinproof_coap::ContentFormat;
         use twinproof_coap::Message;
+        use twinproof_coap::Type;
         use twinproof_kernel::Time;
         use crate::server::rules;
         use crate::upper::Answer;
+        use crate::upper::CancelBy;
         use crate::wire::Version;
         use crate::wire::links::ObjectList;
 
@@ -135,6 +137,33 @@ twinproof_kernel::rules! {
         /// Whether an application is told of a notification (TS §5.5: of a client that is registered).
         fn is_told(&self, facts: rules::ToldFacts) -> bool {
             facts.registered
+        }
+
+        /// Whether a notification is worth telling (RFC 7641 §3.4: it is newer than the last; RFC 7252
+        /// §4.5, §5.3.2: it is no copy, and belongs to an observation).
+        fn is_news(&self, facts: rules::NewsFacts) -> bool {
+            facts.expected && facts.newer && !facts.copy
+        }
+
+        /// With what a message that answers is answered, if at all (RFC 7252 §4.2, §4.3: a confirmable
+        /// one with an acknowledgement; what belongs to nothing with a Reset).
+        fn confirms(&self, facts: rules::ConfirmFacts) -> Option<Type> {
+            match facts.expected {
+                true => facts.confirmable.then_some(Type::Ack),
+                false => Some(Type::Rst),
+            }
+        }
+
+        /// Whether a notification with this code ends its observation (RFC 7641 §4.2: an error does,
+        /// and so does one without a number).
+        fn ends_observation(&self, code: Code) -> bool {
+            true
+        }
+
+        /// How a client is told that it is observed no more, if at all, where an application asks for it
+        /// in this way (RFC 7641 §3.6: either way).
+        fn cancels(&self, by: CancelBy) -> Option<CancelBy> {
+            Some(by)
         }
 
         /// Why values that a client sends unasked are refused (TS 1.1.1 §6.4.6: it is registered, and
@@ -270,6 +299,32 @@ pub struct RenewFacts {
 pub struct ToldFacts {
     /// Its client is registered.
     pub registered: bool,
+}
+
+/// A notification.
+#[derive(Clone, Copy, Debug)]
+pub struct NewsFacts {
+    /// It belongs to an observation.
+    pub expected: bool,
+    /// It was there before: the same message once more.
+    pub copy: bool,
+    /// It is newer than the newest before it.
+    pub newer: bool,
+    /// The sequence number of the newest before it.
+    pub newest: u32,
+    /// Its own sequence number.
+    pub got: u32,
+}
+
+/// A message that answers a request of ours, or pretends to.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfirmFacts {
+    /// It is confirmable.
+    pub confirmable: bool,
+    /// It belongs to a request or an observation.
+    pub expected: bool,
+    /// It was there before: the same message once more.
+    pub copy: bool,
 }
 
 /// Values that a client sends unasked.

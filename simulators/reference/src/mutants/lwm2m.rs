@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use twinproof_coap::{Code, Message, OptionNumber, option};
+use twinproof_coap::{Code, Message, OptionNumber, Type, option};
 use twinproof_kernel::Time;
 use twinproof_lwm2m::server::rules::{self as facts, Asked, Kind, Rules, Standard};
-use twinproof_lwm2m::upper::{Answer, Reply};
+use twinproof_lwm2m::upper::{Answer, CancelBy, Reply};
 use twinproof_lwm2m::wire::Version;
 use twinproof_lwm2m::wire::links::ObjectList;
 
@@ -131,7 +131,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "leaves-in-vain" "confirms that a device has left and keeps its registration" breaks "LW-IF2-07"
-    also breaks { "LW-IF2-03" because "who is still registered is managed" }
+    also breaks {
+        "LW-IF2-03" because "who is still registered is managed",
+        "LW-IF4-10" because "who is still registered is listened to",
+    }
     caught by {
         "lwm2m/registration/who-has-left-is-gone" "lwm2m/refused-with",
         "lwm2m/registration/who-has-left-is-not-managed" "lwm2m/not-managed",
@@ -171,13 +174,15 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "values-swallowed" "shows the operator that a read has succeeded, and no value" breaks "LW-IF3-01"
     also breaks {
-        "LW-IF2-02", "LW-IF3-02", "LW-IF3-09" because "no value that is read is shown",
+        "LW-IF2-02", "LW-IF3-02", "LW-IF3-09", "LW-IF4-01"
+        because "no value that is read is shown",
     }
     caught by {
         "lwm2m/management/read-a-resource" "lwm2m/told",
         "lwm2m/management/read-an-instance" "lwm2m/told",
         "lwm2m/management/format-of-the-device" "lwm2m/told",
         "lwm2m/management/late-answer" "lwm2m/told",
+        "lwm2m/reporting/begins" "lwm2m/told",
     }
     fn tells(&self, answer: Answer, _f: facts::TellFacts) -> Answer {
         match answer {
@@ -263,6 +268,99 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
             false => Standard.list(f),
         }
     }
+
+    "observes-by-reading" "reads where it should observe" breaks "LW-IF4-01"
+    caught by { "lwm2m/reporting/begins" "lwm2m/carried" }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match f.kind {
+            Kind::Observe => changed(&message, Code::GET, |number| number != option::OBSERVE),
+            _ => message,
+        }
+    }
+
+    "reports-lost" "tells its operator nothing of what devices report" breaks "LW-IF4-02"
+    also breaks {
+        "LW-IF4-03", "LW-IF4-04", "LW-IF4-05", "LW-IF4-06", "LW-IF4-07", "LW-IF4-08", "LW-IF4-10"
+        because "some report is to be seen in each of their scenarios",
+    }
+    caught by {
+        "lwm2m/reporting/at-intervals" "lwm2m/reported",
+        "lwm2m/reporting/of-an-event" "lwm2m/reported",
+        "lwm2m/reporting/overtaken" "lwm2m/reported",
+        "lwm2m/reporting/numbers-begin-anew" "lwm2m/reported",
+        "lwm2m/reporting/confirmed" "lwm2m/reported",
+        "lwm2m/reporting/ended" "lwm2m/reported",
+        "lwm2m/reporting/unknown" "lwm2m/reported",
+        "lwm2m/reporting/error" "lwm2m/reported",
+        "lwm2m/reporting/who-has-left" "lwm2m/reported",
+    }
+    fn is_told(&self, _f: facts::ToldFacts) -> bool { false }
+
+    "old-is-news" "shows a report that was overtaken as if it were the newest" breaks "LW-IF4-04"
+    caught by {
+        "lwm2m/reporting/overtaken" "lwm2m/reported",
+        "lwm2m/reporting/numbers-begin-anew" "lwm2m/reported",
+    }
+    fn is_news(&self, f: facts::NewsFacts) -> bool { f.expected && !f.copy }
+
+    "greater-is-newer" "takes a report for old whose number is less, also when numbers begin anew" breaks "LW-IF4-04"
+    caught by { "lwm2m/reporting/numbers-begin-anew" "lwm2m/reported" }
+    fn is_news(&self, f: facts::NewsFacts) -> bool { f.expected && !f.copy && f.got > f.newest }
+
+    "reports-unconfirmed" "acknowledges no report" breaks "LW-IF4-05"
+    caught by { "lwm2m/reporting/confirmed" "lwm2m/acknowledged" }
+    fn confirms(&self, f: facts::ConfirmFacts) -> Option<Type> {
+        (!f.expected).then_some(Type::Rst)
+    }
+
+    "copies-unconfirmed" "acknowledges a report, and not when it comes again" breaks "LW-IF4-05"
+    caught by { "lwm2m/reporting/confirmed" "lwm2m/acknowledged" }
+    fn confirms(&self, f: facts::ConfirmFacts) -> Option<Type> {
+        match f.copy {
+            true => None,
+            false => Standard.confirms(f),
+        }
+    }
+
+    "copies-are-news" "shows a report twice that came twice" breaks "LW-IF4-05"
+    caught by { "lwm2m/reporting/confirmed" "lwm2m/reported" }
+    fn is_news(&self, f: facts::NewsFacts) -> bool { f.expected && f.newer }
+
+    "ends-in-vain" "says that a report is over, and goes on listening" breaks "LW-IF4-06"
+    caught by {
+        "lwm2m/reporting/ended" "lwm2m/stopped",
+        "lwm2m/reporting/ended" "lwm2m/reported",
+    }
+    fn cancels(&self, _by: CancelBy) -> Option<CancelBy> { None }
+
+    "anything-is-news" "acknowledges and shows what nobody observes" breaks "LW-IF4-07"
+    also breaks {
+        "LW-IF4-06", "LW-IF4-08" because "a report that is over is one that nobody observes",
+    }
+    caught by {
+        "lwm2m/reporting/unknown" "lwm2m/rejected",
+        "lwm2m/reporting/unknown" "lwm2m/reported",
+    }
+    fn is_news(&self, f: facts::NewsFacts) -> bool { f.newer && !f.copy }
+    fn confirms(&self, f: facts::ConfirmFacts) -> Option<Type> {
+        f.confirmable.then_some(Type::Ack)
+    }
+
+    "errors-overheard" "goes on listening after a device has reported an error" breaks "LW-IF4-08"
+    caught by {
+        "lwm2m/reporting/error" "lwm2m/rejected",
+        "lwm2m/reporting/error" "lwm2m/reported",
+    }
+    fn ends_observation(&self, code: Code) -> bool { code.is_success() }
+
+    "never-renewed" "forgets what was observed when a device registers anew" breaks "LW-IF4-09"
+    caught by { "lwm2m/reporting/renewed" "lwm2m/renewed" }
+    fn renews(&self, _f: facts::RenewFacts) -> bool { false }
+
+    "hears-who-has-left" "shows what a device reports that has left" breaks "LW-IF4-10"
+    caught by { "lwm2m/reporting/who-has-left" "lwm2m/reported" }
+    fn observes_on(&self, _f: facts::ToldFacts) -> bool { true }
+    fn is_told(&self, _f: facts::ToldFacts) -> bool { true }
 };
 
 /// The message with another code, and with the options that `keep` keeps.

@@ -33,7 +33,7 @@ const NOWHERE: [u16; 3] = [3, 0, 999];
 /// How long a device that takes its time takes: longer than any acknowledgement may.
 const LATE: Duration = Duration::from_secs(3);
 
-fn path(ids: &[u16]) -> Path {
+pub(super) fn path(ids: &[u16]) -> Path {
     Path::new(ids).unwrap_or_default()
 }
 
@@ -66,7 +66,8 @@ impl Scene {
         }
     }
 
-    fn is_carried(&mut self, asked: Asked) -> Result<(), Halted> {
+    /// Records that the device was to be asked for this, by what the operator did last.
+    pub(super) fn is_carried(&mut self, asked: Asked) -> Result<(), Halted> {
         let wish = self.last_wish()?;
         let check = Management::Carried { wish, asked };
         self.check(&Check::Lwm2m(check.into()));

@@ -5,5 +5,6 @@ mod operator;
 mod outcome;
 mod parties;
 mod register;
+mod report;
 
 pub(crate) use parties::Parties;

@@ -16,6 +16,7 @@ use twinproof_lwm2m::upper::{self, Operation};
 use twinproof_lwm2m::wire::Path;
 use twinproof_stage::{Halted, Handle};
 
+use super::report::Reports;
 use crate::world::Scene;
 
 /// How long a device waits for an answer that may come by itself: EXCHANGE_LIFETIME, and a grace.
@@ -30,14 +31,24 @@ impl FromStr for Who {
     type Err = Infallible;
 
     fn from_str(phrase: &str) -> Result<Self, Infallible> {
-        Ok(Self(match phrase {
-            "another device" | "the other device" => "other device".to_owned(),
-            _ => "device".to_owned(),
-        }))
+        Ok(match phrase {
+            "another device" | "the other device" => Self::other(),
+            _ => Self::first(),
+        })
     }
 }
 
 impl Who {
+    /// The device.
+    pub(super) fn first() -> Self {
+        Self("device".to_owned())
+    }
+
+    /// The other device.
+    pub(super) fn other() -> Self {
+        Self("other device".to_owned())
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.0
     }
@@ -53,6 +64,8 @@ pub(crate) struct Parties {
     pub(super) operated: Option<Operated>,
     /// What the operator read last.
     pub(super) read: Option<Path>,
+    /// What is observed and reported.
+    pub(super) reports: Reports,
 }
 
 /// What an operator did.
@@ -170,6 +183,14 @@ impl Scene {
         };
         self.check(&Check::Lwm2m(check(act).into()));
         Ok(())
+    }
+
+    /// The last number before what a device did last.
+    pub(super) fn last_act_after(&mut self) -> Result<u64, Halted> {
+        match &self.lwm2m.last {
+            Some(act) => Ok(act.after),
+            None => Err(self.inconclusive("no device did anything")),
+        }
     }
 
     /// Has the operator do something; returns its number.

@@ -54,6 +54,9 @@ pub struct Asked {
     pub method: String,
     /// The path.
     pub path: String,
+    /// Observe, where it has to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observe: Option<u32>,
     /// The arguments of the query, in any order.
     pub query: Vec<String>,
     /// The content format that is asked for, where it has to be.
@@ -158,12 +161,14 @@ fn is_asked(packet: &Packet<'_>, asked: &Asked) -> bool {
     Some(packet.code()) == coded(&asked.method)
         && path_of(packet) == asked.path
         && sorted(query) == sorted(asked.query.clone())
+        && (asked.observe.is_none() || packet.observe() == Ok(asked.observe))
         && (asked.accept.is_none() || asked.accept == accept)
         && written
         && text
 }
 
-fn path_of(packet: &Packet<'_>) -> String {
+/// The path that a request asks for.
+pub(super) fn path_of(packet: &Packet<'_>) -> String {
     let segments = packet.path().map_while(Result::ok);
     segments.fold(String::new(), |path, segment| path + "/" + segment)
 }

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod management;
 pub mod operator;
+pub mod reporting;
 
 use serde::{Deserialize, Serialize};
 use twinproof_coap::{Code, Packet};
@@ -20,6 +21,8 @@ pub enum Check {
     Management(management::Check),
     /// What an operator is told.
     Operator(operator::Check),
+    /// What becomes of the reports of devices.
+    Reporting(reporting::Check),
 }
 
 impl From<answer::Check> for Check {
@@ -40,12 +43,19 @@ impl From<operator::Check> for Check {
     }
 }
 
+impl From<reporting::Check> for Check {
+    fn from(check: reporting::Check) -> Self {
+        Self::Reporting(check)
+    }
+}
+
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
             Self::Answer(check) => check.look(scene),
             Self::Management(check) => check.look(scene),
             Self::Operator(check) => check.look(scene),
+            Self::Reporting(check) => check.look(scene),
         }
     }
 }
