@@ -102,7 +102,7 @@ impl Check {
                 seen,
                 hidden,
                 after_error,
-            } => reported(scene, *operated, endpoint, (seen, hidden)).under(rulings(*after_error)),
+            } => reported(scene, *operated, endpoint, (seen, hidden), *after_error),
             Self::Stopped { party, path, after } => stopped(scene, (party, *path), *after),
             Self::Renewed {
                 party,
