@@ -118,7 +118,7 @@ impl Check {
 /// Whether an observer goes on listening after an error is disputable.
 const fn rulings(after_error: bool) -> &'static [&'static str] {
     match after_error {
-        true => &["LW-D26"],
+        true => &["LW-D31"],
         false => &[],
     }
 }
@@ -319,7 +319,7 @@ fn renewed(
     };
     let found = Found::decide(told, expected, got).shown_by([operated]);
     match found.verdict {
-        Verdict::Fail => found.under(&["LW-D25"]),
+        Verdict::Fail => found.under(&["LW-D30"]),
         _ => found,
     }
 }
