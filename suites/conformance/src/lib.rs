@@ -17,5 +17,5 @@ mod world;
 pub use clean::{Leftover, clean as clean_on};
 pub use pool::subscribers_needed;
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
-pub use target::{BuiltIn, Target, elsewhere, network};
+pub use target::{BuiltIn, Target, coap_authority, elsewhere, network};
 pub use turns::{Turn, Turns};

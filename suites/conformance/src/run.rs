@@ -19,6 +19,7 @@ use twinproof_judge::profile::{Declared, Profile, Subscriber};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::{Seed, Time};
 use twinproof_stage::{Halted, Kind, PEER, Pace, Recorder, Stage};
+use twinproof_upper::Hands;
 
 use crate::clean::Leftover;
 use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
@@ -51,6 +52,8 @@ pub struct Run {
     pub again: String,
     /// How many scenarios may be under way at the same time.
     pub jobs: usize,
+    /// Whether a person may be asked at the terminal.
+    pub interactive: bool,
     /// The tool's name and version.
     pub tool: (String, String),
     /// When the run began, RFC 3339.
@@ -89,6 +92,7 @@ impl Run {
             repeat: 1,
             again: "twinproof run".to_owned(),
             jobs: 4,
+            interactive: false,
             tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             started: STARTED_ON_VIRTUAL.to_owned(),
             profile_sha256: String::new(),
@@ -181,6 +185,9 @@ pub async fn perform(run: &Run) -> Outcome {
     if let Kind::Live(network) = &backstage.run.kind {
         network.close(profile.profile.pace.settle.duration()).await;
     }
+    let described = profile.profile.lwm2m.as_ref();
+    let described = described.and_then(|section| section.upper_tester.as_ref());
+    backstage.hands.close(described).await;
     let interrupted = run.stop.load(Ordering::Relaxed);
     let at = match &run.kind {
         Kind::Live(_) => begun.elapsed().as_micros().try_into().unwrap_or(u64::MAX),
@@ -216,6 +223,8 @@ struct Backstage {
     turns: Result<Turns, String>,
     /// Somebody was told that this run has to wait.
     wait_told: AtomicBool,
+    /// Who makes a server act that runs elsewhere.
+    hands: Hands,
 }
 
 impl Backstage {
@@ -230,6 +239,7 @@ impl Backstage {
         let lock = run.target.profile().profile.harness.lock.clone();
         Self {
             turns: lock.map_or_else(|| Ok(Turns::default()), |path| Turns::at(&path)),
+            hands: Hands::new(run.interactive),
             run,
             course: Course::default(),
             pool,
@@ -253,7 +263,8 @@ async fn perform_all(backstage: &Arc<Backstage>, ids: &[String], retry: bool) {
         .max_concurrent_scenarios(jobs)
         .which_scenario(move |feature, _, scenario| {
             let tags = feature.tags.iter().chain(&scenario.tags);
-            let exclusive = is_exclusive(&target, tags);
+            let steps = scenario.steps.iter().map(|step| step.value.as_str());
+            let exclusive = is_exclusive(&target, tags, steps);
             if exclusive {
                 ScenarioType::Serial
             } else {
@@ -278,8 +289,18 @@ fn regex(pattern: &str) -> cucumber::codegen::Regex {
 }
 
 /// Whether a scenario has to be alone with the system. The built-in one is another in each scenario.
-fn is_exclusive<'a>(target: &Target, mut tags: impl Iterator<Item = &'a String>) -> bool {
-    matches!(target, Target::External(_)) && tags.any(|tag| tag == "exclusive")
+fn is_exclusive<'a>(
+    target: &Target,
+    mut tags: impl Iterator<Item = &'a String>,
+    mut steps: impl Iterator<Item = &'a str>,
+) -> bool {
+    let Target::External(declared) = target else {
+        return false;
+    };
+    // A clock that jumps, jumps for everybody who is registered; who only waits can wait beside others.
+    let lwm2m = declared.profile.lwm2m.as_ref();
+    let jumps = lwm2m.is_some_and(|section| section.advance_clock.is_some());
+    tags.any(|tag| tag == "exclusive") || (jumps && steps.any(|step| step.contains("passed")))
 }
 
 fn entry_of<'a>(
@@ -303,7 +324,8 @@ async fn set_scene(
         return;
     };
     let id = entry.id.clone();
-    let exclusive = is_exclusive(&run.target, entry.described.tags.iter());
+    let steps = entry.described.steps.iter().map(|step| step.text.as_str());
+    let exclusive = is_exclusive(&run.target, entry.described.tags.iter(), steps);
     let on_wait = |what: &str| {
         if !backstage.wait_told.swap(true, Ordering::Relaxed) {
             (run.on_wait)(what);
@@ -385,7 +407,8 @@ async fn set_scene(
                 .await
         }
         Target::External(declared) => {
-            visit(&mut stage, declared, world.hold.lease.as_ref(), entry).await
+            let lease = world.hold.lease.as_ref();
+            visit(&mut stage, declared, (lease, &backstage.hands), entry).await
         }
     };
     if let Ok(profile) = &entered {
@@ -405,7 +428,7 @@ async fn set_scene(
 async fn visit(
     stage: &mut Stage,
     declared: &Declared,
-    lease: Option<&Lease>,
+    (lease, hands): (Option<&Lease>, &Hands),
     entry: &Entry,
 ) -> Result<Declared, Halted> {
     let mut declared = declared.clone();
@@ -418,6 +441,10 @@ async fn visit(
             }
             Ok(None) => {}
             Err(why) => return Err(stage.halt(Halt::Inconclusive { why })),
+        }
+        let described = profile.lwm2m.as_ref().and_then(|l| l.upper_tester.as_ref());
+        if let Some(tester) = described.and_then(|described| hands.of(described)) {
+            stage.attend_by(tester).await?;
         }
         return Ok(declared);
     }
@@ -492,6 +519,7 @@ async fn end_scene(
             lease.quarantine(&leftover.address, &leftover.why);
         }
     }
+    scene.stage.dismiss().await;
     scene.stage.strike();
     (run.on_scene_ended)(&entry.id);
 }

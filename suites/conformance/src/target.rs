@@ -110,16 +110,13 @@ pub(crate) async fn server_elsewhere(
         return Ok(None);
     };
     let wrong = |why: &str| {
+        let server = &section.server;
         format!(
-            "lwm2m.server: expected coap:// with a host and a port, got {:?}{why}",
-            section.server
+            "lwm2m.server: expected coap:// with a host, and a port unless it is {COAP}, got {server:?}{why}"
         )
     };
-    let authority = section
-        .server
-        .strip_prefix("coap://")
-        .ok_or_else(|| wrong(""))?;
-    let authority = authority.trim_end_matches('/').to_owned();
+    let authority =
+        coap_authority(&section.server).map_err(|why| format!("lwm2m.server: {why}"))?;
     let found: Vec<SocketAddr> = tokio::net::lookup_host(authority)
         .await
         .map_err(|error| wrong(&format!(": {error}")))?
@@ -143,6 +140,51 @@ pub(crate) async fn server_elsewhere(
     Ok(Some((system, address)))
 }
 
+/// The port of CoAP where a URL names none (RFC 7252 §6.1).
+const COAP: u16 = 5683;
+
+/// The host and the port that a server's URL names.
+///
+/// # Errors
+///
+/// It is no URL of a server that can be judged; the words say what is expected.
+pub fn coap_authority(url: &str) -> Result<String, String> {
+    let wrong = |why: &str| Err(format!("{why}, got {url:?}"));
+    if url.starts_with("coaps://") {
+        return wrong("expected coap://, because this version does not speak DTLS (coaps://) yet");
+    }
+    let Some(rest) = url.strip_prefix("coap://") else {
+        return wrong("expected a URL that begins with coap:// and a host");
+    };
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "/?#@".contains(c);
+    if authority.contains(odd) {
+        return wrong("expected nothing but a host and a port behind coap://");
+    }
+    // The colons of an IPv6 address stand in brackets.
+    let after_host = authority.rfind(']').map_or(0, |at| at + 1);
+    let (host, port) = match authority[after_host..].rfind(':') {
+        Some(at) => {
+            let (host, port) = authority.split_at(after_host + at);
+            (host, Some(&port[1..]))
+        }
+        None => (authority, None),
+    };
+    if host.is_empty() {
+        return wrong("expected a host behind coap://");
+    }
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return wrong("expected an IPv6 address in brackets, such as coap://[::1]");
+    }
+    match port {
+        None => Ok(format!("{host}:{COAP}")),
+        Some(port) if port.parse::<u16>().is_ok_and(|port| port > 0) => {
+            Ok(format!("{host}:{port}"))
+        }
+        Some(_) => wrong("expected a port from 1 to 65535 behind the host, or none for 5683"),
+    }
+}
+
 fn hook_call(spec: &HookSpec) -> HookCall {
     match spec {
         HookSpec::Command(line) => HookCall::Command(line.clone()),
@@ -151,5 +193,36 @@ fn hook_call(spec: &HookSpec) -> HookCall {
             url: url.clone(),
             body: body.clone(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::coap_authority;
+
+    #[test]
+    fn a_url_of_a_server_names_a_host_and_perhaps_a_port() {
+        for (url, authority) in [
+            ("coap://127.0.0.1", "127.0.0.1:5683"),
+            ("coap://server.example/", "server.example:5683"),
+            ("coap://[::1]", "[::1]:5683"),
+            ("coap://[::1]:5685/", "[::1]:5685"),
+            ("coap://x:1", "x:1"),
+        ] {
+            assert_eq!(coap_authority(url).as_deref(), Ok(authority), "{url}");
+        }
+        for (url, says) in [
+            ("coaps://x", "does not speak DTLS"),
+            ("http://x", "begins with coap://"),
+            ("coap://", "expected a host"),
+            ("coap://:5683", "expected a host"),
+            ("coap://x:0", "a port from 1 to 65535"),
+            ("coap://x:", "a port from 1 to 65535"),
+            ("coap://::1", "in brackets"),
+            ("coap://x/rd", "nothing but a host"),
+        ] {
+            let words = coap_authority(url).unwrap_err();
+            assert!(words.contains(says), "{url}: {words}");
+        }
     }
 }

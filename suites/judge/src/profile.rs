@@ -7,12 +7,17 @@ mod hook;
 mod lwm2m;
 mod tester;
 mod twinning;
+mod upper;
 mod written;
 
 pub use hook::HookSpec;
-pub use lwm2m::{Lwm2m, Release, UpperTester};
+pub use lwm2m::{Lwm2m, Release};
 pub use tester::{Harness, Network, Pace, Tls};
 pub use twinning::{Authorization, Peer, SecondaryToken, Subscriber, Twinning};
+pub use upper::{
+    CommandExchange, CommandTester, EventStream, HttpExchange, HttpTester, Login, ManualTester,
+    OperationName, UpperTester,
+};
 pub use written::Span;
 
 /// A profile.

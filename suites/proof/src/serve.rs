@@ -9,6 +9,11 @@
 //! Several runs can judge it at the same time: each has subscribers and a partner operator of its own,
 //! and a lock file keeps those apart that pull hooks.
 
+mod api;
+mod lwm2m;
+
+pub use lwm2m::ServedLwm2m;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;

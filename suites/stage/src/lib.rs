@@ -14,6 +14,7 @@ mod simulated;
 mod stage;
 mod store;
 mod tls;
+mod upper;
 
 pub use actor::{Actor, Factory, Seat};
 pub use hooks::{Elsewhere, HookCall};
@@ -21,3 +22,4 @@ pub use network::{Alias, Network, Options, PEER, Place};
 pub use recorder::{FindSecrets, Recorder};
 pub use stage::{Acted, Halted, Handle, Kind, Pace, Stage};
 pub use tls::Trust;
+pub use upper::{Reach, UPPER_TESTER, UpperTester};

@@ -19,6 +19,7 @@ use crate::network::Network;
 use crate::recorder::Recorder;
 use crate::stage::{Acted, Pace};
 use crate::store::Store;
+use crate::upper::Reach;
 use ground::{Resident, State, receive};
 
 pub(crate) use ground::Ground;
@@ -83,6 +84,15 @@ impl Live {
         let outcome = self.network.fetch(request).await;
         recorder.outcome(self.now(), number, outcome.as_ref());
         outcome
+    }
+
+    /// What an upper tester reaches the world with.
+    pub(crate) fn upper(&self) -> Reach {
+        Reach {
+            ground: Arc::clone(&self.ground),
+            network: self.network.clone(),
+            settle: self.pace.settle,
+        }
     }
 
     /// Pulls a hook of a system that runs elsewhere; after a restart, waits until it answers.

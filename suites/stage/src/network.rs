@@ -20,6 +20,9 @@ use crate::tls::{self, Trust};
 /// never sent into a connection that the system is just closing.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// How long a stream may stay open: longer than any scenario.
+const NO_END: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// A system whose certificate carries another name than the host of its URLs.
 #[derive(Clone, Debug)]
 pub struct Alias {
@@ -94,6 +97,7 @@ pub struct Network {
 
 struct Inner {
     client: reqwest::Client,
+    timeout: Duration,
     named: Option<Named>,
     /// As it stands in messages: without credentials.
     proxy: Option<String>,
@@ -177,6 +181,7 @@ impl Network {
         );
         let inner = Inner {
             client,
+            timeout: options.timeout,
             named,
             proxy: options.proxy.as_deref().map(without_credentials),
             pace: options.rate.filter(|rate| *rate > 0).map(|rate| Pacer {
@@ -232,10 +237,32 @@ impl Network {
 
     /// Sends a request and reads the response, up to what is kept of a body.
     pub(crate) async fn fetch(&self, request: Request) -> Result<Response, Fault> {
+        self.fetch_within(request, None).await
+    }
+
+    /// The same for an exchange that may take another time than the network's own.
+    pub(crate) async fn fetch_within(
+        &self,
+        request: Request,
+        patience: Option<Duration>,
+    ) -> Result<Response, Fault> {
         if let Some(pace) = &self.inner.pace {
             pace.turn().await;
         }
-        let fetched = self.inner.fetch(request).await;
+        let fetched = self.inner.fetch(request, patience).await;
+        self.through_proxy(fetched)
+    }
+
+    /// Sends a request and returns the head of its response, and the body as it comes.
+    pub(crate) async fn open_stream(
+        &self,
+        request: Request,
+    ) -> Result<(Response, reqwest::Response), Fault> {
+        let opened = self.inner.open_stream(request).await;
+        self.through_proxy(opened)
+    }
+
+    fn through_proxy<T>(&self, fetched: Result<T, Fault>) -> Result<T, Fault> {
         match (&self.inner.proxy, fetched) {
             (Some(proxy), Err(Fault::Unreachable(why))) => Err(Fault::Unreachable(format!(
                 "through the proxy {proxy} (network.proxy): {why}"
@@ -322,7 +349,7 @@ impl Resolve for Named {
 }
 
 impl Inner {
-    async fn fetch(&self, request: Request) -> Result<Response, Fault> {
+    fn building(&self, request: Request) -> Result<reqwest::RequestBuilder, Fault> {
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|e| Fault::Unreachable(format!("method {:?}: {e}", request.method)))?;
         let renamed = self.named.as_ref().and_then(|n| n.rename(&request.url));
@@ -336,6 +363,24 @@ impl Inner {
         }
         if !request.body.is_empty() {
             building = building.body(request.body);
+        }
+        Ok(building)
+    }
+
+    async fn open_stream(&self, request: Request) -> Result<(Response, reqwest::Response), Fault> {
+        // A stream has no end to wait for; whoever opens it closes it.
+        let building = self.building(request)?.timeout(NO_END);
+        let sent = tokio::time::timeout(self.timeout, building.send()).await;
+        let received = sent.map_err(|_| Fault::TimedOut)?.map_err(fault)?;
+        let mut head = Response::new(received.status().as_u16());
+        head.headers = headers(received.headers());
+        Ok((head, received))
+    }
+
+    async fn fetch(&self, request: Request, patience: Option<Duration>) -> Result<Response, Fault> {
+        let mut building = self.building(request)?;
+        if let Some(patience) = patience {
+            building = building.timeout(patience);
         }
         let mut received = building.send().await.map_err(fault)?;
         let mut response = Response::new(received.status().as_u16());

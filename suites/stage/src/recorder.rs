@@ -191,12 +191,16 @@ impl Recorder {
         answer: serde_json::Value,
     ) -> u64 {
         let exchange = self.number();
+        let concealed = |value: serde_json::Value| {
+            let text = self.secrets.conceal_json(&value.to_string());
+            serde_json::from_str(&text).unwrap_or_default()
+        };
         self.write(
             at,
             What::Operated {
                 exchange,
-                operation,
-                answer,
+                operation: concealed(operation),
+                answer: concealed(answer),
             },
         );
         exchange

@@ -1,3 +1,5 @@
+mod operate;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -8,8 +10,6 @@ use twinproof_evidence::record::{Halt, What};
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, Records, Role, Time};
-use twinproof_lwm2m::server::Server;
-use twinproof_lwm2m::upper::{Answer, Operation, PATIENCE};
 
 use crate::actor::{Factory, Seat};
 use crate::hooks::Elsewhere;
@@ -17,6 +17,7 @@ use crate::live::Live;
 use crate::network::Network;
 use crate::recorder::Recorder;
 use crate::simulated::Simulated;
+use operate::Upper;
 
 /// How patient the stage is.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +114,7 @@ pub struct Stage {
     calls: u64,
     halted: Option<Halt>,
     elsewhere: Option<Elsewhere>,
-    upper: Option<Handle<Server>>,
+    upper: Upper,
     inner: Inner,
 }
 
@@ -144,7 +145,7 @@ impl Stage {
             calls: 0,
             halted: None,
             elsewhere: None,
-            upper: None,
+            upper: Upper::None,
             inner,
         }
     }
@@ -247,11 +248,6 @@ impl Stage {
         }
     }
 
-    /// From now on this server does what the upper tester wants.
-    pub fn attend(&mut self, server: Handle<Server>) {
-        self.upper = Some(server);
-    }
-
     /// From now on `address` stands under `name` in the ledger, and datagrams can reach it.
     pub fn introduce_address(&mut self, address: SocketAddr, name: &str) {
         self.recorder.name_authority(&address.to_string(), name);
@@ -263,30 +259,6 @@ impl Stage {
     /// How many exchanges and datagrams are in the ledger of this scene.
     pub fn recorded(&self) -> u64 {
         self.recorder.numbered()
-    }
-
-    /// Has the upper tester make the system under test act; returns what it says came of it, and the
-    /// number of that in the ledger.
-    ///
-    /// # Errors
-    ///
-    /// There is no upper tester, or it did not come to an end.
-    pub async fn operate(&mut self, operation: Operation) -> Result<(Answer, u64), Halted> {
-        let Some(server) = self.upper.clone() else {
-            let why = "nobody can make the server act: the profile has no [lwm2m.upper_tester]";
-            return Err(self.halt(Halt::Inconclusive {
-                why: why.to_owned(),
-            }));
-        };
-        let recorded = serde_json::to_value(&operation).unwrap_or_default();
-        let acted = self
-            .perform(vec![(server, operation)], PATIENCE, false)
-            .await?;
-        let answer = acted.into_iter().map(|acted| acted.answer).next();
-        let answer = answer.unwrap_or(Answer::Timeout);
-        let told = serde_json::to_value(&answer).unwrap_or_default();
-        let number = self.recorder.operated(self.now(), recorded, told);
-        Ok((answer, number))
     }
 
     /// The system is none of ours: it runs elsewhere and is reached by name and hooks only.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use twinproof_lwm2m::wire::Version;
 
 use super::written::written_as_text;
-use super::{HookSpec, Span};
+use super::{HookSpec, Span, UpperTester};
 
 /// An LwM2M server.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -43,14 +43,6 @@ impl Lwm2m {
     fn default_grace() -> Span {
         Span::from_secs(10)
     }
-}
-
-/// Who makes the server act.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case", tag = "kind")]
-pub enum UpperTester {
-    /// The built-in system has a hand inside.
-    Builtin,
 }
 
 /// A version of the enabler as the profile writes it: `1.0`.

@@ -93,7 +93,7 @@ impl Ground {
         }
     }
 
-    pub(super) fn now(&self) -> Time {
+    pub(crate) fn now(&self) -> Time {
         Time::ZERO + self.opened.elapsed()
     }
 

@@ -115,6 +115,7 @@ impl Scene {
         let seed = self.seed.derive(who.name());
         // No other scenario, and no other run against the same server, has this name.
         let endpoint = format!("twinproof-{:08x}", seed.rng().u32(..));
+        self.stage.provision(&endpoint).await?;
         let at = self.stage.bind(who.name()).await?;
         let role = Device::new(endpoint.as_str(), at, seed);
         let shared = Shared::new(version, lifetime, &[server]);

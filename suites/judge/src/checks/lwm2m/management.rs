@@ -1,7 +1,9 @@
 //! What becomes of an operator's wish: what reaches the device, and what comes back.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use coap_lite::link_format::LinkFormatParser;
 use serde::{Deserialize, Serialize};
 use twinproof_coap::{Class, Code, ContentFormat, Packet, option};
 use twinproof_lwm2m::model::Registry;
@@ -218,6 +220,18 @@ fn told(scene: &Scene, requests: &[&Datagram], operated: &Operated, code: &str) 
     Found::decide(agrees(reply, &request, &said), expected, got)
 }
 
+/// What links say, whatever the order and the quotes: an operator interface may show them as it likes.
+fn links(payload: &[u8]) -> Option<BTreeSet<(String, BTreeSet<(String, String)>)>> {
+    let text = std::str::from_utf8(payload).ok()?;
+    let links = LinkFormatParser::new(text).map(|link| {
+        let (target, attributes) = link.ok()?;
+        let attributes =
+            attributes.map(|(key, value)| (key.to_owned(), value.to_cow().into_owned()));
+        Some((target.to_owned(), attributes.collect()))
+    });
+    links.collect()
+}
+
 /// What the device answered to a request.
 fn said<'s>(scene: &'s Scene, request: &Datagram) -> Option<Packet<'s>> {
     let asked = request.packet()?;
@@ -238,7 +252,8 @@ fn agrees(reply: &Reply, request: &Packet<'_>, said: &Packet<'_>) -> bool {
         return true;
     }
     if said.content_format() == Ok(Some(ContentFormat::LINK_FORMAT)) {
-        return reply.links.as_deref().map(str::as_bytes) == Some(said.payload());
+        let told = reply.links.as_deref().map(str::as_bytes).and_then(links);
+        return told.is_some() && told == links(said.payload());
     }
     let sorted = |entries: &[Entry]| {
         let mut entries: Vec<String> = entries.iter().map(described).collect();

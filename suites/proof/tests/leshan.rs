@@ -1,0 +1,70 @@
+//! The profile that is ready for Leshan's API, against a server that speaks it: every verdict is the one
+//! that a hand inside the server gets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use twinproof_conformance::suite::Suite;
+use twinproof_conformance::{Run, Target, network, perform};
+use twinproof_evidence::ledger::Ledger;
+use twinproof_evidence::record::{Record, What};
+use twinproof_evidence::report::{Report, Tool};
+use twinproof_judge::catalogue::Catalogue;
+use twinproof_judge::{FEATURES, judge};
+use twinproof_proof::serve::ServedLwm2m;
+use twinproof_proof::whole::WholeSystem;
+use twinproof_stage::{Kind, UPPER_TESTER};
+
+/// Performs all scenarios of the enabler, and judges the record.
+async fn judged(target: Target) -> (Report, Vec<Record>) {
+    let catalogue = Catalogue::load(&FEATURES).unwrap();
+    let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
+    let ledger = Ledger::in_memory();
+    let kind = Kind::Live(network(&target.profile().profile).unwrap());
+    let mut run = Run {
+        seed: 7,
+        jobs: 8,
+        ..Run::new(target, kind, Arc::new(suite), ledger.clone())
+    };
+    run.selected.retain(|id| id.starts_with("lwm2m/"));
+    perform(&run).await;
+    let tool = Tool {
+        name: "twinproof".to_owned(),
+        version: "test".to_owned(),
+    };
+    let records = ledger.read_back().unwrap();
+    (judge(&records, &catalogue, tool).unwrap(), records.records)
+}
+
+fn verdicts(report: &Report) -> BTreeMap<String, String> {
+    let scenarios = report.scenarios.iter();
+    let said = scenarios.map(|s| (s.id.clone(), format!("{:?} {}", s.verdict, s.reason)));
+    said.collect()
+}
+
+#[test]
+fn over_the_api_every_verdict_is_that_of_a_hand_inside() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let served = ServedLwm2m::start((any, any), 7).await.unwrap();
+        let target = Target::External(Arc::new(served.profile().clone()));
+        let (over_api, records) = tokio::select! {
+            judged = judged(target) => judged,
+            never = served.attend() => match never {},
+        };
+        let built_in = Target::BuiltIn(Arc::new(WholeSystem::new()));
+        let (inside, _) = judged(built_in).await;
+        assert_eq!(verdicts(&over_api), verdicts(&inside));
+        // Whatever was asked of the API is on record, under its name.
+        let to_tester = |record: &&Record| matches!(&record.what, What::Request { to, .. } if to == UPPER_TESTER);
+        let asked = records.iter().filter(to_tester).count();
+        let operated = |record: &&Record| matches!(record.what, What::Operated { .. });
+        let operations = records.iter().filter(operated).count();
+        assert!(operations > 10 && asked >= operations, "{asked} < {operations}");
+    });
+}

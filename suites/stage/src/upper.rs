@@ -1,0 +1,169 @@
+//! Upper testers of systems that run elsewhere: whoever makes a server act, over whatever interface its
+//! vendor gave it. What they send and are told is in the ledger.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use twinproof_evidence::record::What;
+use twinproof_kernel::Time;
+use twinproof_kernel::http::{Fault, Request, Response};
+use twinproof_lwm2m::upper::{Answer, Operation};
+
+use crate::live::Ground;
+use crate::network::Network;
+
+/// The name under which an upper tester stands in the ledger.
+pub const UPPER_TESTER: &str = "upper-tester";
+
+/// Makes a system act that runs elsewhere, for one scenario.
+pub trait UpperTester: Send {
+    /// Gets ready: whatever the system tells from now on is heard.
+    ///
+    /// # Errors
+    ///
+    /// The upper tester is broken; the words say how.
+    fn enter<'a>(&'a mut self, reach: &'a Reach) -> BoxFuture<'a, Result<(), String>>;
+
+    /// Makes a client known before it registers, where the system wants that.
+    ///
+    /// # Errors
+    ///
+    /// The upper tester is broken; the words say how.
+    fn provision<'a>(
+        &'a mut self,
+        reach: &'a Reach,
+        endpoint: &'a str,
+    ) -> BoxFuture<'a, Result<(), String>>;
+
+    /// Does what is wanted, and says what came of it.
+    ///
+    /// # Errors
+    ///
+    /// The upper tester is broken, which is nothing that the system could be blamed for.
+    fn operate<'a>(
+        &'a mut self,
+        reach: &'a Reach,
+        operation: Operation,
+    ) -> BoxFuture<'a, Result<Answer, String>>;
+
+    /// Undoes what it provisioned.
+    fn leave<'a>(&'a mut self, reach: &'a Reach) -> BoxFuture<'a, ()>;
+}
+
+/// What an upper tester reaches the world with, and writes to the ledger with.
+#[derive(Clone)]
+pub struct Reach {
+    pub(crate) ground: Arc<Ground>,
+    pub(crate) network: Network,
+    pub(crate) settle: Duration,
+}
+
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reach").finish_non_exhaustive()
+    }
+}
+
+impl Reach {
+    /// The stage's time.
+    pub fn now(&self) -> Time {
+        self.ground.now()
+    }
+
+    /// How long the system may take until all is told.
+    pub fn settle(&self) -> Duration {
+        self.settle
+    }
+
+    /// The scenario, by its id.
+    pub fn scenario(&self) -> &str {
+        let scene = self.ground.recorder().scene();
+        scene.map_or("", |scene| &scene.scenario)
+    }
+
+    /// From now on this is concealed wherever it turns up.
+    pub fn learn(&self, kind: &'static str, secret: &str) {
+        self.ground.recorder().secrets().learn(kind, secret);
+    }
+
+    /// From now on the host of this URL stands in the ledger as the upper tester.
+    pub fn introduce(&self, url: &str) {
+        let authority = crate::recorder::authority(url);
+        self.ground
+            .recorder()
+            .name_authority(authority, UPPER_TESTER);
+    }
+
+    /// Sends a request that may take that long. Redirects are not followed.
+    ///
+    /// # Errors
+    ///
+    /// There was no response.
+    pub async fn call(&self, request: Request, patience: Duration) -> Result<Response, Fault> {
+        let called = self.call_for_secret(request, patience, |_| None).await;
+        called.map(|(response, _)| response)
+    }
+
+    /// The same where the response holds a secret, which is learned before anything of it is recorded.
+    ///
+    /// # Errors
+    ///
+    /// There was no response.
+    pub async fn call_for_secret(
+        &self,
+        request: Request,
+        patience: Duration,
+        find: impl FnOnce(&Response) -> Option<String>,
+    ) -> Result<(Response, Option<String>), Fault> {
+        let recorder = self.ground.recorder();
+        let length = request.body.len() as u64;
+        let number = recorder.request(self.now(), UPPER_TESTER, None, &request, length);
+        let outcome = self.network.fetch_within(request, Some(patience)).await;
+        let secret = outcome.as_ref().ok().and_then(find);
+        if let Some(secret) = &secret {
+            self.learn("token", secret);
+        }
+        recorder.outcome(self.now(), number, outcome.as_ref());
+        Ok((outcome?, secret))
+    }
+
+    /// Sends a request whose response has no end, and hands on what comes of it, and at last its end (none), for as
+    /// long as the scenario lasts. When this returns, the system has begun to answer.
+    ///
+    /// # Errors
+    ///
+    /// There was no response. One that is no success is returned, and nothing more comes of it.
+    pub async fn stream(
+        &self,
+        request: Request,
+        mut hear: impl FnMut(Option<&[u8]>) + Send + 'static,
+    ) -> Result<Response, Fault> {
+        let recorder = self.ground.recorder();
+        let number = recorder.request(self.now(), UPPER_TESTER, None, &request, 0);
+        let opened = self.network.open_stream(request).await;
+        let head = opened.as_ref().map(|(head, _)| head);
+        recorder.outcome(self.now(), number, head);
+        let (head, mut body) = opened?;
+        if head.is_success() {
+            self.ground.spawn(async move {
+                while let Ok(Some(chunk)) = body.chunk().await {
+                    hear(Some(&chunk));
+                }
+                hear(None);
+            });
+        }
+        Ok(head)
+    }
+
+    /// Writes something that no message shows to the ledger.
+    pub fn note(&self, name: &str, value: &Value) {
+        let recorder = self.ground.recorder();
+        let text = recorder.secrets().conceal_json(&value.to_string());
+        let value = serde_json::from_str(&text).unwrap_or_default();
+        let name = name.to_owned();
+        recorder.write(self.now(), What::Noted { name, value });
+    }
+}

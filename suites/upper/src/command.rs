@@ -1,0 +1,337 @@
+//! A child process that is driven by lines, as the profile describes it.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use regex::Regex;
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin, Command as Process};
+use tokio::sync::{Mutex, Notify};
+use twinproof_judge::profile::{CommandExchange, CommandTester};
+use twinproof_lwm2m::upper::{Answer, Operation};
+use twinproof_stage::{Reach, UpperTester};
+
+use crate::answer::{Came, came};
+use crate::http::{secrets, unsupported, within};
+use crate::input::{fill, in_line, input, name};
+use crate::program;
+
+/// How much of what a process said last is repeated when it has ended.
+const SAID: usize = 400;
+
+/// How much of what a process says is kept at most.
+const KEPT: usize = 4 << 20;
+
+/// How long a process may take to end when it is told to.
+const GOOD_BYE: Duration = Duration::from_secs(2);
+
+/// The process that the scenarios of a run share. One line is under way at a time.
+#[derive(Default)]
+pub(crate) struct Shared {
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    child: Child,
+    stdin: ChildStdin,
+    said: Said,
+    errors: Said,
+}
+
+/// What a process says, as it comes. Clones read the same.
+#[derive(Clone, Default)]
+struct Said(Arc<(StdMutex<Text>, Notify)>);
+
+#[derive(Default)]
+struct Text {
+    text: Vec<u8>,
+    /// How much was forgotten before that.
+    forgotten: usize,
+    ended: bool,
+}
+
+impl Said {
+    fn listen(&self, mut pipe: impl AsyncRead + Unpin + Send + 'static) {
+        let said = self.clone();
+        tokio::spawn(async move {
+            let mut piece = [0; 4096];
+            loop {
+                let read = pipe.read(&mut piece).await.unwrap_or(0);
+                let mut text = said.text();
+                text.text.extend_from_slice(&piece[..read]);
+                text.ended |= read == 0;
+                let more = text.text.len().saturating_sub(KEPT);
+                text.text.drain(..more);
+                text.forgotten += more;
+                drop(text);
+                said.0.1.notify_waiters();
+                if read == 0 {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn text(&self) -> MutexGuard<'_, Text> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it is now.
+    fn mark(&self) -> usize {
+        let text = self.text();
+        text.forgotten + text.text.len()
+    }
+
+    /// What was said since a mark, and whether that is all that will ever be.
+    fn since(&self, mark: usize) -> (String, bool) {
+        let text = self.text();
+        let from = mark.saturating_sub(text.forgotten).min(text.text.len());
+        let octets = &text.text[from..];
+        (String::from_utf8_lossy(octets).into_owned(), text.ended)
+    }
+
+    fn tail(&self) -> String {
+        let (text, _) = self.since(0);
+        let skip = text.trim().chars().count().saturating_sub(SAID);
+        text.trim().chars().skip(skip).collect()
+    }
+
+    /// Waits until what was said since a mark matches; none if it ended before.
+    async fn until(&self, mark: usize, pattern: &Regex) -> Option<String> {
+        loop {
+            let more = self.0.1.notified();
+            tokio::pin!(more);
+            more.as_mut().enable();
+            let (text, ended) = self.since(mark);
+            if pattern.is_match(&text) {
+                return Some(text);
+            }
+            if ended {
+                return None;
+            }
+            more.await;
+        }
+    }
+}
+
+impl Running {
+    fn start(command: &[String]) -> Result<Self, String> {
+        let (program, arguments) = command.split_first().ok_or("the command is empty")?;
+        let mut child = Process::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("{program} cannot be started: {error}"))?;
+        let pipe = || format!("{program} has no pipes");
+        let stdin = child.stdin.take().ok_or_else(pipe)?;
+        let (said, errors) = (Said::default(), Said::default());
+        said.listen(child.stdout.take().ok_or_else(pipe)?);
+        errors.listen(child.stderr.take().ok_or_else(pipe)?);
+        Ok(Self {
+            child,
+            stdin,
+            said,
+            errors,
+        })
+    }
+
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends a line and waits for what ends the answer.
+    async fn say(&mut self, line: &str, until: &Regex) -> Result<String, String> {
+        let mark = self.said.mark();
+        let octets = format!("{line}\n");
+        // A process that has ended takes no line; why is said below.
+        drop(self.stdin.write_all(octets.as_bytes()).await);
+        drop(self.stdin.flush().await);
+        match self.said.until(mark, until).await {
+            Some(text) => Ok(text),
+            None => {
+                let status = self.child.wait().await;
+                let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
+                let last = match self.errors.tail() {
+                    errors if errors.is_empty() => self.said.tail(),
+                    errors => errors,
+                };
+                Err(format!("the process ended with {status}: {last}"))
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Ends the process.
+    pub(crate) async fn close(&self, quit: Option<&String>) {
+        let Some(mut running) = self.running.lock().await.take() else {
+            return;
+        };
+        if let Some(quit) = quit {
+            drop(
+                running
+                    .stdin
+                    .write_all(format!("{quit}\n").as_bytes())
+                    .await,
+            );
+        }
+        drop(running.stdin);
+        if tokio::time::timeout(GOOD_BYE, running.child.wait())
+            .await
+            .is_err()
+        {
+            drop(running.child.kill().await);
+        }
+    }
+}
+
+/// The upper tester of one scenario.
+pub(crate) struct Command {
+    spec: Arc<CommandTester>,
+    shared: Arc<Shared>,
+}
+
+impl Command {
+    pub(crate) const fn new(spec: Arc<CommandTester>, shared: Arc<Shared>) -> Self {
+        Self { spec, shared }
+    }
+
+    /// Starts the process, unless it is running.
+    async fn ready(&self, reach: &Reach) -> Result<(), String> {
+        let mut running = self.shared.running.lock().await;
+        if running.as_mut().is_some_and(|running| !running.has_ended()) {
+            return Ok(());
+        }
+        let mut started = Running::start(&self.spec.command)?;
+        reach.note("upper-tester-started", &json!(self.spec.command));
+        if let Some(start) = &self.spec.start {
+            let patience = self.spec.patience.duration();
+            let nothing = Map::new();
+            let said = self.say(reach, &mut started, start, &nothing);
+            within(patience, said)
+                .await
+                .map_err(|why| format!("its start: {why}"))?;
+        }
+        *running = Some(started);
+        Ok(())
+    }
+
+    async fn perform(&self, reach: &Reach, operation: Operation) -> Result<Answer, String> {
+        let name = name(&operation);
+        let Some(exchange) = self.spec.operations.get(&name) else {
+            return Ok(unsupported(name));
+        };
+        self.ready(reach).await?;
+        let mut running = self.shared.running.lock().await;
+        let running = running.as_mut().ok_or("the process has ended")?;
+        let mut input = input(&operation);
+        if let (Some(get), Some(endpoint)) = (&self.spec.get, operation.endpoint()) {
+            match self.asked(reach, running, get, &input).await? {
+                Value::Null => return Ok(Answer::Refused(format!("{endpoint} is not registered"))),
+                Value::Object(mut more) => {
+                    if let Some(why) = more.get("broken") {
+                        return Err(why.as_str().unwrap_or_default().to_owned());
+                    }
+                    input.append(&mut more);
+                }
+                other => return Err(format!("the answer program of `get` gave {other}")),
+            }
+        }
+        if let Some(vars) = &self.spec.vars {
+            match program::one(&self.spec.define, vars, &Value::Object(input.clone()))? {
+                Value::Object(mut more) => input.append(&mut more),
+                other => return Err(format!("expected an object of `vars`, got {other}")),
+            }
+        }
+        if let Some(why) = input.get("unsupported").and_then(Value::as_str) {
+            return Ok(Answer::Unsupported(why.to_owned()));
+        }
+        let said = self.asked(reach, running, exchange, &input).await?;
+        let path = input.get("path").and_then(Value::as_str);
+        match came(&said, path.and_then(|path| path.parse().ok()))? {
+            Came::Answer(answer) => Ok(answer),
+            Came::Kept(_) | Came::Poll(_) => {
+                Err(format!("expected what came of it in the end, got {said}"))
+            }
+        }
+    }
+
+    async fn asked(
+        &self,
+        reach: &Reach,
+        running: &mut Running,
+        exchange: &CommandExchange,
+        input: &Map<String, Value>,
+    ) -> Result<Value, String> {
+        let output = self.say(reach, running, exchange, input).await?;
+        let program = exchange.answer.as_ref().or(self.spec.answer.as_ref());
+        let program = program.ok_or("the profile has no program that reads the answer")?;
+        let shown = json!({ "output": output, "asked": input });
+        program::one(&self.spec.define, program, &shown)
+            .map_err(|why| format!("the answer program cannot read {output:?}: {why}"))
+    }
+
+    async fn say(
+        &self,
+        reach: &Reach,
+        running: &mut Running,
+        exchange: &CommandExchange,
+        input: &Map<String, Value>,
+    ) -> Result<String, String> {
+        let mut known = input.clone();
+        known.append(&mut secrets(&self.spec.secrets)?);
+        let line = fill(&exchange.send, &known, in_line)?;
+        let until = exchange.until.as_ref().or(self.spec.until.as_ref());
+        let until = until.ok_or("the profile has no pattern that ends the answer")?;
+        let until = Regex::new(until).map_err(|error| error.to_string())?;
+        let patience = self.spec.patience.duration();
+        let said = within(patience, running.say(&line, &until)).await;
+        let noted = match &said {
+            Ok(came) => json!({ "sent": line, "came": came }),
+            Err(why) => json!({ "sent": line, "failed": why }),
+        };
+        reach.note("upper-tester", &noted);
+        tokio::time::sleep(self.spec.pause.duration()).await;
+        said.map_err(|why| format!("{line:?}: {why}; expected what matches {until}"))
+    }
+}
+
+impl UpperTester for Command {
+    fn enter<'a>(&'a mut self, reach: &'a Reach) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            for value in secrets(&self.spec.secrets)?.values() {
+                reach.learn("secret", value.as_str().unwrap_or_default());
+            }
+            self.ready(reach).await
+        }
+        .boxed()
+    }
+
+    fn provision<'a>(&'a mut self, _: &'a Reach, _: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn operate<'a>(
+        &'a mut self,
+        reach: &'a Reach,
+        operation: Operation,
+    ) -> BoxFuture<'a, Result<Answer, String>> {
+        async move {
+            let name = name(&operation);
+            let performed = self.perform(reach, operation).await;
+            performed.map_err(|why| format!("{name}: {why}"))
+        }
+        .boxed()
+    }
+
+    fn leave<'a>(&'a mut self, _: &'a Reach) -> BoxFuture<'a, ()> {
+        async {}.boxed()
+    }
+}
