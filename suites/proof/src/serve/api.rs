@@ -385,9 +385,12 @@ fn links_out(links: &str) -> Value {
 }
 
 fn many(values: &[Entry]) -> Value {
-    let nodes = values
-        .iter()
-        .map(|entry| (entry.path.to_string(), node(entry.path, &[entry.clone()])));
+    let nodes = values.iter().map(|entry| {
+        (
+            entry.path.to_string(),
+            node(entry.path, std::slice::from_ref(entry)),
+        )
+    });
     Value::Object(nodes.collect())
 }
 

@@ -220,8 +220,11 @@ fn told(scene: &Scene, requests: &[&Datagram], operated: &Operated, code: &str) 
     Found::decide(agrees(reply, &request, &said), expected, got)
 }
 
+/// A target and its attributes.
+type Link = (String, BTreeSet<(String, String)>);
+
 /// What links say, whatever the order and the quotes: an operator interface may show them as it likes.
-fn links(payload: &[u8]) -> Option<BTreeSet<(String, BTreeSet<(String, String)>)>> {
+fn links(payload: &[u8]) -> Option<BTreeSet<Link>> {
     let text = std::str::from_utf8(payload).ok()?;
     let links = LinkFormatParser::new(text).map(|link| {
         let (target, attributes) = link.ok()?;
