@@ -28,12 +28,16 @@ mod watch;
 use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe};
 use std::process;
+use std::sync::OnceLock;
 
 use clap::Parser as _;
 use twinproof_evidence::ExitCode;
 
 use crate::args::{Args, Command};
 use crate::problem::Problem;
+
+/// Where the first panic was.
+static PLACE: OnceLock<String> = OnceLock::new();
 
 fn main() -> process::ExitCode {
     let args = match Args::try_parse() {
@@ -49,9 +53,14 @@ fn main() -> process::ExitCode {
             });
         }
     };
-    panic::set_hook(Box::new(|_| {}));
+    // One line that can be reported, and no backtrace on somebody's terminal.
+    panic::set_hook(Box::new(|info| {
+        if let Some(place) = info.location() {
+            drop(PLACE.set(format!("{}:{}", place.file(), place.line())));
+        }
+    }));
     let ended = panic::catch_unwind(AssertUnwindSafe(|| perform(args.command)));
-    let ended = ended.unwrap_or_else(|panic| Err(Problem::of_panic(panic.as_ref())));
+    let ended = ended.unwrap_or_else(|panic| Err(Problem::of_panic(panic.as_ref(), PLACE.get())));
     let code = match ended {
         Ok(code) => code,
         Err(problem) => {

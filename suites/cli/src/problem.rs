@@ -64,14 +64,18 @@ impl Problem {
         }
     }
 
-    /// From what a panic left, in one line.
-    pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> Self {
+    /// From what the first panic left, and where it was, in one line.
+    pub(crate) fn of_panic(panic: &(dyn Any + Send), place: Option<&String>) -> Self {
         let why = panic
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("no reason given");
-        Self::Ours(why.lines().next().unwrap_or_default().to_owned())
+        let why = why.lines().next().unwrap_or_default();
+        Self::Ours(match place {
+            Some(place) => format!("{why} (at {place})"),
+            None => why.to_owned(),
+        })
     }
 }
 

@@ -11,19 +11,11 @@ use twinproof_proof::variants::{Extent, Options, tolerance};
 use twinproof_stage::Kind;
 
 /// The values that no verdict meets. A value that verdicts meet from now on is taken out.
-const UNMET: [(&str, &str); 13] = [
-    // No scenario goes to the limit of secondaries.
-    ("room", "for many secondaries"),
-    ("room", "for three"),
-    // What they take away is what their scenarios need, and that is inconclusive by name.
+const UNMET: [(&str, &str); 7] = [
+    // What it takes away is what its scenarios need, and that is inconclusive by name.
     ("notification channels", "not offered"),
     // No scenario changes the name on the secondary's side.
     ("name on the secondary's side", "may be changed there"),
-    // As with the channels.
-    ("end of a twinning that is off", "refused"),
-    ("too many", "403 POL2008"),
-    ("too many", "POL2005"),
-    ("too many", "429"),
     // No scenario sends, or takes, only what no enabler has to know.
     ("format not supported", "415 POL0011"),
     ("format not supported", "POL2007"),

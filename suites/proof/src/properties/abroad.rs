@@ -1,9 +1,11 @@
-//! The other operator: one device of its own, which devices here may have for a secondary.
+//! The other operator: one device of its own, which devices here may have for a secondary or for a
+//! primary.
 
 use std::sync::Arc;
 
 use twinproof_judge::profile::Declared;
 use twinproof_kernel::Seed;
+use twinproof_kernel::http::Response;
 use twinproof_stage::{Handle, PEER, Stage};
 use twinproof_twinning::device::Order;
 use twinproof_twinning::message::{ActivationCode, Status};
@@ -12,7 +14,7 @@ use twinproof_twinning::operator::{
 };
 
 use super::drive::{Broken, Drive, Outcome, Step};
-use super::model::Relation;
+use super::model::{Duty, Relation};
 use super::script::Line;
 
 /// The other operator and what is known of its device's twinning.
@@ -100,6 +102,51 @@ impl Drive<'_> {
         Ok(outcome)
     }
 
+    pub(super) async fn take_up_from_abroad(&mut self, of: usize) -> Result<Outcome, Broken> {
+        let of = self.model.device(of);
+        let Some(device) = self.abroad.as_ref().map(|abroad| abroad.device.clone()) else {
+            return Ok(Outcome::Idle);
+        };
+        let ActivationCode { code, mno_id } = self.codes[of].clone();
+        let (None, Some(code)) = (self.relation_abroad(), code) else {
+            return Ok(Outcome::Idle);
+        };
+        self.touch(&[of]);
+        self.script.add(Line::TakesUpFromAbroad { of });
+        let abroad = self.model.abroad();
+        let duty = self.model.activate(abroad, of);
+        let activation = Errand::Activate {
+            device: device.clone(),
+            code,
+            mno_id,
+        };
+        let Some(response) = self.errand(activation).await? else {
+            return Ok(Outcome::Idle);
+        };
+        let outcome = self.weigh(duty, &response)?;
+        if outcome == Outcome::Accepted {
+            let completion = Errand::Complete { device };
+            if let Some(response) = self.errand(completion).await? {
+                self.weigh(Duty::Accept("I0"), &response)?;
+            }
+            self.begin(abroad, of).await?;
+            if let Some(abroad) = &mut self.abroad {
+                abroad.changes_here = 0;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// What the system answers to the other operator; nothing where that operator has nothing to say.
+    async fn errand(&mut self, errand: Errand) -> Result<Option<Response>, Broken> {
+        let pass = Pass::Own;
+        match self.task(Task::Send { errand, pass }).await? {
+            Some(Answer::Sent(Ok(response))) => Ok(Some(response)),
+            Some(Answer::Sent(Err(fault))) => Err(Broken::Transport(fault.to_string())),
+            _ => Ok(None),
+        }
+    }
+
     pub(super) async fn toggle_abroad(&mut self, on: bool) -> Result<Outcome, Broken> {
         let (Some(relation), Some(abroad)) = (self.relation_abroad(), &self.abroad) else {
             return Ok(Outcome::Idle);
@@ -109,30 +156,23 @@ impl Drive<'_> {
             device: abroad.device.clone(),
             status,
         };
-        self.touch(&[relation.primary]);
+        let here = relation.peer_of(self.model.abroad());
+        self.touch(&[here]);
         self.script.add(Line::SwitchesAbroad {
             on,
-            news_to: (relation.on != on).then_some(relation.primary),
+            news_to: (relation.on != on).then_some(here),
         });
         let duty = self.model.toggle(relation, on);
         self.now.repeats = relation.on == on;
-        let sent = self
-            .task(Task::Send {
-                errand,
-                pass: Pass::Own,
-            })
-            .await?;
-        let response = match sent {
-            Some(Answer::Sent(Ok(response))) => response,
-            Some(Answer::Sent(Err(fault))) => return Err(Broken::Transport(fault.to_string())),
-            // It was never told where the other half is.
-            _ => return Ok(Outcome::Idle),
+        // It may never have been told where the other half is.
+        let Some(response) = self.errand(errand).await? else {
+            return Ok(Outcome::Idle);
         };
         let outcome = self.weigh(duty, &response)?;
         if outcome == Outcome::Accepted && relation.on != on {
             self.model.toggled(relation, on);
-            let parties = [relation.primary, self.model.abroad()];
-            self.news.happened(parties, on, Some(relation.primary));
+            let parties = [here, self.model.abroad()];
+            self.news.happened(parties, on, Some(here));
         }
         Ok(outcome)
     }
@@ -143,7 +183,8 @@ impl Drive<'_> {
         };
         self.script.add(Line::AbroadDown);
         self.task(Task::Behave(Behaviour::Unavailable)).await?;
-        let outcome = self.switch(relation, relation.primary, on).await;
+        let here = relation.peer_of(self.model.abroad());
+        let outcome = self.switch(relation, here, on).await;
         self.script.add(Line::AbroadBack);
         self.task(Task::Behave(Behaviour::Correct)).await?;
         outcome

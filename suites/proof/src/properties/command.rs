@@ -89,6 +89,12 @@ pub enum Command {
         /// Who.
         by: DeviceNo,
     },
+    /// The other operator's device becomes the primary of a device, by its newest code, unless it is
+    /// twinned.
+    TakeUpFromAbroad {
+        /// Whose code.
+        code_of: DeviceNo,
+    },
     /// A device switches its newest twinning.
     Toggle {
         /// Who.
@@ -200,6 +206,10 @@ impl fmt::Display for Command {
             Self::SubscribeTwice { by } => write!(
                 f,
                 "device {by} asks twice in the same words to be told of changes"
+            ),
+            Self::TakeUpFromAbroad { code_of } => write!(
+                f,
+                "the other operator's device activates with the code of device {code_of}"
             ),
             Self::Toggle { by, on } => {
                 write!(
@@ -335,7 +345,8 @@ pub(super) fn any_command(offered: Offered) -> impl Strategy<Value = Command> {
         let toggled = any::<bool>().prop_map(|on| Command::ToggleAbroad { on });
         let down = any::<bool>().prop_map(|on| Command::ToggleWhileAbroadIsDown { on });
         choices.extend([
-            (4, one(|by| Command::TwinAbroad { by })),
+            (3, one(|by| Command::TwinAbroad { by })),
+            (3, one(|code_of| Command::TakeUpFromAbroad { code_of })),
             (4, toggled.boxed()),
             (2, down.boxed()),
         ]);

@@ -130,7 +130,7 @@ impl Drive<'_> {
         self.obtain_token(owner).await
     }
 
-    async fn obtain_token(&mut self, secondary: usize) -> Result<(), Broken> {
+    pub(super) async fn obtain_token(&mut self, secondary: usize) -> Result<(), Broken> {
         if !self.has_tokens {
             return Ok(());
         }

@@ -298,6 +298,7 @@ impl<'a> Drive<'a> {
             }
             Command::Subscribe { by, way } => self.subscribe(by, way).await?,
             Command::SubscribeTwice { by } => self.subscribe_twice(by).await?,
+            Command::TakeUpFromAbroad { code_of } => self.take_up_from_abroad(code_of).await?,
             Command::Toggle { by, on } => self.toggle(by, on).await?,
             Command::ToggleAbroad { on } => self.toggle_abroad(on).await?,
             Command::ToggleAgainstDeactivate { by, on, end_first } => {

@@ -53,6 +53,7 @@ impl Cast {
                     give(by, true);
                 }
                 Line::ActivatesAbroad { by } => give(by, true),
+                Line::TakesUpFromAbroad { of } => give(of, false),
                 Line::ActivatesAgainstEnd { by, owner } => {
                     give(owner, false);
                     give(by, true);
@@ -252,6 +253,12 @@ impl Writer<'_> {
             Line::SwitchesAgainstEnd { .. } => {
                 return Err("no step lets one side switch while the other ends".to_owned());
             }
+            Line::TakesUpFromAbroad { of } => {
+                let of = name(of)?;
+                self.when(format!(
+                    "a primary of the other operator activates with the code of {of}"
+                ));
+            }
             Line::Unsubscribes { by } => {
                 let by = name(by)?;
                 self.given(format!("{by} has withdrawn its newer wish"));
@@ -315,7 +322,11 @@ impl Drive<'_> {
                     writer.steps.pop();
                     writer.when(format!("{by} activates with a code of the other operator"));
                 }
-                writer.then("the enabler accepts");
+                let from_abroad = matches!(
+                    self.script.lines.last(),
+                    Some(Line::TakesUpFromAbroad { .. })
+                );
+                writer.then(if from_abroad { "the enabler accepts it" } else { "the enabler accepts" });
             }
             Wanted::AccessEnded(device) => {
                 let device = name(device)?;
@@ -343,6 +354,14 @@ impl Drive<'_> {
                 "exactly one of them succeeds, and the other is refused because the code is not valid",
             ),
             Wanted::OneWish => writer.then("there is one wish and not two"),
+            Wanted::Refusal(_)
+                if matches!(
+                    self.script.lines.last(),
+                    Some(Line::TakesUpFromAbroad { .. })
+                ) =>
+            {
+                return Err("no step says why the other operator is refused".to_owned());
+            }
             Wanted::Refusal(reason) => {
                 writer.then(format!("the enabler refuses because {}", because(reason)));
             }
@@ -549,7 +568,9 @@ impl Drive<'_> {
             (_, Some(Line::Switches { .. } | Line::SwitchesAbroad { .. })) => "HLF-PD-002",
             (_, Some(Line::Ends { .. })) => "HLF-TE-004",
             (_, Some(Line::ObtainsToken { .. })) => "HLF-SD-005",
-            (_, Some(Line::ActivatesAbroad { .. })) => "HLF-IC-001",
+            (_, Some(Line::ActivatesAbroad { .. } | Line::TakesUpFromAbroad { .. })) => {
+                "HLF-IC-001"
+            }
             _ => "HLF-PD-001",
         }
     }

@@ -143,14 +143,24 @@ fn no_double(step: &Step<'_>) -> Option<String> {
 }
 
 fn right_secondary(step: &Step<'_>) -> Option<String> {
-    let (Command::Activate { by, code_of, .. }, Outcome::Accepted) = (step.command, step.outcome)
-    else {
+    if step.outcome != Outcome::Accepted {
         return None;
+    }
+    let (by, code_of) = match step.command {
+        Command::Activate { by, code_of, .. } => (step.model.device(by), code_of),
+        Command::TakeUpFromAbroad { code_of } => (step.model.abroad(), code_of),
+        _ => return None,
     };
-    let (by, owner) = (step.model.device(by), step.model.device(code_of));
-    let found = step.after[by]
-        .iter()
-        .any(|s| s.is_primary() && s.other == Some(owner));
+    let owner = step.model.device(code_of);
+    let of = |device: usize, other: usize| {
+        let mut seen = step.after.get(device)?.iter();
+        seen.find(|seen| seen.other == Some(other))
+    };
+    let found = match of(by, owner) {
+        Some(seen) => seen.is_primary(),
+        // What the other operator's device sees is not seen here.
+        None => by == step.model.abroad() && of(owner, by).is_some_and(Seen::is_secondary),
+    };
     (!found).then(|| {
         format!("device {by} activated with device {owner}'s code and is not twinned with it")
     })
@@ -226,9 +236,12 @@ fn toggle_changes_status_only(step: &Step<'_>) -> Option<String> {
 
 fn last_status(step: &Step<'_>) -> Option<String> {
     step.model.relations().iter().find_map(|relation| {
-        let seen = step.after[relation.primary]
-            .iter()
-            .find(|s| s.other == Some(relation.secondary))?;
+        let of = |device: usize| {
+            let mut seen = step.after.get(device)?.iter();
+            seen.find(|seen| seen.other == Some(relation.peer_of(device)))
+        };
+        // One of them may be the other operator's.
+        let seen = of(relation.primary).or_else(|| of(relation.secondary))?;
         (seen.is_on() != relation.on).then(|| {
             let (p, s) = (relation.primary, relation.secondary);
             format!(
@@ -247,12 +260,11 @@ fn on_off(on: bool) -> &'static str {
 fn sides_agree(step: &Step<'_>) -> Option<String> {
     step.model.relations().iter().find_map(|relation| {
         let (p, s) = (relation.primary, relation.secondary);
-        let one = step.after[p].iter().find(|seen| seen.other == Some(s))?;
-        let other = step
-            .after
-            .get(s)?
-            .iter()
-            .find(|seen| seen.other == Some(p))?;
+        let of = |device: usize| {
+            let mut seen = step.after.get(device)?.iter();
+            seen.find(|seen| seen.other == Some(relation.peer_of(device)))
+        };
+        let (one, other) = (of(p)?, of(s)?);
         (one.status != other.status).then(|| {
             format!(
                 "device {p} sees {:?}, device {s} sees {:?}",

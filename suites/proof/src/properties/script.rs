@@ -69,6 +69,10 @@ pub(super) enum Line {
         by: usize,
         other: usize,
     },
+    /// The other operator's device becomes the primary of one here.
+    TakesUpFromAbroad {
+        of: usize,
+    },
     Unsubscribes {
         by: usize,
     },
