@@ -24,6 +24,13 @@ Feature: The server as an end of the protocol
     When another device registers with something that is no list of objects
     Then the server refuses the registration as a bad request
 
+  @LW-SRV-03 @id:default-life-time
+  Scenario: A registration that does not say its life time is taken
+    # LW-D24: a server that wants it said is warned and not failed.
+    Given a device that is registered
+    When another device registers without a life time
+    Then the server takes it that the life time is a day
+
   @LW-SRV-04 @id:newer-version-refused
   Scenario: A version beyond the server's own is refused, its own is not
     Given a device that is registered

@@ -6,13 +6,18 @@ use twinproof_lwm2m::server::Shared;
 use twinproof_lwm2m::server::rules::Rules;
 use twinproof_lwm2m::wire::Version;
 
+use crate::variants::lwm2m::Shape;
+
 /// The newest version of the enabler that it supports.
 pub const VERSION: Version = Version::V1_0;
 
-/// How the server is set up that decides by these rules.
-pub fn set_up(rules: Arc<dyn Rules>) -> Shared {
+/// How a server of this shape is set up that decides by these rules.
+pub fn set_up(shape: &Shape, rules: Arc<dyn Rules>) -> Shared {
     Shared {
+        location: shape.location.iter().map(|&s| s.to_owned()).collect(),
+        separate: shape.separate,
+        parameters: shape.parameters.clone(),
         rules,
-        ..Shared::new(VERSION)
+        ..Shared::new(shape.version)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use twinproof_twinning::enabler::{Config, Partner, Subscriber};
 
-use crate::variants::Shape;
+use crate::variants::twinning::Shape;
 
 /// The operator's identity: the test network of the numbering plan.
 pub const OPERATOR: &str = "001-01";

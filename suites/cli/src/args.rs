@@ -338,7 +338,7 @@ pub(crate) struct Mutants {
 )]
 pub(crate) struct Variants {
     /// Only the variants of this enabler
-    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning"]))]
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(ENABLERS))]
     pub(crate) enabler: String,
     /// Only this variant, for example variant-07
     #[arg(long, value_name = "NAME")]

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 const FILE_NAME: &str = "variants.json";
 
 pub(crate) fn variants(args: &Variants) -> Result<ExitCode, Problem> {
-    let mut chosen = names(Extent::EachPair);
+    let mut chosen = names(&args.enabler, Extent::EachPair);
     if let Some(name) = &args.variant {
         let last = chosen.last().cloned().unwrap_or_default();
         chosen.retain(|known| known == name);
@@ -34,6 +34,7 @@ pub(crate) fn variants(args: &Variants) -> Result<ExitCode, Problem> {
         Box::new(std::io::stderr()),
     );
     let options = Options {
+        enabler: args.enabler.clone(),
         only: args.variant.clone(),
         extent: Extent::EachPair,
         kind: Kind::Virtual,

@@ -10,7 +10,7 @@ use twinproof_judge::profile::{Authorization, Declared, Peer, SecondaryToken, Sp
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_reference::twinning as reference;
-use twinproof_reference::variants::Shape;
+use twinproof_reference::variants::twinning::Shape;
 use twinproof_stage::{Halted, Seat, Stage};
 use twinproof_twinning::enabler::rules::{Compared, Rival, Rules};
 use twinproof_twinning::enabler::{Config, Enabler, REVOKE_PATH, TOKEN_PATH};

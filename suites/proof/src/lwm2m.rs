@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use twinproof_conformance::BuiltIn;
-use twinproof_judge::profile::Declared;
+use twinproof_judge::profile::{Declared, Release};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::{Compared, Rival, Rules};
 use twinproof_reference::lwm2m as reference;
+use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_stage::{Halted, Stage};
 
 /// The rivals of the clean rules, and what comparing showed for each scenario's seed.
@@ -20,6 +21,7 @@ type Comparison = (Arc<[Rival]>, Mutex<BTreeMap<Seed, Compared>>);
 /// The built-in LwM2M server under given rules.
 pub struct Lwm2mSystem {
     profile: Declared,
+    shape: Shape,
     rules: Arc<dyn Rules>,
     compared: Option<Comparison>,
 }
@@ -27,9 +29,24 @@ pub struct Lwm2mSystem {
 impl Lwm2mSystem {
     /// The server as these rules make it.
     pub fn new(rules: Arc<dyn Rules>) -> Self {
+        Self::made(Shape::default(), rules)
+    }
+
+    /// The server in another lawful shape.
+    pub fn shaped(shape: Shape) -> Self {
+        let rules = shape.rules();
+        Self::made(shape, rules)
+    }
+
+    fn made(shape: Shape, rules: Arc<dyn Rules>) -> Self {
         let profile = Declared::parse(include_str!("lwm2m.toml"));
+        let mut profile = profile.expect("the built-in profile is tested");
+        if let Some(section) = &mut profile.profile.lwm2m {
+            section.version = Release(shape.version);
+        }
         Self {
-            profile: profile.expect("the built-in profile is tested"),
+            profile,
+            shape,
             rules,
             compared: None,
         }
@@ -82,7 +99,7 @@ impl BuiltIn for Lwm2mSystem {
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         async move {
             let at = stage.bind(SUT).await?;
-            let shared = Arc::new(reference::set_up(self.rules_for(seed)));
+            let shared = Arc::new(reference::set_up(&self.shape, self.rules_for(seed)));
             let make = move || (Server::new(at, seed.derive(SUT)), Arc::clone(&shared));
             let server = stage.host_role(SUT, make);
             stage.attend(server);

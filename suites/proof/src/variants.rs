@@ -12,14 +12,17 @@ use twinproof_evidence::Verdict;
 use twinproof_evidence::report::{Report, Scenario};
 use twinproof_judge::FEATURES;
 use twinproof_judge::proofs::{self, Tolerant};
-use twinproof_reference::variants::{Dimension, Shape, TWINNING, all_pairs};
+use twinproof_kernel::Seed;
+use twinproof_lwm2m::server;
+use twinproof_reference::variants::{Dimension, Shape, all_pairs, lwm2m, twinning};
 use twinproof_stage::Kind;
-use twinproof_twinning::knobs::Knobs;
+use twinproof_twinning::enabler;
 
 use crate::bench::{Bench, each};
 use crate::builtin::TwinningSystem;
+use crate::lwm2m::Lwm2mSystem;
 
-use met::{Differences, Met, differences, is_decided, leaves, rivals};
+use met::{Differences, Met, Other, differences, is_decided, knobs, others};
 
 /// A value that a variant has.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -101,6 +104,8 @@ pub struct Summary {
 /// What became of all variants.
 #[derive(Clone, Debug, Serialize)]
 pub struct Tolerance {
+    /// Whose requirements.
+    pub enabler: String,
     /// Counts.
     pub summary: Summary,
     /// Whether any two values stood together, so that the figures of values and knobs mean something.
@@ -124,7 +129,7 @@ impl Tolerance {
     /// What it proves of each requirement, for reports.
     pub fn tolerant(&self) -> Tolerant {
         Tolerant {
-            suite: proofs::digest(&FEATURES, "twinning"),
+            suite: proofs::digest(&FEATURES, &self.enabler),
             variants: self.summary.total,
             decided: self.requirements.clone(),
         }
@@ -183,11 +188,11 @@ impl fmt::Display for Tolerance {
         }
         write!(f, "{total} variants: {false_fails} false fails")?;
         if self.whole {
+            write!(f, " · {values_met} of {values} lawful values met")?;
             let knobs = knobs_covered + self.knobs_uncovered.len();
-            write!(
-                f,
-                " · {values_met} of {values} lawful values met · {knobs_covered} of {knobs} knobs covered"
-            )?;
+            if knobs > 0 {
+                write!(f, " · {knobs_covered} of {knobs} knobs covered")?;
+            }
         }
         Ok(())
     }
@@ -205,6 +210,8 @@ pub enum Extent {
 /// What to run.
 #[derive(Clone)]
 pub struct Options {
+    /// Whose variants.
+    pub enabler: String,
     /// Only the variant of this name.
     pub only: Option<String>,
     /// How many.
@@ -222,7 +229,53 @@ struct Variant {
     values: Vec<usize>,
 }
 
-/// Runs all variants of the built-in Twinning system.
+/// A built-in system that has other lawful shapes.
+trait Variable: BuiltIn + Sized + 'static {
+    /// Its enabler.
+    const ENABLER: &'static str;
+
+    type Shape: Shape;
+
+    fn shaped(shape: Self::Shape) -> Self;
+
+    /// The same, and it remembers in which scenarios the others would have decided otherwise.
+    fn beside_others(self, others: Vec<Other<Self::Shape>>) -> Self;
+
+    /// The dimensions of those that would have, in the scenario with this seed.
+    fn differing_in(&self, seed: Seed) -> Vec<&'static str>;
+}
+
+macro_rules! variable {
+    ($system:ident, $enabler:literal, $shapes:ident, $core:ident) => {
+        impl Variable for $system {
+            const ENABLER: &'static str = $enabler;
+
+            type Shape = $shapes::Shape;
+
+            fn shaped(shape: Self::Shape) -> Self {
+                Self::shaped(shape)
+            }
+
+            fn beside_others(self, others: Vec<Other<Self::Shape>>) -> Self {
+                let rivals = others.into_iter().map(|other| $core::rules::Rival {
+                    name: other.name,
+                    overrides: other.overrides,
+                    rules: other.shape.rules(),
+                });
+                self.beside(rivals.collect())
+            }
+
+            fn differing_in(&self, seed: Seed) -> Vec<&'static str> {
+                self.differing(seed)
+            }
+        }
+    };
+}
+
+variable!(TwinningSystem, "twinning", twinning, enabler);
+variable!(Lwm2mSystem, "lwm2m", lwm2m, server);
+
+/// Runs all variants of a built-in system.
 ///
 /// # Errors
 ///
@@ -231,9 +284,19 @@ pub fn tolerance(
     options: Options,
     on_variant: &(dyn Fn(&Row) + Sync),
 ) -> Result<Tolerance, String> {
+    match options.enabler.as_str() {
+        Lwm2mSystem::ENABLER => tolerance_of::<Lwm2mSystem>(options, on_variant),
+        _ => tolerance_of::<TwinningSystem>(options, on_variant),
+    }
+}
+
+fn tolerance_of<V: Variable>(
+    options: Options,
+    on_variant: &(dyn Fn(&Row) + Sync),
+) -> Result<Tolerance, String> {
     let bench = Bench::load(options.kind, options.seed)?;
-    let scenarios = bench.scenarios("twinning");
-    let mut variants = variants(options.extent);
+    let scenarios = bench.scenarios(V::ENABLER);
+    let mut variants = variants(V::Shape::DIMENSIONS, options.extent);
     variants.retain(|v| options.only.as_ref().is_none_or(|name| *name == v.name));
     if let (Some(name), true) = (&options.only, variants.is_empty()) {
         return Err(format!(
@@ -242,38 +305,39 @@ pub fn tolerance(
     }
     let whole = options.only.is_none() && options.extent == Extent::EachPair;
     let differences = match whole {
-        true => differences(&bench, &scenarios, options.jobs)?,
+        true => differences::<V>(&bench, &scenarios, options.jobs)?,
         false => Differences::new(),
     };
     let judged = each(&variants, options.jobs, |variant| {
-        let shape = Shape::of(TWINNING, &variant.values);
-        let system = TwinningSystem::shaped(shape);
+        let system = V::shaped(V::Shape::of(&variant.values));
         let system = Arc::new(match whole {
-            true => system.beside(rivals(&variant.values)),
+            true => system.beside_others(others(&variant.values)),
             false => system,
         });
-        let hosted: Arc<dyn BuiltIn> = Arc::<TwinningSystem>::clone(&system);
+        let hosted: Arc<dyn BuiltIn> = Arc::<V>::clone(&system);
         let report = bench.run(hosted, scenarios.clone())?;
-        let row = judged(variant, &report);
+        let row = judged::<V::Shape>(variant, &report);
         on_variant(&row);
-        let met = Met::of(&variant.values, &report, &system, &bench, &differences);
+        let met = Met::of(&variant.values, &report, &*system, &bench, &differences);
         Ok((row, met))
     })?;
-    Ok(summarize(&variants, judged, whole))
+    Ok(summarize::<V>(&variants, judged, whole))
 }
 
-/// The names of all variants.
-pub fn names(extent: Extent) -> Vec<String> {
-    variants(extent).into_iter().map(|v| v.name).collect()
+/// The names of all variants of an enabler.
+pub fn names(enabler: &str, extent: Extent) -> Vec<String> {
+    let variants = match enabler {
+        Lwm2mSystem::ENABLER => variants(lwm2m::Shape::DIMENSIONS, extent),
+        _ => variants(twinning::Shape::DIMENSIONS, extent),
+    };
+    variants.into_iter().map(|v| v.name).collect()
 }
 
-fn variants(extent: Extent) -> Vec<Variant> {
+fn variants<C>(dimensions: &[Dimension<C>], extent: Extent) -> Vec<Variant> {
+    let sizes: Vec<usize> = dimensions.iter().map(|d| d.values.len()).collect();
     let rows = match extent {
-        Extent::EachValue => each_value(TWINNING),
-        Extent::EachPair => {
-            let sizes: Vec<usize> = TWINNING.iter().map(|d| d.values.len()).collect();
-            all_pairs(&sizes)
-        }
+        Extent::EachValue => each_value(&sizes),
+        Extent::EachPair => all_pairs(&sizes),
     };
     rows.into_iter()
         .enumerate()
@@ -285,19 +349,19 @@ fn variants(extent: Extent) -> Vec<Variant> {
 }
 
 /// Rows of one value per dimension, so that each value is in at least one.
-fn each_value(dimensions: &[Dimension]) -> Vec<Vec<usize>> {
-    let rows = dimensions.iter().map(|d| d.values.len()).max();
+fn each_value(sizes: &[usize]) -> Vec<Vec<usize>> {
+    let rows = sizes.iter().copied().max();
     (0..rows.unwrap_or_default())
         .map(|row| {
             // Each dimension starts elsewhere, so that no row is the built-in system itself.
-            let shifted = dimensions.iter().enumerate();
-            shifted.map(|(at, d)| (row + at) % d.values.len()).collect()
+            let shifted = sizes.iter().enumerate();
+            shifted.map(|(at, size)| (row + at) % size).collect()
         })
         .collect()
 }
 
-fn traits(values: &[usize]) -> impl Iterator<Item = (usize, Trait)> + '_ {
-    TWINNING
+fn traits<S: Shape>(values: &[usize]) -> impl Iterator<Item = (usize, Trait)> + '_ {
+    S::DIMENSIONS
         .iter()
         .zip(values)
         .filter_map(|(dimension, number)| {
@@ -311,7 +375,7 @@ fn traits(values: &[usize]) -> impl Iterator<Item = (usize, Trait)> + '_ {
         })
 }
 
-fn judged(variant: &Variant, report: &Report) -> Row {
+fn judged<S: Shape>(variant: &Variant, report: &Report) -> Row {
     let mut false_fails = Vec::new();
     for scenario in &report.scenarios {
         let wrong = |verdict: Verdict| matches!(verdict, Verdict::Fail | Verdict::Error);
@@ -342,7 +406,7 @@ fn judged(variant: &Variant, report: &Report) -> Row {
     let undecided = |s: &&Scenario| s.verdict == Verdict::Inconclusive;
     Row {
         variant: variant.name.clone(),
-        shape: traits(&variant.values)
+        shape: traits::<S>(&variant.values)
             .filter_map(|(number, one)| (number > 0).then_some(one))
             .collect(),
         scenarios: report.scenarios.len(),
@@ -373,9 +437,10 @@ fn is_settled(requirement: &str, report: &Report) -> bool {
     applying.peek().is_some() && applying.all(|s| settled(s) && s.verdict != Verdict::Fail)
 }
 
-fn summarize(variants: &[Variant], judged: Vec<(Row, Met)>, whole: bool) -> Tolerance {
+fn summarize<V: Variable>(variants: &[Variant], judged: Vec<(Row, Met)>, whole: bool) -> Tolerance {
     let (rows, met): (Vec<Row>, Vec<Met>) = judged.into_iter().unzip();
-    let places = TWINNING.iter().enumerate().flat_map(|(at, dimension)| {
+    let dimensions = V::Shape::DIMENSIONS.iter().enumerate();
+    let places = dimensions.flat_map(|(at, dimension)| {
         let values = dimension.values.iter().enumerate();
         values.map(move |(number, value)| (at, number, dimension, value))
     });
@@ -392,12 +457,13 @@ fn summarize(variants: &[Variant], judged: Vec<(Row, Met)>, whole: bool) -> Tole
         })
         .collect();
     let covered: BTreeSet<&String> = met.iter().flat_map(|met| &met.knobs).collect();
-    let keys = leaves(&Knobs::default()).into_iter().map(|(key, _)| key);
+    let keys = knobs(&V::Shape::default()).into_iter().map(|(key, _)| key);
     let mut requirements = BTreeMap::new();
     for id in rows.iter().flat_map(|row| &row.decided) {
         *requirements.entry(id.clone()).or_default() += 1;
     }
     Tolerance {
+        enabler: V::ENABLER.to_owned(),
         summary: Summary {
             total: rows.len(),
             false_fails: rows.iter().map(|row| row.false_fails.len()).sum(),

@@ -21,6 +21,7 @@ use twinproof_lwm2m::server::rules::Standard;
 use twinproof_lwm2m::upper::{self, Operation};
 use twinproof_lwm2m::wire::Version;
 use twinproof_reference::lwm2m::set_up;
+use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
 
 const CLIENT: &str = "coap-client-notls";
@@ -74,7 +75,7 @@ fn its_client_registers_updates_and_leaves() {
     runtime().block_on(async {
         let mut stage = stage();
         let at = stage.bind("sut").await.unwrap();
-        let shared = Arc::new(set_up(Arc::new(Standard)));
+        let shared = Arc::new(set_up(&Shape::default(), Arc::new(Standard)));
         let server = stage.host_role("sut", move || {
             (Server::new(at, Seed::new(1)), Arc::clone(&shared))
         });

@@ -17,6 +17,7 @@ use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::Standard;
 use twinproof_proof::whole::WholeSystem;
 use twinproof_reference::lwm2m::set_up;
+use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
 
 fn run(kind: Kind) -> Report {
@@ -98,7 +99,7 @@ async fn elsewhere() -> (Stage, Declared) {
     let kind = Kind::Live(Network::new(timeout).unwrap());
     let mut stage = Stage::open(kind, recorder, pace);
     let at = stage.bind("server").await.unwrap();
-    let shared = Arc::new(set_up(Arc::new(Standard)));
+    let shared = Arc::new(set_up(&Shape::default(), Arc::new(Standard)));
     stage.host_role("server", move || {
         (Server::new(at, Seed::new(5)), Arc::clone(&shared))
     });

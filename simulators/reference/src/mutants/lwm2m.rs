@@ -54,6 +54,15 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Ok(Standard.list(f).unwrap_or_default())
     }
 
+    "life-time-demanded" "refuses a device that does not say how long its registration lives" breaks "LW-SRV-03"
+    caught by { "lwm2m/server/default-life-time" "lwm2m/default-taken" }
+    fn lifetime(&self, said: Option<&str>) -> Result<Duration, Code> {
+        match said {
+            None => Err(Code::BAD_REQUEST),
+            said => Standard.lifetime(said),
+        }
+    }
+
     "any-version" "registers a device that speaks a version which it does not support" breaks "LW-SRV-04"
     caught by { "lwm2m/server/newer-version-refused" "lwm2m/refused-with" }
     fn version(&self, f: facts::VersionFacts<'_>) -> Result<Version, Code> {

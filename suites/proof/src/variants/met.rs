@@ -13,12 +13,10 @@ use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Events;
 use twinproof_evidence::record::What;
 use twinproof_evidence::report::{Report, Scenario};
-use twinproof_reference::variants::{Choice, Dimension, Shape, TWINNING};
-use twinproof_twinning::enabler::rules::Rival;
-use twinproof_twinning::knobs::Knobs;
+use twinproof_reference::variants::{Dimension, Shape};
 
+use super::Variable;
 use crate::bench::{Bench, each};
-use crate::builtin::TwinningSystem;
 
 /// A dimension and one of its values, by their numbers.
 pub(super) type Place = (usize, usize);
@@ -27,15 +25,24 @@ pub(super) type Place = (usize, usize);
 pub(super) type Differences = BTreeMap<Place, BTreeSet<String>>;
 
 /// Whether a dimension is settled by decisions alone.
-fn decides(dimension: &Dimension) -> bool {
-    let mut values = dimension.values.iter();
-    !values.any(|value| matches!(value.choice, Choice::Shapes(_)))
+fn decides<S: Shape>(dimension: &Dimension<S::Choice>) -> bool {
+    let mut choices = dimension.values.iter().filter_map(|v| v.choice.as_ref());
+    !choices.any(|choice| S::rules_of(choice).is_empty())
 }
 
-/// The same system with another value, for each dimension that is settled by decisions; it has the
-/// dimension's name.
-pub(super) fn rivals(row: &[usize]) -> Arc<[Rival]> {
-    let deciding = TWINNING.iter().enumerate().filter(|(_, d)| decides(d));
+/// A system with another value of one dimension.
+pub(super) struct Other<S> {
+    /// The dimension's name.
+    pub(super) name: &'static str,
+    /// The rules in which it can decide otherwise.
+    pub(super) overrides: &'static [&'static str],
+    pub(super) shape: S,
+}
+
+/// The same system with another value, for each dimension that is settled by decisions.
+pub(super) fn others<S: Shape>(row: &[usize]) -> Vec<Other<S>> {
+    let deciding = S::DIMENSIONS.iter().enumerate();
+    let deciding = deciding.filter(|(_, dimension)| decides::<S>(dimension));
     deciding
         .flat_map(|(at, dimension)| {
             // What is not the built-in system's own shows against that; its own against any other.
@@ -44,13 +51,13 @@ pub(super) fn rivals(row: &[usize]) -> Arc<[Rival]> {
                 _ => 0..1,
             };
             others.map(move |other| {
-                let unusual = row[at].max(other);
+                let unusual = dimension.values[row[at].max(other)].choice.as_ref();
                 let mut row = row.to_vec();
                 row[at] = other;
-                Rival {
+                Other {
                     name: dimension.name,
-                    overrides: dimension.values[unusual].choice.rules(),
-                    rules: Shape::of(TWINNING, &row).rules(),
+                    overrides: unusual.map_or(&[], S::rules_of),
+                    shape: S::of(&row),
                 }
             })
         })
@@ -58,22 +65,23 @@ pub(super) fn rivals(row: &[usize]) -> Arc<[Rival]> {
 }
 
 /// Tries each value that shapes the system by itself.
-pub(super) fn differences(
+pub(super) fn differences<V: Variable>(
     bench: &Bench,
     scenarios: &[String],
     jobs: usize,
 ) -> Result<Differences, String> {
-    let own = vec![0; TWINNING.len()];
+    let dimensions = V::Shape::DIMENSIONS;
+    let own = vec![0; dimensions.len()];
     let run = |row: &[usize]| {
-        let system = TwinningSystem::shaped(Shape::of(TWINNING, row));
+        let system = V::shaped(V::Shape::of(row));
         let events = bench.record(Arc::new(system), scenarios.to_vec())?;
         Ok::<_, String>(by_scenario(events))
     };
     let clean = run(&own)?;
-    let places: Vec<Place> = TWINNING
+    let places: Vec<Place> = dimensions
         .iter()
         .enumerate()
-        .filter(|(_, dimension)| !decides(dimension))
+        .filter(|(_, dimension)| !decides::<V::Shape>(dimension))
         .flat_map(|(at, dimension)| (1..dimension.values.len()).map(move |number| (at, number)))
         .collect();
     let differing = each(&places, jobs, |&(at, number)| {
@@ -115,18 +123,18 @@ pub(super) struct Met {
 }
 
 impl Met {
-    pub(super) fn of(
+    pub(super) fn of<V: Variable>(
         row: &[usize],
         report: &Report,
-        system: &TwinningSystem,
+        system: &V,
         bench: &Bench,
         differences: &Differences,
     ) -> Self {
         let mut met = Self::default();
         let decided: Vec<&Scenario> = report.scenarios.iter().filter(|s| is_decided(s)).collect();
         for scenario in &decided {
-            let shown = system.differing(bench.scenario_seed(&scenario.id));
-            for (at, dimension) in TWINNING.iter().enumerate() {
+            let shown = system.differing_in(bench.scenario_seed(&scenario.id));
+            for (at, dimension) in V::Shape::DIMENSIONS.iter().enumerate() {
                 let place = (at, row[at]);
                 let shapes = differences.get(&place);
                 if shown.contains(&dimension.name)
@@ -137,10 +145,10 @@ impl Met {
             }
         }
         for place in met.places.iter().filter(|(_, number)| *number > 0) {
-            let mut alone = vec![0; TWINNING.len()];
+            let mut alone = vec![0; row.len()];
             alone[place.0] = place.1;
-            let other = leaves(&Shape::of(TWINNING, &alone).knobs);
-            for (key, value) in other.difference(&leaves(&Knobs::default())) {
+            let other = knobs(&V::Shape::of(&alone));
+            for (key, value) in other.difference(&knobs(&V::Shape::default())) {
                 // What elements are called shows word by word, all else as a whole.
                 let shows = match WORDS.iter().any(|group| key.starts_with(group)) {
                     true => decided.iter().any(|scenario| says(scenario, value)),
@@ -188,9 +196,10 @@ fn has_word(text: &str, word: &str) -> bool {
 }
 
 /// The knobs by their dotted keys, each with its value.
-pub(super) fn leaves(knobs: &Knobs) -> BTreeSet<(String, String)> {
+pub(super) fn knobs(shape: &impl Shape) -> BTreeSet<(String, String)> {
     fn collect(prefix: &str, value: &Json, into: &mut BTreeSet<(String, String)>) {
         match value {
+            Json::Null => {}
             Json::Object(fields) => {
                 for (name, value) in fields {
                     let dot = if prefix.is_empty() { "" } else { "." };
@@ -203,15 +212,15 @@ pub(super) fn leaves(knobs: &Knobs) -> BTreeSet<(String, String)> {
         }
     }
     let mut leaves = BTreeSet::new();
-    if let Ok(value) = serde_json::to_value(knobs) {
-        collect("", &value, &mut leaves);
-    }
+    collect("", &shape.knobs(), &mut leaves);
     leaves
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{TWINNING, has_word, rivals};
+    use twinproof_reference::variants::{Shape as _, twinning};
+
+    use super::{has_word, others};
 
     #[test]
     fn a_word_stands_by_itself() {
@@ -231,8 +240,9 @@ mod tests {
 
     #[test]
     fn what_is_unusual_is_compared_with_what_is_usual_only() {
-        let usual = rivals(&vec![0; TWINNING.len()]).len();
-        let unusual = rivals(&vec![1; TWINNING.len()]).len();
+        let dimensions = twinning::Shape::DIMENSIONS.len();
+        let other = |value| others::<twinning::Shape>(&vec![value; dimensions]).len();
+        let (usual, unusual) = (other(0), other(1));
         assert!(unusual < usual, "{unusual} {usual}");
     }
 }

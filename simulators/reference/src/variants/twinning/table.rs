@@ -8,7 +8,8 @@ use twinproof_twinning::knobs::{
 };
 use twinproof_twinning::tree::Dialect;
 
-use super::{Choice, Dimension, Reading, Value};
+use super::{Choice, Reading};
+use crate::variants::{Dimension, Value};
 
 const fn said(status: u16, id: &'static str) -> Said {
     Said {
@@ -23,13 +24,13 @@ macro_rules! dimensions {
         $name:literal from $source:literal { $own:literal $(, $value:literal: $kind:ident $choice:tt)+ $(,)? }
     )+) => {
         /// The dimensions of the built-in Twinning system.
-        pub const TWINNING: &[Dimension] = &[$(
+        pub(super) const DIMENSIONS: &[Dimension<Choice>] = &[$(
             Dimension {
                 name: $name,
                 source: $source,
                 values: &[
-                    Value { name: $own, choice: Choice::Own },
-                    $( Value { name: $value, choice: dimensions!($kind $choice) } ),+
+                    Value { name: $own, choice: None },
+                    $( Value { name: $value, choice: Some(dimensions!($kind $choice)) } ),+
                 ],
             }
         ),+];
@@ -414,32 +415,5 @@ fn other_names() -> Names {
         subscription,
         subscription_list,
         notification,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use twinproof_twinning::enabler::rules::NAMES;
-
-    use super::TWINNING;
-
-    #[test]
-    fn the_rules_that_decide_otherwise_are_there() {
-        let values = TWINNING.iter().flat_map(|dimension| dimension.values);
-        for rule in values.flat_map(|value| value.choice.rules()) {
-            assert!(NAMES.contains(rule), "{rule}");
-        }
-    }
-
-    #[test]
-    fn dimensions_and_their_values_have_names_of_their_own() {
-        let dimensions: BTreeSet<_> = TWINNING.iter().map(|d| d.name).collect();
-        assert_eq!(dimensions.len(), TWINNING.len());
-        for dimension in TWINNING {
-            let values: BTreeSet<_> = dimension.values.iter().map(|v| v.name).collect();
-            assert_eq!(values.len(), dimension.values.len(), "{}", dimension.name);
-        }
     }
 }

@@ -8,6 +8,7 @@ use twinproof_lwm2m::wire::Path;
 use twinproof_stage::Halted;
 
 use super::parties::{Who, device_lifetime};
+use super::register::Sleep;
 use crate::world::{Scene, World};
 
 /// The device's manufacturer.
@@ -37,11 +38,11 @@ fn objects(paths: &[&[u16]]) -> Option<Vec<Path>> {
 #[then(expr = "the operator sees {who} as it registered")]
 async fn sees_as_registered(w: &mut World, who: Who) -> Result<(), Halted> {
     let scene = w.scene();
-    let version = scene.lwm2m_profile()?.version.to_string();
+    let version = scene.lwm2m_profile()?.version;
     let client = Client {
         lifetime: Some(60),
-        version: Some(version),
-        binding: Some("UQ".to_owned()),
+        version: Some(version.to_string()),
+        binding: Some(Sleep::of(version.0).binding.to_owned()),
         queue_mode: Some(true),
         objects: objects(&[&[1, 0], &[3, 0], &[5]]),
         ..Client::default()

@@ -11,6 +11,11 @@ async fn confirms_registration(w: &mut World) -> Result<(), Halted> {
     w.scene().check_last(|act| Answer::Registered { act })
 }
 
+#[then("the server takes it that the life time is a day")]
+async fn takes_a_day(w: &mut World) -> Result<(), Halted> {
+    w.scene().check_last(|act| Answer::DefaultTaken { act })
+}
+
 #[then("the server confirms the update")]
 async fn confirms_update(w: &mut World) -> Result<(), Halted> {
     let code = "2.04".to_owned();

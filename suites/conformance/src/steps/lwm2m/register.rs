@@ -6,6 +6,7 @@ use cucumber::{given, when};
 use twinproof_coap::Code;
 use twinproof_judge::scene::SUT;
 use twinproof_lwm2m::device::{Order, Register, Request, Update};
+use twinproof_lwm2m::wire::Version;
 use twinproof_stage::Halted;
 
 use super::parties::{Who, device_lifetime};
@@ -117,11 +118,35 @@ async fn registers(w: &mut World, who: Who) -> Result<(), Halted> {
     Ok(())
 }
 
+/// How a device says that it sleeps.
+pub(super) struct Sleep {
+    pub(super) binding: &'static str,
+    argument: Option<&'static str>,
+}
+
+impl Sleep {
+    /// By its binding in LwM2M 1.0 (TS 1.0.2 §5.3.1.1), by an argument of its own from 1.1 on.
+    pub(super) fn of(version: Version) -> Self {
+        match version > Version::V1_0 {
+            true => Self {
+                binding: "U",
+                argument: Some("Q"),
+            },
+            false => Self {
+                binding: "UQ",
+                argument: None,
+            },
+        }
+    }
+}
+
 #[when(expr = "{who} registers as one that sleeps")]
 async fn registers_sleeping(w: &mut World, who: Who) -> Result<(), Halted> {
     let scene = w.scene();
+    let sleeps = Sleep::of(scene.lwm2m_profile()?.version.0);
     let mut query = scene.query_without(&who, "b=").await?;
-    query.push("b=UQ".to_owned());
+    query.push(format!("b={}", sleeps.binding));
+    query.extend(sleeps.argument.map(str::to_owned));
     let how = Register {
         query: Some(query),
         objects: Some("</1/0>,</3/0>,</5>".to_owned()),
@@ -131,14 +156,20 @@ async fn registers_sleeping(w: &mut World, who: Who) -> Result<(), Halted> {
     Ok(())
 }
 
-#[when(regex = r"^(an?|another) device registers without (an endpoint name|a version)$")]
+#[when(
+    regex = r"^(an?|another) device registers without (an endpoint name|a life time|a version)$"
+)]
 async fn registers_without(w: &mut World, who: String, what: String) -> Result<(), Halted> {
     let scene = w.scene();
     let who: Who = match format!("{who} device").parse() {
         Ok(who) => who,
         Err(never) => match never {},
     };
-    let left_out = if what == "a version" { "lwm2m=" } else { "ep=" };
+    let left_out = match what.as_str() {
+        "a life time" => "lt=",
+        "a version" => "lwm2m=",
+        _ => "ep=",
+    };
     let query = scene.query_without(&who, left_out).await?;
     let how = Register {
         query: Some(query),

@@ -17,6 +17,11 @@ pub enum Check {
         /// The registration.
         act: Act,
     },
+    /// A registration that does not say its life time was confirmed; that it is refused is disputable.
+    DefaultTaken {
+        /// The registration.
+        act: Act,
+    },
     /// The request was answered with this code of success.
     Confirmed {
         /// The request.
@@ -53,6 +58,19 @@ impl Check {
                     got.push_str(", without a location");
                 }
                 Found::decide(packet.code() == Code::CREATED && located, expected, got)
+            }),
+            Self::DefaultTaken { act } => act.with(scene, |request, answer| {
+                let expected = "2.01 Created, since a life time that is not said is a day";
+                let code = answer.map(|packet| packet.code());
+                let got = came(request, answer.as_ref());
+                let found = Found::decide(code == Some(Code::CREATED), expected, got);
+                match code {
+                    Some(Code::BAD_REQUEST) => Found {
+                        verdict: Verdict::Warning,
+                        ..found
+                    },
+                    _ => found,
+                }
             }),
             Self::Confirmed { act, code } => act.with(scene, |request, answer| {
                 let right = answer.is_some_and(|packet| Some(packet.code()) == coded(code));
