@@ -26,6 +26,7 @@ use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::Standard;
 use twinproof_lwm2m::upper::{Answer, Operation};
 use twinproof_reference::lwm2m as reference;
+use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_stage::{Kind, Network, Options as NetworkOptions, Pace, Recorder, Stage};
 
 use super::api::{self, Asked};
@@ -74,7 +75,7 @@ impl ServedLwm2m {
         let mut stage = Stage::open(Kind::Live(network), recorder, pace);
         let bound = stage.bind(SUT).await;
         let server = bound.map_err(|_| format!("cannot listen on {listen}"))?;
-        let shared = Arc::new(reference::set_up(Arc::new(Standard)));
+        let shared = Arc::new(reference::set_up(&Shape::default(), Arc::new(Standard)));
         let seed = Seed::new(seed);
         let hand = stage.host_role(SUT, move || {
             (Server::new(server, seed), Arc::clone(&shared))
