@@ -7,11 +7,13 @@
 
 pub mod hook;
 pub mod http;
+mod link;
 mod role;
 mod rules;
 mod seed;
 mod time;
 
+pub use link::{Faults, Link, Way};
 pub use role::{CallId, Change, ExchangeId, Input, Outbox, Output, Records, Role, WriteId};
 pub use seed::Seed;
 pub use time::Time;

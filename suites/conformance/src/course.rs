@@ -35,10 +35,16 @@ impl Course {
         *attempts
     }
 
-    /// Takes note of how an attempt ended.
-    pub(crate) fn end(&self, scenario: &str, halted: Option<&Halt>, reached_nobody: bool) {
+    /// Takes note of how an attempt ended; a starved one missed datagrams that our own links lost.
+    pub(crate) fn end(
+        &self,
+        scenario: &str,
+        halted: Option<&Halt>,
+        reached_nobody: bool,
+        starved: bool,
+    ) {
         let mut state = self.state();
-        if matches!(halted, Some(Halt::Transport { .. })) {
+        if starved || matches!(halted, Some(Halt::Transport { .. })) {
             state.broken.push(scenario.to_owned());
         }
         // Once given up, given up: a scenario that was still under way does not revive the run.
@@ -54,7 +60,7 @@ impl Course {
         }
     }
 
-    /// The scenarios that the transport broke since this was last asked.
+    /// The scenarios that the transport broke, or our own links starved, since this was last asked.
     pub(crate) fn take_broken(&self) -> Vec<String> {
         std::mem::take(&mut self.state().broken)
     }
@@ -86,15 +92,15 @@ mod tests {
         let course = Course::default();
         for _ in 0..3 {
             for _ in 1..UNREACHED_LIMIT {
-                course.end("a", None, true);
+                course.end("a", None, true, false);
             }
             assert!(!course.given_up());
-            course.end("b", None, false);
+            course.end("b", None, false, false);
         }
         for _ in 0..UNREACHED_LIMIT {
-            course.end("a", None, true);
+            course.end("a", None, true, false);
         }
-        course.end("b", None, false);
+        course.end("b", None, false, false);
         assert!(course.given_up());
     }
 
@@ -102,11 +108,17 @@ mod tests {
     fn only_a_broken_transport_is_tried_again() {
         let course = Course::default();
         let why = || "x".to_owned();
-        course.end("pass", None, false);
-        course.end("open", Some(&Halt::Inconclusive { why: why() }), false);
-        course.end("error", Some(&Halt::Error { why: why() }), false);
-        course.end("broken", Some(&Halt::Transport { why: why() }), true);
-        assert_eq!(course.take_broken(), ["broken"]);
+        course.end("pass", None, false, false);
+        course.end(
+            "open",
+            Some(&Halt::Inconclusive { why: why() }),
+            false,
+            false,
+        );
+        course.end("error", Some(&Halt::Error { why: why() }), false, false);
+        course.end("broken", Some(&Halt::Transport { why: why() }), true, false);
+        course.end("starved", None, false, true);
+        assert_eq!(course.take_broken(), ["broken", "starved"]);
         assert!(course.take_broken().is_empty());
         assert_eq!((course.begin("broken"), course.begin("broken")), (1, 2));
     }

@@ -16,8 +16,8 @@ use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue;
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::profile::{Declared, Profile, Subscriber};
-use twinproof_judge::scene::SUT;
-use twinproof_kernel::{Seed, Time};
+use twinproof_judge::scene::{STARVED, SUT};
+use twinproof_kernel::{Faults, Seed, Time};
 use twinproof_stage::{Halted, Kind, PEER, Pace, Recorder, Stage};
 use twinproof_upper::Hands;
 
@@ -46,6 +46,8 @@ pub struct Run {
     pub filtered: bool,
     /// The run's seed.
     pub seed: u64,
+    /// What lies in front of every simulated device that speaks by datagrams.
+    pub link: Option<Faults>,
     /// How often each scenario is performed; all times count.
     pub repeat: u32,
     /// The command that repeats a scenario, but for `--scenario` and `--seed`.
@@ -89,6 +91,7 @@ impl Run {
             suite_sha256: String::new(),
             filtered: false,
             seed: 0,
+            link: None,
             repeat: 1,
             again: "twinproof run".to_owned(),
             jobs: 4,
@@ -411,6 +414,9 @@ async fn set_scene(
             visit(&mut stage, declared, (lease, &backstage.hands), entry).await
         }
     };
+    if let Some(faults) = run.link {
+        stage.impair_all(faults, Seed::new(run.seed).derive(&id));
+    }
     if let Ok(profile) = &entered {
         learn_secrets(&stage, profile);
     }
@@ -502,9 +508,18 @@ async fn end_scene(
     };
     let reached_nobody = scene.stage.recorder().reached_nobody();
     let nothing_done = scene.stage.recorder().nothing_done();
+    let missing = scene.stage.missing();
     let (recorder, now) = (scene.stage.recorder(), scene.stage.now());
+    if missing > 0 {
+        let note = What::Noted {
+            name: STARVED.to_owned(),
+            value: missing.into(),
+        };
+        recorder.write(now, note);
+    }
     recorder.write(now, What::SceneEnded);
-    course.end(&entry.id, scene.stage.halted(), reached_nobody);
+    let halted = scene.stage.halted();
+    course.end(&entry.id, halted, reached_nobody, missing > 0);
     // Where nobody was there or all was refused, nothing was left.
     if let (Some(mut lease), false) = (hold.lease, nothing_done)
         && let Some(twinning) = &scene.profile.profile.twinning

@@ -76,7 +76,8 @@ impl Bench<'_> {
         // had already failed when that happened.
         let counts = |number: usize| {
             let broken = matches!(attempts[number].halted, Some((_, Halt::Transport { .. })));
-            !(broken
+            let starved = attempts[number].missing > 0;
+            !((broken || starved)
                 && judged[number].0 <= Verdict::Inconclusive
                 && attempts
                     .get(number + 1)
@@ -187,6 +188,12 @@ impl Bench<'_> {
                         } else if !is_read && !found.rule.as_deref().is_some_and(knows) {
                             found.verdict = Verdict::Warning;
                             found.rulings.push(UNREAD);
+                        } else if scene.missing > 0 {
+                            found.verdict = Verdict::Inconclusive;
+                            found.got = format!(
+                                "{}; but our own link lost datagrams of which no copy arrived: {}",
+                                found.got, scene.missing
+                            );
                         }
                     }
                     Finding {

@@ -19,6 +19,9 @@ pub const SUT: &str = "sut";
 /// part of the scenario.
 pub const CLEANER: &str = "clean-up";
 
+/// The name of the note that says how many datagrams our own links lost for good.
+pub const STARVED: &str = "starved";
+
 /// The number of a step that the scenario does not have any more.
 pub const NO_STEP: usize = usize::MAX;
 
@@ -186,6 +189,8 @@ pub struct Scene {
     pub halted: Option<(Option<usize>, Halt)>,
     /// What it needed and did not get.
     pub unmet: Option<Unmet>,
+    /// How many datagrams our own links lost of which no copy arrived.
+    pub missing: u64,
     /// Whether it came to its end.
     pub ended: bool,
     /// When it ended; what came later is in it all the same.
@@ -238,6 +243,7 @@ impl Scene {
             asked: Vec::new(),
             halted: None,
             unmet: None,
+            missing: 0,
             ended: false,
             last: 0,
             records: Vec::new(),
@@ -316,6 +322,9 @@ impl Scene {
                 }
                 What::Noted { name, value } if name == Unmet::NOTE => {
                     scene.unmet = serde_json::from_value(value.clone()).ok();
+                }
+                What::Noted { name, value } if name == STARVED => {
+                    scene.missing = value.as_u64().unwrap_or_default();
                 }
                 What::Datagram {
                     exchange,

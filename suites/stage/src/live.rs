@@ -2,6 +2,7 @@
 
 mod ground;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +12,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::OwnedSemaphorePermit;
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_kernel::{CallId, Records, Role, Time};
+use twinproof_kernel::{CallId, Link, Records, Role, Time};
 
 use crate::actor::{Actor, Factory, Seat, Stimulus};
 use crate::hooks::{HookCall, pull};
@@ -135,6 +136,16 @@ impl Live {
             name.to_owned(),
         ));
         Ok(address)
+    }
+
+    /// From now on nothing reaches anybody at this address.
+    pub(crate) fn unbind(&mut self, address: SocketAddr) {
+        self.ground.state().sockets.remove(&address);
+    }
+
+    /// Does something with what lies in front of simulated parties, by their names.
+    pub(crate) fn with_links<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Link>) -> T) -> T {
+        act(&mut self.ground.state().links)
     }
 
     pub(crate) fn enter(&mut self, name: &str, actor: Box<dyn Actor>) -> usize {

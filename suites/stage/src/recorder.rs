@@ -14,6 +14,9 @@ use twinproof_kernel::http::{BODY_LIMIT, Fault, Headers, Request, Response};
 /// Finds the secrets of a protocol in a message's media type and body: kinds and values.
 pub type FindSecrets = fn(media_type: &str, body: &[u8]) -> Vec<(&'static str, String)>;
 
+/// Datagrams and who sent them.
+type Sent = Vec<(String, Vec<u8>)>;
+
 /// Writes the events of one scene. Clones write to the same scene.
 #[derive(Clone)]
 pub struct Recorder {
@@ -29,6 +32,8 @@ pub struct Recorder {
     done: Arc<AtomicBool>,
     /// Requests to change something of which nobody knows whether they did.
     open: Arc<Mutex<BTreeSet<u64>>>,
+    /// The datagrams that simulated parties sent: who, and what.
+    sent: Arc<Mutex<Sent>>,
 }
 
 impl Recorder {
@@ -51,6 +56,7 @@ impl Recorder {
             silent: false,
             done: Arc::default(),
             open: Arc::default(),
+            sent: Arc::default(),
         }
     }
 
@@ -170,6 +176,8 @@ impl Recorder {
         self.done.store(true, Ordering::Relaxed);
         if answers {
             self.answered.store(true, Ordering::Relaxed);
+        } else {
+            self.sent().push((from.to_owned(), bytes.to_vec()));
         }
         let exchange = self.number();
         self.write(
@@ -181,6 +189,17 @@ impl Recorder {
                 bytes: Body::new(bytes, bytes.len() as u64),
             },
         );
+    }
+
+    /// The datagrams that this simulated party sent in this scene, oldest first.
+    pub(crate) fn sent_by(&self, party: &str) -> Vec<Vec<u8>> {
+        let sent = self.sent();
+        let own = sent.iter().filter(|(from, _)| from == party);
+        own.map(|(_, bytes)| bytes.clone()).collect()
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes what an upper tester did and returns its number.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_kernel::{CallId, ExchangeId, Records, Role, Time, WriteId};
+use twinproof_kernel::{CallId, ExchangeId, Link, Records, Role, Time, Way, WriteId};
 
 use crate::actor::{Actor, Effect, Factory, Seat, Stimulus};
 use crate::recorder::{Recorder, authority};
@@ -23,6 +23,8 @@ enum Event {
         at: SocketAddr,
         from: SocketAddr,
         bytes: Vec<u8>,
+        /// By whom, where it is recorded only as it arrives.
+        arrives_from: Option<String>,
     },
     Persisted {
         place: usize,
@@ -98,6 +100,10 @@ pub(crate) struct Simulated {
     places: Vec<Place>,
     doors: BTreeMap<String, String>,
     sockets: BTreeMap<SocketAddr, String>,
+    /// How many sockets there were.
+    bound: u8,
+    /// What lies in front of simulated parties.
+    links: BTreeMap<String, Link>,
     exchanges: u64,
     flights: BTreeMap<ExchangeId, Flight>,
     /// The scene has ended: simulated parties only listen.
@@ -115,6 +121,8 @@ impl Simulated {
             places: Vec::new(),
             doors: BTreeMap::new(),
             sockets: BTreeMap::new(),
+            bound: 0,
+            links: BTreeMap::new(),
             exchanges: 0,
             flights: BTreeMap::new(),
             struck: false,
@@ -159,10 +167,23 @@ impl Simulated {
 
     #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
     pub(crate) async fn bind(&mut self, name: &str) -> Result<SocketAddr, String> {
-        let last = u8::try_from(self.sockets.len() + 1).map_err(|_| "no address left")?;
-        let address = SocketAddr::from((Ipv4Addr::new(127, 1, 0, last), 5683));
+        self.bound = self.bound.checked_add(1).ok_or("no address left")?;
+        let address = SocketAddr::from((Ipv4Addr::new(127, 1, 0, self.bound), 5683));
         self.sockets.insert(address, name.to_owned());
         Ok(address)
+    }
+
+    /// From now on nothing reaches anybody at this address.
+    pub(crate) fn unbind(&mut self, address: SocketAddr) {
+        self.sockets.remove(&address);
+    }
+
+    /// Does something with what lies in front of simulated parties, by their names.
+    pub(crate) fn with_links<T>(
+        &mut self,
+        act: impl FnOnce(&mut BTreeMap<String, Link>) -> T,
+    ) -> T {
+        act(&mut self.links)
     }
 
     pub(crate) fn enter(&mut self, name: &str, actor: Box<dyn Actor>) -> usize {
@@ -326,7 +347,12 @@ impl Simulated {
                 at,
                 from,
                 bytes,
+                arrives_from,
             } => {
+                if let Some(sender) = arrives_from {
+                    let parties = (sender.as_str(), self.places[to].name.as_str());
+                    self.recorder.datagram(self.now, parties, &bytes, true);
+                }
                 self.stimulate(
                     to,
                     Stimulus::Datagram {
@@ -437,24 +463,31 @@ impl Simulated {
         let target = receiver.as_deref().and_then(|name| self.place_of(name));
         let recorded =
             simulated || target.is_some_and(|target| self.places[target].resident.is_none());
-        if recorded {
-            let (from, to) = (
-                &self.places[place].name,
-                receiver.unwrap_or_else(|| to.to_string()),
-            );
+        let sender = self.places[place].name.clone();
+        let (party, way) = match (simulated, &receiver) {
+            (false, Some(receiver)) => (receiver, Way::In),
+            (true, _) | (false, None) => (&sender, Way::Out),
+        };
+        let link = self.links.get_mut(party);
+        let late = link.is_some() && !simulated;
+        let journeys = link.map_or_else(|| vec![Duration::ZERO], |link| link.carry(way, &bytes));
+        if recorded && !late {
+            let to = receiver.unwrap_or_else(|| to.to_string());
             self.recorder
-                .datagram(self.now, (from, &to), &bytes, !simulated);
+                .datagram(self.now, (&sender, &to), &bytes, !simulated);
         }
-        if let Some(to_place) = target {
-            self.schedule(
-                LATENCY,
-                Event::Datagram {
-                    to: to_place,
-                    at: to,
-                    from: at,
-                    bytes,
-                },
-            );
+        let Some(to_place) = target else {
+            return;
+        };
+        for journey in journeys {
+            let datagram = Event::Datagram {
+                to: to_place,
+                at: to,
+                from: at,
+                bytes: bytes.clone(),
+                arrives_from: (recorded && late).then(|| sender.clone()),
+            };
+            self.schedule(LATENCY + journey, datagram);
         }
     }
 

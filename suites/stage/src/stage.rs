@@ -9,7 +9,7 @@ use std::time::Duration;
 use twinproof_evidence::record::{Halt, What};
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_kernel::{CallId, Records, Role, Time};
+use twinproof_kernel::{CallId, Faults, Link, Records, Role, Seed, Time};
 
 use crate::actor::{Factory, Seat};
 use crate::hooks::Elsewhere;
@@ -114,6 +114,8 @@ pub struct Stage {
     calls: u64,
     halted: Option<Halt>,
     elsewhere: Option<Elsewhere>,
+    /// What lies in front of each who takes a place for datagrams from now on.
+    before_all: Option<(Faults, Seed)>,
     upper: Upper,
     inner: Inner,
 }
@@ -145,6 +147,7 @@ impl Stage {
             calls: 0,
             halted: None,
             elsewhere: None,
+            before_all: None,
             upper: Upper::None,
             inner,
         }
@@ -195,11 +198,49 @@ impl Stage {
     /// No socket can be had.
     pub async fn bind(&mut self, name: &str) -> Result<SocketAddr, Halted> {
         let opened = either!(self, stage => stage.bind(name).await);
+        if let Some((faults, seed)) = self.before_all {
+            let link = Link::new(faults, seed.derive(name));
+            // A second place is reached over the same link.
+            either!(self, stage => stage.with_links(|links| {
+                links.entry(name.to_owned()).or_insert(link);
+            }));
+        }
         opened.map_err(|why| {
             self.halt(Halt::Error {
                 why: format!("no socket for {name}: {why}"),
             })
         })
+    }
+
+    /// Closes a place that was made with [`Stage::bind`].
+    pub fn unbind(&mut self, address: SocketAddr) {
+        either!(self, stage => stage.unbind(address));
+    }
+
+    /// Puts a link in front of the simulated party of this name, instead of any that was there.
+    pub fn impair(&mut self, name: &str, faults: Faults, seed: Seed) {
+        let link = Link::new(faults, self.of_this_attempt(seed).derive(name));
+        either!(self, stage => stage.with_links(|links| {
+            links.insert(name.to_owned(), link);
+        }));
+    }
+
+    /// Puts such a link in front of each who takes a place for datagrams from now on.
+    pub fn impair_all(&mut self, faults: Faults, seed: Seed) {
+        self.before_all = Some((faults, self.of_this_attempt(seed)));
+    }
+
+    /// How many datagrams our own links have lost of which no copy ever arrived.
+    pub fn missing(&mut self) -> usize {
+        either!(self, stage => stage.with_links(|links| {
+            links.values().map(Link::missing).sum()
+        }))
+    }
+
+    /// What another attempt draws otherwise: what was lost once need not be lost again.
+    fn of_this_attempt(&self, seed: Seed) -> Seed {
+        let attempt = self.recorder.scene().map_or(0, |scene| scene.attempt);
+        seed.derive("link").derive(&attempt.to_string())
     }
 
     /// Lets a simulated party enter. What it sends and receives is recorded.
@@ -259,6 +300,12 @@ impl Stage {
     /// How many exchanges and datagrams are in the ledger of this scene.
     pub fn recorded(&self) -> u64 {
         self.recorder.numbered()
+    }
+
+    /// The datagrams that a simulated party sent in this scene, oldest first: what a network could bring
+    /// a second time.
+    pub fn sent_by<R>(&self, actor: &Handle<R>) -> Vec<Vec<u8>> {
+        self.recorder.sent_by(&actor.name)
     }
 
     /// The system is none of ours: it runs elsewhere and is reached by name and hooks only.

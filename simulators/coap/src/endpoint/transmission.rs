@@ -111,6 +111,24 @@ impl<P> Ord for Due<P> {
 }
 
 impl<P: Address> Endpoint<P> {
+    /// What a copy of this message is answered with: nothing if it was not here, or had no answer.
+    pub fn answered_with(&self, peer: P, message_id: u16) -> Option<&[u8]> {
+        self.seen.get(&(peer, message_id))?.reply.as_deref()
+    }
+
+    /// Forgets that a message was here: the next with its id is none of its copies.
+    pub fn forget_message(&mut self, peer: P, message_id: u16) {
+        self.seen.remove(&(peer, message_id));
+    }
+
+    /// The token of the request of ours that is under way to a peer with this message id.
+    pub fn token_of(&self, peer: P, message_id: u16) -> Option<Token> {
+        match self.sent.get(&(peer, message_id))?.purpose {
+            Purpose::Request(token) => Some(token),
+            Purpose::Notification(_) | Purpose::Ping(_) | Purpose::Response => None,
+        }
+    }
+
     /// Whether this message has been here before; then it gets the answer that it got.
     pub(super) fn is_copy(&self, turn: &mut Turn<'_, P>, from: P, packet: &Packet<'_>) -> bool {
         match self

@@ -266,18 +266,24 @@ impl Device {
             })
         });
         let aside = self.aside.as_deref_mut();
-        let (own, mut loses) = match aside {
-            Some(aside) => (aside.parameters.as_ref(), Some(&mut aside.behaviour.loses)),
+        let (own, mut behaviour) = match aside {
+            Some(aside) => (aside.parameters.as_ref(), Some(&mut aside.behaviour)),
             None => (None, None),
         };
         let out = &mut *moment.out;
         let mut send = |to, bytes: &[u8]| {
             let answers = |header: Header| header.code.class() == Class::Response;
-            if let Some(left) = loses.as_deref_mut().filter(|left| **left > 0)
+            if let Some(behaviour) = behaviour.as_deref_mut()
                 && Header::peek(bytes).is_some_and(answers)
             {
-                *left -= 1;
-                return;
+                if behaviour.loses > 0 {
+                    behaviour.loses -= 1;
+                    return;
+                }
+                if behaviour.strays {
+                    let stray = obey::stray(bytes);
+                    out.datagram(at, to, |buffer| buffer.extend_from_slice(&stray));
+                }
             }
             out.datagram(at, to, |buffer| buffer.extend_from_slice(bytes));
         };

@@ -1,6 +1,6 @@
 //! Orders of a tester.
 
-use twinproof_coap::{Message, OptionNumber, Type};
+use twinproof_coap::{Code, Message, OptionNumber, Raw, Type};
 use twinproof_kernel::CallId;
 
 use super::registration::{Purpose, impossible};
@@ -105,4 +105,12 @@ impl Device {
         let to = (request.server, server.address, ty);
         self.ask(moment, to, message, Purpose::Other, Some(call));
     }
+}
+
+/// An answer under a token that nobody has asked with, and with another code.
+pub(super) fn stray(answer: &[u8]) -> Vec<u8> {
+    let mut stray = Raw::dissect(answer);
+    stray.code = Code::INTERNAL_SERVER_ERROR.byte();
+    stray.token.iter_mut().for_each(|byte| *byte = !*byte);
+    stray.to_bytes()
 }

@@ -227,6 +227,8 @@ pub struct Behaviour {
     pub announces: bool,
     /// How many of the next answers are lost on their way.
     pub loses: u32,
+    /// Whether each answer comes a first time with another token and as a fault of the device.
+    pub strays: bool,
     /// The content format of answers to requests that ask for none.
     #[serde(with = "serial::format")]
     pub format: Option<ContentFormat>,
@@ -243,6 +245,7 @@ impl Default for Behaviour {
             delay: Duration::ZERO,
             announces: true,
             loses: 0,
+            strays: false,
             format: None,
             confirms: false,
         }

@@ -6,6 +6,7 @@
 
 mod clients;
 mod compose;
+mod hear;
 mod operate;
 mod register;
 mod report;
@@ -18,7 +19,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use twinproof_coap::endpoint::{self, Endpoint, Exchange, Failure, RequestId, Turn};
-use twinproof_coap::{Message, Parameters};
+use twinproof_coap::{Header, Message, Parameters};
 use twinproof_kernel::{Input, Outbox, Role, Seed, Time};
 
 use crate::model::Registry;
@@ -26,8 +27,8 @@ use crate::upper::{Answer, Event, Operation, What};
 use crate::wire::Version;
 use clients::Clients;
 use operate::Call;
-use report::{Watch, answer_in};
-use rules::{AnswerFacts, Asked, Rules, Standard};
+use report::Watch;
+use rules::{AnswerFacts, Asked, Rules, SentFacts, Standard};
 
 /// The definitions that we bring, read once.
 static BUILTIN: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(Registry::builtin()));
@@ -87,6 +88,8 @@ pub struct Server {
     /// How many registrations there were; numbers follow from it and the seed.
     registered: u64,
     layer: Endpoint<SocketAddr>,
+    /// Sender and message id of the last request.
+    last: Option<(SocketAddr, u16)>,
     clients: Clients,
     /// Requests of ours that are not answered.
     calls: HashMap<RequestId<SocketAddr>, Call>,
@@ -115,6 +118,7 @@ impl Server {
             seed,
             registered: 0,
             layer: Endpoint::new(seed.derive("messages")),
+            last: None,
             clients: Clients::default(),
             calls: HashMap::new(),
             observing: HashMap::new(),
@@ -137,8 +141,15 @@ impl Server {
         moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Endpoint<SocketAddr>, &mut Turn<'_, SocketAddr>) -> T,
     ) -> T {
-        let (at, out) = (self.at, &mut *moment.out);
+        let (at, out, rules) = (self.at, &mut *moment.out, &moment.shared.rules);
         let mut send = |to, bytes: &[u8]| {
+            let facts = Header::peek(bytes).map(|header| SentFacts {
+                ty: header.ty,
+                code: header.code,
+            });
+            if facts.is_some_and(|facts| !rules.sends(facts)) {
+                return;
+            }
             out.datagram(at, to, |buffer| buffer.extend_from_slice(bytes));
         };
         let mut turn = Turn {
@@ -241,16 +252,7 @@ impl Role for Server {
         let moment = &mut Moment { shared, now, out };
         self.expire(moment);
         match input {
-            Input::Datagram { from, bytes, .. } => match answer_in(bytes) {
-                Some(packet) => self.hear_answer(moment, from, (packet, bytes)),
-                None => {
-                    let event =
-                        self.with_layer(moment, |layer, turn| layer.receive(turn, from, bytes));
-                    if let Some(event) = event {
-                        self.take(moment, event);
-                    }
-                }
-            },
+            Input::Datagram { from, bytes, .. } => self.hear(moment, from, bytes),
             Input::Order { call, order } => self.operate(moment, call, order),
             Input::Wake => {
                 while let Some(event) = self.with_layer(moment, |layer, turn| layer.expire(turn)) {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use twinproof_coap::ContentFormat;
+use twinproof_coap::{Code, ContentFormat, Token, Type};
 use twinproof_kernel::Time;
 
 use crate::wire::Version;
@@ -177,6 +177,24 @@ twinproof_kernel::rules! {
             }
         }
 
+        /// What is read instead of a datagram that came: nothing, since what is no message is rejected
+        /// (RFC 7252 §3, §4.2), what has unknown critical options is refused (§5.4.1), and an answer
+        /// without the token of its request is none (§5.3.2).
+        fn reads(&self, facts: rules::DatagramFacts<'_>) -> Option<Vec<u8>> {
+            None
+        }
+
+        /// Whether a request is a copy of another (RFC 7252 §4.5: of that of the same sender with the
+        /// same message id).
+        fn is_copy(&self, facts: rules::CopyFacts) -> bool {
+            facts.same_id && facts.same_sender
+        }
+
+        /// Whether a datagram that is to be sent is sent.
+        fn sends(&self, facts: rules::SentFacts) -> bool {
+            true
+        }
+
         /// What the server answers a client.
         fn answers(&self, message: Message, facts: rules::AnswerFacts) -> Message {
             message
@@ -195,6 +213,33 @@ twinproof_kernel::rules! {
 }
 
 pub use decide::{Compared, NAMES, Rival, Rules, Standard};
+
+/// A datagram as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct DatagramFacts<'a> {
+    /// Its octets.
+    pub datagram: &'a [u8],
+    /// The token of the request of ours that has its message id, if one is under way to its sender.
+    pub asked: Option<Token>,
+}
+
+/// A request, and another that came before it.
+#[derive(Clone, Copy, Debug)]
+pub struct CopyFacts {
+    /// Both have the same message id.
+    pub same_id: bool,
+    /// Both come from the same address.
+    pub same_sender: bool,
+}
+
+/// A datagram that is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct SentFacts {
+    /// The type of the message.
+    pub ty: Type,
+    /// Its code.
+    pub code: Code,
+}
 
 /// The version in a registration.
 #[derive(Clone, Copy, Debug)]

@@ -113,7 +113,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "update-answered-otherwise" "confirms an update with the code of a read" breaks "LW-IF2-05"
     also breaks {
-        "LW-IF2-04", "LW-IF2-09" because "every update is confirmed in this way",
+        "LW-IF2-04", "LW-IF2-09", "LW-SRV-02" because "every update is confirmed in this way",
     }
     caught by {
         "lwm2m/registration/new-list-replaces-the-old" "lwm2m/confirmed",
@@ -159,14 +159,15 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "location-forgotten" "does not find a registration where it has put it" breaks "LW-IF2-09"
     also breaks {
-        "LW-IF2-05", "LW-IF2-07" because "what is not found is neither changed nor removed",
+        "LW-IF2-05", "LW-IF2-07", "LW-SRV-02"
+        because "what is not found is neither changed nor removed",
     }
     caught by { "lwm2m/registration/location-is-honoured" "lwm2m/confirmed" }
     fn refuses_location(&self, _f: facts::LocationFacts) -> Option<Code> { Some(Code::NOT_FOUND) }
 
     "reads-elsewhere" "reads another resource than the operator asked for" breaks "LW-IF3-01"
     also breaks {
-        "LW-IF2-02", "LW-IF3-02", "LW-IF3-08", "LW-IF3-09"
+        "LW-IF2-02", "LW-IF2-13", "LW-IF3-02", "LW-IF3-08", "LW-IF3-09", "LW-IF3-12"
         because "whatever is read is read elsewhere",
     }
     caught by {
@@ -183,7 +184,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "values-swallowed" "shows the operator that a read has succeeded, and no value" breaks "LW-IF3-01"
     also breaks {
-        "LW-IF2-02", "LW-IF3-02", "LW-IF3-09", "LW-IF4-01"
+        "LW-IF2-02", "LW-IF2-13", "LW-IF3-02", "LW-IF3-09", "LW-IF3-12", "LW-IF4-01"
         because "no value that is read is shown",
     }
     caught by {
@@ -214,6 +215,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "arguments-lost" "executes without the arguments" breaks "LW-IF3-04"
+    also breaks { "LW-IF3-12" because "they are lost whatever the link" }
     caught by { "lwm2m/management/execute" "lwm2m/carried" }
     fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
         match f.kind {
@@ -253,7 +255,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "all-is-well" "shows every answer of a device as a success of a read" breaks "LW-IF3-08"
     also breaks {
-        "LW-IF3-03", "LW-IF3-04", "LW-IF3-07" because "what is done is shown as a read as well",
+        "LW-IF3-03", "LW-IF3-04", "LW-IF3-07", "LW-IF3-12" because "what is done is shown as a read as well",
     }
     caught by {
         "lwm2m/management/refusal-is-shown" "lwm2m/told",

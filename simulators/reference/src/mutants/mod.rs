@@ -5,6 +5,7 @@ mod codes;
 mod damage;
 mod fields;
 mod lwm2m;
+mod message;
 mod news;
 mod operators;
 mod states;
@@ -31,7 +32,7 @@ pub fn twinning() -> impl Iterator<Item = &'static Mutant> {
 
 /// The broken LwM2M servers.
 pub fn lwm2m() -> impl Iterator<Item = &'static Mutant<dyn server::rules::Rules>> {
-    lwm2m::ALL.iter()
+    [lwm2m::ALL, message::ALL].into_iter().flatten()
 }
 
 /// A deliberately broken system, whose decisions are an `R`.

@@ -11,7 +11,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_kernel::{ExchangeId, Time};
+use twinproof_kernel::{ExchangeId, Link, Time, Way};
 
 use crate::actor::{Actor, Effect, Factory, Stimulus};
 use crate::network::Network;
@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) sockets: BTreeMap<SocketAddr, Arc<UdpSocket>>,
     pub(super) socket_names: BTreeMap<SocketAddr, String>,
     pub(super) residents: Vec<String>,
+    /// What lies in front of simulated parties.
+    pub(super) links: BTreeMap<String, Link>,
     pub(super) doors: Vec<String>,
     pub(super) exchanges: u64,
     pub(super) waiting: BTreeMap<ExchangeId, (oneshot::Sender<Response>, Option<u64>)>,
@@ -295,14 +297,48 @@ impl Ground {
         let Some(socket) = state.sockets.get(&at).cloned() else {
             return;
         };
-        // At once, so that what was sent first goes first.
-        match socket.try_send_to(&bytes, to) {
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                // A datagram that the kernel does not take is a datagram that was lost.
-                self.spawn(async move { drop(socket.send_to(&bytes, to).await) });
+        let link = state.links.get_mut(&state.places[place].name);
+        let journeys =
+            link.map_or_else(|| vec![Duration::ZERO], |link| link.carry(Way::Out, &bytes));
+        for journey in journeys {
+            let (socket, bytes) = (Arc::clone(&socket), bytes.clone());
+            if !journey.is_zero() {
+                self.spawn(async move {
+                    tokio::time::sleep(journey).await;
+                    drop(socket.send_to(&bytes, to).await);
+                });
+                continue;
             }
-            Ok(_) | Err(_) => {}
+            // At once, so that what was sent first goes first.
+            match socket.try_send_to(&bytes, to) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    // A datagram that the kernel does not take is a datagram that was lost.
+                    self.spawn(async move { drop(socket.send_to(&bytes, to).await) });
+                }
+                Ok(_) | Err(_) => {}
+            }
         }
+    }
+
+    /// A datagram has come to a party: it is recorded if that is a simulated one and the sender is not.
+    fn deliver(
+        self: &Arc<Self>,
+        state: &mut State,
+        place: usize,
+        (from, at): (SocketAddr, SocketAddr),
+        bytes: &[u8],
+    ) {
+        let sender = state.socket_names.get(&from).cloned();
+        let from_party = sender
+            .as_ref()
+            .and_then(|n| state.names.get(n))
+            .is_some_and(|p| state.places[*p].resident.is_none());
+        if state.places[place].resident.is_none() && !from_party {
+            let from = sender.unwrap_or_else(|| from.to_string());
+            let to = &state.places[place].name;
+            self.recorder.datagram(self.now(), (&from, to), bytes, true);
+        }
+        self.stimulate(state, place, Stimulus::Datagram { at, from, bytes });
     }
 
     fn send_request(
@@ -366,17 +402,22 @@ pub(super) async fn receive(
         let Some(place) = state.names.get(&name).copied() else {
             continue;
         };
-        let sender = state.socket_names.get(&from).cloned();
-        let from_party = sender
-            .as_ref()
-            .and_then(|n| state.names.get(n))
-            .is_some_and(|p| state.places[*p].resident.is_none());
-        if state.places[place].resident.is_none() && !from_party {
-            let from = sender.unwrap_or_else(|| from.to_string());
-            ground
-                .recorder
-                .datagram(ground.now(), (&from, &name), bytes, true);
+        if !state.sockets.contains_key(&at) {
+            continue;
         }
-        ground.stimulate(&mut state, place, Stimulus::Datagram { at, from, bytes });
+        let link = state.links.get_mut(&name);
+        let journeys = link.map_or_else(|| vec![Duration::ZERO], |link| link.carry(Way::In, bytes));
+        for journey in journeys {
+            if journey.is_zero() {
+                ground.deliver(&mut state, place, (from, at), bytes);
+                continue;
+            }
+            let (later, bytes) = (Arc::clone(&ground), bytes.to_vec());
+            ground.spawn(async move {
+                tokio::time::sleep(journey).await;
+                let mut state = later.state();
+                later.deliver(&mut state, place, (from, at), &bytes);
+            });
+        }
     }
 }

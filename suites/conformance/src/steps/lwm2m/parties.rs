@@ -57,9 +57,11 @@ impl Who {
 /// Who takes part in a scenario.
 #[derive(Default)]
 pub(crate) struct Parties {
-    devices: BTreeMap<Who, Party>,
+    pub(super) devices: BTreeMap<Who, Party>,
     /// What a device did last.
     last: Option<Act>,
+    /// The datagrams that a device sent last as they are.
+    pub(super) raw: Option<Act>,
     /// What the operator did last.
     pub(super) operated: Option<Operated>,
     /// What the operator read last.
@@ -82,6 +84,8 @@ pub(super) struct Operated {
 pub(super) struct Party {
     pub(super) device: Handle<Device>,
     pub(super) endpoint: String,
+    /// Where it is.
+    pub(super) at: SocketAddr,
     /// Where it was registered, the newest last.
     pub(super) locations: Vec<String>,
 }
@@ -129,6 +133,7 @@ impl Scene {
         let party = Party {
             device,
             endpoint,
+            at,
             locations: Vec::new(),
         };
         self.lwm2m.devices.insert(who.clone(), party.clone());

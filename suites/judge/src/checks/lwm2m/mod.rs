@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod management;
+pub mod message;
 pub mod operator;
 pub mod reporting;
 
@@ -19,6 +20,8 @@ pub enum Check {
     Answer(answer::Check),
     /// What becomes of an operator's wish.
     Management(management::Check),
+    /// How the message layer takes what it is given.
+    Message(message::Check),
     /// What an operator is told.
     Operator(operator::Check),
     /// What becomes of the reports of devices.
@@ -34,6 +37,12 @@ impl From<answer::Check> for Check {
 impl From<management::Check> for Check {
     fn from(check: management::Check) -> Self {
         Self::Management(check)
+    }
+}
+
+impl From<message::Check> for Check {
+    fn from(check: message::Check) -> Self {
+        Self::Message(check)
     }
 }
 
@@ -54,6 +63,7 @@ impl Check {
         match self {
             Self::Answer(check) => check.look(scene),
             Self::Management(check) => check.look(scene),
+            Self::Message(check) => check.look(scene),
             Self::Operator(check) => check.look(scene),
             Self::Reporting(check) => check.look(scene),
         }

@@ -232,6 +232,7 @@ mod tests {
             asked: Vec::new(),
             halted: None,
             unmet: None,
+            missing: 0,
             ended: true,
             last: 2,
             records: Vec::new(),
