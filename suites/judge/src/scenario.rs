@@ -188,13 +188,18 @@ impl Bench<'_> {
                         } else if !is_read && !found.rule.as_deref().is_some_and(knows) {
                             found.verdict = Verdict::Warning;
                             found.rulings.push(UNREAD);
-                        } else if scene.missing > 0 {
-                            found.verdict = Verdict::Inconclusive;
-                            found.got = format!(
-                                "{}; but our own link lost datagrams of which no copy arrived: {}",
-                                found.got, scene.missing
-                            );
                         }
+                    }
+                    let wrong = matches!(
+                        found.verdict,
+                        Verdict::Error | Verdict::Fail | Verdict::Warning
+                    );
+                    if wrong && scene.missing > 0 {
+                        found.verdict = Verdict::Inconclusive;
+                        found.got = format!(
+                            "{}; but of {} datagrams that our own link lost no copy came",
+                            found.got, scene.missing
+                        );
                     }
                     Finding {
                         check: check.name(),

@@ -1,5 +1,10 @@
 //! A link that loses datagrams fails nobody, and excuses nobody.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "one reads what happened where the assertion does not hold"
+)]
+
 use std::sync::Arc;
 
 use twinproof_conformance::suite::Suite;
@@ -57,21 +62,25 @@ fn reports(rules: impl Fn() -> Arc<dyn Rules>, below: &str) -> Vec<Report> {
 #[test]
 fn a_link_of_ours_that_loses_one_datagram_in_twenty_fails_nobody() {
     let (mut again, mut passed, mut all) = (0, 0, 0);
+    let mut wrong = Vec::new();
     for report in reports(|| Arc::new(Standard), "lwm2m/") {
         for scenario in &report.scenarios {
             let id = &scenario.id;
-            assert!(
-                !matches!(scenario.verdict, Verdict::Fail | Verdict::Error),
-                "{id}, seed {}: {} {}",
-                report.seed,
-                scenario.verdict,
-                scenario.reason
-            );
+            let (seed, verdict) = (report.seed, scenario.verdict);
+            let line = || format!("{id}, seed {seed}: {verdict} {}", scenario.reason);
+            match verdict {
+                Verdict::Fail | Verdict::Error => wrong.push(line()),
+                Verdict::Pass => {}
+                _ => println!("{}", line()),
+            }
             again += usize::from(scenario.attempts > 1);
             passed += usize::from(scenario.verdict == Verdict::Pass);
             all += 1;
         }
     }
+    // Printed and not part of the assertion: the runner of scenarios owns the panic hook.
+    println!("{wrong:#?}; of {all}, {passed} passed and {again} were tried again");
+    assert!(wrong.is_empty());
     // What was starved is tried again, and what was tried again passes.
     assert!(again > 0);
     assert!(passed * 100 >= all * 98, "{passed} of {all} passed");

@@ -230,7 +230,7 @@ impl Stage {
         self.before_all = Some((faults, self.of_this_attempt(seed)));
     }
 
-    /// How many datagrams our own links have lost of which no copy ever arrived.
+    /// How many datagrams our own links have lost of which no copy has arrived since.
     pub fn missing(&mut self) -> usize {
         either!(self, stage => stage.with_links(|links| {
             links.values().map(Link::missing).sum()
