@@ -89,6 +89,11 @@ pub enum Command {
         /// Who.
         by: DeviceNo,
     },
+    /// A secondary redeems the authorization code of its twinning.
+    Redeem {
+        /// Who.
+        by: DeviceNo,
+    },
     /// The other operator's device becomes the primary of a device, by its newest code, unless it is
     /// twinned.
     TakeUpFromAbroad {
@@ -207,6 +212,7 @@ impl fmt::Display for Command {
                 f,
                 "device {by} asks twice in the same words to be told of changes"
             ),
+            Self::Redeem { by } => write!(f, "device {by} redeems its authorization code"),
             Self::TakeUpFromAbroad { code_of } => write!(
                 f,
                 "the other operator's device activates with the code of device {code_of}"
@@ -260,6 +266,8 @@ pub(super) struct Offered {
     pub(super) races: bool,
     /// The system can be restarted.
     pub(super) restart: bool,
+    /// There is an authorization server.
+    pub(super) tokens: bool,
 }
 
 impl Offered {
@@ -325,6 +333,9 @@ pub(super) fn any_command(offered: Offered) -> impl Strategy<Value = Command> {
     }
     if offered.restart {
         choices.push((1, Just(Command::Restart).boxed()));
+    }
+    if offered.tokens {
+        choices.push((2, one(|by| Command::Redeem { by })));
     }
     let subscribe = |way: Way| device().prop_map(move |by| Command::Subscribe { by, way });
     if offered.callback {

@@ -1,5 +1,7 @@
 //! What one device does by itself: codes, activations, switches, ends.
 
+use std::time::Duration;
+
 use twinproof_kernel::http::Response;
 use twinproof_twinning::device::{Credential, Grant, Order, Raw, read_body};
 use twinproof_twinning::message::{ActivationCode, Role, Status, Twinning, TwinningList, repeats};
@@ -13,6 +15,9 @@ use super::seen::url_of;
 
 /// An element that no type of the API has.
 const UNKNOWN_ELEMENT: &str = "elementOfALaterVersion";
+
+/// For so long an authorization code works whatever its life time is (RFC 6749 §4.1.2: a short one).
+const FRESH: Duration = Duration::from_secs(30);
 
 impl Drive<'_> {
     pub(super) async fn request_code(
@@ -126,6 +131,7 @@ impl Drive<'_> {
     /// An activation was accepted.
     pub(super) async fn begin(&mut self, by: usize, owner: usize) -> Result<(), Broken> {
         self.model.activated(by, owner);
+        self.twinned[owner] = self.model.now();
         self.news.happened([by, owner], true, None);
         self.obtain_token(owner).await
     }
@@ -146,6 +152,61 @@ impl Drive<'_> {
             response.status
         );
         Err(self.broken("I0", seen))
+    }
+
+    pub(super) async fn redeem(&mut self, by: usize) -> Result<Outcome, Broken> {
+        let by = self.model.device(by);
+        let relation = self.model.newest(by).filter(|r| r.secondary == by);
+        let fresh = relation.and_then(|relation| self.fresh_auth_code(relation));
+        // That a code works once only is said of codes and not of twinnings, so no invariant has it.
+        let Some(code) = fresh else {
+            return Ok(Outcome::Idle);
+        };
+        self.touch(&[by]);
+        self.script.add(Line::Redeems { by });
+        let age = self.model.now().saturating_sub(self.twinned[by]);
+        let duty = match age < FRESH {
+            true => Duty::Accept("I0"),
+            false => Duty::Either,
+        };
+        let response = self.order(by, redemption(&code)).await?;
+        let outcome = self.weigh(duty, &response)?;
+        self.redeemed[by] = Some(code);
+        Ok(outcome)
+    }
+
+    /// The authorization code of a twinning between devices here, if it was seen and not redeemed.
+    fn fresh_auth_code(&self, relation: Relation) -> Option<String> {
+        let Relation {
+            primary, secondary, ..
+        } = relation;
+        let here = self.has_grants && !relation.has(DEVICES);
+        let mut seen = self.seen.get(secondary).filter(|_| here)?.iter();
+        let twinning = seen.find(|seen| seen.other == Some(primary))?;
+        let code = twinning.auth_code.as_ref().filter(|code| !code.is_empty());
+        code.filter(|code| self.redeemed[secondary].as_ref() != Some(code))
+            .cloned()
+    }
+
+    /// What a twinning that has ended gave access by gives none.
+    async fn check_auth_code(
+        &mut self,
+        secondary: usize,
+        fresh: Option<String>,
+    ) -> Result<(), Broken> {
+        let Some(code) = fresh else {
+            return Ok(());
+        };
+        let response = self.order(secondary, redemption(&code)).await?;
+        if !response.is_success() {
+            return Ok(());
+        }
+        self.script.end_with(Wanted::CodeWorthless(secondary));
+        let seen = format!(
+            "device {secondary}'s authorization code still gets {}",
+            response.status
+        );
+        Err(self.broken("I18", seen))
     }
 
     pub(super) async fn toggle(&mut self, by: usize, on: bool) -> Result<Outcome, Broken> {
@@ -222,8 +283,10 @@ impl Drive<'_> {
         let outcome = self.weigh(Duty::Accept("I0"), &response)?;
         match relation {
             Some(relation) => {
+                let fresh = self.fresh_auth_code(relation);
                 self.ended(relation);
                 self.check_token(relation.secondary).await?;
+                self.check_auth_code(relation.secondary, fresh).await?;
             }
             None => self.model.withdrawn(by),
         }
@@ -306,4 +369,10 @@ impl Drive<'_> {
             }
         }
     }
+}
+
+fn redemption(code: &str) -> Order {
+    Order::ObtainToken(Grant::AuthorizationCode {
+        code: code.to_owned(),
+    })
 }

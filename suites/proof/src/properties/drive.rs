@@ -116,6 +116,12 @@ pub struct Drive<'a> {
     pub(super) codes: Vec<ActivationCode>,
     /// A secondary has to obtain a token for its twinning.
     pub(super) has_tokens: bool,
+    /// There is an authorization server.
+    pub(super) has_grants: bool,
+    /// Of each device, the authorization code that it redeemed last.
+    pub(super) redeemed: Vec<Option<String>>,
+    /// Of each device, when it last became a secondary.
+    pub(super) twinned: Vec<Duration>,
     pub(super) model: Model,
     pub(super) seen: Vec<List>,
     /// What each device's last list looked like on the wire.
@@ -187,6 +193,9 @@ impl<'a> Drive<'a> {
             codes: vec![ActivationCode::default(); DEVICES],
             has_tokens: authorization
                 .is_some_and(|a| a.secondary_token == SecondaryToken::ClientCredentials),
+            has_grants: authorization.is_some(),
+            redeemed: vec![None; DEVICES],
+            twinned: vec![Duration::ZERO; DEVICES],
             model: Model::new(DEVICES, twinning.activation_code_lifetime.duration()),
             seen: vec![List::from([]); DEVICES],
             lists: vec![Response::new(0); DEVICES],
@@ -298,6 +307,7 @@ impl<'a> Drive<'a> {
             }
             Command::Subscribe { by, way } => self.subscribe(by, way).await?,
             Command::SubscribeTwice { by } => self.subscribe_twice(by).await?,
+            Command::Redeem { by } => self.redeem(by).await?,
             Command::TakeUpFromAbroad { code_of } => self.take_up_from_abroad(code_of).await?,
             Command::Toggle { by, on } => self.toggle(by, on).await?,
             Command::ToggleAbroad { on } => self.toggle_abroad(on).await?,

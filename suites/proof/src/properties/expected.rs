@@ -17,7 +17,8 @@ const CLAIMS: &str = "it shows only where a client sends what the server fills i
 const CREDENTIALS: &str =
     "it shows only with a credential that is missing, wrong or of another kind";
 const FIELDS: &str = "no invariant is about this element";
-const GRANTS: &str = "no command redeems an authorization code";
+const GRANTS: &str =
+    "no command uses what an authorization code gives, or uses a code otherwise than it should";
 const LAWFUL: &str = "it shows only where a request is not as it should be, and all are";
 const LOOKS: &str = "it is about how an answer looks, and no invariant is";
 const STATUS: &str = "of what is told only the status and the wish are looked at";
@@ -41,10 +42,10 @@ pub(super) const EXPECTED: &[(&str, Expected)] = &[
     ("token-of-the-primary", Breaks(&["I20"])),
     ("token-cacheable", None(LOOKS)),
     ("token-refusal-faults", None(CREDENTIALS)),
-    ("authcode-worthless", None(GRANTS)),
+    ("authcode-worthless", Breaks(&["I0"])),
     ("authcode-redeemable-twice", None(GRANTS)),
     ("authcode-of-anybody", None(GRANTS)),
-    ("authcode-outlives-twinning", None(GRANTS)),
+    ("authcode-outlives-twinning", Breaks(&["I18"])),
     ("refresh-survives", None(GRANTS)),
     ("tokens-survive", Breaks(&["I18"])),
     ("network-open-to-none", None(GRANTS)),
@@ -95,7 +96,7 @@ pub(super) const EXPECTED: &[(&str, Expected)] = &[
     ("authcode-missing", None(FIELDS)),
     ("authcode-shown-to-primary", Breaks(&["I16"])),
     ("authcode-while-pending", None(FIELDS)),
-    ("authcode-always-the-same", None(GRANTS)),
+    ("authcode-always-the-same", Breaks(&["I0"])),
     ("authcode-claim-faults", Breaks(&["I0"])),
     ("url-of-another", Breaks(&["I22"])),
     ("everybody-is-told", Breaks(&["I23"])),

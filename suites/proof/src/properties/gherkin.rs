@@ -209,6 +209,10 @@ impl Writer<'_> {
                 true => "the lifetime of the code has passed",
                 false => "almost the whole lifetime of the code has passed",
             }),
+            Line::Redeems { by } => {
+                let by = name(by)?;
+                self.when(format!("{by} redeems its authorization code"));
+            }
             Line::Restarts if last => {
                 self.when("the enabler is restarted after everything was read")
             }
@@ -322,11 +326,11 @@ impl Drive<'_> {
                     writer.steps.pop();
                     writer.when(format!("{by} activates with a code of the other operator"));
                 }
-                let from_abroad = matches!(
-                    self.script.lines.last(),
-                    Some(Line::TakesUpFromAbroad { .. })
-                );
-                writer.then(if from_abroad { "the enabler accepts it" } else { "the enabler accepts" });
+                writer.then(match self.script.lines.last() {
+                    Some(Line::Redeems { .. }) => "the authorization server gives a token",
+                    Some(Line::TakesUpFromAbroad { .. }) => "the enabler accepts it",
+                    _ => "the enabler accepts",
+                });
             }
             Wanted::AccessEnded(device) => {
                 let device = name(device)?;
@@ -339,6 +343,14 @@ impl Drive<'_> {
                 writer.then(format!("{device} reads the same list in JSON and in XML"));
             }
             Wanted::Code => writer.then("the answer holds an activation code"),
+            Wanted::CodeWorthless(device) => {
+                let device = name(device)?;
+                let seen = format!("{device} has seen its authorization code");
+                let end = writer.steps.len().saturating_sub(1);
+                writer.steps.insert(end, (Kind::Given, seen));
+                writer.when(format!("{device} redeems its authorization code"));
+                writer.then("the authorization server gives no token since the code is worth nothing");
+            }
             Wanted::LeadsToItself {
                 answered: false, ..
             } => return Err("no step follows the addresses in a list".to_owned()),
@@ -568,6 +580,7 @@ impl Drive<'_> {
             (_, Some(Line::Switches { .. } | Line::SwitchesAbroad { .. })) => "HLF-PD-002",
             (_, Some(Line::Ends { .. })) => "HLF-TE-004",
             (_, Some(Line::ObtainsToken { .. })) => "HLF-SD-005",
+            (_, Some(Line::Redeems { .. })) => "HLF-SD-009",
             (_, Some(Line::ActivatesAbroad { .. } | Line::TakesUpFromAbroad { .. })) => {
                 "HLF-IC-001"
             }

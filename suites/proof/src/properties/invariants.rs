@@ -296,7 +296,7 @@ fn mutual_peers(step: &Step<'_>) -> Option<String> {
 
 fn auth_code_place(step: &Step<'_>) -> Option<String> {
     all(step.after)
-        .find(|(_, seen)| seen.auth_code && !seen.is_secondary())
+        .find(|(_, seen)| seen.auth_code.is_some() && !seen.is_secondary())
         .map(|(device, _)| {
             format!("device {device} is no secondary and sees an authorization code")
         })

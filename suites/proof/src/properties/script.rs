@@ -41,6 +41,9 @@ pub(super) enum Line {
     Passes {
         whole: bool,
     },
+    Redeems {
+        by: usize,
+    },
     Restarts,
     /// Somebody without a part in it tries to read the newest twinning of a device.
     StrangerReads {
@@ -85,6 +88,7 @@ pub(super) enum Wanted {
     AccessEnded(usize),
     BothFormats(usize),
     Code,
+    CodeWorthless(usize),
     /// Its URL is answered, but not with itself.
     LeadsToItself {
         device: usize,

@@ -182,6 +182,7 @@ impl<'a> Search<'a> {
             options,
             offered: Offered {
                 abroad: offers("twinning.peer"),
+                tokens: offers("twinning.authorization"),
                 callback: offers("harness.advertise"),
                 channel: offers("twinning.notification_channel"),
                 clock: offers("twinning.advance_clock"),

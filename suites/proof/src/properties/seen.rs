@@ -31,7 +31,7 @@ pub struct Seen {
     pub(super) own: Option<usize>,
     pub(super) other: Option<usize>,
     pub(super) code: Option<String>,
-    pub(super) auth_code: bool,
+    pub(super) auth_code: Option<String>,
 }
 
 /// A device's list. What was read twice and is the same is kept once.
@@ -59,7 +59,7 @@ impl Seen {
                 .activation_code
                 .as_ref()
                 .and_then(|c| c.code.clone()),
-            auth_code: twinning.auth_code.is_some(),
+            auth_code: twinning.auth_code.clone(),
         }
     }
 
