@@ -1,40 +1,46 @@
 //! All LwM2M scenarios against the built-in server, on both stages.
 
+mod common;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::judged_twice;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn as _, Run, Target, network, perform};
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::report::{Report, Tool};
+use twinproof_evidence::report::Report;
 use twinproof_evidence::secrets::Secrets;
+use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::profile::Declared;
-use twinproof_judge::{FEATURES, judge};
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::Standard;
+use twinproof_proof::lwm2m::Lwm2mSystem;
 use twinproof_proof::whole::WholeSystem;
 use twinproof_reference::lwm2m::set_up;
+use twinproof_reference::mutants;
 use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
 
-fn run(kind: Kind) -> Report {
-    judged(
-        Target::BuiltIn(Arc::new(WholeSystem::new())),
-        kind,
-        "lwm2m/",
-    )
+fn run(kind: Kind, seed: u64) -> Report {
+    let target = Target::BuiltIn(Arc::new(WholeSystem::new()));
+    judged_with(seed, target, kind, "lwm2m/")
+}
+
+fn judged(target: Target, kind: Kind, folder: &str) -> Report {
+    judged_with(7, target, kind, folder)
 }
 
 /// Runs the scenarios below a folder and judges the record.
-fn judged(target: Target, kind: Kind, folder: &str) -> Report {
+fn judged_with(seed: u64, target: Target, kind: Kind, folder: &str) -> Report {
     let catalogue = Catalogue::load(&FEATURES).unwrap();
     let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
     let ledger = Ledger::in_memory();
     let mut run = Run {
-        seed: 7,
+        seed,
         jobs: 8,
         ..Run::new(target, kind, Arc::new(suite), ledger.clone())
     };
@@ -46,11 +52,7 @@ fn judged(target: Target, kind: Kind, folder: &str) -> Report {
         .build()
         .unwrap();
     runtime.block_on(perform(&run));
-    let tool = Tool {
-        name: "twinproof".to_owned(),
-        version: "test".to_owned(),
-    };
-    judge(&ledger.read_back().unwrap(), &catalogue, tool).unwrap()
+    judged_twice(&ledger.read_back().unwrap())
 }
 
 fn all_pass(report: &Report) {
@@ -64,7 +66,7 @@ fn all_pass(report: &Report) {
 
 #[test]
 fn the_built_in_server_passes_every_scenario() {
-    let report = run(Kind::Virtual);
+    let report = run(Kind::Virtual, 7);
     all_pass(&report);
     let registration = &report.scenarios[0].exchanges[0];
     assert!(
@@ -83,7 +85,35 @@ fn the_built_in_server_passes_every_scenario() {
 #[test]
 fn the_built_in_server_passes_every_scenario_over_udp() {
     let profile = WholeSystem::new().profile().profile.clone();
-    all_pass(&run(Kind::Live(network(&profile).unwrap())));
+    all_pass(&run(Kind::Live(network(&profile).unwrap()), 7));
+}
+
+#[test]
+fn ten_broken_servers_are_judged_again_as_they_were() {
+    let all = mutants::lwm2m().count();
+    // From all parts of the list.
+    let ten: Vec<_> = mutants::lwm2m().step_by(all / 10).take(10).collect();
+    assert_eq!(ten.len(), 10);
+    for mutant in ten {
+        let system = Lwm2mSystem::new((mutant.rules)());
+        let report = judged(Target::BuiltIn(Arc::new(system)), Kind::Virtual, "lwm2m/");
+        let says_no = |verdict| matches!(verdict, Verdict::Fail | Verdict::Warning);
+        let noticed = report.scenarios.iter().any(|s| says_no(s.verdict));
+        assert!(noticed, "{}", mutant.name);
+    }
+}
+
+#[test]
+fn ten_seeds_change_no_verdict() {
+    let usual = run(Kind::Virtual, 7);
+    let verdicts = |report: &Report| -> Vec<(String, Verdict)> {
+        let scenarios = report.scenarios.iter();
+        scenarios.map(|s| (s.id.clone(), s.verdict)).collect()
+    };
+    for seed in 100..110 {
+        let other = run(Kind::Virtual, seed);
+        assert_eq!(verdicts(&other), verdicts(&usual), "seed {seed}");
+    }
 }
 
 /// The built-in server on a stage of its own, as one that runs elsewhere, and a profile of it.

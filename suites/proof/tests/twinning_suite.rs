@@ -1,18 +1,21 @@
 //! All Twinning scenarios against the built-in system, and again without it.
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::judged_twice;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::Verdict;
-use twinproof_evidence::ledger::{self, Events, Ledger};
+use twinproof_evidence::ledger::{Events, Ledger};
 use twinproof_evidence::record::What;
-use twinproof_evidence::report::{Report, Tool};
+use twinproof_evidence::report::Report;
+use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
-use twinproof_judge::{FEATURES, judge};
 use twinproof_proof::builtin::TwinningSystem;
 use twinproof_reference::mutants;
 use twinproof_stage::{Kind, Network};
@@ -99,39 +102,7 @@ fn run(kind: Kind, jobs: usize, system: TwinningSystem) -> Report {
     runtime.block_on(perform(&run));
     let events = ledger.read_back().unwrap();
     assert_eq!(idle(&events), BTreeSet::new(), "these steps did nothing");
-    let report = judge(&events, &catalogue, tool()).unwrap();
-    assert!(
-        text(&report) == text(&judged_again(&events)),
-        "judged again, the record says something else"
-    );
-    report
-}
-
-/// What an archived record says to somebody who has nothing else.
-fn judged_again(events: &Events) -> Report {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("events.jsonl");
-    let archive = Ledger::create(&path).unwrap();
-    events
-        .records
-        .iter()
-        .cloned()
-        .for_each(|record| archive.write(record));
-    drop(archive);
-    let archived = ledger::read(&path).unwrap();
-    assert_eq!(archived.cut, None);
-    judge(&archived, &Catalogue::load(&FEATURES).unwrap(), tool()).unwrap()
-}
-
-fn tool() -> Tool {
-    Tool {
-        name: "twinproof".to_owned(),
-        version: "test".to_owned(),
-    }
-}
-
-fn text(report: &Report) -> String {
-    serde_json::to_string_pretty(report).unwrap()
+    judged_twice(&events)
 }
 
 fn clean() -> TwinningSystem {
