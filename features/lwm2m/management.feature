@@ -70,3 +70,60 @@ Feature: Device management
     When the operator reads the serial number of the device
     Then the device is asked to read it
     And the operator sees the value that the device has
+
+  @LW-IF3-05 @ETS-1.0-int-1630 @id:create
+  Scenario: The operator creates an instance
+    Given a device that is registered
+    When the operator creates an instance of an object of the device
+    Then the device is asked to create that instance with its values
+    And the operator is told that it is created
+
+  @LW-IF3-05 @ETS-1.0-int-1635 @id:delete
+  Scenario: The operator deletes an instance
+    Given a device that is registered
+    When the operator deletes an instance of an object of the device
+    Then the device is asked to delete that instance
+    And the operator is told that it is deleted
+
+  @LW-IF3-10 @id:long-value-written
+  Scenario: A long value is written in blocks
+    Given a device that is registered
+    When the operator writes a long value to the device
+    Then the device gets the whole value in blocks
+    And the operator is told that it is done
+
+  @LW-IF3-10 @id:small-blocks-written
+  Scenario: A device may ask for smaller blocks
+    Given a device that takes small blocks only and is registered
+    When the operator writes a long value to the device
+    Then the device gets the whole value in blocks
+    And the operator is told that it is done
+
+  @LW-IF3-10 @id:long-value-read
+  Scenario: A long value is read in blocks
+    Given a device that is registered
+    And the device has a long name for its manufacturer
+    When the operator reads the manufacturer of the device
+    Then the operator sees the value that the device has
+
+  @LW-IF3-10 @id:small-blocks-read
+  Scenario: A long value is read in small blocks
+    Given a device that takes small blocks only and is registered
+    And the device has a long name for its manufacturer
+    When the operator reads the manufacturer of the device
+    Then the operator sees the value that the device has
+
+  @LW-IF3-14 @id:unknown-object
+  Scenario: An object that nobody knows can be read
+    Given a device that is registered
+    When the operator reads a resource of an object of the device that is none of the enabler's
+    Then the device is asked to read it
+    And the operator sees the value that the device has, in whatever form
+
+  @LW-SRV-06 @id:registers-and-manages
+  Scenario: A server registers devices and manages them
+    When a device registers
+    Then the server confirms the registration and says where it is
+    When the operator reads the serial number of the device
+    Then the device is asked to read it
+    And the operator sees the value that the device has

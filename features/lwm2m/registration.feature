@@ -75,3 +75,26 @@ Feature: Registration
   Scenario: A long list arrives in blocks
     When a device registers with a list of objects that fits into no datagram
     Then the server confirms the registration and says where it is
+
+  @LW-IF2-10 @id:not-led-away
+  Scenario: A registration belongs to its device
+    Given a device that is registered
+    And another device that is registered
+    When the other device updates the registration of the device
+    And the operator reads the serial number of the device
+    Then the device itself is asked, and nobody else
+    And the operator sees the value that the device has
+
+  @LW-IF2-13 @id:device-moves
+  Scenario: A device may move
+    Given a device that is registered
+    When the device goes on from another address and says so
+    And the operator reads the serial number of the device where it is now
+    Then the device is asked there, and nobody else
+    And the operator sees the value that the device has
+
+  @LW-IF2-14 @id:many-are-kept
+  Scenario: Many registrations are kept
+    When fifty devices register at the same time
+    And each of them updates its registration
+    Then each that was confirmed is still registered

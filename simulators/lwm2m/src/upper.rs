@@ -166,6 +166,28 @@ impl Operation {
             | Self::WriteComposite { endpoint, .. } => Some(endpoint),
         }
     }
+
+    /// The object that this is about, if it is about one.
+    pub fn object(&self) -> Option<u16> {
+        match self {
+            Self::Cancel { path, .. }
+            | Self::Delete { path, .. }
+            | Self::Discover { path, .. }
+            | Self::Execute { path, .. }
+            | Self::Observe { path, .. }
+            | Self::Read { path, .. }
+            | Self::Write { path, .. }
+            | Self::WriteAttributes { path, .. } => path.object(),
+            Self::Create { object, .. } => Some(*object),
+            Self::CancelComposite { .. }
+            | Self::Clients
+            | Self::Events { .. }
+            | Self::ObserveComposite { .. }
+            | Self::ReadComposite { .. }
+            | Self::Result { .. }
+            | Self::WriteComposite { .. } => None,
+        }
+    }
 }
 
 /// How a server says that it observes no more.

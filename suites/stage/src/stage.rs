@@ -360,6 +360,25 @@ impl Stage {
         self.perform(orders, patience, true).await
     }
 
+    /// The same for what may take that long.
+    ///
+    /// # Errors
+    ///
+    /// One of them did not answer within `patience`.
+    pub async fn act_together_within<R>(
+        &mut self,
+        orders: Vec<(Handle<R>, R::Order)>,
+        patience: Duration,
+    ) -> Result<Vec<Acted<R::Answer>>, Halted>
+    where
+        R: Role + Send + 'static,
+        R::Shared: Send + Sync,
+        R::Order: serde::Serialize + 'static,
+        R::Answer: Send,
+    {
+        self.perform(orders, patience, true).await
+    }
+
     /// Has an actor do something that may take that long.
     ///
     /// # Errors

@@ -114,6 +114,18 @@ impl Clients {
         numbers.iter().max_by_key(made).copied()
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    /// The registration that was made first; looks at each.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        let all = self.by_number.iter();
+        let oldest = all.min_by_key(|(_, registration)| registration.registered);
+        oldest.map(|(number, _)| *number)
+    }
+
     pub(super) fn at(&self, address: SocketAddr) -> Option<u64> {
         self.by_address.get(&address).copied()
     }

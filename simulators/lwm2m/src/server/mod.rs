@@ -91,6 +91,8 @@ pub struct Server {
     /// Sender and message id of the last request.
     last: Option<(SocketAddr, u16)>,
     clients: Clients,
+    /// Where the client is that registered last.
+    newest: Option<SocketAddr>,
     /// Requests of ours that are not answered.
     calls: HashMap<RequestId<SocketAddr>, Call>,
     /// Requests of ours that observe, and what.
@@ -120,6 +122,7 @@ impl Server {
             layer: Endpoint::new(seed.derive("messages")),
             last: None,
             clients: Clients::default(),
+            newest: None,
             calls: HashMap::new(),
             observing: HashMap::new(),
             results: BTreeMap::new(),

@@ -9,7 +9,7 @@ use twinproof_kernel::CallId;
 use super::clients::Registration;
 use super::compose::{Composed, cancelling, compose, kind};
 use super::report::{Subject, Watch, number_of};
-use super::rules::{AskFacts, HoldFacts, Kind, ManageFacts, RenewFacts, TellFacts};
+use super::rules::{AskFacts, HoldFacts, Kind, ManageFacts, PlaceFacts, RenewFacts, TellFacts};
 use super::{Moment, Server};
 use crate::upper::{Answer, CancelBy, Operation};
 use crate::wire::Path;
@@ -65,6 +65,7 @@ impl Server {
                 let number = self.clients.named(endpoint);
                 let facts = ManageFacts {
                     registered: number.is_some(),
+                    object: operation.object(),
                 };
                 match number.filter(|_| moment.shared.rules.is_managed(facts)) {
                     Some(number) => {
@@ -123,7 +124,9 @@ impl Server {
             let ticket = self.tickets;
             self.results.insert(ticket, None);
             held.target = Target::Ticket(ticket);
-            moment.out.answer(call, Answer::Kept { ticket });
+            let facts = TellFacts { kind: held.kind };
+            let answer = moment.shared.rules.tells(Answer::Kept { ticket }, facts);
+            moment.out.answer(call, answer);
         }
         if let Some(client) = self.clients.get_mut(number) {
             match first {
@@ -144,7 +147,9 @@ impl Server {
             Ok(composed) => composed,
             Err(why) => return self.finish(moment, held.target, held.kind, Answer::Refused(why)),
         };
-        let to = client.address;
+        let own = client.address;
+        let newest = self.newest.unwrap_or(own);
+        let to = moment.shared.rules.goes_to(PlaceFacts { own, newest });
         let Composed {
             message,
             base,

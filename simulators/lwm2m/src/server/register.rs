@@ -8,8 +8,8 @@ use twinproof_coap::{Code, Message, Packet, option};
 
 use super::clients::{Registration, Terms};
 use super::rules::{
-    Asked, BindingFacts, LifeFacts, ListFacts, LocationFacts, MoveFacts, RenewFacts, ReplaceFacts,
-    SendFacts, ToldFacts, VersionFacts,
+    Asked, BindingFacts, CrowdFacts, LifeFacts, ListFacts, LocationFacts, MoveFacts, RenewFacts,
+    ReplaceFacts, SendFacts, ToldFacts, VersionFacts,
 };
 use super::{Moment, Server};
 use crate::upper::{Answer, What};
@@ -113,6 +113,13 @@ impl Server {
         }
         let endpoint = registration.endpoint.clone();
         self.clients.insert(number, registration);
+        self.newest = Some(exchange.peer);
+        let registered = self.clients.len();
+        if moment.shared.rules.makes_room(CrowdFacts { registered })
+            && let Some(oldest) = self.clients.oldest()
+        {
+            self.clients.remove(oldest);
+        }
         self.live_on(moment, number);
         let location = self.location(moment, number);
         let message = location
@@ -236,9 +243,14 @@ impl Server {
 
     fn location_facts(&self, exchange: &Exchange<SocketAddr>, number: u64) -> LocationFacts {
         let registration = self.clients.get(number);
+        let there = self.clients.at(exchange.peer);
+        let there = there.and_then(|number| self.clients.get(number));
         LocationFacts {
             known: registration.is_some(),
             same_address: registration.is_some_and(|r| r.address == exchange.peer),
+            from_another: registration
+                .zip(there)
+                .is_some_and(|(own, other)| own.endpoint != other.endpoint),
         }
     }
 

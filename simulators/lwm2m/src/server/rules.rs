@@ -86,9 +86,16 @@ twinproof_kernel::rules! {
             Some(facts.updated + facts.lifetime)
         }
 
-        /// Why a request for a registration is refused (TS §5.3.2, §5.3.3: there is none there).
+        /// Why a request for a registration is refused (TS §5.3.2, §5.3.3: there is none there). That
+        /// of another client is nobody's business.
         fn refuses_location(&self, facts: rules::LocationFacts) -> Option<Code> {
-            (!facts.known).then_some(Code::NOT_FOUND)
+            (!facts.known || facts.from_another).then_some(Code::NOT_FOUND)
+        }
+
+        /// Whether the oldest registration makes room for a new one (TS §5.3: it lives as long as its
+        /// life time).
+        fn makes_room(&self, facts: rules::CrowdFacts) -> bool {
+            false
         }
 
         /// The life time after an update (TS §5.3.2).
@@ -114,6 +121,11 @@ twinproof_kernel::rules! {
         /// Whether an operation is sent to a client (TS §5.4: to one that is registered).
         fn is_managed(&self, facts: rules::ManageFacts) -> bool {
             facts.registered
+        }
+
+        /// Where an operation goes (TS §5.3.1: to where its client is).
+        fn goes_to(&self, facts: rules::PlaceFacts) -> SocketAddr {
+            facts.own
         }
 
         /// Whether an operation has to wait (TS §8.4: for a client in queue mode while it sleeps, and
@@ -297,6 +309,24 @@ pub struct LocationFacts {
     pub known: bool,
     /// It comes from the client's own address.
     pub same_address: bool,
+    /// It comes from the address of a client with another name.
+    pub from_another: bool,
+}
+
+/// A registration that is added to others.
+#[derive(Clone, Copy, Debug)]
+pub struct CrowdFacts {
+    /// How many there are now.
+    pub registered: usize,
+}
+
+/// Where an operation could go.
+#[derive(Clone, Copy, Debug)]
+pub struct PlaceFacts {
+    /// Where its client is.
+    pub own: SocketAddr,
+    /// Where the client is that registered last.
+    pub newest: SocketAddr,
 }
 
 /// Where an update comes from.
@@ -313,6 +343,8 @@ pub struct MoveFacts {
 pub struct ManageFacts {
     /// It is registered.
     pub registered: bool,
+    /// The object that is managed; none if there are several.
+    pub object: Option<u16>,
 }
 
 /// Whether a client listens.

@@ -1,13 +1,14 @@
 //! Broken LwM2M servers.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use twinproof_coap::{Code, Message, OptionNumber, Type, option};
 use twinproof_kernel::Time;
 use twinproof_lwm2m::server::rules::{self as facts, Asked, Kind, Rules, Standard};
 use twinproof_lwm2m::upper::{Answer, CancelBy, Reply};
-use twinproof_lwm2m::wire::Version;
 use twinproof_lwm2m::wire::links::ObjectList;
+use twinproof_lwm2m::wire::{Value, Version};
 
 use super::{Mutant, mutants};
 
@@ -21,11 +22,12 @@ const BLOCK: usize = 1_024;
 pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "location-missing" "confirms a registration and does not say where it is" breaks "LW-SRV-01"
     also breaks {
-        "LW-IF2-01", "LW-IF2-08", "LW-IF2-12", "LW-SRV-05"
+        "LW-IF2-01", "LW-IF2-08", "LW-IF2-12", "LW-SRV-05", "LW-SRV-06"
         because "every registration that is looked at is confirmed in this way",
     }
     caught by {
         "lwm2m/server/registration-answered" "lwm2m/registered",
+        "lwm2m/management/registers-and-manages" "lwm2m/registered",
         "lwm2m/registration/operator-sees-the-registration" "lwm2m/registered",
     }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
@@ -90,7 +92,11 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "sleepers-unknown" "takes a device in queue mode for one that always listens" breaks "LW-IF2-01"
-    caught by { "lwm2m/registration/operator-sees-the-registration" "lwm2m/shown" }
+    also breaks { "LW-IF3-13" because "what sleeps has to be known for it" }
+    caught by {
+        "lwm2m/registration/operator-sees-the-registration" "lwm2m/shown",
+        "lwm2m/queue/waits-for-the-device" "lwm2m/pending",
+    }
     fn queue_mode(&self, f: facts::BindingFacts<'_>) -> Result<bool, Code> {
         Standard.queue_mode(f).map(|_| false)
     }
@@ -113,7 +119,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "update-answered-otherwise" "confirms an update with the code of a read" breaks "LW-IF2-05"
     also breaks {
-        "LW-IF2-04", "LW-IF2-09", "LW-SRV-02" because "every update is confirmed in this way",
+        "LW-IF2-04", "LW-IF2-09", "LW-IF2-14", "LW-SRV-02"
+        because "every update is confirmed in this way",
     }
     caught by {
         "lwm2m/registration/new-list-replaces-the-old" "lwm2m/confirmed",
@@ -143,10 +150,12 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks {
         "LW-IF2-03" because "who is still registered is managed",
         "LW-IF4-10" because "who is still registered is listened to",
+        "LW-REL-06" because "who is still registered is managed",
     }
     caught by {
         "lwm2m/registration/who-has-left-is-gone" "lwm2m/refused-with",
         "lwm2m/registration/who-has-left-is-not-managed" "lwm2m/not-managed",
+        "lwm2m/applications/absent-device" "lwm2m/not-managed",
     }
     fn removes(&self, _f: facts::LocationFacts) -> bool { false }
 
@@ -161,19 +170,23 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks {
         "LW-IF2-05", "LW-IF2-07", "LW-SRV-02"
         because "what is not found is neither changed nor removed",
+        "LW-IF2-14" because "that registrations are kept is seen from their updates",
+        "LW-IF3-13" because "an update is how a device shows itself",
     }
     caught by { "lwm2m/registration/location-is-honoured" "lwm2m/confirmed" }
     fn refuses_location(&self, _f: facts::LocationFacts) -> Option<Code> { Some(Code::NOT_FOUND) }
 
     "reads-elsewhere" "reads another resource than the operator asked for" breaks "LW-IF3-01"
     also breaks {
-        "LW-IF2-02", "LW-IF2-13", "LW-IF3-02", "LW-IF3-08", "LW-IF3-09", "LW-IF3-12"
+        "LW-IF2-02", "LW-IF2-10", "LW-IF2-13", "LW-IF3-02", "LW-IF3-08", "LW-IF3-09", "LW-IF3-10",
+        "LW-IF3-12", "LW-IF3-13", "LW-IF3-14", "LW-REL-03", "LW-SRV-06"
         because "whatever is read is read elsewhere",
     }
     caught by {
         "lwm2m/management/read-a-resource" "lwm2m/carried",
         "lwm2m/management/read-an-instance" "lwm2m/carried",
         "lwm2m/management/late-answer" "lwm2m/carried",
+        "lwm2m/management/registers-and-manages" "lwm2m/carried",
     }
     fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
         match f.kind {
@@ -184,7 +197,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "values-swallowed" "shows the operator that a read has succeeded, and no value" breaks "LW-IF3-01"
     also breaks {
-        "LW-IF2-02", "LW-IF2-13", "LW-IF3-02", "LW-IF3-09", "LW-IF3-12", "LW-IF4-01"
+        "LW-IF2-02", "LW-IF2-10", "LW-IF2-13", "LW-IF3-02", "LW-IF3-09", "LW-IF3-10", "LW-IF3-12",
+        "LW-IF3-13", "LW-IF3-14", "LW-IF4-01", "LW-REL-03", "LW-SRV-06"
         because "no value that is read is shown",
     }
     caught by {
@@ -193,6 +207,12 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "lwm2m/management/format-of-the-device" "lwm2m/told",
         "lwm2m/management/late-answer" "lwm2m/told",
         "lwm2m/reporting/begins" "lwm2m/told",
+        "lwm2m/registration/not-led-away" "lwm2m/told",
+        "lwm2m/registration/device-moves" "lwm2m/told",
+        "lwm2m/management/unknown-object" "lwm2m/told",
+        "lwm2m/queue/waits-for-the-device" "lwm2m/told",
+        "lwm2m/applications/many-answer-for-themselves" "lwm2m/told",
+        "lwm2m/management/registers-and-manages" "lwm2m/told",
     }
     fn tells(&self, answer: Answer, _f: facts::TellFacts) -> Answer {
         match answer {
@@ -202,7 +222,9 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "writes-the-other-way" "replaces where it should update, and updates where it should replace" breaks "LW-IF3-03"
+    also breaks { "LW-IF3-10", "LW-REL-01" because "something is written in their scenarios" }
     caught by {
+        "lwm2m/applications/reaches-a-device" "lwm2m/carried",
         "lwm2m/management/write-a-resource" "lwm2m/carried",
         "lwm2m/management/update-an-instance" "lwm2m/carried",
     }
@@ -255,7 +277,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "all-is-well" "shows every answer of a device as a success of a read" breaks "LW-IF3-08"
     also breaks {
-        "LW-IF3-03", "LW-IF3-04", "LW-IF3-07", "LW-IF3-12" because "what is done is shown as a read as well",
+        "LW-IF3-03", "LW-IF3-04", "LW-IF3-05", "LW-IF3-07", "LW-IF3-10", "LW-IF3-12", "LW-REL-01"
+        because "what is done is shown as a read as well",
     }
     caught by {
         "lwm2m/management/refusal-is-shown" "lwm2m/told",
@@ -263,6 +286,11 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "lwm2m/management/update-an-instance" "lwm2m/told",
         "lwm2m/management/execute" "lwm2m/told",
         "lwm2m/management/write-attributes" "lwm2m/told",
+        "lwm2m/management/create" "lwm2m/told",
+        "lwm2m/management/delete" "lwm2m/told",
+        "lwm2m/management/long-value-written" "lwm2m/told",
+        "lwm2m/management/small-blocks-written" "lwm2m/told",
+        "lwm2m/applications/reaches-a-device" "lwm2m/told",
     }
     fn tells(&self, answer: Answer, _f: facts::TellFacts) -> Answer {
         match answer {
@@ -291,7 +319,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "reports-lost" "tells its operator nothing of what devices report" breaks "LW-IF4-02"
     also breaks {
-        "LW-IF4-03", "LW-IF4-04", "LW-IF4-05", "LW-IF4-06", "LW-IF4-07", "LW-IF4-08", "LW-IF4-10"
+        "LW-IF4-03", "LW-IF4-04", "LW-IF4-05", "LW-IF4-06", "LW-IF4-07", "LW-IF4-08", "LW-IF4-10",
+        "LW-REL-05"
         because "some report is to be seen in each of their scenarios",
     }
     caught by {
@@ -304,6 +333,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "lwm2m/reporting/unknown" "lwm2m/reported",
         "lwm2m/reporting/error" "lwm2m/reported",
         "lwm2m/reporting/who-has-left" "lwm2m/reported",
+        "lwm2m/applications/many-report" "lwm2m/reported",
     }
     fn is_told(&self, _f: facts::ToldFacts) -> bool { false }
 
@@ -372,6 +402,106 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "lwm2m/reporting/who-has-left" "lwm2m/reported" }
     fn observes_on(&self, _f: facts::ToldFacts) -> bool { true }
     fn is_told(&self, _f: facts::ToldFacts) -> bool { true }
+
+    "led-away" "lets a device update the registration of another" breaks "LW-IF2-10"
+    caught by { "lwm2m/registration/not-led-away" "lwm2m/reached" }
+    fn refuses_location(&self, f: facts::LocationFacts) -> Option<Code> {
+        (!f.known).then_some(Code::NOT_FOUND)
+    }
+
+    "never-moves" "looks for a device where it was when it registered" breaks "LW-IF2-13"
+    caught by { "lwm2m/registration/device-moves" "lwm2m/reached" }
+    fn address_after(&self, f: facts::MoveFacts) -> SocketAddr { f.old }
+
+    "room-for-thirty-two" "forgets the oldest registration when there are more than 32" breaks "LW-IF2-14"
+    caught by { "lwm2m/registration/many-are-kept" "lwm2m/still-known" }
+    fn makes_room(&self, f: facts::CrowdFacts) -> bool { f.registered > 32 }
+
+    "creates-nothing" "creates an instance without saying what is in it" breaks "LW-IF3-05"
+    caught by { "lwm2m/management/create" "lwm2m/carried" }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match f.kind {
+            Kind::Create => message.payload(""),
+            _ => message,
+        }
+    }
+
+    "deletes-too-much" "deletes all instances of an object where it should delete one" breaks "LW-IF3-05"
+    caught by { "lwm2m/management/delete" "lwm2m/carried" }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match f.kind {
+            Kind::Delete => Message::new(Code::DELETE).path("/26241"),
+            _ => message,
+        }
+    }
+
+    "writes-one-block" "writes the first block of a long value" breaks "LW-IF3-10"
+    caught by {
+        "lwm2m/management/long-value-written" "lwm2m/in-blocks",
+        "lwm2m/management/small-blocks-written" "lwm2m/in-blocks",
+    }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        let cut = message.body().get(..BLOCK).map(<[u8]>::to_vec);
+        match (f.kind, cut) {
+            (Kind::Write, Some(cut)) => message.payload(cut),
+            _ => message,
+        }
+    }
+
+    "reads-one-block" "shows the first block of a long value" breaks "LW-IF3-10"
+    caught by {
+        "lwm2m/management/long-value-read" "lwm2m/told",
+        "lwm2m/management/small-blocks-read" "lwm2m/told",
+    }
+    fn tells(&self, answer: Answer, _f: facts::TellFacts) -> Answer {
+        let Answer::Reply(mut reply) = answer else {
+            return answer;
+        };
+        for entry in &mut reply.values {
+            if let Some(Value::String(text)) = &mut entry.value {
+                text.truncate(BLOCK);
+            }
+        }
+        Answer::Reply(reply)
+    }
+
+    "only-what-it-knows" "manages no object that is none of the enabler's" breaks "LW-IF3-14"
+    also breaks { "LW-IF3-05" because "such an object is where an instance is created and deleted" }
+    caught by { "lwm2m/management/unknown-object" "lwm2m/carried" }
+    fn is_managed(&self, f: facts::ManageFacts) -> bool {
+        f.registered && f.object.is_none_or(|object| object < 8)
+    }
+
+    "wakes-sleepers" "sends requests to a device that sleeps" breaks "LW-IF3-13"
+    caught by { "lwm2m/queue/waits-for-the-device" "lwm2m/pending" }
+    fn holds(&self, _f: facts::HoldFacts) -> bool { false }
+
+    "sleepers-forgotten" "keeps for ever what waits for a device that sleeps" breaks "LW-IF3-13"
+    caught by { "lwm2m/queue/waits-for-the-device" "lwm2m/in-turn" }
+    fn holds(&self, f: facts::HoldFacts) -> bool { f.queue_mode }
+
+    "all-at-once" "sends all that waits for a device at once" breaks "LW-IF3-13"
+    caught by { "lwm2m/queue/waits-for-the-device" "lwm2m/in-turn" }
+    fn holds(&self, f: facts::HoldFacts) -> bool {
+        f.queue_mode && (f.silent || f.since >= f.awake)
+    }
+
+    "waiting-is-done" "says that an operation is done which waits" breaks "LW-IF3-13"
+    caught by { "lwm2m/queue/waits-for-the-device" "lwm2m/pending" }
+    fn tells(&self, answer: Answer, _f: facts::TellFacts) -> Answer {
+        match answer {
+            Answer::Kept { .. } => Answer::Done,
+            other => other,
+        }
+    }
+
+    "newest-is-asked" "sends whatever is asked to the device that registered last" breaks "LW-REL-03"
+    also breaks {
+        "LW-IF2-10" because "two devices are registered, and the other one is the newest",
+        "LW-IF2-13" because "where a device is now is not where it registered",
+    }
+    caught by { "lwm2m/applications/many-answer-for-themselves" "lwm2m/reached" }
+    fn goes_to(&self, f: facts::PlaceFacts) -> SocketAddr { f.newest }
 };
 
 /// The message with another code, and with the options that `keep` keeps.

@@ -7,6 +7,7 @@ use twinproof_coap::ContentFormat;
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::lwm2m::management::{Asked, Check as Management, Wish};
 use twinproof_lwm2m::device::{Behaviour, Order};
+use twinproof_lwm2m::model::TEST_OBJECT;
 use twinproof_lwm2m::upper::{Operation, WriteMode};
 use twinproof_lwm2m::wire::{Entry, Path, Value};
 use twinproof_stage::Halted;
@@ -15,7 +16,7 @@ use super::parties::{Who, device_lifetime};
 use crate::world::{Scene, World};
 
 /// The serial number of a simulated device is its endpoint name, so no two have the same.
-const SERIAL: [u16; 3] = [3, 0, 2];
+pub(super) const SERIAL: [u16; 3] = [3, 0, 2];
 /// The instance of the device object.
 const DEVICE: [u16; 2] = [3, 0];
 /// How long the client stays away when it is disabled, s: a number that may be written.
@@ -45,7 +46,8 @@ fn quiet() -> Behaviour {
 }
 
 impl Scene {
-    async fn operate_on(
+    /// Has the operator do something with a device.
+    pub(super) async fn operate_on(
         &mut self,
         who: &Who,
         operation: impl FnOnce(String) -> Operation,
@@ -55,12 +57,14 @@ impl Scene {
         Ok(())
     }
 
-    fn last_wish(&mut self) -> Result<Wish, Halted> {
+    /// What the operator did last.
+    pub(super) fn last_wish(&mut self) -> Result<Wish, Halted> {
         match self.lwm2m.operated.clone() {
             Some(operated) => Ok(Wish {
                 operated: operated.number,
                 after: operated.after,
-                party: "device".to_owned(),
+                party: operated.party,
+                path: None,
             }),
             None => Err(self.inconclusive("the operator did nothing")),
         }
@@ -77,7 +81,11 @@ impl Scene {
     fn is_told(&mut self, code: &str) -> Result<(), Halted> {
         let wish = self.last_wish()?;
         let code = code.to_owned();
-        let check = Management::Told { wish, code };
+        let check = Management::Told {
+            wish,
+            code,
+            untyped: false,
+        };
         self.check(&Check::Lwm2m(check.into()));
         Ok(())
     }
@@ -88,7 +96,8 @@ impl Scene {
         read.to_string()
     }
 
-    async fn read(&mut self, who: &Who, ids: &[u16]) -> Result<(), Halted> {
+    /// Has the operator read.
+    pub(super) async fn read(&mut self, who: &Who, ids: &[u16]) -> Result<(), Halted> {
         let path = path(ids);
         self.lwm2m.read = Some(path);
         self.operate_on(who, |endpoint| Operation::Read {
@@ -268,6 +277,82 @@ async fn asked_to_take(w: &mut World) -> Result<(), Halted> {
 #[then("the operator sees what the device listed")]
 async fn sees(w: &mut World) -> Result<(), Halted> {
     w.scene().is_told("2.05")
+}
+
+/// An instance that no device has yet, and a resource in it.
+const FRESH: [u16; 3] = [TEST_OBJECT, 7, 1];
+/// An instance that every device has.
+const PRESENT: [u16; 2] = [TEST_OBJECT, 1];
+/// A resource that every device has, of an object that is none of the enabler's.
+const FOREIGN: [u16; 3] = [TEST_OBJECT, 0, 1];
+
+#[when(expr = "the operator creates an instance of an object of {who}")]
+async fn creates(w: &mut World, who: Who) -> Result<(), Halted> {
+    let [object, instance, resource] = FRESH;
+    w.scene()
+        .operate_on(&who, |endpoint| Operation::Create {
+            endpoint,
+            object,
+            instance: Some(instance),
+            resources: vec![(resource, Value::Integer(77))],
+        })
+        .await
+}
+
+#[when(expr = "the operator deletes an instance of an object of {who}")]
+async fn deletes(w: &mut World, who: Who) -> Result<(), Halted> {
+    w.scene()
+        .operate_on(&who, |endpoint| Operation::Delete {
+            endpoint,
+            path: path(&PRESENT),
+        })
+        .await
+}
+
+#[when(expr = "the operator reads a resource of an object of {who} that is none of the enabler's")]
+async fn reads_foreign(w: &mut World, who: Who) -> Result<(), Halted> {
+    w.scene().read(&who, &FOREIGN).await
+}
+
+#[then("the device is asked to create that instance with its values")]
+async fn asked_to_create(w: &mut World) -> Result<(), Halted> {
+    w.scene().is_carried(Asked {
+        method: "0.02".to_owned(),
+        path: path(&FRESH[..1]).to_string(),
+        values: vec![format!("{} 77", path(&FRESH))],
+        ..Asked::default()
+    })
+}
+
+#[then("the device is asked to delete that instance")]
+async fn asked_to_delete(w: &mut World) -> Result<(), Halted> {
+    w.scene().is_carried(Asked {
+        method: "0.04".to_owned(),
+        path: path(&PRESENT).to_string(),
+        ..Asked::default()
+    })
+}
+
+#[then("the operator is told that it is created")]
+async fn told_created(w: &mut World) -> Result<(), Halted> {
+    w.scene().is_told("2.01")
+}
+
+#[then("the operator is told that it is deleted")]
+async fn told_deleted(w: &mut World) -> Result<(), Halted> {
+    w.scene().is_told("2.02")
+}
+
+#[then("the operator sees the value that the device has, in whatever form")]
+async fn sees_in_any_form(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let check = Management::Told {
+        wish: scene.last_wish()?,
+        code: "2.05".to_owned(),
+        untyped: true,
+    };
+    scene.check(&Check::Lwm2m(check.into()));
+    Ok(())
 }
 
 #[then("the operator is told that it is done")]

@@ -1,11 +1,15 @@
 //! Steps of the LwM2M scenarios, a file per theme.
 
+mod blocks;
 mod link;
 mod manage;
+mod many;
 mod message;
+mod moves;
 mod operator;
 mod outcome;
 mod parties;
+mod queue;
 mod register;
 mod report;
 

@@ -16,6 +16,7 @@ use twinproof_lwm2m::upper::{self, Operation};
 use twinproof_lwm2m::wire::Path;
 use twinproof_stage::{Halted, Handle};
 
+use super::many::Crowd;
 use super::report::Reports;
 use crate::world::Scene;
 
@@ -26,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(247 + 3);
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, cucumber::Parameter)]
 #[param(name = "who", regex = "(?:an?|the|another|the other) device")]
 pub(super) struct Who(String);
+
+/// What is added to the name of a device that has moved.
+const ELSEWHERE: &str = " elsewhere";
 
 impl FromStr for Who {
     type Err = Infallible;
@@ -49,6 +53,22 @@ impl Who {
         Self("other device".to_owned())
     }
 
+    /// One of many.
+    pub(super) fn numbered(number: usize) -> Self {
+        Self(format!("device {number}"))
+    }
+
+    /// The same device at another address.
+    pub(super) fn elsewhere(&self) -> Self {
+        Self(format!("{}{ELSEWHERE}", self.0))
+    }
+
+    /// The device, wherever it is.
+    fn itself(&self) -> Self {
+        let itself = self.0.strip_suffix(ELSEWHERE);
+        Self(itself.unwrap_or(&self.0).to_owned())
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.0
     }
@@ -66,6 +86,10 @@ pub(crate) struct Parties {
     pub(super) operated: Option<Operated>,
     /// What the operator read last.
     pub(super) read: Option<Path>,
+    /// What the operator did before that and what is still looked at.
+    pub(super) several: Vec<Several>,
+    /// Many devices that come at the same time.
+    pub(super) crowd: Crowd,
     /// What is observed and reported.
     pub(super) reports: Reports,
 }
@@ -77,6 +101,17 @@ pub(super) struct Operated {
     pub(super) number: u64,
     /// The last number before it.
     pub(super) after: u64,
+    /// The device that it is for.
+    pub(super) party: String,
+}
+
+/// One of several things that an operator did.
+#[derive(Clone, Debug)]
+pub(super) struct Several {
+    pub(super) who: Who,
+    pub(super) path: Path,
+    pub(super) operated: Operated,
+    pub(super) answer: upper::Answer,
 }
 
 /// A device and what is known of it.
@@ -112,17 +147,34 @@ impl Scene {
     /// The device of this name, which is put on the stage when it is first spoken of: with a life time
     /// in seconds, and doing nothing of its own accord.
     pub(super) async fn device(&mut self, who: &Who, lifetime: u32) -> Result<Party, Halted> {
+        self.device_like(who, lifetime, |_| {}).await
+    }
+
+    /// The same, and different from others in some way.
+    pub(super) async fn device_like(
+        &mut self,
+        who: &Who,
+        lifetime: u32,
+        differ: impl FnOnce(&mut Shared),
+    ) -> Result<Party, Halted> {
         if let Some(party) = self.lwm2m.devices.get(who) {
             return Ok(party.clone());
         }
         let (server, version) = (self.server()?, self.lwm2m_profile()?.version.0);
         let seed = self.seed.derive(who.name());
         // No other scenario, and no other run against the same server, has this name.
-        let endpoint = format!("twinproof-{:08x}", seed.rng().u32(..));
-        self.stage.provision(&endpoint).await?;
+        let endpoint = match self.lwm2m.devices.get(&who.itself()) {
+            Some(itself) => itself.endpoint.clone(),
+            None => {
+                let endpoint = format!("twinproof-{:08x}", seed.rng().u32(..));
+                self.stage.provision(&endpoint).await?;
+                endpoint
+            }
+        };
         let at = self.stage.bind(who.name()).await?;
         let role = Device::new(endpoint.as_str(), at, seed);
-        let shared = Shared::new(version, lifetime, &[server]);
+        let mut shared = Shared::new(version, lifetime, &[server]);
+        differ(&mut shared);
         let device = self.stage.enter(who.name(), role, Arc::new(shared));
         let behaviour = Behaviour {
             keeps_registered: false,
@@ -191,6 +243,23 @@ impl Scene {
         Ok(())
     }
 
+    /// Has several devices do something at the same time, which may take as long as an answer may; the
+    /// last number before it, and the last that belongs to it.
+    pub(super) async fn tell_all(
+        &mut self,
+        orders: Vec<(Who, Order)>,
+    ) -> Result<((u64, u64), Vec<Answer>), Halted> {
+        let mut all = Vec::new();
+        for (who, order) in orders {
+            let device = self.device(&who, device_lifetime()).await?.device;
+            all.push((device, order));
+        }
+        let after = self.stage.recorded();
+        let acted = self.stage.act_together_within(all, PATIENCE).await?;
+        let answers = acted.into_iter().map(|acted| acted.answer).collect();
+        Ok(((after, self.stage.recorded()), answers))
+    }
+
     /// The last number before what a device did last.
     pub(super) fn last_act_after(&mut self) -> Result<u64, Halted> {
         match &self.lwm2m.last {
@@ -203,7 +272,12 @@ impl Scene {
     pub(super) async fn operate(&mut self, operation: Operation) -> Result<upper::Answer, Halted> {
         let after = self.stage.recorded();
         let (answer, number) = self.stage.operate(operation).await?;
-        self.lwm2m.operated = Some(Operated { number, after });
+        let party = Who::first().0;
+        self.lwm2m.operated = Some(Operated {
+            number,
+            after,
+            party,
+        });
         Ok(answer)
     }
 }

@@ -165,26 +165,23 @@ impl Scene {
             .await
     }
 
-    /// Looks what the operator sees until that is the last report that has to be seen, at most as long
-    /// as an exchange may take.
+    /// Looks what the operator sees until that is all that has to be seen, at most as long as an exchange
+    /// may take.
     async fn see(&mut self) -> Result<(), Halted> {
         let reports = &self.lwm2m.reports;
         let known = reports.known;
-        let last = reports.sent.iter().rev().find(|sent| sent.seen).cloned();
+        let due = reports.sent.iter().filter(|sent| sent.seen);
+        let due: Vec<String> = due.map(|sent| sent.report.value.clone()).collect();
         let deadline = self.stage.now() + self.stage.pace().timeout;
         loop {
             let (events, _) = self.events(known).await?;
-            let Some(last) = &last else {
-                return Ok(());
-            };
-            let shows = |event: &upper::Event| match &event.what {
-                What::Notified { values, .. } => values.iter().any(|entry| {
-                    let value = entry.value.as_ref().map(Value::to_string);
-                    value.as_deref() == Some(last.report.value.as_str())
-                }),
-                _ => false,
-            };
-            if events.iter().any(shows) || self.stage.now() >= deadline {
+            let shown = events.iter().flat_map(|event| match &event.what {
+                What::Notified { values, .. } => values.as_slice(),
+                _ => &[],
+            });
+            let shown = shown.filter_map(|entry| Some(entry.value.as_ref()?.to_string()));
+            let shown: Vec<String> = shown.collect();
+            if due.iter().all(|value| shown.contains(value)) || self.stage.now() >= deadline {
                 return Ok(());
             }
             self.stage.rest(LOOK_EVERY).await;
@@ -219,6 +216,36 @@ impl Scene {
         Ok(())
     }
 
+    /// Has a device register, and its battery level observed.
+    pub(super) async fn must_observe_battery(&mut self, who: &Who) -> Result<(), Halted> {
+        let order = Order::Register(Register::default());
+        self.must(who, order, Code::CREATED).await?;
+        self.must_observe(who, path(&BATTERY)).await
+    }
+
+    /// Has devices report different battery levels at the same time.
+    pub(super) async fn report_together(&mut self, devices: Vec<Who>) -> Result<(), Halted> {
+        let path = path(&BATTERY);
+        let mut orders = Vec::new();
+        for (who, value) in devices.into_iter().zip(31..) {
+            let with = NotifyWith::Token {
+                token: self.watched(&who, path)?.token,
+                sequence: 1,
+                value: Value::Integer(value),
+                confirmable: false,
+            };
+            self.sent(&who, path, value, true);
+            let notify = Notify {
+                server: 0,
+                path,
+                with,
+            };
+            orders.push((who, Order::Notify(notify)));
+        }
+        self.tell_all(orders).await?;
+        Ok(())
+    }
+
     fn is_rejected(&mut self) {
         let check = Reporting::Rejected {
             party: "device".to_owned(),
@@ -231,10 +258,7 @@ impl Scene {
 
 #[given(expr = "{who} whose battery level the operator observes")]
 async fn observed(w: &mut World, who: Who) -> Result<(), Halted> {
-    let scene = w.scene();
-    let order = Order::Register(Register::default());
-    scene.must(&who, order, Code::CREATED).await?;
-    scene.must_observe(&who, path(&BATTERY)).await
+    w.scene().must_observe_battery(&who).await
 }
 
 #[given("the operator observes its free memory too")]

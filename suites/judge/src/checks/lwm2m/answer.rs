@@ -6,7 +6,7 @@ use twinproof_evidence::Verdict;
 
 use super::{Act, came, coded};
 use crate::checks::Found;
-use crate::scene::Scene;
+use crate::scene::{Datagram, Scene};
 
 /// A check and its arguments.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -36,6 +36,16 @@ pub enum Check {
         act: Act,
         /// The code: `4.04`.
         code: String,
+    },
+    /// Who was registered is still known: of these parties, each whose registration was confirmed has its
+    /// update confirmed, and each other was told to come later.
+    StillKnown {
+        /// The parties.
+        parties: Vec<String>,
+        /// Their registrations: the last number before them, and the last that belongs to them.
+        registered: (u64, u64),
+        /// Their updates, likewise.
+        updated: (u64, u64),
     },
     /// The request was refused: by any error, or by silence.
     Refused {
@@ -88,6 +98,11 @@ impl Check {
                     false => found,
                 }
             }),
+            Self::StillKnown {
+                parties,
+                registered,
+                updated,
+            } => still_known(scene, parties, (*registered, *updated)),
             Self::Refused { act } => act.with(scene, |request, answer| {
                 let refused = answer.is_none_or(|packet| packet.code().is_error());
                 let found = Found::decide(
@@ -106,4 +121,51 @@ impl Check {
             }),
         }
     }
+}
+
+fn still_known(
+    scene: &Scene,
+    parties: &[String],
+    (registered, updated): ((u64, u64), (u64, u64)),
+) -> Found {
+    let expected = "each registration confirmed and kept, or refused with 5.03 or 4.29";
+    let answer = |party: &str, (after, upto)| {
+        let request = scene.request(party, (after, upto))?;
+        let answer = scene.answer(request);
+        Some((
+            request,
+            answer
+                .and_then(Datagram::packet)
+                .map(|packet| packet.code()),
+        ))
+    };
+    let (mut kept, mut later) = (0, 0);
+    let mut wrong = Vec::new();
+    for party in parties {
+        let Some((request, code)) = answer(party, registered) else {
+            return Found::broken(expected, format!("no registration of {party} was recorded"));
+        };
+        match code {
+            Some(Code::CREATED) => {}
+            Some(Code::SERVICE_UNAVAILABLE | Code::TOO_MANY_REQUESTS) => {
+                later += 1;
+                continue;
+            }
+            _ => {
+                wrong.push(request.number);
+                continue;
+            }
+        }
+        match answer(party, updated) {
+            Some((_, Some(Code::CHANGED))) => kept += 1,
+            Some((request, _)) => wrong.push(request.number),
+            None => wrong.push(request.number),
+        }
+    }
+    let count = parties.len();
+    let got = format!(
+        "{kept} of {count} kept, {later} told to come later, {} lost",
+        wrong.len()
+    );
+    Found::decide(wrong.is_empty() && kept > 0, expected, got).shown_by(wrong)
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use twinproof_coap::{Class, Code, ContentFormat, Packet, option};
 use twinproof_lwm2m::model::Registry;
 use twinproof_lwm2m::upper::{Answer, Reply};
-use twinproof_lwm2m::wire::{self, Direction, Entry, Path};
+use twinproof_lwm2m::wire::{self, Direction, Entry, Path, Value};
 
-use super::coded;
+use super::{blocks, coded};
 use crate::checks::Found;
 use crate::scene::{Datagram, Operated, SUT, Scene};
 
@@ -34,6 +34,26 @@ pub enum Check {
         wish: Wish,
         /// What the device has to answer for that to mean anything: `2.05`.
         code: String,
+        /// The server need not know the type of what it shows.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        untyped: bool,
+    },
+    /// The operation reached this device, and no other.
+    Reached {
+        /// The operation.
+        wish: Wish,
+        /// Somebody else tried to lead it away.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        led_away: bool,
+    },
+    /// The device was sent a long value in blocks that fit together.
+    InBlocks {
+        /// The operation.
+        wish: Wish,
+        /// Where it is written.
+        path: Path,
+        /// How many octets of the [pattern](octets) it has.
+        octets: usize,
     },
 }
 
@@ -46,6 +66,15 @@ pub struct Wish {
     pub after: u64,
     /// The device.
     pub party: String,
+    /// The path, where the device is asked for others as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// A long value: octets of which no two blocks are alike.
+pub fn octets(count: usize) -> Vec<u8> {
+    let of = |at: usize| u8::try_from((at * 31 + at / 251) % 256).unwrap_or_default();
+    (0..count).map(of).collect()
 }
 
 /// What a device is asked.
@@ -71,7 +100,10 @@ pub struct Asked {
 
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
-        let (Self::Carried { wish, .. } | Self::Told { wish, .. }) = self;
+        let (Self::Carried { wish, .. }
+        | Self::Told { wish, .. }
+        | Self::Reached { wish, .. }
+        | Self::InBlocks { wish, .. }) = self;
         let Some(operated) = scene.operated.get(&wish.operated) else {
             let expected = format!("operation {}", wish.operated);
             return Found::broken(expected, "it was not recorded");
@@ -81,7 +113,11 @@ impl Check {
         let shown: Vec<u64> = numbers.chain([wish.operated]).collect();
         let found = match self {
             Self::Carried { asked, .. } => carried(&requests, asked),
-            Self::Told { code, .. } => told(scene, &requests, operated, code),
+            Self::Told { code, untyped, .. } => {
+                told(scene, &requests, operated, (code.as_str(), *untyped))
+            }
+            Self::Reached { led_away, .. } => reached(scene, wish, *led_away),
+            Self::InBlocks { path, octets, .. } => blocks::in_blocks(scene, wish, *path, *octets),
         };
         found.shown_by(shown)
     }
@@ -100,10 +136,17 @@ impl Wish {
             else {
                 continue;
             };
-            let further = packet.block(option::BLOCK2).ok().flatten();
-            let further = further.is_some_and(|block| block.num() > 0);
+            let further = [option::BLOCK1, option::BLOCK2].iter().any(|number| {
+                let block = packet.block(*number).ok().flatten();
+                block.is_some_and(|block| block.num() > 0)
+            });
+            let elsewhere = self
+                .path
+                .as_ref()
+                .is_some_and(|path| path_of(&packet) != *path);
             let name = (packet.message_id(), packet.token());
-            if packet.code().class() == Class::Request && !further && !seen.contains(&name) {
+            let counts = packet.code().class() == Class::Request && !further && !elsewhere;
+            if counts && !seen.contains(&name) {
                 seen.push(name);
                 requests.push(datagram);
             }
@@ -177,15 +220,24 @@ pub(super) fn path_of(packet: &Packet<'_>) -> String {
 
 /// The values in a message that is written to its path.
 fn values_of(packet: &Packet<'_>) -> Result<Vec<Entry>, String> {
-    read(packet, &path_of(packet), Direction::Write)
+    read(
+        (packet, packet.payload()),
+        &path_of(packet),
+        Direction::Write,
+    )
 }
 
-fn read(packet: &Packet<'_>, path: &str, direction: Direction) -> Result<Vec<Entry>, String> {
+/// The values in a message with this body.
+pub(super) fn read(
+    (packet, body): (&Packet<'_>, &[u8]),
+    path: &str,
+    direction: Direction,
+) -> Result<Vec<Entry>, String> {
     let format = packet.content_format().map_err(|error| error.to_string())?;
     let format = format.unwrap_or(ContentFormat::TEXT);
     let path: Path = path.parse().map_err(|error| format!("{error}"))?;
     let kinds = |path: Path| REGISTRY.kind(path);
-    let entries = wire::decode(format, direction, path, packet.payload(), &kinds);
+    let entries = wire::decode(format, direction, path, body, &kinds);
     entries.map_err(|error| error.to_string())
 }
 
@@ -196,13 +248,18 @@ fn described(entry: &Entry) -> String {
     }
 }
 
-fn told(scene: &Scene, requests: &[&Datagram], operated: &Operated, code: &str) -> Found {
+fn told(
+    scene: &Scene,
+    requests: &[&Datagram],
+    operated: &Operated,
+    (code, untyped): (&str, bool),
+) -> Found {
     let expected = "what the device answered";
     let [request] = requests else {
         let got = format!("{} requests reached the device", requests.len());
         return Found::inconclusive(expected, got);
     };
-    let Some((request, said)) = request.packet().zip(said(scene, request)) else {
+    let Some((request, (said, body))) = request.packet().zip(said(scene, request)) else {
         return Found::inconclusive(expected, "the device did not answer");
     };
     if Some(said.code()) != coded(code) {
@@ -217,7 +274,9 @@ fn told(scene: &Scene, requests: &[&Datagram], operated: &Operated, code: &str) 
         Answer::Refused(_) if said.code().is_error() => return Found::decide(true, expected, got),
         _ => return Found::decide(false, expected, got),
     };
-    Found::decide(agrees(reply, &request, &said), expected, got)
+    let agrees = agrees(reply, &request, (&said, &body))
+        || untyped && reply.code == said.code() && agrees_in_words(reply, &body);
+    Found::decide(agrees, expected, got)
 }
 
 /// A target and its attributes.
@@ -235,19 +294,69 @@ fn links(payload: &[u8]) -> Option<BTreeSet<Link>> {
     links.collect()
 }
 
-/// What the device answered to a request.
-fn said<'s>(scene: &'s Scene, request: &Datagram) -> Option<Packet<'s>> {
-    let asked = request.packet()?;
-    let answers = scene.datagrams.iter().filter(|datagram| {
-        datagram.number > request.number && datagram.from == request.to && datagram.to == SUT
+fn reached(scene: &Scene, wish: &Wish, led_away: bool) -> Found {
+    let expected = format!("a request to {}, and to nobody else", wish.party);
+    let within = scene
+        .datagrams
+        .iter()
+        .filter(|d| d.number > wish.after && d.number < wish.operated && d.from == SUT);
+    let asked = within.filter(|datagram| {
+        let packet = datagram.packet();
+        packet.is_some_and(|packet| packet.code().class() == Class::Request)
     });
-    let mut packets = answers.filter_map(Datagram::packet);
-    packets.find(|packet| {
-        packet.code().class() == Class::Response && packet.token_bytes() == asked.token_bytes()
-    })
+    let mut parties: Vec<&str> = asked.map(|datagram| datagram.to.as_str()).collect();
+    parties.sort_unstable();
+    parties.dedup();
+    let got = match parties.as_slice() {
+        [] => "no request".to_owned(),
+        parties => format!("requests to {}", parties.join(", ")),
+    };
+    let found = Found::decide(parties == [wish.party.as_str()], expected, got);
+    match led_away {
+        true => found.under(&["LW-D32"]),
+        false => found,
+    }
 }
 
-fn agrees(reply: &Reply, request: &Packet<'_>, said: &Packet<'_>) -> bool {
+/// What the device answered to a request, with its whole body.
+fn said<'s>(scene: &'s Scene, request: &Datagram) -> Option<(Packet<'s>, Vec<u8>)> {
+    let asked = request.packet()?;
+    let after = scene.datagrams.iter();
+    let after = after.filter(|datagram| datagram.number >= request.number);
+    // A long value is asked for with a token per block.
+    let blocks = after
+        .clone()
+        .filter(|d| d.from == SUT && d.to == request.to);
+    let blocks = blocks.filter_map(Datagram::packet).filter(|packet| {
+        packet.code() == asked.code()
+            && path_of(packet) == path_of(&asked)
+            && packet.value(option::BLOCK1).is_some()
+    });
+    let tokens: Vec<_> = blocks.map(|packet| packet.token()).collect();
+    let answers = after.filter(|d| d.from == request.to && d.to == SUT);
+    let mut packets = answers.filter_map(Datagram::packet);
+    let first = packets.find(|packet| {
+        packet.code().class() == Class::Response
+            && packet.code() != Code::CONTINUE
+            && (packet.token() == asked.token() || tokens.contains(&packet.token()))
+    })?;
+    let mut body = first.payload().to_vec();
+    let block = |packet: &Packet<'_>| packet.block(option::BLOCK2).ok().flatten();
+    let mut more = block(&first).is_some_and(|block| block.more());
+    for packet in packets {
+        if !more {
+            break;
+        }
+        let next = block(&packet).filter(|_| packet.code() == first.code());
+        if let Some(next) = next.filter(|next| next.num() as usize * next.size() == body.len()) {
+            body.extend_from_slice(packet.payload());
+            more = next.more();
+        }
+    }
+    Some((first, body))
+}
+
+fn agrees(reply: &Reply, request: &Packet<'_>, (said, body): (&Packet<'_>, &[u8])) -> bool {
     if reply.code != said.code() {
         return false;
     }
@@ -256,13 +365,26 @@ fn agrees(reply: &Reply, request: &Packet<'_>, said: &Packet<'_>) -> bool {
     }
     if said.content_format() == Ok(Some(ContentFormat::LINK_FORMAT)) {
         let told = reply.links.as_deref().map(str::as_bytes).and_then(links);
-        return told.is_some() && told == links(said.payload());
+        return told.is_some() && told == links(body);
     }
     let sorted = |entries: &[Entry]| {
         let mut entries: Vec<String> = entries.iter().map(described).collect();
         entries.sort_unstable();
         entries
     };
-    read(said, &path_of(request), Direction::Report)
+    read((said, body), &path_of(request), Direction::Report)
         .is_ok_and(|entries| sorted(&entries) == sorted(&reply.values))
+}
+
+/// Whether a single value is shown as the device put it into words, or as bare octets.
+fn agrees_in_words(reply: &Reply, body: &[u8]) -> bool {
+    let [entry] = reply.values.as_slice() else {
+        return false;
+    };
+    match &entry.value {
+        Some(Value::String(text)) => text.as_bytes() == body,
+        Some(Value::Opaque(octets)) => octets == body,
+        Some(other) => other.to_string().as_bytes() == body,
+        None => false,
+    }
 }

@@ -1,9 +1,11 @@
 //! Checks on an LwM2M server, a file per theme.
 
 pub mod answer;
+mod blocks;
 pub mod management;
 pub mod message;
 pub mod operator;
+pub mod queue;
 pub mod reporting;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,8 @@ pub enum Check {
     Message(message::Check),
     /// What an operator is told.
     Operator(operator::Check),
+    /// What becomes of operations on a device that sleeps.
+    Queue(queue::Check),
     /// What becomes of the reports of devices.
     Reporting(reporting::Check),
 }
@@ -52,6 +56,12 @@ impl From<operator::Check> for Check {
     }
 }
 
+impl From<queue::Check> for Check {
+    fn from(check: queue::Check) -> Self {
+        Self::Queue(check)
+    }
+}
+
 impl From<reporting::Check> for Check {
     fn from(check: reporting::Check) -> Self {
         Self::Reporting(check)
@@ -65,6 +75,7 @@ impl Check {
             Self::Management(check) => check.look(scene),
             Self::Message(check) => check.look(scene),
             Self::Operator(check) => check.look(scene),
+            Self::Queue(check) => check.look(scene),
             Self::Reporting(check) => check.look(scene),
         }
     }

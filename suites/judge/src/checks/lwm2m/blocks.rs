@@ -1,0 +1,135 @@
+//! Long values that are written in blocks (RFC 7959 §2).
+
+use twinproof_coap::{Class, Packet, option};
+use twinproof_lwm2m::wire::{Direction, Path, Value};
+
+use super::management::{Wish, octets, path_of, read};
+use crate::checks::Found;
+use crate::scene::{Datagram, SUT, Scene};
+
+/// The largest block there is.
+const LARGEST: usize = 1_024;
+
+/// What was put together from blocks so far.
+#[derive(Default)]
+struct Whole {
+    body: Vec<u8>,
+    /// The last block has come.
+    complete: bool,
+    /// A block was larger than what the device had asked for before.
+    too_large: bool,
+}
+
+impl Whole {
+    /// Adds a block, or says what is wrong with it.
+    fn add(&mut self, packet: &Packet<'_>, limit: usize) -> Result<(), String> {
+        let block = packet.block(option::BLOCK1);
+        let block = block.map_err(|error| error.to_string())?;
+        let Some(block) = block else {
+            self.body = packet.payload().to_vec();
+            self.complete = true;
+            // No rule forbids a datagram that is too long for the network; it is but unwise.
+            self.too_large = packet.payload().len() > LARGEST;
+            return Ok(());
+        };
+        let (size, payload) = (block.size(), packet.payload());
+        if block.num() == 0 {
+            *self = Self::default();
+        }
+        if block.num() as usize * size != self.body.len() {
+            let there = self.body.len();
+            let num = block.num();
+            return Err(format!("block {num} of {size} octets after {there} octets"));
+        }
+        if block.more() && payload.len() != size {
+            let length = payload.len();
+            return Err(format!("{length} octets in a block of {size}"));
+        }
+        self.too_large |= size > limit;
+        self.body.extend_from_slice(payload);
+        self.complete = !block.more();
+        Ok(())
+    }
+}
+
+/// What the device answered to a block.
+fn answers<'s>(
+    scene: &'s Scene,
+    datagram: &Datagram,
+    packet: &Packet<'_>,
+) -> impl Iterator<Item = Packet<'s>> {
+    let (number, party, token) = (datagram.number, datagram.to.clone(), packet.token());
+    let after = scene
+        .datagrams
+        .iter()
+        .filter(move |other| other.number > number && other.from == party && other.to == SUT);
+    let packets = after.filter_map(Datagram::packet);
+    packets
+        .filter(move |answer| answer.code().class() == Class::Response && answer.token() == token)
+}
+
+fn is_answered(scene: &Scene, datagram: &Datagram, packet: &Packet<'_>) -> bool {
+    answers(scene, datagram, packet).next().is_some()
+}
+
+/// The size of blocks that the device asked for in its answer to a block.
+fn asked_for(scene: &Scene, datagram: &Datagram, packet: &Packet<'_>) -> Option<usize> {
+    let answer = answers(scene, datagram, packet).next()?;
+    Some(answer.block(option::BLOCK1).ok().flatten()?.size())
+}
+
+pub(super) fn in_blocks(scene: &Scene, wish: &Wish, path: Path, count: usize) -> Found {
+    let expected = format!("{count} octets written to {path} in blocks that fit together");
+    let to = path.to_string();
+    let sent = scene.datagrams.iter().filter(|datagram| {
+        let within = datagram.number > wish.after && datagram.number < wish.operated;
+        within && datagram.from == SUT && datagram.to == wish.party
+    });
+    let packets = sent.filter_map(|datagram| Some((datagram, datagram.packet()?)));
+    let packets = packets
+        .filter(|(_, packet)| packet.code().class() == Class::Request && path_of(packet) == to);
+    let (mut whole, mut limit, mut seen) = (Whole::default(), LARGEST, Vec::new());
+    let mut last = None;
+    for (datagram, packet) in packets {
+        let name = (packet.message_id(), packet.token());
+        if seen.contains(&name) {
+            continue;
+        }
+        seen.push(name);
+        if let Err(why) = whole.add(&packet, limit) {
+            return Found::decide(false, expected, why).shown_by([datagram.number]);
+        }
+        limit = asked_for(scene, datagram, &packet).map_or(limit, |size| size.min(limit));
+        last = Some((datagram, packet));
+    }
+    let Some((datagram, last)) = last else {
+        return Found::decide(false, expected, "no request");
+    };
+    if !whole.complete {
+        // Who is not answered cannot go on.
+        if !is_answered(scene, datagram, &last) {
+            let got = format!("the device did not answer {last}");
+            return Found::inconclusive(expected, got).shown_by([datagram.number]);
+        }
+        let got = format!("{} octets, and no last block", whole.body.len());
+        return Found::decide(false, expected, got);
+    }
+    let written = read((&last, &whole.body), &to, Direction::Write);
+    let value = written
+        .ok()
+        .and_then(|entries| entries.into_iter().next()?.value);
+    let got = match &value {
+        Some(Value::Opaque(got)) if *got == octets(count) => {
+            let got = match whole.too_large {
+                true => "these octets, in blocks larger than the device asked for",
+                false => "these octets",
+            };
+            // The smaller size is a recommendation (RFC 7959 §2.3).
+            return Found::decide(!whole.too_large, expected, got).advisory();
+        }
+        Some(Value::Opaque(got)) => format!("{} octets, and not these", got.len()),
+        Some(other) => format!("no octets: {other}"),
+        None => format!("{} octets that cannot be read", whole.body.len()),
+    };
+    Found::decide(false, expected, got)
+}
