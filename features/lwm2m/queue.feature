@@ -3,7 +3,8 @@ Feature: Queue mode
 
   @LW-IF3-13 @ETS-1.1-int-108 @ETS-1.1-int-109 @slow @id:waits-for-the-device
   Scenario: What the operator wants waits until the device shows itself
-    Given a device that has gone to sleep
+    Given a device that is registered as one that sleeps
+    And the time for which it listens has passed
     When the operator reads two values of the device
     Then the operator is told that they wait, and the device hears nothing
     When the device updates its registration

@@ -54,7 +54,7 @@ impl Scene {
     }
 }
 
-#[given(expr = "{who} that has gone to sleep")]
+#[given(expr = "{who} that is registered as one that sleeps")]
 async fn sleeps(w: &mut World, who: Who) -> Result<(), Halted> {
     let scene = w.scene();
     let version = scene.lwm2m_profile()?.version;
@@ -83,7 +83,12 @@ async fn sleeps(w: &mut World, who: Who) -> Result<(), Halted> {
         ..Behaviour::default()
     };
     scene.tell(&who, Order::Behave(behaviour)).await?;
-    scene.stage.let_pass(SUT, ASLEEP_AFTER).await
+    Ok(())
+}
+
+#[given("the time for which it listens has passed")]
+async fn has_passed(w: &mut World) -> Result<(), Halted> {
+    w.scene().stage.let_pass(SUT, ASLEEP_AFTER).await
 }
 
 #[when(expr = "the operator reads two values of {who}")]
