@@ -1,5 +1,9 @@
 //! Programs of a profile: jq, run over JSON.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use jaq_core::load::{Arena, File, Loader, lex, parse};
 use jaq_core::{Compiler, Ctx, Vars, data, load, unwrap_valr};
 use jaq_json::Val;
@@ -11,7 +15,7 @@ use serde_json::Value;
 ///
 /// It cannot; the words say what was expected where.
 pub(crate) fn check(define: &str, program: &str) -> Result<(), String> {
-    compiled(define, program, |_| Ok(()))
+    compiled(define, program).map(drop)
 }
 
 /// Everything that a program gives for an input.
@@ -20,19 +24,18 @@ pub(crate) fn check(define: &str, program: &str) -> Result<(), String> {
 ///
 /// The program cannot be understood, or ends with an error.
 pub(crate) fn all(define: &str, program: &str, input: &Value) -> Result<Vec<Value>, String> {
-    compiled(define, program, |filter| {
-        let input = jaq_json::read::parse_single(input.to_string().as_bytes())
-            .map_err(|error| error.to_string())?;
-        let context = Ctx::<data::JustLut<Val>>::new(&filter.lut, Vars::new([]));
-        let outputs = filter.id.run((context, input)).map(unwrap_valr);
-        outputs
-            .map(|output| {
-                let output = output.map_err(|error| error.to_string())?;
-                serde_json::from_str(&output.to_string())
-                    .map_err(|_| format!("expected JSON, got {output}"))
-            })
-            .collect()
-    })
+    let filter = compiled(define, program)?;
+    let input = jaq_json::read::parse_single(input.to_string().as_bytes())
+        .map_err(|error| error.to_string())?;
+    let context = Ctx::<data::JustLut<Val>>::new(&filter.lut, Vars::new([]));
+    let outputs = filter.id.run((context, input)).map(unwrap_valr);
+    outputs
+        .map(|output| {
+            let output = output.map_err(|error| error.to_string())?;
+            serde_json::from_str(&output.to_string())
+                .map_err(|_| format!("expected JSON, got {output}"))
+        })
+        .collect()
 }
 
 /// The one thing that a program gives for an input.
@@ -50,13 +53,23 @@ pub(crate) fn one(define: &str, program: &str, input: &Value) -> Result<Value, S
 
 type Filter = jaq_core::Filter<data::JustLut<Val>>;
 
-fn compiled<T>(
-    define: &str,
-    program: &str,
-    then: impl FnOnce(&Filter) -> Result<T, String>,
-) -> Result<T, String> {
+thread_local! {
+    /// The programs that this thread has run, by their code: a profile has few, and events are many.
+    static COMPILED: RefCell<HashMap<String, Rc<Filter>>> = RefCell::default();
+}
+
+fn compiled(define: &str, program: &str) -> Result<Rc<Filter>, String> {
     // On a line of its own, so that a comment at the end of the definitions ends there.
     let code = format!("{define}\n{program}");
+    if let Some(known) = COMPILED.with_borrow(|compiled| compiled.get(&code).cloned()) {
+        return Ok(known);
+    }
+    let filter = Rc::new(compile(&code)?);
+    COMPILED.with_borrow_mut(|compiled| compiled.insert(code, Rc::clone(&filter)));
+    Ok(filter)
+}
+
+fn compile(code: &str) -> Result<Filter, String> {
     let definitions = jaq_core::defs()
         .chain(jaq_std::defs())
         .chain(jaq_json::defs());
@@ -64,24 +77,20 @@ fn compiled<T>(
         .chain(jaq_std::funs())
         .chain(jaq_json::funs());
     let arena = Arena::default();
-    let file = File {
-        code: code.as_str(),
-        path: (),
-    };
+    let file = File { code, path: () };
     let modules = Loader::new(definitions).load(&arena, file);
     let modules = modules.map_err(|errors| {
-        let errors = errors.iter().map(|(_, error)| unread(&code, error));
+        let errors = errors.iter().map(|(_, error)| unread(code, error));
         errors.collect::<Vec<_>>().join("; ")
     })?;
-    let filter = Compiler::default()
+    Compiler::default()
         .with_funs(functions)
         .compile(modules)
         .map_err(|errors| {
             let errors = errors.iter().flat_map(|(_, errors)| errors);
             let words = errors.map(|(name, what)| format!("unknown {} {name:?}", what.as_str()));
             words.collect::<Vec<_>>().join("; ")
-        })?;
-    then(&filter)
+        })
 }
 
 fn unread(code: &str, error: &load::Error<&str>) -> String {

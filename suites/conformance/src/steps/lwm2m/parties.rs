@@ -23,6 +23,9 @@ use crate::world::Scene;
 /// How long a device waits for an answer that may come by itself: EXCHANGE_LIFETIME, and a grace.
 const PATIENCE: Duration = Duration::from_secs(247 + 3);
 
+/// After how long an operator that does not see something yet is asked again; then after twice as long.
+pub(super) const LOOK_AFTER: Duration = Duration::from_millis(20);
+
 /// A device as a scenario speaks of it.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, cucumber::Parameter)]
 #[param(name = "who", regex = "(?:an?|the|another|the other) device")]
@@ -88,6 +91,8 @@ pub(crate) struct Parties {
     pub(super) read: Option<Path>,
     /// What the operator did before that and what is still looked at.
     pub(super) several: Vec<Several>,
+    /// The numbers under which it was said what became of what was kept.
+    pub(super) outcomes: Vec<u64>,
     /// Many devices that come at the same time.
     pub(super) crowd: Crowd,
     /// What is observed and reported.

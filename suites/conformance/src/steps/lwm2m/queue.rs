@@ -8,13 +8,14 @@ use twinproof_judge::checks::Check;
 use twinproof_judge::checks::lwm2m::management::{Check as Management, Wish};
 use twinproof_judge::checks::lwm2m::queue::Check as Queue;
 use twinproof_judge::scene::SUT;
+use twinproof_kernel::Time;
 use twinproof_lwm2m::device::{Behaviour, Order, Register};
 use twinproof_lwm2m::upper::{Answer, Operation};
 use twinproof_lwm2m::wire::Version;
 use twinproof_stage::Halted;
 
 use super::manage::{SERIAL, path};
-use super::parties::{Several, Who, device_lifetime};
+use super::parties::{LOOK_AFTER, Several, Who, device_lifetime};
 use crate::world::{Scene, World};
 
 /// The model.
@@ -26,20 +27,19 @@ const ASLEEP_AFTER: Duration = Duration::from_secs(93 + 5);
 /// How long a device takes to answer that takes its time: less than any repetition waits.
 const SLOW: Duration = Duration::from_millis(200);
 
-/// How often the operator asks what became of an operation.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-
 impl Scene {
-    /// Asks what became of an operation that was kept, until that is known.
-    async fn outcome(&mut self, ticket: u64) -> Result<u64, Halted> {
-        let deadline = self.stage.now() + self.stage.pace().timeout;
+    /// Asks what became of an operation that was kept, until that is known or it is too late; returns the
+    /// number of what was said last.
+    async fn outcome(&mut self, ticket: u64, deadline: Time) -> Result<u64, Halted> {
+        let mut pause = LOOK_AFTER;
         loop {
             let answer = self.operate(Operation::Result { ticket }).await?;
             let kept = matches!(answer, Answer::Kept { .. });
             if !kept || self.stage.now() >= deadline {
                 return Ok(self.lwm2m.operated.as_ref().map_or(0, |o| o.number));
             }
-            self.stage.rest(LOOK_EVERY).await;
+            self.stage.rest(pause).await;
+            pause *= 2;
         }
     }
 
@@ -133,8 +133,10 @@ async fn told_to_wait(w: &mut World) -> Result<(), Halted> {
 async fn asked_in_turn(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let kept = scene.kept();
+    let deadline = scene.stage.now() + scene.stage.pace().timeout;
     for (_, ticket) in &kept {
-        scene.outcome(*ticket).await?;
+        let outcome = scene.outcome(*ticket, deadline).await?;
+        scene.lwm2m.outcomes.push(outcome);
     }
     let check = Queue::InTurn {
         party: Who::first().name().to_owned(),
@@ -149,8 +151,8 @@ async fn asked_in_turn(w: &mut World) -> Result<(), Halted> {
 async fn sees_both(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let after = scene.last_act_after()?;
-    for (one, ticket) in scene.kept() {
-        let operated = scene.outcome(ticket).await?;
+    let outcomes = scene.lwm2m.outcomes.clone();
+    for ((one, _), operated) in scene.kept().into_iter().zip(outcomes) {
         let check = Management::Told {
             wish: Wish {
                 operated,

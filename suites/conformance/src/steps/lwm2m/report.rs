@@ -1,7 +1,5 @@
 //! Operators observe, and devices report.
 
-use std::time::Duration;
-
 use cucumber::{given, then, when};
 use twinproof_coap::{Code, ContentFormat, Type, Writer};
 use twinproof_judge::checks::Check;
@@ -13,16 +11,13 @@ use twinproof_lwm2m::wire::{Path, Value};
 use twinproof_stage::Halted;
 
 use super::manage::path;
-use super::parties::{Who, device_lifetime};
+use super::parties::{LOOK_AFTER, Who, device_lifetime};
 use crate::world::{Scene, World};
 
 /// The battery level, in per cent.
 const BATTERY: [u16; 3] = [3, 0, 9];
 /// The free memory, in kilobytes.
 const MEMORY: [u16; 3] = [3, 0, 10];
-
-/// How often the operator is asked while what has to be seen is not.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// An observation that the operator began.
 #[derive(Clone, Debug)]
@@ -173,6 +168,7 @@ impl Scene {
         let due = reports.sent.iter().filter(|sent| sent.seen);
         let due: Vec<String> = due.map(|sent| sent.report.value.clone()).collect();
         let deadline = self.stage.now() + self.stage.pace().timeout;
+        let mut pause = LOOK_AFTER;
         loop {
             let (events, _) = self.events(known).await?;
             let shown = events.iter().flat_map(|event| match &event.what {
@@ -184,7 +180,8 @@ impl Scene {
             if due.iter().all(|value| shown.contains(value)) || self.stage.now() >= deadline {
                 return Ok(());
             }
-            self.stage.rest(LOOK_EVERY).await;
+            self.stage.rest(pause).await;
+            pause *= 2;
         }
     }
 
