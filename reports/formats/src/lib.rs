@@ -6,6 +6,7 @@
 //! | [`junit`] | `junit.xml` | continuous integration |
 //! | [`html`] | `report.html` | people who want to see the evidence |
 //! | [`markdown`] | `report.md` | people who read the summary of a pipeline |
+//! | [`pcap`] | `pcap/*.pcapng` | Wireshark, where a run asks for captures |
 //! | [`terminal`] | none | the person who has just started the run |
 //!
 //! All begin with the same [`Headline`].
@@ -16,6 +17,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod pcap;
 mod progress;
 pub mod terminal;
 mod text;

@@ -163,6 +163,9 @@ pub(crate) struct Run {
     /// Begin such a file from what this run shows
     #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
     pub(crate) write_baseline: Option<PathBuf>,
+    /// Write what passed as datagrams for Wireshark, too: a file per scenario below `pcap`
+    #[arg(long)]
+    pub(crate) pcap: bool,
     /// Begin no more scenarios when one has failed
     #[arg(long)]
     pub(crate) fail_fast: bool,

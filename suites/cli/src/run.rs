@@ -11,7 +11,7 @@ use twinproof_evidence::ledger::{self, Ledger};
 use twinproof_evidence::manifest::{self, Manifest};
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_formats::terminal::{self, Style};
-use twinproof_formats::{Headline, Progress};
+use twinproof_formats::{Headline, Progress, pcap};
 use twinproof_judge::judge;
 use twinproof_proof::whole::WholeSystem;
 use twinproof_stage::Kind;
@@ -125,6 +125,12 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         .map_err(|error| Problem::Ours(format!("the ledger cannot be read back: {error}")))?;
     let report = judge(&events, &source.catalogue, tool()).map_err(Problem::Ours)?;
     let code = publish(&report, &args.report, args.quiet)?;
+    if args.pcap {
+        pcap::write(&args.report, &events.records).map_err(|error| Problem::NoReports {
+            why: error.to_string(),
+            judged: code,
+        })?;
+    }
     seal(&args.report, true, code)?;
     if let Some(file) = &args.write_baseline {
         baseline::write(file, &report)?;
@@ -273,6 +279,7 @@ fn prepare(dir: &Path) -> Result<Ledger, Problem> {
             _ => {}
         }
     }
+    pcap::clear(dir).map_err(|error| cannot(dir.join(pcap::FOLDER), error))?;
     Ledger::create(&dir.join(ledger::FILE_NAME)).map_err(|error| {
         Problem::Usage(format!(
             "cannot write to {error}; choose another place with --report"

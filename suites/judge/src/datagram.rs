@@ -1,9 +1,13 @@
 //! Datagrams of a scene, read as CoAP: by our own reader, and a second time by another.
 
+use std::sync::LazyLock;
+
 use twinproof_coap::option::{self, Format};
-use twinproof_coap::{Class, Code, Packet, Type};
+use twinproof_coap::{Class, Code, ContentFormat, Packet, Type};
 use twinproof_evidence::record::Body;
 use twinproof_evidence::report;
+use twinproof_lwm2m::model::Registry;
+use twinproof_lwm2m::wire::{self, Direction, Entry, Path};
 
 use crate::scene::{SUT, Scene};
 
@@ -61,11 +65,16 @@ impl Datagram {
         (!same).then(|| format!("coap-lite reads {ours} otherwise"))
     }
 
-    /// It in a report: its head as one line, what it is made of, and its payload.
-    pub(crate) fn shown(&self) -> report::Exchange {
+    /// It in a report: its head as one line, what it is made of down to the values in its payload, and
+    /// its payload.
+    pub(crate) fn shown(&self, scene: &Scene) -> report::Exchange {
         let packet = self.packet();
         let (line, headers) = match &packet {
-            Some(packet) => (packet.to_string(), tree(packet)),
+            Some(packet) => {
+                let mut parts = tree(packet);
+                parts.extend(self.values(packet, scene));
+                (packet.to_string(), parts)
+            }
             None => ("no CoAP message".to_owned(), Vec::new()),
         };
         let payload = packet.map_or(self.bytes.as_slice(), |packet| packet.payload());
@@ -84,6 +93,69 @@ impl Datagram {
         }
     }
 }
+
+impl Datagram {
+    /// The values in the payload by their paths, where it has them in a format of the enabler.
+    fn values(&self, packet: &Packet<'_>, scene: &Scene) -> Vec<(String, String)> {
+        let piece = [option::BLOCK1, option::BLOCK2].iter().any(|number| {
+            let block = packet.block(*number).ok().flatten();
+            block.is_some_and(|block| block.more() || block.num() > 0)
+        });
+        let format = packet.content_format().ok().flatten();
+        let Some(format) = format.filter(|format| STRUCTURED.contains(&format.current()) && !piece)
+        else {
+            return Vec::new();
+        };
+        // Without a payload, nothing is to be read; an answer is about what was asked for.
+        if packet.payload().is_empty() {
+            return Vec::new();
+        }
+        let asked = match packet.code().class() {
+            Class::Request => None,
+            _ => scene.datagrams.iter().rev().find(|other| {
+                other.number < self.number
+                    && (other.from == self.to && other.to == self.from)
+                    && other.packet().is_some_and(|other| {
+                        other.code().class() == Class::Request
+                            && other.token_bytes() == packet.token_bytes()
+                    })
+            }),
+        };
+        let about = asked.and_then(Self::packet).unwrap_or(*packet);
+        let segments = about.path().map_while(Result::ok);
+        let path = segments.fold(String::new(), |path, segment| path + "/" + segment);
+        let base = path.parse().unwrap_or(Path::ROOT);
+        let direction = match self.from == SUT && packet.code().class() == Class::Request {
+            true => Direction::Write,
+            false => Direction::Report,
+        };
+        let kinds = |path: Path| REGISTRY.kind(path);
+        match wire::decode(format, direction, base, packet.payload(), &kinds) {
+            Ok(entries) => {
+                let value = |entry: &Entry| {
+                    let value = entry.value.as_ref();
+                    value.map_or_else(String::new, ToString::to_string)
+                };
+                let parts = entries.iter().map(|e| (e.path.to_string(), value(e)));
+                parts.collect()
+            }
+            Err(error) => vec![("Payload".to_owned(), format!("cannot be read: {error}"))],
+        }
+    }
+}
+
+/// The formats of the enabler that hold values by their paths. Others can be read as they are.
+const STRUCTURED: [ContentFormat; 6] = [
+    ContentFormat::CBOR,
+    ContentFormat::LWM2M_CBOR,
+    ContentFormat::LWM2M_JSON,
+    ContentFormat::LWM2M_TLV,
+    ContentFormat::SENML_CBOR,
+    ContentFormat::SENML_JSON,
+];
+
+/// The definitions of the objects that simulated devices have.
+static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
 
 /// What a message is made of, by name.
 fn tree(packet: &Packet<'_>) -> Vec<(String, String)> {

@@ -250,7 +250,8 @@ fn is_assumed(context: &Context<'_>, knob: &str) -> bool {
 /// Everything that passed, in the order of its numbers.
 fn messages(scene: &Scene) -> Vec<Exchange> {
     let mut all: Vec<Exchange> = scene.exchanges.values().map(exchange).collect();
-    all.extend(scene.datagrams.iter().map(scene::Datagram::shown));
+    let datagrams = scene.datagrams.iter();
+    all.extend(datagrams.map(|datagram| datagram.shown(scene)));
     all.extend(scene.operated.values().map(|operated| {
         let answer = serde_json::to_string(&operated.answer).unwrap_or_default();
         Exchange {
