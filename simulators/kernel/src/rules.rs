@@ -46,7 +46,7 @@ macro_rules! rules {
         $(#[$mod_doc])*
         pub mod $module {
             $( use $path; )*
-            use std::collections::BTreeSet;
+            use std::collections::{BTreeMap, BTreeSet};
             use std::sync::{Arc, Mutex, PoisonError};
 
             /// The decisions; each default is what the standard asks for.
@@ -101,6 +101,44 @@ macro_rules! rules {
                     known.extend(differing.map(|rival| rival.name));
                     drop(known);
                     decision
+                }
+            }
+
+            /// Rules for one scenario after another, and, where they are compared with rivals, what that
+            /// showed in each: scenarios are told apart by their seeds.
+            pub struct Watched {
+                rules: Arc<dyn Rules>,
+                compared: Option<(Arc<[Rival]>, Mutex<BTreeMap<$crate::Seed, Compared>>)>,
+            }
+
+            impl Watched {
+                /// Rules that are compared with none.
+                pub fn new(rules: Arc<dyn Rules>) -> Self {
+                    Self { rules, compared: None }
+                }
+
+                /// The same, compared with these.
+                #[must_use]
+                pub fn beside(self, rivals: Arc<[Rival]>) -> Self {
+                    Self { compared: Some((rivals, Mutex::default())), ..self }
+                }
+
+                /// The rules for the scenario with this seed.
+                pub fn for_scenario(&self, seed: $crate::Seed) -> Arc<dyn Rules> {
+                    let Some((rivals, seen)) = &self.compared else {
+                        return Arc::clone(&self.rules);
+                    };
+                    let compared = Compared::new(Arc::clone(&self.rules), Arc::clone(rivals));
+                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    seen.insert(seed, compared.clone());
+                    Arc::new(compared)
+                }
+
+                /// The rivals that differed so far in the scenario with this seed, sorted.
+                pub fn differing(&self, seed: $crate::Seed) -> Vec<&'static str> {
+                    let compared = self.compared.as_ref();
+                    let seen = compared.map(|(_, seen)| seen.lock().unwrap_or_else(PoisonError::into_inner));
+                    seen.and_then(|seen| seen.get(&seed).map(Compared::differing)).unwrap_or_default()
                 }
             }
 

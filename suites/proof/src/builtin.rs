@@ -1,7 +1,6 @@
 //! Puts the built-in systems on a stage.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
@@ -12,18 +11,14 @@ use twinproof_kernel::Seed;
 use twinproof_reference::twinning as reference;
 use twinproof_reference::variants::twinning::Shape;
 use twinproof_stage::{Halted, Seat, Stage};
-use twinproof_twinning::enabler::rules::{Compared, Rival, Rules};
+use twinproof_twinning::enabler::rules::{Rival, Rules, Watched};
 use twinproof_twinning::enabler::{Config, Enabler, REVOKE_PATH, TOKEN_PATH};
-
-/// The rivals of the clean rules, and what comparing showed for each scenario's seed.
-type Comparison = (Arc<[Rival]>, Mutex<BTreeMap<Seed, Compared>>);
 
 /// The built-in Twinning system under given rules.
 pub struct TwinningSystem {
     profile: Declared,
     shape: Shape,
-    rules: Arc<dyn Rules>,
-    compared: Option<Comparison>,
+    rules: Watched,
 }
 
 impl TwinningSystem {
@@ -47,8 +42,7 @@ impl TwinningSystem {
         Self {
             profile,
             shape,
-            rules,
-            compared: None,
+            rules: Watched::new(rules),
         }
     }
 
@@ -56,20 +50,14 @@ impl TwinningSystem {
     #[must_use]
     pub fn beside(self, rivals: Arc<[Rival]>) -> Self {
         Self {
-            compared: Some((rivals, Mutex::default())),
+            rules: self.rules.beside(rivals),
             ..self
         }
     }
 
     /// The rivals that differed so far in the scenario with this seed.
     pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
-        let compared = self
-            .compared
-            .as_ref()
-            .map(|(_, seen)| seen.lock().unwrap_or_else(PoisonError::into_inner));
-        compared
-            .and_then(|seen| seen.get(&seed).map(Compared::differing))
-            .unwrap_or_default()
+        self.rules.differing(seed)
     }
 
     /// Lets the system enter at `origin`, with a partner at each of `peers`. Returns for each partner
@@ -92,7 +80,7 @@ impl TwinningSystem {
             })
             .collect();
         let config = Arc::new(config);
-        let rules = self.rules_for(seed);
+        let rules = self.rules.for_scenario(seed);
         stage.host(
             SUT,
             Box::new(move || {
@@ -103,19 +91,6 @@ impl TwinningSystem {
             }),
         );
         profiles
-    }
-
-    fn rules_for(&self, seed: Seed) -> Arc<dyn Rules> {
-        match &self.compared {
-            Some((rivals, seen)) => {
-                let compared = Compared::new(Arc::clone(&self.rules), Arc::clone(rivals));
-                seen.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(seed, compared.clone());
-                Arc::new(compared)
-            }
-            None => Arc::clone(&self.rules),
-        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Puts the built-in LwM2M server on a stage.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
@@ -10,20 +9,16 @@ use twinproof_judge::profile::{Declared, Release};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::server::Server;
-use twinproof_lwm2m::server::rules::{Compared, Rival, Rules};
+use twinproof_lwm2m::server::rules::{Rival, Rules, Watched};
 use twinproof_reference::lwm2m as reference;
 use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_stage::{Halted, Stage};
-
-/// The rivals of the clean rules, and what comparing showed for each scenario's seed.
-type Comparison = (Arc<[Rival]>, Mutex<BTreeMap<Seed, Compared>>);
 
 /// The built-in LwM2M server under given rules.
 pub struct Lwm2mSystem {
     profile: Declared,
     shape: Shape,
-    rules: Arc<dyn Rules>,
-    compared: Option<Comparison>,
+    rules: Watched,
 }
 
 impl Lwm2mSystem {
@@ -47,8 +42,7 @@ impl Lwm2mSystem {
         Self {
             profile,
             shape,
-            rules,
-            compared: None,
+            rules: Watched::new(rules),
         }
     }
 
@@ -56,33 +50,14 @@ impl Lwm2mSystem {
     #[must_use]
     pub fn beside(self, rivals: Arc<[Rival]>) -> Self {
         Self {
-            compared: Some((rivals, Mutex::default())),
+            rules: self.rules.beside(rivals),
             ..self
         }
     }
 
     /// The rivals that differed so far in the scenario with this seed.
     pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
-        let compared = self
-            .compared
-            .as_ref()
-            .map(|(_, seen)| seen.lock().unwrap_or_else(PoisonError::into_inner));
-        compared
-            .and_then(|seen| seen.get(&seed).map(Compared::differing))
-            .unwrap_or_default()
-    }
-
-    fn rules_for(&self, seed: Seed) -> Arc<dyn Rules> {
-        match &self.compared {
-            Some((rivals, seen)) => {
-                let compared = Compared::new(Arc::clone(&self.rules), Arc::clone(rivals));
-                seen.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(seed, compared.clone());
-                Arc::new(compared)
-            }
-            None => Arc::clone(&self.rules),
-        }
+        self.rules.differing(seed)
     }
 }
 
@@ -99,7 +74,10 @@ impl BuiltIn for Lwm2mSystem {
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         async move {
             let at = stage.bind(SUT).await?;
-            let shared = Arc::new(reference::set_up(&self.shape, self.rules_for(seed)));
+            let shared = Arc::new(reference::set_up(
+                &self.shape,
+                self.rules.for_scenario(seed),
+            ));
             let make = move || (Server::new(at, seed.derive(SUT)), Arc::clone(&shared));
             let server = stage.host_role(SUT, make);
             stage.attend(server);

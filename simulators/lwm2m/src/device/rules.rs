@@ -184,7 +184,7 @@ twinproof_kernel::rules! {
     }
 }
 
-pub use decide::{Compared, NAMES, Rival, Rules, Standard};
+pub use decide::{Compared, NAMES, Rival, Rules, Standard, Watched};
 
 /// What a device has to say of itself.
 #[derive(Clone, Copy, Debug)]

@@ -224,7 +224,7 @@ twinproof_kernel::rules! {
     }
 }
 
-pub use decide::{Compared, NAMES, Rival, Rules, Standard};
+pub use decide::{Compared, NAMES, Rival, Rules, Standard, Watched};
 
 /// A datagram as it came.
 #[derive(Clone, Copy, Debug)]

@@ -423,6 +423,6 @@ twinproof_kernel::rules! {
     }
 }
 
-pub use decide::{Compared, NAMES, Rival, Rules, Standard};
+pub use decide::{Compared, NAMES, Rival, Rules, Standard, Watched};
 
 pub use super::facts::*;
