@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::catalogue::ENABLERS;
 use twinproof_proof::serve::RUNS;
+use twinproof_upper::profiles::READY;
 
 /// The seed of a run that is told none.
 pub(crate) const SEED: u64 = 7;
@@ -84,10 +85,18 @@ Examples:
   twinproof explain twinning/enabler/code-works-once       what it sends, and what it judges
   twinproof explain TW-C23                                 how an ambiguous text is read";
 
+const INIT_EXAMPLES: &str = "\
+Examples:
+  twinproof init --base-url https://enabler.example/api > my.toml
+  twinproof init --enabler lwm2m --base-url coap://server.example --upper-tester leshan > my.toml";
+
 const SERVE_EXAMPLES: &str = "\
 Examples:
   twinproof serve > served.toml &
   twinproof run --sut served.toml
+
+  twinproof serve --enabler lwm2m --listen 127.0.0.1:5683 > server.toml &
+  twinproof run --sut server.toml
 
   twinproof serve --runs 2 --profiles served &
   twinproof run --sut served/sut-1.toml --report one &
@@ -169,36 +178,43 @@ pub(crate) struct Run {
     /// Begin no more scenarios when one has failed
     #[arg(long)]
     pub(crate) fail_fast: bool,
+    /// Ask nobody at the terminal: what a manual upper tester would have to do is inconclusive
+    #[arg(long)]
+    pub(crate) non_interactive: bool,
     /// Print only the answer, what is wrong, and where to go on
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
 
 #[derive(ClapArgs, Debug)]
-#[command(
-    after_help = "Example:\n  twinproof init --base-url https://enabler.example/api > my.toml"
-)]
+#[command(after_help = INIT_EXAMPLES)]
 pub(crate) struct Init {
     /// The enabler that is to be judged
     #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(ENABLERS))]
     pub(crate) enabler: String,
-    /// Where the system is, without the API's own segments
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8080/exampleAPI"
-    )]
-    pub(crate) base_url: String,
+    /// Where the system is: a Twinning enabler without the API's own segments [default:
+    /// http://127.0.0.1:8080/exampleAPI], an LwM2M server as a URL of CoAP [default: coap://127.0.0.1]
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// Who makes an LwM2M server act [default: manual]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(READY.iter().map(|ready| {
+        PossibleValue::new(ready.name).help(ready.about)
+    })))]
+    pub(crate) upper_tester: Option<String>,
 }
 
 #[derive(ClapArgs, Debug)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
+    /// What of the built-in system
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning", "lwm2m"]))]
+    pub(crate) enabler: String,
     /// Where the system listens; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// Where its control hooks listen: POST /control/restart, POST /control/clock?seconds=N,
-    /// GET /control/state for what it holds
+    /// GET /control/state for what it holds. An LwM2M server has its clock there, and below /api the
+    /// management API of Leshan's demo server
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) control: SocketAddr,
     /// Where it expects its partner operator: a run that judges it listens there
@@ -243,7 +259,7 @@ pub(crate) struct Explain {
 #[derive(ClapArgs, Debug)]
 #[command(
     after_help = "With --sut, the exit code is that of the run that would follow: 2 where credentials are missing,\n\
-    3 where subscribers are too few for every scenario."
+    3 where subscribers are too few for every scenario, or nobody makes an LwM2M server act."
 )]
 pub(crate) struct Check {
     /// The profile to check, too

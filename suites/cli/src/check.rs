@@ -1,13 +1,15 @@
 //! `twinproof check`: everything that can be wrong before a run, without a network.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::io::Write;
 
 use twinproof_conformance::subscribers_needed;
+use twinproof_conformance::suite::Entry;
 use twinproof_evidence::ExitCode;
 use twinproof_formats::count;
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::disclaimed;
+use twinproof_judge::profile::{Lwm2m, OperationName, Twinning, UpperTester};
 
 use crate::args::Check;
 use crate::problem::Problem;
@@ -56,7 +58,6 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
     }
     if let (Some(file), Some(read)) = (&args.sut, &read) {
         let profile = &read.declared.profile;
-        let limit = profile.twinning.as_ref().and_then(|t| t.max_secondaries);
         writeln!(
             out,
             "profile      {}: {}, {}; {}",
@@ -70,23 +71,13 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
                 n => format!("{n} scenarios apply"),
             }
         )?;
-        let needs = applicable
-            .iter()
-            .map(|entry| subscribers_needed(&entry.described, limit));
-        let need = needs.clone().max().unwrap_or_default();
-        let have = profile.twinning.as_ref().map_or(0, |t| t.subscribers.len());
-        let short = needs.filter(|need| *need > have).count();
-        writeln!(
-            out,
-            "subscribers  {have} provisioned, {need} needed by the largest scenario{}",
-            match short {
-                0 => String::new(),
-                short => format!(
-                    "; {} will be inconclusive for want of them",
-                    count(short, "scenario")
-                ),
-            }
-        )?;
+        let mut short = 0;
+        if let Some(twinning) = &profile.twinning {
+            short = subscribers(&mut out, twinning, &applicable)?;
+        }
+        if let Some(section) = &profile.lwm2m {
+            short += upper_tester(&mut out, section, &applicable)?;
+        }
         let enablers = profile.enablers().into_iter().map(str::to_owned);
         let disclaimed = disclaimed(&source.catalogue, profile, &enablers.collect::<Vec<_>>());
         if !disclaimed.is_empty() {
@@ -109,4 +100,82 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
         }
     }
     Ok(ExitCode::Conformant)
+}
+
+/// Says whether there are devices enough; returns for how many scenarios there are not.
+fn subscribers(
+    out: &mut impl Write,
+    twinning: &Twinning,
+    applicable: &[&Entry],
+) -> std::io::Result<usize> {
+    let limit = twinning.max_secondaries;
+    let needs = applicable
+        .iter()
+        .filter(|entry| entry.enabler == "twinning")
+        .map(|entry| subscribers_needed(&entry.described, limit));
+    let need = needs.clone().max().unwrap_or_default();
+    let have = twinning.subscribers.len();
+    let short = needs.filter(|need| *need > have).count();
+    writeln!(
+        out,
+        "subscribers  {have} provisioned, {need} needed by the largest scenario{}",
+        match short {
+            0 => String::new(),
+            short => format!(
+                "; {} will be inconclusive for want of them",
+                count(short, "scenario")
+            ),
+        }
+    )?;
+    Ok(short)
+}
+
+/// Says who makes the server act, and what nobody can; returns how many scenarios want somebody where
+/// there is nobody.
+fn upper_tester(
+    out: &mut impl Write,
+    section: &Lwm2m,
+    applicable: &[&Entry],
+) -> std::io::Result<usize> {
+    let acts = |entry: &&&Entry| {
+        let mut steps = entry.described.steps.iter();
+        entry.enabler == "lwm2m" && steps.any(|step| step.text.contains("the operator"))
+    };
+    let acting = applicable.iter().filter(acts).count();
+    let Some(tester) = &section.upper_tester else {
+        writeln!(
+            out,
+            "upper tester none (lwm2m.upper_tester), so {} will be inconclusive; `twinproof init --enabler \
+             lwm2m --upper-tester NAME` prints one",
+            count(acting, "scenario")
+        )?;
+        return Ok(acting);
+    };
+    let who = match tester {
+        UpperTester::Builtin => "a hand inside".to_owned(),
+        UpperTester::Command(tester) => format!("the command {}", tester.command.join(" ")),
+        UpperTester::Http(tester) => format!("the API at {}", tester.base_url),
+        UpperTester::Manual(_) => "a person at the terminal".to_owned(),
+    };
+    let lacks: Vec<String> = match tester.offers() {
+        None => Vec::new(),
+        Some(offers) => OperationName::ALL
+            .iter()
+            .filter(|name| !offers.contains(name))
+            .map(ToString::to_string)
+            .collect(),
+    };
+    let lacks = match lacks.as_slice() {
+        [] => String::new(),
+        lacks => format!(
+            "; inconclusive is what takes {}, which it does not offer",
+            lacks.join(", ")
+        ),
+    };
+    writeln!(
+        out,
+        "upper tester {who}, for {}{lacks}",
+        count(acting, "scenario")
+    )?;
+    Ok(0)
 }

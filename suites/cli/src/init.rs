@@ -6,17 +6,24 @@ use std::io::Write as _;
 
 use schemars::Schema;
 use serde_json::Value;
-use twinproof_conformance::subscribers_needed;
+use twinproof_conformance::{coap_authority, subscribers_needed};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::{Declared, Profile};
+use twinproof_upper::profiles::{READY, Ready};
 
 use crate::args::{Init, Words};
 use crate::problem::Problem;
 use crate::source::Source;
 use crate::url;
 
-/// The enabler that profiles can be begun for.
-const TWINNING: &str = "twinning";
+/// Where a Twinning enabler is unless told.
+const TWINNING: &str = "http://127.0.0.1:8080/exampleAPI";
+
+/// Where an LwM2M server is unless told.
+const LWM2M: &str = "coap://127.0.0.1";
+
+/// Who makes an LwM2M server act unless told.
+const UPPER_TESTER: &str = "manual";
 
 pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
     let source = Source::load(&Words::default())?;
@@ -25,20 +32,30 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
         .filter(|entry| entry.enabler == args.enabler)
         .map(|entry| subscribers_needed(&entry.described, None))
         .max();
-    let (TWINNING, Some(devices)) = (args.enabler.as_str(), devices) else {
-        return Err(Problem::Nothing(match devices {
-            None => source.without_scenarios(std::slice::from_ref(&args.enabler)),
-            Some(_) => format!(
-                "this command begins profiles of a {TWINNING} enabler only; `twinproof schema profile` \
-                 has the keys of [{}]",
-                args.enabler
-            ),
-        }));
+    let usage = |why: String| Problem::Usage(format!("--base-url: {why}"));
+    let text = match (args.enabler.as_str(), devices) {
+        ("twinning", Some(_)) if args.upper_tester.is_some() => {
+            let why = "--upper-tester: an LwM2M server has one; expected --enabler lwm2m beside it";
+            return Err(Problem::Usage(why.to_owned()));
+        }
+        ("twinning", Some(devices)) => {
+            let base_url = args.base_url.as_deref().unwrap_or(TWINNING);
+            url::base_fault(base_url).map_or(Ok(()), |why| Err(usage(why)))?;
+            Profiled::twinning(base_url.trim_end_matches('/'), devices)?
+        }
+        ("lwm2m", Some(_)) => {
+            let server = args.base_url.as_deref().unwrap_or(LWM2M);
+            coap_authority(server).map_err(usage)?;
+            let name = args.upper_tester.as_deref().unwrap_or(UPPER_TESTER);
+            let tester = READY.iter().find(|ready| ready.name == name);
+            let tester = tester.ok_or_else(|| Problem::Ours(format!("no upper tester {name}")))?;
+            Profiled::lwm2m(server, tester)?
+        }
+        _ => {
+            let enabler = std::slice::from_ref(&args.enabler);
+            return Err(Problem::Nothing(source.without_scenarios(enabler)));
+        }
     };
-    if let Some(why) = url::base_fault(&args.base_url) {
-        return Err(Problem::Usage(format!("--base-url: {why}")));
-    }
-    let text = Profiled::text(args.base_url.trim_end_matches('/'), devices)?;
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::Conformant)
 }
@@ -51,11 +68,11 @@ struct Profiled {
 }
 
 impl Profiled {
-    fn text(base_url: &str, devices: usize) -> Result<String, Problem> {
-        let base_url = toml::Value::String(base_url.to_owned()).to_string();
-        let least = format!(
-            "[sut]\nname = \"My enabler\"\nrole = \"twinning-enabler\"\n[twinning]\nbase_url = {base_url}\n"
-        );
+    /// Begins a profile: `least` is what it has at least, and `sut` what the system is.
+    fn begin(least: &str, (name, role): (&str, &str)) -> Result<Self, Problem> {
+        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let (name, role) = (quoted(name), quoted(role));
+        let least = format!("[sut]\nname = {name}\nrole = {role}\n{least}");
         // What the types make of the least profile: every default, as it is read.
         let defaults = Declared::parse(&least)
             .map_err(|error| error.to_string())
@@ -73,12 +90,42 @@ impl Profiled {
         );
         profile.section(
             "sut",
-            &[
-                ("name", "\"My enabler\""),
-                ("version", "\"1.0\""),
-                ("role", "\"twinning-enabler\""),
-            ],
+            &[("name", &name), ("version", "\"1.0\""), ("role", &role)],
         );
+        Ok(profile)
+    }
+
+    /// A profile of an LwM2M server.
+    fn lwm2m(server: &str, tester: &Ready) -> Result<String, Problem> {
+        let server = toml::Value::String(server.to_owned()).to_string();
+        let least = format!("[lwm2m]\nserver = {server}\n");
+        let mut profile = Self::begin(&least, ("My server", "lwm2m-server"))?;
+        for name in ["pace", "network"] {
+            profile.section(name, &[]);
+        }
+        profile.section("lwm2m", &[("server", &server)]);
+        profile.say(
+            "## Label of a purpose or clause and whether the system offers it. What is not named is claimed if it binds.\n\
+             [lwm2m.claims]\n# \"LW-IF2-05\" = false\n",
+        );
+        let others: Vec<&str> = READY.iter().map(|ready| ready.name).collect();
+        profile.say(&format!(
+            "# Who makes the server act: {}. Ready are {}\n\
+             # (`twinproof init --enabler lwm2m --upper-tester NAME`); `twinproof schema profile` describes all keys of\n\
+             # [lwm2m.upper_tester.http] and [lwm2m.upper_tester.command]. Without one, all that takes one is\n\
+             # inconclusive.\n{}",
+            tester.about,
+            others.join(", "),
+            tester.text.trim_end(),
+        ));
+        Ok(profile.out)
+    }
+
+    /// A profile of a Twinning enabler, with that many devices.
+    fn twinning(base_url: &str, devices: usize) -> Result<String, Problem> {
+        let base_url = toml::Value::String(base_url.to_owned()).to_string();
+        let least = format!("[twinning]\nbase_url = {base_url}\n");
+        let mut profile = Self::begin(&least, ("My enabler", "twinning-enabler"))?;
         for name in ["pace", "harness", "tls", "network"] {
             profile.section(name, &[]);
         }

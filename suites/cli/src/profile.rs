@@ -10,7 +10,7 @@ use std::path::Path;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
 use twinproof_evidence::record::sha256;
-use twinproof_judge::profile::Declared;
+use twinproof_judge::profile::{Declared, Profile, UpperTester};
 
 use crate::problem::Problem;
 use crate::run::quoted;
@@ -101,17 +101,33 @@ pub(crate) fn missing_variables(read: &Read) -> Vec<String> {
             .map(|(key, variable)| (key, variable, &s.address))
         })
         .filter_map(|(key, variable, address)| {
-            let variable = variable.as_ref()?;
-            let state = match std::env::var(variable) {
-                Ok(value) if !value.trim().is_empty() => return None,
-                Ok(_) => "is empty",
-                Err(_) => "is not set",
-            };
-            Some(format!(
-                "${variable} {state} ({key} of the subscriber {address})"
-            ))
+            let missing = missing(variable.as_ref()?)?;
+            Some(format!("{missing} ({key} of the subscriber {address})"))
+        })
+        .chain(missing_secrets(&read.declared.profile))
+        .collect()
+}
+
+/// What an upper tester's templates name and the environment does not have.
+fn missing_secrets(profile: &Profile) -> Vec<String> {
+    let section = profile.lwm2m.iter();
+    let testers = section.filter_map(|section| section.upper_tester.as_ref());
+    let named = testers.flat_map(UpperTester::secrets);
+    named
+        .filter_map(|(name, variable)| {
+            let missing = missing(variable)?;
+            Some(format!("{missing} ({name} of the upper tester)"))
         })
         .collect()
+}
+
+/// That a variable holds nothing, if so.
+fn missing(variable: &str) -> Option<String> {
+    match std::env::var(variable) {
+        Ok(value) if !value.trim().is_empty() => None,
+        Ok(_) => Some(format!("${variable} is empty")),
+        Err(_) => Some(format!("${variable} is not set")),
+    }
 }
 
 /// Every credential has to be there before a run begins.

@@ -13,6 +13,7 @@ use twinproof_evidence::report::{Report, Tool};
 use twinproof_formats::terminal::{self, Style};
 use twinproof_formats::{Headline, Progress, pcap};
 use twinproof_judge::judge;
+use twinproof_judge::profile::UpperTester;
 use twinproof_proof::whole::WholeSystem;
 use twinproof_stage::Kind;
 
@@ -46,10 +47,12 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
     let stop = Arc::new(AtomicBool::new(false));
     let ledger = prepare(&args.report)?;
     let kind = kind(args.stage, &system.target)?;
+    // A question and a moving bar cannot share a line.
+    let asks = !args.non_interactive && asks_people(&system.target);
     let progress = Arc::new(Progress::new(
         (0..args.repeat).flat_map(|_| selected.iter().map(String::as_str)),
         Style::of_stdout(),
-        !args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()),
+        !args.quiet && !asks && std::io::IsTerminal::is_terminal(&std::io::stderr()),
         if args.quiet {
             Box::new(std::io::sink())
         } else {
@@ -68,6 +71,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         repeat: args.repeat,
         again: format!("{} --report {AGAIN}", system.again),
         jobs: usize::from(args.jobs),
+        interactive: !args.non_interactive,
         tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         started: match args.stage {
             Stage::Live => chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -136,6 +140,13 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         baseline::write(file, &report)?;
     }
     Ok(code)
+}
+
+/// Whether the profile has somebody asked at the terminal.
+fn asks_people(target: &Target) -> bool {
+    let section = target.profile().profile.lwm2m.as_ref();
+    let tester = section.and_then(|section| section.upper_tester.as_ref());
+    matches!(tester, Some(UpperTester::Manual(_)))
 }
 
 /// Who judges.

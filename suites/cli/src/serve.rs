@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use twinproof_evidence::ExitCode;
-use twinproof_proof::serve::{Options, Served};
+use twinproof_judge::profile::Declared;
+use twinproof_proof::serve::{Options, Served, ServedLwm2m};
 
 use crate::args::Serve;
 use crate::problem::Problem;
@@ -28,34 +29,59 @@ pub(crate) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
         .enable_all()
         .build()
         .map_err(|error| Problem::Ours(format!("no threads can be had: {error}")))?;
+    if args.enabler == "lwm2m" {
+        return runtime.block_on(serve_lwm2m(args, dir.as_deref()));
+    }
     runtime.block_on(async {
         let served = Served::start(&options).await.map_err(|why| {
             Problem::Usage(format!(
                 "{why}; choose free addresses of this machine with --listen, --control and --peer"
             ))
         })?;
-        let mut out = std::io::stdout();
-        for (number, declared) in (1..).zip(served.profiles()) {
-            let profile = toml::to_string(&declared.profile)
-                .map_err(|error| Problem::Ours(format!("the profile cannot be written: {error}")))?;
-            match &dir {
-                None => write!(
-                    out,
-                    "# The built-in system answers until this process ends. Judge it with: twinproof run --sut FILE\n\n{profile}"
-                )?,
-                Some(dir) => {
-                    let file = dir.join(format!("sut-{number}.toml"));
-                    fs::write(&file, profile).map_err(|error| cannot_write(&file, &error))?;
-                    writeln!(out, "twinproof run --sut {}", file.display())?;
-                }
-            }
-        }
-        out.flush()?;
+        print(served.profiles(), dir.as_deref())?;
         tokio::select! {
             _ = watch::signal() => Ok(ExitCode::Conformant),
             never = served.attend() => match never {},
         }
     })
+}
+
+/// The built-in LwM2M server, and the management API by which a tester reaches it.
+async fn serve_lwm2m(args: &Serve, dir: Option<&Path>) -> Result<ExitCode, Problem> {
+    let served = ServedLwm2m::start((args.listen, args.control), SEED)
+        .await
+        .map_err(|why| {
+            Problem::Usage(format!(
+                "{why}; choose free addresses of this machine with --listen and --control"
+            ))
+        })?;
+    print(std::slice::from_ref(served.profile()), dir)?;
+    tokio::select! {
+        _ = watch::signal() => Ok(ExitCode::Conformant),
+        never = served.attend() => match never {},
+    }
+}
+
+/// Prints a profile, or writes all of them to a folder.
+fn print(profiles: &[Declared], dir: Option<&Path>) -> Result<(), Problem> {
+    let mut out = std::io::stdout();
+    for (number, declared) in (1..).zip(profiles) {
+        let profile = toml::to_string(&declared.profile)
+            .map_err(|error| Problem::Ours(format!("the profile cannot be written: {error}")))?;
+        match dir {
+            None => write!(
+                out,
+                "# The built-in system answers until this process ends. Judge it with: twinproof run --sut FILE\n\n{profile}"
+            )?,
+            Some(dir) => {
+                let file = dir.join(format!("sut-{number}.toml"));
+                fs::write(&file, profile).map_err(|error| cannot_write(&file, &error))?;
+                writeln!(out, "twinproof run --sut {}", file.display())?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(())
 }
 
 /// The folder of the profiles, made if it is not there; absolute, so that runs from anywhere find its

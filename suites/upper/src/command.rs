@@ -212,12 +212,17 @@ impl Command {
         let mut started = Running::start(&self.spec.command)?;
         reach.note("upper-tester-started", &json!(self.spec.command));
         if let Some(start) = &self.spec.start {
-            let patience = self.spec.patience.duration();
             let nothing = Map::new();
-            let said = self.say(reach, &mut started, start, &nothing);
-            within(patience, said)
-                .await
-                .map_err(|why| format!("its start: {why}"))?;
+            let said = self.say(reach, &mut started, start, &nothing).await;
+            let output = said.map_err(|why| format!("its start: {why}"))?;
+            if let Some(answer) = &start.answer {
+                let shown = json!({ "output": output, "asked": {} });
+                let said = program::one(&self.spec.define, answer, &shown)?;
+                match came(&said, None)? {
+                    Came::Answer(Answer::Done) => {}
+                    _ => return Err(format!("its start: expected {{done: true}}, got {said}")),
+                }
+            }
         }
         *running = Some(started);
         Ok(())
@@ -228,10 +233,19 @@ impl Command {
         let Some(exchange) = self.spec.operations.get(&name) else {
             return Ok(unsupported(name));
         };
+        let mut input = input(&operation);
+        if let Some(vars) = &self.spec.vars {
+            match program::one(&self.spec.define, vars, &Value::Object(input.clone()))? {
+                Value::Object(mut more) => input.append(&mut more),
+                other => return Err(format!("expected an object of `vars`, got {other}")),
+            }
+        }
+        if let Some(why) = input.get("unsupported").and_then(Value::as_str) {
+            return Ok(Answer::Unsupported(why.to_owned()));
+        }
         self.ready(reach).await?;
         let mut running = self.shared.running.lock().await;
         let running = running.as_mut().ok_or("the process has ended")?;
-        let mut input = input(&operation);
         if let (Some(get), Some(endpoint)) = (&self.spec.get, operation.endpoint()) {
             match self.asked(reach, running, get, &input).await? {
                 Value::Null => return Ok(Answer::Refused(format!("{endpoint} is not registered"))),
@@ -243,15 +257,6 @@ impl Command {
                 }
                 other => return Err(format!("the answer program of `get` gave {other}")),
             }
-        }
-        if let Some(vars) = &self.spec.vars {
-            match program::one(&self.spec.define, vars, &Value::Object(input.clone()))? {
-                Value::Object(mut more) => input.append(&mut more),
-                other => return Err(format!("expected an object of `vars`, got {other}")),
-            }
-        }
-        if let Some(why) = input.get("unsupported").and_then(Value::as_str) {
-            return Ok(Answer::Unsupported(why.to_owned()));
         }
         let said = self.asked(reach, running, exchange, &input).await?;
         let path = input.get("path").and_then(Value::as_str);

@@ -73,6 +73,9 @@ impl Http {
         let Some(exchange) = offered else {
             return Ok(unsupported(name));
         };
+        if let Some(why) = input.get("unsupported").and_then(Value::as_str) {
+            return Ok(Answer::Unsupported(why.to_owned()));
+        }
         if let (Some(get), Some(endpoint)) = (&self.spec.get.clone(), operation.endpoint()) {
             let (said, _) = self.asked(reach, get, &input).await?;
             match said {

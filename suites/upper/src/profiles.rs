@@ -12,8 +12,20 @@ pub struct Ready {
 }
 
 /// All that there are.
-pub const READY: &[Ready] = &[Ready {
-    name: "leshan",
-    about: "the REST API of Eclipse Leshan's demo server",
-    text: include_str!("profiles/leshan.toml"),
-}];
+pub const READY: &[Ready] = &[
+    Ready {
+        name: "leshan",
+        about: "the REST API of Eclipse Leshan's demo server",
+        text: include_str!("profiles/leshan.toml"),
+    },
+    Ready {
+        name: "lwm2m-node-lib",
+        about: "the interactive server of Telefónica's lwm2m-node-lib, started by the run",
+        text: include_str!("profiles/lwm2m-node-lib.toml"),
+    },
+    Ready {
+        name: "manual",
+        about: "a person at the terminal, who is asked what to do and what is shown",
+        text: include_str!("profiles/manual.toml"),
+    },
+];

@@ -100,6 +100,7 @@ impl Device {
                         .map(Self::changed)
                 }
                 3 => {
+                    let format = format.map(ContentFormat::current);
                     let text = matches!(format, None | Some(ContentFormat::TEXT));
                     text.then_some(()).ok_or(Code::UNSUPPORTED_CONTENT_FORMAT)?;
                     self.execute(moment, account, path, body)

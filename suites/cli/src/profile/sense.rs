@@ -1,11 +1,13 @@
 //! What no type forbids, and yet makes no sense.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use twinproof_conformance::coap_authority;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::{Catalogue, ROLES};
 use twinproof_judge::profile::{HookSpec, Profile, Twinning};
+use twinproof_upper::Fault;
 
 use super::HELP;
 use super::spot::{Part, keys};
@@ -60,6 +62,41 @@ pub(super) fn senseless(profile: &Profile) -> Option<Senseless> {
             )
         });
     }
+    lwm2m(profile).or_else(|| twinning(profile))
+}
+
+/// What of an LwM2M server's section makes no sense, if anything.
+fn lwm2m(profile: &Profile) -> Option<Senseless> {
+    let section = profile.lwm2m.as_ref()?;
+    if let Err(why) = coap_authority(&section.server) {
+        return Some(Senseless::value(keys("lwm2m.server"), why));
+    }
+    let hooks = [
+        ("lwm2m.restart.url", hook_url(section.restart.as_ref())),
+        (
+            "lwm2m.advance_clock.url",
+            hook_url(section.advance_clock.as_ref()),
+        ),
+    ];
+    let hooks = hooks
+        .into_iter()
+        .find_map(|(key, url)| Some(Senseless::value(keys(key), url::fault(url?)?)));
+    let tester = section
+        .upper_tester
+        .as_ref()
+        .and_then(twinproof_upper::fault);
+    let tester = tester.map(|Fault { key, why }| {
+        let below = key.split('.').filter(|part| !part.is_empty());
+        let below = below.map(|part| Part::Key(part.to_owned()));
+        Senseless::value(keys("lwm2m.upper_tester").chain(below), why)
+    });
+    hooks
+        .or(tester)
+        .or_else(|| unknown_claim("lwm2m.claims", &section.claims))
+}
+
+/// What of a Twinning enabler's section makes no sense, if anything.
+fn twinning(profile: &Profile) -> Option<Senseless> {
     let twinning = profile.twinning.as_ref()?;
     let (empty, twice) = (
         twinning
@@ -83,7 +120,7 @@ pub(super) fn senseless(profile: &Profile) -> Option<Senseless> {
     }
     urls(profile)
         .or_else(|| misnamed(profile, &twinning.base_url))
-        .or_else(|| unknown_claim(twinning))
+        .or_else(|| unknown_claim("twinning.claims", &twinning.claims))
 }
 
 /// The number of the first subscriber whose address another one has.
@@ -148,10 +185,9 @@ fn hook_url(hook: Option<&HookSpec>) -> Option<&String> {
     }
 }
 
-fn unknown_claim(twinning: &Twinning) -> Option<Senseless> {
+fn unknown_claim(section: &'static str, claims: &BTreeMap<String, bool>) -> Option<Senseless> {
     let catalogue = Catalogue::load(&FEATURES).ok()?;
-    let unknown = twinning
-        .claims
+    let unknown = claims
         .keys()
         .find(|label| catalogue.requirement(label).is_none())?;
     let known = catalogue.requirements.iter().map(|r| r.id.as_str());
@@ -159,7 +195,7 @@ fn unknown_claim(twinning: &Twinning) -> Option<Senseless> {
     Some(Senseless {
         key: true,
         ..Senseless::value(
-            keys("twinning.claims").chain([Part::Key(unknown.clone())]),
+            keys(section).chain([Part::Key(unknown.clone())]),
             format!("the catalogue has no requirement of this label{hint}"),
         )
     })

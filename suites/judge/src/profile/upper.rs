@@ -43,8 +43,10 @@ impl UpperTester {
             Self::Builtin | Self::Manual(_) => None,
             Self::Command(tester) => Some(tester.operations.keys().copied().collect()),
             Self::Http(tester) => {
-                let streams = tester.events.iter().map(|_| OperationName::Events);
-                Some(tester.operations.keys().copied().chain(streams).collect())
+                // A stream tells events, and what became of operations that were kept.
+                let streams = tester.events.iter();
+                let told = streams.flat_map(|_| [OperationName::Events, OperationName::Result]);
+                Some(tester.operations.keys().copied().chain(told).collect())
             }
         }
     }
@@ -90,6 +92,28 @@ pub enum OperationName {
     WriteComposite,
 }
 
+impl OperationName {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Cancel,
+        Self::CancelComposite,
+        Self::Clients,
+        Self::Create,
+        Self::Delete,
+        Self::Discover,
+        Self::Events,
+        Self::Execute,
+        Self::Observe,
+        Self::ObserveComposite,
+        Self::Read,
+        Self::ReadComposite,
+        Self::Result,
+        Self::Write,
+        Self::WriteAttributes,
+        Self::WriteComposite,
+    ];
+}
+
 impl fmt::Display for OperationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
@@ -124,7 +148,8 @@ pub struct HttpTester {
     /// jq definitions in front of all programs.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub define: String,
-    /// A program that gives further names for templates and programs, as an object.
+    /// A program that gives further names for templates and programs, as an object; `unsupported` among
+    /// them says why this operation is not offered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vars: Option<String>,
     /// The program that reads answers, for exchanges without one of their own. It gives one object:
@@ -256,7 +281,8 @@ pub struct CommandTester {
     /// jq definitions in front of all programs.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub define: String,
-    /// A program that gives further names for templates and programs, as an object.
+    /// A program that gives further names for templates and programs, as an object; `unsupported` among
+    /// them says why this operation is not offered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vars: Option<String>,
     /// The program that reads answers, for exchanges without one of their own.

@@ -1,0 +1,155 @@
+//! An LwM2M server of one's own: a profile is begun, checked, corrected, and a served server judged by it.
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+
+use common::{Serving, report, twinproof};
+
+#[test]
+fn a_profile_is_begun_for_every_upper_tester_and_is_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["leshan", "lwm2m-node-lib", "manual"] {
+        let server = "coap://server.example";
+        let args = [
+            "init",
+            "--enabler",
+            "lwm2m",
+            "--base-url",
+            server,
+            "--upper-tester",
+            name,
+        ];
+        let ran = twinproof(dir.path(), &args);
+        assert_eq!(ran.code, Some(0), "{name}: {}", ran.stderr);
+        fs::write(dir.path().join("sut.toml"), &ran.stdout).unwrap();
+        let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+        assert_eq!(ran.code, Some(0), "{name}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains("upper tester "), "{}", ran.stdout);
+    }
+    let ran = twinproof(dir.path(), &["init", "--enabler", "lwm2m"]);
+    assert!(
+        ran.stdout.contains("server = \"coap://127.0.0.1\""),
+        "{}",
+        ran.stdout
+    );
+    for (url, says) in [
+        ("coaps://x", "does not speak DTLS"),
+        ("http://x", "begins with coap://"),
+    ] {
+        let ran = twinproof(
+            dir.path(),
+            &["init", "--enabler", "lwm2m", "--base-url", url],
+        );
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_said_before_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let begin = "[sut]\nname = \"s\"\nrole = \"lwm2m-server\"\n[lwm2m]\n";
+    let server = "server = \"coap://x\"\n";
+    let http = "[lwm2m.upper_tester.http]\nbase_url = \"http://x\"\n";
+    for (text, says) in [
+        (
+            "server = \"coaps://x\"\n".to_owned(),
+            "sut.toml:5:10: lwm2m.server: ",
+        ),
+        (
+            "server = \"coap://x:0\"\n".to_owned(),
+            "sut.toml:5:10: lwm2m.server: ",
+        ),
+        (
+            format!("{server}upper_tester = \"builtin\"\n"),
+            "sut.toml:6:16: lwm2m.upper_tester: only the built-in system",
+        ),
+        (
+            format!("{server}{http}[lwm2m.upper_tester.http.operations.raed]\nurl = \"/\"\n"),
+            "unknown variant `raed`",
+        ),
+        (
+            format!("{server}{http}bse = 1\n"),
+            "sut.toml:8:1: lwm2m.upper_tester.http.bse: unknown field `bse`",
+        ),
+        (
+            format!("{server}{http}answer = \".a |\"\n"),
+            "sut.toml:8:10: lwm2m.upper_tester.http.answer: expected",
+        ),
+        (
+            format!("{server}[lwm2m.claims]\n\"LW-IF9-01\" = false\n"),
+            "the catalogue has no requirement of this label",
+        ),
+    ] {
+        fs::write(dir.path().join("sut.toml"), format!("{begin}{text}")).unwrap();
+        for command in ["check", "run"] {
+            let ran = twinproof(dir.path(), &[command, "--sut", "sut.toml"]);
+            assert_eq!(ran.code, Some(2), "{text}: {}", ran.stdout);
+            let words = ran.stderr.replace("\n  │ ", " ");
+            assert!(words.contains(says), "{text}: {words}");
+        }
+    }
+    // Without an upper tester a run would not be complete, and check says so.
+    fs::write(dir.path().join("sut.toml"), format!("{begin}{server}")).unwrap();
+    let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("upper tester none (lwm2m.upper_tester)"),
+        "{}",
+        ran.stdout
+    );
+    // A secret that is not there is named.
+    let secret = format!("{begin}{server}{http}secrets = {{ pass = \"TOKEN_0100\" }}\n");
+    fs::write(dir.path().join("sut.toml"), secret).unwrap();
+    let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    let says = "$TOKEN_0100 is not set (pass of the upper tester)";
+    assert!(ran.stdout.contains(says), "{}", ran.stdout);
+}
+
+#[test]
+fn what_is_served_is_judged_through_its_management_api() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["serve", "--enabler", "lwm2m", "--profiles", "served"];
+    let mut child = common::command(dir.path(), &args).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let _serving = Serving(child);
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    assert!(line.starts_with("twinproof run --sut "), "{line}");
+    let filters = ["--scenario", "lwm2m/management/read-a-resource"];
+    let sut = "served/sut-1.toml";
+    let mut args = vec!["run", "--sut", sut];
+    args.extend(filters);
+    let ran = twinproof(dir.path(), &args);
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+    let judged = report(&dir.path().join("twinproof-report"));
+    assert_eq!(judged["scenarios"][0]["verdict"], "pass");
+
+    // With a person whom nobody may ask, it is inconclusive by name.
+    let text = fs::read_to_string(dir.path().join(sut)).unwrap();
+    let at = text.find("[lwm2m.upper_tester").unwrap();
+    let manual = format!("{}[lwm2m.upper_tester.manual]\n", &text[..at]);
+    fs::write(dir.path().join("manual.toml"), manual).unwrap();
+    for (option, says) in [
+        (Some("--non-interactive"), "--non-interactive"),
+        (None, "there is no terminal"),
+    ] {
+        let mut args = vec!["run", "--sut", "manual.toml"];
+        args.extend(filters);
+        args.extend(option);
+        let ran = twinproof(dir.path(), &args);
+        assert_eq!(ran.code, Some(3), "{}\n{}", ran.stdout, ran.stderr);
+        let judged = report(&dir.path().join("twinproof-report"));
+        let scenario = &judged["scenarios"][0];
+        assert_eq!(scenario["verdict"], "inconclusive");
+        assert!(
+            scenario["reason"].as_str().unwrap().contains(says),
+            "{scenario}"
+        );
+    }
+}
