@@ -97,7 +97,6 @@ pub struct Network {
 
 struct Inner {
     client: reqwest::Client,
-    timeout: Duration,
     named: Option<Named>,
     /// As it stands in messages: without credentials.
     proxy: Option<String>,
@@ -181,7 +180,6 @@ impl Network {
         );
         let inner = Inner {
             client,
-            timeout: options.timeout,
             named,
             proxy: options.proxy.as_deref().map(without_credentials),
             pace: options.rate.filter(|rate| *rate > 0).map(|rate| Pacer {
@@ -257,8 +255,9 @@ impl Network {
     pub(crate) async fn open_stream(
         &self,
         request: Request,
+        patience: Duration,
     ) -> Result<(Response, reqwest::Response), Fault> {
-        let opened = self.inner.open_stream(request).await;
+        let opened = self.inner.open_stream(request, patience).await;
         self.through_proxy(opened)
     }
 
@@ -367,10 +366,14 @@ impl Inner {
         Ok(building)
     }
 
-    async fn open_stream(&self, request: Request) -> Result<(Response, reqwest::Response), Fault> {
+    async fn open_stream(
+        &self,
+        request: Request,
+        patience: Duration,
+    ) -> Result<(Response, reqwest::Response), Fault> {
         // A stream has no end to wait for; whoever opens it closes it.
         let building = self.building(request)?.timeout(NO_END);
-        let sent = tokio::time::timeout(self.timeout, building.send()).await;
+        let sent = tokio::time::timeout(patience, building.send()).await;
         let received = sent.map_err(|_| Fault::TimedOut)?.map_err(fault)?;
         let mut head = Response::new(received.status().as_u16());
         head.headers = headers(received.headers());

@@ -130,7 +130,7 @@ impl Reach {
         Ok((outcome?, secret))
     }
 
-    /// Sends a request whose response has no end, and hands on what comes of it, and at last its end (none), for as
+    /// Sends a request whose response has no end and may take that long to begin, and hands on what comes of it, and at last its end (none), for as
     /// long as the scenario lasts. When this returns, the system has begun to answer.
     ///
     /// # Errors
@@ -139,11 +139,12 @@ impl Reach {
     pub async fn stream(
         &self,
         request: Request,
+        patience: Duration,
         mut hear: impl FnMut(Option<&[u8]>) + Send + 'static,
     ) -> Result<Response, Fault> {
         let recorder = self.ground.recorder();
         let number = recorder.request(self.now(), UPPER_TESTER, None, &request, 0);
-        let opened = self.network.open_stream(request).await;
+        let opened = self.network.open_stream(request, patience).await;
         let head = opened.as_ref().map(|(head, _)| head);
         recorder.outcome(self.now(), number, head);
         let (head, mut body) = opened?;

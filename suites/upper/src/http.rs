@@ -274,7 +274,9 @@ impl Http {
                 (self.spec.define.clone(), events.event.clone()),
                 reach.clone(),
             );
-            let opened = reach.stream(request, hear).await;
+            let opened = reach
+                .stream(request, self.spec.patience.duration(), hear)
+                .await;
             let head = opened.map_err(|fault| format!("the event stream: {fault}"))?;
             match (head.status, token) {
                 (401, Some(token)) if refused.is_none() => refused = Some(token),

@@ -318,7 +318,7 @@ pub(super) fn response(operation: &Operation, answer: &Answer) -> (u16, &'static
             let why = format!("no registered client with id '{endpoint}'");
             (400, "text/plain", why)
         }
-        Answer::Refused(why) => (400, "text/plain", why.clone()),
+        Answer::Refused(why) => (400, "text/plain", format!("request rejected: {why}")),
         Answer::Unsupported(why) => (405, "text/plain", why.clone()),
     }
 }
