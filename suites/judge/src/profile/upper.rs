@@ -255,13 +255,16 @@ pub struct EventStream {
     pub event: String,
 }
 
+/// A command line, as an example.
+const COMMAND_LINE: [&str; 2] = ["lwm2mserver", "-4"];
+
 /// A child process that is driven by lines and says what came of them. Templates and programs are those
 /// of [`HttpTester`]; an answer is read from `.output`, which is all that it said since the line was sent.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandTester {
     /// The program and its arguments. It may be the server itself: it runs as long as the run.
-    #[schemars(example = &["lwm2mserver", "-4"])]
+    #[schemars(example = COMMAND_LINE)]
     pub command: Vec<String>,
     /// What begins it: sent once, and waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

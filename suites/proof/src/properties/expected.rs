@@ -150,7 +150,7 @@ pub(super) const EXPECTED: &[(&str, Expected)] = &[
     ),
     ("toggle-terminates", Breaks(&["I10", "I17", "I20"])),
     ("ends-one-side", Breaks(&["I15", "I17", "I31", "I20"])),
-    ("nothing-ends", Breaks(&["I17", "I31"])),
+    ("nothing-ends", Breaks(&["I17", "I18", "I31"])),
     ("ended-again-is-fine", None(LAWFUL)),
     ("secondary-ends-again", Breaks(&["I18"])),
     ("deletion-faults", Breaks(&["I0", "I31"])),

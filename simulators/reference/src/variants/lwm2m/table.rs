@@ -53,6 +53,7 @@ dimensions! {
     "blocks" from "RFC 7959 §2.2" {
         "1024 bytes",
         "64 bytes": Shapes(|shape| shape.parameters.block_size = 64),
+        "16 bytes": Shapes(|shape| shape.parameters.block_size = 16),
     }
     "requests under way" from "RFC 7252 §4.7" {
         "several",

@@ -78,24 +78,49 @@ fn asked_for(scene: &Scene, datagram: &Datagram, packet: &Packet<'_>) -> Option<
     Some(answer.block(option::BLOCK1).ok().flatten()?.size())
 }
 
-pub(super) fn in_blocks(scene: &Scene, wish: &Wish, path: Path, count: usize) -> Found {
-    let expected = format!("{count} octets written to {path} in blocks that fit together");
-    let to = path.to_string();
+/// The requests to this path that were sent to the device for a wish, without repetitions.
+fn sent<'s>(
+    scene: &'s Scene,
+    wish: &Wish,
+    path: &str,
+) -> impl Iterator<Item = (&'s Datagram, Packet<'s>)> {
     let sent = scene.datagrams.iter().filter(|datagram| {
         let within = datagram.number > wish.after && datagram.number < wish.operated;
         within && datagram.from == SUT && datagram.to == wish.party
     });
     let packets = sent.filter_map(|datagram| Some((datagram, datagram.packet()?)));
-    let packets = packets
-        .filter(|(_, packet)| packet.code().class() == Class::Request && path_of(packet) == to);
-    let (mut whole, mut limit, mut seen) = (Whole::default(), LARGEST, Vec::new());
-    let mut last = None;
-    for (datagram, packet) in packets {
+    let mut seen = Vec::new();
+    packets.filter(move |(_, packet)| {
         let name = (packet.message_id(), packet.token());
-        if seen.contains(&name) {
+        let new = !seen.contains(&name);
+        let counts = packet.code().class() == Class::Request && path_of(packet) == path && new;
+        if counts {
+            seen.push(name);
+        }
+        counts
+    })
+}
+
+/// The body of a request, and of the blocks that belong to it as far as they fit together.
+pub(super) fn body(scene: &Scene, wish: &Wish, request: &Packet<'_>) -> Vec<u8> {
+    let mut whole = Whole::default();
+    for (_, packet) in sent(scene, wish, &path_of(request)) {
+        if packet.code() != request.code() {
             continue;
         }
-        seen.push(name);
+        if whole.add(&packet, LARGEST).is_err() || whole.complete {
+            break;
+        }
+    }
+    whole.body
+}
+
+pub(super) fn in_blocks(scene: &Scene, wish: &Wish, path: Path, count: usize) -> Found {
+    let expected = format!("{count} octets written to {path} in blocks that fit together");
+    let to = path.to_string();
+    let (mut whole, mut limit) = (Whole::default(), LARGEST);
+    let mut last = None;
+    for (datagram, packet) in sent(scene, wish, &to) {
         if let Err(why) = whole.add(&packet, limit) {
             return Found::decide(false, expected, why).shown_by([datagram.number]);
         }

@@ -112,7 +112,7 @@ impl Check {
         let numbers = requests.iter().map(|request| request.number);
         let shown: Vec<u64> = numbers.chain([wish.operated]).collect();
         let found = match self {
-            Self::Carried { asked, .. } => carried(&requests, asked),
+            Self::Carried { asked, .. } => carried(scene, wish, &requests, asked),
             Self::Told { code, untyped, .. } => {
                 told(scene, &requests, operated, (code.as_str(), *untyped))
             }
@@ -155,7 +155,7 @@ impl Wish {
     }
 }
 
-fn carried(requests: &[&Datagram], asked: &Asked) -> Found {
+fn carried(scene: &Scene, wish: &Wish, requests: &[&Datagram], asked: &Asked) -> Found {
     let expected = serde_json::to_string(asked).unwrap_or_default();
     let [request] = requests else {
         let lines: Vec<String> = requests
@@ -172,15 +172,20 @@ fn carried(requests: &[&Datagram], asked: &Asked) -> Found {
     let Some(packet) = request.packet() else {
         return Found::broken(expected, "a request that cannot be read");
     };
-    let got = packet.to_string();
+    // However little it is, it may come in blocks.
+    let body = blocks::body(scene, wish, &packet);
+    let mut got = packet.to_string();
+    if body != packet.payload() {
+        got = format!("{got}, {} octets in blocks", body.len());
+    }
     Found::decide(
-        is_asked(&packet, asked),
+        is_asked(&packet, &body, asked),
         format!("one request: {expected}"),
         got,
     )
 }
 
-fn is_asked(packet: &Packet<'_>, asked: &Asked) -> bool {
+fn is_asked(packet: &Packet<'_>, body: &[u8], asked: &Asked) -> bool {
     let sorted = |mut list: Vec<String>| {
         list.sort_unstable();
         list
@@ -193,15 +198,15 @@ fn is_asked(packet: &Packet<'_>, asked: &Asked) -> bool {
     let accept = packet.accept().ok().flatten().map(|format| format.0);
     let written = match asked.values.as_slice() {
         [] => true,
-        values => values_of(packet).is_ok_and(|entries| {
+        values => read((packet, body), &path_of(packet), Direction::Write).is_ok_and(|entries| {
             let got = entries.iter().map(described).collect();
             sorted(got) == sorted(values.to_vec())
         }),
     };
     let text = match &asked.text {
-        Some(text) => packet.payload() == text.as_bytes(),
+        Some(text) => body == text.as_bytes(),
         // What is no write and no execution has nothing to say.
-        None => !asked.values.is_empty() || packet.payload().is_empty(),
+        None => !asked.values.is_empty() || body.is_empty(),
     };
     Some(packet.code()) == coded(&asked.method)
         && path_of(packet) == asked.path
@@ -216,15 +221,6 @@ fn is_asked(packet: &Packet<'_>, asked: &Asked) -> bool {
 pub(super) fn path_of(packet: &Packet<'_>) -> String {
     let segments = packet.path().map_while(Result::ok);
     segments.fold(String::new(), |path, segment| path + "/" + segment)
-}
-
-/// The values in a message that is written to its path.
-fn values_of(packet: &Packet<'_>) -> Result<Vec<Entry>, String> {
-    read(
-        (packet, packet.payload()),
-        &path_of(packet),
-        Direction::Write,
-    )
 }
 
 /// The values in a message with this body.
