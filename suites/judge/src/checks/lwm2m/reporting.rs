@@ -22,7 +22,8 @@ pub enum Check {
         /// The last number before it.
         after: u64,
     },
-    /// The first confirmable report of a party after a number is answered by a Reset.
+    /// The first confirmable report of a party after a number is answered by a Reset; silence is a
+    /// warning.
     Rejected {
         /// The device.
         party: String,
@@ -48,7 +49,7 @@ pub enum Check {
         after_error: bool,
     },
     /// The device was told that an observation is over: by a request with the token of the observation,
-    /// or by a Reset to a report.
+    /// or by a Reset to a report. That it is told nothing, and its reports not taken, is a warning.
     Stopped {
         /// The device.
         party: String,
@@ -183,7 +184,13 @@ fn rejected(scene: &Scene, party: &str, after: u64) -> Found {
     };
     let holds = matches!(said.as_slice(), [(_, Type::Rst), ..]);
     let numbers = said.iter().map(|(datagram, _)| datagram.number);
-    Found::decide(holds, "a reset", got).shown_by([report.number].into_iter().chain(numbers))
+    let found = Found::decide(holds, "a reset", got);
+    let found = found.shown_by([report.number].into_iter().chain(numbers));
+    // It must not be acknowledged; that it is rejected is a recommendation (RFC 7641 §3.5).
+    match said.is_empty() {
+        true => found.advisory(),
+        false => found,
+    }
 }
 
 fn reported(
@@ -280,16 +287,23 @@ fn stopped(scene: &Scene, (party, path): (&str, Path), after: u64) -> Found {
         .filter_map(|d| Some((d, d.packet()?)))
         .filter(|(_, p)| p.token_bytes() == token && p.code().class() == Class::Response);
     let mut numbers = vec![begun.number];
+    let mut is_taken = false;
     for (report, packet) in reports {
         let said = replies(scene, party, packet.message_id());
         numbers.push(report.number);
+        is_taken |= said.iter().any(|(_, ty)| *ty == Type::Ack);
         if let Some((reset, _)) = said.iter().find(|(_, ty)| *ty == Type::Rst) {
             numbers.push(reset.number);
             let got = format!("a reset to {packet}");
             return Found::decide(true, expected, got).shown_by(numbers);
         }
     }
-    Found::decide(false, expected, "neither").shown_by(numbers)
+    let found = Found::decide(false, expected, "neither").shown_by(numbers);
+    // A device whose reports nobody takes stops by itself (RFC 7641 §4.5).
+    match is_taken {
+        true => found,
+        false => found.advisory(),
+    }
 }
 
 fn renewed(
