@@ -1,6 +1,7 @@
 //! Long values that are written in blocks (RFC 7959 §2).
 
 use twinproof_coap::{Class, Packet, option};
+use twinproof_lwm2m::upper::Answer;
 use twinproof_lwm2m::wire::{Direction, Path, Value};
 
 use super::management::{Wish, octets, path_of, read};
@@ -128,7 +129,14 @@ pub(super) fn in_blocks(scene: &Scene, wish: &Wish, path: Path, count: usize) ->
         last = Some((datagram, packet));
     }
     let Some((datagram, last)) = last else {
-        return Found::decide(false, expected, "no request");
+        // No text says how long a value a server can be given; one that takes none may say so.
+        return match scene.operated.get(&wish.operated).map(|seen| &seen.answer) {
+            Some(told @ (Answer::Refused(_) | Answer::Timeout)) => Found::inconclusive(
+                expected,
+                format!("no request, and the operator heard {told:?}"),
+            ),
+            _ => Found::decide(false, expected, "no request"),
+        };
     };
     if !whole.complete {
         // Who is not answered cannot go on.

@@ -10,9 +10,10 @@ pub mod reporting;
 
 use serde::{Deserialize, Serialize};
 use twinproof_coap::{Code, Packet};
+use twinproof_evidence::Verdict;
 
 use super::Found;
-use crate::scene::{Datagram, SUT, Scene};
+use crate::scene::{Datagram, Operated, SUT, Scene};
 
 /// A check and its arguments.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -70,16 +71,73 @@ impl From<reporting::Check> for Check {
 
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
-        match self {
-            Self::Answer(check) => check.look(scene),
+        let found = match self {
+            Self::Answer(check) => return check.look(scene),
             Self::Management(check) => check.look(scene),
-            Self::Message(check) => check.look(scene),
+            Self::Message(check) => return check.look(scene),
             Self::Operator(check) => check.look(scene),
             Self::Queue(check) => check.look(scene),
             Self::Reporting(check) => check.look(scene),
+        };
+        if found.verdict != Verdict::Fail {
+            return found;
+        }
+        let mut operated = found.evidence.iter().filter_map(|n| scene.operated.get(n));
+        match operated.any(|operated| self.is_too_late(scene, operated)) {
+            true => {
+                let got = "the registration had ended before the upper tester was done";
+                Found::inconclusive(found.expected, got).shown_by(found.evidence)
+            }
+            false => found,
         }
     }
+
+    /// Whether an operation came to its end when its device's registration had lived its time: upper
+    /// testers may have to wait for each other.
+    fn is_too_late(&self, scene: &Scene, operated: &Operated) -> bool {
+        let endpoint = match self {
+            Self::Operator(operator::Check::Shown { client, .. }) => Some(client.endpoint.as_str()),
+            // Who is gone is what they look for.
+            Self::Operator(_) => None,
+            _ => operated.operation.endpoint(),
+        };
+        endpoint
+            .and_then(|endpoint| lives_until(scene, endpoint, operated.number))
+            .is_some_and(|end| operated.at > end)
+    }
 }
+
+/// When the registration of an endpoint ends, by what it said before a number.
+fn lives_until(scene: &Scene, endpoint: &str, before: u64) -> Option<u64> {
+    let (mut party, mut lifetime, mut end) = (None, 0, None);
+    for datagram in scene
+        .datagrams
+        .iter()
+        .filter(|d| d.number < before && d.to == SUT)
+    {
+        let Some(packet) = datagram.packet().filter(|p| p.code() == Code::POST) else {
+            continue;
+        };
+        let said = packet.query("lt").and_then(|lt| lt.parse::<u64>().ok());
+        if packet.query("ep") == Some(endpoint) {
+            party = Some(&datagram.from);
+            lifetime = said.unwrap_or(DAY);
+        } else if party == Some(&datagram.from) {
+            lifetime = said.unwrap_or(lifetime);
+        } else {
+            continue;
+        }
+        end = Some(
+            datagram
+                .at
+                .saturating_add(lifetime.saturating_mul(1_000_000)),
+        );
+    }
+    end
+}
+
+/// The life time of who says none, in seconds.
+const DAY: u64 = 86_400;
 
 /// What a device asked for in one act: the first request that it sent between two numbers of the
 /// ledger, the first of which does not count and the last does.
