@@ -1,5 +1,7 @@
 //! Devices against the server, on a link in memory that may lose, double and overtake.
 
 mod operations;
+mod periods;
 mod registration;
+mod table;
 mod world;
