@@ -2,6 +2,7 @@
 //! a device keeps only what has become different.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use crate::wire::{Kind, ObjectLink, Path, Value, Version};
 
@@ -114,6 +115,18 @@ impl Contents {
             self.put([object, 0, 2], Value::Unsigned(u64::MAX));
             self.put([object, 0, 8], Value::CoreLink("</3/0/1>".to_owned()));
         }
+    }
+
+    /// Adds the account of a bootstrap server, without protection: an instance of the Security object
+    /// (TS 1.0.2 Appendix E.1). A device waits `hold_off` seconds before it asks for bootstrap.
+    pub fn set_bootstrap_server(&mut self, instance: u16, address: SocketAddr, hold_off: u32) {
+        self.put([0, instance, 0], text(&format!("coap://{address}")));
+        self.put([0, instance, 1], Value::Boolean(true));
+        self.put([0, instance, 2], Value::Integer(3));
+        for resource in 3..6 {
+            self.put([0, instance, resource], Value::Opaque(Vec::new()));
+        }
+        self.put([0, instance, 11], Value::Integer(hold_off.into()));
     }
 
     /// Adds an object without instances.

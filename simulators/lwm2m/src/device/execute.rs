@@ -55,9 +55,15 @@ impl Device {
                     list: false,
                 });
             }
+            [1, _, 9] => {
+                let account = self.bootstrap_account(shared);
+                account.ok_or(Code::METHOD_NOT_ALLOWED)?;
+                effects.push(Effect::Bootstrap);
+            }
             [3, 0, 4] => effects.push(Effect::Reboot),
             [3, 0, 5] => {
                 self.changes = None;
+                self.provision = None;
                 effects.push(Effect::Reboot);
             }
             [3, 0, 12] => {
@@ -97,7 +103,7 @@ impl Device {
 
     /// The server that an instance of the Server object is for.
     fn owner(&self, shared: &Shared, path: Path) -> Option<usize> {
-        let mut accounts = 0..shared.servers.len();
+        let mut accounts = 0..self.servers(shared).len();
         accounts.find(|&account| self.account_of(shared, account) == Some(path.prefix(2)))
     }
 

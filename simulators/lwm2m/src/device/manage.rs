@@ -185,7 +185,10 @@ impl Device {
     pub(super) fn granted(&self, shared: &Shared, account: usize, needs: i64, path: Path) -> bool {
         let tree = self.tree(shared);
         let controls = tree.instances(path_of(&[2]));
-        let ssid = shared.servers.get(account).map_or(0, |server| server.ssid);
+        let ssid = self
+            .servers(shared)
+            .get(account)
+            .map_or(0, |server| server.ssid);
         let number = |control: Path, ids: &[u16]| {
             let path = ids.iter().try_fold(control, |path, &id| path.child(id))?;
             tree.number(path).map(|number| number as i64)
@@ -200,7 +203,7 @@ impl Device {
             own: number(control, &[2, ssid]),
             default: number(control, &[2, 0]),
         });
-        let controlled = !controls.is_empty() && shared.servers.len() > 1;
+        let controlled = !controls.is_empty() && self.servers(shared).len() > 1;
         shared.rules.is_granted(GrantFacts {
             needs,
             controlled,
@@ -250,7 +253,7 @@ impl Device {
             .collect())
     }
 
-    fn visible(&self, shared: &Shared, instance: Path) -> Vec<Entry> {
+    pub(super) fn visible(&self, shared: &Shared, instance: Path) -> Vec<Entry> {
         let values = self.tree(shared).values(instance).into_iter();
         let readable = |path: Path| {
             let resource = definition(shared, path)

@@ -4,12 +4,14 @@
 //! become different is kept by difference, and the message layer of a device that has been quiet for
 //! as long as anything has to be remembered is put away.
 
+mod bootstrap;
 mod contents;
 mod execute;
 mod manage;
 mod obey;
 mod observe;
 mod order;
+mod provision;
 mod registration;
 pub mod rules;
 mod write;
@@ -27,6 +29,7 @@ use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
 
 use crate::model::{Object, Registry};
 use crate::wire::{Path, Version};
+use bootstrap::Provision;
 use contents::{Changes, Tree};
 use observe::Watch;
 use registration::{Account, Purpose};
@@ -34,8 +37,8 @@ use rules::{AwakeFacts, Rules, SenderFacts, Standard};
 
 pub use contents::Contents;
 pub use order::{
-    Answer, Answers, Asked, Behaviour, Notify, NotifyWith, Observed, Order, Register, Registration,
-    Request, Response, ServerIndex, Shown, Update,
+    Answer, Answers, Asked, BOOTSTRAP, Behaviour, Bootstraps, Notify, NotifyWith, Observed, Order,
+    Refuses, Register, Registration, Request, Response, ServerIndex, Shown, Update,
 };
 
 /// The definitions that we bring, read once.
@@ -60,6 +63,8 @@ pub struct Shared {
     pub sms: Option<String>,
     /// The alternate path without slash at its end, empty if there is none: `/lwm2m`.
     pub root: String,
+    /// The format in which they want to be written to in a bootstrap, if they say so (LwM2M 1.1).
+    pub prefers: Option<ContentFormat>,
     /// How long a reboot takes.
     pub boot: Duration,
     /// The numbers of the message layer.
@@ -98,11 +103,20 @@ impl Shared {
             awake: parameters.max_transmit_wait(),
             sms: None,
             root: String::new(),
+            prefers: None,
             boot: Duration::from_secs(1),
             parameters,
             rules: Arc::new(Standard),
             remembers: true,
         }
+    }
+
+    /// Devices without accounts, but for that of a bootstrap server, in this instance of the Security
+    /// object.
+    pub fn unprovisioned(version: Version, instance: u16, bootstrap: SocketAddr) -> Self {
+        let mut shared = Self::new(version, 86_400, &[]);
+        shared.contents.set_bootstrap_server(instance, bootstrap, 0);
+        shared
     }
 
     /// The same devices in queue mode.
@@ -142,6 +156,8 @@ pub struct Device {
     changes: Option<Box<Changes>>,
     live: Option<Box<Live>>,
     aside: Option<Box<Aside>>,
+    /// What it has only if it is bootstrapped.
+    provision: Option<Box<Provision>>,
     /// When a reboot is over.
     boots: Option<Time>,
 }
@@ -202,6 +218,7 @@ impl Device {
             changes: None,
             live: None,
             aside: None,
+            provision: None,
             boots: None,
         }
     }
@@ -221,6 +238,7 @@ impl Device {
                 .map(|aside| aside.asked.clone())
                 .unwrap_or_default(),
             observed: self.observed(),
+            bootstraps: self.bootstraps(),
         }
     }
 
@@ -301,10 +319,7 @@ impl Device {
             return;
         }
         let shared = moment.shared;
-        let account = shared
-            .servers
-            .iter()
-            .position(|server| server.address == from);
+        let account = self.account_at(shared, from);
         let state = account.and_then(|account| self.accounts.get(account));
         let header = Header::peek(bytes);
         let asks = header.is_some_and(|header| header.code.class() == Class::Request);
@@ -394,10 +409,10 @@ impl Device {
         packet: &Packet<'_>,
         body: &[u8],
     ) {
-        let servers = &moment.shared.servers;
-        let account = servers
-            .iter()
-            .position(|server| server.address == exchange.peer);
+        let account = match self.is_bootstrapped_by(moment.shared, exchange.peer) {
+            true => Some(BOOTSTRAP),
+            false => self.account_at(moment.shared, exchange.peer),
+        };
         let known = account.is_some();
         if !moment.shared.rules.is_served(SenderFacts {
             known,
@@ -416,7 +431,14 @@ impl Device {
             }
             Answers::Always(code) => (Message::new(code), false, Vec::new()),
             Answers::Proper | Answers::Reset => {
-                let done = self.manage(moment, account, &exchange, packet, body);
+                let refused = behaviour.refuses.filter(|one| one.method == packet.code());
+                let done = match refused {
+                    Some(refused) => Err(refused.with),
+                    None if account == BOOTSTRAP => {
+                        self.provisioned(moment, &exchange, packet, body)
+                    }
+                    None => self.manage(moment, account, &exchange, packet, body),
+                };
                 match done {
                     Ok(done) => (done.message, done.observed, done.effects),
                     Err(code) => (Message::new(code), false, Vec::new()),
@@ -495,6 +517,7 @@ impl Device {
     fn settle(&mut self, moment: &mut Moment<'_>) {
         self.boot(moment);
         self.send_late(moment);
+        self.keep_bootstrapping(moment);
         self.keep_registered(moment);
         self.report(moment);
         let Some(live) = &mut self.live else {
@@ -528,16 +551,7 @@ impl Device {
         }
         self.boots = None;
         self.finish_firmware(moment.shared);
-        for account in 0..self.accounts.len() {
-            self.register(
-                moment,
-                None,
-                Register {
-                    server: account,
-                    ..Register::default()
-                },
-            );
-        }
+        self.start(moment);
     }
 
     fn watches(&self) -> impl Iterator<Item = &Watch> {
@@ -559,8 +573,8 @@ impl Role for Device {
         input: Input<'_, Order>,
         out: &mut Outbox<Answer>,
     ) {
-        self.accounts
-            .resize_with(shared.servers.len(), Account::default);
+        let accounts = self.servers(shared).len();
+        self.accounts.resize_with(accounts, Account::default);
         let moment = &mut Moment { shared, now, out };
         match input {
             Input::Datagram { from, bytes, .. } => self.hear(moment, from, bytes),
@@ -588,7 +602,9 @@ impl Role for Device {
         let accounts = self.accounts.iter().filter_map(Account::deadline);
         let watches = self.watches().filter_map(|watch| watch.due);
         let silent = self.is_silent();
+        let provision = self.provision.iter().flat_map(|p| p.deadline(silent));
         live.chain(self.boots)
+            .chain(provision)
             .chain(accounts.filter(|_| !silent))
             .chain(watches.filter(|_| !silent))
             .min()
@@ -615,6 +631,10 @@ impl Done {
 /// What follows a request once it is answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Effect {
+    /// Ask for bootstrap.
+    Bootstrap,
+    /// Go on with the accounts that it was given.
+    Bootstrapped,
     /// De-register and stay away for a while.
     Disable(Duration),
     /// Start anew.

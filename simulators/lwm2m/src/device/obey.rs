@@ -3,7 +3,7 @@
 use twinproof_coap::{Code, Message, OptionNumber, Raw, Type};
 use twinproof_kernel::CallId;
 
-use super::registration::{Purpose, impossible};
+use super::registration::{Purpose, impossible, no_server};
 use super::write::told_to_all;
 use super::{Answer, Behaviour, Device, Effect, Moment, Order, Request};
 
@@ -11,6 +11,8 @@ impl Device {
     pub(super) fn obey(&mut self, moment: &mut Moment<'_>, call: CallId, order: Order) {
         match order {
             Order::Behave(behaviour) => self.behave(moment, behaviour),
+            Order::Bootstrap => return self.ask_for_bootstrap(moment, Some(call)),
+            Order::Card(values) => self.insert_card(values),
             Order::Create { path, values } => {
                 let changes = self.change();
                 changes.add_instance(path.prefix(2));
@@ -28,14 +30,17 @@ impl Device {
             Order::Deregister { server } => return self.deregister(moment, Some(call), server),
             Order::Move { to } => self.at = to,
             Order::Notify(notify) => return self.notify(moment, call, notify),
-            Order::Register(how) => return self.register(moment, Some(call), how),
+            Order::Register(how) => {
+                self.read_card(moment);
+                return self.register(moment, Some(call), how);
+            }
             Order::Request(request) => return self.request(moment, call, &request),
             Order::Send { server, paths } => return self.send(moment, call, server, &paths),
             Order::SendRaw { server, bytes } => {
-                let Some(server) = moment.shared.servers.get(server) else {
-                    return impossible(moment, Some(call), format!("there is no server {server}"));
+                let Some(to) = self.address_of(moment.shared, server) else {
+                    return impossible(moment, Some(call), no_server(server));
                 };
-                let (at, to) = (self.at, server.address);
+                let at = self.at;
                 moment
                     .out
                     .datagram(at, to, |buffer| buffer.extend_from_slice(&bytes));
@@ -45,7 +50,7 @@ impl Device {
                 self.change().set(path, value);
                 // Who owns the life time wants to hear of it.
                 if path.object() == Some(1) && path.resource() == Some(1) {
-                    let mut accounts = 0..moment.shared.servers.len();
+                    let mut accounts = 0..self.servers(moment.shared).len();
                     let own = accounts.find(|&account| {
                         self.account_of(moment.shared, account) == Some(path.prefix(2))
                     });
@@ -61,7 +66,11 @@ impl Device {
                     );
                 }
             }
-            Order::Update(how) => return self.update(moment, Some(call), how),
+            Order::Start => self.start(moment),
+            Order::Update(how) => {
+                self.read_card(moment);
+                return self.update(moment, Some(call), how);
+            }
         }
         moment.out.answer(call, Answer::Done);
     }
@@ -79,11 +88,11 @@ impl Device {
     }
 
     fn request(&mut self, moment: &mut Moment<'_>, call: CallId, request: &Request) {
-        let Some(server) = moment.shared.servers.get(request.server) else {
-            let why = format!("there is no server {}", request.server);
-            return impossible(moment, Some(call), why);
+        let Some(address) = self.address_of(moment.shared, request.server) else {
+            return impossible(moment, Some(call), no_server(request.server));
         };
-        let location = &self.accounts[request.server].location;
+        let account = self.accounts.get(request.server);
+        let location = account.map_or("", |account| &account.location);
         let path = request.path.replace("{location}", location);
         let mut message = Message::new(request.method)
             .path(&path)
@@ -102,7 +111,7 @@ impl Device {
         } else {
             Type::Non
         };
-        let to = (request.server, server.address, ty);
+        let to = (request.server, address, ty);
         self.ask(moment, to, message, Purpose::Other, Some(call));
     }
 }

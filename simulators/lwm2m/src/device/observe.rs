@@ -7,7 +7,7 @@ use std::time::Duration;
 use twinproof_coap::{Code, ContentFormat, Message, Token, Type, option};
 use twinproof_kernel::{CallId, Time};
 
-use super::registration::{Purpose, State, impossible};
+use super::registration::{Purpose, State, impossible, no_server};
 use super::rules::{ChangeFacts, PeriodFacts};
 use super::{Answer, Device, Moment, Notify, NotifyWith, Observed, Shared};
 use crate::wire::attributes::{Attribute, Attributes};
@@ -127,22 +127,19 @@ impl Device {
 
     /// The message layer says that an observation has ended.
     pub(super) fn unobserved(&mut self, shared: &Shared, peer: SocketAddr, token: Token) {
-        let account = shared
-            .servers
-            .iter()
-            .position(|server| server.address == peer);
-        if let Some(account) = account {
+        if let Some(account) = self.account_at(shared, peer) {
             self.forget_observation(account, token);
         }
     }
 
     /// Ends all observations of a server, without a word.
     pub(super) fn end_observations(&mut self, shared: &Shared, account: usize) {
+        let server = self.servers(shared).get(account).copied();
         let Some(report) = &mut self.accounts[account].report else {
             return;
         };
         let watches = std::mem::take(&mut report.watches);
-        if let (Some(live), Some(server)) = (&mut self.live, shared.servers.get(account)) {
+        if let (Some(live), Some(server)) = (&mut self.live, server) {
             for watch in watches {
                 live.layer.unobserve(server.address, watch.token);
             }
@@ -209,7 +206,10 @@ impl Device {
     /// Notifies, or keeps the notification for later if the device cannot speak.
     fn tell(&mut self, moment: &mut Moment<'_>, account: usize, index: usize, now: bool) {
         let shared = moment.shared;
-        let Some(watch) = self.watch(account, index) else {
+        let server = self.servers(shared).get(account);
+        let (Some(&super::Server { address, .. }), Some(watch)) =
+            (server, self.watch(account, index))
+        else {
             return;
         };
         let values = self.values_of(shared, account, watch);
@@ -246,7 +246,6 @@ impl Device {
         messages.extend(now.then_some(message));
         watch.notified += messages.len() as u32;
         let token = watch.token;
-        let address = shared.servers[account].address;
         self.accounts[account].spoke = moment.now;
         for message in messages {
             // What cannot be sent now is as good as lost on the way; the next state will come.
@@ -320,8 +319,8 @@ impl Device {
     /// A notification as a tester wants it.
     pub(super) fn notify(&mut self, moment: &mut Moment<'_>, order: CallId, notify: Notify) {
         let Notify { server, path, with } = notify;
-        let Some(&super::Server { address, .. }) = moment.shared.servers.get(server) else {
-            return impossible(moment, Some(order), format!("there is no server {server}"));
+        let Some(&super::Server { address, .. }) = self.servers(moment.shared).get(server) else {
+            return impossible(moment, Some(order), no_server(server));
         };
         let watches = self.accounts[server]
             .report
@@ -412,8 +411,8 @@ impl Device {
         paths: &[Path],
     ) {
         let shared = moment.shared;
-        let Some(&super::Server { address, .. }) = shared.servers.get(server) else {
-            return impossible(moment, Some(order), format!("there is no server {server}"));
+        let Some(&super::Server { address, .. }) = self.servers(shared).get(server) else {
+            return impossible(moment, Some(order), no_server(server));
         };
         let mute = match self.setting(shared, server, 23) {
             Some(Value::Boolean(mute)) => Some(mute),

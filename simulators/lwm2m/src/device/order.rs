@@ -11,6 +11,9 @@ use crate::wire::{Entry, Path, Value};
 /// Which of its servers an order is about: its place in the configuration, from 0.
 pub type ServerIndex = usize;
 
+/// The bootstrap server, in the place of one of the servers.
+pub const BOOTSTRAP: ServerIndex = usize::MAX;
+
 /// What a tester can ask of a device.
 ///
 /// Orders that send a request are answered when its answer, or its lack, is there; all others at
@@ -20,6 +23,11 @@ pub type ServerIndex = usize;
 pub enum Order {
     /// Behave like this from now on.
     Behave(Behaviour),
+    /// Ask for bootstrap, whatever the device would do by itself.
+    Bootstrap,
+    /// Put a smart card into the device, or take it out: the accounts that are on it. The device looks
+    /// when it starts, registers or updates.
+    Card(Vec<Entry>),
     /// Add an object instance, as if a user had plugged something in; registered servers are told.
     Create {
         /// The instance.
@@ -62,6 +70,8 @@ pub enum Order {
         /// The octets.
         bytes: Vec<u8>,
     },
+    /// Do what a device does that was switched on: use its accounts, or ask for bootstrap.
+    Start,
     /// Change a value; observations and servers are served as the enabler wants it.
     Set {
         /// Which.
@@ -234,6 +244,19 @@ pub struct Behaviour {
     pub format: Option<ContentFormat>,
     /// Whether notifications are confirmable.
     pub confirms: bool,
+    /// The requests that are refused.
+    pub refuses: Option<Refuses>,
+}
+
+/// Requests that are refused, and nothing is done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+pub struct Refuses {
+    /// Their method.
+    #[serde(with = "serial::code")]
+    pub method: Code,
+    /// The code of the answer.
+    #[serde(with = "serial::code")]
+    pub with: Code,
 }
 
 impl Default for Behaviour {
@@ -248,6 +271,7 @@ impl Default for Behaviour {
             strays: false,
             format: None,
             confirms: false,
+            refuses: None,
         }
     }
 }
@@ -319,6 +343,19 @@ pub struct Shown {
     pub asked: Vec<Asked>,
     /// The observations of servers, oldest first.
     pub observed: Vec<Observed>,
+    /// What became of bootstraps.
+    pub bootstraps: Bootstraps,
+}
+
+/// How often a device was bootstrapped.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Bootstraps {
+    /// How often a bootstrap has begun: the device has asked, or was written to unasked.
+    pub begun: u32,
+    /// How often one came to nothing.
+    pub failed: u32,
+    /// How often one was finished.
+    pub finished: u32,
 }
 
 /// What a device thinks of its registration.

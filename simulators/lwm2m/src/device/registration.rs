@@ -10,7 +10,8 @@ use twinproof_kernel::{CallId, Time};
 use super::observe::Report;
 use super::rules::{LifetimeFacts, RegisterFacts, RetryFacts};
 use super::{
-    Answer, Call, Device, Effect, Moment, Register, Registration, Response, Shared, Update,
+    Answer, BOOTSTRAP, Call, Device, Effect, Moment, Register, Registration, Response, Shared,
+    Update,
 };
 use crate::wire::links::{Item, ObjectList};
 use crate::wire::{Path, Value, Version};
@@ -47,6 +48,8 @@ pub(super) enum State {
 /// What a request of ours is for.
 #[derive(Debug)]
 pub(super) enum Purpose {
+    /// It asks for bootstrap.
+    Bootstrap,
     Deregister,
     Other,
     /// With the life time that it says, s.
@@ -58,6 +61,11 @@ pub(super) enum Purpose {
 impl Account {
     pub(super) fn deadline(&self) -> Option<Time> {
         self.due
+    }
+
+    /// Whether it is not registered and nothing more is done about it.
+    pub(super) fn has_failed(&self) -> bool {
+        self.state == State::Idle && self.attempts > 0 && self.due.is_none()
     }
 
     pub(super) fn shown(&self) -> Registration {
@@ -72,7 +80,7 @@ impl Account {
 impl Device {
     /// The instance of the Server object for a server.
     pub(super) fn account_of(&self, shared: &Shared, account: usize) -> Option<Path> {
-        let ssid = f64::from(shared.servers.get(account)?.ssid);
+        let ssid = f64::from(self.servers(shared).get(account)?.ssid);
         let tree = self.tree(shared);
         let instances = tree.instances(super::path_of(&[1]));
         instances
@@ -135,10 +143,10 @@ impl Device {
     ) {
         let shared = moment.shared;
         let (Some(server), lifetime) = (
-            shared.servers.get(how.server),
+            self.servers(shared).get(how.server).copied(),
             self.lifetime(shared, how.server),
         ) else {
-            return impossible(moment, order, format!("there is no server {}", how.server));
+            return impossible(moment, order, no_server(how.server));
         };
         let binding = self.binding(shared, how.server);
         let query = how.query.unwrap_or_else(|| {
@@ -174,8 +182,8 @@ impl Device {
     }
 
     pub(super) fn update(&mut self, moment: &mut Moment<'_>, order: Option<CallId>, how: Update) {
-        let Some(server) = moment.shared.servers.get(how.server) else {
-            return impossible(moment, order, format!("there is no server {}", how.server));
+        let Some(server) = self.servers(moment.shared).get(how.server).copied() else {
+            return impossible(moment, order, no_server(how.server));
         };
         let account = &mut self.accounts[how.server];
         let own = how.location.is_none();
@@ -213,8 +221,8 @@ impl Device {
         order: Option<CallId>,
         account: usize,
     ) {
-        let Some(server) = moment.shared.servers.get(account) else {
-            return impossible(moment, order, format!("there is no server {account}"));
+        let Some(server) = self.servers(moment.shared).get(account).copied() else {
+            return impossible(moment, order, no_server(account));
         };
         let state = &mut self.accounts[account];
         if state.location.is_empty() {
@@ -241,7 +249,9 @@ impl Device {
         purpose: Purpose,
         order: Option<CallId>,
     ) {
-        self.accounts[account].spoke = moment.now;
+        if let Some(state) = self.accounts.get_mut(account) {
+            state.spoke = moment.now;
+        }
         let sent = self.with_layer(moment, |layer, turn| layer.request(turn, to, ty, message));
         match (sent, &mut self.live) {
             (Ok(request), Some(live)) => live.calls.push(Call {
@@ -270,6 +280,7 @@ impl Device {
         };
         let call = live.calls.remove(place);
         match call.purpose {
+            Purpose::Bootstrap => self.bootstrap_answered(moment, answer.response()),
             Purpose::Register(lifetime) => {
                 self.registered(moment, call.account, lifetime, answer.response());
             }
@@ -319,6 +330,7 @@ impl Device {
         });
         state.attempts += 1;
         state.due = wait.filter(|_| keeps).map(|wait| moment.now + wait);
+        self.fall_back(moment);
     }
 
     fn updated(
@@ -424,6 +436,8 @@ impl Device {
     /// Does what follows a request once it is answered.
     pub(super) fn effect(&mut self, moment: &mut Moment<'_>, account: usize, effect: Effect) {
         match effect {
+            Effect::Bootstrap => self.ask_for_bootstrap(moment, None),
+            Effect::Bootstrapped => self.take_accounts(moment),
             Effect::Disable(away) => {
                 self.deregister(moment, None, account);
                 self.accounts[account].due = Some(moment.now + away);
@@ -477,6 +491,14 @@ pub(super) fn impossible(moment: &mut Moment<'_>, order: Option<CallId>, why: St
     }
 }
 
+/// Why an order for a server cannot be carried out that is not there.
+pub(super) fn no_server(server: usize) -> String {
+    match server {
+        BOOTSTRAP => "the device has no account of a bootstrap server".to_owned(),
+        server => format!("there is no server {server}"),
+    }
+}
+
 fn said_lifetime(query: &[String]) -> Option<u32> {
     query
         .iter()
@@ -486,6 +508,6 @@ fn said_lifetime(query: &[String]) -> Option<u32> {
 /// Whether the version of an object has to be said: when it is not the one that belongs to the version
 /// of the enabler by itself (TS 1.1.1 §7.2.2: 1.0 for all, and for the enabler's own objects those of
 /// its version).
-fn is_told(enabler: Version, object: u16, version: Version) -> bool {
+pub(super) fn is_told(enabler: Version, object: u16, version: Version) -> bool {
     version != Version::V1_0 && (enabler == Version::V1_0 || object > 7)
 }

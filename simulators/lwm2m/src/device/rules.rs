@@ -177,6 +177,51 @@ twinproof_kernel::rules! {
             mute.unwrap_or(true)
         }
 
+        /// Whether a device asks for bootstrap (TS §5.2.4): when it has no account, or each has failed.
+        fn bootstraps(&self, facts: rules::FallBackFacts) -> bool {
+            facts.failed >= facts.accounts
+        }
+
+        /// How long a device waits before it asks for bootstrap (TS Appendix E.1: Client Hold Off
+        /// Time), so that a server can begin.
+        fn holds_off(&self, time: Duration) -> Duration {
+            time
+        }
+
+        /// Whether a device uses the accounts of its smart card, before any others (TS §5.2.4).
+        fn uses_card(&self, inserted: bool) -> bool {
+            inserted
+        }
+
+        /// Why an operation of the bootstrap interface is refused (TS §5.2.3, §5.2.7): it comes from
+        /// another, or unasked, which only LwM2M 1.0 has, and not before card and factory were tried.
+        fn refuses_bootstrap(&self, facts: rules::BootstrapFacts) -> Option<Code> {
+            let unasked = facts.version == crate::wire::Version::V1_0 && facts.tried;
+            (!facts.asked && !unasked).then_some(Code::UNAUTHORIZED)
+        }
+
+        /// Whether an instance outlives a Bootstrap-Delete (TS §5.2.7.5: the account of the bootstrap
+        /// server and the Device object).
+        fn outlives(&self, facts: rules::OutliveFacts) -> bool {
+            facts.bootstrap_account || facts.object == 3
+        }
+
+        /// Why the end of a bootstrap is refused (TS §5.2.7.6): there is no whole account.
+        fn refuses_end(&self, facts: rules::EndFacts) -> Option<Code> {
+            (facts.accounts == 0).then_some(Code::NOT_ACCEPTABLE)
+        }
+
+        /// Whether a bootstrap has failed in which nothing was heard for so long (RFC 7252 §4.8.2:
+        /// for EXCHANGE_LIFETIME).
+        fn gives_up(&self, facts: rules::SilenceFacts) -> bool {
+            facts.silent >= facts.limit
+        }
+
+        /// Whether what was written in a bootstrap that failed is undone.
+        fn undoes(&self, failed: bool) -> bool {
+            failed
+        }
+
         /// Whether firmware can be installed (object 5: it has been downloaded).
         fn installs(&self, state: i64) -> bool {
             state == 2
@@ -318,6 +363,51 @@ pub struct ChangeFacts {
     pub lt: Option<f64>,
     /// The step.
     pub st: Option<f64>,
+}
+
+/// The accounts of a device that wants to register.
+#[derive(Clone, Copy, Debug)]
+pub struct FallBackFacts {
+    /// How many there are.
+    pub accounts: usize,
+    /// How many have failed for good.
+    pub failed: usize,
+}
+
+/// An operation of the bootstrap interface.
+#[derive(Clone, Copy, Debug)]
+pub struct BootstrapFacts {
+    /// The device has asked for bootstrap, or one is under way.
+    pub asked: bool,
+    /// It has tried its card and its factory accounts.
+    pub tried: bool,
+    /// The version that it speaks.
+    pub version: Version,
+}
+
+/// An instance that is within a Bootstrap-Delete.
+#[derive(Clone, Copy, Debug)]
+pub struct OutliveFacts {
+    /// Its object.
+    pub object: u16,
+    /// It is the account of the bootstrap server.
+    pub bootstrap_account: bool,
+}
+
+/// What a bootstrap has left.
+#[derive(Clone, Copy, Debug)]
+pub struct EndFacts {
+    /// How many accounts of servers are whole.
+    pub accounts: usize,
+}
+
+/// How long nothing was heard.
+#[derive(Clone, Copy, Debug)]
+pub struct SilenceFacts {
+    /// So long.
+    pub silent: Duration,
+    /// EXCHANGE_LIFETIME.
+    pub limit: Duration,
 }
 
 /// The periods of an observation.

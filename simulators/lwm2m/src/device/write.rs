@@ -146,7 +146,7 @@ impl Device {
     /// What servers are told after a Write: life time and binding, if they have changed.
     fn consequences(&self, shared: &Shared, entries: &[Entry]) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for account in 0..shared.servers.len() {
+        for account in 0..self.servers(shared).len() {
             let Some(own) = self.account_of(shared, account) else {
                 continue;
             };
@@ -237,7 +237,10 @@ impl Device {
         let filled =
             own.filter_map(|resource| Some((instance.child(resource.id)?, blank(resource.kind?))));
         let filled: Vec<(Path, Value)> = filled.collect();
-        let ssid = shared.servers.get(account).map_or(0, |server| server.ssid);
+        let ssid = self
+            .servers(shared)
+            .get(account)
+            .map_or(0, |server| server.ssid);
         let controls = self.tree(shared).instances(path_of(&[2]));
         let changes = self.change();
         changes.add_instance(instance);
