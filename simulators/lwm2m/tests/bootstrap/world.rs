@@ -108,14 +108,14 @@ impl World {
         answers
     }
 
-    fn to_device(&mut self, input: Input<'_, Order>) {
+    fn tell_device(&mut self, input: Input<'_, Order>) {
         let mut out = Outbox::default();
         self.device.handle(&self.shared, self.now, input, &mut out);
         let answers = self.post(&mut out);
         self.answers.extend(answers);
     }
 
-    fn to_boot(&mut self, input: Input<'_, bootstrap::Order>) {
+    fn tell_boot(&mut self, input: Input<'_, bootstrap::Order>) {
         let mut out = Outbox::default();
         self.boot.handle(&self.boots, self.now, input, &mut out);
         let told = self.post(&mut out);
@@ -124,13 +124,13 @@ impl World {
 
     pub(crate) fn order(&mut self, order: Order) {
         let call = CallId(0);
-        self.to_device(Input::Order { call, order });
+        self.tell_device(Input::Order { call, order });
         self.deliver();
     }
 
     pub(crate) fn boot_order(&mut self, order: bootstrap::Order) {
         let call = CallId(0);
-        self.to_boot(Input::Order { call, order });
+        self.tell_boot(Input::Order { call, order });
         self.deliver();
     }
 
@@ -150,14 +150,14 @@ impl World {
                 self.hear(from, &bytes);
             } else if to == address(DEVICE) && !self.gone {
                 let bytes = &bytes;
-                self.to_device(Input::Datagram {
+                self.tell_device(Input::Datagram {
                     at: to,
                     from,
                     bytes,
                 });
             } else if to == address(BOOTSTRAP) {
                 let bytes = &bytes;
-                self.to_boot(Input::Datagram {
+                self.tell_boot(Input::Datagram {
                     at: to,
                     from,
                     bytes,
@@ -246,8 +246,8 @@ impl World {
             };
             self.now = self.now.max(at);
             match who {
-                0 => self.to_device(Input::Wake),
-                1 => self.to_boot(Input::Wake),
+                0 => self.tell_device(Input::Wake),
+                1 => self.tell_boot(Input::Wake),
                 _ => {
                     let mut out = Outbox::default();
                     let input = Input::Wake;
