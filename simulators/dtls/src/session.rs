@@ -132,6 +132,16 @@ impl Ended {
     pub const fn is_worth_another(&self) -> bool {
         matches!(self, Self::Silent(_) | Self::Stuck | Self::Broken(_))
     }
+
+    /// Whether several attempts ended as this one rather than as a later one did: a fault of ours in one of them
+    /// may be why the peer was silent in the next, and who has answered once is there.
+    pub(crate) const fn says_more_than(&self, later: &Self) -> bool {
+        matches!(
+            (self, later),
+            (Self::Stuck | Self::Broken(_), Self::Silent(_))
+                | (Self::Silent(Some(_)), Self::Silent(None))
+        )
+    }
 }
 
 impl fmt::Display for Ended {

@@ -117,6 +117,15 @@ struct Peer {
     /// When its handshake began, in the order of all.
     begun: u64,
     waiting: VecDeque<Vec<u8>>,
+    /// How the attempt before ended that says most.
+    before: Option<Ended>,
+}
+
+/// A handshake that waits for a fresh port.
+struct Renewing {
+    attempt: u32,
+    waiting: VecDeque<Vec<u8>>,
+    before: Ended,
 }
 
 /// What stands behind one socket: an association per peer.
@@ -128,7 +137,7 @@ pub struct Transport {
     /// Peers with a handshake that has not come to its end.
     unfinished: BTreeSet<SocketAddr>,
     /// Handshakes that wait for a fresh port.
-    renewing: BTreeMap<SocketAddr, (u32, VecDeque<Vec<u8>>)>,
+    renewing: BTreeMap<SocketAddr, Renewing>,
     /// Who said no, and until when it is left alone.
     refused: BTreeMap<SocketAddr, (Time, String)>,
     begun: u64,
@@ -225,8 +234,8 @@ impl Transport {
 
     /// Sends data to a peer: over its association, or over one that is begun for it.
     pub fn send(&mut self, now: Time, to: SocketAddr, data: &[u8]) {
-        if let Some((_, waiting)) = self.renewing.get_mut(&to) {
-            enqueue(waiting, data, self.limits.waiting);
+        if let Some(renewing) = self.renewing.get_mut(&to) {
+            enqueue(&mut renewing.waiting, data, self.limits.waiting);
             return;
         }
         if let Some(peer) = self.peers.get_mut(&to) {
@@ -253,8 +262,11 @@ impl Transport {
 
     /// The socket has the port now that [`Event::Renew`] asked for.
     pub fn begin_anew(&mut self, now: Time, peer: SocketAddr) {
-        if let Some((attempt, waiting)) = self.renewing.remove(&peer) {
-            self.begin(now, peer, attempt, waiting);
+        if let Some(renewing) = self.renewing.remove(&peer) {
+            self.begin(now, peer, renewing.attempt, renewing.waiting);
+            if let Some(peer) = self.peers.get_mut(&peer) {
+                peer.before = Some(renewing.before);
+            }
         }
     }
 
@@ -289,6 +301,7 @@ impl Transport {
             attempt,
             begun: self.begun,
             waiting,
+            before: None,
         };
         self.peers.insert(at, peer);
         self.unfinished.insert(at);
@@ -463,8 +476,17 @@ impl Transport {
         };
         let unfinished = peer.ours && !peer.established;
         let again = unfinished && how.is_worth_another() && peer.attempt < self.limits.attempts;
+        let how = match peer.before {
+            Some(before) if unfinished && before.says_more_than(&how) => before,
+            _ => how,
+        };
         if again {
-            self.renewing.insert(at, (peer.attempt + 1, peer.waiting));
+            let renewing = Renewing {
+                attempt: peer.attempt + 1,
+                waiting: peer.waiting,
+                before: how.clone(),
+            };
+            self.renewing.insert(at, renewing);
         } else if unfinished {
             let until = now + self.limits.pause;
             self.refused.insert(at, (until, how.to_string()));
