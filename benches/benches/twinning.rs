@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use twinproof_conformance::{BuiltIn as _, Target};
+use twinproof_conformance::{BuiltIn as _, Part, Target};
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::secrets::Secrets;
 use twinproof_kernel::Seed;
@@ -30,7 +30,7 @@ async fn set(kind: Kind) -> (Stage, Handle<Device>, Handle<Device>, Arc<Access>)
     let mut stage = Stage::open(kind, recorder, pace);
     let system = TwinningSystem::new(Arc::new(Standard));
     let profile = system
-        .enter(&mut stage, Seed::new(7), "twinning")
+        .enter(&mut stage, Seed::new(7), Part::in_role("twinning-enabler"))
         .await
         .unwrap()
         .profile

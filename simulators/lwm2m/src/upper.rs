@@ -4,6 +4,7 @@
 //! the built-in server takes these operations as orders, and any other server gets them over whatever
 //! interface its vendor gave it.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -255,6 +256,45 @@ pub struct Reply {
     /// Where a new instance is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Path>,
+}
+
+impl Reply {
+    /// One that says nothing but this.
+    pub fn of(code: Code) -> Self {
+        Self {
+            code,
+            values: Vec::new(),
+            links: None,
+            location: None,
+        }
+    }
+}
+
+/// What a tester has done to a client that its user could do.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    /// Take its power away, and give it back.
+    PowerCycle,
+    /// Change a value, as its surroundings would.
+    Set {
+        /// Which.
+        path: Path,
+        /// To what.
+        value: Value,
+    },
+    /// Start it.
+    Start,
+}
+
+impl fmt::Display for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PowerCycle => f.write_str("power-cycle"),
+            Self::Set { path, value } => write!(f, "set {path} to {value}"),
+            Self::Start => f.write_str("start"),
+        }
+    }
 }
 
 /// What a server knows of a registered client. What a server does not show is none.

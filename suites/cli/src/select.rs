@@ -161,7 +161,10 @@ pub(crate) fn applicable<'a>(
 ) -> Vec<&'a Entry> {
     entries
         .into_iter()
-        .filter(|entry| profile.applies(&entry.id, &entry.described.requirements))
+        .filter(|entry| {
+            let described = &entry.described;
+            profile.applies(&entry.id, &described.tags, &described.requirements)
+        })
         .collect()
 }
 

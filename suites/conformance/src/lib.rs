@@ -17,5 +17,7 @@ mod world;
 pub use clean::{Leftover, clean as clean_on};
 pub use pool::subscribers_needed;
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
-pub use target::{BuiltIn, Target, coap_authority, elsewhere, network};
+pub use target::{
+    BuiltIn, Part, SERVERS, Target, coap_authority, elsewhere, network, place_servers,
+};
 pub use turns::{Turn, Turns};

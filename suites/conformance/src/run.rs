@@ -25,7 +25,7 @@ use crate::clean::Leftover;
 use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::pool::{Lease, Pool, subscribers_needed};
 use crate::suite::{Entry, Suite};
-use crate::target::{Target, elsewhere, server_elsewhere};
+use crate::target::{Part, Target, elsewhere, place_servers, server_elsewhere};
 use crate::turns::{Turn, Turns};
 use crate::world::{World, perform_step};
 
@@ -77,10 +77,10 @@ pub struct Run {
 impl Run {
     /// A run of all scenarios of a suite that are about an enabler of the target, once, with seed 0.
     pub fn new(target: Target, kind: Kind, suite: Arc<Suite>, ledger: Ledger) -> Self {
-        let enablers = target.profile().profile.enablers();
+        let roles = target.profile().profile.roles();
         let entries = suite.entries().iter();
         let selected = entries
-            .filter(|entry| enablers.contains(&entry.enabler.as_str()))
+            .filter(|entry| roles.contains(&Part::of(entry).role))
             .map(|entry| entry.id.clone())
             .collect();
         Self {
@@ -406,7 +406,7 @@ async fn set_scene(
     let entered = match &run.target {
         Target::BuiltIn(system) => {
             system
-                .enter(&mut stage, Seed::new(run.seed).derive(&id), &entry.enabler)
+                .enter(&mut stage, Seed::new(run.seed).derive(&id), Part::of(entry))
                 .await
         }
         Target::External(declared) => {
@@ -439,6 +439,12 @@ async fn visit(
 ) -> Result<Declared, Halted> {
     let mut declared = declared.clone();
     let profile = &mut declared.profile;
+    let part = Part::of(entry);
+    if part.role == "lwm2m-client" {
+        stage.introduce_strangers(SUT);
+        place_servers(stage, &mut declared, part).await?;
+        return Ok(declared);
+    }
     if entry.enabler == "lwm2m" {
         match server_elsewhere(profile).await {
             Ok(Some((system, address))) => {
@@ -535,6 +541,7 @@ async fn end_scene(
         }
     }
     scene.stage.dismiss().await;
+    scene.leave_places();
     scene.stage.strike();
     (run.on_scene_ended)(&entry.id);
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cucumber::gherkin::{Feature, GherkinEnv, Scenario, StepType};
 use twinproof_evidence::record::{SceneStarted, Step};
 use twinproof_judge::Features;
-use twinproof_judge::catalogue::{Catalogue, JudgedBy, Status};
+use twinproof_judge::catalogue::{
+    Catalogue, JudgedBy, ROLE_TAG, ROLES, Requirement, Status, role_of,
+};
 use twinproof_judge::condition::conditions;
 
 use crate::world::STEPS;
@@ -196,7 +198,19 @@ impl Suite {
                     ),
                 );
             }
+            let role = role_of(&enabler, &tags);
+            if tags.iter().any(|tag| tag.starts_with(ROLE_TAG)) && !ROLES.contains(&role) {
+                let known = ROLES.join(", ");
+                fault(line, format!("the role {role} is none of {known}"));
+            }
             let requirements = judged_by(&tags, catalogue);
+            let mut named = tags.iter().filter_map(|tag| catalogue.requirement(tag));
+            let binds = |r: &Requirement| r.role == role || r.also_role.iter().any(|r| r == role);
+            if let Some(other) = named.find(|r| r.purpose.is_some() && !binds(r)) {
+                let (id, bound) = (&other.id, &other.role);
+                let why = format!("@{id} binds the {bound}, and the scenario judges the {role}");
+                fault(line, why);
+            }
             if requirements.is_empty() {
                 fault(
                     line,
@@ -398,11 +412,8 @@ mod tests {
             !missing("LWM2M-AD-5.3.2.4") && missing("LWM2M-AD-5.3.2.2"),
             "{words:#?}"
         );
-        // What binds clients only is no gap of a version that judges none.
-        assert!(
-            !missing("LWM2M-AD-5.3.1.1") && !missing("LW-CLI-01"),
-            "{words:#?}"
-        );
+        // What binds a role only that this version does not judge is no gap.
+        assert!(missing("LW-CLI-01") && !missing("LW-BS-01"), "{words:#?}");
     }
 
     #[test]

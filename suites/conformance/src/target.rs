@@ -2,11 +2,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::LocalBoxFuture;
+use twinproof_evidence::record::Halt;
+use twinproof_judge::catalogue::role_of;
 use twinproof_judge::profile::{Declared, HookSpec, Profile};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_stage::{Alias, Elsewhere, Halted, HookCall, Network, Options, Place, Stage, Trust};
 
+use crate::suite::Entry;
 use crate::turns::Turns;
 
 /// A system that can be put on a stage, once for every scenario.
@@ -14,14 +17,90 @@ pub trait BuiltIn: Send + Sync {
     /// Its profile; addresses in it are replaced by those of the stage.
     fn profile(&self) -> &Declared;
 
-    /// Lets that of it which has this enabler enter under the name of the system under test, and
+    /// Lets that of it which has the scenario's role enter under the name of the system under test, and
     /// returns the profile with the addresses that it has there.
     fn enter<'a>(
         &'a self,
         stage: &'a mut Stage,
         seed: Seed,
-        enabler: &'a str,
+        part: Part<'a>,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>>;
+}
+
+/// What a scenario wants of a system.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The role that it judges, for example `lwm2m-server`.
+    pub role: &'a str,
+    /// Its tags.
+    pub tags: &'a [String],
+}
+
+impl<'a> Part<'a> {
+    /// The part of a scenario.
+    pub fn of(entry: &'a Entry) -> Self {
+        let tags = &entry.described.tags;
+        Self {
+            role: role_of(&entry.enabler, tags),
+            tags,
+        }
+    }
+
+    /// The part of any scenario that is about this role.
+    pub const fn in_role(role: &'a str) -> Self {
+        Self { role, tags: &[] }
+    }
+
+    /// How many servers a client has in the scenario.
+    pub fn servers(&self) -> usize {
+        match self.tags.iter().any(|tag| tag == TWO_SERVERS) {
+            true => 2,
+            false => 1,
+        }
+    }
+}
+
+/// The tag of scenarios whose client has two servers.
+const TWO_SERVERS: &str = "two-servers";
+
+/// The names under which the servers of a client that is judged enter.
+pub const SERVERS: [&str; 2] = ["server", "other server"];
+
+/// Makes places for the servers that a scenario's client has, and writes into the profile where they are.
+///
+/// # Errors
+///
+/// No socket can be had.
+pub async fn place_servers(
+    stage: &mut Stage,
+    declared: &mut Declared,
+    part: Part<'_>,
+) -> Result<Vec<SocketAddr>, Halted> {
+    let section = declared.profile.lwm2m.as_mut();
+    let Some(client) = section.and_then(|section| section.client.as_mut()) else {
+        return Ok(Vec::new());
+    };
+    let keys = [
+        ("lwm2m.client.listen", &mut client.listen),
+        ("lwm2m.client.listen_other", &mut client.listen_other),
+    ];
+    let mut places = Vec::new();
+    for (number, ((key, listen), name)) in keys.into_iter().zip(SERVERS).enumerate() {
+        if number >= part.servers() {
+            *listen = None;
+            continue;
+        }
+        let at = listen.as_ref().map(|text| text.parse());
+        let at = at.transpose().map_err(|_| {
+            let got = listen.as_deref().unwrap_or_default();
+            let why = format!("{key}: expected an IP address and a port, got {got:?}");
+            stage.halt(Halt::Inconclusive { why })
+        })?;
+        let place = stage.bind_at(name, at).await?;
+        *listen = Some(place.to_string());
+        places.push(place);
+    }
+    Ok(places)
 }
 
 /// What is judged.
@@ -109,14 +188,15 @@ pub(crate) async fn server_elsewhere(
     let Some(section) = &mut profile.lwm2m else {
         return Ok(None);
     };
+    let Some(server) = section.server.clone() else {
+        return Ok(None);
+    };
     let wrong = |why: &str| {
-        let server = &section.server;
         format!(
             "lwm2m.server: expected coap:// with a host, and a port unless it is {COAP}, got {server:?}{why}"
         )
     };
-    let authority =
-        coap_authority(&section.server).map_err(|why| format!("lwm2m.server: {why}"))?;
+    let authority = coap_authority(&server).map_err(|why| format!("lwm2m.server: {why}"))?;
     let found: Vec<SocketAddr> = tokio::net::lookup_host(authority)
         .await
         .map_err(|error| wrong(&format!(": {error}")))?
@@ -127,10 +207,10 @@ pub(crate) async fn server_elsewhere(
         .find(|address| address.is_ipv4())
         .or(found.first());
     let address = *first.ok_or_else(|| wrong(", which has no address"))?;
-    section.server = format!("coap://{address}");
+    section.server = Some(format!("coap://{address}"));
     let system = Elsewhere {
         name: SUT.to_owned(),
-        base_url: section.server.clone(),
+        base_url: format!("coap://{address}"),
         section: "lwm2m",
         // That it is back after a restart is asked over HTTP, which it does not speak.
         restart: None,

@@ -15,7 +15,20 @@ pub const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
 pub(crate) const REGISTER: &str = "ambiguities.toml";
 
 /// The roles that this version judges. What binds another role only is nobody's gap.
-pub const ROLES: [&str; 2] = ["twinning-enabler", "lwm2m-server"];
+pub const ROLES: [&str; 3] = ["twinning-enabler", "lwm2m-server", "lwm2m-client"];
+
+/// In front of the role that a scenario judges, where it is not the first of its enabler.
+pub const ROLE_TAG: &str = "role:";
+
+/// The role that a scenario of an enabler judges, by its tags.
+pub fn role_of<'a>(enabler: &str, tags: &'a [String]) -> &'a str {
+    let tagged = tags.iter().find_map(|tag| tag.strip_prefix(ROLE_TAG));
+    let mut own = ROLES.into_iter().filter(|role| {
+        let rest = role.strip_prefix(enabler);
+        rest.is_some_and(|rest| rest.starts_with('-'))
+    });
+    tagged.or_else(|| own.next()).unwrap_or_default()
+}
 
 /// A source document.
 #[derive(Clone, Debug, Deserialize)]

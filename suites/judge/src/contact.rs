@@ -54,7 +54,7 @@ pub(crate) fn no_contact<'a>(
 
 /// The same for a system that is asked by datagrams: what came instead of a confirmed registration.
 fn datagrams(scenes: &[&Scene], profile: &Profile) -> Option<String> {
-    let server = &profile.lwm2m.as_ref()?.server;
+    let server = profile.lwm2m.as_ref()?.server.as_ref()?;
     let asked = scenes.iter().find_map(|scene| {
         let mut sent = scene.datagrams.iter();
         let request = sent.find(|datagram| datagram.to == SUT && datagram.packet().is_some())?;

@@ -34,12 +34,16 @@ impl Datagram {
         Packet::parse(&self.bytes).ok()
     }
 
-    /// Whether it shows that the system is one: it confirms a registration and says where that is.
+    /// Whether it shows that the system is one: it confirms a registration and says where that is, or
+    /// asks for one.
     pub fn is_contact(&self) -> bool {
+        let confirms = |packet: &Packet<'_>| {
+            packet.code() == Code::CREATED && packet.value(option::LOCATION_PATH).is_some()
+        };
         self.from == SUT
-            && self.packet().is_some_and(|packet| {
-                packet.code() == Code::CREATED && packet.value(option::LOCATION_PATH).is_some()
-            })
+            && self
+                .packet()
+                .is_some_and(|packet| confirms(&packet) || registers(&packet))
     }
 
     /// How coap-lite reads it otherwise than we do. What we refuse is no message, whatever coap-lite
@@ -142,6 +146,11 @@ impl Datagram {
             Err(error) => vec![("Payload".to_owned(), format!("cannot be read: {error}"))],
         }
     }
+}
+
+/// Whether a message asks for a registration.
+pub(crate) fn registers(packet: &Packet<'_>) -> bool {
+    packet.code() == Code::POST && packet.path_is(&["rd"])
 }
 
 /// The formats of the enabler that hold values by their paths. Others can be read as they are.

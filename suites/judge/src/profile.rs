@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::role_of;
+
+mod client;
 mod hook;
 mod lwm2m;
 mod tester;
@@ -10,6 +13,7 @@ mod twinning;
 mod upper;
 mod written;
 
+pub use client::{Client, ClientControl, CommandControl};
 pub use hook::HookSpec;
 pub use lwm2m::{Lwm2m, Release};
 pub use tester::{Harness, Network, Pace, Tls};
@@ -41,7 +45,7 @@ pub struct Profile {
     /// Its Twinning enabler, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twinning: Option<Twinning>,
-    /// Its LwM2M server, if it has one.
+    /// Its LwM2M server, client, or both, if it has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lwm2m: Option<Lwm2m>,
 }
@@ -50,9 +54,15 @@ impl Profile {
     /// The roles that it describes.
     pub fn roles(&self) -> Vec<&str> {
         let twinning = self.twinning.iter().map(|_| "twinning-enabler");
-        let lwm2m = self.lwm2m.iter().map(|_| "lwm2m-server");
+        let lwm2m = self.lwm2m.as_ref();
+        let server = lwm2m.and_then(|section| section.server.as_ref());
+        let client = lwm2m.and_then(|section| section.client.as_ref());
         let named = std::iter::once(self.sut.role.as_str());
-        named.chain(twinning).chain(lwm2m).collect()
+        named
+            .chain(twinning)
+            .chain(server.map(|_| "lwm2m-server"))
+            .chain(client.map(|_| "lwm2m-client"))
+            .collect()
     }
 
     /// The enablers that it describes.
@@ -91,12 +101,14 @@ impl Profile {
             .find_map(|(known, is)| (known == label).then_some(is))
     }
 
-    /// Whether a scenario applies to the system, by its id and the requirements that it judges: the
-    /// profile describes its enabler, and leaves nothing of what it judges unclaimed.
-    pub fn applies(&self, scenario: &str, requirements: &[String]) -> bool {
+    /// Whether a scenario applies to the system, by its id, its tags and the requirements that it judges:
+    /// the profile describes the role that it is about, and leaves nothing of what it judges unclaimed.
+    pub fn applies(&self, scenario: &str, tags: &[String], requirements: &[String]) -> bool {
         let enabler = scenario.split('/').next().unwrap_or_default();
+        let described =
+            self.enablers().contains(&enabler) && self.roles().contains(&role_of(enabler, tags));
         let mut judged = requirements.iter();
-        self.enablers().contains(&enabler) && !judged.any(|id| self.claim(id) == Some(false))
+        described && !judged.any(|id| self.claim(id) == Some(false))
     }
 
     /// The profile without its secrets, as it may be recorded.

@@ -81,7 +81,7 @@ fn speak_of(run: &mut RunStarted, words: &Words<'_>, known: &BTreeMap<&str, &Sce
         !run.filtered
             && profile
                 .as_ref()
-                .is_some_and(|p| p.applies(id, &scenario.requirements))
+                .is_some_and(|p| p.applies(id, &scenario.tags, &scenario.requirements))
     };
     let (mut selected, mut unrecorded) = (Vec::new(), Vec::new());
     for (id, scenario) in &words.scenarios {

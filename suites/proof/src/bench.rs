@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use twinproof_conformance::suite::Suite;
-use twinproof_conformance::{BuiltIn, Run, Target, perform};
+use twinproof_conformance::{BuiltIn, Part, Run, Target, perform};
 use twinproof_evidence::ledger::{Events, Ledger};
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_judge::catalogue::Catalogue;
@@ -43,12 +43,12 @@ impl Bench {
         })
     }
 
-    /// The ids of all scenarios of an enabler.
-    pub(crate) fn scenarios(&self, enabler: &str) -> Vec<String> {
+    /// The ids of all scenarios that judge a role.
+    pub(crate) fn scenarios(&self, role: &str) -> Vec<String> {
         self.suite
             .entries()
             .iter()
-            .filter(|entry| entry.enabler == enabler)
+            .filter(|entry| Part::of(entry).role == role)
             .map(|entry| entry.id.clone())
             .collect()
     }

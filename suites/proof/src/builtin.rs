@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
-use twinproof_conformance::BuiltIn;
+use twinproof_conformance::{BuiltIn, Part};
 use twinproof_judge::profile::{Authorization, Declared, Peer, SecondaryToken, Span, Subscriber};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
@@ -205,7 +205,7 @@ impl BuiltIn for TwinningSystem {
         &'a self,
         stage: &'a mut Stage,
         seed: Seed,
-        _enabler: &'a str,
+        _part: Part<'a>,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         async move {
             let origin = stage.listen(SUT).await?;

@@ -15,14 +15,14 @@ use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::proofs::{self, Failing};
 use twinproof_kernel::Seed;
-use twinproof_lwm2m::server;
+use twinproof_lwm2m::{device, server};
 use twinproof_reference::mutants::{self, Mutant};
 use twinproof_stage::Kind;
 use twinproof_twinning::enabler;
 
 use crate::bench::{Bench, each};
 use crate::builtin::TwinningSystem;
-use crate::lwm2m::Lwm2mSystem;
+use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
 /// A check of one scenario: the scenario's id, the number of the step and the check's name.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -130,6 +130,21 @@ impl Matrix {
         s.killed == s.total && s.collateral == 0 && self.checks.proven == self.checks.total
     }
 
+    /// This one and that of another role of the same enabler as one.
+    fn with(mut self, other: Self) -> Self {
+        let (own, more) = (&mut self.summary, other.summary);
+        own.total += more.total;
+        own.killed += more.killed;
+        own.survived += more.survived;
+        own.wrong_reason += more.wrong_reason;
+        own.collateral += more.collateral;
+        self.checks.total += other.checks.total;
+        self.checks.proven += other.checks.proven;
+        self.mutants.extend(other.mutants);
+        self.unproven.extend(other.unproven);
+        self
+    }
+
     /// What it proves of each requirement, for reports.
     pub fn failing(&self) -> Failing {
         let mut mutants = BTreeMap::<String, Vec<String>>::new();
@@ -230,6 +245,9 @@ trait Breakable<R: ?Sized + 'static>: BuiltIn + Sized + 'static {
     /// Its enabler.
     const ENABLER: &'static str;
 
+    /// The role that it plays.
+    const ROLE: &'static str;
+
     /// The clean system, which compares itself with mutants.
     fn beside_mutants(mutants: &[&Mutant<R>]) -> Self;
 
@@ -241,9 +259,11 @@ trait Breakable<R: ?Sized + 'static>: BuiltIn + Sized + 'static {
 }
 
 macro_rules! breakable {
-    ($system:ident, $enabler:literal, $core:ident) => {
+    ($system:ident, $enabler:literal, $role:literal, $core:ident) => {
         impl Breakable<dyn $core::rules::Rules> for $system {
             const ENABLER: &'static str = $enabler;
+
+            const ROLE: &'static str = $role;
 
             fn beside_mutants(mutants: &[&Mutant<dyn $core::rules::Rules>]) -> Self {
                 use $core::rules::{Rival, Standard};
@@ -266,8 +286,9 @@ macro_rules! breakable {
     };
 }
 
-breakable!(TwinningSystem, "twinning", enabler);
-breakable!(Lwm2mSystem, "lwm2m", server);
+breakable!(TwinningSystem, "twinning", "twinning-enabler", enabler);
+breakable!(Lwm2mSystem, "lwm2m", "lwm2m-server", server);
+breakable!(Lwm2mClient, "lwm2m", "lwm2m-client", device);
 
 /// Runs the clean system and returns its report and, per mutant, the scenarios in which it would have
 /// decided otherwise.
@@ -276,7 +297,7 @@ fn clean_run<R: ?Sized + 'static, S: Breakable<R>>(
     chosen: &[&Mutant<R>],
 ) -> Result<(Report, Noticed), String> {
     let system = Arc::new(S::beside_mutants(chosen));
-    let selected = bench.scenarios(S::ENABLER);
+    let selected = bench.scenarios(S::ROLE);
     let hosted: Arc<dyn BuiltIn> = Arc::<S>::clone(&system);
     let report = bench.run(hosted, selected.clone())?;
     let mut noticed = Noticed::new();
@@ -294,17 +315,30 @@ fn clean_run<R: ?Sized + 'static, S: Breakable<R>>(
 ///
 /// The features or the catalogue are broken, the clean system does not pass, or there is no such mutant.
 pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Matrix, String> {
-    match options.enabler.as_str() {
-        Lwm2mSystem::ENABLER => matrix_of::<_, Lwm2mSystem>(mutants::lwm2m(), options, on_mutant),
-        _ => matrix_of::<_, TwinningSystem>(mutants::twinning(), options, on_mutant),
-    }
+    let only = options.only.clone();
+    let parts: Vec<Option<Matrix>> = match options.enabler.as_str() {
+        Lwm2mSystem::ENABLER => vec![
+            matrix_of::<_, Lwm2mSystem>(mutants::lwm2m(), options.clone(), on_mutant)?,
+            matrix_of::<_, Lwm2mClient>(mutants::lwm2m_client(), options, on_mutant)?,
+        ],
+        _ => vec![matrix_of::<_, TwinningSystem>(
+            mutants::twinning(),
+            options,
+            on_mutant,
+        )?],
+    };
+    let whole = parts.into_iter().flatten().reduce(Matrix::with);
+    whole.ok_or_else(|| {
+        let name = only.unwrap_or_default();
+        format!("there is no mutant {name}; `twinproof mutants --list` names them all")
+    })
 }
 
 fn matrix_of<R: ?Sized + 'static, S: Breakable<R>>(
     mutants: impl Iterator<Item = &'static Mutant<R>>,
     options: Options,
     on_mutant: &(dyn Fn(&Row) + Sync),
-) -> Result<Matrix, String> {
+) -> Result<Option<Matrix>, String> {
     let bench = Bench::load(options.kind, options.seed)?;
     let chosen: Vec<&Mutant<R>> = mutants
         .filter(|mutant| {
@@ -314,10 +348,8 @@ fn matrix_of<R: ?Sized + 'static, S: Breakable<R>>(
                 .is_none_or(|name| name == mutant.name)
         })
         .collect();
-    if let (Some(name), true) = (&options.only, chosen.is_empty()) {
-        return Err(format!(
-            "there is no mutant {name}; `twinproof mutants --list` names them all"
-        ));
+    if options.only.is_some() && chosen.is_empty() {
+        return Ok(None);
     }
     for mutant in &chosen {
         let mut named = mutant
@@ -353,7 +385,7 @@ fn matrix_of<R: ?Sized + 'static, S: Breakable<R>>(
         on_mutant(&row);
         Ok(row)
     })?;
-    Ok(summarize(S::ENABLER, rows, &clean))
+    Ok(Some(summarize(S::ENABLER, rows, &clean)))
 }
 
 fn summarize(enabler: &str, rows: Vec<Row>, clean: &Report) -> Matrix {

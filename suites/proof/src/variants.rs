@@ -234,6 +234,9 @@ trait Variable: BuiltIn + Sized + 'static {
     /// Its enabler.
     const ENABLER: &'static str;
 
+    /// The role that it plays.
+    const ROLE: &'static str;
+
     type Shape: Shape;
 
     fn shaped(shape: Self::Shape) -> Self;
@@ -246,9 +249,11 @@ trait Variable: BuiltIn + Sized + 'static {
 }
 
 macro_rules! variable {
-    ($system:ident, $enabler:literal, $shapes:ident, $core:ident) => {
+    ($system:ident, $enabler:literal, $role:literal, $shapes:ident, $core:ident) => {
         impl Variable for $system {
             const ENABLER: &'static str = $enabler;
+
+            const ROLE: &'static str = $role;
 
             type Shape = $shapes::Shape;
 
@@ -272,8 +277,14 @@ macro_rules! variable {
     };
 }
 
-variable!(TwinningSystem, "twinning", twinning, enabler);
-variable!(Lwm2mSystem, "lwm2m", lwm2m, server);
+variable!(
+    TwinningSystem,
+    "twinning",
+    "twinning-enabler",
+    twinning,
+    enabler
+);
+variable!(Lwm2mSystem, "lwm2m", "lwm2m-server", lwm2m, server);
 
 /// Runs all variants of a built-in system.
 ///
@@ -295,7 +306,7 @@ fn tolerance_of<V: Variable>(
     on_variant: &(dyn Fn(&Row) + Sync),
 ) -> Result<Tolerance, String> {
     let bench = Bench::load(options.kind, options.seed)?;
-    let scenarios = bench.scenarios(V::ENABLER);
+    let scenarios = bench.scenarios(V::ROLE);
     let mut variants = variants(V::Shape::DIMENSIONS, options.extent);
     variants.retain(|v| options.only.as_ref().is_none_or(|name| *name == v.name));
     if let (Some(name), true) = (&options.only, variants.is_empty()) {

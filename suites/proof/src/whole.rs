@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use futures::future::LocalBoxFuture;
-use twinproof_conformance::BuiltIn;
+use twinproof_conformance::{BuiltIn, Part};
 use twinproof_judge::profile::Declared;
 use twinproof_kernel::Seed;
-use twinproof_lwm2m::server;
+use twinproof_lwm2m::{device, server};
 use twinproof_stage::{Halted, Stage};
 use twinproof_twinning::enabler;
 
 use crate::builtin::TwinningSystem;
-use crate::lwm2m::Lwm2mSystem;
+use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
 /// All that is built in.
 pub struct WholeSystem {
     profile: Declared,
     twinning: TwinningSystem,
     lwm2m: Lwm2mSystem,
+    lwm2m_client: Lwm2mClient,
 }
 
 impl WholeSystem {
@@ -25,6 +26,7 @@ impl WholeSystem {
     pub fn new() -> Self {
         let twinning = TwinningSystem::new(Arc::new(enabler::rules::Standard));
         let lwm2m = Lwm2mSystem::new(Arc::new(server::rules::Standard));
+        let lwm2m_client = Lwm2mClient::new(Arc::new(device::rules::Standard));
         let mut profile = twinning.profile().clone();
         profile.profile.lwm2m = lwm2m.profile().profile.lwm2m.clone();
         let keys = lwm2m.profile().keys.iter();
@@ -34,6 +36,7 @@ impl WholeSystem {
             profile,
             twinning,
             lwm2m,
+            lwm2m_client,
         }
     }
 }
@@ -53,11 +56,12 @@ impl BuiltIn for WholeSystem {
         &'a self,
         stage: &'a mut Stage,
         seed: Seed,
-        enabler: &'a str,
+        part: Part<'a>,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
-        match enabler {
-            "lwm2m" => self.lwm2m.enter(stage, seed, enabler),
-            _ => self.twinning.enter(stage, seed, enabler),
+        match part.role {
+            "lwm2m-client" => self.lwm2m_client.enter(stage, seed, part),
+            "lwm2m-server" => self.lwm2m.enter(stage, seed, part),
+            _ => self.twinning.enter(stage, seed, part),
         }
     }
 }

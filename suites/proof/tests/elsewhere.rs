@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use twinproof_conformance::suite::Suite;
-use twinproof_conformance::{BuiltIn as _, Run, Target, Turns, clean, network, perform};
+use twinproof_conformance::{BuiltIn as _, Part, Run, Target, Turns, clean, network, perform};
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::What;
@@ -35,7 +35,7 @@ async fn serve() -> (Stage, Declared) {
     let mut stage = Stage::open(kind, recorder, pace);
     let system = TwinningSystem::new(Arc::new(Standard));
     let mut declared = system
-        .enter(&mut stage, Seed::new(1), "twinning")
+        .enter(&mut stage, Seed::new(1), Part::in_role("twinning-enabler"))
         .await
         .unwrap();
     declared.profile.pace.settle = "300ms".parse().unwrap();

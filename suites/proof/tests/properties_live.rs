@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use twinproof_conformance::{BuiltIn as _, Target, network};
+use twinproof_conformance::{BuiltIn as _, Part, Target, network};
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::profile::Declared;
@@ -106,7 +106,7 @@ async fn search_behind_bad_link(rules: Arc<dyn Rules>) -> Found {
     let mut stage = Stage::open(Kind::Live(hosting.unwrap()), recorder, pace);
     let system = TwinningSystem::new(rules);
     let mut declared: Declared = system
-        .enter(&mut stage, Seed::new(1), "twinning")
+        .enter(&mut stage, Seed::new(1), Part::in_role("twinning-enabler"))
         .await
         .unwrap();
     declared.profile.pace.settle = "5s".parse().unwrap();

@@ -22,4 +22,4 @@ pub use network::{Alias, Network, Options, PEER, Place};
 pub use recorder::{FindSecrets, Recorder};
 pub use stage::{Acted, Halted, Handle, Kind, Pace, Stage};
 pub use tls::Trust;
-pub use upper::{Reach, UPPER_TESTER, UpperTester};
+pub use upper::{ClientControl, Reach, UPPER_TESTER, UpperTester};

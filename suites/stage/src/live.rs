@@ -118,10 +118,13 @@ impl Live {
         Ok(opened.base)
     }
 
-    pub(crate) async fn bind(&mut self, name: &str) -> Result<SocketAddr, String> {
-        let socket = UdpSocket::bind((self.outside, 0))
-            .await
-            .map_err(|e| e.to_string())?;
+    pub(crate) async fn bind(
+        &mut self,
+        name: &str,
+        at: Option<SocketAddr>,
+    ) -> Result<SocketAddr, String> {
+        let at = at.unwrap_or(SocketAddr::new(self.outside, 0));
+        let socket = UdpSocket::bind(at).await.map_err(|e| e.to_string())?;
         let address = socket.local_addr().map_err(|e| e.to_string())?;
         let socket = Arc::new(socket);
         {
@@ -138,9 +141,15 @@ impl Live {
         Ok(address)
     }
 
-    /// From now on nothing reaches anybody at this address.
+    /// From now on nothing reaches anybody at this address, and others can have it.
     pub(crate) fn unbind(&mut self, address: SocketAddr) {
         self.ground.state().sockets.remove(&address);
+        self.ground.closed.notify_waiters();
+    }
+
+    /// From now on who is not known has this name.
+    pub(crate) fn name_strangers(&mut self, name: &str) {
+        self.ground.state().strangers = Some(name.to_owned());
     }
 
     /// Does something with what lies in front of simulated parties, by their names.

@@ -1,3 +1,4 @@
+mod control;
 mod operate;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::live::Live;
 use crate::network::Network;
 use crate::recorder::Recorder;
 use crate::simulated::Simulated;
+use control::Controller;
 use operate::Upper;
 
 /// How patient the stage is.
@@ -117,6 +119,7 @@ pub struct Stage {
     /// What lies in front of each who takes a place for datagrams from now on.
     before_all: Option<(Faults, Seed)>,
     upper: Upper,
+    controller: Controller,
     inner: Inner,
 }
 
@@ -149,6 +152,7 @@ impl Stage {
             elsewhere: None,
             before_all: None,
             upper: Upper::None,
+            controller: Controller::None,
             inner,
         }
     }
@@ -197,7 +201,23 @@ impl Stage {
     ///
     /// No socket can be had.
     pub async fn bind(&mut self, name: &str) -> Result<SocketAddr, Halted> {
-        let opened = either!(self, stage => stage.bind(name).await);
+        self.bind_at(name, None).await
+    }
+
+    /// The same at an address that others know; the virtual stage has addresses of its own.
+    ///
+    /// # Errors
+    ///
+    /// No socket can be had there.
+    pub async fn bind_at(
+        &mut self,
+        name: &str,
+        at: Option<SocketAddr>,
+    ) -> Result<SocketAddr, Halted> {
+        let opened = match &mut self.inner {
+            Inner::Live(live) => live.bind(name, at).await,
+            Inner::Simulated(simulated) => simulated.bind(name).await,
+        };
         if let Some((faults, seed)) = self.before_all {
             let link = Link::new(faults, seed.derive(name));
             // A second place is reached over the same link.
@@ -206,8 +226,9 @@ impl Stage {
             }));
         }
         opened.map_err(|why| {
+            let at = at.map_or_else(String::new, |at| format!(" at {at}"));
             self.halt(Halt::Error {
-                why: format!("no socket for {name}: {why}"),
+                why: format!("no socket for {name}{at}: {why}"),
             })
         })
     }
@@ -294,6 +315,14 @@ impl Stage {
         self.recorder.name_authority(&address.to_string(), name);
         if let Inner::Live(live) = &mut self.inner {
             live.reach(address);
+        }
+    }
+
+    /// From now on whoever sends datagrams from an address that nobody knows stands under `name` in the
+    /// ledger: a system that chooses its address itself.
+    pub fn introduce_strangers(&mut self, name: &str) {
+        if let Inner::Live(live) = &mut self.inner {
+            live.name_strangers(name);
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use twinproof_evidence::record::What;
 use twinproof_kernel::Time;
 use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_lwm2m::upper::{Answer, Operation};
+use twinproof_lwm2m::upper::{Answer, Control, Operation};
 
 use crate::live::Ground;
 use crate::network::Network;
@@ -50,6 +50,23 @@ pub trait UpperTester: Send {
     ) -> BoxFuture<'a, Result<Answer, String>>;
 
     /// Undoes what it provisioned.
+    fn leave<'a>(&'a mut self, reach: &'a Reach) -> BoxFuture<'a, ()>;
+}
+
+/// Does to a client that runs elsewhere what its user could do, for one scenario.
+pub trait ClientControl: Send {
+    /// Does it. That it has an effect is seen by what the client sends.
+    ///
+    /// # Errors
+    ///
+    /// It could not be done, which is nothing that the client could be blamed for.
+    fn perform<'a>(
+        &'a mut self,
+        reach: &'a Reach,
+        control: Control,
+    ) -> BoxFuture<'a, Result<(), String>>;
+
+    /// Ends what was started.
     fn leave<'a>(&'a mut self, reach: &'a Reach) -> BoxFuture<'a, ()>;
 }
 

@@ -33,7 +33,7 @@ use bootstrap::Provision;
 use contents::{Changes, Tree};
 use observe::Watch;
 use registration::{Account, Purpose};
-use rules::{AwakeFacts, Rules, SenderFacts, Standard};
+use rules::{AnswerFacts, AwakeFacts, CopyFacts, Rules, SenderFacts, SentFacts, Standard};
 
 pub use contents::Contents;
 pub use order::{
@@ -288,8 +288,15 @@ impl Device {
             Some(aside) => (aside.parameters.as_ref(), Some(&mut aside.behaviour)),
             None => (None, None),
         };
-        let out = &mut *moment.out;
+        let (out, rules) = (&mut *moment.out, &moment.shared.rules);
         let mut send = |to, bytes: &[u8]| {
+            let facts = Header::peek(bytes).map(|header| SentFacts {
+                ty: header.ty,
+                code: header.code,
+            });
+            if facts.is_some_and(|facts| !rules.sends(facts)) {
+                return;
+            }
             let answers = |header: Header| header.code.class() == Class::Response;
             if let Some(behaviour) = behaviour.as_deref_mut()
                 && Header::peek(bytes).is_some_and(answers)
@@ -355,9 +362,28 @@ impl Device {
         if let Some(state) = account.and_then(|account| self.accounts.get_mut(account)) {
             state.spoke = moment.now;
         }
+        let read = shared.rules.reads(bytes);
+        let bytes = read.as_deref().unwrap_or(bytes);
+        if let (true, Some(header)) = (asks, header) {
+            self.look_for_copy(shared, from, header.message_id);
+        }
         let event = self.with_layer(moment, |layer, turn| layer.receive(turn, from, bytes));
         if let Some(event) = event {
             self.take(moment, event);
+        }
+    }
+
+    /// What is taken for no copy is done again; all else is left to the message layer.
+    fn look_for_copy(&mut self, shared: &Shared, from: SocketAddr, id: u16) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        let facts = CopyFacts {
+            same_id: true,
+            same_sender: true,
+        };
+        if live.layer.answered_with(from, id).is_some() && !shared.rules.is_copy(facts) {
+            live.layer.forget_message(from, id);
         }
     }
 
@@ -445,6 +471,18 @@ impl Device {
                 }
             }
         };
+        let segments = packet.path().map_while(Result::ok);
+        let path = segments.fold(String::new(), |path, segment| path + "/" + segment);
+        let path = path.strip_prefix(moment.shared.root.as_str());
+        let facts = AnswerFacts {
+            method: packet.code(),
+            path: path
+                .and_then(|path| path.parse().ok())
+                .unwrap_or(Path::ROOT),
+            accept: packet.accept().ok().flatten(),
+            observes: packet.observe().is_ok_and(|observe| observe.is_some()),
+        };
+        let message = moment.shared.rules.answers(message, facts);
         self.remember(moment.shared, account, packet, body, Some(message.code()));
         if behaviour.delay.is_zero() {
             self.reply(moment, &exchange, message, observed);

@@ -66,6 +66,7 @@ impl Device {
                     );
                 }
             }
+            Order::PowerCycle => self.effect(moment, 0, Effect::Reboot),
             Order::Start => self.start(moment),
             Order::Update(how) => {
                 self.read_card(moment);

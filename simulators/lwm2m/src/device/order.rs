@@ -70,6 +70,8 @@ pub enum Order {
         /// The octets.
         bytes: Vec<u8>,
     },
+    /// Lose power, and come up again: nobody is told, and what was written stays written.
+    PowerCycle,
     /// Do what a device does that was switched on: use its accounts, or ask for bootstrap.
     Start,
     /// Change a value; observations and servers are served as the enabler wants it.

@@ -132,7 +132,7 @@ impl Device {
             }
             list.items.extend(instances.into_iter().map(Item::new));
         }
-        list.to_string()
+        shared.rules.list(list).to_string()
     }
 
     pub(super) fn register(

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use twinproof_coap::{Code, ContentFormat};
+use twinproof_coap::{Code, ContentFormat, Type};
 
 use crate::upper::WriteMode;
-use crate::wire::Version;
+use crate::wire::{Path, Version};
 
 twinproof_kernel::rules! {
     /// The decisions.
     pub mod decide {
         use twinproof_coap::Code;
         use twinproof_coap::ContentFormat;
+        use twinproof_coap::Message;
         use crate::device::rules;
         use crate::upper::WriteMode;
+        use crate::wire::links::ObjectList;
         use std::time::Duration;
 
         /// What a Register says in its query (TS 1.0.2 §5.3.1).
@@ -34,6 +36,11 @@ twinproof_kernel::rules! {
         /// Whether a registration lists instances of an object: all but the secret ones (TS §5.3.1).
         fn is_listed(&self, object: u16) -> bool {
             !matches!(object, 0 | 21 | 23)
+        }
+
+        /// The list of objects in a registration.
+        fn list(&self, list: ObjectList) -> ObjectList {
+            list
         }
 
         /// How long after a registration or update the next update is sent: in time for all its
@@ -226,10 +233,63 @@ twinproof_kernel::rules! {
         fn installs(&self, state: i64) -> bool {
             state == 2
         }
+
+        /// What is read instead of a datagram that came: nothing, since what has unknown critical options
+        /// is refused (RFC 7252 §5.4.1).
+        fn reads(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+
+        /// Whether a request is a copy of another (RFC 7252 §4.5: of that of the same sender with the
+        /// same message id).
+        fn is_copy(&self, facts: rules::CopyFacts) -> bool {
+            facts.same_id && facts.same_sender
+        }
+
+        /// Whether a datagram that is to be sent is sent.
+        fn sends(&self, facts: rules::SentFacts) -> bool {
+            true
+        }
+
+        /// What the device answers a server.
+        fn answers(&self, message: Message, facts: rules::AnswerFacts) -> Message {
+            message
+        }
     }
 }
 
 pub use decide::{Compared, NAMES, Rival, Rules, Standard, Watched};
+
+/// A request, and another that came before it.
+#[derive(Clone, Copy, Debug)]
+pub struct CopyFacts {
+    /// Both have the same message id.
+    pub same_id: bool,
+    /// Both come from the same address.
+    pub same_sender: bool,
+}
+
+/// A datagram that is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct SentFacts {
+    /// The type of the message.
+    pub ty: Type,
+    /// Its code.
+    pub code: Code,
+}
+
+/// A request of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerFacts {
+    /// The method.
+    pub method: Code,
+    /// What it is about; the root if that is no path.
+    pub path: Path,
+    /// The format that is asked for.
+    pub accept: Option<ContentFormat>,
+    /// It begins or ends an observation.
+    pub observes: bool,
+}
 
 /// What a device has to say of itself.
 #[derive(Clone, Copy, Debug)]

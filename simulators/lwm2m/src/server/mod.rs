@@ -11,6 +11,7 @@ mod operate;
 mod register;
 mod report;
 pub mod rules;
+pub mod tester;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
@@ -20,10 +21,10 @@ use std::time::Duration;
 
 use twinproof_coap::endpoint::{self, Endpoint, Exchange, Failure, RequestId, Turn};
 use twinproof_coap::{Header, Message, Parameters};
-use twinproof_kernel::{Input, Outbox, Role, Seed, Time};
+use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
 
 use crate::model::Registry;
-use crate::upper::{Answer, Event, Operation, What};
+use crate::upper::{Answer, Event, Operation, Reply, What};
 use crate::wire::Version;
 use clients::Clients;
 use operate::Call;
@@ -95,6 +96,8 @@ pub struct Server {
     newest: Option<SocketAddr>,
     /// Requests of ours that are not answered.
     calls: HashMap<RequestId<SocketAddr>, Call>,
+    /// Requests of a tester that are not answered.
+    asked: HashMap<RequestId<SocketAddr>, CallId>,
     /// Requests of ours that observe, and what.
     observing: HashMap<RequestId<SocketAddr>, Watch>,
     /// What became of operations that were kept.
@@ -124,6 +127,7 @@ impl Server {
             clients: Clients::default(),
             newest: None,
             calls: HashMap::new(),
+            asked: HashMap::new(),
             observing: HashMap::new(),
             results: BTreeMap::new(),
             tickets: 0,
@@ -176,7 +180,13 @@ impl Server {
                 body,
                 observing,
                 ..
-            } => self.answered(moment, request, (&packet, &body), observing),
+            } => match self.asked.remove(&request) {
+                None => self.answered(moment, request, (&packet, &body), observing),
+                Some(call) => {
+                    let code = packet.code();
+                    moment.out.answer(call, Answer::Reply(Reply::of(code)));
+                }
+            },
             endpoint::Event::Notification {
                 request,
                 packet,
@@ -192,6 +202,9 @@ impl Server {
                     }
                     Failure::Send(error) => Answer::Refused(error.to_string()),
                 };
+                if let Some(call) = self.asked.remove(&request) {
+                    return moment.out.answer(call, answer);
+                }
                 self.unanswered(moment, request, answer);
             }
             endpoint::Event::Acknowledged { .. }

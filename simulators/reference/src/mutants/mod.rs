@@ -1,6 +1,7 @@
 //! One rule broken at a time.
 
 mod access;
+mod client;
 mod codes;
 mod damage;
 mod fields;
@@ -13,7 +14,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use twinproof_lwm2m::server;
+use twinproof_lwm2m::{device, server};
 use twinproof_twinning::enabler;
 
 /// The broken Twinning enablers: the defects that the negative halves of the scenarios look for.
@@ -33,6 +34,11 @@ pub fn twinning() -> impl Iterator<Item = &'static Mutant> {
 /// The broken LwM2M servers.
 pub fn lwm2m() -> impl Iterator<Item = &'static Mutant<dyn server::rules::Rules>> {
     [lwm2m::ALL, message::ALL].into_iter().flatten()
+}
+
+/// The broken LwM2M clients.
+pub fn lwm2m_client() -> impl Iterator<Item = &'static Mutant<dyn device::rules::Rules>> {
+    client::ALL.iter()
 }
 
 /// A deliberately broken system, whose decisions are an `R`.

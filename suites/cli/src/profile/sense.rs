@@ -68,7 +68,8 @@ pub(super) fn senseless(profile: &Profile) -> Option<Senseless> {
 /// What of an LwM2M server's section makes no sense, if anything.
 fn lwm2m(profile: &Profile) -> Option<Senseless> {
     let section = profile.lwm2m.as_ref()?;
-    if let Err(why) = coap_authority(&section.server) {
+    let server = section.server.as_deref();
+    if let Some(Err(why)) = server.map(coap_authority) {
         return Some(Senseless::value(keys("lwm2m.server"), why));
     }
     let hooks = [

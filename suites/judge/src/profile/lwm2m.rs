@@ -1,4 +1,4 @@
-//! The section on an LwM2M server.
+//! The section on an LwM2M system.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,15 +8,17 @@ use serde::{Deserialize, Serialize};
 use twinproof_lwm2m::wire::Version;
 
 use super::written::written_as_text;
-use super::{HookSpec, Span, UpperTester};
+use super::{Client, HookSpec, Span, UpperTester};
 
-/// An LwM2M server.
+/// An LwM2M system: a server, a client, or both.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lwm2m {
-    /// Where it takes registrations: `coap://` with an IP address or a host name, and a port.
+    /// Where its server takes registrations, if it is one: `coap://` with an IP address or a host name,
+    /// and a port.
     #[schemars(example = "coap://127.0.0.1:5683")]
-    pub server: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// The newest version of the enabler that it supports.
     #[serde(default)]
     pub version: Release,
@@ -34,6 +36,9 @@ pub struct Lwm2m {
     /// Who makes it act. Without one, all that takes one is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upper_tester: Option<UpperTester>,
+    /// Its client, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Client>,
     /// Label of a purpose or clause → whether the system offers it. What is not named is claimed.
     #[serde(default)]
     pub claims: BTreeMap<String, bool>,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
-use twinproof_conformance::{Target, Turn, Turns, clean_on, elsewhere};
+use twinproof_conformance::{Part, Target, Turn, Turns, clean_on, elsewhere};
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::{Body, Record, Scene, What};
 use twinproof_evidence::secrets::Secrets;
@@ -474,7 +474,9 @@ async fn enter(
 ) -> Result<(Option<Turn>, Declared), String> {
     match &options.target {
         Target::BuiltIn(system) => {
-            let entered = system.enter(stage, seed, "twinning").await;
+            let entered = system
+                .enter(stage, seed, Part::in_role("twinning-enabler"))
+                .await;
             Ok((None, entered.map_err(|halted| halted.to_string())?))
         }
         Target::External(declared) => {

@@ -24,6 +24,8 @@ pub(crate) struct Ground {
     opened: Instant,
     network: Network,
     pub(super) changed: Notify,
+    /// A socket was closed.
+    pub(super) closed: Notify,
     state: Mutex<State>,
     /// None once the run is over.
     tasks: Mutex<Option<JoinSet<()>>>,
@@ -38,6 +40,8 @@ pub(super) struct State {
     pub(super) sockets: BTreeMap<SocketAddr, Arc<UdpSocket>>,
     pub(super) socket_names: BTreeMap<SocketAddr, String>,
     pub(super) residents: Vec<String>,
+    /// What those are called who send datagrams and are not known.
+    pub(super) strangers: Option<String>,
     /// What lies in front of simulated parties.
     pub(super) links: BTreeMap<String, Link>,
     pub(super) doors: Vec<String>,
@@ -89,6 +93,7 @@ impl Ground {
             opened: Instant::now(),
             network,
             changed: Notify::new(),
+            closed: Notify::new(),
             state: Mutex::default(),
             tasks: Mutex::new(Some(JoinSet::new())),
             struck: AtomicBool::new(false),
@@ -328,6 +333,13 @@ impl Ground {
         (from, at): (SocketAddr, SocketAddr),
         bytes: &[u8],
     ) {
+        if let (false, Some(name)) = (
+            state.socket_names.contains_key(&from),
+            state.strangers.clone(),
+        ) {
+            self.recorder.name_authority(&from.to_string(), &name);
+            state.socket_names.insert(from, name);
+        }
         let sender = state.socket_names.get(&from).cloned();
         let from_party = sender
             .as_ref()
@@ -394,7 +406,17 @@ pub(super) async fn receive(
 ) {
     let mut buffer = vec![0; 65_536];
     loop {
-        let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+        let closed = ground.closed.notified();
+        tokio::pin!(closed);
+        closed.as_mut().enable();
+        if !ground.state().sockets.contains_key(&at) {
+            return;
+        }
+        let received = tokio::select! {
+            received = socket.recv_from(&mut buffer) => received,
+            () = closed => continue,
+        };
+        let Ok((length, from)) = received else {
             continue;
         };
         let bytes = &buffer[..length];

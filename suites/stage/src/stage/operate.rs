@@ -48,15 +48,18 @@ impl Stage {
         provisioned.map_err(|why| self.untested(&why))
     }
 
-    /// The upper tester undoes what it provisioned.
+    /// The upper tester undoes what it provisioned, and a client that was started is ended.
     pub async fn dismiss(&mut self) {
-        let reach = self.reach();
-        if let (Upper::Tester(tester), Some(reach)) = (&mut self.upper, reach) {
+        let Some(reach) = self.reach() else {
+            return;
+        };
+        if let Upper::Tester(tester) = &mut self.upper {
             tester.leave(&reach).await;
         }
+        self.end_client(&reach).await;
     }
 
-    fn reach(&self) -> Option<Reach> {
+    pub(super) fn reach(&self) -> Option<Reach> {
         match &self.inner {
             Inner::Live(live) => Some(live.upper()),
             Inner::Simulated(_) => None,

@@ -1,6 +1,7 @@
 //! Steps of the LwM2M scenarios, a file per theme.
 
 mod blocks;
+mod client;
 mod link;
 mod manage;
 mod many;

@@ -16,12 +16,13 @@ use twinproof_lwm2m::upper::{self, Operation};
 use twinproof_lwm2m::wire::Path;
 use twinproof_stage::{Halted, Handle};
 
+use super::client::Judged;
 use super::many::Crowd;
 use super::report::Reports;
 use crate::world::Scene;
 
 /// How long a device waits for an answer that may come by itself: EXCHANGE_LIFETIME, and a grace.
-const PATIENCE: Duration = Duration::from_secs(247 + 3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(247 + 3);
 
 /// After how long an operator that does not see something yet is asked again; then after twice as long.
 pub(super) const LOOK_AFTER: Duration = Duration::from_millis(20);
@@ -82,7 +83,7 @@ impl Who {
 pub(crate) struct Parties {
     pub(super) devices: BTreeMap<Who, Party>,
     /// What a device did last.
-    last: Option<Act>,
+    pub(super) last: Option<Act>,
     /// The datagrams that a device sent last as they are.
     pub(super) raw: Option<Act>,
     /// What the operator did last.
@@ -93,6 +94,8 @@ pub(crate) struct Parties {
     pub(super) several: Vec<Several>,
     /// The numbers under which it was said what became of what was kept.
     pub(super) outcomes: Vec<u64>,
+    /// The client that is judged, and its servers.
+    pub(super) client: Option<Judged>,
     /// Many devices that come at the same time.
     pub(super) crowd: Crowd,
     /// What is observed and reported.
@@ -139,7 +142,7 @@ impl Scene {
     }
 
     fn server(&mut self) -> Result<SocketAddr, Halted> {
-        let text = self.lwm2m_profile()?.server;
+        let text = self.lwm2m_profile()?.server.unwrap_or_default();
         match text
             .strip_prefix("coap://")
             .and_then(|address| address.parse().ok())

@@ -1,7 +1,8 @@
-//! Checks on an LwM2M server, a file per theme.
+//! Checks on LwM2M servers and clients, a file per theme.
 
 pub mod answer;
 mod blocks;
+pub mod client;
 pub mod management;
 pub mod message;
 pub mod operator;
@@ -21,6 +22,8 @@ use crate::scene::{Datagram, Operated, SUT, Scene};
 pub enum Check {
     /// How a device was answered.
     Answer(answer::Check),
+    /// What a client does at its servers.
+    Client(client::Check),
     /// What becomes of an operator's wish.
     Management(management::Check),
     /// How the message layer takes what it is given.
@@ -36,6 +39,12 @@ pub enum Check {
 impl From<answer::Check> for Check {
     fn from(check: answer::Check) -> Self {
         Self::Answer(check)
+    }
+}
+
+impl From<client::Check> for Check {
+    fn from(check: client::Check) -> Self {
+        Self::Client(check)
     }
 }
 
@@ -73,6 +82,7 @@ impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         let found = match self {
             Self::Answer(check) => return check.look(scene),
+            Self::Client(check) => return check.look(scene),
             Self::Management(check) => check.look(scene),
             Self::Message(check) => return check.look(scene),
             Self::Operator(check) => check.look(scene),

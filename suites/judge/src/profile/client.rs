@@ -1,0 +1,88 @@
+//! The section on an LwM2M client, and what starts it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ManualTester, Span};
+
+/// An LwM2M client. The tester plays its servers.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// The endpoint name under which it registers. Without one, every scenario makes up its own, which the
+    /// control has to give to the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Where it is told to register: an IP address of this machine and a port, at which the tester
+    /// listens. Without one, that is a free port of the loopback, another one in every scenario.
+    #[schemars(example = "127.0.0.1:5683")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// The same for its second server, in scenarios that have two.
+    #[schemars(example = "127.0.0.1:5693")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen_other: Option<String>,
+    /// How long it may take until it registers once it is started, or is expected to.
+    #[serde(default = "Client::default_patience")]
+    pub patience: Span,
+    /// Who starts it and does to it what its user would. Without one, the run waits for it, and all that
+    /// takes more is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ClientControl>,
+}
+
+impl Client {
+    fn default_patience() -> Span {
+        Span::from_secs(60)
+    }
+}
+
+/// Who starts a client and does to it what its user would.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientControl {
+    /// The system's own: the built-in one has it.
+    Builtin,
+    /// The client is a child process of the run.
+    Command(Box<CommandControl>),
+    /// A person at the terminal of this run.
+    Manual(ManualTester),
+}
+
+/// A command line, as an example.
+const COMMAND_LINE: [&str; 7] = [
+    "lwm2mclient",
+    "-n",
+    "{endpoint}",
+    "-h",
+    "{host}",
+    "-p",
+    "{port}",
+];
+
+/// A client that is a child process of the run, which starts it anew in every scenario.
+///
+/// *Templates* hold `{endpoint}`, `{host}`, `{port}` and `{uri}` of the server, `{other_host}`,
+/// `{other_port}` and `{other_uri}` of the second one, and, where a value is set, `{path}` and `{value}`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandControl {
+    /// The program and its arguments (templates).
+    #[schemars(example = COMMAND_LINE)]
+    pub start: Vec<String>,
+    /// The same where it has two servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub start_with_two: Vec<String>,
+    /// The pattern of what it says when it is ready to be typed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<String>,
+    /// The lines that are typed once it is ready (templates).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<String>,
+    /// The line that is typed to set a value (a template).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
+    /// What it is told before it is ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quit: Option<String>,
+}

@@ -1,0 +1,82 @@
+//! How a client is made to do what its user could: by a hand inside, or by who controls it elsewhere.
+
+use twinproof_evidence::record::{Halt, What};
+use twinproof_lwm2m::device::{Answer, Device, Order};
+use twinproof_lwm2m::upper::{Control, PATIENCE};
+
+use super::{Halted, Handle, Stage};
+use crate::upper::{ClientControl, Reach};
+
+/// Who controls the client.
+pub(super) enum Controller {
+    None,
+    Hand(Handle<Device>),
+    Elsewhere(Box<dyn ClientControl>),
+}
+
+impl Stage {
+    /// From now on this client does what a tester has its user do.
+    pub fn control_hosted(&mut self, client: Handle<Device>) {
+        self.controller = Controller::Hand(client);
+    }
+
+    /// From now on the client that runs elsewhere is controlled by this.
+    pub fn control_by(&mut self, control: Box<dyn ClientControl>) {
+        self.controller = Controller::Elsewhere(control);
+    }
+
+    /// Whether somebody controls the client.
+    pub fn is_controlled(&self) -> bool {
+        !matches!(self.controller, Controller::None)
+    }
+
+    /// Has the user of the client do something.
+    ///
+    /// # Errors
+    ///
+    /// Nobody controls it, or it could not be done.
+    pub async fn control(&mut self, control: Control) -> Result<(), Halted> {
+        let what = control.to_string();
+        let reach = self.reach();
+        let done = match (&mut self.controller, reach) {
+            (Controller::Hand(client), _) => {
+                let order = match control {
+                    Control::PowerCycle => Order::PowerCycle,
+                    Control::Set { path, value } => Order::Set { path, value },
+                    Control::Start => Order::Start,
+                };
+                let order = vec![(client.clone(), order)];
+                let acted = self.perform(order, PATIENCE, false).await?;
+                match acted.into_iter().map(|acted| acted.answer).next() {
+                    Some(Answer::Impossible(why)) => Err(why),
+                    _ => Ok(()),
+                }
+            }
+            (Controller::Elsewhere(control_by), Some(reach)) => {
+                control_by.perform(&reach, control).await
+            }
+            (Controller::Elsewhere(_), None) => Err("the virtual stage has no network".to_owned()),
+            (Controller::None, _) => Err("the profile has no [lwm2m.client.control]".to_owned()),
+        };
+        let failed = done.err().map(|why| self.recorder.secrets().conceal(&why));
+        self.recorder.write(
+            self.now(),
+            What::Hooked {
+                hook: what.clone(),
+                failed: failed.clone(),
+            },
+        );
+        match failed {
+            None => Ok(()),
+            Some(why) => Err(self.halt(Halt::Inconclusive {
+                why: format!("the control of the client (lwm2m.client.control), {what}: {why}"),
+            })),
+        }
+    }
+
+    pub(super) async fn end_client(&mut self, reach: &Reach) {
+        if let Controller::Elsewhere(control) = &mut self.controller {
+            control.leave(reach).await;
+        }
+    }
+}
