@@ -10,11 +10,8 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use twinproof_coap::{Code, ContentFormat};
-use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::secrets::Secrets;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::device::{self, Answer, Device, Order, Request};
 use twinproof_lwm2m::server::Server;
@@ -22,10 +19,11 @@ use twinproof_lwm2m::server::rules::Standard;
 use twinproof_lwm2m::wire::Version;
 use twinproof_reference::lwm2m::set_up;
 use twinproof_reference::variants::lwm2m::Shape;
-use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
 
-/// How long anything may take on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use live::{PATIENCE, runtime, stage};
+
+#[path = "common/live.rs"]
+mod live;
 
 /// Registers with a long list, updates, asks for what is not there and leaves; prints each answer.
 const CLIENT: &str = r#"
@@ -96,25 +94,6 @@ fn python() -> Option<String> {
             None
         }
     }
-}
-
-fn stage() -> Stage {
-    let recorder = Recorder::new(Ledger::in_memory(), None, Secrets::default(), |_, _| {
-        Vec::new()
-    });
-    let pace = Pace {
-        timeout: PATIENCE,
-        settle: Duration::from_secs(1),
-    };
-    Stage::open(Kind::Live(Network::new(PATIENCE).unwrap()), recorder, pace)
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
 }
 
 #[test]

@@ -9,11 +9,8 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use twinproof_coap::{Code, ContentFormat};
-use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::secrets::Secrets;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::device::{self, Answer, Device, Order, Request};
 use twinproof_lwm2m::server::Server;
@@ -22,13 +19,15 @@ use twinproof_lwm2m::upper::{self, Operation};
 use twinproof_lwm2m::wire::Version;
 use twinproof_reference::lwm2m::set_up;
 use twinproof_reference::variants::lwm2m::Shape;
-use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
+use twinproof_stage::Stage;
+
+use live::{PATIENCE, runtime, stage};
+
+#[path = "common/live.rs"]
+mod live;
 
 const CLIENT: &str = "coap-client-notls";
 const SERVER: &str = "coap-server-notls";
-
-/// How long anything may take on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn is_missing(tool: &str) -> bool {
     let found = Command::new(tool)
@@ -41,25 +40,6 @@ fn is_missing(tool: &str) -> bool {
         eprintln!("skipped: {tool} is not installed");
     }
     missing
-}
-
-fn stage() -> Stage {
-    let recorder = Recorder::new(Ledger::in_memory(), None, Secrets::default(), |_, _| {
-        Vec::new()
-    });
-    let pace = Pace {
-        timeout: PATIENCE,
-        settle: Duration::from_secs(1),
-    };
-    Stage::open(Kind::Live(Network::new(PATIENCE).unwrap()), recorder, pace)
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
 }
 
 async fn libcoap(arguments: Vec<String>) -> Output {
