@@ -287,3 +287,23 @@ fn attributes_of_a_link_have_names_of_the_table() {
         (Some(1.0), Some(2.0))
     );
 }
+
+#[test]
+fn what_is_empty_holds_nothing() {
+    let cases: [(F, &str, &[u8]); 4] = [
+        // An instance without resources, and a resource of it.
+        (F::LWM2M_TLV, "/26241", &[0x00, 0, 0x03, 0, 0xc1, 1, 5]),
+        (F::LWM2M_TLV, "/26241", &[0x03, 0, 0xc1, 1, 5, 0x00, 0]),
+        // A multiple resource twice, once with an instance.
+        (F::LWM2M_TLV, "/26241/0", &[0x80, 11, 0x83, 11, 0x41, 0, 5]),
+        (F::LWM2M_CBOR, "/26241/0", &[0xa2, 11, 0xa0, 11, 0xa1, 0, 5]),
+    ];
+    for (format, base, payload) in cases {
+        let base = base.parse().unwrap();
+        let read = wire::decode(format, Direction::Write, base, payload, &kind);
+        let Err(wire::DecodeError::Payload(error)) = read else {
+            panic!("{payload:02x?} is {read:?}");
+        };
+        assert!(error.expected.contains("which is empty"), "{error}");
+    }
+}

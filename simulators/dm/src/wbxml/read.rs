@@ -1,6 +1,7 @@
 //! From octets to the tree.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::page::{AttributePage, CodePage};
 use super::{
@@ -197,6 +198,7 @@ impl<'i> Source<'i> {
 
     fn attributes(&mut self, of_root: bool) -> Result<(), Error> {
         let mut open: Option<(Attribute, usize)> = None;
+        let mut seen = BTreeSet::new();
         loop {
             let offset = self.at;
             let octet = self.octet("an attribute")?;
@@ -216,6 +218,7 @@ impl<'i> Source<'i> {
                     self.attribute(open.take(), of_root)?;
                     let name = self.literal_attribute_name()?;
                     self.builder.weigh(name.len(), offset)?;
+                    once(&mut seen, &name, offset)?;
                     open = Some((attribute(Cow::Owned(name), ""), offset));
                     continue;
                 }
@@ -234,6 +237,7 @@ impl<'i> Source<'i> {
                     let known = self.attribute_page.and_then(|page| page.start(start));
                     let (name, prefix) =
                         known.ok_or_else(|| self.unknown_attribute(offset, start))?;
+                    once(&mut seen, name, offset)?;
                     open = Some((attribute(Cow::Borrowed(name), prefix), offset));
                     continue;
                 }
@@ -494,6 +498,20 @@ fn terminated(octets: &[u8], offset: usize) -> Result<usize, Error> {
             "none within its bounds",
         )
     })
+}
+
+/// An element has each attribute once, in binary as in text.
+fn once(seen: &mut BTreeSet<String>, name: &str, offset: usize) -> Result<(), Error> {
+    if seen.insert(name.to_owned()) {
+        return Ok(());
+    }
+    let got = format!("{} twice", shown(name));
+    Err(Error::new(
+        Fault::Syntax,
+        offset,
+        "each attribute once",
+        got,
+    ))
 }
 
 fn attribute(name: Cow<'static, str>, value: &str) -> Attribute {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use quick_xml::XmlVersion;
+use quick_xml::escape::unescape;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{NamespaceError, ResolveResult};
 use quick_xml::reader::NsReader;
@@ -164,6 +165,10 @@ impl Source<'_> {
         // The library's own check for repeated names compares each with each.
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|e| garbled(offset, &e))?;
+            if attribute.value.contains(&b'<') {
+                let expected = "an attribute without \"<\" in its value";
+                return Err(Error::new(Fault::Syntax, offset, expected, "one"));
+            }
             if attribute.key.as_namespace_binding().is_some() {
                 continue;
             }
@@ -221,8 +226,12 @@ fn declares(doctype: &[u8]) -> bool {
 fn namespace_of(resolved: &ResolveResult<'_>, offset: usize) -> Result<Cow<'static, str>, Error> {
     match resolved {
         ResolveResult::Bound(bound) => {
-            let name = str::from_utf8(bound.as_ref()).map_err(|e| garbled(offset, &e))?;
-            Ok(interned(name, &namespace::KNOWN))
+            let written = str::from_utf8(bound.as_ref()).map_err(|e| garbled(offset, &e))?;
+            // The library gives the value of the declaration as it is written.
+            let blanks = written.replace(['\t', '\n', '\r'], " ");
+            let name = unescape(&blanks).map_err(|e| garbled(offset, &e))?;
+            check_chars(&name, offset)?;
+            Ok(interned(&name, &namespace::KNOWN))
         }
         ResolveResult::Unbound => Ok(Cow::Borrowed(namespace::NONE)),
         ResolveResult::Unknown(prefix) => Err(Error::new(

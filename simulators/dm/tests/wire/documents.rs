@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use twinproof_dm::document::{Content, Element, namespace};
 use twinproof_dm::wbxml::{self, Choice, Form, PublicId, Strings, Trees, Version};
-use twinproof_dm::{Limits, xml};
+use twinproof_dm::{Fault, Limits, xml};
 
 use crate::golden::{CHALLENGE, M1, W7, digits, hex};
 use crate::trees;
@@ -177,4 +177,30 @@ fn layout_is_dropped_and_values_are_kept() {
     assert!(matches!(root.content[0], Content::Element(_)));
     let data = root.child("Data").unwrap();
     assert_eq!(&text[data.offset..data.offset + 7], "<s:Data");
+}
+
+#[test]
+fn a_namespace_is_read_like_any_value_of_an_attribute() {
+    let text = "<SyncML xmlns='SYNCML&#58;SYNCML1.2'><a:b xmlns:a='x&lt;y&amp;z'/></SyncML>";
+    let root = xml::read(text.as_bytes(), &LIMITS).unwrap();
+    let tree = Element::new(namespace::SYNCML, "SyncML").with(Element::new("x<y&z", "b"));
+    assert_eq!(root, tree);
+    let written = xml::write(&tree).unwrap();
+    assert_eq!(xml::read(written.as_bytes(), &LIMITS).unwrap(), tree);
+}
+
+#[test]
+fn a_value_of_an_attribute_has_no_tags() {
+    for text in ["<a b='<'/>", "<a xmlns='x<y'/>"] {
+        let error = xml::read(text.as_bytes(), &LIMITS).unwrap_err();
+        assert_eq!(error.fault, Fault::Syntax, "{text}");
+    }
+}
+
+#[test]
+fn an_attribute_comes_once_in_wbxml_too() {
+    // <characteristic name="x" name="y"/>, in client provisioning.
+    let octets = hex("03 0b 6a 00 86 07 03 78 00 07 03 79 00 01");
+    let error = wbxml::read(&octets, None, &LIMITS).unwrap_err();
+    assert_eq!((error.fault, error.offset), (Fault::Syntax, 9));
 }

@@ -103,7 +103,9 @@ impl ObjectList {
             let target = target.strip_suffix('/').unwrap_or(target);
             if target.is_empty() {
                 list.read_root(at(link), link)?;
-            } else if let Ok(path) = target.parse() {
+            } else if let Ok(path) = target.parse::<Path>()
+                && path != Path::ROOT
+            {
                 list.items.push(Item::read(at(link), path, link)?);
             }
         }
@@ -269,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_passed_over() {
-        let list = read("</4711/7>;if=x;title=\"a, b\",</.well-known/core>,</3/0>;foo");
+        let list = read("</4711/7>;if=x;title=\"a, b\",</.well-known/core>,<//>,</3/0>;foo");
         assert_eq!(paths(&list), ["/4711/7", "/3/0"]);
     }
 

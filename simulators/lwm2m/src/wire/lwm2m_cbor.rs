@@ -4,7 +4,7 @@ use minicbor::Encoder;
 
 use super::cbor_item::{Items, put_value};
 use super::scalar::{Dialect, Scalar};
-use super::{Direction, EncodeError, Entry, Kinds, Path, WireError, distinct};
+use super::{Direction, EncodeError, Entry, Kinds, Path, WireError, distinct_and_empty};
 
 /// Reads nested maps. A key is an id, or an array of ids that stands for as many maps within each
 /// other; maps may be of definite or indefinite length. A null, or an empty map, is a path without a
@@ -41,7 +41,7 @@ pub fn decode(
     let Reader {
         entries, places, ..
     } = reader;
-    distinct(entries, |index| places[index])
+    distinct_and_empty(entries, |index| places[index])
 }
 
 struct Reader<'k> {

@@ -304,3 +304,22 @@ pub(crate) fn distinct(
     }
     Ok(entries)
 }
+
+/// As [`distinct`], for formats in which an entry without a value says that something is empty: then
+/// nothing may be within it.
+pub(crate) fn distinct_and_empty(
+    entries: Vec<Entry>,
+    at: impl Fn(usize) -> usize,
+) -> Result<Vec<Entry>, WireError> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by_key(|&index| entries[index].path);
+    for pair in order.windows(2) {
+        let (one, other) = (&entries[pair[0]], &entries[pair[1]]);
+        if one.value.is_none() && one.path != other.path && other.path.is_within(one.path) {
+            let expected = format!("nothing in {}, which is empty", one.path);
+            let place = at(pair[0]).max(at(pair[1]));
+            return Err(WireError::new(place, expected, other.path.to_string()));
+        }
+    }
+    distinct(entries, at)
+}

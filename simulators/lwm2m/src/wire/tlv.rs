@@ -1,6 +1,8 @@
 //! `application/vnd.oma.lwm2m+tlv` (11542): type, id, length, value.
 
-use super::{EncodeError, Entry, Kind, Kinds, ObjectLink, Path, Value, WireError, distinct};
+use super::{
+    EncodeError, Entry, Kind, Kinds, ObjectLink, Path, Value, WireError, distinct_and_empty,
+};
 
 /// What a TLV holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +185,10 @@ pub fn decode(base: Path, payload: &[u8], kinds: Kinds<'_>) -> Result<Vec<Entry>
         let tlv = tlv?;
         match (base.depth(), tlv.kind) {
             (1, TlvKind::Instance) => reader.instance(child(base, &tlv)?, &tlv)?,
+            // An instance that is empty is told of by whoever is asked for the object.
+            (2, TlvKind::Instance) if tlv.value.is_empty() => {
+                own(base, &tlv)?;
+            }
             (2, TlvKind::Instance) => reader.instance(own(base, &tlv)?, &tlv)?,
             (2, TlvKind::Resource | TlvKind::Multiple) => reader.resource(base, &tlv)?,
             (3, TlvKind::Resource | TlvKind::Multiple) => {
@@ -213,7 +219,7 @@ pub fn decode(base: Path, payload: &[u8], kinds: Kinds<'_>) -> Result<Vec<Entry>
     let Reader {
         entries, places, ..
     } = reader;
-    distinct(entries, |index| places[index])
+    distinct_and_empty(entries, |index| places[index])
 }
 
 struct Reader<'k> {
