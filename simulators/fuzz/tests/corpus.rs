@@ -17,7 +17,7 @@ fn every_target_holds_for_the_corpus() {
         let mut files = 0;
         for file in fs::read_dir(home.join("corpus").join(name)).expect(name) {
             let file = file.expect(name).path();
-                println!("{}", file.display());
+            println!("{}", file.display());
             target(&fs::read(&file).expect(name));
             files += 1;
         }

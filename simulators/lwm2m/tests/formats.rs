@@ -307,3 +307,10 @@ fn what_is_empty_holds_nothing() {
         assert!(error.expected.contains("which is empty"), "{error}");
     }
 }
+
+#[test]
+fn a_resource_instance_is_there_if_it_is_written() {
+    let base = "/26241/0/11/2".parse().unwrap();
+    let error = tlv::decode(base, &[0x80, 11], &kind).unwrap_err();
+    assert_eq!((error.at, &*error.expected), (2, "a resource instance"));
+}

@@ -198,6 +198,13 @@ pub fn decode(base: Path, payload: &[u8], kinds: Kinds<'_>) -> Result<Vec<Entry>
             (4, TlvKind::ResourceInstance) => reader.value(own(base, &tlv)?, &tlv)?,
             (4, TlvKind::Multiple) => {
                 own(base.parent(), &tlv)?;
+                if tlv.value.is_empty() {
+                    return Err(WireError::new(
+                        tlv.value_at,
+                        "a resource instance",
+                        "nothing",
+                    ));
+                }
                 for inner in Tlvs::new(tlv.value, tlv.value_at) {
                     let inner = inner?;
                     expect(&inner, TlvKind::ResourceInstance)?;
