@@ -11,6 +11,7 @@
 //!   had to forgive is listed beside the value.
 //! - [`provisioning`] is bootstrap: documents that create an account, and what protects them.
 //! - [`tree`] is what is said about the management tree: addresses, properties, rights, descriptions.
+//! - [`store`] is the tree of a device and what servers may do with it.
 //! - [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
 //!
 //! No input makes this crate panic, and no input makes it use more memory than its [`Limits`].
@@ -36,6 +37,7 @@ mod hex;
 pub mod media;
 pub mod notification;
 pub mod provisioning;
+pub mod store;
 pub mod syncml;
 pub mod tree;
 pub mod wbxml;

@@ -1,7 +1,7 @@
 //! The management tree on the wire: how nodes are addressed, what is known about them, who may do
 //! what, and how a part of a tree travels (DM TND 1.2, DM TNDS 1.2).
 //!
-//! There is no tree in here, only what is said about one.
+//! There is no tree in here, only what is said about one; [`store`](crate::store) has the tree.
 
 pub mod acl;
 pub mod ddf;

@@ -111,3 +111,10 @@ words! {
         Indeterminate = "indeterminate",
     }
 }
+
+impl Default for Format {
+    /// What data is that does not say: text.
+    fn default() -> Self {
+        Self::Chr
+    }
+}
