@@ -24,7 +24,7 @@ use twinproof_upper::Hands;
 use crate::clean::Leftover;
 use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::pool::{Lease, Pool, subscribers_needed};
-use crate::suite::{Entry, Suite};
+use crate::suite::{Entry, Suite, TIME_PASSES};
 use crate::target::{Part, Target, elsewhere, place_servers, server_elsewhere};
 use crate::turns::{Turn, Turns};
 use crate::world::{World, perform_step};
@@ -266,9 +266,7 @@ async fn perform_all(backstage: &Arc<Backstage>, ids: &[String], retry: bool) {
         .max_concurrent_scenarios(jobs)
         .which_scenario(move |feature, _, scenario| {
             let tags = feature.tags.iter().chain(&scenario.tags);
-            let steps = scenario.steps.iter().map(|step| step.value.as_str());
-            let exclusive = is_exclusive(&target, tags, steps);
-            if exclusive {
+            if is_exclusive(&target, tags) {
                 ScenarioType::Serial
             } else {
                 ScenarioType::Concurrent
@@ -292,18 +290,14 @@ fn regex(pattern: &str) -> cucumber::codegen::Regex {
 }
 
 /// Whether a scenario has to be alone with the system. The built-in one is another in each scenario.
-fn is_exclusive<'a>(
-    target: &Target,
-    mut tags: impl Iterator<Item = &'a String>,
-    mut steps: impl Iterator<Item = &'a str>,
-) -> bool {
+fn is_exclusive<'a>(target: &Target, mut tags: impl Iterator<Item = &'a String>) -> bool {
     let Target::External(declared) = target else {
         return false;
     };
     // A clock that jumps, jumps for everybody who is registered; who only waits can wait beside others.
     let lwm2m = declared.profile.lwm2m.as_ref();
     let jumps = lwm2m.is_some_and(|section| section.advance_clock.is_some());
-    tags.any(|tag| tag == "exclusive") || (jumps && steps.any(|step| step.contains("passed")))
+    tags.any(|tag| tag == "exclusive" || (jumps && tag == TIME_PASSES))
 }
 
 fn entry_of<'a>(
@@ -327,8 +321,7 @@ async fn set_scene(
         return;
     };
     let id = entry.id.clone();
-    let steps = entry.described.steps.iter().map(|step| step.text.as_str());
-    let exclusive = is_exclusive(&run.target, entry.described.tags.iter(), steps);
+    let exclusive = is_exclusive(&run.target, entry.described.tags.iter());
     let on_wait = |what: &str| {
         if !backstage.wait_told.swap(true, Ordering::Relaxed) {
             (run.on_wait)(what);
@@ -421,7 +414,11 @@ async fn set_scene(
         learn_secrets(&stage, profile);
     }
     match entered {
-        Ok(profile) => world.set(stage, Arc::new(profile), Seed::new(run.seed).derive(&id)),
+        Ok(profile) => {
+            let seed = Seed::new(run.seed).derive(&id);
+            let time_passes = entry.described.tags.iter().any(|tag| tag == TIME_PASSES);
+            world.set(stage, Arc::new(profile), seed, time_passes);
+        }
         Err(_) => {
             stage.recorder().write(stage.now(), What::SceneEnded);
             (run.on_scene_ended)(&id);

@@ -9,8 +9,13 @@ use twinproof_judge::catalogue::{
     Catalogue, JudgedBy, ROLE_TAG, ROLES, Requirement, Status, role_of,
 };
 use twinproof_judge::condition::conditions;
+use twinproof_lwm2m::wire::Version;
 
 use crate::world::STEPS;
+
+/// The tag of a scenario in which the clock of the system moves, or time is waited for. Where the
+/// profile has a hook that moves the clock, such a scenario is alone with the system.
+pub(crate) const TIME_PASSES: &str = "time-passes";
 
 /// A scenario and where it stands.
 #[derive(Clone, Debug)]
@@ -203,6 +208,16 @@ impl Suite {
                 let known = ROLES.join(", ");
                 fault(line, format!("the role {role} is none of {known}"));
             }
+            let named = tags.iter().filter_map(|tag| catalogue.requirement(tag));
+            for purpose in named.filter_map(|r| r.purpose.as_ref()) {
+                let since = format!("since:{}", purpose.since);
+                if purpose.since > Version::V1_0 && !tags.contains(&since) {
+                    fault(
+                        line,
+                        format!("it judges what came with a later version; tag it @{since}"),
+                    );
+                }
+            }
             let requirements = judged_by(&tags, catalogue);
             let mut named = tags.iter().filter_map(|tag| catalogue.requirement(tag));
             let binds = |r: &Requirement| r.role == role || r.also_role.iter().any(|r| r == role);
@@ -394,13 +409,14 @@ mod tests {
         let requirements = built_in
             .requirements()
             .map(|(path, contents)| (path.to_owned(), contents.to_vec()));
-        let text = OWN.replace("@HLF-TE-005", "@LW-IF4-15 @ETS-1.1-int-306");
+        let own = "@LW-SEC-16 @since:1.1 @ETS-1.1-int-405";
+        let text = OWN.replace("@HLF-TE-005", own);
         let own = ("lwm2m/own.feature".to_owned(), text.into_bytes());
         let features = Features::of_files(requirements.chain([own]));
         let errors = Suite::load(&features, &Catalogue::load(&features).unwrap()).unwrap_err();
         let words: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        let stale = "features/lwm2m: the catalogue calls LW-IF4-15 untested, and a scenario carries \
-                     @LW-IF4-15: remove the word";
+        let stale = "features/lwm2m: the catalogue calls LW-SEC-16 untested, and a scenario carries \
+                     @LW-SEC-16: remove the word";
         assert!(words.iter().any(|word| word == stale), "{words:#?}");
         // The clause that the purpose belongs to is judged along with it; others are not.
         let missing = |id: &str| {
@@ -409,11 +425,23 @@ mod tests {
                 .any(|word| word.contains(&format!("no scenario carries @{id}:")))
         };
         assert!(
-            !missing("LWM2M-AD-5.3.2.4") && missing("LWM2M-AD-5.3.2.2"),
+            !missing("LWM2M-AD-5.4") && missing("LWM2M-AD-5.3.2.2"),
             "{words:#?}"
         );
         // What binds a role only that this version does not judge is no gap.
         assert!(missing("LW-CLI-01") && !missing("LW-BS-01"), "{words:#?}");
+    }
+
+    #[test]
+    fn what_judges_a_later_version_says_so() {
+        let text = OWN.replace("@HLF-TE-005", "@LW-IF4-15");
+        let own = ("lwm2m/own.feature".to_owned(), text.into_bytes());
+        let features = Features::of_files([own]);
+        let errors = Suite::load(&features, &Catalogue::load(&features).unwrap()).unwrap_err();
+        let words: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        let says = "features/lwm2m/own.feature:4: it judges what came with a later version; tag it \
+                    @since:1.1";
+        assert_eq!(words, [says]);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(crate) struct Scene {
     pub(crate) profile: Arc<Declared>,
     /// From which each simulated party's choices follow.
     pub(crate) seed: Seed,
+    /// It said beforehand that time passes in it.
+    pub(crate) time_passes: bool,
     pub(crate) lwm2m: lwm2m::Parties,
     pub(crate) twinning: twinning::Parties,
     step: usize,
@@ -64,11 +66,18 @@ impl World {
     }
 
     /// Sets the scene. The runner does so before the first step.
-    pub(crate) fn set(&mut self, stage: Stage, profile: Arc<Declared>, seed: Seed) {
+    pub(crate) fn set(
+        &mut self,
+        stage: Stage,
+        profile: Arc<Declared>,
+        seed: Seed,
+        time_passes: bool,
+    ) {
         self.scene = Some(Scene {
             stage,
             profile,
             seed,
+            time_passes,
             lwm2m: lwm2m::Parties::default(),
             twinning: twinning::Parties::default(),
             step: 0,

@@ -2,15 +2,20 @@
 //!
 //! `@if:HLF-SD-002` stands for a claim, `@if:twinning.max_secondaries` for a key of the profile, and
 //! `@if:twinning.authorization.secondary_token=provisioned` for its value. A scenario whose conditions
-//! the profile denies does not apply, and the report says why.
+//! the profile denies does not apply, and the report says why. `@since:1.1` is for LwM2M servers whose
+//! profile claims that version or a newer one.
 
 use serde_json::Value;
+use twinproof_lwm2m::wire::Version;
 
 use crate::catalogue::{Catalogue, Level};
 use crate::profile::Profile;
 
 /// In front of a condition.
 const TAG: &str = "if:";
+
+/// In front of the version of LwM2M that introduced what a scenario looks at.
+const SINCE: &str = "since:";
 
 /// What one tag takes for granted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,19 +24,25 @@ pub enum Condition<'a> {
     Claim(&'a str),
     /// The profile has this key; with a value, it says nothing else of it.
     Key(&'a str, Option<&'a str>),
+    /// The profile claims this version of LwM2M, or a newer one.
+    Since(&'a str),
 }
 
 /// What the tags of a scenario take for granted.
 pub fn conditions(tags: &[String]) -> impl Iterator<Item = Condition<'_>> {
-    tags.iter()
-        .filter_map(|tag| tag.strip_prefix(TAG))
-        .map(|condition| match condition.split_once('=') {
+    tags.iter().filter_map(|tag| {
+        if let Some(version) = tag.strip_prefix(SINCE) {
+            return Some(Condition::Since(version));
+        }
+        let condition = tag.strip_prefix(TAG)?;
+        Some(match condition.split_once('=') {
             Some((key, value)) => Condition::Key(key, Some(value)),
             None if condition.starts_with(|c: char| c.is_ascii_uppercase()) => {
                 Condition::Claim(condition)
             }
             None => Condition::Key(condition, None),
         })
+    })
 }
 
 /// Why a scenario with these tags does not apply to the system of this profile, if so.
@@ -40,11 +51,12 @@ pub fn not_applicable(tags: &[String], profile: &Profile) -> Option<String> {
 }
 
 impl Condition<'_> {
-    /// Whether there is such a requirement, or such a key in a profile.
+    /// Whether there is such a requirement, such a key in a profile, or such a version.
     pub fn is_known(&self, catalogue: &Catalogue) -> bool {
         match self {
             Self::Claim(label) => catalogue.requirement(label).is_some(),
             Self::Key(key, _) => Profile::has_key(key),
+            Self::Since(version) => version.parse::<Version>().is_ok(),
         }
     }
 
@@ -76,8 +88,18 @@ impl Condition<'_> {
                     _ => None,
                 }
             }
+            Self::Since(version) => {
+                let since = version.parse::<Version>().ok()?;
+                let claimed = profile.lwm2m.as_ref()?.version.0;
+                (since > claimed).then(|| newer(since, claimed))
+            }
         }
     }
+}
+
+/// Why what came with a version does not apply to a system that claims an older one.
+pub(crate) fn newer(since: Version, claimed: Version) -> String {
+    format!("it came with version {since}, and the profile claims {claimed}")
 }
 
 #[cfg(test)]
@@ -123,6 +145,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_newer_than_the_claimed_version_does_not_apply() {
+        let server = |version: &str| {
+            let text = format!(
+                "[sut]\nname = \"x\"\nrole = \"lwm2m-server\"\n[lwm2m]\n\
+                 server = \"coap://127.0.0.1\"\nversion = \"{version}\"\n"
+            );
+            let profile = Declared::parse(&text).unwrap().profile;
+            not_applicable(&["since:1.1".to_owned()], &profile)
+        };
+        let why = "it came with version 1.1, and the profile claims 1.0";
+        assert_eq!(server("1.0").as_deref(), Some(why));
+        assert_eq!(server("1.1"), None);
+        assert_eq!(server("1.2"), None);
+        // Another enabler has other versions.
+        assert_eq!(denied("", "since:1.1"), None);
+    }
+
+    #[test]
     fn what_stands_in_no_catalogue_and_no_profile_is_not_known() {
         let catalogue = Catalogue::load(&FEATURES).unwrap();
         let known = |tag: &str| {
@@ -138,6 +178,12 @@ mod tests {
         ] {
             assert!(known(tag), "{tag}");
         }
+        let since = |version: &str| {
+            let tags = [format!("since:{version}")];
+            let mut conditions = conditions(&tags);
+            conditions.next().is_some_and(|c| c.is_known(&catalogue))
+        };
+        assert!(since("1.1") && !since("one"));
         for tag in ["HLF-SD-999", "twinning.max_secondary", "twinning", "x.y=z"] {
             assert!(!known(tag), "{tag}");
         }

@@ -12,6 +12,7 @@ use twinproof_evidence::report::{
 use crate::baseline;
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
 use crate::checks::Context;
+use crate::condition::newer;
 use crate::contact::no_contact;
 use crate::observed::{groups, observed};
 use crate::profile::Profile;
@@ -280,12 +281,8 @@ pub(crate) fn foreign(requirement: &catalogue::Requirement, profile: &Profile) -
         ));
     }
     let (purpose, section) = (requirement.purpose.as_ref()?, profile.lwm2m.as_ref()?);
-    (purpose.since > section.version.0).then(|| {
-        format!(
-            "it came with version {}, and the profile claims {}",
-            purpose.since, section.version
-        )
-    })
+    let claimed = section.version.0;
+    (purpose.since > claimed).then(|| newer(purpose.since, claimed))
 }
 
 fn judge_requirement(
