@@ -88,6 +88,14 @@ Feature: The message layer
     Then the server confirms that registration of the other device
     And the server confirms the update
 
+  @LW-SRV-02 @id:another-order
+  Scenario: Messages may arrive in another order than they were sent
+    Given a device that is registered
+    When two updates of the device arrive in another order than they were sent
+    And the device updates its registration
+    Then the server takes both of them
+    And the server confirms the update
+
   @LW-SEC-11 @advice @id:registration-copied
   Scenario: A registration that arrives twice is done once
     Given a device that is registered

@@ -34,6 +34,7 @@ Feature: The server as an end of the protocol
   @LW-SRV-04 @id:newer-version-refused
   Scenario: A version beyond the server's own is refused, its own is not
     Given a device that is registered
+    And devices that have tried to register with the versions beyond the server's own
     When another device registers with a version beyond the server's own
     Then the server refuses the registration because of its version
 
@@ -47,3 +48,9 @@ Feature: The server as an end of the protocol
     Given a device that is registered
     When the device reads the server's manufacturer, as a server would read a device's
     Then the server refuses the request
+
+  @LW-SRV-07 @inspect @id:where-it-stands
+  Scenario: A person sees in whose domain the server stands
+    When a device asks the server what it offers
+    And the device registers
+    Then where the server stands is on record, for a person who knows the network

@@ -1,4 +1,4 @@
-//! The built-in LwM2M system: a server and a client for LwM2M 1.0.
+//! The built-in LwM2M system: a server and a client for LwM2M 1.1, which includes 1.0.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use twinproof_lwm2m::wire::Version;
 use crate::variants::lwm2m::Shape;
 
 /// The newest version of the enabler that it supports.
-pub const VERSION: Version = Version::V1_0;
+pub const VERSION: Version = Version::V1_1;
 
 /// How a server of this shape is set up that decides by these rules.
 pub fn set_up(shape: &Shape, rules: Arc<dyn Rules>) -> Shared {

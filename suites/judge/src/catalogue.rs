@@ -512,7 +512,12 @@ impl PurposeEntry {
             [Kind::Person] => JudgedBy::Inspection,
             _ => JudgedBy::Scenarios,
         };
-        let observed: Vec<_> = self.kinds.iter().map(|kind| kind.observed()).collect();
+        let mut observed: Vec<_> = self.kinds.iter().map(|kind| kind.observed()).collect();
+        if judged_by == JudgedBy::Inspection {
+            // The person has to know what to look at.
+            observed.push(&self.says);
+        }
+        let observed = observed.join(" ");
         Ok(Requirement {
             id: self.id,
             section: String::new(),
@@ -523,7 +528,7 @@ impl PurposeEntry {
             title: self.title,
             says: self.says,
             judged_by,
-            observed: observed.join(" "),
+            observed,
             failure: String::new(),
             rulings: self.rulings,
             overlaps: self.overlaps,
@@ -555,7 +560,7 @@ mod tests {
             .iter()
             .filter_map(|r| Some((r, r.purpose.as_ref()?)))
             .collect();
-        assert_eq!(purposes.len(), 116);
+        assert_eq!(purposes.len(), 118);
         for (requirement, purpose) in purposes {
             let id = &requirement.id;
             assert!(!requirement.failure.is_empty(), "{id}");
@@ -611,8 +616,10 @@ mod tests {
             unread,
             [
                 "LW-CLI-07",
+                "LW-IF3-17",
                 "LW-IF4-14",
                 "LW-IF4-15",
+                "LW-IF4-16",
                 "LW-REL-02",
                 "LW-MUL-05",
                 "LW-MUL-06"

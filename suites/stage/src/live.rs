@@ -118,6 +118,15 @@ impl Live {
         Ok(opened.base)
     }
 
+    pub(crate) async fn bind_beside(
+        &mut self,
+        name: &str,
+        place: SocketAddr,
+    ) -> Result<SocketAddr, String> {
+        let anywhere = SocketAddr::new(place.ip(), 0);
+        self.bind(name, Some(anywhere)).await
+    }
+
     pub(crate) async fn bind(
         &mut self,
         name: &str,

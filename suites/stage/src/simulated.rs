@@ -173,6 +173,20 @@ impl Simulated {
         Ok(address)
     }
 
+    #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
+    pub(crate) async fn bind_beside(
+        &mut self,
+        name: &str,
+        place: SocketAddr,
+    ) -> Result<SocketAddr, String> {
+        let ports = place.port() + 1..=u16::MAX;
+        let mut places = ports.map(|port| SocketAddr::new(place.ip(), port));
+        let free = places.find(|place| !self.sockets.contains_key(place));
+        let address = free.ok_or("no port left")?;
+        self.sockets.insert(address, name.to_owned());
+        Ok(address)
+    }
+
     /// From now on nothing reaches anybody at this address.
     pub(crate) fn unbind(&mut self, address: SocketAddr) {
         self.sockets.remove(&address);

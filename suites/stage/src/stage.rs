@@ -218,6 +218,29 @@ impl Stage {
             Inner::Live(live) => live.bind(name, at).await,
             Inner::Simulated(simulated) => simulated.bind(name).await,
         };
+        self.bound(name, at, opened)
+    }
+
+    /// The same as [`Stage::bind`] at the host of a place that was made before, and another port.
+    ///
+    /// # Errors
+    ///
+    /// No socket can be had there.
+    pub async fn bind_beside(
+        &mut self,
+        name: &str,
+        place: SocketAddr,
+    ) -> Result<SocketAddr, Halted> {
+        let opened = either!(self, stage => stage.bind_beside(name, place).await);
+        self.bound(name, None, opened)
+    }
+
+    fn bound(
+        &mut self,
+        name: &str,
+        at: Option<SocketAddr>,
+        opened: Result<SocketAddr, String>,
+    ) -> Result<SocketAddr, Halted> {
         if let Some((faults, seed)) = self.before_all {
             let link = Link::new(faults, seed.derive(name));
             // A second place is reached over the same link.

@@ -130,6 +130,14 @@ impl Clients {
         self.by_address.get(&address).copied()
     }
 
+    /// Somebody at the same host and another port.
+    pub(super) fn neighbour(&self, address: SocketAddr) -> Option<u64> {
+        let port = |port| SocketAddr::new(address.ip(), port);
+        let mut there = self.by_address.range(port(0)..=port(u16::MAX));
+        let other = there.find(|(other, _)| **other != address);
+        other.map(|(_, number)| *number)
+    }
+
     /// Everybody, by name.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Registration)> {
         let numbers = self.by_name.values().flatten();

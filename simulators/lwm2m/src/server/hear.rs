@@ -35,8 +35,9 @@ impl Server {
         }
     }
 
-    /// Whether a request is taken for a copy of what somebody else sent, and answered like that; that
-    /// of the same sender is left to the message layer, unless it is taken for none.
+    /// Whether a request is taken for a copy of what somebody else sent, or of what has gone before, and
+    /// answered like that, if it was answered; that of the same sender with the same id is left to the
+    /// message layer, unless it is taken for none.
     fn is_copy_of_another(
         &mut self,
         moment: &mut Moment<'_>,
@@ -47,6 +48,7 @@ impl Server {
         let same_sender = CopyFacts {
             same_id: true,
             same_sender: true,
+            older: false,
         };
         if self.layer.answered_with(from, id).is_some() && !rules.is_copy(same_sender) {
             self.layer.forget_message(from, id);
@@ -54,11 +56,14 @@ impl Server {
         let Some((other, same_id)) = self.last.replace((from, id)) else {
             return false;
         };
+        let same_sender = other == from;
         let facts = CopyFacts {
             same_id: same_id == id,
-            same_sender: other == from,
+            same_sender,
+            // Ids go round.
+            older: same_sender && same_id != id && same_id.wrapping_sub(id) < 0x8000,
         };
-        if facts.same_sender || !rules.is_copy(facts) {
+        if facts.same_sender && facts.same_id || !rules.is_copy(facts) {
             return false;
         }
         if let Some(answer) = self.layer.answered_with(other, id).map(<[u8]>::to_vec) {

@@ -95,6 +95,7 @@ impl Server {
         let beside = [
             self.clients.named(&terms.endpoint),
             self.clients.at(exchange.peer),
+            self.clients.neighbour(exchange.peer),
         ];
         let replaced = beside.into_iter().flatten().find(|number| {
             let old = self.clients.get(*number);
@@ -102,6 +103,7 @@ impl Server {
                 rules.replaces(ReplaceFacts {
                     same_name: old.endpoint == terms.endpoint,
                     same_address: old.address == exchange.peer,
+                    same_host: old.address.ip() == exchange.peer.ip(),
                 })
             })
         });
@@ -316,6 +318,7 @@ impl Server {
             })
         };
         let facts = SendFacts {
+            format,
             registered: client.is_some(),
             readable: values.is_some(),
             listed: client.is_some_and(listed),
@@ -326,7 +329,9 @@ impl Server {
         }
         self.reply(moment, exchange, Asked::Send, Code::CHANGED);
         if let (Some(number), Some(endpoint), Some(values)) = (number, endpoint, values) {
-            self.tell(moment.shared, &endpoint, What::Sent { values });
+            if moment.shared.rules.is_told(ToldFacts { registered: true }) {
+                self.tell(moment.shared, &endpoint, What::Sent { values });
+            }
             self.heard(moment, number);
         }
     }

@@ -146,7 +146,8 @@ twinproof_kernel::rules! {
             facts.registered
         }
 
-        /// Whether an application is told of a notification (TS §5.5: of a client that is registered).
+        /// Whether an application is told of what a client reports, asked or unasked (TS §5.5, TS 1.1.1
+        /// §6.4.6: of a client that is registered).
         fn is_told(&self, facts: rules::ToldFacts) -> bool {
             facts.registered
         }
@@ -242,6 +243,8 @@ pub struct CopyFacts {
     pub same_id: bool,
     /// Both come from the same address.
     pub same_sender: bool,
+    /// Both come from the same address, and its message id is one that comes before.
+    pub older: bool,
 }
 
 /// A datagram that is to be sent.
@@ -287,8 +290,10 @@ pub struct ListFacts<'a> {
 pub struct ReplaceFacts {
     /// Both have the same name.
     pub same_name: bool,
-    /// Both come from the same address.
+    /// Both come from the same address and port.
     pub same_address: bool,
+    /// Both come from the same address, whatever the port.
+    pub same_host: bool,
 }
 
 /// How long a registration is there.
@@ -407,6 +412,8 @@ pub struct ConfirmFacts {
 /// Values that a client sends unasked.
 #[derive(Clone, Copy, Debug)]
 pub struct SendFacts {
+    /// The format of the values, if one is said.
+    pub format: Option<ContentFormat>,
     /// The client is registered.
     pub registered: bool,
     /// The values can be read.

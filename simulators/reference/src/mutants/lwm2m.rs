@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use twinproof_coap::{Code, Message, OptionNumber, Type, option};
+use twinproof_coap::{Code, ContentFormat, Message, OptionNumber, Type, option};
 use twinproof_kernel::Time;
 use twinproof_lwm2m::server::rules::{self as facts, Asked, Kind, Rules, Standard};
 use twinproof_lwm2m::upper::{Answer, CancelBy, Reply};
@@ -24,6 +24,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks {
         "LW-IF2-01", "LW-IF2-08", "LW-IF2-12", "LW-SRV-05", "LW-SRV-06"
         because "every registration that is looked at is confirmed in this way",
+        "LW-SRV-07"
+        because "where it stands is seen from a confirmed registration",
     }
     caught by {
         "lwm2m/server/registration-answered" "lwm2m/registered",
@@ -181,6 +183,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "LW-IF2-02", "LW-IF2-10", "LW-IF2-13", "LW-IF3-02", "LW-IF3-08", "LW-IF3-09", "LW-IF3-10",
         "LW-IF3-12", "LW-IF3-13", "LW-IF3-14", "LW-REL-03", "LW-SRV-06"
         because "whatever is read is read elsewhere",
+        "LW-CLI-02", "LW-IF3-17"
+        because "whatever is read is read elsewhere",
     }
     caught by {
         "lwm2m/management/read-a-resource" "lwm2m/carried",
@@ -199,6 +203,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks {
         "LW-IF2-02", "LW-IF2-10", "LW-IF2-13", "LW-IF3-02", "LW-IF3-09", "LW-IF3-10", "LW-IF3-12",
         "LW-IF3-13", "LW-IF3-14", "LW-IF4-01", "LW-REL-03", "LW-SRV-06"
+        because "no value that is read is shown",
+        "LW-CLI-02", "LW-IF3-17", "LW-IF4-16"
         because "no value that is read is shown",
     }
     caught by {
@@ -222,7 +228,11 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "writes-the-other-way" "replaces where it should update, and updates where it should replace" breaks "LW-IF3-03"
-    also breaks { "LW-IF3-10", "LW-REL-01" because "something is written in their scenarios" }
+    also breaks {
+        "LW-IF3-10", "LW-REL-01" because "something is written in their scenarios",
+        "LW-IF3-17"
+        because "several places are written neither way",
+    }
     caught by {
         "lwm2m/applications/reaches-a-device" "lwm2m/carried",
         "lwm2m/management/write-a-resource" "lwm2m/carried",
@@ -279,6 +289,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks {
         "LW-IF3-03", "LW-IF3-04", "LW-IF3-05", "LW-IF3-07", "LW-IF3-10", "LW-IF3-12", "LW-REL-01"
         because "what is done is shown as a read as well",
+        "LW-IF3-17"
+        because "what is done is shown as a read as well",
     }
     caught by {
         "lwm2m/management/refusal-is-shown" "lwm2m/told",
@@ -309,6 +321,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "observes-by-reading" "reads where it should observe" breaks "LW-IF4-01"
+    also breaks {
+        "LW-IF4-16"
+        because "several places are observed in the same way",
+    }
     caught by { "lwm2m/reporting/begins" "lwm2m/carried" }
     fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
         match f.kind {
@@ -322,6 +338,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "LW-IF4-03", "LW-IF4-04", "LW-IF4-05", "LW-IF4-06", "LW-IF4-07", "LW-IF4-08", "LW-IF4-10",
         "LW-REL-05"
         because "some report is to be seen in each of their scenarios",
+        "LW-IF4-15", "LW-IF4-16"
+        because "what several places report, and what is sent unasked, is lost as well",
     }
     caught by {
         "lwm2m/reporting/at-intervals" "lwm2m/reported",
@@ -368,6 +386,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn is_news(&self, f: facts::NewsFacts) -> bool { f.expected && f.newer }
 
     "ends-in-vain" "says that a report is over, and goes on listening" breaks "LW-IF4-06"
+    also breaks {
+        "LW-IF4-16"
+        because "so it is with several places",
+    }
     caught by {
         "lwm2m/reporting/ended" "lwm2m/stopped",
         "lwm2m/reporting/ended" "lwm2m/reported",
@@ -377,6 +399,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "anything-is-news" "acknowledges and shows what nobody observes" breaks "LW-IF4-07"
     also breaks {
         "LW-IF4-06", "LW-IF4-08" because "a report that is over is one that nobody observes",
+        "LW-IF4-16"
+        because "so it is with several places",
     }
     caught by {
         "lwm2m/reporting/unknown" "lwm2m/rejected",
@@ -495,10 +519,81 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         }
     }
 
+    "one-client-per-address" "forgets who registered from the same address and another port" breaks "LW-CLI-02"
+    caught by {
+        "lwm2m/registration/two-at-one-address" "lwm2m/reached",
+        "lwm2m/registration/two-at-one-address" "lwm2m/shown",
+    }
+    fn replaces(&self, f: facts::ReplaceFacts) -> bool { f.same_name || f.same_host }
+
+    "several-places-unnamed" "reads several places at once without naming them" breaks "LW-IF3-17"
+    caught by { "lwm2m/composite/read" "lwm2m/carried" }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match (f.kind, message.code()) {
+            (Kind::Read, Code::FETCH) => message.payload(""),
+            _ => message,
+        }
+    }
+
+    "several-places-unwritten" "writes several places at once without saying what" breaks "LW-IF3-17"
+    caught by { "lwm2m/composite/write" "lwm2m/carried" }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match (f.kind, message.code()) {
+            (Kind::Write, Code::IPATCH) => message.payload(""),
+            _ => message,
+        }
+    }
+
+    "several-places-unwatched" "reads several places where it should observe them" breaks "LW-IF4-16"
+    caught by { "lwm2m/composite/observe" "lwm2m/carried" }
+    fn asks(&self, message: Message, f: facts::AskFacts) -> Message {
+        match (f.kind, message.code()) {
+            (Kind::Observe, Code::FETCH) => {
+                changed(&message, Code::FETCH, |number| number != option::OBSERVE)
+            }
+            _ => message,
+        }
+    }
+
+    "sends-refused" "takes no value that a device sends by itself" breaks "LW-IF4-15"
+    caught by {
+        "lwm2m/send/taken" "lwm2m/confirmed",
+        "lwm2m/send/taken-as-text" "lwm2m/confirmed",
+    }
+    fn refuses_values(&self, _f: facts::SendFacts) -> Option<Code> {
+        Some(Code::METHOD_NOT_ALLOWED)
+    }
+
+    "sends-in-one-format" "takes what a device sends in one format only" breaks "LW-IF4-15"
+    caught by { "lwm2m/send/taken-as-text" "lwm2m/confirmed" }
+    fn refuses_values(&self, f: facts::SendFacts) -> Option<Code> {
+        match f.format {
+            Some(ContentFormat::SENML_JSON) => Some(Code::UNSUPPORTED_CONTENT_FORMAT),
+            _ => Standard.refuses_values(f),
+        }
+    }
+
+    "sends-of-strangers" "takes what a device sends that is not registered" breaks "LW-IF4-15"
+    caught by { "lwm2m/send/who-has-left" "lwm2m/refused-with" }
+    fn refuses_values(&self, f: facts::SendFacts) -> Option<Code> {
+        match f.registered {
+            true => Standard.refuses_values(f),
+            false => None,
+        }
+    }
+
+    "sends-of-anything" "takes values of objects that a device has not registered" breaks "LW-IF4-15"
+    caught by { "lwm2m/send/unlisted-object" "lwm2m/refused-with" }
+    fn refuses_values(&self, f: facts::SendFacts) -> Option<Code> {
+        Standard.refuses_values(facts::SendFacts { listed: true, ..f })
+    }
+
     "newest-is-asked" "sends whatever is asked to the device that registered last" breaks "LW-REL-03"
     also breaks {
         "LW-IF2-10" because "two devices are registered, and the other one is the newest",
         "LW-IF2-13" because "where a device is now is not where it registered",
+        "LW-CLI-02"
+        because "two devices are registered, and the other one is the newest",
     }
     caught by { "lwm2m/applications/many-answer-for-themselves" "lwm2m/reached" }
     fn goes_to(&self, f: facts::PlaceFacts) -> SocketAddr { f.newest }

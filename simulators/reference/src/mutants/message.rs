@@ -90,6 +90,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "lwm2m/message/same-id-from-two" "lwm2m/registered" }
     fn is_copy(&self, f: facts::CopyFacts) -> bool { f.same_id }
 
+    "overtaken-is-old" "takes a message for a copy that was overtaken on its way" breaks "LW-SRV-02"
+    caught by { "lwm2m/message/another-order" "lwm2m/each-taken" }
+    fn is_copy(&self, f: facts::CopyFacts) -> bool { Standard.is_copy(f) || f.older }
+
     "copies-done-again" "does what a copy of a request asks for" breaks "LW-SEC-11"
     caught by {
         "lwm2m/message/registration-copied" "lwm2m/alike",

@@ -25,8 +25,8 @@ macro_rules! dimensions {
 
 dimensions! {
     "newest version" from "digest §1" {
-        "1.0",
-        "1.1": Shapes(|shape| shape.version = Version::V1_1),
+        "1.1",
+        "1.0": Shapes(|shape| shape.version = Version::V1_0),
     }
     "location" from "TS 1.0.2 §5.3.1" {
         "two segments",

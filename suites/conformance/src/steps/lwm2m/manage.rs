@@ -20,14 +20,14 @@ pub(super) const SERIAL: [u16; 3] = [3, 0, 2];
 /// The instance of the device object.
 const DEVICE: [u16; 2] = [3, 0];
 /// How long the client stays away when it is disabled, s: a number that may be written.
-const DISABLE_TIMEOUT: [u16; 3] = [1, 0, 5];
+pub(super) const DISABLE_TIMEOUT: [u16; 3] = [1, 0, 5];
 /// The first account of the Server object, and the life time in it.
 const ACCOUNT: [u16; 2] = [1, 0];
 const LIFETIME: [u16; 3] = [1, 0, 1];
 /// Updates the registration when it is executed.
 const TRIGGER: [u16; 3] = [1, 0, 8];
 /// The battery level.
-const BATTERY: [u16; 3] = [3, 0, 9];
+pub(super) const BATTERY: [u16; 3] = [3, 0, 9];
 /// No device has it.
 const NOWHERE: [u16; 3] = [3, 0, 999];
 
@@ -275,6 +275,7 @@ async fn asked_to_take(w: &mut World) -> Result<(), Halted> {
 
 #[then("the operator sees the value that the device has")]
 #[then("the operator sees what the device listed")]
+#[then("the operator sees both values that the device has")]
 async fn sees(w: &mut World) -> Result<(), Halted> {
     w.scene().is_told("2.05")
 }
@@ -284,7 +285,7 @@ const FRESH: [u16; 3] = [TEST_OBJECT, 7, 1];
 /// An instance that every device has.
 const PRESENT: [u16; 2] = [TEST_OBJECT, 1];
 /// A resource that every device has, of an object that is none of the enabler's.
-const FOREIGN: [u16; 3] = [TEST_OBJECT, 0, 1];
+pub(super) const FOREIGN: [u16; 3] = [TEST_OBJECT, 0, 1];
 
 #[when(expr = "the operator creates an instance of an object of {who}")]
 async fn creates(w: &mut World, who: Who) -> Result<(), Halted> {

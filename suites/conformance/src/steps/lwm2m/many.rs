@@ -30,6 +30,23 @@ pub(super) struct Crowd {
 }
 
 impl Scene {
+    /// Has the operator read the serial number of each of several devices.
+    async fn read_each(&mut self, devices: Vec<Who>) -> Result<(), Halted> {
+        for who in devices {
+            self.read(&who, &SERIAL).await?;
+            let Some(operated) = self.lwm2m.operated.clone() else {
+                continue;
+            };
+            self.lwm2m.several.push(Several {
+                who,
+                path: path(&SERIAL),
+                operated,
+                answer: twinproof_lwm2m::upper::Answer::Done,
+            });
+        }
+        Ok(())
+    }
+
     /// What the operator did with each of many devices.
     fn wishes(&self) -> Vec<Wish> {
         let several = self.lwm2m.several.iter();
@@ -62,20 +79,20 @@ async fn ten_observed(w: &mut World) -> Result<(), Halted> {
 
 #[when("the operator reads the serial number of each of them")]
 async fn reads_each(w: &mut World) -> Result<(), Halted> {
+    w.scene().read_each(devices(TEN)).await
+}
+
+#[when("the operator reads the serial number of each of the two")]
+async fn reads_both(w: &mut World) -> Result<(), Halted> {
+    w.scene().read_each(vec![Who::first(), Who::other()]).await
+}
+
+#[given("another device that is registered from the same address, with a port of its own")]
+async fn registered_beside(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
-    for who in devices(TEN) {
-        scene.read(&who, &SERIAL).await?;
-        let Some(operated) = scene.lwm2m.operated.clone() else {
-            continue;
-        };
-        scene.lwm2m.several.push(Several {
-            who,
-            path: path(&SERIAL),
-            operated,
-            answer: twinproof_lwm2m::upper::Answer::Done,
-        });
-    }
-    Ok(())
+    scene.device_beside(&Who::other(), &Who::first()).await?;
+    let order = Order::Register(Register::default());
+    scene.must(&Who::other(), order, Code::CREATED).await
 }
 
 #[when("all of them report at the same time")]

@@ -163,6 +163,17 @@ async fn sends(w: &mut World, who: String, what: String) -> Result<(), Halted> {
     scene.send_raw(&who, vec![broken(update)]).await
 }
 
+#[when(expr = "two updates of {who} arrive in another order than they were sent")]
+async fn arrive_in_another_order(w: &mut World, who: Who) -> Result<(), Halted> {
+    let scene = w.scene();
+    let first = scene.raw_update(&who).await?;
+    let mut second = first.clone();
+    second.message_id = first.message_id.wrapping_add(1);
+    second.token.iter_mut().for_each(|byte| *byte = !*byte);
+    let swapped = vec![second.to_bytes(), first.to_bytes()];
+    scene.send_raw(&who, swapped).await
+}
+
 #[when(expr = "{who} asks whether anybody is there")]
 async fn pings(w: &mut World, who: Who) -> Result<(), Halted> {
     let scene = w.scene();
@@ -244,6 +255,11 @@ async fn ignores(w: &mut World) -> Result<(), Halted> {
 #[then("the server rejects that datagram")]
 async fn rejects(w: &mut World) -> Result<(), Halted> {
     w.scene().check_raw(|act| Message::Reset { act })
+}
+
+#[then("the server takes both of them")]
+async fn takes_both(w: &mut World) -> Result<(), Halted> {
+    w.scene().check_raw(|act| Message::EachTaken { act })
 }
 
 #[then("the server refuses that datagram because of the option")]

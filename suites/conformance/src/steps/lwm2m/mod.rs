@@ -2,6 +2,7 @@
 
 mod blocks;
 mod client;
+mod composite;
 mod link;
 mod manage;
 mod many;
@@ -13,5 +14,6 @@ mod parties;
 mod queue;
 mod register;
 mod report;
+mod send;
 
 pub(crate) use parties::Parties;

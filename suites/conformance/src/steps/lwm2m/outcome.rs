@@ -11,6 +11,13 @@ async fn confirms_registration(w: &mut World) -> Result<(), Halted> {
     w.scene().check_last(|act| Answer::Registered { act })
 }
 
+#[then("where the server stands is on record, for a person who knows the network")]
+async fn stands_on_record(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let server = scene.lwm2m_profile()?.server.unwrap_or_default();
+    scene.check_last(|act| Answer::Placed { act, server })
+}
+
 #[then("the server takes it that the life time is a day")]
 async fn takes_a_day(w: &mut World) -> Result<(), Halted> {
     w.scene().check_last(|act| Answer::DefaultTaken { act })

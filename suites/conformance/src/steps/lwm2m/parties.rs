@@ -13,7 +13,7 @@ use twinproof_judge::checks::lwm2m::{Act, Check as Lwm2m};
 use twinproof_judge::profile;
 use twinproof_lwm2m::device::{self, Answer, Behaviour, Device, Order, Shared};
 use twinproof_lwm2m::upper::{self, Operation};
-use twinproof_lwm2m::wire::Path;
+use twinproof_lwm2m::wire::{Path, Version};
 use twinproof_stage::{Halted, Handle};
 
 use super::client::Judged;
@@ -60,6 +60,11 @@ impl Who {
     /// One of many.
     pub(super) fn numbered(number: usize) -> Self {
         Self(format!("device {number}"))
+    }
+
+    /// One that speaks this version.
+    pub(super) fn speaking(version: Version) -> Self {
+        Self(format!("device of {version}"))
     }
 
     /// The same device at another address.
@@ -165,6 +170,23 @@ impl Scene {
         lifetime: u32,
         differ: impl FnOnce(&mut Shared),
     ) -> Result<Party, Halted> {
+        self.device_at(who, lifetime, differ, None).await
+    }
+
+    /// The device of this name, at the address of another and with a port of its own.
+    pub(super) async fn device_beside(&mut self, who: &Who, other: &Who) -> Result<Party, Halted> {
+        let place = self.device(other, device_lifetime()).await?.at;
+        self.device_at(who, device_lifetime(), |_| {}, Some(place))
+            .await
+    }
+
+    async fn device_at(
+        &mut self,
+        who: &Who,
+        lifetime: u32,
+        differ: impl FnOnce(&mut Shared),
+        beside: Option<SocketAddr>,
+    ) -> Result<Party, Halted> {
         if let Some(party) = self.lwm2m.devices.get(who) {
             return Ok(party.clone());
         }
@@ -179,7 +201,10 @@ impl Scene {
                 endpoint
             }
         };
-        let at = self.stage.bind(who.name()).await?;
+        let at = match beside {
+            Some(place) => self.stage.bind_beside(who.name(), place).await?,
+            None => self.stage.bind(who.name()).await?,
+        };
         let role = Device::new(endpoint.as_str(), at, seed);
         let mut shared = Shared::new(version, lifetime, &[server]);
         differ(&mut shared);

@@ -7,7 +7,6 @@ use twinproof_coap::Code;
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::lwm2m::management::{Check as Management, Wish};
 use twinproof_judge::checks::lwm2m::queue::Check as Queue;
-use twinproof_judge::scene::SUT;
 use twinproof_kernel::Time;
 use twinproof_lwm2m::device::{Behaviour, Order, Register};
 use twinproof_lwm2m::upper::{Answer, Operation};
@@ -88,7 +87,7 @@ async fn sleeps(w: &mut World, who: Who) -> Result<(), Halted> {
 
 #[given("the time for which it listens has passed")]
 async fn has_passed(w: &mut World) -> Result<(), Halted> {
-    w.scene().stage.let_pass(SUT, ASLEEP_AFTER).await
+    w.scene().pass(ASLEEP_AFTER).await
 }
 
 #[when(expr = "the operator reads two values of {who}")]

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use cucumber::{given, when};
 use twinproof_coap::Code;
+use twinproof_evidence::record::Halt;
 use twinproof_judge::scene::SUT;
 use twinproof_lwm2m::device::{Order, Register, Request, Update};
 use twinproof_lwm2m::wire::Version;
 use twinproof_stage::Halted;
 
 use super::parties::{Who, device_lifetime};
+use crate::suite::TIME_PASSES;
 use crate::world::{Scene, World};
 
 /// What "for a minute" and "of a minute" mean, s.
@@ -17,6 +19,9 @@ const MINUTE: u32 = 60;
 
 /// How far from the end of a life time something is tried.
 const MARGIN: Duration = Duration::from_secs(10);
+
+/// The versions of the enabler that there are.
+const VERSIONS: [Version; 3] = [Version::V1_0, Version::V1_1, Version::V1_2];
 
 /// A list of objects that fits into no datagram.
 const LONG: u16 = 400;
@@ -46,7 +51,23 @@ impl Scene {
         Ok(())
     }
 
-    async fn pass(&mut self, span: Duration) -> Result<(), Halted> {
+    async fn register_speaking(&mut self, who: &Who, version: &str) -> Result<(), Halted> {
+        let mut query = self.query_without(who, "lwm2m=").await?;
+        query.push(format!("lwm2m={version}"));
+        let how = Register {
+            query: Some(query),
+            ..Register::default()
+        };
+        self.tell(who, Order::Register(how)).await?;
+        Ok(())
+    }
+
+    /// Lets time pass for everybody, the server included.
+    pub(super) async fn pass(&mut self, span: Duration) -> Result<(), Halted> {
+        if !self.time_passes {
+            let why = format!("time passes in it, and it is not tagged @{TIME_PASSES}");
+            return Err(self.stage.halt(Halt::Error { why }));
+        }
         self.stage.let_pass(SUT, span).await
     }
 }
@@ -197,16 +218,27 @@ async fn registers_with_long_list(w: &mut World, who: Who) -> Result<(), Halted>
     w.scene().register_with(&who, objects).await
 }
 
+#[given("devices that have tried to register with the versions beyond the server's own")]
+async fn have_tried_newer_versions(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let own = scene.lwm2m_profile()?.version.0;
+    // What comes of it is not judged here: the report holds it against what the profile claims.
+    for version in VERSIONS.into_iter().filter(|version| *version > own) {
+        let who = Who::speaking(version);
+        scene.register_speaking(&who, &version.to_string()).await?;
+    }
+    Ok(())
+}
+
 #[when(expr = "{who} registers with a version beyond the server's own")]
 async fn registers_with_newer_version(w: &mut World, who: Who) -> Result<(), Halted> {
-    let scene = w.scene();
-    let mut query = scene.query_without(&who, "lwm2m=").await?;
-    query.push("lwm2m=99.0".to_owned());
-    let how = Register {
-        query: Some(query),
-        ..Register::default()
-    };
-    scene.tell(&who, Order::Register(how)).await?;
+    w.scene().register_speaking(&who, "99.0").await
+}
+
+#[when(expr = "{who} asks the server what it offers")]
+async fn asks_what_is_offered(w: &mut World, who: Who) -> Result<(), Halted> {
+    let request = Request::new(Code::GET, "/.well-known/core");
+    w.scene().tell(&who, Order::Request(request)).await?;
     Ok(())
 }
 

@@ -10,14 +10,12 @@ use twinproof_lwm2m::upper::{self, CancelBy, Operation, What};
 use twinproof_lwm2m::wire::{Path, Value};
 use twinproof_stage::Halted;
 
-use super::manage::path;
+use super::manage::{BATTERY, path};
 use super::parties::{LOOK_AFTER, Who, device_lifetime};
 use crate::world::{Scene, World};
 
-/// The battery level, in per cent.
-const BATTERY: [u16; 3] = [3, 0, 9];
 /// The free memory, in kilobytes.
-const MEMORY: [u16; 3] = [3, 0, 10];
+pub(super) const MEMORY: [u16; 3] = [3, 0, 10];
 
 /// An observation that the operator began.
 #[derive(Clone, Debug)]
@@ -46,7 +44,9 @@ pub(super) struct Reports {
     /// The last sequence number.
     sequence: u32,
     /// The last number before the operator or a device did what is looked at.
-    after: u64,
+    pub(super) after: u64,
+    /// Devices sent of their own accord what they sent.
+    unasked: bool,
     /// A device has reported an error.
     failed: bool,
 }
@@ -94,7 +94,11 @@ impl Scene {
         let (who, token) = (who.clone(), one.token);
         let watched = Watched { who, path, token };
         self.lwm2m.reports.watched.push(watched);
-        // What is reported already was seen before what the scenario is about.
+        self.begin_reports().await
+    }
+
+    /// Notes what is reported already: it was seen before what the scenario is about.
+    pub(super) async fn begin_reports(&mut self) -> Result<(), Halted> {
         let (_, known) = self.events(0).await?;
         self.lwm2m.reports.known = known;
         Ok(())
@@ -136,8 +140,14 @@ impl Scene {
         Ok(())
     }
 
+    /// Notes what a device has sent of its own accord, and that it is to be seen.
+    pub(super) fn sent_unasked(&mut self, who: &Who, path: Path, value: i64) {
+        self.lwm2m.reports.unasked = true;
+        self.sent(who, path, value, true);
+    }
+
     /// Notes what a device has reported.
-    fn sent(&mut self, who: &Who, path: Path, value: i64, seen: bool) {
+    pub(super) fn sent(&mut self, who: &Who, path: Path, value: i64, seen: bool) {
         let value = value.to_string();
         self.lwm2m.reports.sent.push(Sent {
             who: who.clone(),
@@ -147,7 +157,7 @@ impl Scene {
     }
 
     /// Has a device report a number as it should, with the next sequence number.
-    async fn report_next(
+    pub(super) async fn report_next(
         &mut self,
         (who, path): (&Who, Path),
         value: i64,
@@ -162,7 +172,7 @@ impl Scene {
 
     /// Looks what the operator sees until that is all that has to be seen, at most as long as an exchange
     /// may take.
-    async fn see(&mut self) -> Result<(), Halted> {
+    pub(super) async fn see(&mut self) -> Result<(), Halted> {
         let reports = &self.lwm2m.reports;
         let known = reports.known;
         let due = reports.sent.iter().filter(|sent| sent.seen);
@@ -172,7 +182,7 @@ impl Scene {
         loop {
             let (events, _) = self.events(known).await?;
             let shown = events.iter().flat_map(|event| match &event.what {
-                What::Notified { values, .. } => values.as_slice(),
+                What::Notified { values, .. } | What::Sent { values } => values.as_slice(),
                 _ => &[],
             });
             let shown = shown.filter_map(|entry| Some(entry.value.as_ref()?.to_string()));
@@ -207,6 +217,7 @@ impl Scene {
                 seen: of(true),
                 hidden: of(false),
                 after_error: self.lwm2m.reports.failed,
+                unasked: self.lwm2m.reports.unasked,
             };
             self.check(&Check::Lwm2m(check.into()));
         }
@@ -450,6 +461,7 @@ async fn asked_to_report(w: &mut World) -> Result<(), Halted> {
 #[then("the operator sees the report of the free memory only")]
 #[then("the operator sees the report of the battery level only")]
 #[then("the operator sees the report of the other device only")]
+#[then("the operator sees what was sent")]
 async fn sees_reports(w: &mut World) -> Result<(), Halted> {
     w.scene().is_reported().await
 }
@@ -473,6 +485,7 @@ async fn was_told(w: &mut World) -> Result<(), Halted> {
     let check = Reporting::Stopped {
         party: Who::first().name().to_owned(),
         path: path(&BATTERY),
+        also: Vec::new(),
         after: scene.lwm2m.reports.after,
     };
     scene.check(&Check::Lwm2m(check.into()));

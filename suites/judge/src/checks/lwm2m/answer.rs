@@ -1,7 +1,7 @@
 //! How a device was answered.
 
 use serde::{Deserialize, Serialize};
-use twinproof_coap::{Code, option};
+use twinproof_coap::{Code, Packet, option};
 use twinproof_evidence::Verdict;
 
 use super::{Act, came, coded};
@@ -16,6 +16,13 @@ pub enum Check {
     Registered {
         /// The registration.
         act: Act,
+    },
+    /// A registration was confirmed by the server that stands at this address, which a person knows.
+    Placed {
+        /// The registration.
+        act: Act,
+        /// The server's address, as the profile says it.
+        server: String,
     },
     /// A registration that does not say its life time was confirmed; that it is refused is disputable.
     DefaultTaken {
@@ -59,15 +66,12 @@ impl Check {
         match self {
             Self::Registered { act } => act.with(scene, |request, answer| {
                 let expected = "2.01 Created with the location of the registration";
-                let Some(packet) = answer else {
-                    return Found::decide(false, expected, came(request, None));
-                };
-                let located = packet.value(option::LOCATION_PATH).is_some();
-                let mut got = came(request, Some(&packet));
-                if !located {
-                    got.push_str(", without a location");
-                }
-                Found::decide(packet.code() == Code::CREATED && located, expected, got)
+                registered(expected.to_owned(), request, answer)
+            }),
+            // Whose domain that is, and which part it plays there, the person says.
+            Self::Placed { act, server } => act.with(scene, |request, answer| {
+                let expected = format!("2.01 Created with a location, from the server at {server}");
+                registered(expected, request, answer).advisory()
             }),
             Self::DefaultTaken { act } => act.with(scene, |request, answer| {
                 let expected = "2.01 Created, since a life time that is not said is a day";
@@ -121,6 +125,18 @@ impl Check {
             }),
         }
     }
+}
+
+fn registered(expected: String, request: &Datagram, answer: Option<Packet<'_>>) -> Found {
+    let Some(packet) = answer else {
+        return Found::decide(false, expected, came(request, None));
+    };
+    let located = packet.value(option::LOCATION_PATH).is_some();
+    let mut got = came(request, Some(&packet));
+    if !located {
+        got.push_str(", without a location");
+    }
+    Found::decide(packet.code() == Code::CREATED && located, expected, got)
 }
 
 fn still_known(

@@ -231,7 +231,11 @@ pub(super) fn read(
 ) -> Result<Vec<Entry>, String> {
     let format = packet.content_format().map_err(|error| error.to_string())?;
     let format = format.unwrap_or(ContentFormat::TEXT);
-    let path: Path = path.parse().map_err(|error| format!("{error}"))?;
+    // What is asked for several places at once is asked of the root, whose path has no segments.
+    let path: Path = match path {
+        "" => Path::ROOT,
+        path => path.parse().map_err(|error| format!("{error}"))?,
+    };
     let kinds = |path: Path| REGISTRY.kind(path);
     let entries = wire::decode(format, direction, path, body, &kinds);
     entries.map_err(|error| error.to_string())

@@ -19,6 +19,12 @@ pub enum Check {
         /// The copy.
         act: Act,
     },
+    /// Each of several requests was answered with a success, in whatever order they came. That one is
+    /// refused aloud may be disputed; silence may not.
+    EachTaken {
+        /// The requests.
+        act: Act,
+    },
     /// Nothing came back: what has another version, or is no confirmable message, is ignored in silence.
     Ignored {
         /// The datagram.
@@ -46,6 +52,7 @@ impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
             Self::Alike { act } => with(act, scene, |sent| alike(scene, sent[0])),
+            Self::EachTaken { act } => with(act, scene, |sent| each_taken(scene, sent)),
             Self::Ignored { act } => with(act, scene, |sent| {
                 let came = replies(scene, sent[0]);
                 Found::decide(came.is_empty(), "silence", told(&came)).shown_by(numbers(&came))
@@ -154,6 +161,27 @@ fn rejected(scene: &Scene, sent: &Datagram) -> Found {
     match came.iter().any(|reply| is_reset(reply)) {
         true => found(true),
         false => found(false).under(&["LW-D10"]),
+    }
+}
+
+fn each_taken(scene: &Scene, sent: &[&Datagram]) -> Found {
+    let came: Vec<_> = sent.iter().map(|one| replies(scene, one)).collect();
+    let succeeds = |reply: &&Datagram| {
+        let header = Header::peek(&reply.bytes);
+        header.is_some_and(|header| header.code.is_success())
+    };
+    let taken = came.iter().filter(|came| came.iter().any(succeeds)).count();
+    let silent = came.iter().filter(|came| came.is_empty()).count();
+    let expected = format!("{} answers of success", sent.len());
+    let got = came.concat();
+    let got = format!("{taken} of success, {silent} missing: {}", told(&got));
+    let evidence = came.iter().flatten().map(|reply| reply.number);
+    let found = Found::decide(taken == sent.len(), expected, got).shown_by(evidence);
+    match (taken == sent.len(), silent) {
+        (true, _) => found,
+        (false, 0) => found.under(&["LW-D10"]),
+        // A confirmable message is acknowledged or rejected, whatever came before it.
+        (false, _) => found.by("RFC 7252 §4.2"),
     }
 }
 

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use twinproof_coap::{Class, Code, Packet, Type};
 use twinproof_evidence::Verdict;
 use twinproof_lwm2m::upper::{Answer, What};
-use twinproof_lwm2m::wire::Path;
+use twinproof_lwm2m::wire::{Direction, Path};
 
+use super::management::{path_of, read};
 use crate::checks::Found;
 use crate::scene::{Datagram, SUT, Scene};
 
@@ -47,6 +48,9 @@ pub enum Check {
         /// It came after an error that was reported.
         #[serde(default)]
         after_error: bool,
+        /// The device sent it of its own accord.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unasked: bool,
     },
     /// The device was told that an observation is over: by a request with the token of the observation,
     /// or by a Reset to a report. That it is told nothing, and its reports not taken, is a warning.
@@ -55,6 +59,9 @@ pub enum Check {
         party: String,
         /// What was observed.
         path: Path,
+        /// What was observed at once with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<Path>,
         /// The last number before it was to end.
         after: u64,
     },
@@ -103,8 +110,20 @@ impl Check {
                 seen,
                 hidden,
                 after_error,
-            } => reported(scene, *operated, endpoint, (seen, hidden), *after_error),
-            Self::Stopped { party, path, after } => stopped(scene, (party, *path), *after),
+                unasked,
+            } => {
+                let of = (endpoint.as_str(), *unasked);
+                reported(scene, *operated, of, (seen, hidden), *after_error)
+            }
+            Self::Stopped {
+                party,
+                path,
+                also,
+                after,
+            } => {
+                let paths: Vec<Path> = [*path].into_iter().chain(also.iter().copied()).collect();
+                stopped(scene, (party, &paths), *after)
+            }
             Self::Renewed {
                 party,
                 path,
@@ -196,7 +215,7 @@ fn rejected(scene: &Scene, party: &str, after: u64) -> Found {
 fn reported(
     scene: &Scene,
     operated: u64,
-    endpoint: &str,
+    (endpoint, unasked): (&str, bool),
     (seen, hidden): (&[Report], &[Report]),
     after_error: bool,
 ) -> Found {
@@ -218,7 +237,8 @@ fn reported(
     };
     let own = events.iter().filter(|event| event.endpoint == endpoint);
     let values = own.filter_map(|event| match &event.what {
-        What::Notified { values, .. } => Some(values),
+        What::Notified { values, .. } if !unasked => Some(values),
+        What::Sent { values } if unasked => Some(values),
         _ => None,
     });
     // What was observed may be shown before the first report, too; that is no report.
@@ -246,35 +266,49 @@ fn reported(
     }
 }
 
-/// Requests of the system to a party that have Observe, each with its value.
+/// Requests of the system to a party that have Observe, each with its value: for one path, or for
+/// several at once.
 fn observing<'s>(
     scene: &'s Scene,
     party: &str,
-    path: Path,
+    paths: &[Path],
 ) -> impl Iterator<Item = (&'s Datagram, Packet<'s>, u32)> {
-    let (party, path) = (party.to_owned(), path.to_string());
+    let (party, mut paths) = (party.to_owned(), paths.to_vec());
+    paths.sort_unstable();
     scene.datagrams.iter().filter_map(move |datagram| {
         let packet = datagram.packet()?;
         let observe = packet.observe().ok().flatten()?;
         let fits = datagram.from == SUT
             && datagram.to == party
-            && packet.code() == Code::GET
-            && super::management::path_of(&packet) == path;
+            && match paths.as_slice() {
+                [path] => packet.code() == Code::GET && path_of(&packet) == path.to_string(),
+                paths => packet.code() == Code::FETCH && listed(&packet) == paths,
+            };
         fits.then_some((datagram, packet, observe))
     })
 }
 
-fn stopped(scene: &Scene, (party, path): (&str, Path), after: u64) -> Found {
+/// The paths that a request for several names, sorted.
+fn listed(packet: &Packet<'_>) -> Vec<Path> {
+    let named = read((packet, packet.payload()), "", Direction::Write);
+    let mut paths: Vec<Path> = named.iter().flatten().map(|entry| entry.path).collect();
+    paths.sort_unstable();
+    paths
+}
+
+fn stopped(scene: &Scene, (party, paths): (&str, &[Path]), after: u64) -> Found {
     let expected = "a request that ends the observation, or a reset to a report of it";
-    let begun = observing(scene, party, path);
+    let begun = observing(scene, party, paths);
     let Some((begun, asked, _)) = begun
         .filter(|(datagram, _, observe)| *observe == 0 && datagram.number <= after)
         .last()
     else {
-        return Found::inconclusive(expected, format!("{path} was never observed"));
+        let all: Vec<String> = paths.iter().map(Path::to_string).collect();
+        let got = format!("{} was never observed", all.join(" with "));
+        return Found::inconclusive(expected, got);
     };
     let token = asked.token_bytes();
-    let mut ended = observing(scene, party, path).filter(|(d, packet, observe)| {
+    let mut ended = observing(scene, party, paths).filter(|(d, packet, observe)| {
         *observe == 1 && d.number > after && packet.token_bytes() == token
     });
     if let Some((datagram, packet, _)) = ended.next() {
@@ -314,7 +348,7 @@ fn renewed(
 ) -> Found {
     let expected = format!("{path} observed anew, or the operator told that it no longer is");
     let anew =
-        observing(scene, party, path).find(|(d, _, observe)| *observe == 0 && d.number > after);
+        observing(scene, party, &[path]).find(|(d, _, observe)| *observe == 0 && d.number > after);
     if let Some((datagram, packet, _)) = anew {
         return Found::decide(true, expected, packet.to_string()).shown_by([datagram.number]);
     }
