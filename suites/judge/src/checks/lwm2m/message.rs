@@ -26,6 +26,7 @@ pub enum Check {
         act: Act,
     },
     /// Nothing came back: what has another version, or is no confirmable message, is ignored in silence.
+    /// A Reset for what is too short to have a message id is wrong in one reading only.
     Ignored {
         /// The datagram.
         act: Act,
@@ -55,7 +56,14 @@ impl Check {
             Self::EachTaken { act } => with(act, scene, |sent| each_taken(scene, sent)),
             Self::Ignored { act } => with(act, scene, |sent| {
                 let came = replies(scene, sent[0]);
-                Found::decide(came.is_empty(), "silence", told(&came)).shown_by(numbers(&came))
+                let found = Found::decide(came.is_empty(), "silence", told(&came));
+                let found = found.shown_by(numbers(&came));
+                // To reject by a Reset is lawful; what has no message id has none that matches.
+                let nameless = Header::peek(&sent[0].bytes).is_none();
+                match nameless && !came.is_empty() && came.iter().all(|reply| is_reset(reply)) {
+                    true => found.under(&["LW-D34"]),
+                    false => found,
+                }
             }),
             Self::Ponged { act } => with(act, scene, |sent| {
                 let came: Vec<_> = sent.iter().flat_map(|one| replies(scene, one)).collect();
