@@ -13,7 +13,7 @@ Feature: Registration
     When the operator reads the manufacturer of the device
     Then the operator is told of an error, and the device hears nothing
 
-  @LW-IF2-04 @ETS-1.0-int-104 @time-passes @id:update-keeps-alive
+  @LW-IF2-04 @ETS-1.0-int-104 @slow:100s @time-passes @id:update-keeps-alive
   Scenario: An update without parameters keeps a registration alive
     Given a device that is registered for a minute
     And almost a minute has passed
@@ -22,7 +22,7 @@ Feature: Registration
     And the device updates its registration
     Then the server confirms the update
 
-  @LW-IF2-05 @ETS-1.0-int-107 @time-passes @id:new-lifetime-counts
+  @LW-IF2-05 @ETS-1.0-int-107 @slow:61s @time-passes @id:new-lifetime-counts
   Scenario: A new life time takes the place of the old
     Given a device that is registered for a minute
     And the device has asked for a life time of ten minutes
@@ -37,7 +37,7 @@ Feature: Registration
     Then the server confirms the update
     And the operator sees the new list of the device and nothing of the old
 
-  @LW-IF2-06 @ETS-1.0-int-102 @ETS-1.0-int-105 @time-passes @id:ends-with-its-lifetime
+  @LW-IF2-06 @ETS-1.0-int-102 @ETS-1.0-int-105 @slow:61s @time-passes @id:ends-with-its-lifetime
   Scenario: A registration ends with its life time
     Given a device that is registered for a minute
     When a minute and the time of grace have passed

@@ -178,6 +178,9 @@ pub(crate) struct Run {
     /// Begin no more scenarios when one has failed
     #[arg(long)]
     pub(crate) fail_fast: bool,
+    /// Leave out what waits for a timer that a standard fixes and that no clock hook moves: it is inconclusive
+    #[arg(long)]
+    pub(crate) skip_slow: bool,
     /// Ask nobody at the terminal: what a manual upper tester would have to do is inconclusive
     #[arg(long)]
     pub(crate) non_interactive: bool,

@@ -71,6 +71,9 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
                 n => format!("{n} scenarios apply"),
             }
         )?;
+        if let Some(waiting) = select::waiting(applicable.iter().copied(), profile) {
+            writeln!(out, "waiting      {waiting}")?;
+        }
         let mut short = 0;
         if let Some(twinning) = &profile.twinning {
             short = subscribers(&mut out, twinning, &applicable)?;

@@ -1,6 +1,7 @@
 //! `twinproof run`: perform, judge the record, report.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -72,6 +73,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         again: format!("{} --report {AGAIN}", system.again),
         jobs: usize::from(args.jobs),
         interactive: !args.non_interactive,
+        skip_slow: args.skip_slow,
         tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         started: match args.stage {
             Stage::Live => chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -87,6 +89,14 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
             ledger.clone(),
         )
     };
+    if let (Target::External(declared), false) = (&run.target, args.quiet || args.skip_slow) {
+        let entries = source.suite.entries().iter();
+        let selected = entries.filter(|entry| run.selected.contains(&entry.id));
+        if let Some(waiting) = select::waiting(selected, &declared.profile) {
+            // Who has closed stderr does not want to know.
+            let _ = writeln!(std::io::stderr(), "{waiting}");
+        }
+    }
     let fail_fast = args.fail_fast.then(|| {
         let path = args.report.join(ledger::FILE_NAME);
         watch::FailFast::new(&path, source.catalogue.clone(), Arc::clone(&stop))
@@ -160,7 +170,6 @@ pub(crate) fn tool() -> Tool {
 /// Writes the reports, prints the answer, and says how the process ends. Reports that cannot be
 /// written keep nobody from the answer.
 pub(crate) fn publish(report: &Report, dir: &Path, quiet: bool) -> Result<ExitCode, Problem> {
-    use std::io::Write as _;
     let written = twinproof_formats::all(dir, report);
     let headline = Headline::of(report);
     let (style, html) = (Style::of_stdout(), dir.join("report.html"));

@@ -1,12 +1,15 @@
 //! One filter language for all commands.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use twinproof_conformance::suite::Entry;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::Report;
+use twinproof_formats::count;
 use twinproof_judge::catalogue::Requirement;
 use twinproof_judge::profile::Profile;
+use twinproof_judge::waiting;
 
 use crate::args::Filter;
 use crate::problem::{Problem, did_you_mean};
@@ -151,7 +154,30 @@ fn is_at(id: &str, wanted: &str) -> bool {
 
 fn is_tagged(entry: &Entry, tag: &str) -> bool {
     let tag = tag.trim_start_matches('@');
-    entry.described.tags.iter().any(|own| own == tag)
+    let slow = tag == waiting::TAG && waiting::said(&entry.described.tags).is_some();
+    slow || entry.described.tags.iter().any(|own| own == tag)
+}
+
+/// What scenarios wait in all for timers that standards fix, with the system of this profile; none if
+/// nothing does.
+pub(crate) fn waiting<'a>(
+    entries: impl IntoIterator<Item = &'a Entry>,
+    profile: &Profile,
+) -> Option<String> {
+    let waits: Vec<_> = entries
+        .into_iter()
+        .filter_map(|e| waiting::waiting(&e.id, &e.described.tags, profile))
+        .collect();
+    let span = waits.iter().sum::<Duration>().as_secs();
+    (span > 0).then(|| {
+        format!(
+            "{} {} {} s in all for timers that standards fix; a clock hook spares that, and \
+             --skip-slow leaves them out",
+            count(waits.len(), "scenario"),
+            if waits.len() == 1 { "waits" } else { "wait" },
+            span
+        )
+    })
 }
 
 /// What a profile leaves of a selection: the enablers that it describes, without what it does not claim.

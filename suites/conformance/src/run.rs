@@ -17,6 +17,7 @@ use twinproof_judge::catalogue;
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::profile::{Declared, Profile, Subscriber};
 use twinproof_judge::scene::{STARVED, SUT};
+use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
 use twinproof_stage::{Halted, Kind, PEER, Pace, Recorder, Stage};
 use twinproof_upper::Hands;
@@ -68,6 +69,8 @@ pub struct Run {
     pub ledger: Ledger,
     /// Set from outside to end the run after the scenarios that are under way.
     pub stop: Arc<AtomicBool>,
+    /// Whether scenarios that wait for a timer which a standard fixes are left out, where they would.
+    pub skip_slow: bool,
     /// Told the id of each scenario when it has ended.
     pub on_scene_ended: Arc<dyn Fn(&str) + Send + Sync>,
     /// Told once what is waited for, when another run has the system for long.
@@ -102,6 +105,7 @@ impl Run {
             baseline: None,
             ledger,
             stop: Arc::new(AtomicBool::new(false)),
+            skip_slow: false,
             on_scene_ended: Arc::new(|_| {}),
             on_wait: Arc::new(|_| {}),
         }
@@ -373,11 +377,25 @@ async fn set_scene(
         };
         recorder.write(Time::ZERO, note);
     }
+    let slow = match &run.target {
+        Target::External(declared) if run.skip_slow => {
+            waiting::waiting(&id, &entry.described.tags, &declared.profile)
+        }
+        _ => None,
+    };
+    let slow = slow.map(|span| {
+        format!(
+            "not performed: it would wait {} s for a timer that the standard fixes, and --skip-slow \
+             leaves that out",
+            span.as_secs()
+        )
+    });
     let refusal = match lease {
         _ if course.given_up() => Some(format!(
             "not performed: {UNREACHED_LIMIT} scenarios in a row got no answer at all from the system{}",
             course.last_words()
         )),
+        _ if slow.is_some() => slow,
         Some(Err(why)) => Some(why),
         _ if turn.is_err() => turn.as_ref().err().cloned(),
         Some(Ok(lease)) => {

@@ -9,6 +9,7 @@ use twinproof_judge::catalogue::{
     Catalogue, JudgedBy, ROLE_TAG, ROLES, Requirement, Status, role_of,
 };
 use twinproof_judge::condition::conditions;
+use twinproof_judge::waiting;
 use twinproof_lwm2m::wire::Version;
 
 use crate::world::STEPS;
@@ -194,6 +195,9 @@ impl Suite {
                         scenario.name
                     ),
                 );
+            }
+            for why in tags.iter().filter_map(|tag| waiting::fault(tag)) {
+                fault(line, why);
             }
             for condition in conditions(&tags).filter(|c| !c.is_known(catalogue)) {
                 fault(

@@ -21,6 +21,7 @@ mod retell;
 mod scenario;
 pub mod scene;
 pub mod sources;
+pub mod waiting;
 
 pub use features::Features;
 pub use judge::{disclaimed, judge};
