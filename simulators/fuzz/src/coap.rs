@@ -53,12 +53,10 @@ pub fn packet(datagram: &[u8]) {
     written_again(&packet);
     let message = Message::of(&packet);
     assert_eq!(message.body(), packet.payload());
-    for option in packet.options() {
-        assert!(
-            message
-                .values(option.number)
-                .eq(packet.values(option.number))
-        );
+    let mut numbers: Vec<_> = packet.options().map(|option| option.number).collect();
+    numbers.dedup();
+    for number in numbers.into_iter().take(64) {
+        assert!(message.values(number).eq(packet.values(number)));
     }
 }
 
