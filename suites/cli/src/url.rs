@@ -1,5 +1,7 @@
 //! What is wrong with a URL that somebody wrote, before anything is sent to it.
 
+use twinproof_conformance::host_and_port;
+
 /// What is wrong with an HTTP URL, in words that say what is expected.
 pub(crate) fn fault(url: &str) -> Option<String> {
     let got = |why: &str| Some(format!("{why}, got {url:?}"));
@@ -17,29 +19,7 @@ pub(crate) fn fault(url: &str) -> Option<String> {
     if authority.contains('@') {
         return got("expected a host without a user name in front of it");
     }
-    // The colons of an IPv6 address stand in brackets.
-    let after_host = authority.rfind(']').map_or(0, |at| at + 1);
-    let (host, port) = match authority[after_host..].rfind(':') {
-        Some(at) => {
-            let (host, port) = authority.split_at(after_host + at);
-            (host, Some(&port[1..]))
-        }
-        None => (authority, None),
-    };
-    if host.is_empty() {
-        return got("expected a host behind http:// or https://");
-    }
-    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-        return got("expected an IPv6 address in brackets, such as http://[::1]:8080");
-    }
-    let is_port = |port: &str| {
-        let digits = port.bytes().all(|b| b.is_ascii_digit());
-        digits && port.parse::<u16>().is_ok_and(|port| port > 0)
-    };
-    if port.is_some_and(|port| !is_port(port)) {
-        return got("expected a port from 1 to 65535 behind the host, or none");
-    }
-    None
+    host_and_port(authority).err().and_then(|why| got(&why))
 }
 
 /// The same for a URL that paths are put behind.

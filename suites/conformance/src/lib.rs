@@ -18,6 +18,7 @@ pub use clean::{Leftover, clean as clean_on};
 pub use pool::subscribers_needed;
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
 pub use target::{
-    BuiltIn, Part, SERVERS, Target, coap_authority, elsewhere, network, place_servers,
+    BuiltIn, Part, SERVERS, Target, coap_authority, elsewhere, host_and_port, network,
+    place_servers,
 };
 pub use turns::{Turn, Turns};

@@ -241,6 +241,18 @@ pub fn coap_authority(url: &str) -> Result<String, String> {
     if authority.contains(odd) {
         return wrong("expected nothing but a host and a port behind coap://");
     }
+    let (host, port) = host_and_port(authority).map_err(|why| format!("{why}, got {url:?}"))?;
+    Ok(format!("{host}:{}", port.unwrap_or(COAP)))
+}
+
+/// The host and the port of a URL's authority, which has no user name.
+///
+/// # Errors
+///
+/// The host is missing or an IPv6 address without brackets, or the port is none; the words say what is
+/// expected.
+pub fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
+    let wrong = |why: &str| Err(why.to_owned());
     // The colons of an IPv6 address stand in brackets.
     let after_host = authority.rfind(']').map_or(0, |at| at + 1);
     let (host, port) = match authority[after_host..].rfind(':') {
@@ -251,17 +263,18 @@ pub fn coap_authority(url: &str) -> Result<String, String> {
         None => (authority, None),
     };
     if host.is_empty() {
-        return wrong("expected a host behind coap://");
+        return wrong("expected a host behind ://");
     }
     if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-        return wrong("expected an IPv6 address in brackets, such as coap://[::1]");
+        return wrong("expected an IPv6 address in brackets, such as [::1]");
     }
-    match port {
-        None => Ok(format!("{host}:{COAP}")),
-        Some(port) if port.parse::<u16>().is_ok_and(|port| port > 0) => {
-            Ok(format!("{host}:{port}"))
-        }
-        Some(_) => wrong("expected a port from 1 to 65535 behind the host, or none for 5683"),
+    let Some(port) = port else {
+        return Ok((host, None));
+    };
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse::<u16>().ok().filter(|port| digits && *port > 0) {
+        Some(port) => Ok((host, Some(port))),
+        None => wrong("expected a port from 1 to 65535 behind the host, or none"),
     }
 }
 
@@ -298,6 +311,7 @@ mod tests {
             ("coap://:5683", "expected a host"),
             ("coap://x:0", "a port from 1 to 65535"),
             ("coap://x:", "a port from 1 to 65535"),
+            ("coap://x:+1", "a port from 1 to 65535"),
             ("coap://::1", "in brackets"),
             ("coap://x/rd", "nothing but a host"),
         ] {
