@@ -20,9 +20,9 @@ pub use tester::{Harness, Network, Pace, Tls};
 pub use twinning::{Authorization, Peer, SecondaryToken, Subscriber, Twinning};
 pub use upper::{
     CommandExchange, CommandTester, EventStream, HttpExchange, HttpTester, Login, ManualTester,
-    OperationName, UpperTester,
+    OperationName, UpperTester, Webhook,
 };
-pub use written::Span;
+pub use written::{Pattern, Span};
 
 /// A profile.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]

@@ -1,22 +1,31 @@
 //! Upper testers of systems that run elsewhere: whoever makes a server act, over whatever interface its
 //! vendor gave it. What they send and are told is in the ledger.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use twinproof_evidence::record::What;
 use twinproof_kernel::Time;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_lwm2m::upper::{Answer, Control, Operation};
 
+use crate::actor::{Actor, Effect, Stimulus};
 use crate::live::Ground;
 use crate::network::Network;
 
 /// The name under which an upper tester stands in the ledger.
 pub const UPPER_TESTER: &str = "upper-tester";
+
+/// How many octets of what is posted to an upper tester are kept in one scenario.
+const KEPT: usize = 64 << 20;
+
+/// What a request takes beside its body.
+const HEAD: usize = 1 << 10;
 
 /// Makes a system act that runs elsewhere, for one scenario.
 pub trait UpperTester: Send {
@@ -147,8 +156,36 @@ impl Reach {
         Ok((outcome?, secret))
     }
 
-    /// Sends a request whose response has no end and may take that long to begin, and hands on what comes of it, and at last its end (none), for as
-    /// long as the scenario lasts. When this returns, the system has begun to answer.
+    /// Opens a place where the system can post to, and hands on what it posts, each time when it is
+    /// answered with 200, for as long as the scenario lasts; or that it posted more than is kept (none),
+    /// which is answered with 503. Returns the base URL, without a slash at its end.
+    ///
+    /// # Errors
+    ///
+    /// No socket can be had.
+    pub async fn listen(
+        &self,
+        mut hear: impl FnMut(Option<&Request>) + Send + 'static,
+    ) -> Result<String, String> {
+        let (posted, mut arrived) = unbounded_channel();
+        self.ground
+            .seat(UPPER_TESTER, Box::new(Ear { posted, left: KEPT }));
+        let opened = self
+            .network
+            .doors()
+            .open(&self.ground, UPPER_TESTER)
+            .await?;
+        self.ground.spawn(async move {
+            while let Some(request) = arrived.recv().await {
+                hear(Option::as_ref(&request));
+            }
+        });
+        Ok(opened.base)
+    }
+
+    /// Sends a request whose response has no end and may take that long to begin, and hands on what comes
+    /// of it, and at last its end (none), for as long as the scenario lasts. When this returns, the system
+    /// has begun to answer.
     ///
     /// # Errors
     ///
@@ -183,5 +220,77 @@ impl Reach {
         let value = serde_json::from_str(&text).unwrap_or_default();
         let name = name.to_owned();
         recorder.write(self.now(), What::Noted { name, value });
+    }
+}
+
+/// Takes what is posted to an upper tester.
+struct Ear {
+    posted: UnboundedSender<Option<Request>>,
+    /// How many octets more are kept.
+    left: usize,
+}
+
+impl Actor for Ear {
+    fn stimulate(&mut self, _: Time, stimulus: Stimulus<'_>, effects: &mut Vec<Effect>) {
+        let Stimulus::Request { exchange, request } = stimulus else {
+            return;
+        };
+        let rest = self.left.checked_sub(HEAD + request.body.len());
+        self.left = rest.unwrap_or_default();
+        // Nobody listens any more where the run is over.
+        drop(self.posted.send(rest.map(|_| request.clone())));
+        let status = if rest.is_some() { 200 } else { 503 };
+        effects.push(Effect::Respond {
+            exchange,
+            response: Response::new(status),
+        });
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+    use twinproof_kernel::http::Request;
+    use twinproof_kernel::{ExchangeId, Time};
+
+    use super::{Ear, HEAD};
+    use crate::actor::{Actor as _, Effect, Stimulus};
+
+    #[test]
+    fn what_is_more_than_is_kept_is_told_to_both_sides() {
+        let (posted, mut arrived) = unbounded_channel();
+        let left = 2 * HEAD;
+        let mut ear = Ear { posted, left };
+        let request = Request::new("POST", "/");
+        let mut effects = Vec::new();
+        for number in 0..3 {
+            let exchange = ExchangeId(number);
+            let request = &request;
+            ear.stimulate(
+                Time::ZERO,
+                Stimulus::Request { exchange, request },
+                &mut effects,
+            );
+        }
+        let statuses: Vec<u16> = effects
+            .iter()
+            .map(|effect| match effect {
+                Effect::Respond { response, .. } => response.status,
+                _ => 0,
+            })
+            .collect();
+        assert_eq!(statuses, [200, 200, 503]);
+        let kept: Vec<bool> = std::iter::from_fn(|| arrived.try_recv().ok())
+            .map(|request| request.is_some())
+            .collect();
+        assert_eq!(kept, [true, true, false]);
     }
 }

@@ -152,6 +152,20 @@ pub(crate) fn came(said: &Value, path: Option<Path>) -> Result<Came, String> {
     Ok(Came::Answer(answer))
 }
 
+/// The same where a server can neither keep an operation nor have to be asked again.
+///
+/// # Errors
+///
+/// It says that, or see [`came`].
+pub(crate) fn in_the_end(said: &Value, path: Option<Path>) -> Result<Answer, String> {
+    match came(said, path)? {
+        Came::Answer(answer) => Ok(answer),
+        Came::Kept(_) | Came::Poll(_) => {
+            Err(format!("expected what came of it in the end, got {said}"))
+        }
+    }
+}
+
 /// Reads what a program makes of something that the server told.
 ///
 /// # Errors
@@ -163,10 +177,7 @@ pub(crate) fn told(said: &Value) -> Result<Told, String> {
         let answer = said.get("answer").unwrap_or(&Value::Null);
         let path = said.get("path").and_then(Value::as_str).map(parsed);
         let path = path.transpose().map_err(|e| odd(&e))?;
-        return match came(answer, path)? {
-            Came::Answer(answer) => Ok(Told::Result(plain(ticket), answer)),
-            Came::Kept(_) | Came::Poll(_) => Err(odd("expected what came of it in the end")),
-        };
+        return in_the_end(answer, path).map(|answer| Told::Result(plain(ticket), answer));
     }
     let said = SaidEvent::deserialize(said).map_err(|error| odd(&error.to_string()))?;
     event(said).map(Told::Event)

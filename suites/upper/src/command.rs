@@ -15,10 +15,10 @@ use twinproof_judge::profile::{CommandExchange, CommandTester};
 use twinproof_lwm2m::upper::{Answer, Operation};
 use twinproof_stage::{Reach, UpperTester};
 
-use crate::answer::{Came, came};
-use crate::http::{secrets, unsupported, within};
+use crate::answer::{Came, came, in_the_end};
+use crate::asked::{Said as Told, Tickets, declined, looked_up, path, unsupported};
+use crate::http::within;
 use crate::input::{fill, in_line, input, name};
-use crate::program;
 
 /// How much of what a process said last is repeated when it has ended.
 const SAID: usize = 400;
@@ -196,11 +196,20 @@ impl Shared {
 pub(crate) struct Command {
     spec: Arc<CommandTester>,
     shared: Arc<Shared>,
+    tickets: Tickets,
 }
 
 impl Command {
-    pub(crate) const fn new(spec: Arc<CommandTester>, shared: Arc<Shared>) -> Self {
-        Self { spec, shared }
+    pub(crate) fn new(spec: Arc<CommandTester>, shared: Arc<Shared>) -> Self {
+        Self {
+            spec,
+            shared,
+            tickets: Tickets::default(),
+        }
+    }
+
+    fn told(&self) -> Told<'_> {
+        Told::from(self.spec.as_ref())
     }
 
     /// Starts the process, unless it is running.
@@ -215,11 +224,12 @@ impl Command {
             let nothing = Map::new();
             let said = self.say(reach, &mut started, start, &nothing).await;
             let output = said.map_err(|why| format!("its start: {why}"))?;
-            if let Some(answer) = &start.answer {
-                let shown = json!({ "output": output, "asked": {} });
-                let said = program::one(&self.spec.define, answer, &shown)?;
-                match came(&said, None)? {
-                    Came::Answer(Answer::Done) => {}
+            if start.answer.is_some() {
+                let said = self
+                    .told()
+                    .read(start.answer.as_ref(), shown(output), &nothing)?;
+                match in_the_end(&said, None)? {
+                    Answer::Done => {}
                     _ => return Err(format!("its start: expected {{done: true}}, got {said}")),
                 }
             }
@@ -228,43 +238,37 @@ impl Command {
         Ok(())
     }
 
-    async fn perform(&self, reach: &Reach, operation: Operation) -> Result<Answer, String> {
+    async fn perform(&mut self, reach: &Reach, operation: Operation) -> Result<Answer, String> {
         let name = name(&operation);
-        let Some(exchange) = self.spec.operations.get(&name) else {
+        let spec = Arc::clone(&self.spec);
+        let Some(exchange) = spec.operations.get(&name) else {
             return Ok(unsupported(name));
         };
-        let mut input = input(&operation);
-        if let Some(vars) = &self.spec.vars {
-            match program::one(&self.spec.define, vars, &Value::Object(input.clone()))? {
-                Value::Object(mut more) => input.append(&mut more),
-                other => return Err(format!("expected an object of `vars`, got {other}")),
-            }
+        let mut input = self.told().names(input(&operation))?;
+        if let Some(answer) = declined(&input) {
+            return Ok(answer);
         }
-        if let Some(why) = input.get("unsupported").and_then(Value::as_str) {
-            return Ok(Answer::Unsupported(why.to_owned()));
+        if let Operation::Result { ticket } = &operation {
+            match self.tickets.name(*ticket) {
+                Ok(known) => input.insert("ticket".to_owned(), json!(known)),
+                Err(answer) => return Ok(answer),
+            };
         }
         self.ready(reach).await?;
-        let mut running = self.shared.running.lock().await;
+        let shared = Arc::clone(&self.shared);
+        let mut running = shared.running.lock().await;
         let running = running.as_mut().ok_or("the process has ended")?;
-        if let (Some(get), Some(endpoint)) = (&self.spec.get, operation.endpoint()) {
-            match self.asked(reach, running, get, &input).await? {
-                Value::Null => return Ok(Answer::Refused(format!("{endpoint} is not registered"))),
-                Value::Object(mut more) => {
-                    if let Some(why) = more.get("broken") {
-                        return Err(why.as_str().unwrap_or_default().to_owned());
-                    }
-                    input.append(&mut more);
-                }
-                other => return Err(format!("the answer program of `get` gave {other}")),
+        if let (Some(get), Some(endpoint)) = (&spec.get, operation.endpoint()) {
+            let said = self.asked(reach, running, get, &input).await?;
+            if let Some(answer) = looked_up(&mut input, said, endpoint)? {
+                return Ok(answer);
             }
         }
         let said = self.asked(reach, running, exchange, &input).await?;
-        let path = input.get("path").and_then(Value::as_str);
-        match came(&said, path.and_then(|path| path.parse().ok()))? {
+        match came(&said, path(&input))? {
             Came::Answer(answer) => Ok(answer),
-            Came::Kept(_) | Came::Poll(_) => {
-                Err(format!("expected what came of it in the end, got {said}"))
-            }
+            Came::Kept(ticket) => Ok(self.tickets.keep(ticket)),
+            Came::Poll(_) => Err(format!("expected what came of it in the end, got {said}")),
         }
     }
 
@@ -276,10 +280,8 @@ impl Command {
         input: &Map<String, Value>,
     ) -> Result<Value, String> {
         let output = self.say(reach, running, exchange, input).await?;
-        let program = exchange.answer.as_ref().or(self.spec.answer.as_ref());
-        let program = program.ok_or("the profile has no program that reads the answer")?;
-        let shown = json!({ "output": output, "asked": input });
-        program::one(&self.spec.define, program, &shown)
+        self.told()
+            .read(exchange.answer.as_ref(), shown(output.clone()), input)
             .map_err(|why| format!("the answer program cannot read {output:?}: {why}"))
     }
 
@@ -290,14 +292,11 @@ impl Command {
         exchange: &CommandExchange,
         input: &Map<String, Value>,
     ) -> Result<String, String> {
-        let mut known = input.clone();
-        known.append(&mut secrets(&self.spec.secrets)?);
-        let line = fill(&exchange.send, &known, in_line)?;
+        let line = fill(&exchange.send, &self.told().known(input)?, in_line)?;
         let until = exchange.until.as_ref().or(self.spec.until.as_ref());
         let until = until.ok_or("the profile has no pattern that ends the answer")?;
-        let until = Regex::new(until).map_err(|error| error.to_string())?;
         let patience = self.spec.patience.duration();
-        let said = within(patience, running.say(&line, &until)).await;
+        let said = within(patience, running.say(&line, until.regex())).await;
         let noted = match &said {
             Ok(came) => json!({ "sent": line, "came": came }),
             Err(why) => json!({ "sent": line, "failed": why }),
@@ -308,10 +307,15 @@ impl Command {
     }
 }
 
+/// What a process said, as programs see it.
+fn shown(output: String) -> Map<String, Value> {
+    Map::from_iter([("output".to_owned(), json!(output))])
+}
+
 impl UpperTester for Command {
     fn enter<'a>(&'a mut self, reach: &'a Reach) -> BoxFuture<'a, Result<(), String>> {
         async move {
-            for value in secrets(&self.spec.secrets)?.values() {
+            for value in self.told().secrets()?.values() {
                 reach.learn("secret", value.as_str().unwrap_or_default());
             }
             self.ready(reach).await

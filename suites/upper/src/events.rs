@@ -1,14 +1,19 @@
-//! What a server tells of its own accord: a stream of server-sent events.
+//! What a server tells of its own accord: a stream of server-sent events, or requests that it posts.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
+use twinproof_kernel::http::{BODY_LIMIT, Request};
 use twinproof_lwm2m::upper::{Answer, Event};
 use twinproof_stage::Reach;
 
 use crate::answer::{Told, told};
+use crate::http::headers;
 use crate::program;
+
+/// How much is heard in one scenario. Who tells more is not heard to its end, and says nothing.
+const MOST: usize = 10_000;
 
 /// What was heard so far in one scenario. Clones hear the same.
 #[derive(Clone, Default)]
@@ -60,6 +65,10 @@ impl Heard {
     fn hear(&self, heard: Result<Vec<Told>, String>) {
         let mut inner = self.inner();
         match heard {
+            Ok(_) if inner.events.len() + inner.results.len() >= MOST => {
+                let why = format!("it told of more than {MOST} things in one scenario");
+                inner.broken.get_or_insert(why);
+            }
             Ok(all) => {
                 for told in all {
                     match told {
@@ -88,12 +97,37 @@ pub(crate) fn hear(
         let Some(piece) = piece else {
             return heard.hear(Err("the event stream has ended".to_owned()));
         };
-        for (event, data) in lines.take(piece) {
+        let events = lines.take(piece);
+        if lines.rest.len() > BODY_LIMIT {
+            lines.rest = Vec::new();
+            heard.hear(Err(format!("an event of more than {BODY_LIMIT} octets")));
+        }
+        for (event, data) in events {
             let data = serde_json::from_str(&data).unwrap_or_else(|_| json!(data));
             let shown = json!({ "event": event, "data": data });
             reach.note("upper-tester-event", &shown);
             heard.hear(understood(&define, &program, &shown));
         }
+    }
+}
+
+/// Takes what a server posts, or that it posted more than is kept (none).
+pub(crate) fn hear_posts(
+    heard: Heard,
+    (define, program): (String, String),
+) -> impl FnMut(Option<&Request>) + Send + 'static {
+    move |posted| {
+        let Some(posted) = posted else {
+            return heard.hear(Err("it posted more than is kept of a scenario".to_owned()));
+        };
+        let text = String::from_utf8_lossy(&posted.body);
+        let shown = json!({
+            "method": posted.method,
+            "path": posted.url,
+            "headers": headers(&posted.headers),
+            "body": serde_json::from_str(&text).unwrap_or_else(|_| json!(text)),
+        });
+        heard.hear(understood(&define, &program, &shown));
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is wrong with an upper tester before it is used.
 
-use regex::Regex;
 use twinproof_judge::profile::{
     CommandExchange, CommandTester, EventStream, HttpExchange, HttpTester, Login, UpperTester,
+    Webhook,
 };
 
 use crate::program;
@@ -85,6 +85,23 @@ fn http(tester: &HttpTester) -> Result<(), Fault> {
         at("http.events.url", behind(url))?;
         programs(define, [("http.events.event", Some(event))])?;
     }
+    if let Some(Webhook {
+        subscribe,
+        unsubscribe,
+        event,
+    }) = &tester.webhook
+    {
+        programs(define, [("http.webhook.event", Some(event))])?;
+        for (name, exchange) in [("subscribe", subscribe), ("unsubscribe", unsubscribe)] {
+            if let Some(exchange) = exchange {
+                http_exchange(&format!("http.webhook.{name}"), define, exchange)?;
+            }
+        }
+        if subscribe.is_none() && unsubscribe.is_some() {
+            let why = "expected webhook.subscribe beside it: there is nothing to undo";
+            return at("http.webhook.unsubscribe", Err(why.to_owned()));
+        }
+    }
     let operations = tester.operations.iter();
     let operations = operations.map(|(name, exchange)| (format!("operations.{name}"), exchange));
     let get = tester.get.iter().map(|get| ("get".to_owned(), get));
@@ -141,7 +158,6 @@ fn command(tester: &CommandTester) -> Result<(), Fault> {
         ("command.answer", tester.answer.as_ref()),
     ];
     programs(define, own)?;
-    at("command.until", pattern(tester.until.as_ref()))?;
     let operations = tester.operations.iter();
     let operations = operations.map(|(name, exchange)| (format!("operations.{name}"), exchange));
     let get = tester.get.iter().map(|get| ("get".to_owned(), get));
@@ -163,7 +179,6 @@ fn command_exchange(
     tester: &CommandTester,
     exchange: &CommandExchange,
 ) -> Result<(), Fault> {
-    at(&format!("{key}.until"), pattern(exchange.until.as_ref()))?;
     if exchange.until.is_none() && tester.until.is_none() {
         let why = "expected a pattern that ends the answer, here or for all: until";
         return at(key, Err(why.to_owned()));
@@ -171,13 +186,6 @@ fn command_exchange(
     let answer = format!("{key}.answer");
     let own = [(answer.as_str(), exchange.answer.as_ref())];
     programs(&tester.define, own)
-}
-
-fn pattern(text: Option<&String>) -> Result<(), String> {
-    text.map_or(Ok(()), |text| {
-        let read = Regex::new(text).map(drop);
-        read.map_err(|error| format!("expected a pattern: {error}"))
-    })
 }
 
 #[cfg(test)]
@@ -247,9 +255,17 @@ mod tests {
                 "a pattern that ends the answer",
             ),
             (
-                format!("{command}{line}answer = \".\"\nuntil = \"(\"\n"),
-                "command.operations.read.until",
-                "expected a pattern",
+                format!("{http}[lwm2m.upper_tester.http.webhook]\nevent = \".a |\"\n"),
+                "http.webhook.event",
+                "expected",
+            ),
+            (
+                format!(
+                    "{http}[lwm2m.upper_tester.http.webhook]\nevent = \".\"\n\
+                     unsubscribe = {{ url = \"/hooks\" }}\n"
+                ),
+                "http.webhook.unsubscribe",
+                "nothing to undo",
             ),
         ] {
             let (at, why) = of(&section).unwrap();

@@ -8,16 +8,15 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
-use twinproof_judge::profile::{HttpExchange, HttpTester, Login, OperationName};
-use twinproof_kernel::http::{Request, Response};
+use twinproof_judge::profile::{HttpExchange, HttpTester, Login};
+use twinproof_kernel::http::{Headers, Request, Response};
 use twinproof_lwm2m::upper::{Answer, Operation};
-use twinproof_lwm2m::wire::Path;
 use twinproof_stage::{Reach, UpperTester};
 
-use crate::answer::{Came, came};
-use crate::events::{Heard, hear};
+use crate::answer::{Came, came, in_the_end};
+use crate::asked::{Said, Tickets, add, declined, looked_up, path, unsupported};
+use crate::events::{Heard, hear, hear_posts};
 use crate::input::{fill, in_line, in_url, input, name};
-use crate::program;
 
 /// What the scenarios of a run share.
 #[derive(Default)]
@@ -30,9 +29,12 @@ pub(crate) struct Http {
     spec: Arc<HttpTester>,
     shared: Arc<Shared>,
     heard: Heard,
-    /// What the server calls the operations that it kept; their numbers count from 1.
-    tickets: Vec<String>,
+    tickets: Tickets,
     provisioned: Vec<String>,
+    /// What templates know beside each operation: where the webhook is, and what was said to its
+    /// subscription.
+    webhook: Map<String, Value>,
+    subscribed: bool,
 }
 
 impl Http {
@@ -41,29 +43,36 @@ impl Http {
             spec,
             shared,
             heard: Heard::default(),
-            tickets: Vec::new(),
+            tickets: Tickets::default(),
             provisioned: Vec::new(),
+            webhook: Map::new(),
+            subscribed: false,
         }
+    }
+
+    fn said(&self) -> Said<'_> {
+        Said::from(self.spec.as_ref())
     }
 
     async fn perform(&mut self, reach: &Reach, operation: Operation) -> Result<Answer, String> {
         let name = name(&operation);
         let offered = self.spec.operations.get(&name).cloned();
-        let mut input = self.input(input(&operation))?;
-        match (&operation, &offered, &self.spec.events) {
-            (Operation::Events { after }, None, Some(_)) => {
+        let mut input = self.names(input(&operation))?;
+        let told = self.spec.tells();
+        match &operation {
+            Operation::Events { after } if offered.is_none() && told => {
                 tokio::time::sleep(reach.settle()).await;
                 return self.heard.after(*after);
             }
-            (Operation::Result { ticket }, _, _) => {
-                let known = usize::try_from(*ticket).ok().and_then(|n| n.checked_sub(1));
-                let Some(known) = known.and_then(|place| self.tickets.get(place)) else {
-                    return Ok(Answer::Refused(format!("there is no ticket {ticket}")));
+            Operation::Result { ticket } => {
+                let known = match self.tickets.name(*ticket) {
+                    Ok(known) => known,
+                    Err(answer) => return Ok(answer),
                 };
                 if let Some(answer) = self.heard.result(known)? {
                     return Ok(answer);
                 }
-                if offered.is_none() && self.spec.events.is_some() {
+                if offered.is_none() && told {
                     return Ok(Answer::Kept { ticket: *ticket });
                 }
                 input.insert("ticket".to_owned(), json!(known));
@@ -73,27 +82,16 @@ impl Http {
         let Some(exchange) = offered else {
             return Ok(unsupported(name));
         };
-        if let Some(why) = input.get("unsupported").and_then(Value::as_str) {
-            return Ok(Answer::Unsupported(why.to_owned()));
+        if let Some(answer) = declined(&input) {
+            return Ok(answer);
         }
-        if let (Some(get), Some(endpoint)) = (&self.spec.get.clone(), operation.endpoint()) {
-            let (said, _) = self.asked(reach, get, &input).await?;
-            match said {
-                Value::Null => return Ok(Answer::Refused(format!("{endpoint} is not registered"))),
-                Value::Object(mut more) => {
-                    if let Some(why) = more.get("broken") {
-                        return Err(why.as_str().unwrap_or_default().to_owned());
-                    }
-                    input.append(&mut more);
-                }
-                other => return Err(format!("the answer program of `get` gave {other}")),
+        if let (Some(get), Some(endpoint)) = (&self.spec.get, operation.endpoint()) {
+            let said = self.asked(reach, get, &input).await?;
+            if let Some(answer) = looked_up(&mut input, said, endpoint)? {
+                return Ok(answer);
             }
         }
-        let path = input
-            .get("path")
-            .and_then(Value::as_str)
-            .and_then(|path| path.parse().ok());
-        self.pursue(reach, &exchange, input, path).await
+        self.pursue(reach, &exchange, input).await
     }
 
     /// Asks until there is an answer.
@@ -102,18 +100,13 @@ impl Http {
         reach: &Reach,
         exchange: &HttpExchange,
         mut input: Map<String, Value>,
-        path: Option<Path>,
     ) -> Result<Answer, String> {
         let mut asked = exchange;
         loop {
-            let (said, _) = self.asked(reach, asked, &input).await?;
-            match came(&said, path)? {
+            let said = self.asked(reach, asked, &input).await?;
+            match came(&said, path(&input))? {
                 Came::Answer(answer) => return Ok(answer),
-                Came::Kept(ticket) => {
-                    self.tickets.push(ticket);
-                    let ticket = self.tickets.len() as u64;
-                    return Ok(Answer::Kept { ticket });
-                }
+                Came::Kept(ticket) => return Ok(self.tickets.keep(ticket)),
                 Came::Poll(with) => {
                     input.insert("poll".to_owned(), with);
                     asked = exchange.poll.as_deref().unwrap_or(exchange);
@@ -124,15 +117,9 @@ impl Http {
     }
 
     /// The operation with what the profile adds to it.
-    fn input(&self, mut input: Map<String, Value>) -> Result<Map<String, Value>, String> {
-        if let Some(vars) = &self.spec.vars {
-            let own = Value::Object(input.clone());
-            match program::one(&self.spec.define, vars, &own)? {
-                Value::Object(mut more) => input.append(&mut more),
-                other => return Err(format!("expected an object of `vars`, got {other}")),
-            }
-        }
-        Ok(input)
+    fn names(&self, mut input: Map<String, Value>) -> Result<Map<String, Value>, String> {
+        input.append(&mut self.webhook.clone());
+        self.said().names(input)
     }
 
     /// Sends a request and reads its answer with a program.
@@ -141,18 +128,15 @@ impl Http {
         reach: &Reach,
         exchange: &HttpExchange,
         input: &Map<String, Value>,
-    ) -> Result<(Value, Response), String> {
+    ) -> Result<Value, String> {
         let response = self.exchange(reach, exchange, input).await?;
-        let program = exchange.answer.as_ref().or(self.spec.answer.as_ref());
-        let program = program.ok_or("the profile has no program that reads the answer")?;
-        let mut shown = shown(&response);
-        shown.insert("asked".to_owned(), Value::Object(input.clone()));
-        let said = program::one(&self.spec.define, program, &Value::Object(shown));
-        let said = said.map_err(|why| {
+        let said = self
+            .said()
+            .read(exchange.answer.as_ref(), shown(&response), input);
+        said.map_err(|why| {
             let status = response.status;
             format!("HTTP {status}, which the answer program cannot read: {why}")
-        })?;
-        Ok((said, response))
+        })
     }
 
     /// Sends a request; with a new token where the old one is no longer taken.
@@ -188,8 +172,7 @@ impl Http {
         input: &Map<String, Value>,
         token: Option<&String>,
     ) -> Result<Request, String> {
-        let mut known = input.clone();
-        known.append(&mut secrets(&self.spec.secrets)?);
+        let mut known = self.said().known(input)?;
         if let Some(token) = token {
             known.insert("token".to_owned(), json!(token));
         }
@@ -202,7 +185,7 @@ impl Http {
             request.headers.add(name.as_str(), value);
         }
         if let Some(body) = &exchange.body {
-            let body = program::one(&self.spec.define, body, &Value::Object(known))?;
+            let body = self.said().run(body, &Value::Object(known))?;
             put(&mut request, body);
         }
         Ok(request)
@@ -227,14 +210,14 @@ impl Http {
     }
 
     async fn log_in(&self, reach: &Reach, login: &Login) -> Result<String, String> {
-        let known = secrets(&self.spec.secrets)?;
+        let known = self.said().secrets()?;
         let mut request = Request::new(&login.method, login.url.as_str());
         for (name, template) in &login.headers {
             let value = fill(template, &known, in_line)?;
             request.headers.add(name.as_str(), value);
         }
         if let Some(body) = &login.body {
-            let body = program::one(&self.spec.define, body, &Value::Object(known))?;
+            let body = self.said().run(body, &Value::Object(known))?;
             put(&mut request, body);
         }
         reach.introduce(&login.url);
@@ -242,7 +225,7 @@ impl Http {
         let sent = reach
             .call_for_secret(request, self.spec.patience.duration(), |response| {
                 let shown = Value::Object(shown(response));
-                let token = program::one(&self.spec.define, &login.token, &shown).ok();
+                let token = self.said().run(&login.token, &shown).ok();
                 token?.as_str().map(str::to_owned)
             })
             .await;
@@ -288,18 +271,42 @@ impl Http {
         }
     }
 
+    /// Opens the place where the server posts what happens, and tells it so.
+    async fn open_webhook(&mut self, reach: &Reach) -> Result<(), String> {
+        let Some(webhook) = self.spec.webhook.clone() else {
+            return Ok(());
+        };
+        let hear = hear_posts(
+            self.heard.clone(),
+            (self.spec.define.clone(), webhook.event.clone()),
+        );
+        let opened = reach.listen(hear).await;
+        let base = opened.map_err(|why| format!("no place for a webhook: {why}"))?;
+        self.webhook.insert("webhook".to_owned(), json!(base));
+        let Some(subscribe) = &webhook.subscribe else {
+            return Ok(());
+        };
+        let input = self.names(Map::new())?;
+        let said = self.one_sided(reach, subscribe, &input).await;
+        said.and_then(|said| add(&mut self.webhook, said, "webhook.subscribe"))
+            .map_err(|why| format!("it cannot be told where to post what happens: {why}"))?;
+        self.subscribed = true;
+        Ok(())
+    }
+
     async fn make_known(&mut self, reach: &Reach, endpoint: &str) -> Result<(), String> {
         let Some(provision) = self.spec.provision.clone() else {
             return Ok(());
         };
-        self.one_sided(reach, &provision, endpoint)
+        self.of_client(reach, &provision, endpoint)
             .await
             .map_err(|why| format!("{endpoint} cannot be made known: {why}"))?;
         self.provisioned.push(endpoint.to_owned());
         Ok(())
     }
 
-    async fn one_sided(
+    /// Does something with what the server knows of a client, without asking the client.
+    async fn of_client(
         &self,
         reach: &Reach,
         exchange: &HttpExchange,
@@ -307,20 +314,30 @@ impl Http {
     ) -> Result<(), String> {
         let mut input = Map::new();
         input.insert("endpoint".to_owned(), json!(endpoint));
-        let input = self.input(input)?;
-        if exchange.answer.is_none() {
-            let response = self.exchange(reach, exchange, &input).await?;
-            return match response.is_success() {
-                true => Ok(()),
-                false => Err(format!("expected 2xx, got HTTP {}", response.status)),
-            };
-        }
-        let (said, _) = self.asked(reach, exchange, &input).await?;
-        match came(&said, None)? {
-            Came::Answer(Answer::Done) => Ok(()),
+        let input = self.names(input)?;
+        let said = self.one_sided(reach, exchange, &input).await?;
+        match in_the_end(&said, None)? {
+            Answer::Done => Ok(()),
             _ => Err(format!(
                 "expected {{done: true}} of the program, got {said}"
             )),
+        }
+    }
+
+    /// What the exchange's own program says; without one, success is what HTTP calls so.
+    async fn one_sided(
+        &self,
+        reach: &Reach,
+        exchange: &HttpExchange,
+        input: &Map<String, Value>,
+    ) -> Result<Value, String> {
+        if exchange.answer.is_some() {
+            return self.asked(reach, exchange, input).await;
+        }
+        let response = self.exchange(reach, exchange, input).await?;
+        match response.is_success() {
+            true => Ok(json!({ "done": true })),
+            false => Err(format!("expected 2xx, got HTTP {}", response.status)),
         }
     }
 }
@@ -329,10 +346,11 @@ impl UpperTester for Http {
     fn enter<'a>(&'a mut self, reach: &'a Reach) -> BoxFuture<'a, Result<(), String>> {
         async move {
             reach.introduce(&self.spec.base_url);
-            for value in secrets(&self.spec.secrets)?.values() {
+            for value in self.said().secrets()?.values() {
                 reach.learn("secret", value.as_str().unwrap_or_default());
             }
-            self.open_events(reach).await
+            self.open_events(reach).await?;
+            self.open_webhook(reach).await
         }
         .boxed()
     }
@@ -362,24 +380,24 @@ impl UpperTester for Http {
 
     fn leave<'a>(&'a mut self, reach: &'a Reach) -> BoxFuture<'a, ()> {
         async move {
+            // What cannot be undone is in the ledger, and hinders no verdict.
             let provisioned = std::mem::take(&mut self.provisioned);
-            let Some(forget) = self.spec.forget.clone() else {
-                return;
-            };
-            for endpoint in provisioned {
-                // What cannot be undone is in the ledger, and hinders no verdict.
-                drop(self.one_sided(reach, &forget, &endpoint).await);
+            if let Some(forget) = &self.spec.forget {
+                for endpoint in provisioned {
+                    drop(self.of_client(reach, forget, &endpoint).await);
+                }
+            }
+            let subscribed = std::mem::take(&mut self.subscribed);
+            let webhook = self.spec.webhook.as_ref();
+            let unsubscribe = webhook.and_then(|webhook| webhook.unsubscribe.as_ref());
+            if let (true, Some(unsubscribe)) = (subscribed, unsubscribe)
+                && let Ok(input) = self.names(Map::new())
+            {
+                drop(self.one_sided(reach, unsubscribe, &input).await);
             }
         }
         .boxed()
     }
-}
-
-/// The words for an operation that the profile does not describe.
-pub(crate) fn unsupported(name: OperationName) -> Answer {
-    Answer::Unsupported(format!(
-        "it does not offer {name}: the profile has no such operation"
-    ))
 }
 
 /// What comes of something, if it comes in time.
@@ -389,15 +407,6 @@ pub(crate) async fn within<T>(
 ) -> Result<T, String> {
     let came = tokio::time::timeout(patience, something).await;
     came.unwrap_or_else(|_| Err(format!("no answer within {patience:?}")))
-}
-
-/// The secrets that templates name, from the environment.
-pub(crate) fn secrets(named: &BTreeMap<String, String>) -> Result<Map<String, Value>, String> {
-    let found = named.iter().map(|(name, variable)| {
-        let value = std::env::var(variable).map_err(|_| format!("${variable} is not set"))?;
-        Ok((name.clone(), json!(value)))
-    });
-    found.collect()
 }
 
 fn put(request: &mut Request, body: Value) {
@@ -413,15 +422,20 @@ fn put(request: &mut Request, body: Value) {
 
 /// A response as programs see it.
 fn shown(response: &Response) -> Map<String, Value> {
-    let headers = response.headers.iter();
-    let headers: Map<String, Value> = headers
-        .map(|(name, value)| (name.to_ascii_lowercase(), json!(value)))
-        .collect();
     let text = String::from_utf8_lossy(&response.body);
     let body = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
-    let mut map = Map::new();
-    map.insert("status".to_owned(), json!(response.status));
-    map.insert("headers".to_owned(), Value::Object(headers));
-    map.insert("body".to_owned(), body);
-    map
+    Map::from_iter([
+        ("status".to_owned(), json!(response.status)),
+        ("headers".to_owned(), headers(&response.headers)),
+        ("body".to_owned(), body),
+    ])
+}
+
+/// Header fields as programs see them: by their names in small letters.
+pub(crate) fn headers(headers: &Headers) -> Value {
+    let named = headers.iter();
+    let named: Map<String, Value> = named
+        .map(|(name, value)| (name.to_ascii_lowercase(), json!(value)))
+        .collect();
+    Value::Object(named)
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod asked;
 mod command;
 mod events;
 mod faults;

@@ -13,7 +13,8 @@ use twinproof_lwm2m::upper::{Answer, CancelBy, Operation, WriteMode};
 use twinproof_lwm2m::wire::Path;
 use twinproof_stage::{Reach, UpperTester};
 
-use crate::answer::{Came, came};
+use crate::answer::in_the_end;
+use crate::asked::path;
 use crate::http::within;
 use crate::input::input;
 
@@ -105,13 +106,7 @@ impl Manual {
             "upper-tester",
             &json!({ "asked": wanted, "answered": lines }),
         );
-        let input = input(&operation);
-        let path = input.get("path").and_then(Value::as_str);
-        let said = said(&operation, &lines);
-        match came(&said?, path.and_then(|path| path.parse().ok()))? {
-            Came::Answer(answer) => Ok(answer),
-            Came::Kept(_) | Came::Poll(_) => Err("expected what came of it in the end".to_owned()),
-        }
+        in_the_end(&said(&operation, &lines)?, path(&input(&operation)))
     }
 }
 

@@ -1,67 +1,22 @@
 //! What an API does besides answering: logins, polling, redirects, faults. On a live stage, against a double.
 
+mod common;
+
+use common::{READ, attended, described, operates, read};
 use serde_json::json;
 use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::record::{Scene, What};
-use twinproof_evidence::secrets::Secrets;
-use twinproof_judge::profile::{Declared, UpperTester};
-use twinproof_lwm2m::upper::{Answer, Operation};
-use twinproof_stage::{Kind, Network, Pace, Recorder, Stage, UPPER_TESTER};
+use twinproof_evidence::record::{Record, What};
+use twinproof_judge::profile::UpperTester;
+use twinproof_lwm2m::upper::Answer;
+use twinproof_stage::UPPER_TESTER;
 use twinproof_upper::Hands;
 use wiremock::matchers::{body_string, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use std::time::Duration;
-
-const ANSWER: &str = "answer = '''\nif .status == 202 then {poll: .body.task}\n\
-     elif .status == 200 then {code: \"2.05\", values: [{value: .body.value}]}\n\
-     else {broken: \"HTTP \\(.status)\"} end'''\n";
-
-fn described(base: &str, more: &str) -> UpperTester {
-    let text = format!(
-        "[sut]\nname = \"s\"\nrole = \"lwm2m-server\"\n[lwm2m]\nserver = \"coap://x\"\n\
-         [lwm2m.upper_tester.http]\nbase_url = \"{base}\"\npatience = \"20s\"\nevery = \"1ms\"\n{ANSWER}{more}"
-    );
-    let declared = Declared::parse(&text).unwrap_or_else(|error| panic!("{error}"));
-    let tester = declared.profile.lwm2m.unwrap().upper_tester.unwrap();
-    assert_eq!(twinproof_upper::fault(&tester), None);
-    tester
-}
-
-fn stage(ledger: &Ledger) -> Stage {
-    let timeout = Duration::from_secs(20);
-    let scene = Scene {
-        scenario: "a".to_owned(),
-        attempt: 1,
-    };
-    let secrets = Secrets::default();
-    let recorder = Recorder::new(ledger.clone(), Some(scene), secrets, |_, _| Vec::new());
-    let pace = Pace {
-        timeout,
-        settle: Duration::from_millis(1),
-    };
-    Stage::open(Kind::Live(Network::new(timeout).unwrap()), recorder, pace)
-}
-
-fn read() -> Operation {
-    Operation::Read {
-        endpoint: "dev 1".to_owned(),
-        path: "/3/0/9".parse().unwrap(),
-        accept: None,
-    }
-}
-
 /// Has a new scenario read; what came of it, or why it is inconclusive.
 async fn reads(tester: &UpperTester, hands: &Hands, ledger: &Ledger) -> Result<Answer, String> {
-    let mut stage = stage(ledger);
-    stage
-        .attend_by(hands.of(tester).unwrap())
-        .await
-        .map_err(|halted| halted.to_string())?;
-    let operated = stage.operate(read()).await;
-    operated
-        .map(|(answer, _)| answer)
-        .map_err(|halted| halted.to_string())
+    let mut stage = attended(tester, hands, ledger).await?;
+    operates(&mut stage, read()).await
 }
 
 fn value(answer: &Answer) -> String {
@@ -70,8 +25,6 @@ fn value(answer: &Answer) -> String {
         other => panic!("{other:?}"),
     }
 }
-
-const READ: &str = "[lwm2m.upper_tester.http.operations.read]\nurl = \"/dev/{endpoint}{path}\"\n";
 
 #[tokio::test]
 async fn a_token_is_fetched_once_kept_secret_and_renewed_when_it_is_refused() {
@@ -150,15 +103,7 @@ async fn what_is_not_done_is_asked_for_again() {
     let answer = reads(&tester, &Hands::new(false), &ledger).await.unwrap();
     assert_eq!(value(&answer), "95");
     let records = ledger.read_back().unwrap().records;
-    let asked = |record: &&_| {
-        matches!(
-            record,
-            twinproof_evidence::record::Record {
-                what: What::Request { .. },
-                ..
-            }
-        )
-    };
+    let asked = |record: &&Record| matches!(record.what, What::Request { .. });
     assert_eq!(records.iter().filter(asked).count(), 5);
 }
 

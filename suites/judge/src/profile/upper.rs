@@ -7,7 +7,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Span;
+use super::{Pattern, Span};
 
 /// Who makes the server act.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -43,9 +43,8 @@ impl UpperTester {
             Self::Builtin | Self::Manual(_) => None,
             Self::Command(tester) => Some(tester.operations.keys().copied().collect()),
             Self::Http(tester) => {
-                // A stream tells events, and what became of operations that were kept.
-                let streams = tester.events.iter();
-                let told = streams.flat_map(|_| [OperationName::Events, OperationName::Result]);
+                let told = [OperationName::Events, OperationName::Result];
+                let told = told.into_iter().filter(|_| tester.tells());
                 Some(tester.operations.keys().copied().chain(told).collect())
             }
         }
@@ -124,7 +123,7 @@ impl fmt::Display for OperationName {
 ///
 /// *Templates* (URLs, header fields) hold `{names}`: `{endpoint}`, `{path}`, `{object}`, `{instance}`,
 /// `{resource}`, `{arguments}`, `{attributes}`, the names of secrets, `{token}` of the login, and whatever
-/// `vars` and `get` add. In a URL they are percent-encoded, but for what separates the parts of `{path}`,
+/// `vars`, `get` and `webhook` add. In a URL they are percent-encoded, but for what separates the parts of `{path}`,
 /// `{attributes}` and `{query}`. *Programs* are jq: a body is made from the operation, an answer is read from
 /// `.status`, `.headers`, `.body` and `.asked`, which is the operation.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -175,9 +174,20 @@ pub struct HttpTester {
     /// Where the server tells what happens, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<EventStream>,
+    /// How the server posts what happens, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
     /// The operations that the API offers. A scenario that takes another is inconclusive.
     #[serde(default)]
     pub operations: BTreeMap<OperationName, HttpExchange>,
+}
+
+impl HttpTester {
+    /// Whether the server tells of its own accord what happens, and what became of operations that were
+    /// kept.
+    pub const fn tells(&self) -> bool {
+        self.events.is_some() || self.webhook.is_some()
+    }
 }
 
 fn default_patience() -> Span {
@@ -255,6 +265,23 @@ pub struct EventStream {
     pub event: String,
 }
 
+/// How a server posts what happens: to an address that is open as long as a scenario, a free port of the
+/// loopback unless `harness.listen` names another. Templates and programs have it as `webhook`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// Tells the server where to, before anything else is asked of it. 2xx is success; an answer program
+    /// gives an object of further names for templates, such as that of the subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscribe: Option<HttpExchange>,
+    /// The reverse of it, when the scenario has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsubscribe: Option<HttpExchange>,
+    /// A program that reads what is posted: `.method`, `.path` behind the address, `.headers` and `.body`
+    /// (JSON, or text that is none). It gives any number of objects, as that of a stream does.
+    pub event: String,
+}
+
 /// A command line, as an example.
 const COMMAND_LINE: [&str; 2] = ["lwm2mserver", "-4"];
 
@@ -275,7 +302,8 @@ pub struct CommandTester {
     /// Names for templates → the environment variables that hold them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
-    /// How long an answer may take.
+    /// How long an answer may take: longer than anything that it answers at all, for what it says later
+    /// would be taken for the answer of another line.
     #[serde(default = "default_patience")]
     pub patience: Span,
     /// How long to wait after an answer until the next line is sent.
@@ -293,7 +321,7 @@ pub struct CommandTester {
     pub answer: Option<String>,
     /// The pattern of what ends an answer, for exchanges without one of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
+    pub until: Option<Pattern>,
     /// Asked before every operation on a client; its answer is an object of further names, or null where
     /// the server has no such client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -315,7 +343,7 @@ pub struct CommandExchange {
     pub send: String,
     /// The pattern of what ends the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
+    pub until: Option<Pattern>,
     /// The program that reads the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
@@ -333,5 +361,19 @@ pub struct ManualTester {
 impl ManualTester {
     fn default_patience() -> Span {
         Span::from_secs(600)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::profile::Declared;
+
+    #[test]
+    fn a_pattern_that_is_none_is_said_with_its_place() {
+        let text = "[sut]\nname = \"s\"\nrole = \"lwm2m-server\"\n[lwm2m]\nserver = \"coap://x\"\n\
+                    [lwm2m.upper_tester.command]\ncommand = [\"x\"]\nuntil = \"(\"\n";
+        let error = Declared::parse(text).unwrap_err();
+        assert!(error.message().contains("expected a pattern"), "{error}");
+        assert!(error.to_string().contains("line 8"), "{error}");
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use regex::Regex;
+
 /// Lets a type be read and written as the text that its `FromStr` takes and its `Display` gives, and
 /// describes that text by a pattern.
 macro_rules! written_as_text {
@@ -94,9 +96,57 @@ impl std::str::FromStr for Span {
 
 written_as_text!(Span, "^[0-9]+(ms|s|m|h)$");
 
+/// A pattern of text: a regular expression.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// The expression, ready for use.
+    pub const fn regex(&self) -> &Regex {
+        &self.0
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("expected a pattern, got nothing".to_owned());
+        }
+        let read = Regex::new(text).map(Self);
+        read.map_err(|error| format!("expected a pattern: {error}"))
+    }
+}
+
+written_as_text!(Pattern, ".+");
+
 #[cfg(test)]
 mod tests {
-    use super::Span;
+    use super::{Pattern, Span};
+
+    #[test]
+    fn a_pattern_is_read_once_and_written_as_it_was() {
+        let pattern: Pattern = "END\n".parse().unwrap();
+        assert!(pattern.regex().is_match("the END\n"));
+        assert_eq!(pattern.to_string().parse::<Pattern>(), Ok(pattern));
+        for text in ["(", ""] {
+            let words = text.parse::<Pattern>().unwrap_err();
+            assert!(words.starts_with("expected a pattern"), "{words}");
+        }
+    }
 
     #[test]
     fn spans_are_written_as_people_write_them() {

@@ -112,6 +112,11 @@ impl Ground {
         &self.recorder
     }
 
+    /// Gives an actor a place under this name.
+    pub(crate) fn seat(&self, name: &str, actor: Box<dyn Actor>) {
+        self.state().settle(name, actor, None);
+    }
+
     /// Whether a simulated party listens.
     pub(crate) fn has_doors(&self) -> bool {
         let state = self.state();
