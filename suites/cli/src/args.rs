@@ -196,7 +196,8 @@ pub(crate) struct Init {
     #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(ENABLERS))]
     pub(crate) enabler: String,
     /// Where the system is: a Twinning enabler without the API's own segments [default:
-    /// http://127.0.0.1:8080/exampleAPI], an LwM2M server as a URL of CoAP [default: coap://127.0.0.1]
+    /// http://127.0.0.1:8080/exampleAPI], an LwM2M server as a URL of CoAP [default: coap://127.0.0.1, or
+    /// where the server of the upper tester listens]
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     /// Who makes an LwM2M server act [default: manual]
@@ -227,6 +228,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "profiles",
           value_parser = whole(1, RUNS), allow_negative_numbers = true)]
     pub(crate) runs: usize,
+    /// Let the LwM2M server be driven by lines, too: an operation per line of the input, as ledgers have
+    /// them (`{"read": {"endpoint": "NAME", "path": "/3/0/9"}}`), and what came of it on a line of the
+    /// output. It ends with its input
+    #[arg(long, conflicts_with = "profiles")]
+    pub(crate) lines: bool,
     /// Write the profile of each run there, as sut-1.toml and so on, instead of printing one
     #[arg(long, value_name = "DIR")]
     pub(crate) profiles: Option<PathBuf>,

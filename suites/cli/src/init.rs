@@ -44,11 +44,11 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
             Profiled::twinning(base_url.trim_end_matches('/'), devices)?
         }
         ("lwm2m", Some(_)) => {
-            let server = args.base_url.as_deref().unwrap_or(LWM2M);
-            coap_authority(server).map_err(usage)?;
             let name = args.upper_tester.as_deref().unwrap_or(UPPER_TESTER);
             let tester = READY.iter().find(|ready| ready.name == name);
             let tester = tester.ok_or_else(|| Problem::Ours(format!("no upper tester {name}")))?;
+            let server = args.base_url.as_deref().or(tester.server).unwrap_or(LWM2M);
+            coap_authority(server).map_err(usage)?;
             Profiled::lwm2m(server, tester)?
         }
         _ => {

@@ -1,9 +1,10 @@
 //! `twinproof serve`: the built-in system alone.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Declared;
 use twinproof_proof::serve::{Options, Served, ServedLwm2m};
@@ -16,6 +17,10 @@ use crate::watch;
 const SEED: u64 = 7;
 
 pub(crate) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
+    if args.lines && args.enabler != "lwm2m" {
+        let why = "--lines: an LwM2M server is driven by lines; expected --enabler lwm2m beside it";
+        return Err(Problem::Usage(why.to_owned()));
+    }
     let dir = args.profiles.as_deref().map(folder).transpose()?;
     let options = Options {
         listen: args.listen,
@@ -55,11 +60,47 @@ async fn serve_lwm2m(args: &Serve, dir: Option<&Path>) -> Result<ExitCode, Probl
                 "{why}; choose free addresses of this machine with --listen and --control"
             ))
         })?;
+    if args.lines {
+        return tokio::select! {
+            _ = watch::signal() => Ok(ExitCode::Conformant),
+            never = served.attend() => match never {},
+            done = answer_lines(&served) => done,
+        };
+    }
     print(std::slice::from_ref(served.profile()), dir)?;
     tokio::select! {
         _ = watch::signal() => Ok(ExitCode::Conformant),
         never = served.attend() => match never {},
     }
+}
+
+/// Does what the lines of the input ask for, one after the other, until it ends.
+async fn answer_lines(served: &ServedLwm2m) -> Result<ExitCode, Problem> {
+    let mut out = std::io::stdout();
+    writeln!(out, "serving {}", served.server())?;
+    out.flush()?;
+    let mut lines = lines();
+    while let Some(line) = lines.recv().await {
+        let answer = served.operate(&line).await;
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(ExitCode::Conformant)
+}
+
+/// The lines of the input, but for empty ones.
+fn lines() -> UnboundedReceiver<String> {
+    let (sender, receiver) = unbounded_channel();
+    // A thread of its own: reading the input cannot be broken off.
+    std::thread::spawn(move || {
+        let lines = std::io::stdin().lock().lines();
+        for line in lines.map_while(Result::ok) {
+            if !line.trim().is_empty() && sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 /// Prints a profile, or writes all of them to a folder.

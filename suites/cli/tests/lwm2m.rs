@@ -11,7 +11,7 @@ use common::{Serving, report, twinproof};
 #[test]
 fn a_profile_is_begun_for_every_upper_tester_and_is_ready() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["leshan", "lwm2m-node-lib", "manual"] {
+    for name in ["leshan", "lwm2m-node-lib", "manual", "twinproof"] {
         let server = "coap://server.example";
         let args = [
             "init",
@@ -32,6 +32,20 @@ fn a_profile_is_begun_for_every_upper_tester_and_is_ready() {
     let ran = twinproof(dir.path(), &["init", "--enabler", "lwm2m"]);
     assert!(
         ran.stdout.contains("server = \"coap://127.0.0.1\""),
+        "{}",
+        ran.stdout
+    );
+    // A server that listens elsewhere by itself is looked for there.
+    let args = [
+        "init",
+        "--enabler",
+        "lwm2m",
+        "--upper-tester",
+        "lwm2m-node-lib",
+    ];
+    let ran = twinproof(dir.path(), &args);
+    assert!(
+        ran.stdout.contains("server = \"coap://127.0.0.1:5684\""),
         "{}",
         ran.stdout
     );

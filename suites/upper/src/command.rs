@@ -244,15 +244,16 @@ impl Command {
         let Some(exchange) = spec.operations.get(&name) else {
             return Ok(unsupported(name));
         };
-        let mut input = self.told().names(input(&operation))?;
-        if let Some(answer) = declined(&input) {
-            return Ok(answer);
-        }
+        let mut input = input(&operation);
         if let Operation::Result { ticket } = &operation {
             match self.tickets.name(*ticket) {
                 Ok(known) => input.insert("ticket".to_owned(), json!(known)),
                 Err(answer) => return Ok(answer),
             };
+        }
+        let mut input = self.told().names(input)?;
+        if let Some(answer) = declined(&input) {
+            return Ok(answer);
         }
         self.ready(reach).await?;
         let shared = Arc::clone(&self.shared);

@@ -57,7 +57,7 @@ impl Http {
     async fn perform(&mut self, reach: &Reach, operation: Operation) -> Result<Answer, String> {
         let name = name(&operation);
         let offered = self.spec.operations.get(&name).cloned();
-        let mut input = self.names(input(&operation))?;
+        let mut input = input(&operation);
         let told = self.spec.tells();
         match &operation {
             Operation::Events { after } if offered.is_none() && told => {
@@ -82,6 +82,7 @@ impl Http {
         let Some(exchange) = offered else {
             return Ok(unsupported(name));
         };
+        let mut input = self.names(input)?;
         if let Some(answer) = declined(&input) {
             return Ok(answer);
         }

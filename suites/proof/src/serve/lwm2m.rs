@@ -1,7 +1,6 @@
 //! The built-in LwM2M server alone, and the management API by which applications reach it: the one of
 //! Leshan's demo server, so that the profile that is ready for that one drives this one, too.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use twinproof_conformance::BuiltIn as _;
@@ -27,7 +27,7 @@ use twinproof_lwm2m::server::rules::Standard;
 use twinproof_lwm2m::upper::{Answer, Operation};
 use twinproof_reference::lwm2m as reference;
 use twinproof_reference::variants::lwm2m::Shape;
-use twinproof_stage::{Kind, Network, Options as NetworkOptions, Pace, Recorder, Stage};
+use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
 
 use super::api::{self, Asked};
 use super::cannot_listen;
@@ -64,16 +64,13 @@ impl ServedLwm2m {
             timeout: PATIENCE,
             settle: Duration::ZERO,
         };
-        let network = Network::open(&NetworkOptions {
-            ports: BTreeMap::from([(SUT.to_owned(), listen)]),
-            ..NetworkOptions::new(pace.timeout)
-        })?;
+        let network = Network::new(pace.timeout)?;
         // Nobody is recorded: the system is a guest of its callers, not of a scenario.
         let recorder = Recorder::new(Ledger::in_memory(), None, Secrets::default(), |_, _| {
             Vec::new()
         });
         let mut stage = Stage::open(Kind::Live(network), recorder, pace);
-        let bound = stage.bind(SUT).await;
+        let bound = stage.bind_at(SUT, Some(listen)).await;
         let server = bound.map_err(|_| format!("cannot listen on {listen}"))?;
         let shared = Arc::new(reference::set_up(&Shape::default(), Arc::new(Standard)));
         let seed = Seed::new(seed);
@@ -91,6 +88,31 @@ impl ServedLwm2m {
     /// The profile of the server where it is.
     pub fn profile(&self) -> &Declared {
         &self.profile
+    }
+
+    /// Where the server is.
+    pub fn server(&self) -> &str {
+        let section = self.profile.profile.lwm2m.as_ref();
+        let server = section.and_then(|section| section.server.as_deref());
+        server.unwrap_or_default()
+    }
+
+    /// Does what a line asks for: an operation as ledgers have it. Returns what came of it as they have
+    /// it, or `{"error": WHY}`.
+    pub async fn operate(&self, line: &str) -> String {
+        let done = match serde_json::from_str::<Operation>(line) {
+            Ok(operation) => operated(&self.stage, operation).await,
+            Err(error) => Err(format!(
+                "expected an operation such as \"clients\" or \
+                 {{\"read\":{{\"endpoint\":\"NAME\",\"path\":\"/3/0/9\",\"accept\":null}}}}: {error}"
+            )),
+        };
+        let said = match done {
+            Ok(answer) => serde_json::to_value(&answer).map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
+        said.unwrap_or_else(|why| json!({ "error": why }))
+            .to_string()
     }
 
     /// Answers at the API's address until the future is dropped.
