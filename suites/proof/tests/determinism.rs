@@ -1,19 +1,28 @@
-//! One seed, one behaviour; and no seed changes a verdict.
+//! One seed, one behaviour; no seed changes a verdict; and both stages show the same.
+//!
+//! What takes minutes is left out by default: `cargo test --release -p twinproof-proof --test determinism
+//! -- --ignored` has 200 runs on the virtual stage and 20 on the live one, per enabler.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use twinproof_conformance::suite::Suite;
-use twinproof_conformance::{Run, Target, perform};
-use twinproof_evidence::ledger::Ledger;
+use twinproof_conformance::{BuiltIn, Run, Target, network, perform};
+use twinproof_evidence::ledger::{Events, Ledger};
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::scene::SUT;
 use twinproof_judge::{FEATURES, judge};
+use twinproof_lwm2m::server;
 use twinproof_proof::builtin::TwinningSystem;
+use twinproof_proof::lwm2m::Lwm2mSystem;
 use twinproof_stage::{Kind, Network};
-use twinproof_twinning::enabler::rules::Standard;
+use twinproof_twinning::enabler;
+
+#[path = "common/transcript.rs"]
+mod transcript;
+use transcript::transcripts;
 
 struct House {
     catalogue: Catalogue,
@@ -38,19 +47,69 @@ impl House {
     }
 
     fn run(&self, kind: Kind, seed: u64, jobs: usize) -> Report {
+        self.judged(&self.record(Enabler::Twinning, kind, seed, jobs))
+    }
+
+    /// The record of all scenarios of an enabler.
+    fn record(&self, enabler: Enabler, kind: Kind, seed: u64, jobs: usize) -> Events {
         let ledger = Ledger::in_memory();
-        let target = Target::BuiltIn(Arc::new(TwinningSystem::new(Arc::new(Standard))));
-        let run = Run {
+        let target = Target::BuiltIn(enabler.system());
+        let mut run = Run {
             seed,
             jobs,
             ..Run::new(target, kind, Arc::clone(&self.suite), ledger.clone())
         };
+        run.selected.retain(|id| id.starts_with(enabler.folder()));
+        assert!(!run.selected.is_empty());
         self.runtime.block_on(perform(&run));
+        ledger.read_back().unwrap()
+    }
+
+    fn judged(&self, events: &Events) -> Report {
         let tool = Tool {
             name: "twinproof".to_owned(),
             version: "test".to_owned(),
         };
-        judge(&ledger.read_back().unwrap(), &self.catalogue, tool).unwrap()
+        judge(events, &self.catalogue, tool).unwrap()
+    }
+
+    /// Judges runs with many seeds and says where one differs from the first.
+    fn compare(&self, enabler: Enabler, kind: impl Fn() -> Kind, seeds: std::ops::Range<u64>) {
+        let run = |seed| verdicts(&self.judged(&self.record(enabler, kind(), seed, 8)));
+        let first = run(seeds.start);
+        for seed in seeds.skip(1) {
+            let other = run(seed);
+            for (id, verdict) in &first {
+                assert_eq!(other.get(id), Some(verdict), "{id}, seed {seed}");
+            }
+            assert_eq!(other.len(), first.len(), "seed {seed}");
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Enabler {
+    Lwm2m,
+    Twinning,
+}
+
+impl Enabler {
+    fn system(self) -> Arc<dyn BuiltIn> {
+        match self {
+            Self::Lwm2m => Arc::new(Lwm2mSystem::new(Arc::new(server::rules::Standard))),
+            Self::Twinning => Arc::new(TwinningSystem::new(Arc::new(enabler::rules::Standard))),
+        }
+    }
+
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Lwm2m => "lwm2m/",
+            Self::Twinning => "twinning/",
+        }
+    }
+
+    fn live(self) -> Kind {
+        Kind::Live(network(&self.system().profile().profile).unwrap())
     }
 }
 
@@ -157,15 +216,48 @@ fn live_twice_has_the_same_verdicts_and_the_same_course_of_each_actor() {
 }
 
 #[test]
-#[ignore = "takes minutes without optimisation; .ci/run has it in release"]
-fn two_hundred_seeds_change_no_verdict() {
+fn both_stages_show_the_same_datagrams_but_for_times_and_generated_ids() {
     let house = House::new();
-    let first = verdicts(&house.run(Kind::Virtual, 0, 8));
-    for seed in 1..200 {
-        assert_eq!(
-            verdicts(&house.run(Kind::Virtual, seed, 8)),
-            first,
-            "seed {seed}"
-        );
+    let shown = |kind| transcripts(&house.record(Enabler::Lwm2m, kind, 7, 4));
+    let (simulated, live) = (shown(Kind::Virtual), shown(Enabler::Lwm2m.live()));
+    let mut apart = Vec::new();
+    for (flow, lines) in &simulated {
+        let others = live.get(flow).map(Vec::as_slice).unwrap_or_default();
+        if let Some(line) = lines.iter().find(|line| !others.contains(line)) {
+            apart.push(format!("{flow:?} live has no {line}"));
+        } else if lines != others {
+            apart.push(format!("{flow:?} live has {others:#?}, virtual {lines:#?}"));
+        }
     }
+    apart.extend(
+        live.keys()
+            .filter(|flow| !simulated.contains_key(flow))
+            .map(|f| format!("only live has {f:?}")),
+    );
+    assert!(apart.is_empty(), "{}", apart.join("\n"));
+    assert!(simulated.len() > 100, "{} flows", simulated.len());
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn two_hundred_seeds_change_no_verdict_of_twinning() {
+    House::new().compare(Enabler::Twinning, || Kind::Virtual, 0..200);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn two_hundred_seeds_change_no_verdict_of_lwm2m() {
+    House::new().compare(Enabler::Lwm2m, || Kind::Virtual, 0..200);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn twenty_live_runs_change_no_verdict_of_lwm2m() {
+    House::new().compare(Enabler::Lwm2m, || Enabler::Lwm2m.live(), 0..20);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn twenty_live_runs_change_no_verdict_of_twinning() {
+    House::new().compare(Enabler::Twinning, || Enabler::Twinning.live(), 0..20);
 }

@@ -31,7 +31,11 @@ const LOSSY: Faults = Faults {
 const SEEDS: std::ops::Range<u64> = 0..20;
 
 /// The reports of the scenarios below a path, over a lossy link, for every seed.
-fn reports(rules: impl Fn() -> Arc<dyn Rules>, below: &str) -> Vec<Report> {
+fn reports(
+    rules: impl Fn() -> Arc<dyn Rules>,
+    below: &str,
+    seeds: std::ops::Range<u64>,
+) -> Vec<Report> {
     let catalogue = Catalogue::load(&FEATURES).unwrap();
     let suite = Arc::new(Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}")));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -56,14 +60,24 @@ fn reports(rules: impl Fn() -> Arc<dyn Rules>, below: &str) -> Vec<Report> {
         };
         judge(&ledger.read_back().unwrap(), &catalogue, tool).unwrap()
     };
-    SEEDS.map(run_with).collect()
+    seeds.map(run_with).collect()
 }
 
 #[test]
 fn a_link_of_ours_that_loses_one_datagram_in_twenty_fails_nobody() {
+    fails_nobody(SEEDS);
+}
+
+#[test]
+#[ignore = "takes minutes; cargo test --release -p twinproof-proof --test lossy -- --ignored"]
+fn two_hundred_such_links_fail_nobody() {
+    fails_nobody(0..200);
+}
+
+fn fails_nobody(seeds: std::ops::Range<u64>) {
     let (mut again, mut passed, mut all) = (0, 0, 0);
     let mut wrong = Vec::new();
-    for report in reports(|| Arc::new(Standard), "lwm2m/") {
+    for report in reports(|| Arc::new(Standard), "lwm2m/", seeds) {
         for scenario in &report.scenarios {
             let id = &scenario.id;
             let (seed, verdict) = (report.seed, scenario.verdict);
@@ -91,7 +105,7 @@ fn a_lossy_link_excuses_no_broken_server() {
     let broken = mutants::lwm2m().find(|mutant| mutant.name == "leaving-answered-otherwise");
     let broken = broken.unwrap();
     let id = "lwm2m/registration/leaving-is-confirmed";
-    let reports = reports(broken.rules, id);
+    let reports = reports(broken.rules, id, SEEDS);
     let failed = reports
         .iter()
         .filter(|report| report.scenarios[0].verdict == Verdict::Fail)
