@@ -1,7 +1,7 @@
-//! OMA Device Management on the wire.
+//! OMA Device Management: what goes over the wire, the tree of a device, and the roles of a session.
 //!
-//! This crate turns octets into values and values into octets. It opens no socket, reads no clock
-//! and draws no random number; what varies (nonces, times, limits) is an argument.
+//! This crate turns octets into values and values into octets, and plays client and server. It opens no
+//! socket and reads no clock; what varies (seeds, times, limits) is an argument.
 //!
 //! Two layers, so that legal and illegal never share a type:
 //!
@@ -12,6 +12,8 @@
 //! - [`provisioning`] is bootstrap: documents that create an account, and what protects them.
 //! - [`tree`] is what is said about the management tree: addresses, properties, rights, descriptions.
 //! - [`store`] is the tree of a device and what servers may do with it.
+//! - [`client`] and [`server`] are the roles; [`session`] is what both have in common, and [`upper`]
+//!   what an application asks of its server.
 //! - [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
 //!
 //! No input makes this crate panic, and no input makes it use more memory than its [`Limits`].
@@ -30,6 +32,7 @@
 
 pub mod auth;
 mod base64;
+pub mod client;
 pub mod document;
 mod encoding;
 mod error;
@@ -37,9 +40,12 @@ mod hex;
 pub mod media;
 pub mod notification;
 pub mod provisioning;
+pub mod server;
+pub mod session;
 pub mod store;
 pub mod syncml;
 pub mod tree;
+pub mod upper;
 pub mod wbxml;
 mod words;
 pub mod xml;

@@ -1,0 +1,520 @@
+//! A client: what a device does in sessions with its servers (DM Protocol 1.2).
+//!
+//! One session runs at a time; others wait. The carriers of triggers all end in [`Order::Deliver`],
+//! and HTTP Push ends there by itself.
+
+mod account;
+mod dialog;
+pub mod execute;
+pub mod rules;
+mod session;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use twinproof_kernel::http::Response;
+use twinproof_kernel::{ExchangeId, Input, Outbox, Output, Role, Seed, Time};
+
+use crate::auth::ZERO_NONCE;
+use crate::notification::{Received, UiMode};
+use crate::provisioning;
+use crate::store::{self, Tree};
+use crate::syncml::alert::UiOptions;
+use crate::syncml::{Alert, AlertCode, Exec, StatusCode};
+use crate::tree::NodeUri;
+use crate::{Encoding, Limits, media, wbxml};
+use account::Account;
+use rules::decide::{Rules, Standard};
+use rules::{TriggerFacts, Triggered};
+use session::Session;
+
+pub use dialog::{Dialog, Reply};
+
+/// What clients of a run have in common.
+#[derive(Clone)]
+pub struct Shared {
+    /// The encoding of their messages.
+    pub encoding: Encoding,
+    /// How they write WBXML.
+    pub wbxml: wbxml::Form,
+    /// What they say in `VerProto`.
+    pub ver_proto: String,
+    /// The octets of a message that they can take, if they say so.
+    pub max_message: Option<u64>,
+    /// The octets of an object that they can take.
+    pub max_object: u64,
+    /// Whether they send large objects in chunks.
+    pub large_objects: bool,
+    /// Whether they support `Atomic`.
+    pub atomic: bool,
+    /// Whether somebody sits in front of them.
+    pub user: bool,
+    /// Whether a trigger may make them fall back to the nonce of resynchronisation.
+    pub resynchronises: bool,
+    /// What they read of a message.
+    pub limits: Limits,
+    /// Their decisions in a session.
+    pub rules: Arc<dyn Rules>,
+    /// Their decisions about the tree.
+    pub tree_rules: Arc<dyn store::rules::decide::Rules>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            encoding: Encoding::Wbxml,
+            wbxml: wbxml::Form::default(),
+            ver_proto: "DM/1.2".to_owned(),
+            max_message: None,
+            max_object: 1 << 20,
+            large_objects: true,
+            atomic: true,
+            user: true,
+            resynchronises: true,
+            limits: Limits::default(),
+            rules: Arc::new(Standard),
+            tree_rules: Arc::new(store::rules::decide::Standard),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("encoding", &self.encoding)
+            .field("ver_proto", &self.ver_proto)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a tester asks of a client.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// A push arrived, whatever carried it.
+    Deliver {
+        /// Its media type.
+        content_type: String,
+        /// Its octets.
+        body: Vec<u8>,
+    },
+    /// Put an account into the tree, as from the factory, below `./DMAcc`.
+    Install {
+        /// The name of its node.
+        name: String,
+        /// The account.
+        account: provisioning::Account,
+    },
+    /// What the value of a node is.
+    Read(NodeUri),
+    /// The user says something.
+    Reply(Reply),
+    /// Start a session and send alerts in its first package.
+    Report {
+        /// The server.
+        server: String,
+        /// The alerts: 1224 or 1226.
+        alerts: Vec<Alert>,
+    },
+    /// Which sessions there were.
+    Sessions,
+    /// Give a node a value, as the device itself does.
+    Set(NodeUri, Vec<u8>),
+    /// What the user was shown, and when.
+    Shown,
+    /// Start a session.
+    Start {
+        /// The server.
+        server: String,
+    },
+    /// Which processes were started.
+    Started,
+}
+
+/// What a client answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done, or under way.
+    Done,
+    /// It cannot be done.
+    Refused(String),
+    /// The sessions that have ended, in order, and how many there still are.
+    Sessions(Vec<Ended>, usize),
+    /// What the user was shown.
+    Shown(Vec<Shown>),
+    /// The processes that were started.
+    Started(Vec<Exec>),
+    /// A value, if the node is there and is a leaf.
+    Value(Option<Vec<u8>>),
+}
+
+/// A session that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The server.
+    pub server: String,
+    /// `SessionID`.
+    pub session: String,
+    /// When.
+    pub at: Time,
+    /// How.
+    pub how: End,
+}
+
+/// How a session ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The server aborted it.
+    Aborted,
+    /// Nothing was left to do.
+    Complete,
+    /// The transport or a message was broken; in what way.
+    Failed(String),
+    /// The server refused the header.
+    Refused(StatusCode),
+    /// The server did not believe that the client is who it is.
+    Unauthenticated,
+    /// The client did not believe that the server is who it is.
+    Unproven,
+}
+
+/// Something that the user was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// When.
+    pub at: Time,
+    /// For which server.
+    pub server: String,
+    /// What.
+    pub dialog: Dialog,
+    /// What the user said, and when; none as long as the question stands.
+    pub reply: Option<(Time, Reply)>,
+}
+
+/// A session that somebody wants.
+#[derive(Clone, Debug)]
+struct Wish {
+    server: String,
+    /// From the trigger; the client chooses one if there is none.
+    session: Option<String>,
+    cause: AlertCode,
+    alerts: Vec<Alert>,
+    zero_nonce: bool,
+    /// Whether the user is asked first.
+    ask: bool,
+}
+
+/// The client's core.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// What it calls itself in headers.
+    id: String,
+    seed: Seed,
+    tree: Tree,
+    session: Option<Box<Session>>,
+    wishes: VecDeque<Wish>,
+    /// The wish that the user was asked about.
+    asked: Option<Wish>,
+    /// When the user is taken to say nothing.
+    patience: Option<Time>,
+    shown: Vec<Shown>,
+    ended: Vec<Ended>,
+    started: Vec<Exec>,
+    /// The last session of each server.
+    last: BTreeMap<String, String>,
+    exchanges: u64,
+    /// How many numbers were drawn.
+    drawn: u64,
+}
+
+struct Moment<'a> {
+    shared: &'a Shared,
+    now: Time,
+    out: &'a mut Outbox<Answer>,
+}
+
+impl Client {
+    /// A client with a tree. Its identity is that of the tree (`./DevInfo/DevId`).
+    #[must_use]
+    pub fn new(tree: Tree, seed: Seed) -> Self {
+        let id = "./DevInfo/DevId".parse().ok();
+        let id = id.and_then(|at| tree.text(&at).map(str::to_owned));
+        Self {
+            id: id.unwrap_or_default(),
+            seed,
+            tree,
+            session: None,
+            wishes: VecDeque::new(),
+            asked: None,
+            patience: None,
+            shown: Vec::new(),
+            ended: Vec::new(),
+            started: Vec::new(),
+            last: BTreeMap::new(),
+            exchanges: 0,
+            drawn: 0,
+        }
+    }
+
+    /// Its tree.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    fn obey(&mut self, moment: &mut Moment<'_>, order: Order) -> Answer {
+        match order {
+            Order::Deliver { content_type, body } => {
+                self.delivered(moment, &content_type, &body);
+                Answer::Done
+            }
+            Order::Install { name, account } => {
+                let states = "./DMAcc"
+                    .parse()
+                    .map(|at: NodeUri| account.states(&at.child(name)));
+                self.tree.install(&states.unwrap_or_default());
+                Answer::Done
+            }
+            Order::Read(uri) => {
+                let node = self
+                    .tree
+                    .node(&uri)
+                    .filter(|node| node.kind() == crate::tree::acl::Kind::Leaf);
+                Answer::Value(node.map(|node| node.value().to_vec()))
+            }
+            Order::Reply(reply) => self.replied(moment, reply),
+            Order::Report { server, alerts } => self.wish(moment, &server, alerts),
+            Order::Sessions => {
+                let open = usize::from(self.session.is_some()) + self.wishes.len();
+                Answer::Sessions(self.ended.clone(), open)
+            }
+            Order::Set(uri, value) => {
+                self.tree.set(&uri, value);
+                Answer::Done
+            }
+            Order::Shown => Answer::Shown(self.shown.clone()),
+            Order::Start { server } => self.wish(moment, &server, Vec::new()),
+            Order::Started => Answer::Started(self.started.clone()),
+        }
+    }
+
+    fn wish(&mut self, moment: &mut Moment<'_>, server: &str, alerts: Vec<Alert>) -> Answer {
+        if Account::of(&self.tree, server).is_none() {
+            return Answer::Refused(format!("expected an account of {server}, got none"));
+        }
+        self.wishes.push_back(Wish {
+            server: server.to_owned(),
+            session: None,
+            cause: AlertCode::CLIENT_INITIATED,
+            alerts,
+            zero_nonce: false,
+            ask: false,
+        });
+        self.next(moment);
+        Answer::Done
+    }
+
+    /// A push arrived. What is no trigger, or no good one, changes nothing.
+    fn delivered(&mut self, moment: &mut Moment<'_>, content_type: &str, body: &[u8]) {
+        let name = content_type.split(';').next().unwrap_or_default().trim();
+        let is_trigger = [media::NOTIFICATION, media::DM_NOTIFICATION]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name));
+        let Some(received) = is_trigger.then(|| Received::parse(body).ok()).flatten() else {
+            return;
+        };
+        let trigger = &received.trigger;
+        let account = Account::of(&self.tree, &trigger.server_id);
+        let proof = account.as_ref().and_then(|account| account.peer.as_ref());
+        let signed = |nonce: Option<&[u8]>| {
+            proof.is_some_and(|(proof, _)| {
+                let key = proof.key_of_triggers(&trigger.server_id);
+                received.is_signed_by(&key, nonce.unwrap_or(&proof.nonce))
+            })
+        };
+        let session = trigger.session_id_text();
+        let wanted = |wish: &Wish| {
+            wish.server == trigger.server_id && wish.session.as_ref() == Some(&session)
+        };
+        let verdict = moment.shared.rules.triggered(TriggerFacts {
+            known: account.is_some(),
+            signed: signed(None),
+            signed_with_zero: signed(Some(&ZERO_NONCE)),
+            resynchronises: moment.shared.resynchronises,
+            repeated: self.last.get(&trigger.server_id) == Some(&session)
+                || self.wishes.iter().chain(&self.asked).any(wanted),
+        });
+        if verdict == Triggered::Ignore {
+            return;
+        }
+        let ask = trigger.ui_mode == UiMode::UserInteraction && moment.shared.user;
+        if trigger.ui_mode == UiMode::Informative {
+            let dialog = announcement(AlertCode::DISPLAY);
+            self.show(moment.now, &trigger.server_id, dialog, Some(Reply::Yes));
+        }
+        self.wishes.push_back(Wish {
+            server: trigger.server_id.clone(),
+            session: Some(session),
+            cause: AlertCode::SERVER_INITIATED,
+            alerts: Vec::new(),
+            zero_nonce: verdict == Triggered::Resynchronise,
+            ask,
+        });
+        self.next(moment);
+    }
+
+    fn show(&mut self, at: Time, server: &str, dialog: Dialog, reply: Option<Reply>) {
+        self.shown.push(Shown {
+            at,
+            server: server.to_owned(),
+            dialog,
+            reply: reply.map(|reply| (at, reply)),
+        });
+    }
+
+    /// Starts the session that waits longest, if none runs.
+    fn next(&mut self, moment: &mut Moment<'_>) {
+        if self.session.is_some() || self.asked.is_some() {
+            return;
+        }
+        let Some(wish) = self.wishes.pop_front() else {
+            return;
+        };
+        if wish.ask {
+            self.show(
+                moment.now,
+                &wish.server,
+                announcement(AlertCode::CONFIRM),
+                None,
+            );
+            self.asked = Some(wish);
+            return;
+        }
+        self.start(moment, &wish);
+    }
+
+    fn start(&mut self, moment: &mut Moment<'_>, wish: &Wish) {
+        let Some(account) = Account::of(&self.tree, &wish.server) else {
+            return self.next(moment);
+        };
+        let id = wish.session.clone().unwrap_or_else(|| {
+            let number = self.draw("session").u16(1..);
+            format!("{number:X}")
+        });
+        self.last.insert(wish.server.clone(), id.clone());
+        let mut session = Box::new(Session::new(account, id, wish.cause, wish.alerts.clone()));
+        if wish.zero_nonce {
+            session.resynchronise();
+        }
+        session.begin(self, Vec::new());
+        self.send(moment, session);
+    }
+
+    /// What the user said to the question that stands.
+    fn replied(&mut self, moment: &mut Moment<'_>, reply: Reply) -> Answer {
+        let Some(shown) = self.shown.iter_mut().rfind(|shown| shown.reply.is_none()) else {
+            return Answer::Refused("expected a question to the user, got none".to_owned());
+        };
+        shown.reply = Some((moment.now, reply.clone()));
+        self.patience = None;
+        let dialog = shown.dialog.clone();
+        if let Some(wish) = self.asked.take() {
+            match reply {
+                Reply::Yes => self.start(moment, &wish),
+                _ => self.next(moment),
+            }
+        } else if let Some(session) = self.session.take() {
+            self.resume(moment, session, Some((&dialog, &reply)));
+        }
+        Answer::Done
+    }
+
+    fn draw(&mut self, what: &str) -> fastrand::Rng {
+        self.drawn += 1;
+        self.seed.derive(what).derive(&self.drawn.to_string()).rng()
+    }
+
+    /// Sixteen octets that nobody has seen.
+    fn nonce(&mut self) -> Vec<u8> {
+        let mut rng = self.draw("nonce");
+        std::iter::repeat_with(|| rng.u8(..)).take(16).collect()
+    }
+
+    fn end(&mut self, moment: &mut Moment<'_>, session: &Session, how: End) {
+        self.ended.push(Ended {
+            server: session.server().to_owned(),
+            session: session.id().to_owned(),
+            at: moment.now,
+            how,
+        });
+        self.session = None;
+        self.next(moment);
+    }
+}
+
+/// What the user is told of a session that a server wants.
+fn announcement(code: AlertCode) -> Dialog {
+    Dialog {
+        code,
+        options: UiOptions::default(),
+        text: String::new(),
+        choices: Vec::new(),
+    }
+}
+
+impl Role for Client {
+    type Shared = Shared;
+    type Order = Order;
+    type Answer = Answer;
+
+    fn handle(
+        &mut self,
+        shared: &Shared,
+        now: Time,
+        input: Input<'_, Order>,
+        out: &mut Outbox<Answer>,
+    ) {
+        let mut moment = Moment { shared, now, out };
+        match input {
+            Input::Order { call, order } => {
+                let answer = self.obey(&mut moment, order);
+                moment.out.answer(call, answer);
+            }
+            Input::Response { exchange, outcome } => {
+                let ours = |session: &mut Box<Session>| session.waits_for(exchange);
+                if let Some(session) = self.session.take_if(ours) {
+                    self.heard(&mut moment, session, outcome);
+                }
+            }
+            Input::Request { exchange, request } => {
+                let content_type = request.headers.first("Content-Type").unwrap_or_default();
+                let status = if request.method == "POST" { 204 } else { 405 };
+                if request.method == "POST" {
+                    self.delivered(&mut moment, content_type, &request.body);
+                }
+                moment.out.respond(exchange, Response::new(status));
+            }
+            Input::Wake if self.patience.is_some_and(|at| at <= now) => {
+                self.replied(&mut moment, Reply::Nothing);
+            }
+            Input::Wake | Input::Datagram { .. } | Input::Persisted(_) | Input::Restored(_) => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        self.patience
+    }
+}
+
+impl Client {
+    fn exchange(&mut self) -> ExchangeId {
+        self.exchanges += 1;
+        ExchangeId(self.exchanges)
+    }
+}
+
+impl Moment<'_> {
+    fn request(&mut self, exchange: ExchangeId, request: twinproof_kernel::http::Request) {
+        self.out.push(Output::Request { exchange, request });
+    }
+}

@@ -1,0 +1,251 @@
+//! A server: what a DM server does in sessions with its clients, and for its application.
+//!
+//! An application asks for [`Operation`]s, which are this role's orders; each waits in the queue of its
+//! device until a session has carried it out. A session lasts until the queue is empty.
+
+pub mod rules;
+mod session;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use twinproof_kernel::http::Response;
+use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
+
+use crate::notification::{Initiator, Trigger, UiMode};
+use crate::session::prove::Proof;
+use crate::upper::{Act, Answer, Event, Operation, Outcome};
+use crate::{Limits, media, wbxml};
+use rules::decide::{Rules, Standard};
+use session::Session;
+
+/// How a server is set up.
+#[derive(Clone)]
+pub struct Shared {
+    /// What it says in `VerProto`.
+    pub ver_proto: String,
+    /// How it writes WBXML.
+    pub wbxml: wbxml::Form,
+    /// The octets of a message that it can take, if it says so.
+    pub max_message: Option<u64>,
+    /// The octets of an object that it can take.
+    pub max_object: u64,
+    /// What it reads of a message.
+    pub limits: Limits,
+    /// Its decisions.
+    pub rules: Arc<dyn Rules>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            ver_proto: "DM/1.2".to_owned(),
+            wbxml: wbxml::Form::default(),
+            max_message: None,
+            max_object: 1 << 20,
+            limits: Limits::default(),
+            rules: Arc::new(Standard),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("ver_proto", &self.ver_proto)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A device that a server may manage.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// What the device calls itself in headers.
+    pub device: String,
+    /// How the device proves who it is.
+    pub client: Option<Proof>,
+    /// How the server does.
+    pub server: Option<Proof>,
+}
+
+#[derive(Clone, Debug)]
+struct Device {
+    client: Option<Proof>,
+    server: Option<Proof>,
+    /// What it is to do, oldest first.
+    queue: VecDeque<Job>,
+    session: Option<Session>,
+}
+
+/// An act, and what is known of it.
+#[derive(Clone, Debug)]
+struct Job {
+    call: CallId,
+    act: Act,
+    outcome: Outcome,
+}
+
+/// The server's core.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its identifier in accounts.
+    id: String,
+    /// Where it is: an absolute URL.
+    url: String,
+    seed: Seed,
+    devices: BTreeMap<String, Device>,
+    events: Vec<Event>,
+    /// How many numbers were drawn.
+    drawn: u64,
+}
+
+struct Moment<'a> {
+    shared: &'a Shared,
+    out: &'a mut Outbox<Answer>,
+}
+
+impl Server {
+    /// A server that knows these devices.
+    #[must_use]
+    pub fn new(id: &str, url: &str, seed: Seed, devices: Vec<Enrolment>) -> Self {
+        let known = devices.into_iter().map(|enrolment| {
+            let device = Device {
+                client: enrolment.client,
+                server: enrolment.server,
+                queue: VecDeque::new(),
+                session: None,
+            };
+            (enrolment.device, device)
+        });
+        Self {
+            id: id.to_owned(),
+            url: url.to_owned(),
+            seed,
+            devices: known.collect(),
+            events: Vec::new(),
+            drawn: 0,
+        }
+    }
+
+    /// Whether a device has nothing more to do.
+    #[must_use]
+    pub fn is_idle(&self, device: &str) -> bool {
+        self.devices
+            .get(device)
+            .is_none_or(|device| device.queue.is_empty())
+    }
+
+    fn obey(&mut self, moment: &mut Moment<'_>, call: CallId, operation: Operation) {
+        let unknown =
+            |device: &str| Answer::Refused(format!("expected a known device, got {device}"));
+        let answer = match operation {
+            Operation::Abort { device } => match self.devices.get_mut(&device) {
+                None => unknown(&device),
+                Some(known) => match &mut known.session {
+                    None => Answer::Refused(format!("expected a session with {device}, got none")),
+                    Some(session) => {
+                        session.abort();
+                        Answer::Done
+                    }
+                },
+            },
+            Operation::Devices => Answer::Devices(self.devices.keys().cloned().collect()),
+            Operation::Do { device, act } => match self.devices.get_mut(&device) {
+                None => unknown(&device),
+                Some(known) => {
+                    let outcome = Outcome::default();
+                    known.queue.push_back(Job { call, act, outcome });
+                    return;
+                }
+            },
+            Operation::Events { after } => {
+                Answer::Events(self.events.get(after..).unwrap_or_default().to_vec())
+            }
+            Operation::Trigger {
+                device,
+                ui_mode,
+                session,
+            } => match self.devices.get(&device) {
+                None => unknown(&device),
+                Some(known) => self.trigger(known, ui_mode, session),
+            },
+        };
+        moment.out.answer(call, answer);
+    }
+
+    fn trigger(&self, device: &Device, ui_mode: u8, session: u16) -> Answer {
+        let Some(session_id) = NonZeroU16::new(session) else {
+            return Answer::Refused("expected a session from 1 on, got 0".to_owned());
+        };
+        let Some(proof) = &device.server else {
+            return Answer::Refused("expected credentials of the server, got none".to_owned());
+        };
+        let trigger = Trigger {
+            ui_mode: match ui_mode {
+                1 => UiMode::Background,
+                2 => UiMode::Informative,
+                3 => UiMode::UserInteraction,
+                _ => UiMode::Unspecified,
+            },
+            initiator: Initiator::Server,
+            session_id,
+            server_id: self.id.clone(),
+            body: Vec::new(),
+        };
+        match trigger.sign(&proof.key_of_triggers(&self.id), &proof.nonce) {
+            Ok(body) => Answer::Trigger {
+                content_type: media::NOTIFICATION.to_owned(),
+                body,
+            },
+            Err(error) => Answer::Refused(error.to_string()),
+        }
+    }
+
+    /// Sixteen octets that nobody has seen.
+    fn nonce(&mut self) -> Vec<u8> {
+        self.drawn += 1;
+        let mut rng = self
+            .seed
+            .derive("nonce")
+            .derive(&self.drawn.to_string())
+            .rng();
+        std::iter::repeat_with(|| rng.u8(..)).take(16).collect()
+    }
+}
+
+impl Role for Server {
+    type Shared = Shared;
+    type Order = Operation;
+    type Answer = Answer;
+
+    fn handle(
+        &mut self,
+        shared: &Shared,
+        _now: Time,
+        input: Input<'_, Operation>,
+        out: &mut Outbox<Answer>,
+    ) {
+        let mut moment = Moment { shared, out };
+        match input {
+            Input::Order { call, order } => self.obey(&mut moment, call, order),
+            Input::Request { exchange, request } => {
+                let response = match self.heard(&mut moment, request) {
+                    Ok(response) => response,
+                    Err(status) => Response::new(status),
+                };
+                moment.out.respond(exchange, response);
+            }
+            Input::Datagram { .. }
+            | Input::Persisted(_)
+            | Input::Response { .. }
+            | Input::Restored(_)
+            | Input::Wake => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+}

@@ -1,0 +1,92 @@
+//! What a server decides in a session.
+
+use crate::session::prove::ProofFacts;
+use crate::syncml::{AlertCode, StatusCode};
+
+/// What is known of a message that was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Whether the client's package is complete.
+    pub closed: bool,
+    /// Whether a large object of ours is under way.
+    pub open: bool,
+}
+
+/// What a server says next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The next chunk of the large object.
+    Chunk,
+    /// What waits in the queue, or nothing if the queue is empty.
+    Commands,
+    /// That it wants the next message (1222).
+    NextMessage,
+}
+
+twinproof_kernel::rules! {
+    /// The decisions of a server.
+    pub mod decide {
+        use super::AlertCode;
+        use super::Heard;
+        use super::ProofFacts;
+        use super::StatusCode;
+        use super::Turn;
+
+        /// The status of a header, for what its sender shows.
+        fn believes(&self, facts: ProofFacts) -> StatusCode {
+            facts.verdict()
+        }
+
+        /// Whether a message is heeded whose header got this status.
+        fn heeds(&self, header: StatusCode) -> bool {
+            header.is_success()
+        }
+
+        /// Whether the server shows its credentials again, after so many times.
+        fn tries_again(&self, times: u32) -> bool {
+            times < 2
+        }
+
+        /// What the server says next: commands only once the client has said everything.
+        fn turn(&self, heard: Heard) -> Turn {
+            match heard {
+                Heard { open: true, .. } => Turn::Chunk,
+                Heard { closed: true, .. } => Turn::Commands,
+                _ => Turn::NextMessage,
+            }
+        }
+
+        /// The answer to an alert of a client.
+        fn alerted(&self, code: AlertCode) -> StatusCode {
+            match code {
+                AlertCode::SERVER_INITIATED
+                | AlertCode::CLIENT_INITIATED
+                | AlertCode::NEXT_MESSAGE
+                | AlertCode::SESSION_ABORT
+                | AlertCode::CLIENT_EVENT
+                | AlertCode::NO_END_OF_DATA
+                | AlertCode::GENERIC => StatusCode::OK,
+                _ => StatusCode::FEATURE_NOT_SUPPORTED,
+            }
+        }
+
+        /// The answer to a command of a client, by its element name: it may replace what it says of
+        /// itself, and nothing else.
+        fn commanded(&self, command: &'static str, about_itself: bool) -> StatusCode {
+            match command == "Replace" && about_itself {
+                true => StatusCode::OK,
+                false => StatusCode::COMMAND_NOT_ALLOWED,
+            }
+        }
+
+        /// Whether a message that came before is answered as it was.
+        fn repeats(&self, seen_before: bool) -> bool {
+            seen_before
+        }
+
+        /// Whether a command that was sent stays in the queue.
+        fn keeps_sent(&self, executed: bool) -> bool {
+            !executed
+        }
+    }
+}

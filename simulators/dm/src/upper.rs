@@ -1,0 +1,323 @@
+//! What an upper tester does: it has a server act, and says what came of it.
+//!
+//! No text of the enabler says how an application reaches its server, so a tester needs a hand inside:
+//! the built-in server takes these operations as orders, and any other server gets them over whatever
+//! interface its vendor gave it.
+
+use crate::syncml::{
+    Alert, AlertCode, Block, Command, Data, Exec, Format, Item, Location, Meta, Request,
+};
+
+/// What an application asks of its server.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// End the session that a device is in.
+    Abort {
+        /// The device.
+        device: String,
+    },
+    /// List the devices that are known.
+    Devices,
+    /// Have a device do something: now if it is in a session, else in its next.
+    Do {
+        /// The device.
+        device: String,
+        /// What to do.
+        act: Act,
+    },
+    /// Tell what has happened since an earlier moment.
+    Events {
+        /// How many events the tester knows already.
+        after: usize,
+    },
+    /// Make a trigger. The application carries it to the device.
+    Trigger {
+        /// The device.
+        device: String,
+        /// How much the user has to do with it: 0 to 3.
+        ui_mode: u8,
+        /// The session that it announces.
+        session: u16,
+    },
+}
+
+/// What a device is to do.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Create a node.
+    Add(Put),
+    /// Ask or tell the user: 1100 to 1104.
+    Alert {
+        /// The code.
+        code: u16,
+        /// The options.
+        options: String,
+        /// The text, and choices after it.
+        texts: Vec<String>,
+    },
+    /// All or nothing.
+    Atomic(Vec<Act>),
+    /// Copy a value.
+    Copy {
+        /// From where.
+        from: String,
+        /// Where to.
+        to: String,
+    },
+    /// Remove a node.
+    Delete {
+        /// Its address.
+        uri: String,
+    },
+    /// Start a process.
+    Exec {
+        /// The address of its node.
+        uri: String,
+        /// What comes back when it is done.
+        correlator: Option<String>,
+        /// What it is given.
+        data: Option<String>,
+    },
+    /// Read a node, a property or a structure.
+    Get {
+        /// The address, with a query if there is one.
+        uri: String,
+    },
+    /// Overwrite a value or a property.
+    Replace(Put),
+    /// One after the other.
+    Sequence(Vec<Act>),
+}
+
+/// An address, and what goes there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Put {
+    /// The address, with a query if there is one.
+    pub uri: String,
+    /// The format; text if there is none.
+    pub format: Option<String>,
+    /// The media type.
+    pub media_type: Option<String>,
+    /// The value; an interior node has none.
+    pub value: Option<Value>,
+}
+
+/// A value.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// Octets.
+    Octets(Vec<u8>),
+    /// Text.
+    Text(String),
+}
+
+/// What a server answers its application.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// The devices.
+    Devices(Vec<String>),
+    /// What a device did.
+    Did(Outcome),
+    /// What has happened.
+    Events(Vec<Event>),
+    /// It cannot be done.
+    Refused(String),
+    /// A trigger.
+    Trigger {
+        /// Its media type.
+        content_type: String,
+        /// Its octets.
+        body: Vec<u8>,
+    },
+}
+
+/// What became of an act.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Outcome {
+    /// The statuses, in the order in which they came.
+    pub statuses: Vec<Told>,
+    /// What was read.
+    pub results: Vec<Reading>,
+}
+
+/// A status, as the application hears it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Told {
+    /// The element name of the command.
+    pub command: String,
+    /// The code.
+    pub code: u16,
+    /// What the user entered, or the nodes at fault.
+    pub items: Vec<String>,
+}
+
+/// Something that was read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Reading {
+    /// The address.
+    pub uri: String,
+    /// The format, if the device said it. Octets come decoded.
+    pub format: Option<String>,
+    /// The type, if the device said it.
+    pub media_type: Option<String>,
+    /// The value; none for a node without one.
+    pub value: Option<Value>,
+}
+
+/// What happened at a server.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A device reported something: 1224 or 1226.
+    Alerted {
+        /// The device.
+        device: String,
+        /// The code.
+        code: u16,
+        /// The type of each item.
+        types: Vec<String>,
+        /// Which `Exec` it is about.
+        correlator: Option<String>,
+    },
+    /// A session ended.
+    Ended {
+        /// The device.
+        device: String,
+        /// `SessionID`.
+        session: String,
+        /// Whether it was complete.
+        complete: bool,
+    },
+    /// A device was not believed.
+    Refused {
+        /// What it calls itself.
+        device: String,
+        /// The status of its header.
+        code: u16,
+    },
+    /// A session began.
+    Started {
+        /// The device.
+        device: String,
+        /// `SessionID`.
+        session: String,
+    },
+}
+
+impl Act {
+    /// The command for it. Octets are raw in WBXML and base64 in XML.
+    #[must_use]
+    pub fn to_command(&self, raw: bool) -> Command {
+        let request = |item| Request::new("", item);
+        let all = |acts: &[Self]| Block {
+            commands: acts.iter().map(|act| act.to_command(raw)).collect(),
+            ..Block::default()
+        };
+        match self {
+            Self::Add(put) => Command::Add(request(put.to_item(raw))),
+            Self::Replace(put) => Command::Replace(request(put.to_item(raw))),
+            Self::Alert {
+                code,
+                options,
+                texts,
+            } => {
+                let mut alert = Alert::new("", AlertCode(*code));
+                let texts = std::iter::once(options).chain(texts);
+                alert.items = texts.map(|text| Item::default().with_text(text)).collect();
+                alert.into()
+            }
+            Self::Atomic(acts) => Command::Atomic(all(acts)),
+            Self::Sequence(acts) => Command::Sequence(all(acts)),
+            Self::Copy { from, to } => Command::Copy(request(Item {
+                source: Some(Location::new(from)),
+                ..Item::at(to)
+            })),
+            Self::Delete { uri } => Command::Delete(request(Item::at(uri))),
+            Self::Get { uri } => Command::Get(request(Item::at(uri))),
+            Self::Exec {
+                uri,
+                correlator,
+                data,
+            } => Command::Exec(Exec {
+                correlator: correlator.clone(),
+                items: vec![Item {
+                    data: data.clone().map(Data::Text),
+                    ..Item::at(uri)
+                }],
+                ..Exec::default()
+            }),
+        }
+    }
+}
+
+impl Put {
+    fn to_item(&self, raw: bool) -> Item {
+        let mut format = self.format.as_deref().map(Format::from);
+        let data = self.value.as_ref().map(|value| match value {
+            Value::Text(text) => Data::Text(text.clone()),
+            Value::Octets(octets) if raw => {
+                format = Some(Format::Bin);
+                Data::Octets(octets.clone())
+            }
+            Value::Octets(octets) => {
+                format = Some(Format::B64);
+                Data::base64(octets)
+            }
+        });
+        let described = format.is_some() || self.media_type.is_some();
+        Item {
+            meta: described.then(|| Meta {
+                format,
+                media_type: self.media_type.clone(),
+                ..Meta::default()
+            }),
+            data,
+            ..Item::at(&self.uri)
+        }
+    }
+}
+
+impl Reading {
+    /// What an item of a `Results` says.
+    #[must_use]
+    pub fn of(item: &Item) -> Self {
+        let meta = item.meta.clone().unwrap_or_default();
+        let binary = matches!(meta.format, Some(Format::B64 | Format::Bin));
+        let value = item.data.as_ref().map(|data| match data {
+            data if binary => Value::Octets(data.to_octets().unwrap_or_default().into_owned()),
+            Data::Markup(content) => {
+                let text = content.iter().map(|content| match content {
+                    crate::document::Content::Element(element) => {
+                        crate::xml::fragment(element).unwrap_or_default()
+                    }
+                    crate::document::Content::Text(text) => text.clone(),
+                    crate::document::Content::Octets(_) => String::new(),
+                });
+                Value::Text(text.collect())
+            }
+            data => match data.as_text() {
+                Some(text) => Value::Text(text.to_owned()),
+                None => Value::Octets(data.to_octets().unwrap_or_default().into_owned()),
+            },
+        });
+        Self {
+            uri: item
+                .source
+                .as_ref()
+                .map(|source| source.uri.clone())
+                .unwrap_or_default(),
+            format: meta
+                .format
+                .filter(|_| !binary)
+                .map(|format| format.as_str().to_owned()),
+            media_type: meta.media_type,
+            value,
+        }
+    }
+}
