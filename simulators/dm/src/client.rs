@@ -52,6 +52,8 @@ pub struct Shared {
     pub user: bool,
     /// Whether a trigger may make them fall back to the nonce of resynchronisation.
     pub resynchronises: bool,
+    /// The messages that they send in one session before they give up: the text sets no end to it.
+    pub max_messages: u32,
     /// What they read of a message.
     pub limits: Limits,
     /// Their decisions in a session.
@@ -72,6 +74,7 @@ impl Default for Shared {
             atomic: true,
             user: true,
             resynchronises: true,
+            max_messages: 10_000,
             limits: Limits::default(),
             rules: Arc::new(Standard),
             tree_rules: Arc::new(store::rules::decide::Standard),

@@ -144,6 +144,10 @@ impl Client {
     /// Sends what waits, as far as it goes into one message.
     pub(super) fn send(&mut self, moment: &mut Moment<'_>, mut session: Box<Session>) {
         let shared = moment.shared;
+        if session.sent >= shared.max_messages {
+            let how = format!("expected an end after {} messages, got none", session.sent);
+            return self.end(moment, &session, End::Failed(how));
+        }
         session.sent += 1;
         let form = Form {
             encoding: shared.encoding,

@@ -1,5 +1,7 @@
 //! Packages, messages, large objects, endings (DM Protocol 1.2).
 
+use twinproof_dm::server::rules::decide::Rules;
+use twinproof_dm::server::rules::{Heard, Turn};
 use twinproof_dm::syncml::{AlertCode, Command};
 use twinproof_dm::upper::Event;
 
@@ -222,4 +224,45 @@ fn reports_reach_the_application() {
         events.last(),
         Some(Event::Ended { complete: true, .. })
     ));
+}
+
+struct NeverSatisfied;
+
+impl Rules for NeverSatisfied {
+    fn turn(&self, _heard: Heard) -> Turn {
+        Turn::NextMessage
+    }
+}
+
+#[test]
+fn a_server_that_wants_more_for_ever_is_left() {
+    let mut world = World::new(Encoding::Wbxml, Scheme::Md5);
+    world.clients.max_messages = 50;
+    world.servers.rules = Arc::new(NeverSatisfied);
+    assert!(matches!(world.session().how, End::Failed(_)));
+    assert_eq!(world.said.len(), 100);
+}
+
+struct Forgetful;
+
+impl Rules for Forgetful {
+    fn repeats(&self, _seen_before: bool) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_server_that_answers_a_repeated_message_anew_is_seen() {
+    let mut world = World::new(Encoding::Xml, Scheme::Md5);
+    world.servers.rules = Arc::new(Forgetful);
+    world.order(Order::Start {
+        server: "S".to_owned(),
+    });
+    let (exchange, request) = world.pending.last().cloned().unwrap();
+    let input = || Input::Request {
+        exchange,
+        request: &request,
+    };
+    let first = world.serve(input()).unwrap();
+    assert_ne!(world.serve(input()).unwrap(), first);
 }
