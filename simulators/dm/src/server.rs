@@ -82,7 +82,8 @@ struct Device {
 /// An act, and what is known of it.
 #[derive(Clone, Debug)]
 struct Job {
-    call: CallId,
+    /// The call to answer; none once it is.
+    call: Option<CallId>,
     act: Act,
     outcome: Outcome,
 }
@@ -156,6 +157,7 @@ impl Server {
                 None => unknown(&device),
                 Some(known) => {
                     let outcome = Outcome::default();
+                    let call = Some(call);
                     known.queue.push_back(Job { call, act, outcome });
                     return;
                 }

@@ -84,8 +84,8 @@ twinproof_kernel::rules! {
             seen_before
         }
 
-        /// Whether a command that was sent stays in the queue.
-        fn keeps_sent(&self, executed: bool) -> bool {
+        /// Whether a command that was carried out is sent again.
+        fn sends_again(&self, executed: bool) -> bool {
             !executed
         }
     }

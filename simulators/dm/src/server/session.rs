@@ -566,23 +566,28 @@ fn settle(moment: &mut Moment<'_>, device: &mut Device, session: &mut Session) {
     let still_out = |at: usize| session.owners.contains(&at);
     let chunk = StatusCode::CHUNK_ACCEPTED.0;
     let mut left = VecDeque::new();
+    let mut again = VecDeque::new();
     let mut places = Vec::new();
-    for (at, job) in std::mem::take(&mut device.queue).into_iter().enumerate() {
+    for (at, mut job) in std::mem::take(&mut device.queue).into_iter().enumerate() {
         let statuses = &job.outcome.statuses;
         let told = statuses.iter().any(|told| told.code != chunk);
         let executed = at < session.taken && !still_out(at) && told;
-        if executed {
-            let mut outcome = job.outcome.clone();
-            outcome.statuses.retain(|told| told.code != chunk);
-            moment.out.answer(job.call, Answer::Did(outcome));
-        }
-        if moment.shared.rules.keeps_sent(executed) {
+        if !executed {
             places.push(Some(left.len()));
             left.push_back(job);
-        } else {
-            places.push(None);
+            continue;
+        }
+        places.push(None);
+        let mut outcome = std::mem::take(&mut job.outcome);
+        outcome.statuses.retain(|told| told.code != chunk);
+        if let Some(call) = job.call.take() {
+            moment.out.answer(call, Answer::Did(outcome));
+        }
+        if moment.shared.rules.sends_again(executed) {
+            again.push_back(job);
         }
     }
+    left.append(&mut again);
     let place = |at: usize| places.get(at).copied().flatten();
     session.owners = session.owners.iter().filter_map(|&at| place(at)).collect();
     session

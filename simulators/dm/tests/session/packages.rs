@@ -266,3 +266,20 @@ fn a_server_that_answers_a_repeated_message_anew_is_seen() {
     let first = world.serve(input()).unwrap();
     assert_ne!(world.serve(input()).unwrap(), first);
 }
+
+struct Repetitive;
+
+impl Rules for Repetitive {
+    fn sends_again(&self, _executed: bool) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_server_that_sends_its_commands_again_is_seen() {
+    let mut world = World::new(Encoding::Wbxml, Scheme::Md5);
+    world.clients.max_messages = 20;
+    world.servers.rules = Arc::new(Repetitive);
+    world.queue(get("./DevInfo/Man"));
+    assert!(matches!(world.session().how, End::Failed(_)));
+}
