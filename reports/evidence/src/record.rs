@@ -101,8 +101,42 @@ pub enum What {
         from: String,
         /// Who received it.
         to: String,
+        /// Whether it went over a secured association, and this is what was sealed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        secured: bool,
         /// Its octets.
         bytes: Body,
+    },
+    /// A record of a secured association, as anybody on the way could see it.
+    Sealed {
+        /// Its number, unique in the scene; counted with those of exchanges and datagrams.
+        exchange: u64,
+        /// Who sent it.
+        from: String,
+        /// Who received it.
+        to: String,
+        /// What it holds, in the words of RFC 5246.
+        content: String,
+        /// How often keys had changed.
+        epoch: u16,
+        /// Its number in the epoch.
+        sequence: u64,
+        /// How many octets followed its header.
+        length: u16,
+        /// What became of it, where it came to a simulated party.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fate: Option<String>,
+    },
+    /// A secured association of a simulated party came to a turn.
+    Association {
+        /// Its number, unique in the scene; counted with those of exchanges and datagrams.
+        exchange: u64,
+        /// Whose association it is.
+        party: String,
+        /// With whom.
+        peer: String,
+        /// Which turn.
+        turn: Turn,
     },
     /// An upper tester made the system act, and this came of it.
     Operated {
@@ -150,6 +184,40 @@ pub enum What {
     RunEnded {
         /// Whether somebody stopped it.
         interrupted: bool,
+    },
+}
+
+/// A turn of a secured association.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "turn", rename_all = "snake_case")]
+pub enum Turn {
+    /// A handshake has begun.
+    Begun {
+        /// Whether the party began it.
+        ours: bool,
+        /// How often it has, this time included.
+        attempt: u32,
+    },
+    /// The handshake has come to its end.
+    Established {
+        /// Who the peer showed itself to be.
+        identity: String,
+        /// The number of the suite, as in the register of IANA.
+        suite: u16,
+    },
+    /// It has ended.
+    Ended {
+        /// How: `refused`, `rejected`, `silent`, `stuck`, `broken`, `closed`, `left`, `superseded` or `displaced`.
+        how: String,
+        /// In words.
+        words: String,
+        /// Whether it is the tester's own fault or doing, and so says nothing of the peer.
+        ours: bool,
+        /// The alert that the peer sent, by its name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alert: Option<String>,
+        /// Whether it will be begun anew.
+        again: bool,
     },
 }
 

@@ -96,12 +96,14 @@ pub fn captures(records: &[Record]) -> BTreeMap<Scene, Vec<u8>> {
                 exchange,
                 from,
                 to,
+                secured,
                 bytes,
             },
         ) = (&record.scene, &record.what)
         {
             let capture = captures.entry(scene.clone()).or_default();
-            let comment = format!("{from} to {to}, message {exchange}");
+            let opened = if *secured { ", opened" } else { "" };
+            let comment = format!("{from} to {to}, message {exchange}{opened}");
             let parties = (capture.party(from), capture.party(to));
             capture.packet(record.at, parties, &bytes.octets(), &comment);
         }
@@ -293,6 +295,7 @@ mod tests {
                 attempt,
             }),
             what: What::Datagram {
+                secured: false,
                 exchange,
                 from: "other device".to_owned(),
                 to: "sut".to_owned(),

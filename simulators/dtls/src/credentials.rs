@@ -132,3 +132,13 @@ pub enum Identity {
     /// It showed nothing, and nothing was asked of it.
     Anonymous,
 }
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Psk(identity) => write!(f, "\"{}\" (pre-shared key)", identity.escape_ascii()),
+            Self::Certificate(der) => write!(f, "a certificate of {} octets", der.len()),
+            Self::Anonymous => f.write_str("nobody in particular"),
+        }
+    }
+}

@@ -95,6 +95,19 @@ pub enum Fate {
     Ignored,
 }
 
+impl Fate {
+    /// In one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Replayed => "replayed",
+            Self::Unauthentic => "unauthentic",
+            Self::OfAnotherEpoch => "of another epoch",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
 /// How an association ended.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -126,6 +139,21 @@ impl Ended {
             self,
             Self::Stuck | Self::Broken(_) | Self::Left | Self::Displaced
         )
+    }
+
+    /// In one word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::Rejected(_) => "rejected",
+            Self::Silent(_) => "silent",
+            Self::Stuck => "stuck",
+            Self::Broken(_) => "broken",
+            Self::Closed => "closed",
+            Self::Left => "left",
+            Self::Superseded => "superseded",
+            Self::Displaced => "displaced",
+        }
     }
 
     /// Whether a second attempt could end otherwise.

@@ -232,6 +232,14 @@ impl Transport {
         }
     }
 
+    /// Begins a handshake with a peer that has no association, without anything to say.
+    pub fn connect(&mut self, now: Time, to: SocketAddr) {
+        if !self.peers.contains_key(&to) && !self.renewing.contains_key(&to) {
+            self.refused.remove(&to);
+            self.begin(now, to, 1, VecDeque::new());
+        }
+    }
+
     /// Sends data to a peer: over its association, or over one that is begun for it.
     pub fn send(&mut self, now: Time, to: SocketAddr, data: &[u8]) {
         if let Some(renewing) = self.renewing.get_mut(&to) {

@@ -331,6 +331,7 @@ impl Scene {
                     from,
                     to,
                     bytes,
+                    ..
                 } => scene.datagrams.push(Datagram {
                     number: *exchange,
                     step,
@@ -358,12 +359,14 @@ impl Scene {
                         scene.operated.insert(*exchange, operated);
                     }
                 }
-                What::Hooked { .. }
+                What::Association { .. }
+                | What::Hooked { .. }
                 | What::Noted { .. }
                 | What::Ordered { .. }
                 | What::RunEnded { .. }
                 | What::RunStarted(_)
                 | What::SceneStarted(_)
+                | What::Sealed { .. }
                 | What::WaitEnded { .. } => {}
             }
         }

@@ -22,6 +22,7 @@ fn datagram(exchange: u64, from: &str, to: &str, (ty, code): (Type, Code)) -> Wh
         exchange,
         from: from.to_owned(),
         to: to.to_owned(),
+        secured: false,
         bytes: Body::new(&bytes, bytes.len() as u64),
     }
 }

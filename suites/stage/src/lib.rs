@@ -10,16 +10,21 @@ mod hooks;
 mod live;
 mod network;
 mod recorder;
+mod secure;
 mod simulated;
 mod stage;
 mod store;
 mod tls;
 mod upper;
 
+/// What secured places are told: whom they trust, what is done to their records.
+pub use twinproof_dtls as dtls;
+
 pub use actor::{Actor, Factory, Seat};
 pub use hooks::{Elsewhere, HookCall};
 pub use network::{Alias, Network, Options, PEER, Place};
 pub use recorder::{FindSecrets, Recorder};
+pub use secure::{KeyLog, Security};
 pub use stage::{Acted, Halted, Handle, Kind, Pace, Stage};
 pub use tls::Trust;
 pub use upper::{ClientControl, Reach, UPPER_TESTER, UpperTester};

@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::OwnedSemaphorePermit;
+use twinproof_dtls::Transport;
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_kernel::{CallId, Link, Records, Role, Time};
+use twinproof_kernel::{CallId, Link, Records, Role, Seed, Time};
 
 use crate::actor::{Actor, Factory, Seat, Stimulus};
 use crate::hooks::{HookCall, pull};
 use crate::network::Network;
 use crate::recorder::Recorder;
+use crate::secure::{Outcome, Secured, Security};
 use crate::stage::{Acted, Pace};
 use crate::store::Store;
 use crate::upper::Reach;
@@ -150,9 +152,49 @@ impl Live {
         Ok(address)
     }
 
+    pub(crate) async fn bind_secured(
+        &mut self,
+        name: &str,
+        security: Security,
+        _: Seed,
+    ) -> Result<SocketAddr, String> {
+        let at = security.at;
+        let secured = Secured::new(name, security, None)?;
+        let address = self.bind(name, at).await?;
+        self.ground.state().secured.insert(address, secured);
+        Ok(address)
+    }
+
+    /// Does something with the transport of a secured place.
+    pub(crate) fn secure<T>(
+        &mut self,
+        at: SocketAddr,
+        act: impl FnOnce(&mut Transport, Time) -> T,
+    ) -> Option<T> {
+        let now = self.ground.now();
+        let mut state = self.ground.state();
+        self.ground
+            .secure(&mut state, at, |secured| act(secured.transport(), now))
+    }
+
+    /// What became of the handshake with a peer, if it comes to its end within `limit`.
+    pub(crate) async fn outcome(
+        &mut self,
+        at: SocketAddr,
+        peer: SocketAddr,
+        limit: Duration,
+    ) -> Option<Outcome> {
+        let ask = |state: &mut State| state.secured.get(&at)?.outcome(peer).cloned();
+        self.until(limit, ask).await
+    }
+
     /// From now on nothing reaches anybody at this address, and others can have it.
     pub(crate) fn unbind(&mut self, address: SocketAddr) {
-        self.ground.state().sockets.remove(&address);
+        let mut state = self.ground.state();
+        state.sockets.remove(&address);
+        state.secured.remove(&address);
+        state.fresh.retain(|(at, _), _| *at != address);
+        drop(state);
         self.ground.closed.notify_waiters();
     }
 

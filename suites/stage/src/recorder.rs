@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
+use twinproof_dtls::{ContentType, Ended, Fate, Header, Progress};
 use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::record::{Body, Record, Scene, What, hex};
+use twinproof_evidence::record::{Body, Record, Scene, Turn, What, hex};
 use twinproof_evidence::secrets::Secrets;
 use twinproof_kernel::Time;
 use twinproof_kernel::http::{BODY_LIMIT, Fault, Headers, Request, Response};
@@ -171,8 +172,15 @@ impl Recorder {
         exchange
     }
 
-    /// Writes a datagram; `answers` says whether the system under test sent it.
-    pub(crate) fn datagram(&self, at: Time, (from, to): (&str, &str), bytes: &[u8], answers: bool) {
+    /// Writes a datagram; `answers` says whether the system under test sent it, and `secured` whether it came
+    /// out of a secured association or went into one.
+    pub(crate) fn datagram(
+        &self,
+        at: Time,
+        (from, to): (&str, &str),
+        bytes: &[u8],
+        (answers, secured): (bool, bool),
+    ) {
         self.done.store(true, Ordering::Relaxed);
         if answers {
             self.answered.store(true, Ordering::Relaxed);
@@ -186,7 +194,66 @@ impl Recorder {
                 exchange,
                 from: self.name_of(from),
                 to: self.name_of(to),
+                secured,
                 bytes: Body::new(bytes, bytes.len() as u64),
+            },
+        );
+    }
+
+    /// Writes a record of a secured association, and what became of it where it came.
+    pub(crate) fn sealed(
+        &self,
+        at: Time,
+        (from, to): (&str, &str),
+        header: Header,
+        fate: Option<Fate>,
+    ) {
+        let exchange = self.number();
+        self.write(
+            at,
+            What::Sealed {
+                exchange,
+                from: self.name_of(from),
+                to: self.name_of(to),
+                content: ContentType::new(header.content_type).to_string(),
+                epoch: header.epoch,
+                sequence: header.sequence,
+                length: header.length,
+                fate: fate.map(|fate| fate.name().to_owned()),
+            },
+        );
+    }
+
+    /// Writes a turn of a party's association with a peer.
+    pub(crate) fn association(&self, at: Time, (party, peer): (&str, &str), progress: &Progress) {
+        let turn = match progress {
+            Progress::Begun { ours, attempt } => Turn::Begun {
+                ours: *ours,
+                attempt: *attempt,
+            },
+            Progress::Established(established) => Turn::Established {
+                identity: established.peer.to_string(),
+                suite: established.suite,
+            },
+            Progress::Ended { how, again } => Turn::Ended {
+                how: how.name().to_owned(),
+                words: how.to_string(),
+                ours: how.is_ours(),
+                alert: match how {
+                    Ended::Refused(alert) => Some(alert.to_string()),
+                    _ => None,
+                },
+                again: *again,
+            },
+        };
+        let exchange = self.number();
+        self.write(
+            at,
+            What::Association {
+                exchange,
+                party: self.name_of(party),
+                peer: self.name_of(peer),
+                turn,
             },
         );
     }

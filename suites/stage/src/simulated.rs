@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use twinproof_dtls::Transport;
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
-use twinproof_kernel::{CallId, ExchangeId, Link, Records, Role, Time, Way, WriteId};
+use twinproof_kernel::{CallId, ExchangeId, Link, Records, Role, Seed, Time, Way, WriteId};
 
 use crate::actor::{Actor, Effect, Factory, Seat, Stimulus};
 use crate::recorder::{Recorder, authority};
+use crate::secure::{Chore, Outcome, Secured, Security};
 use crate::stage::{Acted, Pace};
 use crate::store::Store;
 
@@ -25,6 +27,14 @@ enum Event {
         bytes: Vec<u8>,
         /// By whom, where it is recorded only as it arrives.
         arrives_from: Option<String>,
+        /// It has come out of an association.
+        opened: bool,
+    },
+    /// A datagram leaves a secured place after it was held back.
+    Leave {
+        at: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
     },
     Persisted {
         place: usize,
@@ -41,6 +51,10 @@ enum Event {
     },
     Wake {
         place: usize,
+    },
+    /// The transport of a secured place is due.
+    WakeSecured {
+        at: SocketAddr,
     },
 }
 
@@ -100,6 +114,11 @@ pub(crate) struct Simulated {
     places: Vec<Place>,
     doors: BTreeMap<String, String>,
     sockets: BTreeMap<SocketAddr, String>,
+    /// Places whose datagrams go over secured associations.
+    secured: BTreeMap<SocketAddr, Secured>,
+    /// Fresh ports of such places, by the place and the peer that knows the port; and back.
+    fresh: BTreeMap<(SocketAddr, SocketAddr), SocketAddr>,
+    stands_for: BTreeMap<SocketAddr, SocketAddr>,
     /// How many sockets there were.
     bound: u8,
     /// What lies in front of simulated parties.
@@ -121,6 +140,9 @@ impl Simulated {
             places: Vec::new(),
             doors: BTreeMap::new(),
             sockets: BTreeMap::new(),
+            secured: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+            stands_for: BTreeMap::new(),
             bound: 0,
             links: BTreeMap::new(),
             exchanges: 0,
@@ -167,8 +189,12 @@ impl Simulated {
 
     #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
     pub(crate) async fn bind(&mut self, name: &str) -> Result<SocketAddr, String> {
+        self.take_address(name, 5683)
+    }
+
+    fn take_address(&mut self, name: &str, port: u16) -> Result<SocketAddr, String> {
         self.bound = self.bound.checked_add(1).ok_or("no address left")?;
-        let address = SocketAddr::from((Ipv4Addr::new(127, 1, 0, self.bound), 5683));
+        let address = SocketAddr::from((Ipv4Addr::new(127, 1, 0, self.bound), port));
         self.sockets.insert(address, name.to_owned());
         Ok(address)
     }
@@ -179,6 +205,10 @@ impl Simulated {
         name: &str,
         place: SocketAddr,
     ) -> Result<SocketAddr, String> {
+        self.take_port_beside(name, place)
+    }
+
+    fn take_port_beside(&mut self, name: &str, place: SocketAddr) -> Result<SocketAddr, String> {
         let ports = place.port() + 1..=u16::MAX;
         let mut places = ports.map(|port| SocketAddr::new(place.ip(), port));
         let free = places.find(|place| !self.sockets.contains_key(place));
@@ -187,9 +217,142 @@ impl Simulated {
         Ok(address)
     }
 
+    #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
+    pub(crate) async fn bind_secured(
+        &mut self,
+        name: &str,
+        security: Security,
+        seed: Seed,
+    ) -> Result<SocketAddr, String> {
+        let secured = Secured::new(name, security, Some(seed))?;
+        let address = self.take_address(name, 5684)?;
+        self.secured.insert(address, secured);
+        Ok(address)
+    }
+
+    /// Does something with the transport of a secured place.
+    pub(crate) fn secure<T>(
+        &mut self,
+        at: SocketAddr,
+        act: impl FnOnce(&mut Transport, Time) -> T,
+    ) -> Option<T> {
+        let now = self.now;
+        let secured = self.secured.get_mut(&at)?;
+        let done = act(secured.transport(), now);
+        self.do_chores(at);
+        Some(done)
+    }
+
+    fn do_chores(&mut self, at: SocketAddr) {
+        let now = self.now;
+        let Some(secured) = self.secured.get_mut(&at) else {
+            return;
+        };
+        let (places, sockets) = (&self.places, &self.sockets);
+        let place = places.iter().position(|place| place.name == secured.name);
+        let simulated = place.is_none_or(|place| places[place].resident.is_none());
+        let name_of = |peer: SocketAddr| {
+            let known = sockets.get(&peer);
+            known.cloned().unwrap_or_else(|| peer.to_string())
+        };
+        let chores = secured.chores(now, simulated.then_some(&self.recorder), name_of);
+        let name = secured.name.clone();
+        for chore in chores {
+            match chore {
+                Chore::Transmit { to, datagram } => {
+                    let from = self.fresh.get(&(at, to)).copied().unwrap_or(at);
+                    self.travel(from, to, datagram, Duration::ZERO, None);
+                }
+                Chore::Received { from, data } => self.arrive(&name, (from, at), &data),
+                Chore::Renew { peer } => {
+                    // Without a fresh port, the old one has to do.
+                    if let Ok(fresh) = self.take_port_beside(&name, at) {
+                        self.fresh.insert((at, peer), fresh);
+                        self.stands_for.insert(fresh, at);
+                    }
+                    if let Some(secured) = self.secured.get_mut(&at) {
+                        secured.transport().begin_anew(now, peer);
+                    }
+                    self.do_chores(at);
+                }
+            }
+        }
+        let due = self.secured.get(&at).and_then(Secured::next_deadline);
+        if let Some(due) = due {
+            self.schedule(due.since(self.now), Event::WakeSecured { at });
+        }
+    }
+
+    /// What became of the handshake with a peer, if it comes to its end within `limit`.
+    #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
+    pub(crate) async fn outcome(
+        &mut self,
+        at: SocketAddr,
+        peer: SocketAddr,
+        limit: Duration,
+    ) -> Option<Outcome> {
+        let deadline = self.now + limit;
+        loop {
+            if let Some(outcome) = self.secured.get(&at)?.outcome(peer) {
+                return Some(outcome.clone());
+            }
+            if !self.step(deadline) {
+                return None;
+            }
+        }
+    }
+
+    /// Data that came out of an association comes to whom a place belongs, over what lies in front of them.
+    fn arrive(&mut self, name: &str, (from, at): (SocketAddr, SocketAddr), data: &[u8]) {
+        let Some(to) = self.place_of(name) else {
+            return;
+        };
+        let link = self.links.get_mut(name);
+        let journeys = link.map_or_else(|| vec![Duration::ZERO], |link| link.carry(Way::In, data));
+        let simulated = self.places[to].resident.is_none();
+        let known = self.sockets.get(&from);
+        let sender = known.cloned().unwrap_or_else(|| from.to_string());
+        for journey in journeys {
+            let datagram = Event::Datagram {
+                to,
+                at,
+                from,
+                bytes: data.to_vec(),
+                arrives_from: simulated.then(|| sender.clone()),
+                opened: true,
+            };
+            self.schedule(journey, datagram);
+        }
+    }
+
+    /// A datagram is under way.
+    fn travel(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+        journey: Duration,
+        arrives_from: Option<String>,
+    ) {
+        let receiver = self.sockets.get(&to);
+        let Some(place) = receiver.and_then(|name| self.place_of(name)) else {
+            return;
+        };
+        let datagram = Event::Datagram {
+            to: place,
+            at: self.stands_for.get(&to).copied().unwrap_or(to),
+            from,
+            bytes,
+            arrives_from,
+            opened: false,
+        };
+        self.schedule(LATENCY + journey, datagram);
+    }
+
     /// From now on nothing reaches anybody at this address.
     pub(crate) fn unbind(&mut self, address: SocketAddr) {
         self.sockets.remove(&address);
+        self.secured.remove(&address);
     }
 
     /// Does something with what lies in front of simulated parties, by their names.
@@ -362,10 +525,16 @@ impl Simulated {
                 from,
                 bytes,
                 arrives_from,
+                opened,
             } => {
+                if !opened && self.secured.contains_key(&at) {
+                    self.secure(at, |transport, now| transport.receive(now, from, &bytes));
+                    return true;
+                }
                 if let Some(sender) = arrives_from {
                     let parties = (sender.as_str(), self.places[to].name.as_str());
-                    self.recorder.datagram(self.now, parties, &bytes, true);
+                    self.recorder
+                        .datagram(self.now, parties, &bytes, (true, opened));
                 }
                 self.stimulate(
                     to,
@@ -375,6 +544,15 @@ impl Simulated {
                         bytes: &bytes,
                     },
                 );
+            }
+            Event::Leave { at, to, bytes } => {
+                self.secure(at, |transport, now| transport.send(now, to, &bytes));
+            }
+            Event::WakeSecured { at } => {
+                let due = self.secured.get(&at).and_then(Secured::next_deadline);
+                if due.is_some_and(|due| due <= self.now) {
+                    self.secure(at, |transport, now| transport.wake(now));
+                }
             }
             Event::Persisted { place, write } => self.stimulate(place, Stimulus::Persisted(write)),
             Event::Request {
@@ -473,6 +651,10 @@ impl Simulated {
         if self.struck && simulated {
             return;
         }
+        if self.secured.contains_key(&at) {
+            self.send_secured(place, at, to, bytes);
+            return;
+        }
         let receiver = self.sockets.get(&to).cloned();
         let target = receiver.as_deref().and_then(|name| self.place_of(name));
         let recorded =
@@ -488,20 +670,30 @@ impl Simulated {
         if recorded && !late {
             let to = receiver.unwrap_or_else(|| to.to_string());
             self.recorder
-                .datagram(self.now, (&sender, &to), &bytes, !simulated);
+                .datagram(self.now, (&sender, &to), &bytes, (!simulated, false));
         }
-        let Some(to_place) = target else {
-            return;
-        };
         for journey in journeys {
-            let datagram = Event::Datagram {
-                to: to_place,
-                at: to,
-                from: at,
-                bytes: bytes.clone(),
-                arrives_from: (recorded && late).then(|| sender.clone()),
-            };
-            self.schedule(LATENCY + journey, datagram);
+            let arrives_from = (recorded && late).then(|| sender.clone());
+            self.travel(at, to, bytes.clone(), journey, arrives_from);
+        }
+    }
+
+    /// What is lost of what is secured is lost before it is sealed: no handshake suffers from our faults.
+    fn send_secured(&mut self, place: usize, at: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        let sender = &self.places[place];
+        if sender.resident.is_none() {
+            let receiver = self.sockets.get(&to);
+            let receiver = receiver.cloned().unwrap_or_else(|| to.to_string());
+            let parties = (sender.name.as_str(), receiver.as_str());
+            self.recorder
+                .datagram(self.now, parties, &bytes, (false, true));
+        }
+        let link = self.links.get_mut(&sender.name);
+        let journeys =
+            link.map_or_else(|| vec![Duration::ZERO], |link| link.carry(Way::Out, &bytes));
+        for journey in journeys {
+            let bytes = bytes.clone();
+            self.schedule(journey, Event::Leave { at, to, bytes });
         }
     }
 

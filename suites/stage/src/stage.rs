@@ -1,5 +1,15 @@
+macro_rules! either {
+    ($self:expr, $stage:ident => $body:expr) => {
+        match &mut $self.inner {
+            Inner::Live($stage) => $body,
+            Inner::Simulated($stage) => $body,
+        }
+    };
+}
+
 mod control;
 mod operate;
+mod secured;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -126,15 +136,6 @@ pub struct Stage {
 enum Inner {
     Live(Live),
     Simulated(Box<Simulated>),
-}
-
-macro_rules! either {
-    ($self:expr, $stage:ident => $body:expr) => {
-        match &mut $self.inner {
-            Inner::Live($stage) => $body,
-            Inner::Simulated($stage) => $body,
-        }
-    };
 }
 
 impl Stage {

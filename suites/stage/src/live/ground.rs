@@ -16,6 +16,7 @@ use twinproof_kernel::{ExchangeId, Link, Time, Way};
 use crate::actor::{Actor, Effect, Factory, Stimulus};
 use crate::network::Network;
 use crate::recorder::Recorder;
+use crate::secure::{Chore, Secured};
 use crate::store::Store;
 
 /// What lives on when a scene has ended: its parties, and who listens for them.
@@ -39,6 +40,10 @@ pub(super) struct State {
     pub(super) names: BTreeMap<String, usize>,
     pub(super) sockets: BTreeMap<SocketAddr, Arc<UdpSocket>>,
     pub(super) socket_names: BTreeMap<SocketAddr, String>,
+    /// Places whose datagrams go over secured associations.
+    pub(super) secured: BTreeMap<SocketAddr, Secured>,
+    /// Fresh ports of such places, by the place and the peer that knows the port.
+    pub(super) fresh: BTreeMap<(SocketAddr, SocketAddr), Arc<UdpSocket>>,
     pub(super) residents: Vec<String>,
     /// What those are called who send datagrams and are not known.
     pub(super) strangers: Option<String>,
@@ -296,37 +301,174 @@ impl Ground {
             return;
         }
         let receiver = state.socket_names.get(&to).cloned();
+        let secured = state.secured.contains_key(&at);
         if simulated {
             let (from, to) = (
                 &state.places[place].name,
                 receiver.unwrap_or_else(|| to.to_string()),
             );
             self.recorder
-                .datagram(self.now(), (from, &to), &bytes, false);
+                .datagram(self.now(), (from, &to), &bytes, (false, secured));
         }
-        let Some(socket) = state.sockets.get(&at).cloned() else {
-            return;
-        };
+        // What is lost of what is secured is lost before it is sealed: no handshake suffers from our faults.
         let link = state.links.get_mut(&state.places[place].name);
         let journeys =
             link.map_or_else(|| vec![Duration::ZERO], |link| link.carry(Way::Out, &bytes));
         for journey in journeys {
-            let (socket, bytes) = (Arc::clone(&socket), bytes.clone());
-            if !journey.is_zero() {
-                self.spawn(async move {
-                    tokio::time::sleep(journey).await;
-                    drop(socket.send_to(&bytes, to).await);
-                });
+            if journey.is_zero() {
+                self.leave(state, at, to, &bytes);
                 continue;
             }
-            // At once, so that what was sent first goes first.
-            match socket.try_send_to(&bytes, to) {
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    // A datagram that the kernel does not take is a datagram that was lost.
-                    self.spawn(async move { drop(socket.send_to(&bytes, to).await) });
-                }
-                Ok(_) | Err(_) => {}
+            let (later, bytes) = (Arc::clone(self), bytes.clone());
+            self.spawn(async move {
+                tokio::time::sleep(journey).await;
+                later.leave(&mut later.state(), at, to, &bytes);
+            });
+        }
+    }
+
+    /// A datagram leaves: over an association where the place is secured, else as it is.
+    fn leave(self: &Arc<Self>, state: &mut State, at: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        if state.secured.contains_key(&at) {
+            let now = self.now();
+            self.secure(state, at, |secured| {
+                secured.transport().send(now, to, bytes)
+            });
+        } else if let Some(socket) = state.sockets.get(&at).cloned() {
+            self.transmit(socket, to, bytes);
+        }
+    }
+
+    fn transmit(&self, socket: Arc<UdpSocket>, to: SocketAddr, bytes: &[u8]) {
+        // At once, so that what was sent first goes first.
+        match socket.try_send_to(bytes, to) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                // A datagram that the kernel does not take is a datagram that was lost.
+                let bytes = bytes.to_vec();
+                self.spawn(async move { drop(socket.send_to(&bytes, to).await) });
             }
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// Does something with the transport of a secured place, and then what that leads to.
+    pub(super) fn secure<T>(
+        self: &Arc<Self>,
+        state: &mut State,
+        at: SocketAddr,
+        act: impl FnOnce(&mut Secured) -> T,
+    ) -> Option<T> {
+        let done = act(state.secured.get_mut(&at)?);
+        self.do_chores(state, at);
+        Some(done)
+    }
+
+    fn do_chores(self: &Arc<Self>, state: &mut State, at: SocketAddr) {
+        let State {
+            secured,
+            socket_names,
+            names,
+            places,
+            ..
+        } = state;
+        let Some(secured) = secured.get_mut(&at) else {
+            return;
+        };
+        let place = names.get(&secured.name).copied();
+        let simulated = place.is_none_or(|place| places[place].resident.is_none());
+        let name_of = |peer: SocketAddr| {
+            let known = socket_names.get(&peer);
+            known.cloned().unwrap_or_else(|| peer.to_string())
+        };
+        let now = self.now();
+        let chores = secured.chores(now, simulated.then_some(&self.recorder), name_of);
+        let name = secured.name.clone();
+        for chore in chores {
+            match chore {
+                Chore::Transmit { to, datagram } => {
+                    let fresh = state.fresh.get(&(at, to));
+                    if let Some(socket) = fresh.or_else(|| state.sockets.get(&at)).cloned() {
+                        self.transmit(socket, to, &datagram);
+                    }
+                }
+                Chore::Received { from, data } => self.arrive(state, &name, (from, at), &data),
+                Chore::Renew { peer } => {
+                    if let Some(socket) = fresh_socket(at) {
+                        if let Ok(fresh) = socket.local_addr() {
+                            state.socket_names.insert(fresh, name.clone());
+                        }
+                        let socket = Arc::new(socket);
+                        state.fresh.insert((at, peer), Arc::clone(&socket));
+                        let (ground, name) = (Arc::clone(self), name.clone());
+                        self.spawn(receive(ground, socket, at, name));
+                    }
+                    // Without a fresh port, the old one has to do.
+                    if let Some(secured) = state.secured.get_mut(&at) {
+                        secured.transport().begin_anew(now, peer);
+                    }
+                    self.do_chores(state, at);
+                }
+            }
+        }
+        self.set_transport_alarm(state, at);
+        self.changed.notify_waiters();
+    }
+
+    fn set_transport_alarm(self: &Arc<Self>, state: &mut State, at: SocketAddr) {
+        let Some(secured) = state.secured.get_mut(&at) else {
+            return;
+        };
+        secured.alarm += 1;
+        let (Some(deadline), alarm) = (secured.next_deadline(), secured.alarm) else {
+            return;
+        };
+        let (due, ground) = (deadline.since(self.now()), Arc::clone(self));
+        self.spawn(async move {
+            tokio::time::sleep(due).await;
+            let mut state = ground.state();
+            let latest = state.secured.get(&at).map(|secured| secured.alarm);
+            if latest == Some(alarm) {
+                let now = ground.now();
+                ground.secure(&mut state, at, |secured| secured.transport().wake(now));
+            }
+        });
+    }
+
+    /// A datagram comes to whom a place belongs, over what lies in front of them.
+    fn arrive(
+        self: &Arc<Self>,
+        state: &mut State,
+        name: &str,
+        (from, at): (SocketAddr, SocketAddr),
+        bytes: &[u8],
+    ) {
+        let Some(place) = state.names.get(name).copied() else {
+            return;
+        };
+        let link = state.links.get_mut(name);
+        let journeys = link.map_or_else(|| vec![Duration::ZERO], |link| link.carry(Way::In, bytes));
+        for journey in journeys {
+            if journey.is_zero() {
+                self.deliver(state, place, (from, at), bytes);
+                continue;
+            }
+            let (later, bytes) = (Arc::clone(self), bytes.to_vec());
+            self.spawn(async move {
+                tokio::time::sleep(journey).await;
+                let mut state = later.state();
+                later.deliver(&mut state, place, (from, at), &bytes);
+            });
+        }
+    }
+
+    /// Gives who is not known the name that strangers have.
+    fn meet(&self, state: &mut State, from: SocketAddr) {
+        if let (false, Some(name)) = (
+            state.socket_names.contains_key(&from),
+            state.strangers.clone(),
+        ) {
+            self.recorder.name_authority(&from.to_string(), &name);
+            state.socket_names.insert(from, name);
         }
     }
 
@@ -338,13 +480,7 @@ impl Ground {
         (from, at): (SocketAddr, SocketAddr),
         bytes: &[u8],
     ) {
-        if let (false, Some(name)) = (
-            state.socket_names.contains_key(&from),
-            state.strangers.clone(),
-        ) {
-            self.recorder.name_authority(&from.to_string(), &name);
-            state.socket_names.insert(from, name);
-        }
+        self.meet(state, from);
         let sender = state.socket_names.get(&from).cloned();
         let from_party = sender
             .as_ref()
@@ -353,7 +489,9 @@ impl Ground {
         if state.places[place].resident.is_none() && !from_party {
             let from = sender.unwrap_or_else(|| from.to_string());
             let to = &state.places[place].name;
-            self.recorder.datagram(self.now(), (&from, to), bytes, true);
+            let secured = state.secured.contains_key(&at);
+            self.recorder
+                .datagram(self.now(), (&from, to), bytes, (true, secured));
         }
         self.stimulate(state, place, Stimulus::Datagram { at, from, bytes });
     }
@@ -426,25 +564,24 @@ pub(super) async fn receive(
         };
         let bytes = &buffer[..length];
         let mut state = ground.state();
-        let Some(place) = state.names.get(&name).copied() else {
-            continue;
-        };
         if !state.sockets.contains_key(&at) {
             continue;
         }
-        let link = state.links.get_mut(&name);
-        let journeys = link.map_or_else(|| vec![Duration::ZERO], |link| link.carry(Way::In, bytes));
-        for journey in journeys {
-            if journey.is_zero() {
-                ground.deliver(&mut state, place, (from, at), bytes);
-                continue;
-            }
-            let (later, bytes) = (Arc::clone(&ground), bytes.to_vec());
-            ground.spawn(async move {
-                tokio::time::sleep(journey).await;
-                let mut state = later.state();
-                later.deliver(&mut state, place, (from, at), &bytes);
+        if state.secured.contains_key(&at) {
+            let now = ground.now();
+            ground.meet(&mut state, from);
+            ground.secure(&mut state, at, |secured| {
+                secured.transport().receive(now, from, bytes)
             });
+        } else {
+            ground.arrive(&mut state, &name, (from, at), bytes);
         }
     }
+}
+
+/// A socket at another port of the same address.
+fn fresh_socket(at: SocketAddr) -> Option<UdpSocket> {
+    let socket = std::net::UdpSocket::bind((at.ip(), 0)).ok()?;
+    socket.set_nonblocking(true).ok()?;
+    UdpSocket::from_std(socket).ok()
 }

@@ -1,0 +1,99 @@
+//! Places whose datagrams go over secured associations, and what tests do to those.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use twinproof_dtls::{Credentials, Ended, Forgery, Identity, Tap, Trick};
+use twinproof_evidence::record::Halt;
+use twinproof_kernel::{Link, Seed};
+
+use super::{Halted, Inner, Stage};
+use crate::secure::Security;
+
+impl Stage {
+    /// Makes a place as [`Stage::bind`] does, whose datagrams go over DTLS: roles send and receive what they
+    /// always do. Links lose what is sent before it is sealed, and what comes after it was opened.
+    ///
+    /// On the virtual stage, randomness follows from the seed but for four octets of a hello, which tell the time.
+    ///
+    /// # Errors
+    ///
+    /// No socket can be had, or the guests cannot be shown what they should be.
+    pub async fn bind_secured(
+        &mut self,
+        name: &str,
+        security: Security,
+        seed: Seed,
+    ) -> Result<SocketAddr, Halted> {
+        let seed = seed.derive(name).derive("association");
+        let opened = either!(self, stage => stage.bind_secured(name, security, seed).await);
+        if let Some((faults, seed)) = self.before_all {
+            let link = Link::new(faults, seed.derive(name));
+            either!(self, stage => stage.with_links(|links| {
+                links.entry(name.to_owned()).or_insert(link);
+            }));
+        }
+        opened.map_err(|why| {
+            self.halt(Halt::Error {
+                why: format!("no secured socket for {name}: {why}"),
+            })
+        })
+    }
+
+    /// From now on, what leaves a secured place for this peer makes it begin a handshake with these credentials.
+    pub fn trust(&mut self, at: SocketAddr, peer: SocketAddr, credentials: Credentials) {
+        either!(self, stage => stage.secure(at, |transport, _| {
+            transport.introduce(peer, credentials);
+        }));
+    }
+
+    /// Has a secured place shake hands with a peer, unless they have an association, and waits for how that ends:
+    /// who the peer is, or why there is no association. None if it did not end within `limit`.
+    pub async fn shake_hands(
+        &mut self,
+        at: SocketAddr,
+        peer: SocketAddr,
+        limit: Duration,
+    ) -> Option<Result<Identity, Ended>> {
+        either!(self, stage => stage.secure(at, |transport, now| transport.connect(now, peer)));
+        either!(self, stage => stage.outcome(at, peer, limit).await)
+    }
+
+    /// Waits for how the association of a secured place with a peer turns out, as [`Stage::shake_hands`] does, and
+    /// leaves it to the peer to begin.
+    pub async fn wait_for_association(
+        &mut self,
+        at: SocketAddr,
+        peer: SocketAddr,
+        limit: Duration,
+    ) -> Option<Result<Identity, Ended>> {
+        either!(self, stage => stage.outcome(at, peer, limit).await)
+    }
+
+    /// Who the peer of an association is, as long as there is one.
+    pub fn identity(&mut self, at: SocketAddr, peer: SocketAddr) -> Option<Identity> {
+        either!(self, stage => stage.secure(at, |transport, _| transport.identity(peer).cloned()))?
+    }
+
+    /// Does this to the next record with data that leaves a secured place.
+    pub fn play(&mut self, at: SocketAddr, trick: Trick) {
+        either!(self, stage => stage.secure(at, |transport, _| transport.perform(trick)));
+    }
+
+    /// From now on this sees all records of a secured place.
+    pub fn tap(&mut self, at: SocketAddr, tap: Box<dyn Tap>) {
+        either!(self, stage => stage.secure(at, |transport, _| transport.tap(tap)));
+    }
+
+    /// Sends a record that no association would make of itself; says whether there was one with keys.
+    pub fn forge(&mut self, at: SocketAddr, peer: SocketAddr, forgery: &Forgery) -> bool {
+        let forged =
+            either!(self, stage => stage.secure(at, |transport, _| transport.forge(peer, forgery)));
+        forged.unwrap_or_default()
+    }
+
+    /// Has a secured place say goodbye to a peer; what leaves next begins another association.
+    pub fn part(&mut self, at: SocketAddr, peer: SocketAddr) {
+        either!(self, stage => stage.secure(at, |transport, now| transport.close(now, peer)));
+    }
+}
