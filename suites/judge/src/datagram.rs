@@ -255,3 +255,108 @@ impl Scene {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use twinproof_coap::{Code, ContentFormat, Type, Writer, option};
+    use twinproof_evidence::record::{Body, Record, SceneStarted, What};
+
+    use crate::scene::{SUT, Scene};
+
+    /// A scene of datagrams between the system and a device, oldest first.
+    fn scene(datagrams: Vec<(bool, Vec<u8>)>) -> Scene {
+        let started = What::SceneStarted(SceneStarted {
+            feature: "x".to_owned(),
+            line: 1,
+            title: "x".to_owned(),
+            tags: Vec::new(),
+            requirements: Vec::new(),
+            steps: Vec::new(),
+            retry: false,
+        });
+        let sent = (1..).zip(datagrams).map(|(exchange, (by_sut, bytes))| {
+            let (from, to) = match by_sut {
+                true => (SUT, "device"),
+                false => ("device", SUT),
+            };
+            What::Datagram {
+                exchange,
+                from: from.to_owned(),
+                to: to.to_owned(),
+                bytes: Body::new(&bytes, bytes.len() as u64),
+            }
+        });
+        let records = std::iter::once(started).chain(sent).map(|what| Record {
+            at: 0,
+            scene: None,
+            what,
+        });
+        Scene::new("x", 1, records.collect()).unwrap()
+    }
+
+    fn message(code: Code, path: &[&str], (format, payload): (ContentFormat, &[u8])) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes, Type::Con, code, 7, b"tok");
+        for segment in path {
+            writer = writer.option(option::URI_PATH, segment.as_bytes());
+        }
+        match payload {
+            [] => writer.finish(),
+            payload => writer.content_format(format).payload(payload),
+        }
+        .unwrap();
+        bytes
+    }
+
+    /// What the last datagram of a scene shows of its values.
+    fn values(scene: &Scene) -> Vec<(String, String)> {
+        let shown = scene.datagrams.last().unwrap().shown(scene);
+        let parts = shown.headers.into_iter();
+        parts
+            .filter(|(name, _)| name.starts_with('/') || name == "Payload")
+            .collect()
+    }
+
+    #[test]
+    fn values_are_shown_by_their_paths_below_what_was_asked_for() {
+        // Resource 9 is 95, and of the multiple resource 6 the instances are 1 and 5 (TLV).
+        let tlv = (
+            ContentFormat::LWM2M_TLV,
+            &[0xc1, 9, 95, 0x86, 6, 0x41, 0, 1, 0x41, 1, 5][..],
+        );
+        let none = (ContentFormat::TEXT, &[][..]);
+        let read = message(Code::GET, &["3", "0"], none);
+        let answered = message(Code::CONTENT, &[], tlv);
+        let shown = [("/3/0/9", "95"), ("/3/0/6/0", "1"), ("/3/0/6/1", "5")];
+        let shown = shown.map(|(path, value)| (path.to_owned(), value.to_owned()));
+        assert_eq!(values(&scene(vec![(true, read), (false, answered)])), shown);
+        // A write says itself what it is about.
+        let written = message(Code::PUT, &["3", "0"], tlv);
+        assert_eq!(values(&scene(vec![(true, written)])), shown);
+        // JSON names its paths.
+        let senml = (
+            ContentFormat::SENML_JSON,
+            &br#"[{"bn":"/3/0/","n":"9","v":95}]"#[..],
+        );
+        let answered = message(Code::CONTENT, &[], senml);
+        let read = message(Code::GET, &["3", "0", "9"], none);
+        assert_eq!(
+            values(&scene(vec![(true, read), (false, answered)])),
+            shown[..1]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_and_what_has_no_values_has_none() {
+        let broken = (ContentFormat::LWM2M_TLV, &[0xc8, 9][..]);
+        let written = message(Code::PUT, &["3", "0"], broken);
+        let said = values(&scene(vec![(true, written)]));
+        assert!(
+            matches!(said.as_slice(), [(name, why)] if name == "Payload" && why.starts_with("cannot be read: ")),
+            "{said:?}"
+        );
+        let text = (ContentFormat::TEXT, &b"95"[..]);
+        let written = message(Code::PUT, &["3", "0", "9"], text);
+        assert_eq!(values(&scene(vec![(true, written)])), []);
+    }
+}
