@@ -1,4 +1,6 @@
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::Seed;
@@ -17,6 +19,60 @@ pub struct Faults {
     pub reordering: f64,
     /// How much longer each is under way, in each direction.
     pub delay: Duration,
+}
+
+/// As people write it: `loss 5%, delay 50ms`.
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shares = [
+            ("loss", self.loss),
+            ("duplication", self.duplication),
+            ("reordering", self.reordering),
+        ];
+        let shares = shares.into_iter().filter(|(_, share)| *share > 0.0);
+        let mut parts: Vec<String> = shares
+            .map(|(name, share)| format!("{name} {}%", share * 100.0))
+            .collect();
+        if !self.delay.is_zero() {
+            parts.push(format!("delay {}ms", self.delay.as_millis()));
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl FromStr for Faults {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "expected loss, duplication or reordering with a share of 0% to 100%, and delay in ms, such \
+                 as \"loss 5%, delay 50ms\", got {text:?}"
+            )
+        };
+        let mut faults = Self::default();
+        for part in text.split(',') {
+            let (name, value) = part.trim().split_once(' ').ok_or_else(wrong)?;
+            let value = value.trim();
+            if name == "delay" {
+                let millis = value
+                    .strip_suffix("ms")
+                    .and_then(|ms| ms.trim().parse().ok());
+                faults.delay = Duration::from_millis(millis.ok_or_else(wrong)?);
+                continue;
+            }
+            let percent = value.strip_suffix('%').and_then(|p| p.trim().parse().ok());
+            let percent = percent.filter(|percent: &f64| (0.0..=100.0).contains(percent));
+            let share = percent.ok_or_else(wrong)? / 100.0;
+            *match name {
+                "loss" => &mut faults.loss,
+                "duplication" => &mut faults.duplication,
+                "reordering" => &mut faults.reordering,
+                _ => return Err(wrong()),
+            } = share;
+        }
+        Ok(faults)
+    }
 }
 
 /// Which way a datagram goes.
@@ -44,6 +100,7 @@ pub struct Link {
     random: fastrand::Rng,
     /// What was lost and did not come since.
     missing: BTreeSet<(Way, Vec<u8>)>,
+    lost: usize,
 }
 
 impl Link {
@@ -53,6 +110,7 @@ impl Link {
             faults,
             random: seed.rng(),
             missing: BTreeSet::new(),
+            lost: 0,
         }
     }
 
@@ -69,6 +127,7 @@ impl Link {
             [loss, duplication, reordering].map(|share| self.random.f64() < share);
         let name = (way, datagram.to_vec());
         if lost {
+            self.lost += 1;
             self.missing.insert(name);
             return Vec::new();
         }
@@ -84,6 +143,11 @@ impl Link {
     pub fn missing(&self) -> usize {
         self.missing.len()
     }
+
+    /// How many datagrams were lost, whatever came since.
+    pub const fn lost(&self) -> usize {
+        self.lost
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +158,43 @@ mod tests {
 
     fn link(faults: Faults) -> Link {
         Link::new(faults, Seed::new(7))
+    }
+
+    #[test]
+    fn faults_are_written_as_people_write_them() {
+        for text in [
+            "loss 5%",
+            "loss 5%, duplication 2%, reordering 10%, delay 50ms",
+        ] {
+            assert_eq!(text.parse::<Faults>().unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "loss",
+            "loss 5",
+            "loss 101%",
+            "loss -1%",
+            "loss NaN%",
+            "delay 5s",
+            "noise 5%",
+        ] {
+            let words = text.parse::<Faults>().unwrap_err();
+            assert!(words.contains("such as \"loss 5%"), "{text}: {words}");
+        }
+    }
+
+    #[test]
+    fn what_was_lost_is_counted_whatever_came_since() {
+        let faults = Faults {
+            loss: 0.5,
+            ..Faults::default()
+        };
+        let mut link = link(faults);
+        let arrived = (0..100).filter(|_| !link.carry(Way::Out, b"a").is_empty());
+        assert_eq!(arrived.count() + link.lost(), 100);
+        while link.carry(Way::Out, b"a").is_empty() {}
+        assert_eq!(link.missing(), 0);
+        assert!(link.lost() > 0);
     }
 
     #[test]

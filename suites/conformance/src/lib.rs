@@ -22,3 +22,4 @@ pub use target::{
     place_servers,
 };
 pub use turns::{Turn, Turns};
+pub use twinproof_kernel::Faults;

@@ -16,7 +16,7 @@ use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue;
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::profile::{Declared, Profile, Subscriber};
-use twinproof_judge::scene::{STARVED, SUT};
+use twinproof_judge::scene::{LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
 use twinproof_stage::{Halted, Kind, PEER, Pace, Recorder, Stage};
@@ -426,6 +426,11 @@ async fn set_scene(
         }
     };
     if let Some(faults) = run.link {
+        let note = What::Noted {
+            name: LINK.to_owned(),
+            value: faults.to_string().into(),
+        };
+        stage.recorder().write(stage.now(), note);
         stage.impair_all(faults, Seed::new(run.seed).derive(&id));
     }
     if let Ok(profile) = &entered {
@@ -530,13 +535,16 @@ async fn end_scene(
     let reached_nobody = scene.stage.recorder().reached_nobody();
     let nothing_done = scene.stage.recorder().nothing_done();
     let missing = scene.stage.missing();
+    let lost = scene.stage.lost();
     let (recorder, now) = (scene.stage.recorder(), scene.stage.now());
-    if missing > 0 {
-        let note = What::Noted {
-            name: STARVED.to_owned(),
-            value: missing.into(),
-        };
-        recorder.write(now, note);
+    for (name, count) in [(STARVED, missing), (LOST, lost)] {
+        if count > 0 {
+            let note = What::Noted {
+                name: name.to_owned(),
+                value: count.into(),
+            };
+            recorder.write(now, note);
+        }
     }
     recorder.write(now, What::SceneEnded);
     let halted = scene.stage.halted();

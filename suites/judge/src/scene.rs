@@ -22,6 +22,12 @@ pub const CLEANER: &str = "clean-up";
 /// The name of the note that says how many datagrams our own links lost for good.
 pub const STARVED: &str = "starved";
 
+/// The name of the note that says how many datagrams our own links lost, whatever came since.
+pub const LOST: &str = "lost";
+
+/// The name of the note that says what our own links were like.
+pub const LINK: &str = "link";
+
 /// The number of a step that the scenario does not have any more.
 pub const NO_STEP: usize = usize::MAX;
 
@@ -191,6 +197,8 @@ pub struct Scene {
     pub unmet: Option<Unmet>,
     /// How many datagrams our own links lost of which no copy arrived.
     pub missing: u64,
+    /// How many datagrams our own links lost, whatever came since.
+    pub lost: u64,
     /// Whether it came to its end.
     pub ended: bool,
     /// When it ended; what came later is in it all the same.
@@ -244,6 +252,7 @@ impl Scene {
             halted: None,
             unmet: None,
             missing: 0,
+            lost: 0,
             ended: false,
             last: 0,
             records: Vec::new(),
@@ -325,6 +334,9 @@ impl Scene {
                 }
                 What::Noted { name, value } if name == STARVED => {
                     scene.missing = value.as_u64().unwrap_or_default();
+                }
+                What::Noted { name, value } if name == LOST => {
+                    scene.lost = value.as_u64().unwrap_or_default();
                 }
                 What::Datagram {
                     exchange,

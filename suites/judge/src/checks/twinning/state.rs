@@ -233,6 +233,7 @@ mod tests {
             halted: None,
             unmet: None,
             missing: 0,
+            lost: 0,
             ended: true,
             last: 2,
             records: Vec::new(),
