@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use twinproof_conformance::Faults;
 use twinproof_evidence::ExitCode;
 use twinproof_judge::catalogue::ENABLERS;
 use twinproof_proof::serve::RUNS;
@@ -172,6 +173,11 @@ pub(crate) struct Run {
     /// Begin such a file from what this run shows
     #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
     pub(crate) write_baseline: Option<PathBuf>,
+    /// Put such a link in front of each simulated party that sends datagrams: shares of loss,
+    /// duplication and reordering, and a delay, such as `loss 5%, delay 50ms`; drawn from the seed. What it
+    /// loses for good is tried again
+    #[arg(long, value_name = "FAULTS")]
+    pub(crate) link: Option<Faults>,
     /// Write what passed as datagrams for Wireshark, too: a file per scenario below `pcap`
     #[arg(long)]
     pub(crate) pcap: bool,

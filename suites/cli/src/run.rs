@@ -70,7 +70,11 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
             .or_else(|| earlier.as_ref().map(|report| report.seed))
             .unwrap_or(SEED),
         repeat: args.repeat,
-        again: format!("{} --report {AGAIN}", system.again),
+        again: match args.link {
+            Some(link) => format!("{} --link '{link}' --report {AGAIN}", system.again),
+            None => format!("{} --report {AGAIN}", system.again),
+        },
+        link: args.link,
         jobs: usize::from(args.jobs),
         interactive: !args.non_interactive,
         skip_slow: args.skip_slow,
