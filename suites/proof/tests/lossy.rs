@@ -117,7 +117,7 @@ fn a_lossy_link_excuses_no_broken_server() {
 #[test]
 fn what_our_own_link_lost_of_a_copy_is_no_reason_for_a_warning() {
     let id = "lwm2m/reporting/confirmed";
-    let reports = reports(|| Arc::new(Standard), id);
+    let reports = reports(|| Arc::new(Standard), id, SEEDS);
     let warned: Vec<String> = reports
         .iter()
         .map(|report| (report.seed, &report.scenarios[0]))
