@@ -34,7 +34,7 @@ Feature: The server as an end of the protocol
   @LW-SRV-04 @id:newer-version-refused
   Scenario: A version beyond the server's own is refused, its own is not
     Given a device that is registered
-    And devices that have tried to register with the versions beyond the server's own
+    And devices that have tried to register with the other versions of the enabler
     When another device registers with a version beyond the server's own
     Then the server refuses the registration because of its version
 

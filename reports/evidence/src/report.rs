@@ -46,6 +46,9 @@ pub struct Report {
     pub scenarios: Vec<Scenario>,
     /// What the public texts leave open, and how far this run settled it.
     pub knobs: Vec<Knob>,
+    /// What the system claims to be able to do, what of it was exercised, and what was seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capabilities: Vec<Capability>,
     /// What came of the baseline that this run was weighed against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Gate>,
@@ -399,6 +402,94 @@ pub enum Provenance {
     Observed,
     /// The profile states it.
     Declared,
+}
+
+/// Something that a system can be able to do: what is claimed, what was exercised, and what was seen.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Capability {
+    /// Its id, by which a profile can claim it.
+    pub id: String,
+    /// Its enabler.
+    pub enabler: String,
+    /// What it is one of: `operation`, `format`.
+    pub group: String,
+    /// Its title.
+    pub title: String,
+    /// Whether it is claimed.
+    pub claimed: Claimed,
+    /// By whom or what, in words; empty where nothing is said.
+    pub claimed_by: String,
+    /// The ids of the scenarios that exercised it.
+    pub exercised: Vec<String>,
+    /// The ids of the scenarios that showed it.
+    pub seen: Vec<String>,
+    /// Where it was shown first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_by: Option<Place>,
+    /// How the claim and the exchanges contradict each other, if they do. It is a warning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contradiction: Option<Contradiction>,
+}
+
+/// Whether something is claimed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claimed {
+    /// It is disclaimed.
+    No,
+    /// Neither.
+    NotSaid,
+    /// It is claimed.
+    Yes,
+}
+
+/// How a claim and the exchanges contradict each other, in words.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contradiction {
+    /// It is claimed, and every attempt says that it is not there.
+    Over(String),
+    /// It is disclaimed, and there.
+    Under(String),
+}
+
+/// An exchange of a scenario.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Place {
+    /// The scenario.
+    pub scenario: String,
+    /// The number of the exchange.
+    pub exchange: u64,
+    /// It in words.
+    pub words: String,
+}
+
+impl Claimed {
+    /// In one word, or a dash.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::NotSaid => "not said",
+            Self::Yes => "yes",
+        }
+    }
+}
+
+impl Contradiction {
+    /// In words.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Over(words) | Self::Under(words) => words,
+        }
+    }
+
+    /// What it is called.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Over(_) => "over-claimed",
+            Self::Under(_) => "under-claimed",
+        }
+    }
 }
 
 impl Scenario {

@@ -91,6 +91,32 @@ pub fn render(report: &Report) -> String {
     if let Some(left_out) = text::left_out(report) {
         page.block(&format!("\n{left_out}.\n"));
     }
+    for (enabler, rows) in text::claims(report) {
+        let mut table = format!(
+            "\n## What {} claims, and what was seen\n\n| {} | claimed | exercised | seen | |\n|---|---|---|---|---|\n",
+            words(&report.sut.name),
+            words(enabler),
+        );
+        for claim in rows {
+            table.push_str(&format!(
+                "| {} | {}{} | {} | {} | {}{} |\n",
+                words(&claim.row.title),
+                claim.claimed,
+                match claim.row.claimed_by.as_str() {
+                    "" => String::new(),
+                    by => format!(": {}", words(by)),
+                },
+                claim.exercised,
+                claim.seen,
+                match claim.row.contradiction {
+                    Some(_) => format!("{} ", mark(Verdict::Warning)),
+                    None => String::new(),
+                },
+                words(&text::line(&claim.remark, 300)),
+            ));
+        }
+        page.block(&table);
+    }
     let mut end = String::from("\n## How to read this\n\n");
     for notice in &report.notices {
         end.push_str(&format!("- {}\n", words(notice)));

@@ -384,6 +384,9 @@ pub fn summary(report: &Report, style: Style, html: Option<&Path>) -> String {
         }
     }
     out.push('\n');
+    for claims in text::claims_in_short(report) {
+        let _ = writeln!(out, "{}", wrap(&claims, style.width, 0).join("\n  "));
+    }
     if let Some(html) = html {
         let _ = writeln!(out, "report: {}", html.display());
     }

@@ -2,7 +2,9 @@
 
 use twinproof_evidence::Verdict;
 use twinproof_evidence::baseline::{Accepted, Stale};
-use twinproof_evidence::report::{Attempt, Count, Finding, Report, Requirement, Scenario};
+use twinproof_evidence::report::{
+    Attempt, Capability, Claimed, Count, Finding, Report, Requirement, Scenario,
+};
 
 /// The verdicts that a reader has to look at, gravest first.
 pub(crate) const ATTENTION: [Verdict; 5] = [
@@ -72,6 +74,72 @@ pub(crate) fn rejudged(report: &Report) -> Option<(String, Vec<String>)> {
         line(&format!("{id}{part}: {before} → {after}{reason}"), 1_000)
     });
     Some((by, changes.collect()))
+}
+
+/// What a system claims, as a row of a table.
+pub(crate) struct Claim<'a> {
+    pub(crate) row: &'a Capability,
+    /// `yes`, `no` or `not said`.
+    pub(crate) claimed: &'static str,
+    /// `by 3 scenarios`, or a dash.
+    pub(crate) exercised: String,
+    /// `in 2 scenarios`, or a dash.
+    pub(crate) seen: String,
+    /// Where it was shown first, or how it contradicts the claim.
+    pub(crate) remark: String,
+}
+
+/// The tables of claims, by enabler.
+pub(crate) fn claims(report: &Report) -> Vec<(&str, Vec<Claim<'_>>)> {
+    let mut tables: Vec<(&str, Vec<Claim<'_>>)> = Vec::new();
+    for row in &report.capabilities {
+        let ids = |word: &str, ids: &[String]| match ids {
+            [] => "–".to_owned(),
+            ids => format!("{word} {}", count(ids.len(), "scenario")),
+        };
+        let shown = row.shown_by.as_ref();
+        let shown = shown.map(|place| format!("{} exchange {}", place.scenario, place.exchange));
+        let contradiction = row.contradiction.as_ref();
+        let remark = contradiction.map(|c| format!("{}: {}", c.name(), c.words()));
+        let claim = Claim {
+            row,
+            claimed: row.claimed.name(),
+            exercised: ids("by", &row.exercised),
+            seen: ids("in", &row.seen),
+            remark: remark.or(shown).unwrap_or_default(),
+        };
+        match tables
+            .iter_mut()
+            .find(|(enabler, _)| *enabler == row.enabler)
+        {
+            Some((_, rows)) => rows.push(claim),
+            None => tables.push((&row.enabler, vec![claim])),
+        }
+    }
+    tables
+}
+
+/// The claims of each enabler in one line: how many there are, what was exercised and seen, and which
+/// the exchanges contradict.
+pub(crate) fn claims_in_short(report: &Report) -> Vec<String> {
+    let tables = claims(report).into_iter();
+    let lines = tables.map(|(enabler, rows)| {
+        let of = |claimed| rows.iter().filter(|c| c.row.claimed == claimed).count();
+        let exercised = rows.iter().filter(|c| !c.row.exercised.is_empty()).count();
+        let seen = rows.iter().filter(|c| !c.row.seen.is_empty()).count();
+        let contradicted = rows.iter().filter_map(|claim| {
+            let contradiction = claim.row.contradiction.as_ref()?;
+            Some(format!(" · {}: {}", contradiction.name(), claim.row.id))
+        });
+        let contradicted: String = contradicted.collect();
+        format!(
+            "{enabler} can: {} claimed, {} disclaimed; of {}, {exercised} exercised, {seen} seen{contradicted}",
+            of(Claimed::Yes),
+            of(Claimed::No),
+            rows.len(),
+        )
+    });
+    lines.collect()
 }
 
 /// `1 scenario`, `2 scenarios`.

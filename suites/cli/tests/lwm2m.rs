@@ -97,6 +97,10 @@ fn what_is_missing_or_wrong_is_said_before_a_run() {
             format!("{server}[lwm2m.claims]\n\"LW-IF9-01\" = false\n"),
             "the catalogue has no requirement of this label",
         ),
+        (
+            format!("{server}[lwm2m.capabilities]\nsned = true\n"),
+            "sut.toml:7:1: lwm2m.capabilities.sned: nothing of this id can be claimed; did you mean send?",
+        ),
     ] {
         fs::write(dir.path().join("sut.toml"), format!("{begin}{text}")).unwrap();
         for command in ["check", "run"] {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use twinproof_lwm2m::wire::Version;
 
+use crate::capabilities::{self, Capabilities};
 use crate::features::Features;
 use crate::sources::{self, Clause, Source, SourceFile};
 
@@ -292,6 +293,8 @@ pub struct Catalogue {
     pub rulings: BTreeMap<String, Ruling>,
     /// The texts that purposes rest on, and what of them was read.
     pub sources: Vec<Source>,
+    /// What systems can be able to do, by enabler.
+    pub capabilities: Vec<Capabilities>,
 }
 
 #[derive(Deserialize)]
@@ -363,7 +366,10 @@ impl Catalogue {
                 why,
             };
             let text = std::str::from_utf8(contents).map_err(|_| fault("not UTF-8".to_owned()))?;
-            if name.ends_with(sources::FILES) {
+            if name.ends_with(capabilities::FILES) {
+                let read: Capabilities = toml::from_str(text).map_err(|e| fault(e.to_string()))?;
+                catalogue.capabilities.push(read);
+            } else if name.ends_with(sources::FILES) {
                 let read: SourceFile = toml::from_str(text).map_err(|e| fault(e.to_string()))?;
                 catalogue.sources.extend(read.source);
             } else if name.ends_with(REGISTER) {
@@ -457,6 +463,16 @@ impl Catalogue {
                 ));
             }
         }
+        for table in &self.capabilities {
+            let named = table.capability.iter().flat_map(|c| &c.purposes);
+            let mut named = named.chain([&table.requirement]);
+            let unknown = named.find(|id| !labels.contains(id.as_str()));
+            let unknown = unknown.map(|id| format!("{id} is named, and does not exist"));
+            if let Some(why) = table.fault().or(unknown) {
+                let file = format!("{}{}", table.enabler, capabilities::FILES);
+                return Err(CatalogueError { file, why });
+            }
+        }
         for requirement in &self.requirements {
             if let Some(overlap) = requirement
                 .overlaps
@@ -487,6 +503,16 @@ impl Catalogue {
         self.requirements
             .iter()
             .filter(move |r| r.purpose.as_ref().is_some_and(|p| p.clause == clause))
+    }
+
+    /// The capabilities of an enabler that a profile can claim by their ids.
+    pub fn capabilities_of<'a>(
+        &'a self,
+        enabler: &'a str,
+    ) -> impl Iterator<Item = &'a capabilities::Capability> {
+        let tables = self.capabilities.iter();
+        let own = tables.filter(move |table| table.enabler == enabler);
+        own.flat_map(|table| &table.capability)
     }
 
     /// The requirement with this label.

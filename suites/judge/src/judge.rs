@@ -5,13 +5,14 @@ use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Events;
 use twinproof_evidence::record::{Record, Retold, RunStarted, What};
 use twinproof_evidence::report::{
-    Count, Document, Knob, Provenance, Report, Requirement, SCHEMA_VERSION, Scenario, Summary, Sut,
-    Tool,
+    self, Count, Document, Knob, Provenance, Report, Requirement, SCHEMA_VERSION, Scenario,
+    Summary, Sut, Tool,
 };
 
 use crate::baseline;
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
 use crate::checks::Context;
+use crate::claimed;
 use crate::condition::newer;
 use crate::contact::no_contact;
 use crate::observed::{groups, observed};
@@ -126,6 +127,14 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
         }
     }
     name_untested_purposes(&mut requirements, catalogue);
+    let tables = catalogue.capabilities.iter();
+    let tables = tables.filter(|table| run.enablers.contains(&table.enabler));
+    let mut capabilities = Vec::new();
+    for table in tables {
+        let rows = claimed::table(table, &profile, (&scenes, &scenarios));
+        warn_of_contradictions(&table.requirement, &rows, &mut requirements);
+        capabilities.extend(rows);
+    }
     let mut notices = NOTICES.map(str::to_owned).to_vec();
     notices.extend(run.retold.as_ref().map(retold));
     let disclaimed = disclaimed(catalogue, &profile, &run.enablers);
@@ -189,6 +198,7 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
             .into_iter()
             .map(|(name, source)| Knob { name, source })
             .collect(),
+        capabilities,
         baseline: None,
         rejudged: None,
     };
@@ -367,6 +377,29 @@ fn judge_requirement(
             .copied()
             .unwrap_or(judging.len()),
         proof: None,
+    }
+}
+
+/// Where claims and exchanges contradict each other, the requirement that speaks of claims does not pass
+/// without a word.
+fn warn_of_contradictions(
+    requirement: &str,
+    rows: &[report::Capability],
+    requirements: &mut [Requirement],
+) {
+    let contradictions = rows.iter().filter_map(|row| {
+        let contradiction = row.contradiction.as_ref()?;
+        let (name, words) = (contradiction.name(), contradiction.words());
+        Some(format!("{name}: {} ({words})", row.id))
+    });
+    let contradictions: Vec<String> = contradictions.collect();
+    let mut named = requirements.iter_mut().filter(|r| r.id == requirement);
+    let Some(requirement) = named.next() else {
+        return;
+    };
+    if requirement.verdict == Verdict::Pass && !contradictions.is_empty() {
+        requirement.verdict = Verdict::Warning;
+        requirement.reason = contradictions.join("; ");
     }
 }
 

@@ -6,8 +6,10 @@
 
 mod assumed;
 pub mod baseline;
+pub mod capabilities;
 pub mod catalogue;
 pub mod checks;
+mod claimed;
 pub mod compare;
 pub mod condition;
 mod contact;

@@ -8,24 +8,7 @@ use twinproof_lwm2m::wire;
 
 /// The operation's name in a profile.
 pub(crate) fn name(operation: &Operation) -> OperationName {
-    match operation {
-        Operation::Cancel { .. } => OperationName::Cancel,
-        Operation::CancelComposite { .. } => OperationName::CancelComposite,
-        Operation::Clients => OperationName::Clients,
-        Operation::Create { .. } => OperationName::Create,
-        Operation::Delete { .. } => OperationName::Delete,
-        Operation::Discover { .. } => OperationName::Discover,
-        Operation::Events { .. } => OperationName::Events,
-        Operation::Execute { .. } => OperationName::Execute,
-        Operation::Observe { .. } => OperationName::Observe,
-        Operation::ObserveComposite { .. } => OperationName::ObserveComposite,
-        Operation::Read { .. } => OperationName::Read,
-        Operation::ReadComposite { .. } => OperationName::ReadComposite,
-        Operation::Result { .. } => OperationName::Result,
-        Operation::Write { .. } => OperationName::Write,
-        Operation::WriteAttributes { .. } => OperationName::WriteAttributes,
-        Operation::WriteComposite { .. } => OperationName::WriteComposite,
-    }
+    OperationName::from(operation)
 }
 
 /// The operation as templates and programs see it.

@@ -75,6 +75,7 @@ pub fn render(report: &Report) -> String {
                     (rejudged(report))
                     (requirements(report))
                     (scenarios(report))
+                    (claims(report))
                     (open_points(report))
                     (documents(report))
                 }
@@ -464,6 +465,47 @@ fn finding_list(finding: &Finding, scenario: &str, with_verdict: bool) -> Markup
 
 fn again(scenario: &Scenario) -> Markup {
     html! { "Repeat it: " code.command { (scenario.again) } }
+}
+
+fn claims(report: &Report) -> Markup {
+    html! {
+        @for (enabler, rows) in text::claims(report) {
+            section.claims id={ "claims-" (enabler) } {
+                h2 { "What " (enabler) " claims, and what was seen" }
+                p { "What was exercised and not seen was refused, or nobody could see what came of it. A claim that the exchanges contradict is a warning." }
+                div.wide { table.knobs {
+                    caption.hide { "Claimed, exercised and seen" }
+                    thead { tr {
+                        th scope="col" { "What" } th scope="col" { "Claimed" } th scope="col" { "Exercised" }
+                        th scope="col" { "Seen" } th scope="col" { "Shown by" }
+                    } }
+                    tbody { @for claim in &rows {
+                        @let contradiction = claim.row.contradiction.as_ref();
+                        tr {
+                            th scope="row" { (claim.row.title) " " code { (claim.row.id) } }
+                            td title=(claim.row.claimed_by) { (claim.claimed)
+                                @if !claim.row.claimed_by.is_empty() { p.basis { (claim.row.claimed_by) } } }
+                            td title=(claim.row.exercised.join(", ")) { (claim.exercised) }
+                            td title=(claim.row.seen.join(", ")) { (claim.seen) }
+                            td {
+                                @match (contradiction, &claim.row.shown_by) {
+                                    (Some(contradiction), _) => {
+                                        span.verdict.(class(Verdict::Warning)) { (contradiction.name()) } " "
+                                        (text::line(contradiction.words(), LIMIT))
+                                    }
+                                    (None, Some(place)) => {
+                                        a.evidence href={ "#" (place.scenario) ":" (place.exchange) } {
+                                            (place.scenario) " exchange " (place.exchange) }
+                                    }
+                                    (None, None) => {}
+                                }
+                            }
+                        }
+                    } }
+                } }
+            }
+        }
+    }
 }
 
 fn open_points(report: &Report) -> Markup {

@@ -94,6 +94,7 @@ fn lwm2m(profile: &Profile) -> Option<Senseless> {
     hooks
         .or(tester)
         .or_else(|| unknown_claim("lwm2m.claims", &section.claims))
+        .or_else(|| unknown_capability(&section.capabilities))
 }
 
 /// What of a Twinning enabler's section makes no sense, if anything.
@@ -198,6 +199,23 @@ fn unknown_claim(section: &'static str, claims: &BTreeMap<String, bool>) -> Opti
         ..Senseless::value(
             keys(section).chain([Part::Key(unknown.clone())]),
             format!("the catalogue has no requirement of this label{hint}"),
+        )
+    })
+}
+
+fn unknown_capability(claims: &BTreeMap<String, bool>) -> Option<Senseless> {
+    let catalogue = Catalogue::load(&FEATURES).ok()?;
+    let known = || catalogue.capabilities_of("lwm2m").map(|c| c.id.as_str());
+    let unknown = claims
+        .keys()
+        .find(|id| !known().any(|known| known == **id))?;
+    let all: Vec<&str> = known().collect();
+    let hint = did_you_mean(unknown, known(), &format!("there are {}", all.join(", ")));
+    Some(Senseless {
+        key: true,
+        ..Senseless::value(
+            keys("lwm2m.capabilities").chain([Part::Key(unknown.clone())]),
+            format!("nothing of this id can be claimed{hint}"),
         )
     })
 }

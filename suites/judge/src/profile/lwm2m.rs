@@ -42,6 +42,11 @@ pub struct Lwm2m {
     /// Label of a purpose or clause → whether the system offers it. What is not named is claimed.
     #[serde(default)]
     pub claims: BTreeMap<String, bool>,
+    /// What the server can do, by the ids of the report's table → whether it claims to. What is not named
+    /// is held against its other claims, and against what it asks for.
+    #[schemars(example = serde_json::json!({ "send": true, "lwm2m-cbor": false }))]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capabilities: BTreeMap<String, bool>,
 }
 
 impl Lwm2m {

@@ -6,6 +6,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use twinproof_lwm2m::upper::Operation;
 
 use super::{Pattern, Span};
 
@@ -111,6 +112,29 @@ impl OperationName {
         Self::WriteAttributes,
         Self::WriteComposite,
     ];
+}
+
+impl From<&Operation> for OperationName {
+    fn from(operation: &Operation) -> Self {
+        match operation {
+            Operation::Cancel { .. } => Self::Cancel,
+            Operation::CancelComposite { .. } => Self::CancelComposite,
+            Operation::Clients => Self::Clients,
+            Operation::Create { .. } => Self::Create,
+            Operation::Delete { .. } => Self::Delete,
+            Operation::Discover { .. } => Self::Discover,
+            Operation::Events { .. } => Self::Events,
+            Operation::Execute { .. } => Self::Execute,
+            Operation::Observe { .. } => Self::Observe,
+            Operation::ObserveComposite { .. } => Self::ObserveComposite,
+            Operation::Read { .. } => Self::Read,
+            Operation::ReadComposite { .. } => Self::ReadComposite,
+            Operation::Result { .. } => Self::Result,
+            Operation::Write { .. } => Self::Write,
+            Operation::WriteAttributes { .. } => Self::WriteAttributes,
+            Operation::WriteComposite { .. } => Self::WriteComposite,
+        }
+    }
 }
 
 impl fmt::Display for OperationName {
