@@ -11,7 +11,7 @@ use twinproof_conformance::Faults;
 use twinproof_evidence::ExitCode;
 use twinproof_judge::catalogue::ENABLERS;
 use twinproof_proof::serve::RUNS;
-use twinproof_upper::profiles::READY;
+use twinproof_upper::profiles::{READY, READY_CLIENTS};
 
 /// The seed of a run that is told none.
 pub(crate) const SEED: u64 = 7;
@@ -89,7 +89,8 @@ Examples:
 const INIT_EXAMPLES: &str = "\
 Examples:
   twinproof init --base-url https://enabler.example/api > my.toml
-  twinproof init --enabler lwm2m --base-url coap://server.example --upper-tester leshan > my.toml";
+  twinproof init --enabler lwm2m --base-url coap://server.example --upper-tester leshan > my.toml
+  twinproof init --enabler lwm2m --client wakaama > my-client.toml";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -211,6 +212,12 @@ pub(crate) struct Init {
         PossibleValue::new(ready.name).help(ready.about)
     })))]
     pub(crate) upper_tester: Option<String>,
+    /// The profile is of an LwM2M client, and this starts it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["upper_tester", "base_url"],
+          value_parser = PossibleValuesParser::new(READY_CLIENTS.iter().map(|ready| {
+        PossibleValue::new(ready.name).help(ready.about)
+    })))]
+    pub(crate) client: Option<String>,
 }
 
 #[derive(ClapArgs, Debug)]

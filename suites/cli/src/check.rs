@@ -9,7 +9,9 @@ use twinproof_evidence::ExitCode;
 use twinproof_formats::count;
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::disclaimed;
-use twinproof_judge::profile::{Lwm2m, OperationName, Twinning, UpperTester};
+use twinproof_judge::profile::{
+    Client, ClientControl, Lwm2m, OperationName, Twinning, UpperTester,
+};
 
 use crate::args::Check;
 use crate::problem::Problem;
@@ -79,7 +81,12 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
             short = subscribers(&mut out, twinning, &applicable)?;
         }
         if let Some(section) = &profile.lwm2m {
-            short += upper_tester(&mut out, section, &applicable)?;
+            if section.server.is_some() {
+                short += upper_tester(&mut out, section, &applicable)?;
+            }
+            if let Some(client) = &section.client {
+                control(&mut out, client)?;
+            }
         }
         let enablers = profile.enablers().into_iter().map(str::to_owned);
         let disclaimed = disclaimed(&source.catalogue, profile, &enablers.collect::<Vec<_>>());
@@ -181,4 +188,20 @@ fn upper_tester(
         count(acting, "scenario")
     )?;
     Ok(0)
+}
+
+/// Says who starts the client, and where it is expected.
+fn control(out: &mut impl Write, client: &Client) -> std::io::Result<()> {
+    let place = client.listen.as_deref();
+    let place = place.unwrap_or("a free port of the loopback, another one in every scenario");
+    let who = match &client.control {
+        None => "nobody (lwm2m.client.control): the run waits for it".to_owned(),
+        Some(ClientControl::Builtin) => "a hand inside".to_owned(),
+        Some(ClientControl::Command(spec)) => format!("the command {}", spec.start.join(" ")),
+        Some(ClientControl::Manual(_)) => "a person at the terminal".to_owned(),
+    };
+    writeln!(
+        out,
+        "client       started by {who}; it registers at {place}"
+    )
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use twinproof_conformance::{coap_authority, subscribers_needed};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::{Declared, Profile};
-use twinproof_upper::profiles::{READY, Ready};
+use twinproof_upper::profiles::{READY, READY_CLIENTS, Ready};
 
 use crate::args::{Init, Words};
 use crate::problem::Problem;
@@ -34,6 +34,10 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
         .max();
     let usage = |why: String| Problem::Usage(format!("--base-url: {why}"));
     let text = match (args.enabler.as_str(), devices) {
+        ("twinning", Some(_)) if args.client.is_some() => {
+            let why = "--client: LwM2M has clients; expected --enabler lwm2m beside it";
+            return Err(Problem::Usage(why.to_owned()));
+        }
         ("twinning", Some(_)) if args.upper_tester.is_some() => {
             let why = "--upper-tester: an LwM2M server has one; expected --enabler lwm2m beside it";
             return Err(Problem::Usage(why.to_owned()));
@@ -42,6 +46,12 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
             let base_url = args.base_url.as_deref().unwrap_or(TWINNING);
             url::base_fault(base_url).map_or(Ok(()), |why| Err(usage(why)))?;
             Profiled::twinning(base_url.trim_end_matches('/'), devices)?
+        }
+        ("lwm2m", Some(_)) if args.client.is_some() => {
+            let mut ready = READY_CLIENTS.iter();
+            let control = ready.find(|ready| Some(ready.name) == args.client.as_deref());
+            let control = control.ok_or_else(|| Problem::Ours("no such client".to_owned()))?;
+            Profiled::lwm2m_client(control)?
         }
         ("lwm2m", Some(_)) => {
             let name = args.upper_tester.as_deref().unwrap_or(UPPER_TESTER);
@@ -117,6 +127,20 @@ impl Profiled {
             tester.about,
             others.join(", "),
             tester.text.trim_end(),
+        ));
+        Ok(profile.out)
+    }
+
+    /// A profile of an LwM2M client.
+    fn lwm2m_client(control: &Ready) -> Result<String, Problem> {
+        let mut profile = Self::begin("[lwm2m.client]\n", ("My client", "lwm2m-client"))?;
+        profile.section("pace", &[]);
+        profile.say(&format!(
+            "# The client registers with servers that the tester plays; {} does what its user would.\n\
+             # `twinproof schema profile` describes all keys of [lwm2m.client]. Without a control, the run waits\n\
+             # for the client at `listen`.\n{}",
+            control.about,
+            control.text.trim_end(),
         ));
         Ok(profile.out)
     }

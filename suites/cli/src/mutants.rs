@@ -99,7 +99,10 @@ fn chosen(args: &Mutants) -> Result<Vec<Listed>, Problem> {
 
 fn all(enabler: &str) -> Vec<Listed> {
     match enabler {
-        "lwm2m" => mutants::lwm2m().map(listed).collect(),
+        "lwm2m" => {
+            let clients = mutants::lwm2m_client().map(listed);
+            mutants::lwm2m().map(listed).chain(clients).collect()
+        }
         _ => mutants::twinning().map(listed).collect(),
     }
 }

@@ -14,7 +14,7 @@ use twinproof_evidence::report::{Report, Tool};
 use twinproof_formats::terminal::{self, Style};
 use twinproof_formats::{Headline, Progress, pcap};
 use twinproof_judge::judge;
-use twinproof_judge::profile::UpperTester;
+use twinproof_judge::profile::{ClientControl, UpperTester};
 use twinproof_proof::whole::WholeSystem;
 use twinproof_stage::Kind;
 
@@ -160,7 +160,10 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
 fn asks_people(target: &Target) -> bool {
     let section = target.profile().profile.lwm2m.as_ref();
     let tester = section.and_then(|section| section.upper_tester.as_ref());
+    let client = section.and_then(|section| section.client.as_ref());
+    let control = client.and_then(|client| client.control.as_ref());
     matches!(tester, Some(UpperTester::Manual(_)))
+        || matches!(control, Some(ClientControl::Manual(_)))
 }
 
 /// Who judges.

@@ -13,9 +13,9 @@ use twinproof_evidence::baseline::Baseline;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::{Halt, Record, RunStarted, Scene as SceneKey, SceneStarted, What};
 use twinproof_evidence::secrets::Secrets;
-use twinproof_judge::catalogue;
+use twinproof_judge::catalogue::{self, role_of};
 use twinproof_judge::condition::not_applicable;
-use twinproof_judge::profile::{Declared, Profile, Subscriber};
+use twinproof_judge::profile::{ClientControl, Declared, Profile, Subscriber};
 use twinproof_judge::scene::{LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
@@ -29,6 +29,9 @@ use crate::suite::{Entry, Suite, TIME_PASSES};
 use crate::target::{Part, Target, elsewhere, place_servers, server_elsewhere};
 use crate::turns::{Turn, Turns};
 use crate::world::{World, perform_step};
+
+/// The role of clients of LwM2M.
+const CLIENT: &str = "lwm2m-client";
 
 /// What to run, and how.
 #[derive(Clone)]
@@ -294,14 +297,22 @@ fn regex(pattern: &str) -> cucumber::codegen::Regex {
 }
 
 /// Whether a scenario has to be alone with the system. The built-in one is another in each scenario.
-fn is_exclusive<'a>(target: &Target, mut tags: impl Iterator<Item = &'a String>) -> bool {
+fn is_exclusive<'a>(target: &Target, tags: impl Iterator<Item = &'a String>) -> bool {
     let Target::External(declared) = target else {
         return false;
     };
     // A clock that jumps, jumps for everybody who is registered; who only waits can wait beside others.
     let lwm2m = declared.profile.lwm2m.as_ref();
+    // Who is started anew for each scenario, and told where its server is, is another in each.
+    let client = lwm2m.and_then(|section| section.client.as_ref());
+    let one = client.is_some_and(|client| {
+        let started = matches!(client.control, Some(ClientControl::Command(_)));
+        client.listen.is_some() || !started
+    });
     let jumps = lwm2m.is_some_and(|section| section.advance_clock.is_some());
-    tags.any(|tag| tag == "exclusive" || (jumps && tag == TIME_PASSES))
+    let tags: Vec<String> = tags.cloned().collect();
+    let alone = |tag: &String| tag == "exclusive" || (jumps && tag == TIME_PASSES);
+    tags.iter().any(alone) || (one && role_of("lwm2m", &tags) == CLIENT)
 }
 
 fn entry_of<'a>(
@@ -422,7 +433,14 @@ async fn set_scene(
         }
         Target::External(declared) => {
             let lease = world.hold.lease.as_ref();
-            visit(&mut stage, declared, (lease, &backstage.hands), entry).await
+            let seed = Seed::new(run.seed).derive(&id);
+            visit(
+                &mut stage,
+                declared,
+                (lease, &backstage.hands),
+                (entry, seed),
+            )
+            .await
         }
     };
     if let Some(faults) = run.link {
@@ -455,14 +473,22 @@ async fn visit(
     stage: &mut Stage,
     declared: &Declared,
     (lease, hands): (Option<&Lease>, &Hands),
-    entry: &Entry,
+    (entry, seed): (&Entry, Seed),
 ) -> Result<Declared, Halted> {
     let mut declared = declared.clone();
     let profile = &mut declared.profile;
     let part = Part::of(entry);
-    if part.role == "lwm2m-client" {
+    if part.role == CLIENT {
         stage.introduce_strangers(SUT);
         place_servers(stage, &mut declared, part).await?;
+        let section = declared.profile.lwm2m.as_mut();
+        if let Some(client) = section.and_then(|section| section.client.as_mut()) {
+            let own = || format!("twinproof-{:08x}", seed.derive(SUT).rng().u32(..));
+            client.endpoint.get_or_insert_with(own);
+            if let Some(control) = hands.client(client) {
+                stage.control_by(control);
+            }
+        }
         return Ok(declared);
     }
     if entry.enabler == "lwm2m" {

@@ -39,6 +39,7 @@ impl Lwm2mSystem {
         let mut profile = profile.expect("the built-in profile is tested");
         if let Some(section) = &mut profile.profile.lwm2m {
             section.version = Release(shape.version);
+            section.client = None;
         }
         Self {
             profile,

@@ -29,6 +29,10 @@ impl WholeSystem {
         let lwm2m_client = Lwm2mClient::new(Arc::new(device::rules::Standard));
         let mut profile = twinning.profile().clone();
         profile.profile.lwm2m = lwm2m.profile().profile.lwm2m.clone();
+        let client = lwm2m_client.profile().profile.lwm2m.as_ref();
+        if let Some(section) = &mut profile.profile.lwm2m {
+            section.client = client.and_then(|section| section.client.clone());
+        }
         let keys = lwm2m.profile().keys.iter();
         let own = keys.filter(|key| key.starts_with("lwm2m.")).cloned();
         profile.keys.extend(own);

@@ -35,7 +35,8 @@ pub(crate) struct Shared {
     running: Mutex<Option<Running>>,
 }
 
-struct Running {
+/// A process that is running.
+pub(crate) struct Running {
     child: Child,
     stdin: ChildStdin,
     said: Said,
@@ -119,7 +120,7 @@ impl Said {
 }
 
 impl Running {
-    fn start(command: &[String]) -> Result<Self, String> {
+    pub(crate) fn start(command: &[String]) -> Result<Self, String> {
         let (program, arguments) = command.split_first().ok_or("the command is empty")?;
         let mut child = Process::new(program)
             .args(arguments)
@@ -149,10 +150,23 @@ impl Running {
     /// Sends a line and waits for what ends the answer.
     async fn say(&mut self, line: &str, until: &Regex) -> Result<String, String> {
         let mark = self.said.mark();
+        self.type_line(line).await;
+        self.until_since(mark, until).await
+    }
+
+    /// Types a line. A process that has ended takes none; why is said where something is waited for.
+    pub(crate) async fn type_line(&mut self, line: &str) {
         let octets = format!("{line}\n");
-        // A process that has ended takes no line; why is said below.
         drop(self.stdin.write_all(octets.as_bytes()).await);
         drop(self.stdin.flush().await);
+    }
+
+    /// Waits until what was said since its start matches.
+    pub(crate) async fn until(&mut self, until: &Regex) -> Result<String, String> {
+        self.until_since(0, until).await
+    }
+
+    async fn until_since(&mut self, mark: usize, until: &Regex) -> Result<String, String> {
         match self.said.until(mark, until).await {
             Some(text) => Ok(text),
             None => {
@@ -168,26 +182,30 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Ends it: with a line, if there is one for that, and in the end without.
+    pub(crate) async fn end(mut self, quit: Option<&String>) {
+        if let Some(quit) = quit {
+            self.type_line(quit).await;
+        }
+        drop(self.stdin);
+        let patience = match quit {
+            Some(_) => GOOD_BYE,
+            None => Duration::ZERO,
+        };
+        let ended = tokio::time::timeout(patience, self.child.wait()).await;
+        if ended.is_err() {
+            drop(self.child.kill().await);
+        }
+    }
+}
+
 impl Shared {
     /// Ends the process.
     pub(crate) async fn close(&self, quit: Option<&String>) {
-        let Some(mut running) = self.running.lock().await.take() else {
-            return;
-        };
-        if let Some(quit) = quit {
-            drop(
-                running
-                    .stdin
-                    .write_all(format!("{quit}\n").as_bytes())
-                    .await,
-            );
-        }
-        drop(running.stdin);
-        if tokio::time::timeout(GOOD_BYE, running.child.wait())
-            .await
-            .is_err()
-        {
-            drop(running.child.kill().await);
+        let running = self.running.lock().await.take();
+        if let Some(running) = running {
+            running.end(quit).await;
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod answer;
 mod asked;
+mod client;
 mod command;
 mod events;
 mod faults;
@@ -18,8 +19,9 @@ mod program;
 
 use std::sync::Arc;
 
-use twinproof_judge::profile::UpperTester as Described;
-use twinproof_stage::UpperTester;
+use serde_json::{Map, Value};
+use twinproof_judge::profile::{Client, ClientControl as Control, UpperTester as Described};
+use twinproof_stage::{ClientControl, UpperTester};
 
 pub use faults::{Fault, fault};
 
@@ -60,10 +62,60 @@ impl Hands {
         })
     }
 
+    /// Who controls the client in one scenario, in which its servers are where the profile says; none
+    /// where nobody does, or the system has a hand inside.
+    pub fn client(&self, client: &Client) -> Option<Box<dyn ClientControl>> {
+        let names = names(client);
+        let patience = client.patience.duration();
+        Some(match client.control.as_ref()? {
+            Control::Builtin => return None,
+            Control::Command(spec) => {
+                let spec = Arc::new(spec.as_ref().clone());
+                Box::new(client::Command::new(spec, names, patience))
+            }
+            Control::Manual(spec) => {
+                let patience = spec.patience.duration();
+                let terminal = Arc::clone(&self.terminal);
+                Box::new(client::Manual::new(terminal, names, patience))
+            }
+        })
+    }
+
     /// Ends what was started.
     pub async fn close(&self, described: Option<&Described>) {
         if let Some(Described::Command(spec)) = described {
             self.command.close(spec.quit.as_ref()).await;
         }
     }
+}
+
+/// What the templates of a client's control name: who it is, and where its servers are.
+fn names(client: &Client) -> Map<String, Value> {
+    let mut names = Map::new();
+    let mut name = |key: String, value: &str| names.insert(key, value.into());
+    if let Some(endpoint) = &client.endpoint {
+        name("endpoint".to_owned(), endpoint);
+    }
+    for (prefix, place) in [("", &client.listen), ("other_", &client.listen_other)] {
+        let Some((host, port)) = place.as_ref().and_then(|place| place.rsplit_once(':')) else {
+            continue;
+        };
+        name(format!("{prefix}host"), host.trim_matches(['[', ']']));
+        name(format!("{prefix}port"), port);
+        name(format!("{prefix}uri"), &format!("coap://{host}:{port}"));
+    }
+    names
+}
+
+/// What of a client's control makes no sense, if anything: the key below its `command`, and why.
+pub fn client_fault(control: &Control) -> Option<(&'static str, String)> {
+    let Control::Command(spec) = control else {
+        return None;
+    };
+    if spec.start.first().is_none_or(String::is_empty) {
+        let why = "expected a program and its arguments".to_owned();
+        return Some(("start", why));
+    }
+    let unread = spec.ready.as_ref().and_then(|p| regex::Regex::new(p).err());
+    unread.map(|error| ("ready", error.to_string()))
 }

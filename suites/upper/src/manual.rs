@@ -47,7 +47,7 @@ impl Terminal {
     }
 
     /// Asks, and returns the lines of the answer up to an empty one.
-    async fn ask(&self, question: &str) -> Result<Vec<String>, String> {
+    pub(crate) async fn ask(&self, question: &str) -> Result<Vec<String>, String> {
         if let Some(why) = &self.closed {
             return Err(why.clone());
         }

@@ -1,6 +1,6 @@
-//! Upper testers that are ready, as sections of a profile.
+//! Upper testers, and controls of clients, that are ready, as sections of a profile.
 
-/// An upper tester that is ready.
+/// An upper tester, or a control of a client, that is ready.
 #[derive(Clone, Copy, Debug)]
 pub struct Ready {
     /// Its name.
@@ -40,3 +40,44 @@ pub const READY: &[Ready] = &[
         text: include_str!("profiles/twinproof.toml"),
     },
 ];
+
+/// All controls of clients that there are.
+pub const READY_CLIENTS: &[Ready] = &[
+    Ready {
+        name: "lwm2m-node-lib",
+        about: "the interactive client of Telefónica's lwm2m-node-lib, started by the run",
+        server: None,
+        text: include_str!("profiles/clients/lwm2m-node-lib.toml"),
+    },
+    Ready {
+        name: "manual",
+        about: "a person at the terminal, who is asked to start the client",
+        server: None,
+        text: include_str!("profiles/clients/manual.toml"),
+    },
+    Ready {
+        name: "wakaama",
+        about: "the example client of Eclipse Wakaama, started by the run",
+        server: None,
+        text: include_str!("profiles/clients/wakaama.toml"),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use twinproof_judge::profile::Declared;
+
+    use super::READY_CLIENTS;
+    use crate::client_fault;
+
+    #[test]
+    fn clients_that_are_ready_are_profiles() {
+        for ready in READY_CLIENTS {
+            let sut = "[sut]\nname = \"s\"\nrole = \"lwm2m-client\"\n";
+            let declared = Declared::parse(&format!("{sut}{}", ready.text)).unwrap();
+            let client = declared.profile.lwm2m.unwrap().client.unwrap();
+            let fault = client_fault(client.control.as_ref().unwrap());
+            assert_eq!(fault, None, "{}", ready.name);
+        }
+    }
+}

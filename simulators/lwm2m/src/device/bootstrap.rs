@@ -145,7 +145,7 @@ impl Device {
         if moment.shared.rules.bootstraps(facts) {
             return self.plan_bootstrap(moment, Duration::ZERO);
         }
-        for server in 0..accounts {
+        for server in (0..accounts).filter(|server| moment.shared.rules.registers_with(*server)) {
             let how = Register {
                 server,
                 ..Register::default()

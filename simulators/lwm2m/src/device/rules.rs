@@ -38,6 +38,11 @@ twinproof_kernel::rules! {
             !matches!(object, 0 | 21 | 23)
         }
 
+        /// Whether a device registers with a server, by its place among all: with each (TS §5.3.1).
+        fn registers_with(&self, server: usize) -> bool {
+            true
+        }
+
         /// The list of objects in a registration.
         fn list(&self, list: ObjectList) -> ObjectList {
             list

@@ -13,7 +13,7 @@ use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
 use super::rules::{AnswerFacts, Asked, LocationFacts, RenewFacts, Rules, Standard};
 use super::{Moment, Server, Shared};
 use crate::device::Request;
-use crate::upper::{Answer, Event, Operation, What};
+use crate::upper::{Answer, Client, Event, Operation, What};
 use crate::wire::{Version, serial};
 
 /// What a tester can ask of its server.
@@ -153,6 +153,13 @@ impl Tester {
         let registered = |event: &&Event| event.what == What::Registered;
         let mut events = self.server.events.iter().rev();
         Some(&events.find(registered)?.endpoint)
+    }
+
+    /// What that client has said of itself, if it is still registered.
+    pub fn client(&self) -> Option<Client> {
+        let clients = &self.server.clients;
+        let registration = clients.get(clients.named(self.newest()?)?)?;
+        Some(registration.shown(&[]))
     }
 
     fn obey(&mut self, moment: &mut Moment<'_>, call: CallId, order: Order) {

@@ -1,7 +1,10 @@
 //! Broken LwM2M clients.
 
-use twinproof_coap::{Code, Message};
+use std::time::Duration;
+
+use twinproof_coap::{Code, ContentFormat, Header, Message, Opt, Packet, Raw, Type, option};
 use twinproof_lwm2m::device::rules::{self as facts, Rules, Standard};
+use twinproof_lwm2m::model::Operations;
 use twinproof_lwm2m::wire::Path;
 use twinproof_lwm2m::wire::links::{Item, ObjectList};
 
@@ -25,12 +28,225 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         list
     }
 
-    "client-reads-valid" "answers a read as if the server knew the value" breaks "LW-CLI-04"
-    caught by { "lwm2m/client/read" "lwm2m/confirmed" }
+    "client-pings-unanswered" "does not say that it is there" breaks "LW-CLI-03"
+    caught by { "lwm2m/client/ping" "lwm2m/ponged" }
+    fn sends(&self, f: facts::SentFacts) -> bool { f.ty != Type::Rst }
+
+    "client-copies-done" "does again what arrives again" breaks "LW-CLI-03"
+    caught by { "lwm2m/client/copy-done-once" "lwm2m/once" }
+    fn is_copy(&self, _f: facts::CopyFacts) -> bool { false }
+
+    "client-options-ignored" "ignores critical options that it does not know" breaks "LW-CLI-03"
+    caught by { "lwm2m/client/critical-option" "lwm2m/refused-with" }
+    fn reads(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+        let known = |number| option::TABLE.iter().any(|known| known.number == number);
+        without(datagram, |o| o.number.is_critical() && !known(o.number))
+    }
+
+    "client-reads-nothing" "answers a read of what it does not have as if it had it" breaks "LW-CLI-03"
+    caught by { "lwm2m/client/unknown-path" "lwm2m/refused-with" }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
-        match f.method {
-            Code::GET if message.code() == Code::CONTENT => Message::new(Code::VALID),
+        recoded(message, f.method == Code::GET, (Code::NOT_FOUND, Code::CONTENT))
+    }
+
+    "client-reads-valid" "answers a read as if the server knew the value" breaks "LW-CLI-04"
+    also breaks {
+        "LW-CLI-03", "LW-CLI-05", "LW-CLI-06", "LW-CLI-07", "LW-IF3-15", "LW-MUL-02"
+        because "that a client is still there is shown by reading it",
+    }
+    caught by {
+        "lwm2m/client/read" "lwm2m/confirmed",
+        "lwm2m/client/discover" "lwm2m/discovered",
+        "lwm2m/client/reboot" "lwm2m/confirmed",
+    }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        recoded(message, f.method == Code::GET, (Code::CONTENT, Code::VALID))
+    }
+
+    "client-confirms-otherwise" "confirms what it has done with the code of what has not changed" breaks "LW-CLI-04"
+    also breaks { "LW-CLI-07" because "a reboot is confirmed in this way, too" }
+    caught by {
+        "lwm2m/client/write" "lwm2m/confirmed",
+        "lwm2m/client/execute" "lwm2m/confirmed",
+        "lwm2m/client/reboot" "lwm2m/confirmed",
+    }
+    fn answers(&self, message: Message, _f: facts::AnswerFacts) -> Message {
+        recoded(message, true, (Code::CHANGED, Code::VALID))
+    }
+
+    "client-shows-the-old" "shows the life time that it had at first" breaks "LW-CLI-04"
+    caught by { "lwm2m/client/write" "lwm2m/shows" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match (f.method, f.path.ids()) {
+            (Code::GET, [1, _, 1]) => Message::new(Code::CONTENT)
+                .content_format(ContentFormat::TEXT)
+                .payload("86400"),
             _ => message,
         }
     }
+
+    "client-executes-nothing" "refuses to execute anything" breaks "LW-CLI-04"
+    also breaks {
+        "LW-CLI-07" because "a reboot is executed",
+        "LW-IF2-11" because "that its registration is forgotten is shown by an update that is executed",
+    }
+    caught by {
+        "lwm2m/client/execute" "lwm2m/updated",
+        "lwm2m/client/reboot" "lwm2m/registered-again",
+    }
+    fn is_executable(&self, _operations: Operations) -> bool { false }
+
+    "client-discovers-little" "lists its device without what that has" breaks "LW-CLI-04"
+    caught by { "lwm2m/client/discover" "lwm2m/discovered" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match f.accept {
+            Some(ContentFormat::LINK_FORMAT) => Message::new(Code::CONTENT)
+                .content_format(ContentFormat::LINK_FORMAT)
+                .payload("</3>"),
+            _ => message,
+        }
+    }
+
+    "client-obeys-strangers" "does what anybody asks" breaks "LW-CLI-05"
+    caught by {
+        "lwm2m/client/stranger" "lwm2m/refused",
+        "lwm2m/client/stranger" "lwm2m/unchanged",
+    }
+    fn is_served(&self, _f: facts::SenderFacts) -> bool { true }
+
+    "client-answers-early" "answers servers that have not confirmed its registration" breaks "LW-CLI-05"
+    caught by { "lwm2m/client/too-early" "lwm2m/held" }
+    fn is_heard(&self, _f: facts::SenderFacts) -> bool { true }
+
+    "client-writes-anything" "writes what is only to be read" breaks "LW-CLI-06"
+    caught by { "lwm2m/client/read-only" "lwm2m/refused-with" }
+    fn is_writable(&self, _operations: Operations) -> bool { true }
+
+    "client-reads-executables" "answers a read of what can only be executed" breaks "LW-CLI-06"
+    caught by { "lwm2m/client/not-readable" "lwm2m/refused-with" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        recoded(message, f.method == Code::GET, (Code::METHOD_NOT_ALLOWED, Code::CONTENT))
+    }
+
+    "client-has-two-devices" "creates a second device" breaks "LW-CLI-06"
+    caught by { "lwm2m/client/one-device" "lwm2m/refused-with" }
+    fn refuses_instance(&self, _f: facts::CreateFacts) -> Option<Code> { None }
+
+    "client-deletes-anything" "deletes its device" breaks "LW-CLI-06"
+    caught by { "lwm2m/client/device-stays" "lwm2m/refused-with" }
+    fn is_deletable(&self, _f: facts::DeleteFacts) -> bool { true }
+
+    "client-shows-keys" "answers a read of its keys" breaks "LW-CLI-06"
+    caught by { "lwm2m/client/keys" "lwm2m/refused-with" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        recoded(message, f.path.object() == Some(0), (Code::UNAUTHORIZED, Code::CONTENT))
+    }
+
+    "client-stays-forgotten" "does not register again when its server has forgotten it" breaks "LW-IF2-11"
+    caught by { "lwm2m/client-operations/forgotten" "lwm2m/registered-again" }
+    fn registers_again(&self, _code: Code) -> bool { false }
+
+    "client-presses" "tries again at once when it is refused" breaks "LW-IF2-11"
+    caught by {
+        "lwm2m/client-operations/forbidden" "lwm2m/patient",
+        "lwm2m/client-operations/put-off" "lwm2m/patient",
+    }
+    fn retry_after(&self, _f: facts::RetryFacts) -> Option<Duration> {
+        Some(Duration::from_millis(100))
+    }
+
+    "client-executes-anything" "executes what is only to be read" breaks "LW-IF3-15"
+    caught by { "lwm2m/client-operations/not-executable" "lwm2m/refused-with" }
+    fn is_executable(&self, _operations: Operations) -> bool { true }
+
+    "client-any-format" "confirms what it cannot read" breaks "LW-IF3-15"
+    caught by { "lwm2m/client-operations/unknown-format" "lwm2m/refused-with" }
+    fn answers(&self, message: Message, _f: facts::AnswerFacts) -> Message {
+        recoded(message, true, (Code::UNSUPPORTED_CONTENT_FORMAT, Code::CHANGED))
+    }
+
+    "client-own-format" "answers in the format that it likes best" breaks "LW-IF3-15"
+    caught by { "lwm2m/client-operations/unanswerable-format" "lwm2m/refused-with" }
+    fn format(&self, f: facts::FormatFacts) -> Option<ContentFormat> {
+        match f.offered {
+            true => Standard.format(f),
+            false => Some(f.own),
+        }
+    }
+
+    "client-any-value" "confirms a value that is none" breaks "LW-IF3-15"
+    also breaks { "LW-IF3-16" because "one of several values is confirmed in this way, too" }
+    caught by {
+        "lwm2m/client-operations/bad-value" "lwm2m/refused-with",
+        "lwm2m/client-operations/whole-or-not-at-all" "lwm2m/refused-with",
+    }
+    fn answers(&self, message: Message, _f: facts::AnswerFacts) -> Message {
+        recoded(message, true, (Code::BAD_REQUEST, Code::CHANGED))
+    }
+
+    "client-writes-half" "refuses a write with a bad value, and keeps the good ones" breaks "LW-IF3-16"
+    caught by { "lwm2m/client-operations/whole-or-not-at-all" "lwm2m/unchanged" }
+    fn reads(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+        // From where a truth value of five octets begins.
+        let bad = datagram.windows(2).position(|pair| pair == [0xc5, 6])?;
+        Some(datagram[..bad].to_vec())
+    }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        let several = f.method == Code::POST && f.path.depth() == 2;
+        recoded(message, several, (Code::CHANGED, Code::BAD_REQUEST))
+    }
+
+    "client-never-due" "reports only what has changed" breaks "LW-IF4-11"
+    caught by { "lwm2m/client-operations/intervals" "lwm2m/spaced" }
+    fn latest(&self, _f: facts::PeriodFacts) -> Option<Duration> { None }
+
+    "client-deaf-to-cancels" "reports on when it is asked to stop" breaks "LW-IF4-13"
+    caught by { "lwm2m/client-operations/cancelled" "lwm2m/no-more" }
+    fn reads(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+        let packet = Packet::parse(datagram).ok()?;
+        let mut raw = Raw::dissect(datagram);
+        raw.options.clear();
+        // As if it were to begin.
+        let begin = packet.options().fold(raw, |raw, o| match o.number {
+            option::OBSERVE => raw.option(o.number, &[]),
+            number => raw.option(number, o.value),
+        });
+        (packet.observe() == Ok(Some(1))).then(|| begin.to_bytes())
+    }
+
+    "client-deaf-to-resets" "reports on when a report is rejected" breaks "LW-IF4-13"
+    caught by { "lwm2m/client-operations/rejected" "lwm2m/no-more" }
+    fn reads(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+        let header = Header::peek(datagram)?;
+        (header.ty == Type::Rst).then(Vec::new)
+    }
+
+    "client-one-server" "registers with the first of its servers only" breaks "LW-MUL-01"
+    also breaks { "LW-MUL-02" because "the other server is the one that is left" }
+    caught by {
+        "lwm2m/client/two-servers" "lwm2m/registered-again",
+        "lwm2m/client/refused-by-one" "lwm2m/registered-again",
+    }
+    fn registers_with(&self, server: usize) -> bool { server == 0 }
 };
+
+/// A message with another code and nothing else, where it has the one.
+fn recoded(message: Message, holds: bool, (from, to): (Code, Code)) -> Message {
+    match holds && message.code() == from {
+        true => Message::new(to),
+        false => message,
+    }
+}
+
+/// A datagram without some of its options; nothing if it has none of them.
+fn without(datagram: &[u8], out: impl Fn(&Opt<'_>) -> bool) -> Option<Vec<u8>> {
+    let packet = Packet::parse(datagram).ok()?;
+    packet.options().find(|o| out(o))?;
+    let mut raw = Raw::dissect(datagram);
+    raw.options.clear();
+    let kept = packet.options().filter(|o| !out(o));
+    Some(
+        kept.fold(raw, |raw, o| raw.option(o.number, o.value))
+            .to_bytes(),
+    )
+}

@@ -1,12 +1,12 @@
 //! What no type forbids, and yet makes no sense.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use twinproof_conformance::coap_authority;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::{Catalogue, ROLES};
-use twinproof_judge::profile::{HookSpec, Profile, Twinning};
+use twinproof_judge::profile::{Client, HookSpec, Profile, Twinning};
 use twinproof_upper::Fault;
 
 use super::HELP;
@@ -39,6 +39,7 @@ impl Senseless {
 /// The section that describes a system in a role, and what it begins with.
 fn section_of(role: &str) -> (&'static str, &'static str) {
     match role {
+        "lwm2m-client" => ("lwm2m.client", "patience = \"60s\""),
         "lwm2m-server" => ("lwm2m", "server = \"coap://enabler.example:5683\""),
         _ => ("twinning", "base_url = \"https://enabler.example/api\""),
     }
@@ -53,7 +54,13 @@ pub(super) fn senseless(profile: &Profile) -> Option<Senseless> {
         return Some(Senseless::value(at_role(), why));
     }
     let (section, example) = section_of(role);
-    if !profile.enablers().contains(&section) {
+    let lwm2m_section = profile.lwm2m.as_ref();
+    let described = match role {
+        "lwm2m-client" => lwm2m_section.is_some_and(|section| section.client.is_some()),
+        "lwm2m-server" => lwm2m_section.is_some_and(|section| section.server.is_some()),
+        _ => profile.twinning.is_some(),
+    };
+    if !described {
         return Some(Senseless {
             help: format!("write, for example:\n\n  [{section}]\n  {example}"),
             ..Senseless::value(
@@ -71,6 +78,9 @@ fn lwm2m(profile: &Profile) -> Option<Senseless> {
     let server = section.server.as_deref();
     if let Some(Err(why)) = server.map(coap_authority) {
         return Some(Senseless::value(keys("lwm2m.server"), why));
+    }
+    if let Some(fault) = section.client.as_ref().and_then(client) {
+        return Some(fault);
     }
     let hooks = [
         ("lwm2m.restart.url", hook_url(section.restart.as_ref())),
@@ -95,6 +105,26 @@ fn lwm2m(profile: &Profile) -> Option<Senseless> {
         .or(tester)
         .or_else(|| unknown_claim("lwm2m.claims", &section.claims))
         .or_else(|| unknown_capability(&section.capabilities))
+}
+
+/// What of an LwM2M client's section makes no sense, if anything.
+fn client(client: &Client) -> Option<Senseless> {
+    let places = [
+        ("lwm2m.client.listen", &client.listen),
+        ("lwm2m.client.listen_other", &client.listen_other),
+    ];
+    let misplaced = places.into_iter().find_map(|(key, place)| {
+        let place = place.as_ref()?;
+        let why = "expected an IP address of this machine and a port, such as 127.0.0.1:5683";
+        let wrong = place.parse::<SocketAddr>().is_err();
+        wrong.then(|| Senseless::value(keys(key), why))
+    });
+    misplaced.or_else(|| {
+        let (key, why) = twinproof_upper::client_fault(client.control.as_ref()?)?;
+        let key = format!("lwm2m.client.control.command.{key}");
+        let parts = key.split('.').map(|part| Part::Key(part.to_owned()));
+        Some(Senseless::value(parts.collect::<Vec<_>>(), why))
+    })
 }
 
 /// What of a Twinning enabler's section makes no sense, if anything.

@@ -1,9 +1,14 @@
 //! What a client does at the interface to its servers, which the tester plays.
 
-use serde::{Deserialize, Serialize};
-use twinproof_coap::{Packet, option};
-use twinproof_lwm2m::wire::links::ObjectList;
+mod reports;
 
+use serde::{Deserialize, Serialize};
+use twinproof_coap::{Code, ContentFormat, Packet, option};
+use twinproof_lwm2m::wire::links::ObjectList;
+use twinproof_lwm2m::wire::{Direction, Entry, Path};
+
+use super::management::read;
+use super::{Act, came};
 use crate::checks::Found;
 use crate::datagram::registers;
 use crate::scene::{Datagram, SUT, Scene};
@@ -12,9 +17,90 @@ use crate::scene::{Datagram, SUT, Scene};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "check", rename_all = "kebab-case")]
 pub enum Check {
+    /// A discovery was answered with a list that has this path.
+    Discovered {
+        /// The discovery.
+        act: Act,
+        /// What has to be in the list: `/3/0`.
+        path: String,
+    },
+    /// The server was not answered before it had confirmed the registration.
+    Held {
+        /// What the server asked for.
+        act: Act,
+    },
     /// The client has said its name, and that its device is there once.
     Introduced {
         /// To which server.
+        server: String,
+        /// What came before that does not count.
+        after: u64,
+    },
+    /// The client no longer reports what was observed, but for what was under way.
+    NoMore {
+        /// The beginning of the observation.
+        observed: Act,
+        /// Its end.
+        ended: Act,
+        /// Whether it was to end with a Reset to a report.
+        by_reset: bool,
+    },
+    /// A request that came twice was done once.
+    Once {
+        /// The server that was told of it.
+        server: String,
+        /// What came before that does not count.
+        after: u64,
+    },
+    /// The client did not ask for a registration more than once a second.
+    Patient {
+        /// Which server.
+        server: String,
+        /// What came before that does not count.
+        after: u64,
+        /// How long it was watched, s.
+        seconds: u64,
+    },
+    /// The client has registered once more.
+    RegisteredAgain {
+        /// With which server.
+        server: String,
+        /// What came before that does not count.
+        after: u64,
+    },
+    /// A value was read, and it is this one.
+    Shows {
+        /// The reading.
+        act: Act,
+        /// Where the value is.
+        path: String,
+        /// The value as it is written in text.
+        value: String,
+    },
+    /// Reports came, and were neither closer nor further apart than was asked for.
+    Spaced {
+        /// The beginning of the observation.
+        observed: Act,
+        /// What came after that does not count.
+        upto: u64,
+        /// The least interval, s.
+        least: u64,
+        /// The greatest interval, s.
+        most: u64,
+    },
+    /// What was read twice is the same.
+    Unchanged {
+        /// The first reading.
+        before: Act,
+        /// The second one.
+        after: Act,
+        /// That it changed is but our own judgement.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        advisory: bool,
+    },
+    /// The client has updated its registration.
+    Updated {
+        /// With which server.
         server: String,
         /// What came before that does not count.
         after: u64,
@@ -24,7 +110,69 @@ pub enum Check {
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
+            Self::Discovered { act, path } => discovered(scene, act, path),
+            Self::Held { act } => act.with(scene, |request, answer| {
+                let held = answer.is_none_or(|packet| !packet.code().is_success());
+                let expected = "an error or silence until the registration is confirmed";
+                let got = came(request, answer.as_ref());
+                // The text binds the server to wait; what the client has to do follows from it only.
+                Found::decide(held, expected, got).advisory()
+            }),
             Self::Introduced { server, after } => introduced(scene, (server, *after)),
+            Self::NoMore {
+                observed,
+                ended,
+                by_reset,
+            } => reports::no_more(scene, observed, ended, *by_reset),
+            Self::Once { server, after } => {
+                let updates = updates(scene, (server, *after));
+                let expected = "one update of the registration";
+                let got = format!("{} of them", updates.len());
+                let found = match updates.len() {
+                    0 => Found::inconclusive(expected, got),
+                    // RFC 7252 §4.5 only recommends that a message is processed once.
+                    count => Found::decide(count == 1, expected, got).advisory(),
+                };
+                found.shown_by(numbers(&updates)).by("RFC 7252 §4.5")
+            }
+            Self::Patient {
+                server,
+                after,
+                seconds,
+            } => patient(scene, (server, *after), *seconds),
+            Self::RegisteredAgain { server, after } => {
+                let again = registrations(scene, (server, *after));
+                let got = match again.len() {
+                    0 => "none".to_owned(),
+                    count => format!("{count} of them"),
+                };
+                let numbers = again.iter().map(|one| one.datagram.number);
+                Found::decide(!again.is_empty(), "a new registration", got).shown_by(numbers)
+            }
+            Self::Shows { act, path, value } => shows(scene, act, (path, value)),
+            Self::Spaced {
+                observed,
+                upto,
+                least,
+                most,
+            } => reports::spaced(scene, observed, *upto, (*least, *most)),
+            Self::Unchanged {
+                before,
+                after,
+                advisory,
+            } => {
+                let found = unchanged(scene, before, after);
+                match advisory {
+                    true => found.advisory(),
+                    false => found,
+                }
+            }
+            Self::Updated { server, after } => {
+                let updates = updates(scene, (server, *after));
+                let got = format!("{} of them", updates.len());
+                let expected = "an update of the registration";
+                Found::decide(!updates.is_empty(), expected, got).shown_by(numbers(&updates))
+            }
         }
     }
 }
@@ -116,4 +264,140 @@ fn introduced(scene: &Scene, at: (&str, u64)) -> Found {
         true => found.advisory(),
         false => found,
     }
+}
+
+fn numbers<'s>(datagrams: &[&'s Datagram]) -> impl Iterator<Item = u64> + use<'s> {
+    let numbers: Vec<_> = datagrams.iter().map(|datagram| datagram.number).collect();
+    numbers.into_iter()
+}
+
+/// The updates of its registration that the client sent a server after a number, without copies.
+fn updates<'s>(scene: &'s Scene, (server, after): (&str, u64)) -> Vec<&'s Datagram> {
+    let mut found: Vec<(u16, &Datagram)> = Vec::new();
+    for datagram in &scene.datagrams {
+        let mine = datagram.number > after && datagram.from == SUT && datagram.to == server;
+        let Some(packet) = datagram.packet().filter(|_| mine) else {
+            continue;
+        };
+        let located = packet.path().count() > 1 && packet.path().next() == Some(Ok("rd"));
+        let known = found.iter().any(|(id, _)| *id == packet.message_id());
+        if packet.code() == Code::POST && located && !known {
+            found.push((packet.message_id(), datagram));
+        }
+    }
+    found.into_iter().map(|(_, datagram)| datagram).collect()
+}
+
+/// How often the client asked for a registration, copies included.
+fn patient(scene: &Scene, (server, after): (&str, u64), seconds: u64) -> Found {
+    let sent = scene.datagrams.iter().filter(|datagram| {
+        datagram.number > after
+            && (datagram.from == SUT && datagram.to == server)
+            && datagram.packet().is_some_and(|packet| registers(&packet))
+    });
+    let sent: Vec<&Datagram> = sent.collect();
+    let expected = "one attempt or more, but no more than one in a second";
+    let got = format!("{} in {seconds} s", sent.len());
+    let found = match sent.len() as u64 {
+        0 => Found::inconclusive(expected, got),
+        // No text says how soon is too soon.
+        count => Found::decide(count <= seconds, expected, got).advisory(),
+    };
+    found.shown_by(numbers(&sent))
+}
+
+fn discovered(scene: &Scene, act: &Act, path: &str) -> Found {
+    act.with(scene, |request, answer| {
+        let expected = format!("2.05 with a list of links that has {path}");
+        let Some(packet) = answer else {
+            return Found::decide(false, expected, came(request, None));
+        };
+        let got = came(request, Some(&packet));
+        if packet.code() != Code::CONTENT {
+            return Found::decide(false, expected, got);
+        }
+        let format = packet.content_format().ok().flatten();
+        if format != Some(ContentFormat::LINK_FORMAT) {
+            let got = format!("{got}, and not in link-format");
+            return Found::decide(false, expected, got);
+        }
+        let wanted: Option<Path> = path.parse().ok();
+        match ObjectList::parse(packet.payload()) {
+            Ok(list) => {
+                let mut items = list.items.iter();
+                let listed = items.any(|item| Some(item.path) == wanted);
+                let payload = String::from_utf8_lossy(packet.payload());
+                Found::decide(listed, expected, format!("{got}: {payload}"))
+            }
+            Err(error) => Found::decide(false, expected, format!("{got}: {error}")),
+        }
+    })
+}
+
+/// What an answer says of values, or why it says nothing.
+fn values(request: &Datagram, answer: Option<Packet<'_>>) -> Result<Vec<Entry>, String> {
+    let got = came(request, answer.as_ref());
+    let Some(packet) = answer.filter(|packet| packet.code() == Code::CONTENT) else {
+        return Err(got);
+    };
+    // An alternate path is no part of what was asked for.
+    let asked = request.packet();
+    let segments = asked
+        .iter()
+        .flat_map(|request| request.path().map_while(Result::ok));
+    let number = |segment: &&str| segment.bytes().all(|byte| byte.is_ascii_digit());
+    let path = segments
+        .skip_while(|segment| !number(segment))
+        .fold(String::new(), |path, segment| path + "/" + segment);
+    let read = read((&packet, packet.payload()), &path, Direction::Report);
+    read.map_err(|why| format!("{got}, which cannot be read: {why}"))
+}
+
+fn shows(scene: &Scene, act: &Act, (path, value): (&str, &str)) -> Found {
+    let expected = format!("2.05 with {path} = {value}");
+    let path: Option<Path> = path.parse().ok();
+    act.with(scene, |request, answer| match values(request, answer) {
+        Ok(entries) => {
+            let entry = entries.iter().find(|entry| Some(entry.path) == path);
+            let shown = entry.and_then(|entry| entry.value.as_ref());
+            let shown = shown.map_or("no such value".to_owned(), ToString::to_string);
+            Found::decide(shown == value, expected, shown)
+        }
+        Err(got) => Found::decide(false, expected, got),
+    })
+}
+
+fn unchanged(scene: &Scene, before: &Act, after: &Act) -> Found {
+    let read = |act: &Act| {
+        let mut entries = Err("no such request".to_owned());
+        let seen = act.with(scene, |request, answer| {
+            entries = values(request, answer);
+            Found::decide(true, "", "")
+        });
+        (entries, seen.evidence)
+    };
+    let ((first, mut evidence), (second, more)) = (read(before), read(after));
+    evidence.extend(more);
+    let written = |entries: &[Entry]| {
+        let said = entries.iter().map(|entry| {
+            let value = entry.value.as_ref();
+            format!(
+                "{} {}",
+                entry.path,
+                value.map_or_else(String::new, ToString::to_string)
+            )
+        });
+        said.collect::<Vec<_>>().join(", ")
+    };
+    let found = match (first, second) {
+        (Err(why), _) => Found::inconclusive("what was there before", why),
+        (Ok(first), Err(why)) => {
+            Found::inconclusive(format!("what is there after {}", written(&first)), why)
+        }
+        (Ok(first), Ok(second)) => {
+            let (was, is) = (written(&first), written(&second));
+            Found::decide(was == is, format!("still {was}"), is)
+        }
+    };
+    found.shown_by(evidence)
 }

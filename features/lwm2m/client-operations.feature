@@ -1,0 +1,74 @@
+@role:lwm2m-client
+Feature: What a client makes of its servers' operations
+  The client's side of the interfaces: registration, management, reports (AD 5.3.2.2, 5.3.2.3, 5.3.2.4).
+
+  @LW-IF2-11 @id:forgotten @ETS-1.0-int-105
+  Scenario: A client that was forgotten registers again
+    Given a client that is registered
+    When its server has forgotten the client, and has it update its registration
+    Then the client registers again
+
+  @LW-IF2-11 @id:forbidden
+  Scenario: A client that is refused does not press
+    When the client is started, and its server forbids the registration
+    Then the client does not press its server
+
+  @LW-IF2-11 @id:put-off
+  Scenario: A client that is put off does not press
+    When the client is started, and its server puts off the registration
+    Then the client does not press its server
+
+  @LW-IF3-15 @id:not-executable
+  Scenario: What is to be read is not executed
+    Given a client that is registered
+    When its server executes what can only be read
+    Then the client refuses it as nothing that can be done there
+    And its server can read the client
+
+  @LW-IF3-15 @id:unknown-format
+  Scenario: What is written in a format that the client does not know is refused
+    Given a client that is registered
+    When its server writes in a format that nobody knows
+    Then the client refuses it because of the format
+    And its server can read the client
+
+  @LW-IF3-15 @id:unanswerable-format
+  Scenario: What cannot be answered as asked for is refused
+    Given a client that is registered
+    When its server reads in a format that nobody knows
+    Then the client refuses it because it has no such format
+    And its server can read the client
+
+  @LW-IF3-15 @id:bad-value
+  Scenario: A value that is none is refused
+    Given a client that is registered
+    When its server writes a life time that is no number
+    Then the client refuses it as a bad request
+    And its server can read the client
+
+  @LW-IF3-16 @id:whole-or-not-at-all
+  Scenario: A write with one bad value changes nothing
+    Given a client that is registered
+    When its server writes several values, of which one is none
+    Then the client refuses it as a bad request
+    And nothing of that was written
+
+  @LW-IF4-11 @id:intervals @ETS-1.0-int-301
+  Scenario: A client reports in the intervals that were asked for
+    Given a client that is registered
+    When its server observes the client, and wants reports every other second
+    Then the client reports in that time
+
+  @LW-IF4-13 @id:cancelled @ETS-1.0-int-303
+  Scenario: A client that is asked to report no more does so
+    Given a client that is registered
+    And its server observes the client, which reports every other second
+    When its server ends the observation with a request
+    Then the client reports no more
+
+  @LW-IF4-13 @id:rejected @ETS-1.0-int-302
+  Scenario: A client whose report is rejected sends no more
+    Given a client that is registered
+    And its server observes the client, which reports every other second
+    When its server ends the observation by rejecting a report
+    Then the client reports no more

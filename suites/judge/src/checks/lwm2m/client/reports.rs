@@ -1,0 +1,99 @@
+//! What a client reports of what is observed.
+
+use twinproof_coap::{Class, Header, Type};
+
+use super::super::Act;
+use crate::checks::Found;
+use crate::scene::{Datagram, SUT, Scene};
+
+/// How far from an interval a report may be without anybody noticing, µs: a clock that counts whole
+/// seconds, and the way.
+const EARLY: u64 = 500_000;
+const LATE: u64 = 2_000_000;
+
+/// How long a report may have been under way when the client was told to stop, µs. A client that stops
+/// because the next report is rejected, and not because it was told to, is later than that.
+const UNDER_WAY: u64 = 500_000;
+
+/// The first answer to a request that observes, and the reports after it, without copies.
+fn reports<'s>(scene: &'s Scene, observed: &Act) -> Option<(&'s Datagram, Vec<&'s Datagram>)> {
+    let request = scene.request(&observed.party, (observed.after, observed.upto))?;
+    let answer = scene.answer(request)?;
+    answer.packet()?.observe().ok().flatten()?;
+    let token = request.packet()?.token();
+    let mut ids = vec![answer.packet()?.message_id()];
+    let mut found = Vec::new();
+    for datagram in scene.datagrams.iter().filter(|d| d.number > answer.number) {
+        let mine = datagram.from == SUT && datagram.to == request.from;
+        let Some(packet) = datagram.packet().filter(|_| mine) else {
+            continue;
+        };
+        let reports = packet.code().class() == Class::Response
+            && packet.ty() != Type::Ack
+            && packet.token() == token
+            && packet.observe().ok().flatten().is_some();
+        if reports && !ids.contains(&packet.message_id()) {
+            ids.push(packet.message_id());
+            found.push(datagram);
+        }
+    }
+    Some((answer, found))
+}
+
+pub(super) fn spaced(scene: &Scene, observed: &Act, upto: u64, (least, most): (u64, u64)) -> Found {
+    let expected = format!("reports at least {least} s and at most {most} s apart");
+    let Some((answer, mut reports)) = reports(scene, observed) else {
+        return Found::inconclusive(expected, "the observation was not confirmed");
+    };
+    reports.retain(|report| report.number <= upto);
+    let evidence = std::iter::once(answer.number).chain(reports.iter().map(|r| r.number));
+    let evidence: Vec<u64> = evidence.collect();
+    let times = std::iter::once(answer.at).chain(reports.iter().map(|report| report.at));
+    let times: Vec<u64> = times.collect();
+    let gaps = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+    let gaps: Vec<u64> = gaps.collect();
+    let said = gaps
+        .iter()
+        .map(|gap| format!("{}.{} s", gap / 1_000_000, gap / 100_000 % 10));
+    let got = match gaps.as_slice() {
+        [] => "no report at all".to_owned(),
+        _ => format!("gaps of {}", said.collect::<Vec<_>>().join(", ")),
+    };
+    let fits = |gap: &u64| gap + EARLY >= least * 1_000_000 && *gap <= most * 1_000_000 + LATE;
+    let holds = !gaps.is_empty() && gaps.iter().all(fits);
+    Found::decide(holds, expected, got).shown_by(evidence)
+}
+
+pub(super) fn no_more(scene: &Scene, observed: &Act, ended: &Act, by_reset: bool) -> Found {
+    let expected = "no report any more, but for one that was under way";
+    let Some((_, reports)) = reports(scene, observed) else {
+        return Found::inconclusive(expected, "the observation was not confirmed");
+    };
+    let before = reports.iter().filter(|report| report.number <= ended.after);
+    if before.count() == 0 {
+        return Found::inconclusive(expected, "no report had come before that could have ended");
+    }
+    let resets = |datagram: &&Datagram| {
+        datagram.number > ended.after
+            && (datagram.from == ended.party && datagram.to == SUT)
+            && Header::peek(&datagram.bytes).is_some_and(|header| header.ty == Type::Rst)
+    };
+    let end = match by_reset {
+        true => scene.datagrams.iter().find(resets),
+        false => {
+            let request = scene.request(&ended.party, (ended.after, ended.upto));
+            request.and_then(|request| scene.answer(request))
+        }
+    };
+    let Some(end) = end else {
+        return Found::inconclusive(expected, "nothing came that could have ended it");
+    };
+    let more: Vec<u64> = reports
+        .iter()
+        .filter(|report| report.at > end.at + UNDER_WAY)
+        .map(|report| report.number)
+        .collect();
+    let got = format!("{} more", more.len());
+    let found = Found::decide(more.is_empty(), expected, got);
+    found.shown_by([end.number]).shown_by(more)
+}

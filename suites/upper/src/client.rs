@@ -1,0 +1,176 @@
+//! Clients that are controlled as their profile says: a child process, or a person at the terminal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use regex::Regex;
+use serde_json::{Map, Value, json};
+use twinproof_judge::profile::CommandControl;
+use twinproof_lwm2m::upper::Control;
+use twinproof_stage::{ClientControl, Reach};
+
+use crate::command::Running;
+use crate::http::within;
+use crate::input::{fill, in_line};
+use crate::manual::Terminal;
+
+/// A client that is a child process of the run, in one scenario.
+pub(crate) struct Command {
+    spec: Arc<CommandControl>,
+    /// What templates name.
+    names: Map<String, Value>,
+    patience: Duration,
+    running: Option<Running>,
+}
+
+impl Command {
+    pub(crate) const fn new(
+        spec: Arc<CommandControl>,
+        names: Map<String, Value>,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            spec,
+            names,
+            patience,
+            running: None,
+        }
+    }
+
+    async fn start(&mut self, reach: &Reach) -> Result<(), String> {
+        let two = self.names.contains_key("other_port");
+        let command = match (two, self.spec.start_with_two.is_empty()) {
+            (false, _) => &self.spec.start,
+            (true, false) => &self.spec.start_with_two,
+            (true, true) => {
+                return Err("the profile has no start_with_two, which names two servers".to_owned());
+            }
+        };
+        let command: Vec<String> = command
+            .iter()
+            .map(|part| fill(part, &self.names, in_line))
+            .collect::<Result<_, _>>()?;
+        let mut running = Running::start(&command)?;
+        reach.note("client-started", &json!(command));
+        if let Some(ready) = &self.spec.ready {
+            let pattern = Regex::new(ready).map_err(|error| error.to_string())?;
+            within(self.patience, running.until(&pattern))
+                .await
+                .map_err(|why| format!("{why}; expected what matches {ready}"))?;
+        }
+        for line in &self.spec.then {
+            running.type_line(&fill(line, &self.names, in_line)?).await;
+        }
+        self.running = Some(running);
+        Ok(())
+    }
+
+    async fn set(&mut self, path: String, value: String) -> Result<(), String> {
+        let template = self.spec.set.as_ref();
+        let template = template.ok_or("the profile has no `set`, the line that sets a value")?;
+        let running = self.running.as_mut().ok_or("the client is not running")?;
+        let mut names = self.names.clone();
+        names.insert("path".to_owned(), Value::String(path));
+        names.insert("value".to_owned(), Value::String(value));
+        running.type_line(&fill(template, &names, in_line)?).await;
+        Ok(())
+    }
+
+    async fn end(&mut self, kindly: bool) {
+        if let Some(running) = self.running.take() {
+            let quit = self.spec.quit.as_ref().filter(|_| kindly);
+            running.end(quit).await;
+        }
+    }
+}
+
+impl ClientControl for Command {
+    fn perform<'a>(
+        &'a mut self,
+        reach: &'a Reach,
+        control: Control,
+    ) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            match control {
+                Control::PowerCycle => {
+                    self.end(false).await;
+                    self.start(reach).await
+                }
+                Control::Set { path, value } => self.set(path.to_string(), value.to_string()).await,
+                Control::Start => self.start(reach).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn leave<'a>(&'a mut self, _: &'a Reach) -> BoxFuture<'a, ()> {
+        self.end(true).boxed()
+    }
+}
+
+/// A client that a person at the terminal controls.
+pub(crate) struct Manual {
+    terminal: Arc<Terminal>,
+    names: Map<String, Value>,
+    patience: Duration,
+}
+
+impl Manual {
+    pub(crate) const fn new(
+        terminal: Arc<Terminal>,
+        names: Map<String, Value>,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            terminal,
+            names,
+            patience,
+        }
+    }
+
+    fn wanted(&self, control: &Control) -> String {
+        let name = |key: &str| self.names.get(key).and_then(Value::as_str).unwrap_or("?");
+        match control {
+            Control::PowerCycle => "take the client's power away, and give it back".to_owned(),
+            Control::Set { path, value } => format!("let {path} become {value}"),
+            Control::Start => {
+                let other = match self.names.contains_key("other_uri") {
+                    true => format!(" and at {}", name("other_uri")),
+                    false => String::new(),
+                };
+                let (endpoint, uri) = (name("endpoint"), name("uri"));
+                format!("start the client, so that it registers as {endpoint} at {uri}{other}")
+            }
+        }
+    }
+}
+
+impl ClientControl for Manual {
+    fn perform<'a>(
+        &'a mut self,
+        reach: &'a Reach,
+        control: Control,
+    ) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            let wanted = self.wanted(&control);
+            let question = format!(
+                "\n[{}] Please:\n  {wanted}\nType `done`, or why it cannot be done; then an empty \
+                 line.\n> ",
+                reach.scenario()
+            );
+            let lines = within(self.patience, self.terminal.ask(&question)).await?;
+            reach.note("client", &json!({ "asked": wanted, "answered": lines }));
+            match lines.as_slice() {
+                [done] if done.eq_ignore_ascii_case("done") => Ok(()),
+                lines => Err(lines.join(" ")),
+            }
+        }
+        .boxed()
+    }
+
+    fn leave<'a>(&'a mut self, _: &'a Reach) -> BoxFuture<'a, ()> {
+        async {}.boxed()
+    }
+}
