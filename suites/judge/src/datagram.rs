@@ -284,6 +284,7 @@ mod tests {
                 from: from.to_owned(),
                 to: to.to_owned(),
                 bytes: Body::new(&bytes, bytes.len() as u64),
+                secured: false,
             }
         });
         let records = std::iter::once(started).chain(sent).map(|what| Record {
