@@ -6,7 +6,7 @@ Feature: What a client makes of its servers' operations
   Scenario: A client that was forgotten registers again
     Given a client that is registered
     When its server has forgotten the client, and has it update its registration
-    Then the client registers again
+    Then the client, whose update was refused, registers again
 
   @LW-IF2-11 @id:forbidden
   Scenario: A client that is refused does not press

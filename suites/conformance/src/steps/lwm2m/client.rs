@@ -362,7 +362,20 @@ async fn forgets(w: &mut World) -> Result<(), Halted> {
 
 #[then("the client registers again")]
 async fn registers_again(w: &mut World) -> Result<(), Halted> {
-    let check = |server, after| Client::RegisteredAgain { server, after };
+    has_come_back(w, false)
+}
+
+#[then("the client, whose update was refused, registers again")]
+async fn registers_after_a_refusal(w: &mut World) -> Result<(), Halted> {
+    has_come_back(w, true)
+}
+
+fn has_come_back(w: &mut World, forgotten: bool) -> Result<(), Halted> {
+    let check = |server, after| Client::RegisteredAgain {
+        server,
+        after,
+        forgotten,
+    };
     w.scene().check_since(0, check)
 }
 
@@ -421,7 +434,11 @@ async fn registers_with_each(w: &mut World) -> Result<(), Halted> {
     let after = scene.client()?.started_after;
     for server in SERVERS {
         let server = server.to_owned();
-        scene.check_client(Client::RegisteredAgain { server, after });
+        scene.check_client(Client::RegisteredAgain {
+            server,
+            after,
+            forgotten: false,
+        });
     }
     Ok(())
 }
@@ -438,6 +455,10 @@ async fn is_refused_by_one(w: &mut World) -> Result<(), Halted> {
 
 #[then("the client registers with the other server")]
 async fn registers_with_the_other(w: &mut World) -> Result<(), Halted> {
-    let check = |server, after| Client::RegisteredAgain { server, after };
+    let check = |server, after| Client::RegisteredAgain {
+        server,
+        after,
+        forgotten: false,
+    };
     w.scene().check_since(1, check)
 }

@@ -67,6 +67,9 @@ pub enum Check {
         server: String,
         /// What came before that does not count.
         after: u64,
+        /// Whether it had to find out first, by an update, that it is not known any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forgotten: bool,
     },
     /// A value was read, and it is this one.
     Shows {
@@ -140,14 +143,24 @@ impl Check {
                 after,
                 seconds,
             } => patient(scene, (server, *after), *seconds),
-            Self::RegisteredAgain { server, after } => {
+            Self::RegisteredAgain {
+                server,
+                after,
+                forgotten,
+            } => {
                 let again = registrations(scene, (server, *after));
                 let got = match again.len() {
                     0 => "none".to_owned(),
                     count => format!("{count} of them"),
                 };
                 let numbers = again.iter().map(|one| one.datagram.number);
-                Found::decide(!again.is_empty(), "a new registration", got).shown_by(numbers)
+                let expected = "a new registration";
+                if *forgotten && again.is_empty() && updates(scene, (server, *after)).is_empty() {
+                    let got =
+                        "no update, by which the client could have learnt that it is forgotten";
+                    return Found::inconclusive(expected, got);
+                }
+                Found::decide(!again.is_empty(), expected, got).shown_by(numbers)
             }
             Self::Shows { act, path, value } => shows(scene, act, (path, value)),
             Self::Spaced {
@@ -308,7 +321,7 @@ fn patient(scene: &Scene, (server, after): (&str, u64), seconds: u64) -> Found {
 
 fn discovered(scene: &Scene, act: &Act, path: &str) -> Found {
     act.with(scene, |request, answer| {
-        let expected = format!("2.05 with a list of links that has {path}");
+        let expected = format!("2.05 with a list of links that has {path} or what is below it");
         let Some(packet) = answer else {
             return Found::decide(false, expected, came(request, None));
         };
@@ -322,10 +335,15 @@ fn discovered(scene: &Scene, act: &Act, path: &str) -> Found {
             return Found::decide(false, expected, got);
         }
         let wanted: Option<Path> = path.parse().ok();
+        let is_there = |path: Path| {
+            wanted.is_some_and(|wanted| {
+                path.depth() >= wanted.depth() && path.prefix(wanted.depth()) == wanted
+            })
+        };
         match ObjectList::parse(packet.payload()) {
             Ok(list) => {
                 let mut items = list.items.iter();
-                let listed = items.any(|item| Some(item.path) == wanted);
+                let listed = items.any(|item| is_there(item.path));
                 let payload = String::from_utf8_lossy(packet.payload());
                 Found::decide(listed, expected, format!("{got}: {payload}"))
             }
