@@ -59,7 +59,7 @@ fn over_lines_every_verdict_is_that_of_a_hand_inside() {
         .replace(
             "[lwm2m]\n",
             &format!(
-                "[lwm2m]\ngrace = \"2s\"\nadvance_clock = \
+                "[lwm2m]\nversion = \"1.1\"\ngrace = \"2s\"\nadvance_clock = \
                  {{ method = \"POST\", url = \"http://{host}:8089/control/clock?seconds={{seconds}}\" }}\n"
             ),
         );

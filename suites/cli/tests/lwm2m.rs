@@ -98,8 +98,8 @@ fn what_is_missing_or_wrong_is_said_before_a_run() {
             "the catalogue has no requirement of this label",
         ),
         (
-            format!("{server}[lwm2m.capabilities]\nsned = true\n"),
-            "sut.toml:7:1: lwm2m.capabilities.sned: nothing of this id can be claimed; did you mean send?",
+            format!("{server}[lwm2m.capabilities]\nsnd = true\n"),
+            "sut.toml:7:1: lwm2m.capabilities.snd: nothing of this id can be claimed; did you mean send?",
         ),
     ] {
         fs::write(dir.path().join("sut.toml"), format!("{begin}{text}")).unwrap();
