@@ -483,10 +483,10 @@ fn claims(report: &Report) -> Markup {
                         @let contradiction = claim.row.contradiction.as_ref();
                         tr {
                             th scope="row" { (claim.row.title) " " code { (claim.row.id) } }
-                            td title=(claim.row.claimed_by) { (claim.claimed)
+                            td data-name="claimed: " title=(claim.row.claimed_by) { (claim.claimed)
                                 @if !claim.row.claimed_by.is_empty() { p.basis { (claim.row.claimed_by) } } }
-                            td title=(claim.row.exercised.join(", ")) { (claim.exercised) }
-                            td title=(claim.row.seen.join(", ")) { (claim.seen) }
+                            td data-name="exercised: " title=(claim.row.exercised.join(", ")) { (claim.exercised) }
+                            td data-name="seen: " title=(claim.row.seen.join(", ")) { (claim.seen) }
                             td {
                                 @match (contradiction, &claim.row.shown_by) {
                                     (Some(contradiction), _) => {
