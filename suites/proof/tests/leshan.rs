@@ -59,7 +59,11 @@ fn over_the_api_every_verdict_is_that_of_a_hand_inside() {
         };
         let built_in = Target::BuiltIn(Arc::new(WholeSystem::new()));
         let (inside, _) = judged(built_in).await;
-        assert_eq!(verdicts(&over_api), verdicts(&inside));
+        let (over_api, mut by_hand) = (verdicts(&over_api), verdicts(&inside));
+        // The whole built-in system has more roles than a server.
+        by_hand.retain(|id, _| over_api.contains_key(id));
+        assert!(over_api.len() > 50, "{}", over_api.len());
+        assert_eq!(over_api, by_hand);
         // Whatever was asked of the API is on record, under its name.
         let to_tester = |record: &&Record| matches!(&record.what, What::Request { to, .. } if to == UPPER_TESTER);
         let asked = records.iter().filter(to_tester).count();
