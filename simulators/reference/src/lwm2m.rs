@@ -1,8 +1,10 @@
-//! The built-in LwM2M system: a server and a client for LwM2M 1.1, which includes 1.0.
+//! The built-in LwM2M system: a server, a bootstrap server and a client for LwM2M 1.1, which includes 1.0.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use twinproof_coap::{ContentFormat, Parameters};
+use twinproof_lwm2m::bootstrap::{self, Account, Credentials, Manner};
 use twinproof_lwm2m::device;
 use twinproof_lwm2m::server::Shared;
 use twinproof_lwm2m::server::rules::Rules;
@@ -33,4 +35,64 @@ pub fn client(servers: &[SocketAddr], rules: Arc<dyn device::rules::Rules>) -> d
         rules,
         ..device::Shared::new(VERSION, LIFETIME, servers)
     }
+}
+
+/// The devices that the built-in bootstrap server knows.
+pub const ENDPOINTS: [&str; 2] = ["twinproof-1", "twinproof-2"];
+
+/// What is open about a bootstrap server, and how one has settled it.
+#[derive(Clone, Debug)]
+pub struct BootstrapShape {
+    /// How it goes about a bootstrap.
+    pub manner: Manner,
+    /// The format in which it writes.
+    pub format: ContentFormat,
+    /// The newest version of the enabler that it supports.
+    pub version: Version,
+    /// Whether requests are acknowledged first and answered by themselves.
+    pub separate: bool,
+    /// The numbers of the message layer.
+    pub parameters: Parameters,
+}
+
+impl Default for BootstrapShape {
+    fn default() -> Self {
+        Self {
+            manner: Manner::default(),
+            format: ContentFormat::LWM2M_TLV,
+            version: VERSION,
+            separate: false,
+            parameters: Parameters::default(),
+        }
+    }
+}
+
+/// How a bootstrap server of this shape is set up that decides by these rules: it leads its devices to
+/// `server`, each under a number of its own, and to a second one with a key of its own.
+pub fn bootstrap(
+    server: SocketAddr,
+    shape: &BootstrapShape,
+    rules: Arc<dyn bootstrap::rules::Rules>,
+) -> bootstrap::Shared {
+    let set_up = bootstrap::Shared {
+        manner: shape.manner,
+        format: shape.format,
+        separate: shape.separate,
+        parameters: shape.parameters.clone(),
+        rules,
+        ..bootstrap::Shared::new(shape.version)
+    };
+    (1..)
+        .zip(ENDPOINTS)
+        .fold(set_up, |set_up, (number, endpoint)| {
+            let open = Account::open(0, 100 + number, format!("coap://{server}"));
+            let secured = Account {
+                credentials: Credentials::Psk {
+                    identity: endpoint.as_bytes().to_vec(),
+                    key: vec![number as u8; 16],
+                },
+                ..Account::open(1, 200 + number, "coaps://127.0.0.1")
+            };
+            set_up.provisioning(endpoint, &[open, secured])
+        })
 }

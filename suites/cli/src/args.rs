@@ -207,6 +207,9 @@ pub(crate) struct Init {
     /// where the server of the upper tester listens]
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
+    /// What an LwM2M system is [default: lwm2m-server]
+    #[arg(long, value_name = "ROLE", value_parser = PossibleValuesParser::new(["lwm2m-server", "lwm2m-bootstrap-server"]))]
+    pub(crate) role: Option<String>,
     /// Who makes an LwM2M server act [default: manual]
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(READY.iter().map(|ready| {
         PossibleValue::new(ready.name).help(ready.about)

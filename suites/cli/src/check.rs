@@ -7,10 +7,11 @@ use twinproof_conformance::subscribers_needed;
 use twinproof_conformance::suite::Entry;
 use twinproof_evidence::ExitCode;
 use twinproof_formats::count;
+use twinproof_judge::catalogue::role_of;
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::disclaimed;
 use twinproof_judge::profile::{
-    Client, ClientControl, Lwm2m, OperationName, Twinning, UpperTester,
+    Bootstrap, Client, ClientControl, Lwm2m, OperationName, Twinning, UpperTester,
 };
 
 use crate::args::Check;
@@ -87,6 +88,9 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
             if let Some(client) = &section.client {
                 control(&mut out, client)?;
             }
+            if let Some(section) = &section.bootstrap {
+                short += endpoints(&mut out, section, &applicable)?;
+            }
         }
         let enablers = profile.enablers().into_iter().map(str::to_owned);
         let disclaimed = disclaimed(&source.catalogue, profile, &enablers.collect::<Vec<_>>());
@@ -133,6 +137,38 @@ fn subscribers(
             0 => String::new(),
             short => format!(
                 "; {} will be inconclusive for want of them",
+                count(short, "scenario")
+            ),
+        }
+    )?;
+    Ok(short)
+}
+
+/// Says whether there are devices enough that the bootstrap server knows; returns for how many scenarios
+/// there are not.
+fn endpoints(
+    out: &mut impl Write,
+    section: &Bootstrap,
+    applicable: &[&Entry],
+) -> std::io::Result<usize> {
+    let role = "lwm2m-bootstrap-server";
+    let own = applicable
+        .iter()
+        .filter(|entry| role_of(&entry.enabler, &entry.described.tags) == role);
+    let needs = own.map(|entry| {
+        let mut steps = entry.described.steps.iter();
+        1 + usize::from(steps.any(|step| step.text.contains("two devices")))
+    });
+    let need = needs.clone().max().unwrap_or_default();
+    let have = section.endpoints.len();
+    let short = needs.filter(|need| *need > have).count();
+    writeln!(
+        out,
+        "devices      {have} known to the bootstrap server, {need} needed by the largest scenario{}",
+        match short {
+            0 => String::new(),
+            short => format!(
+                "; {} will be inconclusive for want of them ([[lwm2m.bootstrap.endpoint]])",
                 count(short, "scenario")
             ),
         }

@@ -22,6 +22,9 @@ const TWINNING: &str = "http://127.0.0.1:8080/exampleAPI";
 /// Where an LwM2M server is unless told.
 const LWM2M: &str = "coap://127.0.0.1";
 
+/// The role of an LwM2M bootstrap server.
+const BOOTSTRAP: &str = "lwm2m-bootstrap-server";
+
 /// Who makes an LwM2M server act unless told.
 const UPPER_TESTER: &str = "manual";
 
@@ -42,6 +45,10 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
             let why = "--upper-tester: an LwM2M server has one; expected --enabler lwm2m beside it";
             return Err(Problem::Usage(why.to_owned()));
         }
+        ("twinning", Some(_)) if args.role.is_some() => {
+            let why = "--role: an LwM2M system has one; expected --enabler lwm2m beside it";
+            return Err(Problem::Usage(why.to_owned()));
+        }
         ("twinning", Some(devices)) => {
             let base_url = args.base_url.as_deref().unwrap_or(TWINNING);
             url::base_fault(base_url).map_or(Ok(()), |why| Err(usage(why)))?;
@@ -52,6 +59,16 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
             let control = ready.find(|ready| Some(ready.name) == args.client.as_deref());
             let control = control.ok_or_else(|| Problem::Ours("no such client".to_owned()))?;
             Profiled::lwm2m_client(control)?
+        }
+        ("lwm2m", Some(_)) if args.role.as_deref() == Some(BOOTSTRAP) => {
+            if args.upper_tester.is_some() {
+                let why = "--upper-tester: nobody makes a bootstrap server act; expected no \
+                           --role lwm2m-bootstrap-server beside it";
+                return Err(Problem::Usage(why.to_owned()));
+            }
+            let server = args.base_url.as_deref().unwrap_or(LWM2M);
+            coap_authority(server).map_err(usage)?;
+            Profiled::bootstrap(server)?
         }
         ("lwm2m", Some(_)) => {
             let name = args.upper_tester.as_deref().unwrap_or(UPPER_TESTER);
@@ -142,6 +159,39 @@ impl Profiled {
             control.about,
             control.text.trim_end(),
         ));
+        Ok(profile.out)
+    }
+
+    /// A profile of an LwM2M bootstrap server.
+    fn bootstrap(server: &str) -> Result<String, Problem> {
+        let server = toml::Value::String(server.to_owned()).to_string();
+        let least = format!("[lwm2m.bootstrap]\nserver = {server}\n");
+        let mut profile = Self::begin(&least, ("My bootstrap server", BOOTSTRAP))?;
+        for name in ["pace", "network"] {
+            profile.section(name, &[]);
+        }
+        profile.say(
+            "[lwm2m]\n## The newest version of the enabler that it supports.\n# version = \"1.0\"\n",
+        );
+        profile.section("lwm2m.bootstrap", &[("server", &server)]);
+        profile.say(
+            "# Devices that the bootstrap server is to know, each with accounts of its own: two, so that it shows\n\
+             # whether they are mixed up. Without `server`, which is where the account leads the device, nobody\n\
+             # registers there.",
+        );
+        for number in 1..=2 {
+            let name = format!("\"twinproof-{number}\"");
+            profile.say("[[lwm2m.bootstrap.endpoint]]");
+            match number {
+                1 => profile.keys("lwm2m.bootstrap.endpoint", &[("name", &name)]),
+                _ => profile.say(&format!("name = {name}")),
+            }
+            profile.out.push('\n');
+        }
+        profile.say(
+            "## Label of a purpose or clause and whether the system offers it. What is not named is claimed if it binds.\n\
+             [lwm2m.claims]\n# \"LW-BS-06\" = false",
+        );
         Ok(profile.out)
     }
 

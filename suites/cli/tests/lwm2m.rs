@@ -63,6 +63,55 @@ fn a_profile_is_begun_for_every_upper_tester_and_is_ready() {
 }
 
 #[test]
+fn a_profile_of_a_bootstrap_server_is_begun_and_is_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let role = ["--enabler", "lwm2m", "--role", "lwm2m-bootstrap-server"];
+    let args = [&["init"][..], &role].concat();
+    let ran = twinproof(dir.path(), &args);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    fs::write(dir.path().join("sut.toml"), &ran.stdout).unwrap();
+    let ran_check = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+    let told = ran_check.stdout;
+    assert_eq!(ran_check.code, Some(0), "{told}{}", ran_check.stderr);
+    assert!(told.contains("devices      2 known"), "{told}");
+    assert!(!told.contains("upper tester"), "{told}");
+    // One device is too few to be mixed up with another.
+    let one = ran
+        .stdout
+        .replace("[[lwm2m.bootstrap.endpoint]]\nname = \"twinproof-2\"", "");
+    fs::write(dir.path().join("sut.toml"), one).unwrap();
+    let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+
+    let begin = "[sut]\nname = \"s\"\nrole = \"lwm2m-bootstrap-server\"\n";
+    let section = "[lwm2m.bootstrap]\nserver = \"coap://x\"\n";
+    let endpoint = "[[lwm2m.bootstrap.endpoint]]\nname = \"a\"\n";
+    for (text, says) in [
+        ("[lwm2m]\n".to_owned(), "no section [lwm2m.bootstrap]"),
+        (
+            section.replace("coap", "http"),
+            "sut.toml:5:10: lwm2m.bootstrap.server",
+        ),
+        (
+            format!("{section}{endpoint}{endpoint}"),
+            "lwm2m.bootstrap.endpoint[1].name",
+        ),
+        (
+            format!("{section}{endpoint}server = \"coap://host\"\n"),
+            "lwm2m.bootstrap.endpoint[0].server",
+        ),
+    ] {
+        fs::write(dir.path().join("sut.toml"), format!("{begin}{text}")).unwrap();
+        let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+        assert_eq!(ran.code, Some(2), "{text}: {}", ran.stdout);
+        let words = ran.stderr.replace("\n  │ ", " ");
+        assert!(words.contains(says), "{text}: {words}");
+    }
+    let args = [&["init"][..], &role, &["--upper-tester", "manual"]].concat();
+    assert_eq!(twinproof(dir.path(), &args).code, Some(2));
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_said_before_a_run() {
     let dir = tempfile::tempdir().unwrap();
     let begin = "[sut]\nname = \"s\"\nrole = \"lwm2m-server\"\n[lwm2m]\n";

@@ -26,7 +26,9 @@ use crate::clean::Leftover;
 use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::pool::{Lease, Pool, subscribers_needed};
 use crate::suite::{Entry, Suite, TIME_PASSES};
-use crate::target::{Part, Target, elsewhere, place_servers, server_elsewhere};
+use crate::target::{
+    Part, Target, bootstrap_elsewhere, elsewhere, place_servers, server_elsewhere,
+};
 use crate::turns::{Turn, Turns};
 use crate::world::{World, perform_step};
 
@@ -492,7 +494,11 @@ async fn visit(
         return Ok(declared);
     }
     if entry.enabler == "lwm2m" {
-        match server_elsewhere(profile).await {
+        let found = match part.role {
+            "lwm2m-bootstrap-server" => bootstrap_elsewhere(profile).await,
+            _ => server_elsewhere(profile).await,
+        };
+        match found {
             Ok(Some((system, address))) => {
                 stage.visit(system);
                 stage.introduce_address(address, SUT);

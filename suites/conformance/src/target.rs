@@ -188,25 +188,10 @@ pub(crate) async fn server_elsewhere(
     let Some(section) = &mut profile.lwm2m else {
         return Ok(None);
     };
-    let Some(server) = section.server.clone() else {
+    let Some(server) = &section.server else {
         return Ok(None);
     };
-    let wrong = |why: &str| {
-        format!(
-            "lwm2m.server: expected coap:// with a host, and a port unless it is {COAP}, got {server:?}{why}"
-        )
-    };
-    let authority = coap_authority(&server).map_err(|why| format!("lwm2m.server: {why}"))?;
-    let found: Vec<SocketAddr> = tokio::net::lookup_host(authority)
-        .await
-        .map_err(|error| wrong(&format!(": {error}")))?
-        .collect();
-    // Of several the first, but for IPv4, which is what simulated devices have on every machine.
-    let first = found
-        .iter()
-        .find(|address| address.is_ipv4())
-        .or(found.first());
-    let address = *first.ok_or_else(|| wrong(", which has no address"))?;
+    let address = resolved("lwm2m.server", server).await?;
     section.server = Some(format!("coap://{address}"));
     let system = Elsewhere {
         name: SUT.to_owned(),
@@ -218,6 +203,53 @@ pub(crate) async fn server_elsewhere(
         patience,
     };
     Ok(Some((system, address)))
+}
+
+/// The LwM2M bootstrap server that a profile speaks of, if it does, and its address.
+///
+/// # Errors
+///
+/// The address is none, or its name cannot be resolved.
+pub(crate) async fn bootstrap_elsewhere(
+    profile: &mut Profile,
+) -> Result<Option<(Elsewhere, SocketAddr)>, String> {
+    let patience = profile.pace.hook.duration();
+    let section = profile.lwm2m.as_mut();
+    let Some(section) = section.and_then(|section| section.bootstrap.as_mut()) else {
+        return Ok(None);
+    };
+    let address = resolved("lwm2m.bootstrap.server", &section.server).await?;
+    section.server = format!("coap://{address}");
+    let system = Elsewhere {
+        name: SUT.to_owned(),
+        base_url: section.server.clone(),
+        section: "lwm2m.bootstrap",
+        restart: None,
+        advance_clock: None,
+        patience,
+    };
+    Ok(Some((system, address)))
+}
+
+/// The address that the URL of a server behind this key of a profile leads to.
+async fn resolved(key: &str, server: &str) -> Result<SocketAddr, String> {
+    let wrong = |why: &str| {
+        format!(
+            "{key}: expected coap:// with a host, and a port unless it is {COAP}, got {server:?}{why}"
+        )
+    };
+    let authority = coap_authority(server).map_err(|why| format!("{key}: {why}"))?;
+    let found: Vec<SocketAddr> = tokio::net::lookup_host(authority)
+        .await
+        .map_err(|error| wrong(&format!(": {error}")))?
+        .collect();
+    // Of several the first, but for IPv4, which is what simulated devices have on every machine.
+    let first = found
+        .iter()
+        .find(|address| address.is_ipv4())
+        .or(found.first());
+    let address = first.ok_or_else(|| wrong(", which has no address"))?;
+    Ok(*address)
 }
 
 /// The port of CoAP where a URL names none (RFC 7252 §6.1).

@@ -16,7 +16,12 @@ pub const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
 pub(crate) const REGISTER: &str = "ambiguities.toml";
 
 /// The roles that this version judges. What binds another role only is nobody's gap.
-pub const ROLES: [&str; 3] = ["twinning-enabler", "lwm2m-server", "lwm2m-client"];
+pub const ROLES: [&str; 4] = [
+    "twinning-enabler",
+    "lwm2m-server",
+    "lwm2m-client",
+    "lwm2m-bootstrap-server",
+];
 
 /// In front of the role that a scenario judges, where it is not the first of its enabler.
 pub const ROLE_TAG: &str = "role:";

@@ -52,9 +52,15 @@ pub(crate) fn no_contact<'a>(
     )
 }
 
-/// The same for a system that is asked by datagrams: what came instead of a confirmed registration.
+/// The same for a system that is asked by datagrams: what came instead of a confirmed registration, or
+/// of an account.
 fn datagrams(scenes: &[&Scene], profile: &Profile) -> Option<String> {
-    let server = profile.lwm2m.as_ref()?.server.as_ref()?;
+    let section = profile.lwm2m.as_ref()?;
+    let (what, key, server) = match (&section.server, &section.bootstrap) {
+        (Some(server), _) => ("No registration was confirmed", "[lwm2m]", server),
+        (None, Some(own)) => ("No account was written", "[lwm2m.bootstrap]", &own.server),
+        (None, None) => return None,
+    };
     let asked = scenes.iter().find_map(|scene| {
         let mut sent = scene.datagrams.iter();
         let request = sent.find(|datagram| datagram.to == SUT && datagram.packet().is_some())?;
@@ -69,8 +75,8 @@ fn datagrams(scenes: &[&Scene], profile: &Profile) -> Option<String> {
         .packet()
         .map_or_else(String::new, |packet| packet.to_string());
     Some(format!(
-        "No registration was confirmed; the first request {came}: {line}. Is the server running, and is \
-         it reached at {server:?}, which the profile gives as server under [lwm2m]?"
+        "{what}; the first request {came}: {line}. Is the server running, and is it reached at \
+         {server:?}, which the profile gives as server under {key}?"
     ))
 }
 

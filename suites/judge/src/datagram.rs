@@ -34,16 +34,16 @@ impl Datagram {
         Packet::parse(&self.bytes).ok()
     }
 
-    /// Whether it shows that the system is one: it confirms a registration and says where that is, or
-    /// asks for one.
+    /// Whether it shows that the system is one: it confirms a registration and says where that is, asks
+    /// for one, or writes an account.
     pub fn is_contact(&self) -> bool {
         let confirms = |packet: &Packet<'_>| {
             packet.code() == Code::CREATED && packet.value(option::LOCATION_PATH).is_some()
         };
         self.from == SUT
-            && self
-                .packet()
-                .is_some_and(|packet| confirms(&packet) || registers(&packet))
+            && self.packet().is_some_and(|packet| {
+                confirms(&packet) || registers(&packet) || provisions(&packet)
+            })
     }
 
     /// How coap-lite reads it otherwise than we do. What we refuse is no message, whatever coap-lite
@@ -146,6 +146,12 @@ impl Datagram {
             Err(error) => vec![("Payload".to_owned(), format!("cannot be read: {error}"))],
         }
     }
+}
+
+/// Whether a message writes to the Security or the Server object, as bootstrap servers do.
+fn provisions(packet: &Packet<'_>) -> bool {
+    let first = packet.path().next().and_then(Result::ok);
+    packet.code() == Code::PUT && matches!(first, Some("0" | "1")) && !packet.payload().is_empty()
 }
 
 /// Whether a message asks for a registration.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::role_of;
 
+mod bootstrap;
 mod client;
 mod hook;
 mod lwm2m;
@@ -13,6 +14,7 @@ mod twinning;
 mod upper;
 mod written;
 
+pub use bootstrap::{Bootstrap, Endpoint};
 pub use client::{Client, ClientControl, CommandControl};
 pub use hook::HookSpec;
 pub use lwm2m::{Lwm2m, Release};
@@ -45,7 +47,7 @@ pub struct Profile {
     /// Its Twinning enabler, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twinning: Option<Twinning>,
-    /// Its LwM2M server, client, or both, if it has them.
+    /// Its LwM2M server, bootstrap server and client, as far as it has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lwm2m: Option<Lwm2m>,
 }
@@ -57,11 +59,13 @@ impl Profile {
         let lwm2m = self.lwm2m.as_ref();
         let server = lwm2m.and_then(|section| section.server.as_ref());
         let client = lwm2m.and_then(|section| section.client.as_ref());
+        let bootstrap = lwm2m.and_then(|section| section.bootstrap.as_ref());
         let named = std::iter::once(self.sut.role.as_str());
         named
             .chain(twinning)
             .chain(server.map(|_| "lwm2m-server"))
             .chain(client.map(|_| "lwm2m-client"))
+            .chain(bootstrap.map(|_| "lwm2m-bootstrap-server"))
             .collect()
     }
 

@@ -15,12 +15,13 @@ use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::proofs::{self, Failing};
 use twinproof_kernel::Seed;
-use twinproof_lwm2m::{device, server};
+use twinproof_lwm2m::{bootstrap, device, server};
 use twinproof_reference::mutants::{self, Mutant};
 use twinproof_stage::Kind;
 use twinproof_twinning::enabler;
 
 use crate::bench::{Bench, each};
+use crate::bootstrap::Lwm2mBootstrap;
 use crate::builtin::TwinningSystem;
 use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
@@ -289,6 +290,7 @@ macro_rules! breakable {
 breakable!(TwinningSystem, "twinning", "twinning-enabler", enabler);
 breakable!(Lwm2mSystem, "lwm2m", "lwm2m-server", server);
 breakable!(Lwm2mClient, "lwm2m", "lwm2m-client", device);
+breakable!(Lwm2mBootstrap, "lwm2m", "lwm2m-bootstrap-server", bootstrap);
 
 /// Runs the clean system and returns its report and, per mutant, the scenarios in which it would have
 /// decided otherwise.
@@ -319,7 +321,8 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
     let parts: Vec<Option<Matrix>> = match options.enabler.as_str() {
         Lwm2mSystem::ENABLER => vec![
             matrix_of::<_, Lwm2mSystem>(mutants::lwm2m(), options.clone(), on_mutant)?,
-            matrix_of::<_, Lwm2mClient>(mutants::lwm2m_client(), options, on_mutant)?,
+            matrix_of::<_, Lwm2mClient>(mutants::lwm2m_client(), options.clone(), on_mutant)?,
+            matrix_of::<_, Lwm2mBootstrap>(mutants::lwm2m_bootstrap(), options, on_mutant)?,
         ],
         _ => vec![matrix_of::<_, TwinningSystem>(
             mutants::twinning(),

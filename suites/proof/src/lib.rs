@@ -1,6 +1,7 @@
 //! Proof of the verdicts.
 
 mod bench;
+pub mod bootstrap;
 pub mod builtin;
 pub mod kill;
 pub mod lwm2m;

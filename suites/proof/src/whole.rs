@@ -6,10 +6,11 @@ use futures::future::LocalBoxFuture;
 use twinproof_conformance::{BuiltIn, Part};
 use twinproof_judge::profile::Declared;
 use twinproof_kernel::Seed;
-use twinproof_lwm2m::{device, server};
+use twinproof_lwm2m::{bootstrap, device, server};
 use twinproof_stage::{Halted, Stage};
 use twinproof_twinning::enabler;
 
+use crate::bootstrap::Lwm2mBootstrap;
 use crate::builtin::TwinningSystem;
 use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
@@ -19,6 +20,7 @@ pub struct WholeSystem {
     twinning: TwinningSystem,
     lwm2m: Lwm2mSystem,
     lwm2m_client: Lwm2mClient,
+    lwm2m_bootstrap: Lwm2mBootstrap,
 }
 
 impl WholeSystem {
@@ -29,10 +31,18 @@ impl WholeSystem {
         let lwm2m_client = Lwm2mClient::new(Arc::new(device::rules::Standard));
         let mut profile = twinning.profile().clone();
         profile.profile.lwm2m = lwm2m.profile().profile.lwm2m.clone();
+        let lwm2m_bootstrap = Lwm2mBootstrap::new(Arc::new(bootstrap::rules::Standard));
         let client = lwm2m_client.profile().profile.lwm2m.as_ref();
-        if let Some(section) = &mut profile.profile.lwm2m {
+        let own = lwm2m_bootstrap.profile();
+        if let (Some(section), Some(own)) = (&mut profile.profile.lwm2m, &own.profile.lwm2m) {
             section.client = client.and_then(|section| section.client.clone());
+            section.bootstrap = own.bootstrap.clone();
         }
+        let keys = own.keys.iter();
+        let own = keys
+            .filter(|key| key.starts_with("lwm2m.bootstrap."))
+            .cloned();
+        profile.keys.extend(own);
         let keys = lwm2m.profile().keys.iter();
         let own = keys.filter(|key| key.starts_with("lwm2m.")).cloned();
         profile.keys.extend(own);
@@ -41,6 +51,7 @@ impl WholeSystem {
             twinning,
             lwm2m,
             lwm2m_client,
+            lwm2m_bootstrap,
         }
     }
 }
@@ -63,6 +74,7 @@ impl BuiltIn for WholeSystem {
         part: Part<'a>,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         match part.role {
+            "lwm2m-bootstrap-server" => self.lwm2m_bootstrap.enter(stage, seed, part),
             "lwm2m-client" => self.lwm2m_client.enter(stage, seed, part),
             "lwm2m-server" => self.lwm2m.enter(stage, seed, part),
             _ => self.twinning.enter(stage, seed, part),

@@ -230,7 +230,12 @@ impl BootstrapServer {
     fn asked(&self, shared: &Shared, packet: &Packet<'_>) -> Result<(String, ContentFormat), Code> {
         let name = packet.query("ep");
         let known = name.is_some_and(|name| shared.configurations.contains_key(name));
-        if let Some(code) = shared.rules.refuses_name(NameFacts { name, known }) {
+        let facts = NameFacts {
+            name,
+            known,
+            again: name.is_some_and(|name| self.outcomes.contains_key(name)),
+        };
+        if let Some(code) = shared.rules.refuses_name(facts) {
             return Err(code);
         }
         let said = packet.query("pct");

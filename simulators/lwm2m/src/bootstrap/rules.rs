@@ -89,6 +89,8 @@ pub struct NameFacts<'a> {
     pub name: Option<&'a str>,
     /// There is a configuration for it.
     pub known: bool,
+    /// It has asked before.
+    pub again: bool,
 }
 
 /// In which format a device wants to be written to.

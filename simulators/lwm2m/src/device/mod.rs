@@ -242,6 +242,12 @@ impl Device {
         }
     }
 
+    /// Where the servers are with which its accounts let it register, in the order of their instances.
+    pub fn led_to(&self) -> Vec<SocketAddr> {
+        let servers = self.provision.iter().flat_map(|own| &own.servers).flatten();
+        servers.map(|server| server.address).collect()
+    }
+
     fn behaviour(&self) -> Behaviour {
         self.aside
             .as_ref()

@@ -1,6 +1,7 @@
 //! One rule broken at a time.
 
 mod access;
+mod bootstrap;
 mod client;
 mod codes;
 mod damage;
@@ -14,7 +15,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use twinproof_lwm2m::{device, server};
+use twinproof_lwm2m::{bootstrap as bootstrap_server, device, server};
 use twinproof_twinning::enabler;
 
 /// The broken Twinning enablers: the defects that the negative halves of the scenarios look for.
@@ -39,6 +40,12 @@ pub fn lwm2m() -> impl Iterator<Item = &'static Mutant<dyn server::rules::Rules>
 /// The broken LwM2M clients.
 pub fn lwm2m_client() -> impl Iterator<Item = &'static Mutant<dyn device::rules::Rules>> {
     client::ALL.iter()
+}
+
+/// The broken LwM2M bootstrap servers.
+pub fn lwm2m_bootstrap() -> impl Iterator<Item = &'static Mutant<dyn bootstrap_server::rules::Rules>>
+{
+    bootstrap::ALL.iter()
 }
 
 /// A deliberately broken system, whose decisions are an `R`.

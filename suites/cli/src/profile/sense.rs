@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use twinproof_conformance::coap_authority;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::{Catalogue, ROLES};
-use twinproof_judge::profile::{Client, HookSpec, Profile, Twinning};
+use twinproof_judge::profile::{Bootstrap, Client, HookSpec, Profile, Twinning};
 use twinproof_upper::Fault;
 
 use super::HELP;
@@ -36,12 +36,30 @@ impl Senseless {
     }
 }
 
-/// The section that describes a system in a role, and what it begins with.
-fn section_of(role: &str) -> (&'static str, &'static str) {
+/// The section that describes a system in a role, what it begins with, and whether the profile has it.
+fn section_of<'a>(role: &str, profile: &Profile) -> (&'a str, &'a str, bool) {
+    let lwm2m = profile.lwm2m.as_ref();
     match role {
-        "lwm2m-client" => ("lwm2m.client", "patience = \"60s\""),
-        "lwm2m-server" => ("lwm2m", "server = \"coap://enabler.example:5683\""),
-        _ => ("twinning", "base_url = \"https://enabler.example/api\""),
+        "lwm2m-server" => (
+            "lwm2m",
+            "server = \"coap://enabler.example:5683\"",
+            lwm2m.is_some_and(|section| section.server.is_some()),
+        ),
+        "lwm2m-client" => (
+            "lwm2m.client",
+            "patience = \"60s\"",
+            lwm2m.is_some_and(|section| section.client.is_some()),
+        ),
+        "lwm2m-bootstrap-server" => (
+            "lwm2m.bootstrap",
+            "server = \"coap://enabler.example:5783\"",
+            lwm2m.is_some_and(|section| section.bootstrap.is_some()),
+        ),
+        _ => (
+            "twinning",
+            "base_url = \"https://enabler.example/api\"",
+            profile.twinning.is_some(),
+        ),
     }
 }
 
@@ -53,13 +71,7 @@ pub(super) fn senseless(profile: &Profile) -> Option<Senseless> {
         let why = format!("unknown role; this version judges {}", ROLES.join(", "));
         return Some(Senseless::value(at_role(), why));
     }
-    let (section, example) = section_of(role);
-    let lwm2m_section = profile.lwm2m.as_ref();
-    let described = match role {
-        "lwm2m-client" => lwm2m_section.is_some_and(|section| section.client.is_some()),
-        "lwm2m-server" => lwm2m_section.is_some_and(|section| section.server.is_some()),
-        _ => profile.twinning.is_some(),
-    };
+    let (section, example, described) = section_of(role, profile);
     if !described {
         return Some(Senseless {
             help: format!("write, for example:\n\n  [{section}]\n  {example}"),
@@ -103,6 +115,7 @@ fn lwm2m(profile: &Profile) -> Option<Senseless> {
     });
     hooks
         .or(tester)
+        .or_else(|| bootstrap(section.bootstrap.as_ref()?))
         .or_else(|| unknown_claim("lwm2m.claims", &section.claims))
         .or_else(|| unknown_capability(&section.capabilities))
 }
@@ -125,6 +138,33 @@ fn client(client: &Client) -> Option<Senseless> {
         let parts = key.split('.').map(|part| Part::Key(part.to_owned()));
         Some(Senseless::value(parts.collect::<Vec<_>>(), why))
     })
+}
+
+/// What of a bootstrap server's section makes no sense, if anything.
+fn bootstrap(section: &Bootstrap) -> Option<Senseless> {
+    if let Err(why) = coap_authority(&section.server) {
+        return Some(Senseless::value(keys("lwm2m.bootstrap.server"), why));
+    }
+    let mut names = BTreeSet::new();
+    for (number, endpoint) in section.endpoints.iter().enumerate() {
+        let at = |key: &str| {
+            let item = [Part::Item(number), Part::Key(key.to_owned())];
+            keys("lwm2m.bootstrap.endpoint").chain(item)
+        };
+        if endpoint.name.is_empty() || !names.insert(&endpoint.name) {
+            let why = "expected the endpoint name of a device that is not named yet";
+            return Some(Senseless::value(at("name"), why));
+        }
+        let address = endpoint.server.as_ref().map(|server| {
+            let address = server.strip_prefix("coap://");
+            address.and_then(|address| address.parse::<SocketAddr>().ok())
+        });
+        if address == Some(None) {
+            let why = "expected coap:// with an IP address and a port, as it stands in the account";
+            return Some(Senseless::value(at("server"), why));
+        }
+    }
+    None
 }
 
 /// What of a Twinning enabler's section makes no sense, if anything.

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use twinproof_lwm2m::wire::Version;
 
 use super::written::written_as_text;
-use super::{Client, HookSpec, Span, UpperTester};
+use super::{Bootstrap, Client, HookSpec, Span, UpperTester};
 
-/// An LwM2M system: a server, a client, or both.
+/// An LwM2M system: a server, a bootstrap server, a client, or several of them.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lwm2m {
@@ -36,6 +36,9 @@ pub struct Lwm2m {
     /// Who makes it act. Without one, all that takes one is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upper_tester: Option<UpperTester>,
+    /// Its bootstrap server, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<Bootstrap>,
     /// Its client, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,

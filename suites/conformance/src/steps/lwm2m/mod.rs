@@ -1,6 +1,7 @@
 //! Steps of the LwM2M scenarios, a file per theme.
 
 mod blocks;
+mod bootstrap;
 mod client;
 mod composite;
 mod link;

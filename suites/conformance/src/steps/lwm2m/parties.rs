@@ -16,6 +16,7 @@ use twinproof_lwm2m::upper::{self, Operation};
 use twinproof_lwm2m::wire::{Path, Version};
 use twinproof_stage::{Halted, Handle};
 
+use super::bootstrap::Provisioning;
 use super::client::Judged;
 use super::many::Crowd;
 use super::report::Reports;
@@ -99,6 +100,8 @@ pub(crate) struct Parties {
     pub(super) several: Vec<Several>,
     /// The numbers under which it was said what became of what was kept.
     pub(super) outcomes: Vec<u64>,
+    /// What bootstraps have come to.
+    pub(super) provisioning: Provisioning,
     /// The client that is judged, and its servers.
     pub(super) client: Option<Judged>,
     /// Many devices that come at the same time.

@@ -15,7 +15,7 @@ use crate::checks::Found;
 use crate::scene::{Datagram, Operated, SUT, Scene};
 
 /// The definitions of the objects that simulated devices have.
-static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
+pub(super) static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
 
 /// A check and its arguments.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

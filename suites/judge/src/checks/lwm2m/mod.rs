@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod blocks;
+pub mod bootstrap;
 pub mod client;
 pub mod management;
 pub mod message;
@@ -22,6 +23,8 @@ use crate::scene::{Datagram, Operated, SUT, Scene};
 pub enum Check {
     /// How a device was answered.
     Answer(answer::Check),
+    /// What a bootstrap server does.
+    Bootstrap(bootstrap::Check),
     /// What a client does at its servers.
     Client(client::Check),
     /// What becomes of an operator's wish.
@@ -39,6 +42,12 @@ pub enum Check {
 impl From<answer::Check> for Check {
     fn from(check: answer::Check) -> Self {
         Self::Answer(check)
+    }
+}
+
+impl From<bootstrap::Check> for Check {
+    fn from(check: bootstrap::Check) -> Self {
+        Self::Bootstrap(check)
     }
 }
 
@@ -82,6 +91,7 @@ impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         let found = match self {
             Self::Answer(check) => return check.look(scene),
+            Self::Bootstrap(check) => return check.look(scene),
             Self::Client(check) => return check.look(scene),
             Self::Management(check) => check.look(scene),
             Self::Message(check) => return check.look(scene),
