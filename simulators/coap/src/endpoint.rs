@@ -45,6 +45,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::time::Duration;
 
+use twinproof_kernel::hash::HashMap;
 use twinproof_kernel::{Seed, Time};
 
 use crate::message::Message;
@@ -55,12 +56,10 @@ use crate::{
 };
 
 mod client;
-mod hash;
 mod server;
 mod transmission;
 
 use client::Pending;
-use hash::HashMap;
 use server::{Body, Observation};
 use transmission::{Due, Expiries, Peer, Purpose, Seen, Sent, Timer, empty};
 

@@ -5,6 +5,7 @@
 //! same role runs over real sockets, on a virtual clock, or a million at a time.
 #![forbid(unsafe_code)]
 
+pub mod hash;
 pub mod hook;
 pub mod http;
 mod link;

@@ -1,11 +1,12 @@
 //! Who is registered.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use twinproof_coap::endpoint::RequestId;
 use twinproof_kernel::Time;
+use twinproof_kernel::hash::HashMap;
 
 use super::operate::Held;
 use crate::upper::Client;
@@ -27,6 +28,8 @@ pub(super) struct Registration {
     pub(super) updated: Time,
     /// When it ends; kept by [`Clients`].
     ends: Option<Time>,
+    /// When [`Clients`] looks whether it has ended: never later than that.
+    looked_at: Option<Time>,
     /// When the client was last heard.
     pub(super) heard: Time,
     /// It did not answer since.
@@ -65,6 +68,7 @@ impl Registration {
             registered: now,
             updated: now,
             ends: None,
+            looked_at: None,
             heard: now,
             silent: false,
             under_way: 0,
@@ -89,12 +93,15 @@ impl Registration {
     }
 }
 
-/// All registrations, found by number, name, address and end.
+/// All registrations, found by number, name, address and end. What an update touches is found by
+/// hash, and an end that is put off costs nothing until its old time comes: the price of an exchange
+/// does not grow with the number of clients.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
-    by_number: BTreeMap<u64, Registration>,
+    by_number: HashMap<u64, Registration>,
     by_name: BTreeMap<Box<str>, BTreeSet<u64>>,
-    by_address: BTreeMap<SocketAddr, u64>,
+    by_address: HashMap<SocketAddr, u64>,
+    by_host: HashMap<IpAddr, BTreeSet<u16>>,
     ends: BTreeSet<(Time, u64)>,
 }
 
@@ -122,7 +129,7 @@ impl Clients {
     /// The registration that was made first; looks at each.
     pub(super) fn oldest(&self) -> Option<u64> {
         let all = self.by_number.iter();
-        let oldest = all.min_by_key(|(_, registration)| registration.registered);
+        let oldest = all.min_by_key(|(number, registration)| (registration.registered, **number));
         oldest.map(|(number, _)| *number)
     }
 
@@ -132,10 +139,9 @@ impl Clients {
 
     /// Somebody at the same host and another port.
     pub(super) fn neighbour(&self, address: SocketAddr) -> Option<u64> {
-        let port = |port| SocketAddr::new(address.ip(), port);
-        let mut there = self.by_address.range(port(0)..=port(u16::MAX));
-        let other = there.find(|(other, _)| **other != address);
-        other.map(|(_, number)| *number)
+        let mut ports = self.by_host.get(&address.ip())?.iter();
+        let other = *ports.find(|port| **port != address.port())?;
+        self.at(SocketAddr::new(address.ip(), other))
     }
 
     /// Everybody, by name.
@@ -147,7 +153,7 @@ impl Clients {
     pub(super) fn insert(&mut self, number: u64, registration: Registration) {
         let names = self.by_name.entry(registration.endpoint.clone());
         names.or_default().insert(number);
-        self.by_address.insert(registration.address, number);
+        self.settle(registration.address, number);
         self.by_number.insert(number, registration);
     }
 
@@ -159,13 +165,30 @@ impl Clients {
                 self.by_name.remove(&registration.endpoint);
             }
         }
-        if self.by_address.get(&registration.address) == Some(&number) {
-            self.by_address.remove(&registration.address);
-        }
-        if let Some(at) = registration.ends {
+        self.unsettle(registration.address, number);
+        if let Some(at) = registration.looked_at {
             self.ends.remove(&(at, number));
         }
         Some(registration)
+    }
+
+    fn settle(&mut self, address: SocketAddr, number: u64) {
+        self.by_address.insert(address, number);
+        let ports = self.by_host.entry(address.ip()).or_default();
+        ports.insert(address.port());
+    }
+
+    fn unsettle(&mut self, address: SocketAddr, number: u64) {
+        if self.by_address.get(&address) != Some(&number) {
+            return;
+        }
+        self.by_address.remove(&address);
+        if let Some(ports) = self.by_host.get_mut(&address.ip()) {
+            ports.remove(&address.port());
+            if ports.is_empty() {
+                self.by_host.remove(&address.ip());
+            }
+        }
     }
 
     /// Notes where a client is now.
@@ -174,10 +197,12 @@ impl Clients {
             return;
         };
         let old = std::mem::replace(&mut registration.address, address);
-        if self.by_address.get(&old) == Some(&number) {
-            self.by_address.remove(&old);
+        if old != address {
+            self.unsettle(old, number);
         }
-        self.by_address.insert(address, number);
+        if old != address || self.at(address) != Some(number) {
+            self.settle(address, number);
+        }
     }
 
     /// Notes when a registration ends.
@@ -185,20 +210,41 @@ impl Clients {
         let Some(registration) = self.by_number.get_mut(&number) else {
             return;
         };
-        if let Some(old) = std::mem::replace(&mut registration.ends, at) {
+        registration.ends = at;
+        let looked_at = registration.looked_at;
+        if looked_at
+            .zip(at)
+            .is_some_and(|(looked_at, at)| looked_at <= at)
+        {
+            return;
+        }
+        registration.looked_at = at;
+        if let Some(old) = looked_at {
             self.ends.remove(&(old, number));
         }
         self.ends.extend(at.map(|at| (at, number)));
     }
 
-    /// When the next registration ends.
-    pub(super) fn next_end(&self) -> Option<Time> {
+    /// When to look for registrations that have ended: at the next end, or before.
+    pub(super) fn next_look(&self) -> Option<Time> {
         self.ends.first().map(|(at, _)| *at)
     }
 
     /// A registration that has ended by now.
-    pub(super) fn ended(&self, now: Time) -> Option<u64> {
-        let (at, number) = self.ends.first()?;
-        (*at <= now).then_some(*number)
+    pub(super) fn ended(&mut self, now: Time) -> Option<u64> {
+        loop {
+            let (looked_at, number) = *self.ends.first()?;
+            if looked_at > now {
+                return None;
+            }
+            let registration = self.by_number.get_mut(&number)?;
+            let ends = registration.ends?;
+            if ends <= now {
+                return Some(number);
+            }
+            registration.looked_at = Some(ends);
+            self.ends.remove(&(looked_at, number));
+            self.ends.insert((ends, number));
+        }
     }
 }

@@ -283,7 +283,7 @@ impl Role for Server {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let ends = self.clients.next_end();
+        let ends = self.clients.next_look();
         self.layer.next_deadline().into_iter().chain(ends).min()
     }
 }

@@ -1,14 +1,14 @@
-//! A hash of addresses and numbers, alike in every run so that one seed is one behaviour.
+//! A hash of addresses, names and numbers, alike in every run so that one seed is one behaviour.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map with this hash.
-pub(super) type HashMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<Folded>>;
+pub type HashMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<Folded>>;
 
 /// Multiplies and folds the halves of the product. Fast on the few words that a key has; no defence
 /// against a peer that chooses its addresses to collide.
 #[derive(Debug, Default)]
-pub(super) struct Folded(u64);
+pub struct Folded(u64);
 
 impl Hasher for Folded {
     fn finish(&self) -> u64 {
