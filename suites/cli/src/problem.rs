@@ -113,7 +113,7 @@ fn near<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a st
     let mut known: Vec<(usize, String, &str)> = known
         .into_iter()
         .map(|name| (name, name.to_lowercase()))
-        .map(|(name, lower)| (distance(&typed, &lower), lower, name))
+        .map(|(name, lower)| (strsim::osa_distance(&typed, &lower), lower, name))
         .collect();
     known.sort_unstable();
     known.dedup();
@@ -130,37 +130,9 @@ fn near<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a st
         .collect()
 }
 
-/// How many characters have to be changed, put in or taken out.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{did_you_mean, distance};
-
-    #[test]
-    fn distances_are_counted() {
-        for (a, b, expected) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("kitten", "sitting", 3),
-            ("ab", "ba", 2),
-        ] {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
-        }
-    }
+    use super::did_you_mean;
 
     #[test]
     fn only_near_names_are_proposed() {

@@ -246,10 +246,10 @@ impl<'s> Sight<'s> {
         let mut before = 0;
         let operated = on_devices.map(|one| (std::mem::replace(&mut before, one.number), one));
         let operated: Vec<_> = operated.collect();
-        let deals: Vec<Deal<'s>> = scene
-            .datagrams
-            .iter()
-            .filter_map(|datagram| Deal::of(scene, datagram, &operated))
+        let answers = Answers::of(scene);
+        let datagrams = scene.datagrams.iter();
+        let deals: Vec<Deal<'s>> = datagrams
+            .filter_map(|datagram| Deal::of(datagram, &answers, &operated))
             .collect();
         let locations = deals.iter().filter_map(|deal| {
             let answer = deal
@@ -280,10 +280,44 @@ fn joined<'a>(segments: impl Iterator<Item = &'a str>) -> String {
     segments.fold(String::new(), |path, segment| path + "/" + segment)
 }
 
+/// Who asked, who was asked, and the token.
+type Asked<'s> = (&'s str, &'s str, Vec<u8>);
+
+/// The answers of a scene, in the order of their numbers.
+struct Answers<'s>(BTreeMap<Asked<'s>, Vec<(u64, Packet<'s>)>>);
+
+impl<'s> Answers<'s> {
+    fn of(scene: &'s Scene) -> Self {
+        let mut answers = BTreeMap::<_, Vec<_>>::new();
+        for datagram in &scene.datagrams {
+            let answer = datagram
+                .packet()
+                .filter(|answer| answer.code().class() == Class::Response);
+            if let Some(answer) = answer {
+                let (from, to) = (datagram.from.as_str(), datagram.to.as_str());
+                let key = (to, from, answer.token_bytes().to_vec());
+                answers
+                    .entry(key)
+                    .or_default()
+                    .push((datagram.number, answer));
+            }
+        }
+        Self(answers)
+    }
+
+    /// The first answer to a request.
+    fn to(&self, datagram: &'s Datagram, request: &Packet<'s>) -> Option<Packet<'s>> {
+        let (from, to) = (datagram.from.as_str(), datagram.to.as_str());
+        let answers = self.0.get(&(from, to, request.token_bytes().to_vec()))?;
+        let later = answers.partition_point(|(number, _)| *number <= datagram.number);
+        answers.get(later).map(|(_, answer)| *answer)
+    }
+}
+
 impl<'s> Deal<'s> {
     fn of(
-        scene: &'s Scene,
         datagram: &'s Datagram,
+        answers: &Answers<'s>,
         operated: &[(u64, &'s Operated)],
     ) -> Option<Self> {
         let packet = datagram.packet()?;
@@ -295,24 +329,15 @@ impl<'s> Deal<'s> {
         if packet.code().class() != Class::Request {
             return None;
         }
-        let answers = |other: &&'s Datagram| {
-            let from = other.number > datagram.number
-                && other.from == datagram.to
-                && other.to == datagram.from;
-            from && other.packet().is_some_and(|answer| {
-                answer.code().class() == Class::Response
-                    && answer.token_bytes() == packet.token_bytes()
-            })
-        };
-        let answer = scene.datagrams.iter().find(answers);
-        let mut later = operated.iter().filter(|(_, o)| o.number > datagram.number);
+        let after = operated.partition_point(|(_, o)| o.number <= datagram.number);
+        let answer = answers.to(datagram, &packet);
         Some(Self {
             number: datagram.number,
             by,
             packet,
             path: packet.path().map_while(Result::ok).collect(),
-            answer: answer.and_then(Datagram::packet),
-            operated: later.next().map(|(_, operated)| *operated),
+            answer,
+            operated: operated.get(after).map(|(_, operated)| *operated),
         })
     }
 

@@ -391,7 +391,7 @@ fn to_inspect(requirements: &[&catalogue::Requirement]) -> String {
         .collect();
     match looks.as_slice() {
         [] => "a person has to look at the evidence".to_owned(),
-        looks => format!("a person has to look: {}", looks.join(" ")),
+        looks => looks.join(" "),
     }
 }
 
