@@ -8,9 +8,10 @@ use twinproof_lwm2m::bootstrap::{self, Account, Credentials, Manner};
 use twinproof_lwm2m::device;
 use twinproof_lwm2m::server::Shared;
 use twinproof_lwm2m::server::rules::Rules;
-use twinproof_lwm2m::wire::Version;
+use twinproof_lwm2m::wire::{Path, Version};
 
 use crate::variants::lwm2m::Shape;
+use crate::variants::lwm2m_client::Shape as ClientShape;
 
 /// The newest version of the enabler that it supports.
 pub const VERSION: Version = Version::V1_1;
@@ -29,12 +30,34 @@ pub fn set_up(shape: &Shape, rules: Arc<dyn Rules>) -> Shared {
 /// The life time of the built-in client's registrations, s.
 const LIFETIME: u32 = 86_400;
 
-/// How a client with these servers is set up that decides by these rules.
-pub fn client(servers: &[SocketAddr], rules: Arc<dyn device::rules::Rules>) -> device::Shared {
-    device::Shared {
+/// What access control gives to a server: all but to create, and to read alone.
+const ALL: i64 = 15;
+const TO_READ: i64 = 1;
+
+/// How a client of this shape with these servers is set up that decides by these rules. Where it has two,
+/// each owns its account, and the first the device, which the second may but read.
+pub fn client(
+    servers: &[SocketAddr],
+    shape: &ClientShape,
+    rules: Arc<dyn device::rules::Rules>,
+) -> device::Shared {
+    let mut shared = device::Shared {
+        root: shape.root.to_owned(),
+        boot: shape.boot,
+        takes: shape.takes,
+        parameters: shape.parameters.clone(),
         rules,
-        ..device::Shared::new(VERSION, LIFETIME, servers)
+        ..device::Shared::new(shape.version, LIFETIME, servers)
+    };
+    if let [_, _] = servers {
+        let accounts = [[1, 0], [1, 1]].map(|ids| Path::new(&ids).unwrap_or(Path::ROOT));
+        let device = Path::new(&[3, 0]).unwrap_or(Path::ROOT);
+        let contents = &mut shared.contents;
+        contents.set_rights(accounts[0], 1, &[(1, ALL)]);
+        contents.set_rights(accounts[1], 2, &[(2, ALL)]);
+        contents.set_rights(device, 1, &[(1, ALL), (2, TO_READ)]);
     }
+    shared
 }
 
 /// The devices that the built-in bootstrap server knows.

@@ -19,11 +19,12 @@ const FILE_NAME: &str = "variants.json";
 pub(crate) fn variants(args: &Variants) -> Result<ExitCode, Problem> {
     let mut chosen = names(&args.enabler, Extent::EachPair);
     if let Some(name) = &args.variant {
-        let last = chosen.last().cloned().unwrap_or_default();
+        let place = |name: Option<&String>| name.cloned().unwrap_or_default();
+        let (first, last) = (place(chosen.first()), place(chosen.last()));
         chosen.retain(|known| known == name);
         if chosen.is_empty() {
             return Err(Problem::Nothing(format!(
-                "there is no variant {name}; they are called variant-01 to {last}"
+                "there is no variant {name}; they are called {first} and so on, up to {last}"
             )));
         }
     }

@@ -36,6 +36,9 @@ pub struct Tolerant {
     pub suite: String,
     /// How many lawful systems there are.
     pub variants: usize,
+    /// Requirement → how many of them are judged by it, where not all are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub judged: BTreeMap<String, usize>,
     /// Requirement → in how many of them all its scenarios came to a verdict, none of which was a fail.
     pub decided: BTreeMap<String, usize>,
 }
@@ -167,7 +170,10 @@ impl Proofs {
         (mutants.is_some() || decided.is_some()).then(|| Proof {
             mutants: mutants.cloned().unwrap_or_default(),
             variants: decided.unwrap_or_default(),
-            variants_total: self.tolerant.as_ref().map_or(0, |t| t.variants),
+            variants_total: self.tolerant.as_ref().map_or(0, |tolerant| {
+                let judged = tolerant.judged.get(requirement);
+                judged.copied().unwrap_or(tolerant.variants)
+            }),
         })
     }
 }

@@ -13,6 +13,7 @@ use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::{Rival, Rules, Watched};
 use twinproof_reference::lwm2m as reference;
 use twinproof_reference::variants::lwm2m::Shape;
+use twinproof_reference::variants::lwm2m_client::Shape as ClientShape;
 use twinproof_stage::{Halted, Stage};
 
 /// The built-in LwM2M server under given rules.
@@ -96,20 +97,33 @@ impl BuiltIn for Lwm2mSystem {
 /// The built-in LwM2M client under given rules.
 pub struct Lwm2mClient {
     profile: Declared,
+    shape: ClientShape,
     rules: device::rules::Watched,
 }
 
 impl Lwm2mClient {
     /// The client as these rules make it.
     pub fn new(rules: Arc<dyn device::rules::Rules>) -> Self {
+        Self::made(ClientShape::default(), rules)
+    }
+
+    /// The client in another lawful shape.
+    pub fn shaped(shape: ClientShape) -> Self {
+        let rules = shape.rules();
+        Self::made(shape, rules)
+    }
+
+    fn made(shape: ClientShape, rules: Arc<dyn device::rules::Rules>) -> Self {
         let profile = Declared::parse(include_str!("lwm2m.toml"));
         let mut profile = profile.expect("the built-in profile is tested");
         "lwm2m-client".clone_into(&mut profile.profile.sut.role);
         if let Some(section) = &mut profile.profile.lwm2m {
             section.server = None;
+            section.version = Release(shape.version);
         }
         Self {
             profile,
+            shape,
             rules: device::rules::Watched::new(rules),
         }
     }
@@ -145,7 +159,7 @@ impl BuiltIn for Lwm2mClient {
             let servers = place_servers(stage, &mut declared, part).await?;
             let at = stage.bind(SUT).await?;
             let rules = self.rules.for_scenario(seed);
-            let shared = Arc::new(reference::client(&servers, rules));
+            let shared = Arc::new(reference::client(&servers, &self.shape, rules));
             let endpoint = format!("twinproof-{:08x}", seed.derive(SUT).rng().u32(..));
             let make = move || {
                 let client = Device::new(endpoint.as_str(), at, seed.derive(SUT));

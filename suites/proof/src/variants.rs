@@ -13,14 +13,14 @@ use twinproof_evidence::report::{Report, Scenario};
 use twinproof_judge::FEATURES;
 use twinproof_judge::proofs::{self, Tolerant};
 use twinproof_kernel::Seed;
-use twinproof_lwm2m::server;
-use twinproof_reference::variants::{Dimension, Shape, all_pairs, lwm2m, twinning};
+use twinproof_lwm2m::{device, server};
+use twinproof_reference::variants::{Dimension, Shape, all_pairs, lwm2m, lwm2m_client, twinning};
 use twinproof_stage::Kind;
 use twinproof_twinning::enabler;
 
 use crate::bench::{Bench, each};
 use crate::builtin::TwinningSystem;
-use crate::lwm2m::Lwm2mSystem;
+use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
 use met::{Differences, Met, Other, differences, is_decided, knobs, others};
 
@@ -63,6 +63,8 @@ pub struct Row {
     pub shape: Vec<Trait>,
     /// How many scenarios it ran.
     pub scenarios: usize,
+    /// The requirements that those judge.
+    pub judged: Vec<String>,
     /// What fell on it without cause.
     pub false_fails: Vec<FalseFail>,
     /// The scenarios that could not be decided, each with its reason.
@@ -114,6 +116,8 @@ pub struct Tolerance {
     pub knobs_uncovered: Vec<String>,
     /// All lawful values.
     pub values: Vec<Meeting>,
+    /// Requirement → how many variants ran scenarios of it.
+    pub judged: BTreeMap<String, usize>,
     /// Requirement → in how many variants all its scenarios came to a verdict, none to a fail.
     pub requirements: BTreeMap<String, usize>,
     /// A row per variant.
@@ -128,11 +132,36 @@ impl Tolerance {
 
     /// What it proves of each requirement, for reports.
     pub fn tolerant(&self) -> Tolerant {
+        let mut judged = self.judged.clone();
+        judged.retain(|_, count| *count < self.summary.total);
         Tolerant {
             suite: proofs::digest(&FEATURES, &self.enabler),
             variants: self.summary.total,
+            judged,
             decided: self.requirements.clone(),
         }
+    }
+
+    /// This one and that of another role of the same enabler as one.
+    fn with(mut self, other: Self) -> Self {
+        let (own, more) = (&mut self.summary, other.summary);
+        own.total += more.total;
+        own.false_fails += more.false_fails;
+        own.values += more.values;
+        own.values_met += more.values_met;
+        own.knobs_covered += more.knobs_covered;
+        self.knobs_uncovered.extend(other.knobs_uncovered);
+        self.values.extend(other.values);
+        for (counts, more) in [
+            (&mut self.judged, other.judged),
+            (&mut self.requirements, other.requirements),
+        ] {
+            for (id, count) in more {
+                *counts.entry(id).or_default() += count;
+            }
+        }
+        self.variants.extend(other.variants);
+        self
     }
 
     /// The values that no verdict met, in a whole proof.
@@ -237,6 +266,9 @@ trait Variable: BuiltIn + Sized + 'static {
     /// The role that it plays.
     const ROLE: &'static str;
 
+    /// What its variants are called, before their number.
+    const NAME: &'static str;
+
     type Shape: Shape;
 
     fn shaped(shape: Self::Shape) -> Self;
@@ -249,11 +281,13 @@ trait Variable: BuiltIn + Sized + 'static {
 }
 
 macro_rules! variable {
-    ($system:ident, $enabler:literal, $role:literal, $shapes:ident, $core:ident) => {
+    ($system:ident, $enabler:literal, $role:literal, $name:literal, $shapes:ident, $core:ident) => {
         impl Variable for $system {
             const ENABLER: &'static str = $enabler;
 
             const ROLE: &'static str = $role;
+
+            const NAME: &'static str = $name;
 
             type Shape = $shapes::Shape;
 
@@ -281,10 +315,26 @@ variable!(
     TwinningSystem,
     "twinning",
     "twinning-enabler",
+    "variant",
     twinning,
     enabler
 );
-variable!(Lwm2mSystem, "lwm2m", "lwm2m-server", lwm2m, server);
+variable!(
+    Lwm2mSystem,
+    "lwm2m",
+    "lwm2m-server",
+    "variant",
+    lwm2m,
+    server
+);
+variable!(
+    Lwm2mClient,
+    "lwm2m",
+    "lwm2m-client",
+    "client",
+    lwm2m_client,
+    device
+);
 
 /// Runs all variants of a built-in system.
 ///
@@ -295,24 +345,31 @@ pub fn tolerance(
     options: Options,
     on_variant: &(dyn Fn(&Row) + Sync),
 ) -> Result<Tolerance, String> {
-    match options.enabler.as_str() {
-        Lwm2mSystem::ENABLER => tolerance_of::<Lwm2mSystem>(options, on_variant),
-        _ => tolerance_of::<TwinningSystem>(options, on_variant),
-    }
+    let only = options.only.clone();
+    let parts = match options.enabler.as_str() {
+        Lwm2mSystem::ENABLER => vec![
+            tolerance_of::<Lwm2mSystem>(options.clone(), on_variant)?,
+            tolerance_of::<Lwm2mClient>(options, on_variant)?,
+        ],
+        _ => vec![tolerance_of::<TwinningSystem>(options, on_variant)?],
+    };
+    let whole = parts.into_iter().flatten().reduce(Tolerance::with);
+    whole.ok_or_else(|| {
+        let name = only.unwrap_or_default();
+        format!("there is no variant {name}; they are called variant-01, client-01 and so on")
+    })
 }
 
 fn tolerance_of<V: Variable>(
     options: Options,
     on_variant: &(dyn Fn(&Row) + Sync),
-) -> Result<Tolerance, String> {
+) -> Result<Option<Tolerance>, String> {
     let bench = Bench::load(options.kind, options.seed)?;
     let scenarios = bench.scenarios(V::ROLE);
-    let mut variants = variants(V::Shape::DIMENSIONS, options.extent);
+    let mut variants = variants::<V>(options.extent);
     variants.retain(|v| options.only.as_ref().is_none_or(|name| *name == v.name));
-    if let (Some(name), true) = (&options.only, variants.is_empty()) {
-        return Err(format!(
-            "there is no variant {name}; they are called variant-01, variant-02 and so on"
-        ));
+    if variants.is_empty() {
+        return Ok(None);
     }
     let whole = options.only.is_none() && options.extent == Extent::EachPair;
     let differences = match whole {
@@ -332,19 +389,24 @@ fn tolerance_of<V: Variable>(
         let met = Met::of(&variant.values, &report, &*system, &bench, &differences);
         Ok((row, met))
     })?;
-    Ok(summarize::<V>(&variants, judged, whole))
+    Ok(Some(summarize::<V>(&variants, judged, whole)))
 }
 
 /// The names of all variants of an enabler.
 pub fn names(enabler: &str, extent: Extent) -> Vec<String> {
     let variants = match enabler {
-        Lwm2mSystem::ENABLER => variants(lwm2m::Shape::DIMENSIONS, extent),
-        _ => variants(twinning::Shape::DIMENSIONS, extent),
+        Lwm2mSystem::ENABLER => {
+            let mut all = variants::<Lwm2mSystem>(extent);
+            all.extend(variants::<Lwm2mClient>(extent));
+            all
+        }
+        _ => variants::<TwinningSystem>(extent),
     };
     variants.into_iter().map(|v| v.name).collect()
 }
 
-fn variants<C>(dimensions: &[Dimension<C>], extent: Extent) -> Vec<Variant> {
+fn variants<V: Variable>(extent: Extent) -> Vec<Variant> {
+    let dimensions: &[Dimension<_>] = V::Shape::DIMENSIONS;
     let sizes: Vec<usize> = dimensions.iter().map(|d| d.values.len()).collect();
     let rows = match extent {
         Extent::EachValue => each_value(&sizes),
@@ -353,7 +415,7 @@ fn variants<C>(dimensions: &[Dimension<C>], extent: Extent) -> Vec<Variant> {
     rows.into_iter()
         .enumerate()
         .map(|(number, values)| Variant {
-            name: format!("variant-{:02}", number + 1),
+            name: format!("{}-{:02}", V::NAME, number + 1),
             values,
         })
         .collect()
@@ -421,6 +483,12 @@ fn judged<S: Shape>(variant: &Variant, report: &Report) -> Row {
             .filter_map(|(number, one)| (number > 0).then_some(one))
             .collect(),
         scenarios: report.scenarios.len(),
+        judged: report
+            .requirements
+            .iter()
+            .filter(|r| is_judged(&r.id, report))
+            .map(|r| r.id.clone())
+            .collect(),
         false_fails,
         inconclusive: report
             .scenarios
@@ -435,6 +503,12 @@ fn judged<S: Shape>(variant: &Variant, report: &Report) -> Row {
             .map(|r| r.id.clone())
             .collect(),
     }
+}
+
+/// Whether scenarios judge a requirement.
+fn is_judged(requirement: &str, report: &Report) -> bool {
+    let mut judging = report.scenarios.iter();
+    judging.any(|s| s.requirements.iter().any(|id| id == requirement))
 }
 
 /// Whether scenarios judge a requirement, all of those that apply came to a verdict, and none to a fail.
@@ -469,10 +543,13 @@ fn summarize<V: Variable>(variants: &[Variant], judged: Vec<(Row, Met)>, whole: 
         .collect();
     let covered: BTreeSet<&String> = met.iter().flat_map(|met| &met.knobs).collect();
     let keys = knobs(&V::Shape::default()).into_iter().map(|(key, _)| key);
-    let mut requirements = BTreeMap::new();
-    for id in rows.iter().flat_map(|row| &row.decided) {
-        *requirements.entry(id.clone()).or_default() += 1;
-    }
+    let count = |of: fn(&Row) -> &[String]| {
+        let mut counts = BTreeMap::new();
+        for id in rows.iter().flat_map(of) {
+            *counts.entry(id.clone()).or_default() += 1;
+        }
+        counts
+    };
     Tolerance {
         enabler: V::ENABLER.to_owned(),
         summary: Summary {
@@ -485,7 +562,8 @@ fn summarize<V: Variable>(variants: &[Variant], judged: Vec<(Row, Met)>, whole: 
         whole,
         knobs_uncovered: keys.filter(|key| !covered.contains(key)).collect(),
         values,
-        requirements,
+        judged: count(|row| &row.judged),
+        requirements: count(|row| &row.decided),
         variants: rows,
     }
 }

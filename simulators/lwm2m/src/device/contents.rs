@@ -129,6 +129,23 @@ impl Contents {
         self.put([0, instance, 11], Value::Integer(hold_off.into()));
     }
 
+    /// Adds a row of access control for an instance: its owner, and the rights of servers (TS 1.0.2
+    /// §7.3, Appendix E.3), each by its Short Server ID and as the sum of 1 (to read), 2 (to write), 4 (to
+    /// execute), 8 (to delete) and 16 (to create).
+    pub fn set_rights(&mut self, instance: Path, owner: u16, rights: &[(u16, i64)]) {
+        let (Some(object), Some(id)) = (instance.object(), instance.instance()) else {
+            return;
+        };
+        let rows = self.instances.iter().filter(|path| path.object() == Some(2));
+        let row = rows.filter_map(Path::instance).max().map_or(0, |last| last + 1);
+        self.put([2, row, 0], Value::Integer(object.into()));
+        self.put([2, row, 1], Value::Integer(id.into()));
+        for &(ssid, bits) in rights {
+            self.put([2, row, 2, ssid], Value::Integer(bits));
+        }
+        self.put([2, row, 3], Value::Integer(owner.into()));
+    }
+
     /// Adds an object without instances.
     pub fn add_object(&mut self, object: u16) {
         self.objects.insert(object);

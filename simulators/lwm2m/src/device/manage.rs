@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use twinproof_coap::endpoint::Exchange;
 use twinproof_coap::{Code, ContentFormat, Message, Packet};
 
-use super::rules::{Control, FormatFacts, GrantFacts};
+use super::rules::{Control, FormatFacts, GrantFacts, OfferFacts};
 use super::{Device, Done, Effect, Moment, Shared, path_of};
 use crate::model::{Object, Resource};
 use crate::upper::WriteMode;
@@ -75,7 +75,7 @@ impl Device {
                         let told = (accept, entries);
                         self.observe(moment, account, exchange.token, (vec![path], false), told);
                     }
-                    Some(1) => self.forget_observation(account, exchange.token),
+                    Some(1) => self.cancel(shared, account, exchange.token),
                     _ => {}
                 }
                 Ok(Done {
@@ -149,7 +149,7 @@ impl Device {
         body: &[u8],
     ) -> Result<Vec<Entry>, Code> {
         let kinds = |path: Path| definition(shared, path).ok()?.1?.kind;
-        if !offered(shared.version).contains(&format.current()) {
+        if !has_format(shared, format) {
             return Err(Code::UNSUPPORTED_CONTENT_FORMAT);
         }
         wire::decode(format, Direction::Write, base, body, &kinds).map_err(|error| match error {
@@ -181,33 +181,40 @@ impl Device {
         there.then_some(()).ok_or(Code::NOT_FOUND)
     }
 
+    /// The row of access control for an instance.
+    pub(super) fn control_of(&self, shared: &Shared, path: Path) -> Option<Path> {
+        let tree = self.tree(shared);
+        let number = |control: &Path, resource| {
+            let number = tree.number(control.child(resource)?)?;
+            Some(number as i64)
+        };
+        let instance = path.instance().unwrap_or(u16::MAX);
+        let mut controls = tree.instances(path_of(&[2])).into_iter();
+        controls.find(|control| {
+            number(control, 0) == path.object().map(i64::from)
+                && number(control, 1) == Some(instance.into())
+        })
+    }
+
     /// Whether access control lets a server do something to an instance.
     pub(super) fn granted(&self, shared: &Shared, account: usize, needs: i64, path: Path) -> bool {
         let tree = self.tree(shared);
-        let controls = tree.instances(path_of(&[2]));
-        let ssid = self
-            .servers(shared)
-            .get(account)
-            .map_or(0, |server| server.ssid);
+        let servers = self.servers(shared);
+        let ssid = servers.get(account).map_or(0, |server| server.ssid);
         let number = |control: Path, ids: &[u16]| {
             let path = ids.iter().try_fold(control, |path, &id| path.child(id))?;
             tree.number(path).map(|number| number as i64)
         };
-        let about = |control: &&Path| {
-            let instance = path.instance().unwrap_or(u16::MAX);
-            number(**control, &[0]) == path.object().map(i64::from)
-                && number(**control, &[1]) == Some(instance.into())
-        };
-        let control = controls.iter().find(about).map(|&control| Control {
-            owner: number(control, &[3]) == Some(ssid.into()),
-            own: number(control, &[2, ssid]),
-            default: number(control, &[2, 0]),
-        });
-        let controlled = !controls.is_empty() && self.servers(shared).len() > 1;
+        let controlled = servers.len() > 1 && !tree.instances(path_of(&[2])).is_empty();
+        let control = self.control_of(shared, path).filter(|_| controlled);
         shared.rules.is_granted(GrantFacts {
             needs,
             controlled,
-            control: control.filter(|_| controlled),
+            control: control.map(|control| Control {
+                owner: number(control, &[3]) == Some(ssid.into()),
+                own: number(control, &[2, ssid]),
+                default: number(control, &[2, 0]),
+            }),
         })
     }
 
@@ -319,7 +326,7 @@ impl Device {
                 let told = (accept, entries);
                 self.observe(moment, account, exchange.token, (paths, true), told);
             }
-            Some(1) => self.forget_observation(account, exchange.token),
+            Some(1) => self.cancel(shared, account, exchange.token),
             _ => {}
         }
         Ok(Done {
@@ -337,9 +344,8 @@ impl Device {
         accept: Option<ContentFormat>,
     ) -> Result<Message, Code> {
         let encode = |format| wire::encode(format, Direction::Report, path, entries).ok();
-        let possible = |format: &ContentFormat| {
-            offered(shared.version).contains(&format.current()) && encode(*format).is_some()
-        };
+        let possible =
+            |format: &ContentFormat| has_format(shared, *format) && encode(*format).is_some();
         let forced = self.aside.as_ref().and_then(|aside| aside.behaviour.format);
         let own = forced
             .filter(possible)
@@ -527,7 +533,17 @@ pub(super) fn definition(
     Ok((object, resource))
 }
 
-/// The formats that a device of a version has (TS §6.4).
+/// Whether a device has a format.
+fn has_format(shared: &Shared, format: ContentFormat) -> bool {
+    let format = format.current();
+    shared.rules.has_format(OfferFacts {
+        format,
+        version: shared.version,
+        known: offered(shared.version).contains(&format),
+    })
+}
+
+/// The formats that a version knows (TS §6.4).
 fn offered(version: Version) -> &'static [ContentFormat] {
     const ALL: &[ContentFormat] = &[
         ContentFormat::TEXT,

@@ -67,6 +67,8 @@ pub struct Shared {
     pub prefers: Option<ContentFormat>,
     /// How long a reboot takes.
     pub boot: Duration,
+    /// How long they take to answer their servers; what takes time is acknowledged first.
+    pub takes: Duration,
     /// The numbers of the message layer.
     pub parameters: Parameters,
     /// Their decisions.
@@ -105,6 +107,7 @@ impl Shared {
             root: String::new(),
             prefers: None,
             boot: Duration::from_secs(1),
+            takes: Duration::ZERO,
             parameters,
             rules: Arc::new(Standard),
             remembers: true,
@@ -187,6 +190,9 @@ struct Late {
     exchange: Exchange<SocketAddr>,
     message: Message,
     observed: bool,
+    account: usize,
+    /// What follows once it is given.
+    effects: Vec<Effect>,
 }
 
 /// What only a device has that a tester orders about.
@@ -357,7 +363,11 @@ impl Device {
         if asks && !shared.rules.is_heard(facts) {
             return;
         }
-        if let (true, Some(header), Answers::Reset) = (asks, header, self.behaviour().answers) {
+        let rejects = self.behaviour().answers == Answers::Reset
+            || !shared.rules.is_served(facts)
+                && !self.is_bootstrapped_by(shared, from)
+                && shared.rules.turns_away(facts).is_none();
+        if let (true, true, Some(header)) = (asks, rejects, header) {
             let [high, low] = header.message_id.to_be_bytes();
             let at = self.at;
             moment.out.datagram(at, from, |buffer| {
@@ -445,12 +455,15 @@ impl Device {
             true => Some(BOOTSTRAP),
             false => self.account_at(moment.shared, exchange.peer),
         };
-        let known = account.is_some();
-        if !moment.shared.rules.is_served(SenderFacts {
-            known,
-            registered: known,
-        }) {
-            self.reply(moment, &exchange, Message::new(Code::UNAUTHORIZED), false);
+        let location = account.and_then(|account| Some(&self.accounts.get(account)?.location));
+        let facts = SenderFacts {
+            known: account.is_some(),
+            registered: account == Some(BOOTSTRAP) || location.is_some_and(|at| !at.is_empty()),
+        };
+        if !moment.shared.rules.is_served(facts) {
+            if let Some(code) = moment.shared.rules.turns_away(facts) {
+                self.reply(moment, &exchange, Message::new(code), false);
+            }
             return;
         }
         let account = account.unwrap_or(0);
@@ -490,24 +503,26 @@ impl Device {
         };
         let message = moment.shared.rules.answers(message, facts);
         self.remember(moment.shared, account, packet, body, Some(message.code()));
-        if behaviour.delay.is_zero() {
+        let delay = behaviour.delay.max(moment.shared.takes);
+        if delay.is_zero() {
             self.reply(moment, &exchange, message, observed);
-        } else {
-            if behaviour.announces {
-                self.with_layer(moment, |layer, turn| layer.acknowledge(turn, &exchange));
+            for effect in effects {
+                self.effect(moment, account, effect);
             }
-            let at = moment.now + behaviour.delay;
-            if let Some(live) = &mut self.live {
-                live.late.push(Late {
-                    at,
-                    exchange,
-                    message,
-                    observed,
-                });
-            }
+            return;
         }
-        for effect in effects {
-            self.effect(moment, account, effect);
+        if behaviour.announces {
+            self.with_layer(moment, |layer, turn| layer.acknowledge(turn, &exchange));
+        }
+        if let Some(live) = &mut self.live {
+            live.late.push(Late {
+                at: moment.now + delay,
+                exchange,
+                message,
+                observed,
+                account,
+                effects,
+            });
         }
     }
 
@@ -586,6 +601,9 @@ impl Device {
             .collect();
         for late in due {
             self.reply(moment, &late.exchange, late.message, late.observed);
+            for effect in late.effects {
+                self.effect(moment, late.account, effect);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use twinproof_coap::{Code, ContentFormat, Message, Token, Type, option};
 use twinproof_kernel::{CallId, Time};
 
 use super::registration::{Purpose, State, impossible, no_server};
-use super::rules::{ChangeFacts, PeriodFacts};
+use super::rules::{CancelFacts, ChangeFacts, PeriodFacts};
 use super::{Answer, Device, Moment, Notify, NotifyWith, Observed, Shared};
 use crate::wire::attributes::{Attribute, Attributes};
 use crate::wire::{Entry, Path, Value};
@@ -125,6 +125,21 @@ impl Device {
         }
     }
 
+    /// A server asks to be told no more.
+    pub(super) fn cancel(&mut self, shared: &Shared, server: usize, token: Token) {
+        for (account, state) in self.accounts.iter_mut().enumerate() {
+            let Some(report) = &mut state.report else {
+                continue;
+            };
+            report.watches.retain(|watch| {
+                !shared.rules.ends(CancelFacts {
+                    same_server: account == server,
+                    same_token: watch.token == token,
+                })
+            });
+        }
+    }
+
     /// The message layer says that an observation has ended.
     pub(super) fn unobserved(&mut self, shared: &Shared, peer: SocketAddr, token: Token) {
         if let Some(account) = self.account_at(shared, peer) {
@@ -223,7 +238,8 @@ impl Device {
         let message = message.unwrap_or_else(Message::new);
         let ends = !message.code().is_success();
         let con = self.effective(account, watch.paths.first().copied().unwrap_or_default());
-        let confirmable = con.value(Attribute::Con) == Some(1.0) || self.behaviour().confirms;
+        let asked = con.value(Attribute::Con) == Some(1.0) || self.behaviour().confirms;
+        let confirmable = shared.rules.confirms(asked);
         let ty = super::NON_OR_CON[usize::from(confirmable)];
         let silent = self.is_silent();
         let storing = matches!(self.setting(shared, account, 6), Some(Value::Boolean(true)));

@@ -84,6 +84,12 @@ twinproof_kernel::rules! {
             facts.known
         }
 
+        /// What a sender is told that is not served (TS §7, RFC 7252 §4.2): a stranger a code, a server
+        /// that has not answered the registration nothing but a Reset.
+        fn turns_away(&self, facts: rules::SenderFacts) -> Option<Code> {
+            (!facts.known).then_some(Code::UNAUTHORIZED)
+        }
+
         /// Whether servers have anything to do with an object (TS §7.3: not with its keys).
         fn is_reachable(&self, object: u16) -> bool {
             !matches!(object, 0 | 21)
@@ -143,6 +149,11 @@ twinproof_kernel::rules! {
             facts.multiple && !facts.server
         }
 
+        /// Whether a device has a content format (TS §6.4): all that its version knows.
+        fn has_format(&self, facts: rules::OfferFacts) -> bool {
+            facts.known
+        }
+
         /// The format of an answer: the one that was asked for if there is such a thing, else the
         /// device's choice (TS §6.4).
         fn format(&self, facts: rules::FormatFacts) -> Option<ContentFormat> {
@@ -176,6 +187,18 @@ twinproof_kernel::rules! {
         /// pmax, unless it is below pmin or 0).
         fn latest(&self, facts: rules::PeriodFacts) -> Option<Duration> {
             facts.most.filter(|most| !most.is_zero() && *most >= facts.least)
+        }
+
+        /// Whether a notification is to be acknowledged (TS 1.2 §5.1.2: con), which the device chooses
+        /// where nobody asks for it (RFC 7641 §4.5).
+        fn confirms(&self, asked: bool) -> bool {
+            asked
+        }
+
+        /// Whether a cancellation ends an observation (RFC 7641 §3.6): that of the same server with the
+        /// same token.
+        fn ends(&self, facts: rules::CancelFacts) -> bool {
+            facts.same_server && facts.same_token
         }
 
         /// Whether a device keeps what it could not tell (TS §6.1: Notification Storing).
@@ -404,6 +427,17 @@ pub struct DeleteFacts {
     pub server: bool,
 }
 
+/// A content format.
+#[derive(Clone, Copy, Debug)]
+pub struct OfferFacts {
+    /// Which.
+    pub format: ContentFormat,
+    /// The version of the enabler that the device speaks.
+    pub version: Version,
+    /// That version knows the format.
+    pub known: bool,
+}
+
 /// The format of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct FormatFacts {
@@ -428,6 +462,15 @@ pub struct ChangeFacts {
     pub lt: Option<f64>,
     /// The step.
     pub st: Option<f64>,
+}
+
+/// An observation, and a cancellation.
+#[derive(Clone, Copy, Debug)]
+pub struct CancelFacts {
+    /// Both come from the same server.
+    pub same_server: bool,
+    /// Both have the same token.
+    pub same_token: bool,
 }
 
 /// The accounts of a device that wants to register.

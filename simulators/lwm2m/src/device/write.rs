@@ -299,7 +299,13 @@ impl Device {
         if !shared.rules.is_deletable(facts) {
             return Err(Code::METHOD_NOT_ALLOWED);
         }
-        self.change().remove_instance(path);
+        let control = self.control_of(shared, path);
+        let changes = self.change();
+        changes.remove_instance(path);
+        // What is gone has no owner (TS §7.3.1).
+        if let Some(control) = control {
+            changes.remove_instance(control);
+        }
         Ok(Done {
             effects: vec![told_to_all()],
             ..Done::plain(Message::new(Code::DELETED))

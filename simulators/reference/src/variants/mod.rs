@@ -5,6 +5,7 @@
 //! meet in at least one variant.
 
 pub mod lwm2m;
+pub mod lwm2m_client;
 mod pairs;
 pub mod twinning;
 
@@ -61,7 +62,7 @@ pub trait Shape: Clone + Default + Send + Sync + 'static {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Shape, lwm2m, twinning};
+    use super::{Shape, lwm2m, lwm2m_client, twinning};
 
     fn is_sound<S: Shape>(rules: &[&str]) {
         let dimensions: BTreeSet<_> = S::DIMENSIONS.iter().map(|d| d.name).collect();
@@ -83,5 +84,6 @@ mod tests {
     fn names_differ_and_the_rules_that_decide_otherwise_are_there() {
         is_sound::<twinning::Shape>(twinproof_twinning::enabler::rules::NAMES);
         is_sound::<lwm2m::Shape>(twinproof_lwm2m::server::rules::NAMES);
+        is_sound::<lwm2m_client::Shape>(twinproof_lwm2m::device::rules::NAMES);
     }
 }

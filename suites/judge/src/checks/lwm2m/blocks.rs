@@ -1,6 +1,6 @@
-//! Long values that are written in blocks (RFC 7959 §2).
+//! Long values that travel in blocks (RFC 7959 §2).
 
-use twinproof_coap::{Class, Packet, option};
+use twinproof_coap::{Class, Code, Packet, option};
 use twinproof_lwm2m::upper::Answer;
 use twinproof_lwm2m::wire::{Direction, Path, Value};
 
@@ -114,6 +114,41 @@ pub(super) fn body(scene: &Scene, wish: &Wish, request: &Packet<'_>) -> Vec<u8> 
         }
     }
     whole.body
+}
+
+/// The body of an answer, and of the later blocks of it as far as they were asked for.
+pub(super) fn answered(scene: &Scene, request: &Datagram, answer: &Packet<'_>) -> Vec<u8> {
+    let mut body = answer.payload().to_vec();
+    let goes_on = |packet: &Packet<'_>| {
+        let block = packet.block(option::BLOCK2).ok().flatten();
+        block.is_some_and(|block| block.more())
+    };
+    let Some(asked) = request.packet().filter(|_| goes_on(answer)) else {
+        return body;
+    };
+    let later = scene.datagrams.iter().filter(|datagram| {
+        let mine = datagram.number > request.number && datagram.from == request.from;
+        let same = |packet: Packet<'_>| {
+            (packet.code(), path_of(&packet)) == (asked.code(), path_of(&asked))
+        };
+        mine && datagram.to == SUT && datagram.packet().is_some_and(same)
+    });
+    for datagram in later {
+        let Some(more) = scene.answer(datagram).and_then(Datagram::packet) else {
+            continue;
+        };
+        let block = more.block(option::BLOCK2).ok().flatten();
+        let fits = |num: u32, size: usize| num as usize * size == body.len();
+        if more.code() == Code::CONTENT
+            && block.is_some_and(|block| fits(block.num(), block.size()))
+        {
+            body.extend_from_slice(more.payload());
+            if !goes_on(&more) {
+                break;
+            }
+        }
+    }
+    body
 }
 
 pub(super) fn in_blocks(scene: &Scene, wish: &Wish, path: Path, count: usize) -> Found {

@@ -7,6 +7,7 @@ use twinproof_coap::{Code, ContentFormat, Packet, option};
 use twinproof_lwm2m::wire::links::ObjectList;
 use twinproof_lwm2m::wire::{Direction, Entry, Path};
 
+use super::blocks;
 use super::management::read;
 use super::{Act, came};
 use crate::checks::Found;
@@ -203,19 +204,23 @@ fn registrations<'s>(scene: &'s Scene, (server, after): (&str, u64)) -> Vec<Regi
         if datagram.number <= after || datagram.from != SUT || datagram.to != server {
             continue;
         }
-        let Some(packet) = datagram.packet().filter(registers) else {
+        let Some(packet) = datagram.packet().filter(begins) else {
             continue;
         };
-        let block = packet.block(option::BLOCK1).ok().flatten();
-        let begins = block.is_none_or(|block| block.num() == 0);
         let copy = found
             .iter()
             .any(|one| one.packet.message_id() == packet.message_id());
-        if begins && !copy {
+        if !copy {
             found.push(Registration { datagram, packet });
         }
     }
     found
+}
+
+/// Whether a client asks for a registration, and that is no later block of one.
+fn begins(packet: &Packet<'_>) -> bool {
+    let block = packet.block(option::BLOCK1).ok().flatten();
+    registers(packet) && block.is_none_or(|block| block.num() == 0)
 }
 
 impl Registration<'_> {
@@ -306,7 +311,7 @@ fn patient(scene: &Scene, (server, after): (&str, u64), seconds: u64) -> Found {
     let sent = scene.datagrams.iter().filter(|datagram| {
         datagram.number > after
             && (datagram.from == SUT && datagram.to == server)
-            && datagram.packet().is_some_and(|packet| registers(&packet))
+            && datagram.packet().is_some_and(|packet| begins(&packet))
     });
     let sent: Vec<&Datagram> = sent.collect();
     let expected = "one attempt or more, but no more than one in a second";
@@ -340,11 +345,12 @@ fn discovered(scene: &Scene, act: &Act, path: &str) -> Found {
                 path.depth() >= wanted.depth() && path.prefix(wanted.depth()) == wanted
             })
         };
-        match ObjectList::parse(packet.payload()) {
+        let body = blocks::answered(scene, request, &packet);
+        match ObjectList::parse(&body) {
             Ok(list) => {
                 let mut items = list.items.iter();
                 let listed = items.any(|item| is_there(item.path));
-                let payload = String::from_utf8_lossy(packet.payload());
+                let payload = String::from_utf8_lossy(&body);
                 Found::decide(listed, expected, format!("{got}: {payload}"))
             }
             Err(error) => Found::decide(false, expected, format!("{got}: {error}")),
@@ -353,7 +359,11 @@ fn discovered(scene: &Scene, act: &Act, path: &str) -> Found {
 }
 
 /// What an answer says of values, or why it says nothing.
-fn values(request: &Datagram, answer: Option<Packet<'_>>) -> Result<Vec<Entry>, String> {
+fn values(
+    scene: &Scene,
+    request: &Datagram,
+    answer: Option<Packet<'_>>,
+) -> Result<Vec<Entry>, String> {
     let got = came(request, answer.as_ref());
     let Some(packet) = answer.filter(|packet| packet.code() == Code::CONTENT) else {
         return Err(got);
@@ -367,21 +377,24 @@ fn values(request: &Datagram, answer: Option<Packet<'_>>) -> Result<Vec<Entry>, 
     let path = segments
         .skip_while(|segment| !number(segment))
         .fold(String::new(), |path, segment| path + "/" + segment);
-    let read = read((&packet, packet.payload()), &path, Direction::Report);
+    let body = blocks::answered(scene, request, &packet);
+    let read = read((&packet, &body), &path, Direction::Report);
     read.map_err(|why| format!("{got}, which cannot be read: {why}"))
 }
 
 fn shows(scene: &Scene, act: &Act, (path, value): (&str, &str)) -> Found {
     let expected = format!("2.05 with {path} = {value}");
     let path: Option<Path> = path.parse().ok();
-    act.with(scene, |request, answer| match values(request, answer) {
-        Ok(entries) => {
-            let entry = entries.iter().find(|entry| Some(entry.path) == path);
-            let shown = entry.and_then(|entry| entry.value.as_ref());
-            let shown = shown.map_or("no such value".to_owned(), ToString::to_string);
-            Found::decide(shown == value, expected, shown)
+    act.with(scene, |request, answer| {
+        match values(scene, request, answer) {
+            Ok(entries) => {
+                let entry = entries.iter().find(|entry| Some(entry.path) == path);
+                let shown = entry.and_then(|entry| entry.value.as_ref());
+                let shown = shown.map_or("no such value".to_owned(), ToString::to_string);
+                Found::decide(shown == value, expected, shown)
+            }
+            Err(got) => Found::decide(false, expected, got),
         }
-        Err(got) => Found::decide(false, expected, got),
     })
 }
 
@@ -389,7 +402,7 @@ fn unchanged(scene: &Scene, before: &Act, after: &Act) -> Found {
     let read = |act: &Act| {
         let mut entries = Err("no such request".to_owned());
         let seen = act.with(scene, |request, answer| {
-            entries = values(request, answer);
+            entries = values(scene, request, answer);
             Found::decide(true, "", "")
         });
         (entries, seen.evidence)

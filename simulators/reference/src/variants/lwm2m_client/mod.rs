@@ -1,0 +1,83 @@
+//! The built-in LwM2M client in other lawful shapes.
+
+mod rules;
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use twinproof_coap::Parameters;
+use twinproof_lwm2m::wire::Version;
+
+use super::Dimension;
+use crate::lwm2m::VERSION;
+
+pub use rules::{Lawful, Reading};
+
+/// What makes a client have a value.
+pub enum Choice {
+    /// A reading of the texts.
+    Reads(Reading),
+    /// Another shape.
+    Shapes(fn(&mut Shape)),
+}
+
+/// What a variant is made of, and what its profile has to say of it.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// The version of the enabler that it speaks.
+    pub version: Version,
+    /// The alternate path; empty if there is none.
+    pub root: &'static str,
+    /// How long it takes to answer; what takes time is acknowledged first.
+    pub takes: Duration,
+    /// How long a reboot takes.
+    pub boot: Duration,
+    /// The numbers of the message layer.
+    pub parameters: Parameters,
+    lawful: Lawful,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            root: "",
+            takes: Duration::ZERO,
+            boot: Duration::from_secs(1),
+            parameters: Parameters::default(),
+            lawful: Lawful::default(),
+        }
+    }
+}
+
+impl super::Shape for Shape {
+    type Choice = Choice;
+
+    const DIMENSIONS: &'static [Dimension<Choice>] = table::DIMENSIONS;
+
+    fn choose(&mut self, choice: &Choice) {
+        match choice {
+            Choice::Reads(reading) => self.lawful.read(*reading),
+            Choice::Shapes(apply) => apply(self),
+        }
+    }
+
+    fn rules_of(choice: &Choice) -> &'static [&'static str] {
+        match choice {
+            Choice::Reads(reading) => reading.rules(),
+            Choice::Shapes(_) => &[],
+        }
+    }
+
+    fn knobs(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+}
+
+impl Shape {
+    /// The rules by which this client decides.
+    pub fn rules(&self) -> Arc<Lawful> {
+        Arc::new(self.lawful.clone())
+    }
+}
