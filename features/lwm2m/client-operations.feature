@@ -72,3 +72,16 @@ Feature: What a client makes of its servers' operations
     And its server observes the client, which reports every other second
     When its server ends the observation by rejecting a report
     Then the client reports no more
+
+  @LW-IF4-11 @id:not-too-soon @if:lwm2m.client.number
+  Scenario: A client waits with a report as long as was asked for
+    Given a client that is registered
+    When its server observes a number that changes all the time, and wants reports every three seconds at most
+    Then the client reports in that time
+
+  @LW-IF4-12 @id:thresholds @if:lwm2m.client.number
+  Scenario: A client reports the changes that were asked for
+    Given a client that is registered
+    And its server wants to know when a number passes 20 or 45, or moves by 10
+    When that number changes again and again
+    Then the client reports what passes a limit or moves far enough, and nothing else

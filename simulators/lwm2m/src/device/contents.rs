@@ -136,8 +136,14 @@ impl Contents {
         let (Some(object), Some(id)) = (instance.object(), instance.instance()) else {
             return;
         };
-        let rows = self.instances.iter().filter(|path| path.object() == Some(2));
-        let row = rows.filter_map(Path::instance).max().map_or(0, |last| last + 1);
+        let rows = self
+            .instances
+            .iter()
+            .filter(|path| path.object() == Some(2));
+        let row = rows
+            .filter_map(Path::instance)
+            .max()
+            .map_or(0, |last| last + 1);
         self.put([2, row, 0], Value::Integer(object.into()));
         self.put([2, row, 1], Value::Integer(id.into()));
         for &(ssid, bits) in rights {

@@ -51,7 +51,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "client-reads-valid" "answers a read as if the server knew the value" breaks "LW-CLI-04"
     also breaks {
-        "LW-CLI-03", "LW-CLI-05", "LW-CLI-06", "LW-CLI-07", "LW-IF3-15", "LW-MUL-02"
+        "LW-CLI-03", "LW-CLI-05", "LW-CLI-06", "LW-CLI-07", "LW-IF3-15", "LW-MUL-02", "LW-MUL-05",
+        "LW-SC-05", "LW-SEC-06", "LW-SEC-07"
         because "that a client is still there is shown by reading it",
     }
     caught by {
@@ -99,8 +100,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "client-discovers-little" "lists its device without what that has" breaks "LW-CLI-04"
     caught by { "lwm2m/client/discover" "lwm2m/discovered" }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
-        match f.accept {
-            Some(ContentFormat::LINK_FORMAT) => Message::new(Code::CONTENT)
+        match (f.accept, f.path.ids()) {
+            (Some(ContentFormat::LINK_FORMAT), [3]) => Message::new(Code::CONTENT)
                 .content_format(ContentFormat::LINK_FORMAT)
                 .payload("</3>"),
             _ => message,
@@ -137,6 +138,9 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn is_deletable(&self, _f: facts::DeleteFacts) -> bool { true }
 
     "client-shows-keys" "answers a read of its keys" breaks "LW-CLI-06"
+    also breaks {
+        "LW-SEC-07", "LW-SC-05" because "keys that can be read are out of nobody's reach",
+    }
     caught by { "lwm2m/client/keys" "lwm2m/refused-with" }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
         recoded(message, f.path.object() == Some(0), (Code::UNAUTHORIZED, Code::CONTENT))
@@ -228,6 +232,123 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "lwm2m/client/refused-by-one" "lwm2m/registered-again",
     }
     fn registers_with(&self, server: usize) -> bool { server == 0 }
+
+    "client-discovers-keys" "lists its keys for who discovers them" breaks "LW-SEC-07"
+    also breaks { "LW-SC-05" because "keys that are listed are no secret" }
+    caught by { "lwm2m/client-security/keys" "lwm2m/refused-with" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        let holds = f.path.object() == Some(0) && f.accept == Some(ContentFormat::LINK_FORMAT);
+        recoded(message, holds, (Code::UNAUTHORIZED, Code::CONTENT))
+    }
+
+    "client-takes-keys" "confirms that a key was written" breaks "LW-SEC-07"
+    also breaks { "LW-SC-05" because "a key that anybody changes does not stay where it is" }
+    caught by { "lwm2m/client-security/keys" "lwm2m/refused-with" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        let holds = f.path.object() == Some(0) && f.path.depth() == 3;
+        recoded(message, holds, (Code::UNAUTHORIZED, Code::CHANGED))
+    }
+
+    "client-attaches-to-keys" "takes attributes for its keys" breaks "LW-SEC-07"
+    also breaks { "LW-SC-05" because "who attaches attributes wants reports" }
+    caught by { "lwm2m/client-security/keys" "lwm2m/refused-with" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        let holds = (f.method, f.path.ids()) == (Code::PUT, &[0]);
+        recoded(message, holds, (Code::UNAUTHORIZED, Code::CHANGED))
+    }
+
+    "client-reports-keys" "reports its keys to who observes them" breaks "LW-SEC-07"
+    also breaks { "LW-SC-05" because "keys that are reported do not stay where they are" }
+    caught by { "lwm2m/client-security/keys" "lwm2m/refused-with" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        let holds = f.path.object() == Some(0) && f.observes;
+        recoded(message, holds, (Code::UNAUTHORIZED, Code::CONTENT))
+    }
+
+    "client-lists-keys" "lists its keys among its objects" breaks "LW-SC-05"
+    also breaks { "LW-SEC-07" because "what is listed is there to be asked for" }
+    caught by { "lwm2m/client-security/keys" "lwm2m/unlisted" }
+    fn list(&self, list: ObjectList) -> ObjectList {
+        let mut list = list;
+        list.items.extend(Path::new(&[0, 0]).map(Item::new));
+        list
+    }
+
+    "client-shares-attributes" "shows each server the intervals of the first" breaks "LW-MUL-03"
+    caught by { "lwm2m/client-servers/own-attributes" "lwm2m/attached" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match (f.accept, f.path.ids()) {
+            (Some(ContentFormat::LINK_FORMAT), [3, 0]) => Message::new(Code::CONTENT)
+                .content_format(ContentFormat::LINK_FORMAT)
+                .payload("</3/0>;pmin=2;pmax=10"),
+            _ => message,
+        }
+    }
+
+    "client-ends-all" "ends all observations where one server ends its own" breaks "LW-MUL-04"
+    caught by { "lwm2m/client-servers/own-observations" "lwm2m/reports-on" }
+    fn ends(&self, _f: facts::CancelFacts) -> bool { true }
+
+    "client-denies-readers" "lets only who owns it read its device" breaks "LW-MUL-05"
+    also breaks {
+        "LW-SEC-06" because "the right to read was given",
+        "LW-MUL-02" because "that the other server goes on is shown by its reading",
+    }
+    caught by { "lwm2m/client-servers/rights" "lwm2m/confirmed" }
+    fn is_granted(&self, f: facts::GrantFacts) -> bool {
+        Standard.is_granted(f) && f.control.is_none_or(|control| control.owner)
+    }
+
+    "client-lets-write" "lets any server write" breaks "LW-MUL-05"
+    also breaks { "LW-SEC-06" because "the right to write was not given" }
+    caught by {
+        "lwm2m/client-servers/rights" "lwm2m/refused-with",
+        "lwm2m/client-servers/rights" "lwm2m/unchanged",
+    }
+    fn is_granted(&self, f: facts::GrantFacts) -> bool { f.needs == 2 || Standard.is_granted(f) }
+
+    "client-lets-delete" "lets any server delete what may be deleted" breaks "LW-MUL-05"
+    also breaks { "LW-SEC-06" because "the right to delete was not given" }
+    caught by { "lwm2m/client-servers/rights" "lwm2m/refused-with" }
+    fn is_granted(&self, f: facts::GrantFacts) -> bool { f.needs == 8 || Standard.is_granted(f) }
+
+    "client-lets-execute" "lets any server execute" breaks "LW-SEC-06"
+    also breaks { "LW-MUL-05" because "the right to execute was not given" }
+    caught by { "lwm2m/client-servers/rights" "lwm2m/refused-with" }
+    fn is_granted(&self, f: facts::GrantFacts) -> bool { f.needs == 4 || Standard.is_granted(f) }
+
+    "client-shows-accounts" "lets any server read" breaks "LW-MUL-06"
+    caught by { "lwm2m/client-servers/own-account" "lwm2m/own-account" }
+    fn is_granted(&self, f: facts::GrantFacts) -> bool { f.needs == 1 || Standard.is_granted(f) }
+
+    "client-reports-at-once" "reports a change at once" breaks "LW-IF4-11"
+    caught by { "lwm2m/client-operations/not-too-soon" "lwm2m/spaced" }
+    fn earliest(&self, _f: facts::PeriodFacts) -> Duration { Duration::ZERO }
+
+    "client-reports-all" "reports every change, whatever was asked for" breaks "LW-IF4-12"
+    caught by { "lwm2m/client-operations/thresholds" "lwm2m/exactly" }
+    fn is_worth_telling(&self, _f: facts::ChangeFacts) -> bool { true }
+
+    "client-knows-no-steps" "reports what passes a limit, and no steps" breaks "LW-IF4-12"
+    caught by { "lwm2m/client-operations/thresholds" "lwm2m/exactly" }
+    fn is_worth_telling(&self, f: facts::ChangeFacts) -> bool {
+        Standard.is_worth_telling(facts::ChangeFacts { st: None, ..f })
+    }
+
+    "client-one-way" "reports what rises above a limit, and not what falls below it" breaks "LW-IF4-12"
+    caught by { "lwm2m/client-operations/thresholds" "lwm2m/exactly" }
+    fn is_worth_telling(&self, f: facts::ChangeFacts) -> bool {
+        let rises = f.old.zip(f.new).is_some_and(|(old, new)| new > old);
+        let (gt, lt) = (f.gt.filter(|_| rises), f.lt.filter(|_| rises));
+        Standard.is_worth_telling(facts::ChangeFacts { gt, lt, ..f })
+    }
+
+    "client-small-steps" "reports half a step" breaks "LW-IF4-12"
+    caught by { "lwm2m/client-operations/thresholds" "lwm2m/exactly" }
+    fn is_worth_telling(&self, f: facts::ChangeFacts) -> bool {
+        let st = f.st.map(|step| step / 2.0);
+        Standard.is_worth_telling(facts::ChangeFacts { st, ..f })
+    }
 };
 
 /// A message with another code and nothing else, where it has the one.

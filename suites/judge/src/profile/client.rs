@@ -18,10 +18,20 @@ pub struct Client {
     #[schemars(example = "127.0.0.1:5683")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<String>,
-    /// The same for its second server, in scenarios that have two.
+    /// The same for its second server, in scenarios that have two. The account of this server stands behind
+    /// that of the first.
     #[schemars(example = "127.0.0.1:5693")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen_other: Option<String>,
+    /// Whether access control is laid down at it where it has two servers: each has all rights but to
+    /// create to its own account, the first owns the device and has them there too, and the second may but
+    /// read the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_control: Option<bool>,
+    /// A resource that holds a number, which the control sets to any whole number from 0 to 100.
+    #[schemars(example = "/3/0/9")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     /// How long it may take until it registers once it is started, or is expected to.
     #[serde(default = "Client::default_patience")]
     pub patience: Span,

@@ -1,7 +1,10 @@
 //! A client that is judged, and its servers, which the tester plays.
 
 mod ask;
+mod number;
 mod report;
+mod security;
+mod servers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,6 +48,10 @@ pub(super) struct Judged {
     /// What a stranger did.
     stranger: Option<Act>,
     observed: Option<Act>,
+    /// What the other server observes.
+    observed_by_other: Option<Act>,
+    /// The least and the greatest interval between reports that were asked for, s.
+    intervals: (u64, u64),
     ended: Option<(Act, bool)>,
 }
 
@@ -83,6 +90,8 @@ impl Scene {
             before: None,
             stranger: None,
             observed: None,
+            observed_by_other: None,
+            intervals: (report::LEAST, report::MOST),
             ended: None,
         })
     }

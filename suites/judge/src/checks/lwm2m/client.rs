@@ -1,6 +1,7 @@
 //! What a client does at the interface to its servers, which the tester plays.
 
 mod reports;
+mod servers;
 
 use serde::{Deserialize, Serialize};
 use twinproof_coap::{Code, ContentFormat, Packet, option};
@@ -18,12 +19,32 @@ use crate::scene::{Datagram, SUT, Scene};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "check", rename_all = "kebab-case")]
 pub enum Check {
+    /// A discovery was answered with these attributes of a path, and with no others.
+    Attached {
+        /// The discovery.
+        act: Act,
+        /// What has them: `/3/0`.
+        path: String,
+        /// The attributes: `pmin=2`.
+        attributes: Vec<String>,
+    },
     /// A discovery was answered with a list that has this path.
     Discovered {
         /// The discovery.
         act: Act,
         /// What has to be in the list: `/3/0`.
         path: String,
+    },
+    /// These values were reported of a resource, one after the other, and no others.
+    Exactly {
+        /// The beginning of the observation.
+        observed: Act,
+        /// What came after that does not count.
+        upto: u64,
+        /// The resource.
+        path: String,
+        /// The values as they are written in text.
+        values: Vec<String>,
     },
     /// The server was not answered before it had confirmed the registration.
     Held {
@@ -53,6 +74,13 @@ pub enum Check {
         /// What came before that does not count.
         after: u64,
     },
+    /// Two servers that read the Server object are shown one instance each, and not the same.
+    OwnAccount {
+        /// What the one read.
+        act: Act,
+        /// What the other read.
+        other: Act,
+    },
     /// The client did not ask for a registration more than once a second.
     Patient {
         /// Which server.
@@ -71,6 +99,13 @@ pub enum Check {
         /// Whether it had to find out first, by an update, that it is not known any more.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         forgotten: bool,
+    },
+    /// The client reports to a server, though another one has ended its observation.
+    ReportsOn {
+        /// The beginning of the observation.
+        observed: Act,
+        /// The end of the other's.
+        ended: Act,
     },
     /// A value was read, and it is this one.
     Shows {
@@ -102,6 +137,15 @@ pub enum Check {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         advisory: bool,
     },
+    /// The client has not listed an object.
+    Unlisted {
+        /// To which server.
+        server: String,
+        /// What came before that does not count.
+        after: u64,
+        /// The object.
+        object: u16,
+    },
     /// The client has updated its registration.
     Updated {
         /// With which server.
@@ -114,7 +158,18 @@ pub enum Check {
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
+            Self::Attached {
+                act,
+                path,
+                attributes,
+            } => servers::attached(scene, act, (path, attributes)),
             Self::Discovered { act, path } => discovered(scene, act, path),
+            Self::Exactly {
+                observed,
+                upto,
+                path,
+                values,
+            } => reports::exactly(scene, observed, *upto, (path, values)),
             Self::Held { act } => act.with(scene, |request, answer| {
                 let held = answer.is_none_or(|packet| !packet.code().is_success());
                 let expected = "an error or silence until the registration is confirmed";
@@ -139,6 +194,7 @@ impl Check {
                 };
                 found.shown_by(numbers(&updates)).by("RFC 7252 §4.5")
             }
+            Self::OwnAccount { act, other } => servers::own_account(scene, act, other),
             Self::Patient {
                 server,
                 after,
@@ -163,6 +219,7 @@ impl Check {
                 }
                 Found::decide(!again.is_empty(), expected, got).shown_by(numbers)
             }
+            Self::ReportsOn { observed, ended } => reports::goes_on(scene, observed, ended),
             Self::Shows { act, path, value } => shows(scene, act, (path, value)),
             Self::Spaced {
                 observed,
@@ -181,6 +238,11 @@ impl Check {
                     false => found,
                 }
             }
+            Self::Unlisted {
+                server,
+                after,
+                object,
+            } => unlisted(scene, (server, *after), *object),
             Self::Updated { server, after } => {
                 let updates = updates(scene, (server, *after));
                 let got = format!("{} of them", updates.len());
@@ -282,6 +344,28 @@ fn introduced(scene: &Scene, at: (&str, u64)) -> Found {
         true => found.advisory(),
         false => found,
     }
+}
+
+fn unlisted(scene: &Scene, at: (&str, u64), object: u16) -> Found {
+    let expected = format!("a list of objects without /{object}");
+    let Some(registration) = registrations(scene, at).into_iter().next() else {
+        return Found::inconclusive(expected, "the client asked for no registration");
+    };
+    let number = registration.datagram.number;
+    match registration.list(scene) {
+        Ok(list) => {
+            let there = list.items.iter().map(|item| item.path);
+            let there = there.filter(|path| path.object() == Some(object));
+            let there: Vec<String> = there.map(|path| path.to_string()).collect();
+            let got = match there.as_slice() {
+                [] => "none of it".to_owned(),
+                some => some.join(", "),
+            };
+            Found::decide(there.is_empty(), expected, got)
+        }
+        Err(why) => Found::inconclusive(expected, format!("a list that cannot be read: {why}")),
+    }
+    .shown_by([number])
 }
 
 fn numbers<'s>(datagrams: &[&'s Datagram]) -> impl Iterator<Item = u64> + use<'s> {

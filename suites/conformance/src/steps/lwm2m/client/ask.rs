@@ -26,14 +26,14 @@ pub(super) const BINDING: [u16; 3] = [3, 0, 16];
 const ERRORS: [u16; 3] = [3, 0, 11];
 pub(super) const REBOOT: [u16; 3] = [3, 0, 4];
 /// The instance of the device object.
-const DEVICE: [u16; 2] = [3, 0];
+pub(super) const DEVICE: [u16; 2] = [3, 0];
 
 /// Below the account of a server.
 const SHORT_ID: u16 = 0;
-const LIFETIME: u16 = 1;
+pub(super) const LIFETIME: u16 = 1;
 
 /// What is written as a life time, s, by its server, and by a stranger.
-const WRITTEN: &str = "7200";
+pub(super) const WRITTEN: &str = "7200";
 const FOREIGN: &str = "333";
 
 /// An option that nobody has defined: critical, since its number is odd (RFC 7252 §5.4.6).
@@ -52,7 +52,7 @@ const EFFECT: Duration = Duration::from_millis(500);
 const PINGS: u16 = 3;
 
 impl Scene {
-    async fn read_from(&mut self, server: usize, path: Path) -> Result<Act, Halted> {
+    pub(super) async fn read_from(&mut self, server: usize, path: Path) -> Result<Act, Halted> {
         let request = self.about(server, Code::GET, path)?;
         self.ask(server, request).await?;
         self.last_act()
@@ -128,14 +128,19 @@ async fn reads_what_it_wrote(w: &mut World) -> Result<(), Halted> {
 
 #[when("its server discovers the device")]
 async fn discovers(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let mut request = scene.about(0, Code::GET, path(&DEVICE[..1]))?;
-    let accept = ContentFormat::LINK_FORMAT.0.to_be_bytes();
-    request
-        .options
-        .push((option::ACCEPT.0, accept[1..].to_vec()));
-    scene.ask(0, request).await?;
+    w.scene().discover(0, path(&DEVICE[..1])).await?;
     Ok(())
+}
+
+impl Scene {
+    pub(super) async fn discover(&mut self, server: usize, path: Path) -> Result<Act, Halted> {
+        let mut request = self.about(server, Code::GET, path)?;
+        let accept = ContentFormat::LINK_FORMAT.0.to_be_bytes();
+        let option = (option::ACCEPT.0, accept[1..].to_vec());
+        request.options.push(option);
+        self.ask(server, request).await?;
+        self.last_act()
+    }
 }
 
 #[then("the client lists what its device has")]
@@ -263,14 +268,14 @@ async fn asks_unlawfully(w: &mut World, what: String) -> Result<(), Halted> {
 }
 
 #[then(
-    regex = "^the client refuses it (because of that option|as nothing that it has|as nothing that can be done there|as no business of a server|because of the format|because it has no such format|as a bad request)$"
+    regex = "^the client refuses it (because of that option|as nothing that it has|as nothing that can be done there|as no business of a server|as no right of that server|because of the format|because it has no such format|as a bad request)$"
 )]
 async fn refuses(w: &mut World, why: String) -> Result<(), Halted> {
     let code = match why.as_str() {
         "because of that option" => "4.02",
         "as nothing that it has" => "4.04",
         "as nothing that can be done there" => "4.05",
-        "as no business of a server" => "4.01",
+        "as no business of a server" | "as no right of that server" => "4.01",
         "because of the format" => "4.15",
         "because it has no such format" => "4.06",
         _ => "4.00",

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_coap::Code;
+use twinproof_judge::checks::lwm2m::Act;
 use twinproof_judge::checks::lwm2m::client::Check as Client;
 use twinproof_lwm2m::server::tester::{Order, Tester};
-use twinproof_lwm2m::upper::{self, CancelBy, Operation, What};
+use twinproof_lwm2m::upper::{self, CancelBy, Event, Operation, What};
 use twinproof_lwm2m::wire::Path;
 use twinproof_stage::Halted;
 
@@ -15,25 +16,42 @@ use super::ask::BINDING;
 use crate::world::{Scene, World};
 
 /// The intervals between reports, s: the least and the greatest.
-const LEAST: u64 = 1;
-const MOST: u64 = 2;
+pub(super) const LEAST: u64 = 1;
+pub(super) const MOST: u64 = 2;
 
 /// How long reports are waited for: as long as two may take, and what they may be late by.
-const WATCH: Duration = Duration::from_secs(2 * MOST + 2);
+pub(super) const WATCH: Duration = Duration::from_secs(2 * MOST + 2);
 
 impl Scene {
-    fn observed_path(&self) -> Path {
-        path(&BINDING)
+    /// Has a server observe, so that reports come by themselves.
+    pub(super) async fn observe_client(&mut self, server: usize) -> Result<Act, Halted> {
+        let attributes = [format!("pmin={LEAST}"), format!("pmax={MOST}")];
+        self.observe_under(server, path(&BINDING), attributes.to_vec())
+            .await
     }
 
-    /// Has a server observe, so that reports come by themselves.
-    async fn observe_client(&mut self, server: usize) -> Result<(), Halted> {
-        let path = self.observed_path();
-        let endpoint = self.said(server)?.endpoint;
+    /// Has a server attach attributes to a path.
+    pub(super) async fn attach(
+        &mut self,
+        server: usize,
+        path: Path,
+        attributes: Vec<String>,
+    ) -> Result<(), Halted> {
         let mut request = self.about(server, Code::PUT, path)?;
-        request.query = vec![format!("pmin={LEAST}"), format!("pmax={MOST}")];
+        request.query = attributes;
         let answer = self.ask(server, request).await?;
-        self.must_succeed("attributes of reports", &answer)?;
+        self.must_succeed("attributes of reports", &answer)
+    }
+
+    /// Has a server observe a path to which it has attached attributes.
+    pub(super) async fn observe_under(
+        &mut self,
+        server: usize,
+        path: Path,
+        attributes: Vec<String>,
+    ) -> Result<Act, Halted> {
+        self.attach(server, path, attributes).await?;
+        let endpoint = self.said(server)?.endpoint;
         let operation = Operation::Observe {
             endpoint,
             path,
@@ -41,9 +59,13 @@ impl Scene {
         };
         let answer = self.serve(server, Order::Operate(operation)).await?;
         self.must_succeed("the observation", &answer)?;
-        let act = self.last_act()?;
-        self.client()?.observed = Some(act);
-        Ok(())
+        self.last_act()
+    }
+
+    /// How many reports a server has got.
+    pub(super) fn reported(&mut self, server: usize) -> Result<usize, Halted> {
+        let handle = self.server_of_client(server)?;
+        Ok(self.stage.look(&handle, reports))
     }
 
     fn must_succeed(&mut self, what: &str, answer: &upper::Answer) -> Result<(), Halted> {
@@ -57,31 +79,37 @@ impl Scene {
     }
 
     /// Waits for that many reports; that there are fewer is for checks to say.
-    async fn await_reports(&mut self, server: usize, count: usize) -> Result<(), Halted> {
+    pub(super) async fn await_reports(
+        &mut self,
+        server: usize,
+        count: usize,
+    ) -> Result<(), Halted> {
         let handle = self.server_of_client(server)?;
-        let come = move |tester: &Tester| {
-            let told = tester
-                .events()
-                .filter(|event| matches!(event.what, What::Notified { .. }));
-            told.count() >= count
-        };
+        let come = move |tester: &Tester| reports(tester) >= count;
         let what = "reports have come";
         self.stage.wait_for(&handle, what, WATCH, come).await;
         Ok(())
     }
 }
 
+fn reports(tester: &Tester) -> usize {
+    let told = |event: &&Event| matches!(event.what, What::Notified { .. });
+    tester.events().filter(told).count()
+}
+
 #[given("its server observes the client, which reports every other second")]
 async fn observes_and_hears(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
-    scene.observe_client(0).await?;
+    let observed = scene.observe_client(0).await?;
+    scene.client()?.observed = Some(observed);
     scene.await_reports(0, 1).await
 }
 
 #[when("its server observes the client, and wants reports every other second")]
 async fn observes(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
-    scene.observe_client(0).await?;
+    let observed = scene.observe_client(0).await?;
+    scene.client()?.observed = Some(observed);
     scene.await_reports(0, 2).await
 }
 
@@ -92,33 +120,39 @@ async fn reports_in_time(w: &mut World) -> Result<(), Halted> {
     let Some(observed) = scene.client()?.observed.clone() else {
         return Err(scene.inconclusive("nothing was observed"));
     };
+    let (least, most) = scene.client()?.intervals;
     scene.check_client(Client::Spaced {
         observed,
         upto,
-        least: LEAST,
-        most: MOST,
+        least,
+        most,
     });
     Ok(())
 }
 
 #[when(regex = "^its server ends the observation (with a request|by rejecting a report)$")]
 async fn ends(w: &mut World, how: String) -> Result<(), Halted> {
-    let scene = w.scene();
-    let endpoint = scene.said(0)?.endpoint;
-    let by_reset = how == "by rejecting a report";
-    let operation = Operation::Cancel {
-        endpoint,
-        path: scene.observed_path(),
-        by: match by_reset {
-            true => CancelBy::Reset,
-            false => CancelBy::Request,
-        },
-    };
-    scene.serve(0, Order::Operate(operation)).await?;
-    let act = scene.last_act()?;
-    scene.client()?.ended = Some((act, by_reset));
-    scene.stage.rest(WATCH).await;
-    Ok(())
+    w.scene().end_reports(how == "by rejecting a report").await
+}
+
+impl Scene {
+    /// Has the first server end its observation, and sees what comes all the same.
+    pub(super) async fn end_reports(&mut self, by_reset: bool) -> Result<(), Halted> {
+        let endpoint = self.said(0)?.endpoint;
+        let operation = Operation::Cancel {
+            endpoint,
+            path: path(&BINDING),
+            by: match by_reset {
+                true => CancelBy::Reset,
+                false => CancelBy::Request,
+            },
+        };
+        self.serve(0, Order::Operate(operation)).await?;
+        let act = self.last_act()?;
+        self.client()?.ended = Some((act, by_reset));
+        self.stage.rest(WATCH).await;
+        Ok(())
+    }
 }
 
 #[then("the client reports no more")]

@@ -1,8 +1,10 @@
 //! What a client reports of what is observed.
 
 use twinproof_coap::{Class, Header, Type};
+use twinproof_lwm2m::wire::{Direction, Path};
 
 use super::super::Act;
+use super::super::management::read;
 use crate::checks::Found;
 use crate::scene::{Datagram, SUT, Scene};
 
@@ -96,4 +98,57 @@ pub(super) fn no_more(scene: &Scene, observed: &Act, ended: &Act, by_reset: bool
     let got = format!("{} more", more.len());
     let found = Found::decide(more.is_empty(), expected, got);
     found.shown_by([end.number]).shown_by(more)
+}
+
+pub(super) fn goes_on(scene: &Scene, observed: &Act, ended: &Act) -> Found {
+    let expected = "reports after the other server has ended its observation";
+    let Some((_, reports)) = reports(scene, observed) else {
+        return Found::inconclusive(expected, "the observation was not confirmed");
+    };
+    let end = scene.request(&ended.party, (ended.after, ended.upto));
+    let Some(end) = end.and_then(|request| scene.answer(request)) else {
+        return Found::inconclusive(expected, "the other server did not end its observation");
+    };
+    let (before, after): (Vec<&Datagram>, Vec<&Datagram>) = reports
+        .iter()
+        .partition(|report| report.at <= end.at + UNDER_WAY);
+    let got = format!("{} before, {} after", before.len(), after.len());
+    if before.is_empty() {
+        return Found::inconclusive(expected, got);
+    }
+    let found = Found::decide(!after.is_empty(), expected, got);
+    let after = after.iter().map(|report| report.number);
+    found.shown_by([end.number]).shown_by(after)
+}
+
+pub(super) fn exactly(
+    scene: &Scene,
+    observed: &Act,
+    upto: u64,
+    (path, values): (&str, &[String]),
+) -> Found {
+    let expected = format!("reports of {path} = {}", values.join(", "));
+    let Some((answer, mut reports)) = reports(scene, observed) else {
+        return Found::inconclusive(expected, "the observation was not confirmed");
+    };
+    reports.retain(|report| report.number <= upto);
+    let at: Option<Path> = path.parse().ok();
+    let value = |report: &&Datagram| {
+        let packet = report.packet()?;
+        let entries = read((&packet, packet.payload()), path, Direction::Report).ok()?;
+        let entry = entries.into_iter().find(|entry| Some(entry.path) == at)?;
+        Some(entry.value?.number()?.to_string())
+    };
+    let told: Vec<String> = reports
+        .iter()
+        .map(|report| value(report).unwrap_or_else(|| "what cannot be read".to_owned()))
+        .collect();
+    let got = match told.as_slice() {
+        [] => "no report at all".to_owned(),
+        _ => told.join(", "),
+    };
+    // Clients need not know the attributes that were asked for; this one has confirmed them.
+    let evidence = reports.iter().map(|report| report.number);
+    let found = Found::decide(told == values, expected, got);
+    found.shown_by([answer.number]).shown_by(evidence)
 }
