@@ -134,6 +134,25 @@ pub enum Order {
     Started,
 }
 
+/// As it stands in a record: what was asked for, without what may be secret.
+impl serde::Serialize for Order {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let (what, of) = match self {
+            Self::Deliver { content_type, .. } => ("deliver", content_type.clone()),
+            Self::Install { account, .. } => ("install", account.server_id.clone()),
+            Self::Read(uri) => ("read", uri.to_string()),
+            Self::Reply(reply) => return ("reply", reply).serialize(to),
+            Self::Report { server, .. } => ("report", server.clone()),
+            Self::Sessions => ("sessions", String::new()),
+            Self::Set(uri, _) => ("set", uri.to_string()),
+            Self::Shown => ("shown", String::new()),
+            Self::Start { server } => ("start", server.clone()),
+            Self::Started => ("started", String::new()),
+        };
+        (what, of).serialize(to)
+    }
+}
+
 /// What a client answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -263,6 +282,12 @@ impl Client {
     #[must_use]
     pub fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    /// The sessions that have ended, in order.
+    #[must_use]
+    pub fn ended(&self) -> &[Ended] {
+        &self.ended
     }
 
     fn obey(&mut self, moment: &mut Moment<'_>, order: Order) -> Answer {

@@ -82,7 +82,7 @@ struct Device {
 /// An act, and what is known of it.
 #[derive(Clone, Debug)]
 struct Job {
-    /// The call to answer; none once it is.
+    /// The call to answer; none once it is, or if nobody waits.
     call: Option<CallId>,
     act: Act,
     outcome: Outcome,
@@ -138,6 +138,12 @@ impl Server {
             .is_none_or(|device| device.queue.is_empty())
     }
 
+    /// What has happened so far.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     fn obey(&mut self, moment: &mut Moment<'_>, call: CallId, operation: Operation) {
         let unknown =
             |device: &str| Answer::Refused(format!("expected a known device, got {device}"));
@@ -160,6 +166,14 @@ impl Server {
                     let call = Some(call);
                     known.queue.push_back(Job { call, act, outcome });
                     return;
+                }
+            },
+            Operation::Plan { device, act } => match self.devices.get_mut(&device) {
+                None => unknown(&device),
+                Some(known) => {
+                    let (call, outcome) = (None, Outcome::default());
+                    known.queue.push_back(Job { call, act, outcome });
+                    Answer::Done
                 }
             },
             Operation::Events { after } => {

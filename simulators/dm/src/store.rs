@@ -17,11 +17,12 @@ pub mod rules;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::provisioning::Account;
 use crate::syncml::{Data, Format, Meta, StatusCode};
 use crate::tree::acl::{Acl, Acls, Kind, Right};
 use crate::tree::ddf::{Access, Scope};
 use crate::tree::tnds::State;
-use crate::tree::{NodeType, NodeUri, ddf};
+use crate::tree::{NodeType, NodeUri, RtProperties, ddf};
 use rules::decide::Rules;
 use rules::{AclFacts, NodeFacts};
 
@@ -110,6 +111,35 @@ impl Tree {
                 tree.plant(at, |node| node.permanent = true);
             }
             tree.sprout(at, node);
+        }
+        tree
+    }
+
+    /// The tree of a device of this name as it leaves the factory: with these accounts, each of whose
+    /// servers may do below the root what no description forbids.
+    #[must_use]
+    pub fn of_device(profile: Arc<Profile>, device: &str, accounts: &[Account]) -> Self {
+        let mut tree = Self::new(profile);
+        let servers: Vec<&str> = accounts.iter().map(|a| &*a.server_id).collect();
+        let servers = servers.join("+");
+        let rights = format!("Add=*&Get=*&Replace={servers}&Delete={servers}&Exec={servers}");
+        if let Ok(rights) = rights.parse() {
+            tree.install(&[State {
+                uri: NodeUri::root(),
+                properties: RtProperties {
+                    acl: Some(rights),
+                    ..RtProperties::default()
+                },
+                value: None,
+            }]);
+        }
+        if let Ok(id) = "./DevInfo/DevId".parse() {
+            tree.set(&id, device);
+        }
+        for (number, account) in (1..).zip(accounts) {
+            if let Ok(at) = format!("./DMAcc/{number}").parse() {
+                tree.install(&account.states(&at));
+            }
         }
         tree
     }

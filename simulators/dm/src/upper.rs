@@ -31,6 +31,13 @@ pub enum Operation {
         /// How many events the tester knows already.
         after: usize,
     },
+    /// Have a device do something as [`Operation::Do`] does, and do not wait for what becomes of it.
+    Plan {
+        /// The device.
+        device: String,
+        /// What to do.
+        act: Act,
+    },
     /// Make a trigger. The application carries it to the device.
     Trigger {
         /// The device.

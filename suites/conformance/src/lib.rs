@@ -19,7 +19,7 @@ pub use pool::subscribers_needed;
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
 pub use target::{
     BuiltIn, Part, SERVERS, Target, coap_authority, elsewhere, host_and_port, network,
-    place_servers,
+    place_dm_server, place_servers,
 };
 pub use turns::{Turn, Turns};
 pub use twinproof_kernel::Faults;

@@ -27,7 +27,8 @@ use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::pool::{Lease, Pool, subscribers_needed};
 use crate::suite::{Entry, Suite, TIME_PASSES};
 use crate::target::{
-    Part, Target, bootstrap_elsewhere, elsewhere, place_servers, server_elsewhere,
+    Part, Target, bootstrap_elsewhere, elsewhere, hook_call, place_dm_server, place_servers,
+    server_elsewhere,
 };
 use crate::turns::{Turn, Turns};
 use crate::world::{World, perform_step};
@@ -314,7 +315,9 @@ fn is_exclusive<'a>(target: &Target, tags: impl Iterator<Item = &'a String>) -> 
     let jumps = lwm2m.is_some_and(|section| section.advance_clock.is_some());
     let tags: Vec<String> = tags.cloned().collect();
     let alone = |tag: &String| tag == "exclusive" || (jumps && tag == TIME_PASSES);
-    tags.iter().any(alone) || (one && role_of("lwm2m", &tags) == CLIENT)
+    let role = role_of("lwm2m", &tags);
+    // Accounts of DM have nonces, which are those of one session at a time.
+    tags.iter().any(alone) || (one && role == CLIENT) || role.starts_with("dm-")
 }
 
 fn entry_of<'a>(
@@ -480,6 +483,9 @@ async fn visit(
     let mut declared = declared.clone();
     let profile = &mut declared.profile;
     let part = Part::of(entry);
+    if entry.enabler == "dm" {
+        return visit_dm(stage, declared, part).await;
+    }
     if part.role == CLIENT {
         stage.introduce_strangers(SUT);
         place_servers(stage, &mut declared, part).await?;
@@ -525,6 +531,27 @@ async fn visit(
     Ok(declared)
 }
 
+/// Brings a DM system in sight that runs elsewhere.
+async fn visit_dm(
+    stage: &mut Stage,
+    mut declared: Declared,
+    part: Part<'_>,
+) -> Result<Declared, Halted> {
+    if part.role == "dm-client" {
+        place_dm_server(stage, &mut declared).await?;
+    }
+    let section = declared.profile.dm.as_ref();
+    let client = section.and_then(|section| section.client.as_ref());
+    if let Some(client) = client.filter(|_| part.role == "dm-client") {
+        if let Some(hook) = &client.start {
+            stage.control_dm_by(hook_call(hook), client.patience.duration());
+        }
+    } else if let Some(server) = section.and_then(|section| section.server.as_ref()) {
+        stage.introduce(&server.url, SUT);
+    }
+    Ok(declared)
+}
+
 /// Whether a scenario speaks of another operator.
 fn needs_peer(scenario: &SceneStarted) -> bool {
     scenario.steps.iter().any(|step| {
@@ -536,6 +563,15 @@ fn needs_peer(scenario: &SceneStarted) -> bool {
 
 /// What the profile keeps secret is concealed wherever it turns up.
 fn learn_secrets(stage: &Stage, declared: &Declared) {
+    if let Some(dm) = &declared.profile.dm {
+        let client = dm.client.iter().map(|client| &client.account);
+        let server = dm.server.iter().flat_map(|server| &server.accounts);
+        for account in client.chain(server) {
+            for secret in account.clone().secrets().into_iter().flatten() {
+                stage.recorder().secrets().learn("password", secret);
+            }
+        }
+    }
     let Some(twinning) = &declared.profile.twinning else {
         return;
     };

@@ -7,7 +7,9 @@ use twinproof_judge::catalogue::role_of;
 use twinproof_judge::profile::{Declared, HookSpec, Profile};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
-use twinproof_stage::{Alias, Elsewhere, Halted, HookCall, Network, Options, Place, Stage, Trust};
+use twinproof_stage::{
+    Alias, Elsewhere, Halted, HookCall, Network, Options, PEER, Place, Stage, Trust,
+};
 
 use crate::suite::Entry;
 use crate::turns::Turns;
@@ -101,6 +103,30 @@ pub async fn place_servers(
         places.push(place);
     }
     Ok(places)
+}
+
+/// Makes a place for the server that a DM client has, and writes into the profile where it is: a fixed one
+/// at `harness.peer_listen`, which is where the client's account leads it.
+///
+/// # Errors
+///
+/// No socket can be had.
+pub async fn place_dm_server(stage: &mut Stage, declared: &mut Declared) -> Result<String, Halted> {
+    let base = stage.listen(dm_server(&declared.profile)).await?;
+    let url = format!("{base}/dm");
+    let section = declared.profile.dm.as_mut();
+    if let Some(client) = section.and_then(|section| section.client.as_mut()) {
+        client.server = Some(url.clone());
+    }
+    Ok(url)
+}
+
+/// The name under which the server enters that a DM client has.
+pub(crate) fn dm_server(profile: &Profile) -> &'static str {
+    match profile.harness.peer_listen {
+        Some(_) => PEER,
+        None => "server",
+    }
 }
 
 /// What is judged.
@@ -310,7 +336,7 @@ pub fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     }
 }
 
-fn hook_call(spec: &HookSpec) -> HookCall {
+pub(crate) fn hook_call(spec: &HookSpec) -> HookCall {
     match spec {
         HookSpec::Command(line) => HookCall::Command(line.clone()),
         HookSpec::Http { method, url, body } => HookCall::Http {

@@ -15,7 +15,7 @@ use twinproof_kernel::Seed;
 use twinproof_stage::{Halted, Stage};
 
 use crate::pool::Lease;
-use crate::steps::{lwm2m, twinning};
+use crate::steps::{dm, lwm2m, twinning};
 use crate::turns::Turn;
 
 /// All steps, compiled once.
@@ -46,6 +46,7 @@ pub(crate) struct Scene {
     pub(crate) seed: Seed,
     /// It said beforehand that time passes in it.
     pub(crate) time_passes: bool,
+    pub(crate) dm: dm::Parties,
     pub(crate) lwm2m: lwm2m::Parties,
     pub(crate) twinning: twinning::Parties,
     step: usize,
@@ -78,6 +79,7 @@ impl World {
             profile,
             seed,
             time_passes,
+            dm: dm::Parties::default(),
             lwm2m: lwm2m::Parties::default(),
             twinning: twinning::Parties::default(),
             step: 0,

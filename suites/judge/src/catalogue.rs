@@ -16,11 +16,13 @@ pub const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
 pub(crate) const REGISTER: &str = "ambiguities.toml";
 
 /// The roles that this version judges. What binds another role only is nobody's gap.
-pub const ROLES: [&str; 4] = [
+pub const ROLES: [&str; 6] = [
     "twinning-enabler",
     "lwm2m-server",
     "lwm2m-client",
     "lwm2m-bootstrap-server",
+    "dm-client",
+    "dm-server",
 ];
 
 /// In front of the role that a scenario judges, where it is not the first of its enabler.
@@ -591,7 +593,7 @@ mod tests {
             .iter()
             .filter_map(|r| Some((r, r.purpose.as_ref()?)))
             .collect();
-        assert_eq!(purposes.len(), 118);
+        assert_eq!(purposes.len(), 134);
         for (requirement, purpose) in purposes {
             let id = &requirement.id;
             assert!(!requirement.failure.is_empty(), "{id}");

@@ -7,6 +7,7 @@ use crate::catalogue::role_of;
 
 mod bootstrap;
 mod client;
+mod dm;
 mod hook;
 mod lwm2m;
 mod tester;
@@ -16,6 +17,7 @@ mod written;
 
 pub use bootstrap::{Bootstrap, Endpoint};
 pub use client::{Client, ClientControl, CommandControl};
+pub use dm::{Dm, DmAccount, DmClient, DmScheme, DmServer, DmTester};
 pub use hook::HookSpec;
 pub use lwm2m::{Lwm2m, Release};
 pub use tester::{Harness, Network, Pace, Tls};
@@ -50,6 +52,9 @@ pub struct Profile {
     /// Its LwM2M server, bootstrap server and client, as far as it has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lwm2m: Option<Lwm2m>,
+    /// Its DM client, server, or both, if it has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dm: Option<Dm>,
 }
 
 impl Profile {
@@ -60,12 +65,17 @@ impl Profile {
         let server = lwm2m.and_then(|section| section.server.as_ref());
         let client = lwm2m.and_then(|section| section.client.as_ref());
         let bootstrap = lwm2m.and_then(|section| section.bootstrap.as_ref());
+        let dm = self.dm.as_ref();
+        let dm_client = dm.and_then(|section| section.client.as_ref());
+        let dm_server = dm.and_then(|section| section.server.as_ref());
         let named = std::iter::once(self.sut.role.as_str());
         named
             .chain(twinning)
             .chain(server.map(|_| "lwm2m-server"))
             .chain(client.map(|_| "lwm2m-client"))
             .chain(bootstrap.map(|_| "lwm2m-bootstrap-server"))
+            .chain(dm_client.map(|_| "dm-client"))
+            .chain(dm_server.map(|_| "dm-server"))
             .collect()
     }
 
@@ -73,15 +83,18 @@ impl Profile {
     pub fn enablers(&self) -> Vec<&'static str> {
         let twinning = self.twinning.iter().map(|_| "twinning");
         let lwm2m = self.lwm2m.iter().map(|_| "lwm2m");
-        twinning.chain(lwm2m).collect()
+        let dm = self.dm.iter().map(|_| "dm");
+        twinning.chain(lwm2m).chain(dm).collect()
     }
 
     /// What it says of requirements: label → whether the system offers it.
     pub fn claims(&self) -> impl Iterator<Item = (&str, bool)> {
         let twinning = self.twinning.iter().flat_map(|t| &t.claims);
         let lwm2m = self.lwm2m.iter().flat_map(|l| &l.claims);
+        let dm = self.dm.iter().flat_map(|dm| &dm.claims);
         twinning
             .chain(lwm2m)
+            .chain(dm)
             .map(|(label, is)| (label.as_str(), *is))
     }
 
@@ -132,6 +145,13 @@ impl Profile {
                 "‹secret›".clone_into(&mut peer.token);
                 "‹secret›".clone_into(&mut peer.expects_token);
                 hide(&mut peer.client_secret);
+            }
+        }
+        if let Some(dm) = &mut concealed.dm {
+            let client = dm.client.iter_mut().map(|client| &mut client.account);
+            let server = dm.server.iter_mut().flat_map(|s| &mut s.accounts);
+            for account in client.chain(server) {
+                account.secrets().into_iter().for_each(hide);
             }
         }
         concealed

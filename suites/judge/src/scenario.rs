@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::record::{Body, Halt, RunStarted, Step};
 use twinproof_evidence::report::{Answer, Attempt, Count, Exchange, Finding, Provenance, Scenario};
 
 use crate::assumed::{suspects, told};
 use crate::catalogue::{self, Catalogue, JudgedBy, Level, Status};
-use crate::checks::{Check, Context, Found};
+use crate::checks::{Check, Context, Found, dm};
 use crate::condition::{conditions, not_applicable};
 use crate::judge::foreign;
 use crate::profile::Profile;
@@ -292,7 +294,7 @@ fn exchange(seen: &scene::Exchange) -> Exchange {
         to: seen.to.clone(),
         line: format!("{} {}", seen.method, seen.url),
         headers: seen.headers.clone(),
-        body: seen.body.clone(),
+        body: readable(seen.headers.iter().map(|(n, v)| (&**n, &**v)), &seen.body),
         answer: seen.response.as_ref().map(|response| Answer {
             status: response.status,
             headers: response
@@ -300,9 +302,28 @@ fn exchange(seen: &scene::Exchange) -> Exchange {
                 .iter()
                 .map(|(n, v)| (n.to_owned(), v.to_owned()))
                 .collect(),
-            body: seen.response_body.clone().unwrap_or_default(),
+            body: readable(
+                response.headers.iter(),
+                &seen.response_body.clone().unwrap_or_default(),
+            ),
         }),
         fault: seen.fault.clone(),
+    }
+}
+
+/// A body as the report has it: one in WBXML also in XML, for who reads it.
+fn readable<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>, body: &Body) -> Body {
+    let mut headers = headers;
+    let content = headers.find(|(name, _)| name.eq_ignore_ascii_case("Content-Type"));
+    let octets = body.octets();
+    let text = content.and_then(|(_, content)| dm::reading(content, &octets));
+    match text {
+        None => body.clone(),
+        Some(text) => Body {
+            text: Some(text),
+            base64: Some(BASE64.encode(&octets)),
+            ..body.clone()
+        },
     }
 }
 

@@ -10,6 +10,7 @@ use twinproof_twinning::device::read_body;
 use twinproof_twinning::message::RequestError;
 use twinproof_twinning::tree::{Document, Unreadable};
 
+use crate::checks;
 pub use crate::datagram::Datagram;
 
 /// The name under which the system under test stands in every ledger.
@@ -93,6 +94,9 @@ impl Exchange {
     /// Whether it shows that the system is one: a success with a document of its own. What only
     /// repeats the request, and an error that calls itself a success, do not.
     pub fn is_contact(&self) -> bool {
+        if self.speaks_dm() {
+            return true;
+        }
         let Some(response) = &self.response else {
             return false;
         };
@@ -103,6 +107,27 @@ impl Exchange {
             && self
                 .document()
                 .is_ok_and(|d| RequestError::of_document(&d).is_none())
+    }
+
+    /// Whether the system under test said something in a message of DM that refers to one of the tester's,
+    /// or begins a session with it.
+    fn speaks_dm(&self) -> bool {
+        let type_of = |headers: Option<&str>| headers.unwrap_or_default().to_owned();
+        if self.from == SUT {
+            let named = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("Content-Type");
+            let content = self
+                .headers
+                .iter()
+                .find(named)
+                .map(|(_, value)| value.as_str());
+            return checks::dm::message(&type_of(content), &self.body.octets()).is_ok();
+        }
+        let Some(response) = self.response.as_ref().filter(|_| self.to == SUT) else {
+            return false;
+        };
+        let content = type_of(response.headers.first("Content-Type"));
+        let echo = response.body == self.body.octets();
+        !echo && response.is_success() && checks::dm::message(&content, &response.body).is_ok()
     }
 
     /// What came, in words: for a finding's `got`.

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use twinproof_conformance::BuiltIn;
+use twinproof_dm::client::rules::decide as dm_sessions;
+use twinproof_dm::server::rules::decide as dm_server;
+use twinproof_dm::store::rules::decide as dm_trees;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::{Finding, Report};
 use twinproof_judge::FEATURES;
@@ -23,6 +26,7 @@ use twinproof_twinning::enabler;
 use crate::bench::{Bench, each};
 use crate::bootstrap::Lwm2mBootstrap;
 use crate::builtin::TwinningSystem;
+use crate::dm::{DmClient, DmServer};
 use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
 /// A check of one scenario: the scenario's id, the number of the step and the check's name.
@@ -146,6 +150,24 @@ impl Matrix {
         self
     }
 
+    /// This one and that of other rules of the same role as one: a check is proven by either.
+    fn beside(mut self, other: Self) -> Self {
+        self.unproven.retain(|check| other.unproven.contains(check));
+        let unproven = std::mem::take(&mut self.unproven);
+        let total = self.checks.total;
+        let other = Self {
+            checks: Checks::default(),
+            unproven,
+            ..other
+        };
+        let mut whole = self.with(other);
+        whole.checks = Checks {
+            total,
+            proven: total - whole.unproven.len(),
+        };
+        whole
+    }
+
     /// What it proves of each requirement, for reports.
     pub fn failing(&self) -> Failing {
         let mut mutants = BTreeMap::<String, Vec<String>>::new();
@@ -260,24 +282,24 @@ trait Breakable<R: ?Sized + 'static>: BuiltIn + Sized + 'static {
 }
 
 macro_rules! breakable {
-    ($system:ident, $enabler:literal, $role:literal, $core:ident) => {
-        impl Breakable<dyn $core::rules::Rules> for $system {
+    ($system:ident, $enabler:literal, $role:literal, $($rules:ident)::+, $beside:ident, $made:expr) => {
+        impl Breakable<dyn $($rules)::+::Rules> for $system {
             const ENABLER: &'static str = $enabler;
 
             const ROLE: &'static str = $role;
 
-            fn beside_mutants(mutants: &[&Mutant<dyn $core::rules::Rules>]) -> Self {
-                use $core::rules::{Rival, Standard};
+            fn beside_mutants(mutants: &[&Mutant<dyn $($rules)::+::Rules>]) -> Self {
+                use $($rules)::+::{Rival, Standard};
                 let rivals = mutants.iter().map(|mutant| Rival {
                     name: mutant.name,
                     overrides: mutant.rules_broken,
                     rules: (mutant.rules)(),
                 });
-                Self::new(Arc::new(Standard)).beside(rivals.collect())
+                $made(Arc::new(Standard)).$beside(rivals.collect())
             }
 
-            fn broken(rules: Arc<dyn $core::rules::Rules>) -> Self {
-                Self::new(rules)
+            fn broken(rules: Arc<dyn $($rules)::+::Rules>) -> Self {
+                $made(rules)
             }
 
             fn noticed(&self, seed: Seed) -> Vec<&'static str> {
@@ -285,12 +307,27 @@ macro_rules! breakable {
             }
         }
     };
+    ($system:ident, $enabler:literal, $role:literal, $core:ident) => {
+        breakable!($system, $enabler, $role, $core::rules, beside, Self::new);
+    };
 }
 
 breakable!(TwinningSystem, "twinning", "twinning-enabler", enabler);
 breakable!(Lwm2mSystem, "lwm2m", "lwm2m-server", server);
 breakable!(Lwm2mClient, "lwm2m", "lwm2m-client", device);
 breakable!(Lwm2mBootstrap, "lwm2m", "lwm2m-bootstrap-server", bootstrap);
+breakable!(DmClient, "dm", "dm-client", dm_sessions, beside, |rules| {
+    Self::new(rules, Arc::new(dm_trees::Standard))
+});
+breakable!(
+    DmClient,
+    "dm",
+    "dm-client",
+    dm_trees,
+    beside_trees,
+    |rules| Self::new(Arc::new(dm_sessions::Standard), rules)
+);
+breakable!(DmServer, "dm", "dm-server", dm_server, beside, Self::new);
 
 /// Runs the clean system and returns its report and, per mutant, the scenarios in which it would have
 /// decided otherwise.
@@ -319,6 +356,24 @@ fn clean_run<R: ?Sized + 'static, S: Breakable<R>>(
 pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Matrix, String> {
     let only = options.only.clone();
     let parts: Vec<Option<Matrix>> = match options.enabler.as_str() {
+        "dm" => {
+            let sessions = matrix_of::<dyn dm_sessions::Rules, DmClient>(
+                mutants::dm_client(),
+                options.clone(),
+                on_mutant,
+            )?;
+            let trees = matrix_of::<dyn dm_trees::Rules, DmClient>(
+                mutants::dm_tree(),
+                options.clone(),
+                on_mutant,
+            )?;
+            let client = match (sessions, trees) {
+                (Some(sessions), Some(trees)) => Some(sessions.beside(trees)),
+                (sessions, trees) => sessions.or(trees),
+            };
+            let server = matrix_of::<_, DmServer>(mutants::dm_server(), options, on_mutant)?;
+            vec![client, server]
+        }
         Lwm2mSystem::ENABLER => vec![
             matrix_of::<_, Lwm2mSystem>(mutants::lwm2m(), options.clone(), on_mutant)?,
             matrix_of::<_, Lwm2mClient>(mutants::lwm2m_client(), options.clone(), on_mutant)?,

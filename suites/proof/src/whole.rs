@@ -12,6 +12,7 @@ use twinproof_twinning::enabler;
 
 use crate::bootstrap::Lwm2mBootstrap;
 use crate::builtin::TwinningSystem;
+use crate::dm::{DmClient, DmServer};
 use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
 /// All that is built in.
@@ -21,6 +22,8 @@ pub struct WholeSystem {
     lwm2m: Lwm2mSystem,
     lwm2m_client: Lwm2mClient,
     lwm2m_bootstrap: Lwm2mBootstrap,
+    dm_client: DmClient,
+    dm_server: DmServer,
 }
 
 impl WholeSystem {
@@ -46,12 +49,23 @@ impl WholeSystem {
         let keys = lwm2m.profile().keys.iter();
         let own = keys.filter(|key| key.starts_with("lwm2m.")).cloned();
         profile.keys.extend(own);
+        let (dm_client, dm_server) = (DmClient::standard(), DmServer::standard());
+        profile.profile.dm = dm_client.profile().profile.dm.clone();
+        let server = dm_server.profile().profile.dm.as_ref();
+        if let Some(section) = &mut profile.profile.dm {
+            section.server = server.and_then(|section| section.server.clone());
+        }
+        let keys = dm_client.profile().keys.iter();
+        let own = keys.filter(|key| key.starts_with("dm.")).cloned();
+        profile.keys.extend(own);
         Self {
             profile,
             twinning,
             lwm2m,
             lwm2m_client,
             lwm2m_bootstrap,
+            dm_client,
+            dm_server,
         }
     }
 }
@@ -74,6 +88,8 @@ impl BuiltIn for WholeSystem {
         part: Part<'a>,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         match part.role {
+            "dm-client" => self.dm_client.enter(stage, seed, part),
+            "dm-server" => self.dm_server.enter(stage, seed, part),
             "lwm2m-bootstrap-server" => self.lwm2m_bootstrap.enter(stage, seed, part),
             "lwm2m-client" => self.lwm2m_client.enter(stage, seed, part),
             "lwm2m-server" => self.lwm2m.enter(stage, seed, part),

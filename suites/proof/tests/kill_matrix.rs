@@ -51,6 +51,11 @@ fn the_kill_matrix_of_lwm2m_is_a_proof() {
     is_a_proof("lwm2m");
 }
 
+#[test]
+fn the_kill_matrix_of_dm_is_a_proof() {
+    is_a_proof("dm");
+}
+
 fn is_a_proof(enabler: &str) {
     let options = Options {
         enabler: enabler.to_owned(),

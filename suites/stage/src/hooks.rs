@@ -91,6 +91,16 @@ pub(crate) async fn pull(
     }
 }
 
+/// Does what a hook says once, which has no span.
+pub(crate) async fn run_once(
+    network: &Network,
+    call: &HookCall,
+    patience: Duration,
+) -> Result<(), String> {
+    let once = Hook::AdvanceClock(Duration::ZERO);
+    pull(network, call, once, "", patience).await
+}
+
 async fn run(line: &str, patience: Duration) -> Result<(), String> {
     // A file and not a pipe: a server that the command starts keeps it open.
     let said = tempfile::NamedTempFile::new().map_err(|e| format!("no temporary file: {e}"))?;

@@ -90,6 +90,10 @@ impl Live {
     }
 
     /// What an upper tester reaches the world with.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
     pub(crate) fn upper(&self) -> Reach {
         Reach {
             ground: Arc::clone(&self.ground),

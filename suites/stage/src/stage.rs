@@ -8,6 +8,7 @@ macro_rules! either {
 }
 
 mod control;
+mod dm;
 mod operate;
 mod secured;
 
@@ -130,6 +131,7 @@ pub struct Stage {
     before_all: Option<(Faults, Seed)>,
     upper: Upper,
     controller: Controller,
+    dm: dm::Hands,
     inner: Inner,
 }
 
@@ -154,6 +156,7 @@ impl Stage {
             before_all: None,
             upper: Upper::None,
             controller: Controller::None,
+            dm: dm::Hands::default(),
             inner,
         }
     }

@@ -1,7 +1,7 @@
 //! What a client decides in a session.
 
 use crate::session::prove::ProofFacts;
-use crate::syncml::StatusCode;
+use crate::syncml::{Message, StatusCode};
 
 /// What a trigger is judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub enum Triggered {
 twinproof_kernel::rules! {
     /// The decisions of a client.
     pub mod decide {
+        use super::Message;
         use super::ProofFacts;
         use super::StatusCode;
         use super::TriggerFacts;
@@ -101,6 +102,11 @@ twinproof_kernel::rules! {
         /// Whether the session ends: the server wants nothing and challenges nothing.
         fn ends(&self, commands: bool, challenged: bool, waiting: bool) -> bool {
             !commands && !challenged && !waiting
+        }
+
+        /// What becomes of a message that is ready to go.
+        fn says(&self, message: Message) -> Message {
+            message
         }
 
         /// Whether a message that came before is answered as it was, and not carried out again.

@@ -163,14 +163,14 @@ impl Client {
         let cut = form.fill(&head, &mut session.queue).and_then(|cut| {
             let waiting = cut.open || !session.queue.waiting.is_empty();
             let is_final = shared.rules.closes(session.closed, waiting);
-            if is_final == cut.message.is_final {
-                return Ok(cut.octets);
-            }
-            let message = Message {
+            let message = shared.rules.says(Message {
                 is_final,
-                ..cut.message
-            };
-            form.encoding.write(&message.to_element(), &form.wbxml)
+                ..cut.message.clone()
+            });
+            match message == cut.message {
+                true => Ok(cut.octets),
+                false => form.encoding.write(&message.to_element(), &form.wbxml),
+            }
         });
         let octets = match cut {
             Ok(octets) => octets,

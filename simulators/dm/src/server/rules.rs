@@ -1,7 +1,7 @@
 //! What a server decides in a session.
 
 use crate::session::prove::ProofFacts;
-use crate::syncml::{AlertCode, StatusCode};
+use crate::syncml::{AlertCode, Message, StatusCode};
 
 /// What is known of a message that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ twinproof_kernel::rules! {
     pub mod decide {
         use super::AlertCode;
         use super::Heard;
+        use super::Message;
         use super::ProofFacts;
         use super::StatusCode;
         use super::Turn;
@@ -82,6 +83,11 @@ twinproof_kernel::rules! {
         /// Whether a message that came before is answered as it was.
         fn repeats(&self, seen_before: bool) -> bool {
             seen_before
+        }
+
+        /// What becomes of a message that is ready to go.
+        fn says(&self, message: Message) -> Message {
+            message
         }
 
         /// Whether a command that was carried out is sent again.

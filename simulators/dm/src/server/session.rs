@@ -480,11 +480,14 @@ impl Server {
         let mut given = commands.unwrap_or_default();
         let queue = if own { &mut session.out } else { &mut given };
         let mut cut = form.fill(&head, queue).map_err(|_| 500_u16)?;
-        if cut.open {
-            cut.message.is_final = false;
+        let said = shared.rules.says(Message {
+            is_final: cut.message.is_final && !cut.open,
+            ..cut.message.clone()
+        });
+        if said != cut.message {
             cut.octets = form
                 .encoding
-                .write(&cut.message.to_element(), &form.wbxml)
+                .write(&said.to_element(), &form.wbxml)
                 .map_err(|_| 500_u16)?;
         }
         if own {

@@ -5,6 +5,7 @@ mod bootstrap;
 mod client;
 mod codes;
 mod damage;
+mod dm;
 mod fields;
 mod lwm2m;
 mod message;
@@ -15,6 +16,7 @@ mod wire;
 
 use std::sync::Arc;
 
+use twinproof_dm::{client as dm_client, server as dm_server, store as dm_store};
 use twinproof_lwm2m::{bootstrap as bootstrap_server, device, server};
 use twinproof_twinning::enabler;
 
@@ -46,6 +48,21 @@ pub fn lwm2m_client() -> impl Iterator<Item = &'static Mutant<dyn device::rules:
 pub fn lwm2m_bootstrap() -> impl Iterator<Item = &'static Mutant<dyn bootstrap_server::rules::Rules>>
 {
     bootstrap::ALL.iter()
+}
+
+/// The broken DM clients, in what they say and whom they believe.
+pub fn dm_client() -> impl Iterator<Item = &'static Mutant<dyn dm_client::rules::decide::Rules>> {
+    dm::client::ALL.iter()
+}
+
+/// The broken DM clients, in what they do with their trees.
+pub fn dm_tree() -> impl Iterator<Item = &'static Mutant<dyn dm_store::rules::decide::Rules>> {
+    dm::tree::ALL.iter()
+}
+
+/// The broken DM servers.
+pub fn dm_server() -> impl Iterator<Item = &'static Mutant<dyn dm_server::rules::decide::Rules>> {
+    dm::server::ALL.iter()
 }
 
 /// A deliberately broken system, whose decisions are an `R`.

@@ -1,4 +1,5 @@
 //! The steps, a module per enabler.
 
+pub(crate) mod dm;
 pub(crate) mod lwm2m;
 pub(crate) mod twinning;

@@ -1,5 +1,6 @@
 //! The checks: pure functions from a scene to a finding, called by name.
 
+pub mod dm;
 pub mod lwm2m;
 pub mod twinning;
 
@@ -22,6 +23,8 @@ pub enum Check {
         /// The words of the step.
         step: String,
     },
+    /// On a DM client or server.
+    Dm(dm::Check),
     /// On an LwM2M server.
     Lwm2m(lwm2m::Check),
     /// On a Twinning enabler.
@@ -150,6 +153,7 @@ impl Check {
     pub fn name(&self) -> String {
         let (family, value) = match self {
             Self::NotRecorded { .. } => return "not-recorded".to_owned(),
+            Self::Dm(check) => ("dm", serde_json::to_value(check)),
             Self::Lwm2m(check) => ("lwm2m", serde_json::to_value(check)),
             Self::Twinning(check) => ("twinning", serde_json::to_value(check)),
         };
@@ -166,6 +170,7 @@ impl Check {
                 format!("a record of \u{201c}{step}\u{201d}"),
                 "not recorded: the scenario did not have this step when it ran",
             ),
+            Self::Dm(check) => check.look(scene),
             Self::Lwm2m(check) => check.look(scene),
             Self::Twinning(check) => check.look(scene, context),
         }

@@ -1,0 +1,60 @@
+@role:dm-server
+Feature: The server
+  What a server says in sessions with devices, which the tester plays (DM Protocol 1.2, DM Security 1.2).
+
+  @DM-SRV-01 @id:every-command-answered
+  Scenario: Whatever a device says is answered once
+    When the device begins a session
+    Then the server answers every header and every command of the device once
+
+  @DM-SRV-02 @id:no-credentials
+  Scenario: Who does not show who it is is asked, and told nothing
+    Given a device that shows no credentials
+    And the operator wants to read the name of the device
+    When the device begins a session
+    Then the server asks for credentials, and says nothing else
+
+  @DM-SRV-02 @id:wrong-password
+  Scenario: A wrong password is refused
+    Given a device that shows another password
+    And the operator wants to read the name of the device
+    When the device begins a session
+    Then the server refuses the credentials, and says nothing else
+
+  @DM-SRV-02 @id:others-credentials
+  Scenario: The credentials of another device are refused
+    Given a device that shows the credentials of another one
+    And the operator wants to read the name of the device
+    When the device begins a session
+    Then the server refuses the credentials, and says nothing else
+
+  @DM-SRV-03 @id:credentials
+  Scenario: A device that shows who it is is accepted
+    When the device begins a session
+    Then the server accepts the device
+
+  @DM-SRV-04 @id:operator
+  Scenario: What the operator wants is asked for once, and the session ends
+    Given the operator wants to read the name of the device
+    When the device begins a session
+    Then the server asks the device for it once
+    And the server ends the session
+
+  @DM-SRV-05 @id:two-messages
+  Scenario: A package in two messages is waited for
+    Given a device that says what it has to say in two messages
+    And the operator wants to read the name of the device
+    When the device begins a session
+    Then the server waits for the rest
+
+  @DM-SRV-06 @id:report
+  Scenario: A report is taken
+    Given a device that has something to report
+    When the device begins a session
+    Then the server takes the report
+
+  @DM-SRV-07 @id:device-wants
+  Scenario: A device cannot make the server do anything
+    Given a device that wants the server to add something
+    When the device begins a session
+    Then the server does not add it

@@ -1,0 +1,22 @@
+@role:dm-client
+Feature: A session, as a client has it
+  What a client says in a session with its server, which the tester plays (DM Protocol 1.2).
+
+  @DM-CLI-01 @id:opens
+  Scenario: A session begins with who the device is
+    When the client begins a session
+    Then the client says why, who it is, and that this is all
+
+  @DM-CLI-02 @id:every-command-answered
+  Scenario: Whatever a server asks for is answered once
+    Given the server wants to read a value that is there
+    And the server wants to read a value that is not there
+    When the client begins a session
+    Then the client answers every header and every command once
+
+  @DM-CLI-02 @id:numbers
+  Scenario: What a client says is numbered
+    Given the server wants to read a value that is there
+    And the server wants to read a value that is not there
+    When the client begins a session
+    Then each of its commands has a number of its own

@@ -1,0 +1,66 @@
+@role:dm-client
+Feature: The tree of a client
+  What servers may do with the nodes of a device (DM Tree and Description 1.2).
+
+  @DM-CLI-03 @id:read
+  Scenario: A value is read
+    Given the server wants to read a value that is there
+    When the client begins a session
+    Then the client confirms the reading
+    And the client sends the value
+    And the value comes after the confirmation
+
+  @DM-CLI-03 @id:read-nothing
+  Scenario: What is not there cannot be read
+    Given the server wants to read a value that is not there
+    When the client begins a session
+    Then the client says that it is not there
+
+  @DM-CLI-04 @id:add
+  Scenario: What was added is there
+    Given the server wants to add a value
+    When the client begins a session
+    Then the client confirms that it has added it
+    And the server reads what it added
+
+  @DM-CLI-04 @id:add-twice
+  Scenario: What is there cannot be added
+    Given a client to which the server has added a value
+    When the server adds the same once more
+    Then the client says that it is there already
+    And the server reads what it added
+
+  @DM-CLI-05 @id:replace
+  Scenario: A value is replaced
+    Given a client to which the server has added a value
+    When the server replaces the value
+    Then the client confirms that it has replaced it
+    And the server reads what it replaced it by
+
+  @DM-CLI-05 @id:replace-nothing
+  Scenario: To replace what is not there creates nothing
+    Given the server wants to replace a value that is not there
+    When the client begins a session
+    Then the client says that there is nothing to replace
+    And nothing is there
+
+  @DM-CLI-09 @id:remove
+  Scenario: What was removed is gone
+    Given a client to which the server has added a value
+    When the server removes the value
+    Then the client confirms that it has removed it
+    And nothing is there
+
+  @DM-CLI-09 @id:remove-permanent
+  Scenario: What is always there cannot be removed
+    Given the server wants to remove a value that is always there
+    When the client begins a session
+    Then the client says that it cannot be removed
+    And the value is still there
+
+  @DM-CLI-06 @id:atomic
+  Scenario: All of an Atomic is done, or nothing
+    Given the server wants to add a value and to replace one that is not there, both or neither
+    When the client begins a session
+    Then the client says that both failed
+    And nothing is there

@@ -1,0 +1,144 @@
+//! Broken DM clients, in what they say and whom they believe.
+
+use twinproof_dm::client::rules::decide::{Rules, Standard};
+use twinproof_dm::session::prove::ProofFacts;
+use twinproof_dm::syncml::{Command, Data, Message, StatusCode};
+
+use super::super::{Mutant, mutants};
+use super::without;
+
+/// All of them.
+pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
+    "dm-client-hides-language" "does not say in which language it speaks to its user" breaks "DM-CLI-01"
+    also breaks { "DM-CLI-08" because "the first package comes once more after a challenge" }
+    caught by { "dm/session/opens" "dm/opened" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Replace(request) = command {
+                request.items.retain(|item| {
+                    item.source.as_ref().is_none_or(|source| !source.uri.ends_with("/Lang"))
+                });
+            }
+        }
+        message
+    }
+
+    "dm-client-skips-header" "gives no status for headers" breaks "DM-CLI-02"
+    also breaks {
+        "DM-CLI-07", "DM-CLI-08" because "what it thinks of credentials is the status of a header",
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09"
+        because "a server that is not told the next nonce is not believed in the next session",
+    }
+    caught by { "dm/session/every-command-answered" "dm/answered" }
+    fn says(&self, message: Message) -> Message {
+        without(message, |c| matches!(c, Command::Status(s) if s.cmd_ref == "0"))
+    }
+
+    "dm-client-confirms-nothing" "gives no status for what it did" breaks "DM-CLI-02"
+    also breaks {
+        "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09"
+        because "that it was done, or why not, is said by a status",
+    }
+    caught by {
+        "dm/session/every-command-answered" "dm/answered",
+        "dm/tree/read" "dm/told",
+        "dm/tree/read" "dm/read-in-order",
+        "dm/tree/add" "dm/told",
+    }
+    fn says(&self, message: Message) -> Message {
+        without(message, |c| matches!(c, Command::Status(s) if s.cmd_ref != "0"))
+    }
+
+    "dm-client-numbers-alike" "gives every command the same number" breaks "DM-CLI-02"
+    caught by { "dm/session/numbers" "dm/numbered" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Status(status) = command {
+                "1".clone_into(&mut status.cmd_id);
+            }
+        }
+        message
+    }
+
+    "dm-client-reads-nothing" "confirms a reading and sends no value" breaks "DM-CLI-03"
+    also breaks {
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-09"
+        because "what is there afterwards is shown by reading it",
+    }
+    caught by {
+        "dm/tree/read" "dm/shows",
+        "dm/tree/add" "dm/shows",
+        "dm/tree/replace" "dm/shows",
+    }
+    fn says(&self, message: Message) -> Message {
+        without(message, |c| matches!(c, Command::Results(_)))
+    }
+
+    "dm-client-results-first" "sends what was read before it confirms the reading" breaks "DM-CLI-03"
+    caught by { "dm/tree/read" "dm/read-in-order" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        message.commands.sort_by_key(|c| !matches!(c, Command::Results(_)));
+        message
+    }
+
+    "dm-client-shows-the-old" "shows an empty value whatever is there" breaks "DM-CLI-03"
+    also breaks {
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-09" because "what is there afterwards is shown by reading it",
+    }
+    caught by { "dm/tree/read" "dm/shows", "dm/tree/add" "dm/shows" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Results(results) = command {
+                for item in &mut results.items {
+                    item.data = Some(Data::Text(String::new()));
+                }
+            }
+        }
+        message
+    }
+
+    "dm-client-half-done" "leaves the first half of an Atomic that failed" breaks "DM-CLI-06"
+    caught by { "dm/tree/atomic" "dm/told" }
+    fn rolls_back(&self, _failed: bool) -> bool { false }
+
+    "dm-client-atomic-never-fails" "confirms an Atomic of which a part failed" breaks "DM-CLI-06"
+    caught by { "dm/tree/atomic" "dm/told" }
+    fn fails_atomic(&self, _code: StatusCode) -> bool { false }
+
+    "dm-client-believes-anybody" "believes every server" breaks "DM-CLI-07"
+    caught by {
+        "dm/security/no-credentials" "dm/unmoved",
+        "dm/security/wrong-credentials" "dm/unmoved",
+    }
+    fn believes(&self, _facts: ProofFacts) -> StatusCode { StatusCode::OK }
+
+    "dm-client-believes-what-is-shown" "believes a server that shows any credentials" breaks "DM-CLI-07"
+    caught by { "dm/security/wrong-credentials" "dm/unmoved" }
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        Standard.believes(ProofFacts { right: facts.given, ..facts })
+    }
+
+    "dm-client-obeys-anybody" "refuses a server and does what it wants" breaks "DM-CLI-07"
+    caught by { "dm/security/no-credentials" "dm/unmoved" }
+    fn obeys(&self, _header: StatusCode) -> bool { true }
+
+    "dm-client-refuses-the-missing" "says of credentials that are not shown that they are forbidden" breaks "DM-CLI-07"
+    caught by { "dm/security/no-credentials" "dm/unmoved" }
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        match Standard.believes(facts) {
+            StatusCode::MISSING_CREDENTIALS => StatusCode::FORBIDDEN,
+            code => code,
+        }
+    }
+
+    "dm-client-gives-up" "gives up when it is challenged" breaks "DM-CLI-08"
+    caught by {
+        "dm/security/challenged" "dm/began-again",
+        "dm/security/challenged" "dm/proven",
+    }
+    fn tries_again(&self, _times: u32) -> bool { false }
+};

@@ -1,0 +1,94 @@
+//! Broken DM servers.
+
+use twinproof_dm::server::rules::decide::{Rules, Standard};
+use twinproof_dm::server::rules::{Heard, Turn};
+use twinproof_dm::session::prove::ProofFacts;
+use twinproof_dm::syncml::{AlertCode, Command, Message, StatusCode};
+
+use super::super::{Mutant, mutants};
+use super::without;
+
+/// All of them.
+pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
+    "dm-server-skips-header" "gives no status for headers" breaks "DM-SRV-01"
+    also breaks {
+        "DM-SRV-02", "DM-SRV-03" because "what it thinks of credentials is the status of a header",
+    }
+    caught by { "dm/server/every-command-answered" "dm/answered" }
+    fn says(&self, message: Message) -> Message {
+        without(message, |c| matches!(c, Command::Status(s) if s.cmd_ref == "0"))
+    }
+
+    "dm-server-confirms-nothing" "gives no status for what a device says" breaks "DM-SRV-01"
+    also breaks {
+        "DM-SRV-06", "DM-SRV-07" because "whether it took what a device says is said by a status",
+    }
+    caught by { "dm/server/every-command-answered" "dm/answered" }
+    fn says(&self, message: Message) -> Message {
+        without(message, |c| matches!(c, Command::Status(s) if s.cmd_ref != "0"))
+    }
+
+    "dm-server-believes-anybody" "believes every device" breaks "DM-SRV-02"
+    caught by {
+        "dm/server/no-credentials" "dm/challenged",
+        "dm/server/wrong-password" "dm/challenged",
+        "dm/server/others-credentials" "dm/challenged",
+    }
+    fn believes(&self, _facts: ProofFacts) -> StatusCode { StatusCode::AUTHENTICATED }
+
+    "dm-server-believes-what-is-shown" "believes a device that shows any credentials" breaks "DM-SRV-02"
+    caught by {
+        "dm/server/wrong-password" "dm/challenged",
+        "dm/server/others-credentials" "dm/challenged",
+    }
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        Standard.believes(ProofFacts { right: facts.given, ..facts })
+    }
+
+    "dm-server-heeds-anybody" "refuses a device and goes on with it" breaks "DM-SRV-02"
+    caught by { "dm/server/no-credentials" "dm/challenged" }
+    fn heeds(&self, _header: StatusCode) -> bool { true }
+
+    "dm-server-believes-nobody" "refuses the credentials of every device" breaks "DM-SRV-03"
+    also breaks {
+        "DM-SRV-04", "DM-SRV-05", "DM-SRV-06", "DM-SRV-07"
+        because "who is refused cannot be managed, and is not heard",
+    }
+    caught by { "dm/server/credentials" "dm/accepted" }
+    fn believes(&self, _facts: ProofFacts) -> StatusCode { StatusCode::INVALID_CREDENTIALS }
+
+    "dm-server-repeats-itself" "sends a command again that was carried out" breaks "DM-SRV-04"
+    caught by {
+        "dm/server/operator" "dm/sent",
+        "dm/server/operator" "dm/ended",
+    }
+    fn sends_again(&self, _executed: bool) -> bool { true }
+
+    "dm-server-ends-open" "does not close its last package" breaks "DM-SRV-04"
+    caught by { "dm/server/operator" "dm/ended" }
+    fn says(&self, message: Message) -> Message {
+        let statuses = message.commands.iter().all(|c| matches!(c, Command::Status(_)));
+        Message { is_final: message.is_final && !statuses, ..message }
+    }
+
+    "dm-server-impatient" "goes on before a device has said everything" breaks "DM-SRV-05"
+    caught by { "dm/server/two-messages" "dm/patient" }
+    fn turn(&self, heard: Heard) -> Turn {
+        Standard.turn(Heard { closed: true, ..heard })
+    }
+
+    "dm-server-takes-no-reports" "says of reports that it does not know what they are" breaks "DM-SRV-06"
+    caught by { "dm/server/report" "dm/told" }
+    fn alerted(&self, code: AlertCode) -> StatusCode {
+        match code {
+            AlertCode::GENERIC => StatusCode::FEATURE_NOT_SUPPORTED,
+            code => Standard.alerted(code),
+        }
+    }
+
+    "dm-server-obeys" "does what a device wants" breaks "DM-SRV-07"
+    caught by { "dm/server/device-wants" "dm/told" }
+    fn commanded(&self, _command: &'static str, _about_itself: bool) -> StatusCode {
+        StatusCode::OK
+    }
+};

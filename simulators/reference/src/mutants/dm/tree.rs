@@ -1,0 +1,83 @@
+//! Broken DM clients, in what they do with their trees.
+
+use twinproof_dm::store::rules::decide::{Rules, Standard};
+use twinproof_dm::store::rules::{AddFacts, NodeFacts};
+use twinproof_dm::syncml::StatusCode;
+
+use super::super::{Mutant, mutants};
+
+/// All of them.
+pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
+    "dm-client-knows-nowhere" "does not say of a node that it is not there" breaks "DM-CLI-03"
+    also breaks {
+        "DM-CLI-05", "DM-CLI-06", "DM-CLI-09" because "that nothing is there is shown by reading it",
+    }
+    caught by {
+        "dm/tree/read-nothing" "dm/told",
+        "dm/tree/replace-nothing" "dm/told",
+        "dm/tree/atomic" "dm/told",
+    }
+    fn get(&self, facts: NodeFacts) -> StatusCode {
+        match Standard.get(facts) {
+            StatusCode::NOT_FOUND => StatusCode::COMMAND_NOT_ALLOWED,
+            code => code,
+        }
+    }
+
+    "dm-client-adds-nothing" "does not let anything be added" breaks "DM-CLI-04"
+    also breaks {
+        "DM-CLI-05", "DM-CLI-09" because "what is replaced or removed was added before",
+    }
+    caught by { "dm/tree/add" "dm/told", "dm/tree/add" "dm/shows" }
+    fn add(&self, facts: AddFacts) -> StatusCode {
+        match Standard.add(facts) {
+            StatusCode::OK => StatusCode::FORBIDDEN,
+            code => code,
+        }
+    }
+
+    "dm-client-forgets-what-is-there" "says of a node that is there that it cannot be added" breaks "DM-CLI-04"
+    caught by { "dm/tree/add-twice" "dm/told" }
+    fn add(&self, facts: AddFacts) -> StatusCode {
+        match Standard.add(facts) {
+            StatusCode::ALREADY_EXISTS => StatusCode::COMMAND_NOT_ALLOWED,
+            code => code,
+        }
+    }
+
+    "dm-client-replaces-nothing" "does not let anything be replaced" breaks "DM-CLI-05"
+    caught by { "dm/tree/replace" "dm/told", "dm/tree/replace" "dm/shows" }
+    fn replace(&self, facts: NodeFacts) -> StatusCode {
+        match Standard.replace(facts) {
+            StatusCode::OK => StatusCode::FORBIDDEN,
+            code => code,
+        }
+    }
+
+    "dm-client-replaces-otherwise" "does not say that there is nothing to replace" breaks "DM-CLI-05"
+    caught by { "dm/tree/replace-nothing" "dm/told" }
+    fn replace(&self, facts: NodeFacts) -> StatusCode {
+        match Standard.replace(facts) {
+            StatusCode::NOT_FOUND => StatusCode::COMMAND_NOT_ALLOWED,
+            code => code,
+        }
+    }
+
+    "dm-client-removes-nothing" "confirms that nothing can be removed" breaks "DM-CLI-09"
+    caught by { "dm/tree/remove" "dm/told", "dm/tree/remove" "dm/told" }
+    fn delete(&self, facts: NodeFacts) -> StatusCode {
+        match Standard.delete(facts) {
+            StatusCode::OK => StatusCode::FORBIDDEN,
+            code => code,
+        }
+    }
+
+    "dm-client-removes-everything" "lets what is always there be removed" breaks "DM-CLI-09"
+    caught by {
+        "dm/tree/remove-permanent" "dm/told",
+        "dm/tree/remove-permanent" "dm/shows",
+    }
+    fn delete(&self, facts: NodeFacts) -> StatusCode {
+        Standard.delete(NodeFacts { permanent: false, access: true, ..facts })
+    }
+};

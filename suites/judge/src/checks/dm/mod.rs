@@ -1,0 +1,56 @@
+//! Checks on DM clients and servers, a file per role.
+
+pub mod client;
+pub mod server;
+mod talk;
+
+use serde::{Deserialize, Serialize};
+
+use super::Found;
+use crate::scene::Scene;
+
+pub use talk::{message, reading};
+
+/// A check and its arguments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "theme", rename_all = "kebab-case")]
+pub enum Check {
+    /// What a client says and does.
+    Client(client::Check),
+    /// What a server says and does.
+    Server(server::Check),
+}
+
+impl From<client::Check> for Check {
+    fn from(check: client::Check) -> Self {
+        Self::Client(check)
+    }
+}
+
+impl From<server::Check> for Check {
+    fn from(check: server::Check) -> Self {
+        Self::Server(check)
+    }
+}
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene) -> Found {
+        match self {
+            Self::Client(check) => check.look(scene),
+            Self::Server(check) => check.look(scene),
+        }
+    }
+}
+
+/// The session that a check looks at: between the system under test and a simulated party, from a
+/// number of the ledger on, which does not count.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Session {
+    /// The simulated party.
+    pub party: String,
+    /// The last number before it.
+    pub after: u64,
+    /// The last number that belongs to it; all that follow if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upto: Option<u64>,
+}

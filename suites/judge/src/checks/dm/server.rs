@@ -1,0 +1,281 @@
+//! What a server says and does in a session, in which the tester plays its device.
+
+use serde::{Deserialize, Serialize};
+use twinproof_dm::syncml::{AlertCode, Command, StatusCode};
+
+use super::Session;
+use super::talk::{Said, Talk, words};
+use crate::checks::Found;
+use crate::scene::Scene;
+
+/// A check and its arguments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "check", rename_all = "kebab-case")]
+pub enum Check {
+    /// A device that shows its credentials was believed, after a challenge perhaps.
+    Accepted {
+        /// The session.
+        session: Session,
+    },
+    /// Each message of the device got one status for its header, and each command one, or one per item.
+    Answered {
+        /// The session.
+        session: Session,
+    },
+    /// A device that is not believed is challenged, and nothing else is said to it.
+    Challenged {
+        /// The session.
+        session: Session,
+        /// The codes of which one has to stand for the header of each of its messages.
+        codes: Vec<u16>,
+    },
+    /// The last message of the server wants nothing more and closes its package.
+    Ended {
+        /// The session.
+        session: Session,
+    },
+    /// A package that is not closed is answered with the wish for the rest of it, and nothing else.
+    Patient {
+        /// The session.
+        session: Session,
+    },
+    /// What the operator wanted was asked for once, and by no session before or after.
+    Sent {
+        /// The session.
+        session: Session,
+        /// The name of the command.
+        command: String,
+        /// Its target.
+        uri: String,
+    },
+    /// A command of the device was answered with one of these codes.
+    Told {
+        /// The session.
+        session: Session,
+        /// The name of the command.
+        command: String,
+        /// The code of the alert, if it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alert: Option<u16>,
+        /// The codes.
+        codes: Vec<u16>,
+    },
+}
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene) -> Found {
+        match self {
+            Self::Accepted { session } => {
+                let expected = "200 or 212 for the header of a device that shows its credentials";
+                session.with(scene, expected, accepted)
+            }
+            Self::Answered { session } => {
+                let expected = "one status for the header of each message of the device and for each \
+                                command in it";
+                session.with(scene, expected, answered)
+            }
+            Self::Challenged { session, codes } => {
+                let codes: Vec<_> = codes.iter().copied().map(StatusCode).collect();
+                let expected = format!(
+                    "{} for each header of the device, a challenge with the first, and no commands",
+                    words(&codes)
+                );
+                session.with(scene, expected, |talk, expected| {
+                    challenged(talk, expected, &codes)
+                })
+            }
+            Self::Ended { session } => {
+                let expected = "a last message that wants nothing and closes its package";
+                session.with(scene, expected, ended)
+            }
+            Self::Patient { session } => {
+                let expected = "the alert 1222 to a package that is not closed, no command beside it, \
+                                and no end of the package";
+                session.with(scene, expected, patient)
+            }
+            Self::Sent {
+                session,
+                command,
+                uri,
+            } => {
+                let expected = format!("one {command} of {uri}");
+                session.with(scene, expected, |talk, expected| {
+                    sent(talk, expected, command, uri)
+                })
+            }
+            Self::Told {
+                session,
+                command,
+                alert,
+                codes,
+            } => {
+                let codes: Vec<_> = codes.iter().copied().map(StatusCode).collect();
+                let which = alert.map_or(String::new(), |code| format!(" {code}"));
+                let expected = format!("{} to {command}{which}", words(&codes));
+                session.with(scene, expected, |talk, expected| {
+                    told(talk, expected, (command, *alert), &codes)
+                })
+            }
+        }
+    }
+}
+
+fn accepted(talk: &Talk, expected: String) -> Found {
+    let theirs = talk.said.iter().filter(|said| !said.by_sut);
+    let last = theirs.filter_map(|said| Some((said, talk.verdicts_on(said).first().copied()?)));
+    match last.last() {
+        None => Found::decide(false, expected, "no status for any header"),
+        Some((said, code)) => {
+            let holds = [StatusCode::OK, StatusCode::AUTHENTICATED].contains(&code);
+            Found::decide(holds, expected, code.to_string()).shown_by([said.number])
+        }
+    }
+}
+
+fn answered(talk: &Talk, expected: String) -> Found {
+    for said in talk.said.iter().filter(|said| !said.by_sut) {
+        let no = |got: String| {
+            let (expected, number) = (expected.clone(), said.number);
+            Found::decide(false, expected, got).shown_by([number])
+        };
+        let headers = talk.verdicts_on(said).len();
+        if headers != 1 {
+            return no(format!(
+                "{headers} statuses for the header of message {}",
+                said.id()
+            ));
+        }
+        for command in said.commands() {
+            let found = talk.statuses_of(said, command.cmd_id()).count();
+            let most = command.items().len().max(1);
+            if found == 0 || found > most {
+                let (name, id) = (command.name(), command.cmd_id());
+                return no(format!("{found} statuses for {name} {id}"));
+            }
+        }
+    }
+    Found::decide(true, expected, "so it is")
+}
+
+fn challenged(talk: &Talk, expected: String, codes: &[StatusCode]) -> Found {
+    let theirs = || talk.said.iter().filter(|said| !said.by_sut);
+    let Some(first) = theirs().next() else {
+        return Found::inconclusive(expected, "the device said nothing");
+    };
+    let verdicts: Vec<StatusCode> = theirs().flat_map(|said| talk.verdicts_on(said)).collect();
+    let refused = !verdicts.is_empty() && verdicts.iter().all(|code| codes.contains(code));
+    let has_chal = talk
+        .statuses_of(first, "0")
+        .any(|(_, status)| status.chal.is_some());
+    let answers = talk.said.iter().filter(|said| said.by_sut);
+    let commands: Vec<&str> = answers
+        .flat_map(Said::commands)
+        .map(Command::name)
+        .collect();
+    let mut got = words(&verdicts);
+    if !has_chal {
+        got.push_str(", no challenge");
+    }
+    if !commands.is_empty() {
+        got = format!("{got}, and {}", commands.join(", "));
+    }
+    let holds = refused && has_chal && commands.is_empty();
+    Found::decide(holds, expected, got).shown_by([first.number])
+}
+
+fn ended(talk: &Talk, expected: String) -> Found {
+    let Some(last) = talk.said.iter().rfind(|said| said.by_sut) else {
+        return Found::inconclusive(expected, "no message of the server");
+    };
+    let names: Vec<&str> = last.commands().iter().map(|c| c.name()).collect();
+    let got = match (names.is_empty(), last.message().is_final) {
+        (true, true) => "so it is".to_owned(),
+        (false, _) => names.join(", "),
+        (true, false) => "no Final".to_owned(),
+    };
+    let holds = names.is_empty() && last.message().is_final;
+    Found::decide(holds, expected, got).shown_by([last.number])
+}
+
+fn patient(talk: &Talk, expected: String) -> Found {
+    let mut theirs = talk.said.iter().enumerate();
+    let open = theirs.find(|(_, said)| !said.by_sut && !said.message().is_final);
+    let Some((place, open)) = open else {
+        return Found::inconclusive(expected, "the device left no package open");
+    };
+    let Some(answer) = talk.said[place..].iter().find(|said| said.by_sut) else {
+        return Found::decide(false, expected, "no answer").shown_by([open.number]);
+    };
+    let wish = |command: &&Command| {
+        let wishes = [AlertCode::NEXT_MESSAGE, AlertCode::SESSION_ABORT];
+        matches!(command, Command::Alert(alert) if wishes.contains(&alert.code))
+    };
+    let commands = answer.commands();
+    let wishes = commands
+        .iter()
+        .copied()
+        .filter(|command| wish(command))
+        .count();
+    let others: Vec<&str> = commands
+        .iter()
+        .filter(|command| !wish(command))
+        .map(|command| command.name())
+        .collect();
+    let mut got = Vec::new();
+    if wishes != 1 {
+        got.push(format!("{wishes} alerts of that kind"));
+    }
+    got.extend(others.iter().map(|name| (*name).to_owned()));
+    let aborts = commands
+        .iter()
+        .any(|c| matches!(c, Command::Alert(alert) if alert.code == AlertCode::SESSION_ABORT));
+    if answer.message().is_final && !aborts {
+        got.push("Final".to_owned());
+    }
+    let holds = got.is_empty();
+    let got = match holds {
+        true => "so it is".to_owned(),
+        false => got.join(", "),
+    };
+    Found::decide(holds, expected, got).shown_by([open.number])
+}
+
+fn sent(talk: &Talk, expected: String, name: &str, uri: &str) -> Found {
+    let ours = talk.said.iter().filter(|said| said.by_sut);
+    let all = ours.flat_map(|said| said.commands().into_iter().map(move |c| (said, c)));
+    let fits = |command: &Command| {
+        let mut targets = command.items().iter().filter_map(|i| i.target.as_ref());
+        command.name() == name && targets.any(|target| target.uri == uri)
+    };
+    let found: Vec<u64> = all
+        .filter(|(_, command)| fits(command))
+        .map(|(said, _)| said.number)
+        .collect();
+    let got = format!("{} of them", found.len());
+    let found_one = found.len() == 1;
+    match found_one {
+        true => Found::decide(true, expected, got).shown_by(found),
+        false => Found::decide(false, expected, got).shown_by(talk.numbers()),
+    }
+}
+
+fn told(
+    talk: &Talk,
+    expected: String,
+    (name, alert): (&str, Option<u16>),
+    codes: &[StatusCode],
+) -> Found {
+    let theirs = talk.said.iter().filter(|said| !said.by_sut);
+    let mut all = theirs.flat_map(|said| said.commands().into_iter().map(move |c| (said, c)));
+    let fits = |command: &Command| match command {
+        Command::Alert(given) => alert.is_some_and(|code| given.code.0 == code),
+        other => other.name() == name,
+    };
+    let Some((said, command)) = all.find(|(_, command)| fits(command)) else {
+        return Found::inconclusive(expected, format!("the device never sent the {name}"));
+    };
+    let given = talk.statuses_of(said, command.cmd_id());
+    let got: Vec<StatusCode> = given.map(|(_, status)| status.code).collect();
+    let holds = !got.is_empty() && got.iter().all(|code| codes.contains(code));
+    Found::decide(holds, expected, words(&got)).shown_by([said.number])
+}

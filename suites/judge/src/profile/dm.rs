@@ -1,0 +1,190 @@
+//! The section on a DM system.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use twinproof_dm::auth::Scheme;
+use twinproof_dm::provisioning::{Account, Address, Auth, AuthLevel, AuthType};
+use twinproof_dm::session::prove::Proof;
+
+use super::{HookSpec, Span};
+
+/// A DM system: a client, a server, or both.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dm {
+    /// Its client, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<DmClient>,
+    /// Its server, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<DmServer>,
+    /// Label of a requirement or purpose → whether the system offers it. What is not named is claimed.
+    #[serde(default)]
+    pub claims: BTreeMap<String, bool>,
+}
+
+/// A DM client. The tester plays its server, at `harness.peer_listen`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DmClient {
+    /// Its account of the tester's server.
+    pub account: DmAccount,
+    /// Where that server is for the client. The run fills it in; what is written here is for readers.
+    #[schemars(example = "http://127.0.0.1:8090/dm")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Has the client begin a session with the account's server. Without it, the run waits for the client
+    /// to begin sessions by itself.
+    #[schemars(example = "dmclient --begin-session")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<HookSpec>,
+    /// How long it may take from there to the end of the session.
+    #[serde(default = "DmClient::default_patience")]
+    pub patience: Span,
+    /// A leaf that the account's server may read and nobody may remove: one that each client has, unless
+    /// this names another.
+    #[serde(default = "DmClient::default_leaf")]
+    pub leaf: String,
+    /// An interior node below which the account's server may add, replace and delete. Without one, all that
+    /// takes one is inconclusive.
+    #[schemars(example = "./Vendor")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
+}
+
+impl DmClient {
+    fn default_patience() -> Span {
+        Span::from_secs(60)
+    }
+
+    fn default_leaf() -> String {
+        "./DevInfo/DevId".to_owned()
+    }
+}
+
+/// A DM server. The tester plays its devices.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DmServer {
+    /// Where it takes messages: an HTTP or HTTPS URL.
+    #[schemars(example = "http://127.0.0.1:8080/dm")]
+    pub url: String,
+    /// The devices that it knows, each with credentials of its own.
+    #[serde(default, rename = "account", skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<DmAccount>,
+    /// Who makes it act. Without one, all that takes one is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper_tester: Option<DmTester>,
+}
+
+/// Who makes a DM server act.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DmTester {
+    /// The system's own: the built-in one has it.
+    Builtin,
+}
+
+/// A device and its server, and how each proves to the other who it is.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DmAccount {
+    /// What the device calls itself in headers.
+    #[schemars(example = "IMEI:493005100592800")]
+    pub device: String,
+    /// The server's identifier (`ServerID`).
+    pub server_id: String,
+    /// The scheme by which both sides prove who they are.
+    #[serde(default)]
+    pub scheme: DmScheme,
+    /// The device's user name.
+    pub name: String,
+    /// The device's password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// The server's user name, where it is not the identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+    /// The server's password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_password: Option<String>,
+}
+
+impl DmAccount {
+    /// The server's user name.
+    pub fn name_of_server(&self) -> &str {
+        self.server_name.as_deref().unwrap_or(&self.server_id)
+    }
+
+    /// How the device proves who it is, if it does.
+    pub fn proof_of_device(&self) -> Option<Proof> {
+        self.proof(&self.name, self.password.as_ref())
+    }
+
+    /// How the server proves who it is, if it does.
+    pub fn proof_of_server(&self) -> Option<Proof> {
+        self.proof(self.name_of_server(), self.server_password.as_ref())
+    }
+
+    fn proof(&self, name: &str, password: Option<&String>) -> Option<Proof> {
+        Some(Proof {
+            scheme: match self.scheme {
+                DmScheme::Basic => Scheme::Basic,
+                DmScheme::Md5 => Scheme::Md5,
+                DmScheme::Hmac => Scheme::Mac,
+            },
+            name: name.to_owned(),
+            secret: password?.clone().into_bytes(),
+            nonce: Vec::new(),
+        })
+    }
+
+    /// The account as a device has it, of a server at a URL.
+    pub fn at(&self, url: &str) -> Account {
+        let auth = |level, proof: Option<Proof>| {
+            let proof = proof?;
+            Some(Auth {
+                level,
+                auth_type: Some(match proof.scheme {
+                    Scheme::Basic => AuthType::Basic,
+                    Scheme::Md5 => AuthType::Digest,
+                    Scheme::Mac => AuthType::Hmac,
+                }),
+                name: Some(proof.name),
+                secret: String::from_utf8(proof.secret).ok(),
+                data: None,
+            })
+        };
+        let device = auth(AuthLevel::AppSrv, self.proof_of_device());
+        let server = auth(AuthLevel::Client, self.proof_of_server());
+        Account {
+            server_id: self.server_id.clone(),
+            addresses: vec![Address {
+                addr: url.to_owned(),
+                ..Address::default()
+            }],
+            auths: device.into_iter().chain(server).collect(),
+            ..Account::default()
+        }
+    }
+
+    /// Its secrets.
+    pub fn secrets(&mut self) -> [&mut Option<String>; 2] {
+        [&mut self.password, &mut self.server_password]
+    }
+}
+
+/// How a side proves who it is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DmScheme {
+    /// User name and password, as they are.
+    Basic,
+    /// A digest of both and of a nonce.
+    #[default]
+    Md5,
+    /// A digest over each message.
+    Hmac,
+}

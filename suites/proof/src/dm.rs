@@ -1,0 +1,195 @@
+//! Puts the built-in DM client, and the built-in DM server, on a stage.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+use twinproof_conformance::{BuiltIn, Part, place_dm_server};
+use twinproof_dm::client::{self, Client};
+use twinproof_dm::server::{self, Enrolment, Server};
+use twinproof_dm::store::{self, Profile, Tree};
+use twinproof_judge::profile::Declared;
+use twinproof_judge::scene::SUT;
+use twinproof_kernel::Seed;
+use twinproof_reference::dm as reference;
+use twinproof_stage::{Halted, Stage};
+
+fn profile(role: &str) -> Declared {
+    let profile = Declared::parse(include_str!("dm.toml"));
+    let mut profile = profile.expect("the built-in profile is tested");
+    role.clone_into(&mut profile.profile.sut.role);
+    if let Some(section) = &mut profile.profile.dm {
+        match role {
+            "dm-client" => section.server = None,
+            _ => section.client = None,
+        }
+    }
+    profile
+}
+
+/// The built-in DM client under given rules.
+pub struct DmClient {
+    profile: Declared,
+    rules: client::rules::decide::Watched,
+    tree_rules: store::rules::decide::Watched,
+}
+
+impl DmClient {
+    /// The client as these rules make it, those of its sessions and those of its tree.
+    pub fn new(
+        rules: Arc<dyn client::rules::decide::Rules>,
+        tree_rules: Arc<dyn store::rules::decide::Rules>,
+    ) -> Self {
+        Self {
+            profile: profile("dm-client"),
+            rules: client::rules::decide::Watched::new(rules),
+            tree_rules: store::rules::decide::Watched::new(tree_rules),
+        }
+    }
+
+    /// The client as the standard wants it.
+    pub fn standard() -> Self {
+        let tree = Arc::new(store::rules::decide::Standard);
+        Self::new(Arc::new(client::rules::decide::Standard), tree)
+    }
+
+    /// The same, and it remembers in which scenarios rivals would have decided otherwise in a session.
+    #[must_use]
+    pub fn beside(self, rivals: Arc<[client::rules::decide::Rival]>) -> Self {
+        Self {
+            rules: self.rules.beside(rivals),
+            ..self
+        }
+    }
+
+    /// The same for decisions about the tree.
+    #[must_use]
+    pub fn beside_trees(self, rivals: Arc<[store::rules::decide::Rival]>) -> Self {
+        Self {
+            tree_rules: self.tree_rules.beside(rivals),
+            ..self
+        }
+    }
+
+    /// The rivals that differed so far in the scenario with this seed.
+    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
+        let mut differing = self.rules.differing(seed);
+        differing.extend(self.tree_rules.differing(seed));
+        differing
+    }
+}
+
+impl BuiltIn for DmClient {
+    fn profile(&self) -> &Declared {
+        &self.profile
+    }
+
+    fn enter<'a>(
+        &'a self,
+        stage: &'a mut Stage,
+        seed: Seed,
+        _part: Part<'a>,
+    ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
+        async move {
+            let mut declared = self.profile.clone();
+            let url = place_dm_server(stage, &mut declared).await?;
+            let section = declared.profile.dm.as_ref();
+            let account =
+                section.and_then(|section| Some(section.client.as_ref()?.account.clone()));
+            if let Some(account) = account {
+                let accounts = [account.at(&url)];
+                let described = Arc::new(Profile::builtin());
+                let tree = Tree::of_device(described, &account.device, &accounts);
+                let rules = self.rules.for_scenario(seed);
+                let tree_rules = self.tree_rules.for_scenario(seed);
+                let shared = Arc::new(reference::client(rules, tree_rules));
+                let make = move || {
+                    let client = Client::new(tree.clone(), seed.derive(SUT));
+                    (client, Arc::clone(&shared))
+                };
+                let client = stage.host_role(SUT, make);
+                stage.control_dm(client);
+            }
+            Ok(declared)
+        }
+        .boxed_local()
+    }
+}
+
+/// The built-in DM server under given rules.
+pub struct DmServer {
+    profile: Declared,
+    rules: server::rules::decide::Watched,
+}
+
+impl DmServer {
+    /// The server as these rules make it.
+    pub fn new(rules: Arc<dyn server::rules::decide::Rules>) -> Self {
+        Self {
+            profile: profile("dm-server"),
+            rules: server::rules::decide::Watched::new(rules),
+        }
+    }
+
+    /// The server as the standard wants it.
+    pub fn standard() -> Self {
+        Self::new(Arc::new(server::rules::decide::Standard))
+    }
+
+    /// The same, and it remembers in which scenarios rivals would have decided otherwise.
+    #[must_use]
+    pub fn beside(self, rivals: Arc<[server::rules::decide::Rival]>) -> Self {
+        Self {
+            rules: self.rules.beside(rivals),
+            ..self
+        }
+    }
+
+    /// The rivals that differed so far in the scenario with this seed.
+    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
+        self.rules.differing(seed)
+    }
+}
+
+impl BuiltIn for DmServer {
+    fn profile(&self) -> &Declared {
+        &self.profile
+    }
+
+    fn enter<'a>(
+        &'a self,
+        stage: &'a mut Stage,
+        seed: Seed,
+        _part: Part<'a>,
+    ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
+        async move {
+            let mut declared = self.profile.clone();
+            let url = format!("{}/dm", stage.listen(SUT).await?);
+            let section = declared.profile.dm.as_mut();
+            let Some(section) = section.and_then(|section| section.server.as_mut()) else {
+                return Ok(declared);
+            };
+            section.url.clone_from(&url);
+            let enrolments = section.accounts.iter().map(|account| Enrolment {
+                device: account.device.clone(),
+                client: account.proof_of_device(),
+                server: account.proof_of_server(),
+            });
+            let enrolments: Vec<Enrolment> = enrolments.collect();
+            let id = section
+                .accounts
+                .first()
+                .map(|account| account.server_id.clone());
+            let id = id.unwrap_or_default();
+            let shared = Arc::new(reference::server(self.rules.for_scenario(seed)));
+            let make = move || {
+                let server = Server::new(&id, &url, seed.derive(SUT), enrolments.clone());
+                (server, Arc::clone(&shared))
+            };
+            let server = stage.host_role(SUT, make);
+            stage.attend_dm(server);
+            Ok(declared)
+        }
+        .boxed_local()
+    }
+}
