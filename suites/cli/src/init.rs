@@ -1,6 +1,8 @@
 //! `twinproof init`: a profile to begin with. Keys, descriptions and defaults come from the types
 //! that read it, so they cannot differ from what is read.
 
+mod dm;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -46,13 +48,23 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
             return Err(Problem::Usage(why.to_owned()));
         }
         ("twinning", Some(_)) if args.role.is_some() => {
-            let why = "--role: an LwM2M system has one; expected --enabler lwm2m beside it";
+            let why =
+                "--role: LwM2M and DM systems have one; expected --enabler lwm2m or dm beside it";
             return Err(Problem::Usage(why.to_owned()));
         }
         ("twinning", Some(devices)) => {
             let base_url = args.base_url.as_deref().unwrap_or(TWINNING);
             url::base_fault(base_url).map_or(Ok(()), |why| Err(usage(why)))?;
             Profiled::twinning(base_url.trim_end_matches('/'), devices)?
+        }
+        ("lwm2m", Some(_))
+            if args
+                .role
+                .as_deref()
+                .is_some_and(|role| dm::ROLES.contains(&role)) =>
+        {
+            let why = "--role: a DM system has this one; expected --enabler dm beside it";
+            return Err(Problem::Usage(why.to_owned()));
         }
         ("lwm2m", Some(_)) if args.client.is_some() => {
             let mut ready = READY_CLIENTS.iter();
@@ -77,6 +89,18 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
             let server = args.base_url.as_deref().or(tester.server).unwrap_or(LWM2M);
             coap_authority(server).map_err(usage)?;
             Profiled::lwm2m(server, tester)?
+        }
+        ("dm", Some(_)) => {
+            let role = args.role.as_deref().unwrap_or(dm::ROLES[0]);
+            if !dm::ROLES.contains(&role) || args.upper_tester.is_some() || args.client.is_some() {
+                let why = "--enabler dm: expected --role dm-client or dm-server beside it, and nothing \
+                           that LwM2M systems have";
+                return Err(Problem::Usage(why.to_owned()));
+            }
+            if let Some(why) = args.base_url.as_deref().and_then(url::fault) {
+                return Err(usage(why));
+            }
+            dm::profile(role, args.base_url.as_deref())?
         }
         _ => {
             let enabler = std::slice::from_ref(&args.enabler);

@@ -21,7 +21,7 @@ use crate::args::Mutants;
 use crate::problem::{Problem, did_you_mean};
 
 /// The enablers that there are mutants of.
-const ENABLERS: [&str; 2] = ["twinning", "lwm2m"];
+const ENABLERS: [&str; 3] = ["twinning", "lwm2m", "dm"];
 
 /// The matrix in a report directory.
 const FILE_NAME: &str = "mutants.json";
@@ -30,7 +30,7 @@ pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
     if !ENABLERS.contains(&args.enabler.as_str()) {
         return Err(Problem::Nothing(format!(
             "this version has mutants of {}, and none of {}",
-            ENABLERS.join(" and "),
+            ENABLERS.join(", "),
             args.enabler
         )));
     }
@@ -99,6 +99,15 @@ fn chosen(args: &Mutants) -> Result<Vec<Listed>, Problem> {
 
 fn all(enabler: &str) -> Vec<Listed> {
     match enabler {
+        "dm" => {
+            let trees = mutants::dm_tree().map(listed);
+            let servers = mutants::dm_server().map(listed);
+            mutants::dm_client()
+                .map(listed)
+                .chain(trees)
+                .chain(servers)
+                .collect()
+        }
         "lwm2m" => {
             let clients = mutants::lwm2m_client().map(listed);
             mutants::lwm2m().map(listed).chain(clients).collect()

@@ -13,10 +13,20 @@ use crate::args::Variants;
 use crate::mutants::{keep, write};
 use crate::problem::Problem;
 
+/// The enablers that there are variants of.
+const ENABLERS: [&str; 2] = ["twinning", "lwm2m"];
+
 /// The variants in a report directory.
 const FILE_NAME: &str = "variants.json";
 
 pub(crate) fn variants(args: &Variants) -> Result<ExitCode, Problem> {
+    if !ENABLERS.contains(&args.enabler.as_str()) {
+        return Err(Problem::Nothing(format!(
+            "this version has variants of {}, and none of {}",
+            ENABLERS.join(" and "),
+            args.enabler
+        )));
+    }
     let mut chosen = names(&args.enabler, Extent::EachPair);
     if let Some(name) = &args.variant {
         let place = |name: Option<&String>| name.cloned().unwrap_or_default();

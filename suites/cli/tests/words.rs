@@ -27,8 +27,8 @@ fn nothing_selected_is_4_and_says_what_is_near() {
             "HLF-PD-001 is in the catalogue, and no scenario judges it; `twinproof explain HLF-PD-001`",
         ),
         (
-            &["--requirement", "HLF-TE-005", "--enabler", "dm"],
-            "no scenarios for dm",
+            &["--requirement", "HLF-TE-005", "--enabler", "gwmo"],
+            "no scenarios for gwmo",
         ),
     ] {
         let ran = own(dir.path(), &[&["run", "--stage", "virtual"], args].concat());

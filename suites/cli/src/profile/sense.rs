@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use twinproof_conformance::coap_authority;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::{Catalogue, ROLES};
-use twinproof_judge::profile::{Bootstrap, Client, HookSpec, Profile, Twinning};
+use twinproof_judge::profile::{Bootstrap, Client, Dm, HookSpec, Profile, Twinning};
 use twinproof_upper::Fault;
 
 use super::HELP;
@@ -39,6 +39,7 @@ impl Senseless {
 /// The section that describes a system in a role, what it begins with, and whether the profile has it.
 fn section_of<'a>(role: &str, profile: &Profile) -> (&'a str, &'a str, bool) {
     let lwm2m = profile.lwm2m.as_ref();
+    let dm = profile.dm.as_ref();
     match role {
         "lwm2m-server" => (
             "lwm2m",
@@ -54,6 +55,16 @@ fn section_of<'a>(role: &str, profile: &Profile) -> (&'a str, &'a str, bool) {
             "lwm2m.bootstrap",
             "server = \"coap://enabler.example:5783\"",
             lwm2m.is_some_and(|section| section.bootstrap.is_some()),
+        ),
+        "dm-client" => (
+            "dm.client.account",
+            "device = \"IMEI:493005100592800\"\n  server_id = \"com.example.manage\"\n  name = \"device\"",
+            dm.is_some_and(|section| section.client.is_some()),
+        ),
+        "dm-server" => (
+            "dm.server",
+            "url = \"http://127.0.0.1:8080/dm\"",
+            dm.is_some_and(|section| section.server.is_some()),
         ),
         _ => (
             "twinning",
@@ -81,7 +92,32 @@ pub(super) fn senseless(profile: &Profile) -> Option<Senseless> {
             )
         });
     }
-    lwm2m(profile).or_else(|| twinning(profile))
+    lwm2m(profile)
+        .or_else(|| twinning(profile))
+        .or_else(|| dm(profile.dm.as_ref()?))
+}
+
+/// What of a DM system's section makes no sense, if anything.
+fn dm(section: &Dm) -> Option<Senseless> {
+    if let Some(client) = &section.client {
+        let nodes = [
+            ("dm.client.leaf", Some(&client.leaf)),
+            ("dm.client.area", client.area.as_ref()),
+        ];
+        let below_root = |node: &&String| node.starts_with("./") && !node.ends_with('/');
+        let wrong = nodes
+            .into_iter()
+            .find(|(_, node)| node.as_ref().is_some_and(|node| !below_root(node)));
+        if let Some((key, _)) = wrong {
+            let why = "expected the address of a node, such as ./DevInfo/DevId";
+            return Some(Senseless::value(keys(key), why));
+        }
+    }
+    let server = section.server.as_ref();
+    server
+        .and_then(|server| url::fault(&server.url))
+        .map(|why| Senseless::value(keys("dm.server.url"), why))
+        .or_else(|| unknown_claim("dm.claims", &section.claims))
 }
 
 /// What of an LwM2M server's section makes no sense, if anything.

@@ -291,11 +291,11 @@ fn told(
         .shown_by(std::iter::once(said.number).chain(numbers))
 }
 
+/// Results: the message that they are in, and their place there.
+type Placed<'t> = (&'t Said, usize, &'t Results);
+
 /// The results of the last reading of a node, with the messages that they are in and their places.
-fn results<'t>(
-    talk: &'t Talk,
-    uri: &str,
-) -> Option<(&'t Said, Vec<(&'t Said, usize, &'t Results)>)> {
+fn results<'t>(talk: &'t Talk, uri: &str) -> Option<(&'t Said, Vec<Placed<'t>>)> {
     let (asked, command) = talk.command("Get", Some(uri))?;
     let ours = talk.said.iter().filter(|said| said.by_sut);
     let all = ours.flat_map(|said| {
@@ -466,7 +466,7 @@ fn is_by_header(talk: &Talk) -> bool {
 }
 
 fn proven(talk: &Talk, expected: String) -> Found {
-    let last = talk
+    let mut last = talk
         .said
         .iter()
         .filter(|said| said.by_sut)
@@ -474,7 +474,7 @@ fn proven(talk: &Talk, expected: String) -> Found {
             let verdict = talk.verdicts_on(said).first().copied();
             Some((said, verdict?))
         });
-    match last.last() {
+    match last.next_back() {
         None => Found::inconclusive(expected, "the server said nothing of the client's header"),
         Some((said, code)) => {
             Found::decide(code.is_success(), expected, code.to_string()).shown_by([said.number])

@@ -122,8 +122,8 @@ impl Check {
 
 fn accepted(talk: &Talk, expected: String) -> Found {
     let theirs = talk.said.iter().filter(|said| !said.by_sut);
-    let last = theirs.filter_map(|said| Some((said, talk.verdicts_on(said).first().copied()?)));
-    match last.last() {
+    let mut last = theirs.filter_map(|said| Some((said, talk.verdicts_on(said).first().copied()?)));
+    match last.next_back() {
         None => Found::decide(false, expected, "no status for any header"),
         Some((said, code)) => {
             let holds = [StatusCode::OK, StatusCode::AUTHENTICATED].contains(&code);

@@ -184,13 +184,12 @@ impl Talk {
     /// The last command of this name and target that the tester sent, in the message that it is of.
     pub(super) fn command(&self, name: &str, uri: Option<&str>) -> Option<(&Said, &Command)> {
         let theirs = self.said.iter().filter(|said| !said.by_sut);
-        let all = theirs.flat_map(|said| said.commands().into_iter().map(move |c| (said, c)));
+        let mut all = theirs.flat_map(|said| said.commands().into_iter().map(move |c| (said, c)));
         let aims = |command: &Command| {
             let targets = command.items().iter().filter_map(|i| i.target.as_ref());
             uri.is_none_or(|uri| targets.into_iter().any(|target| target.uri == uri))
         };
-        all.filter(|(_, command)| command.name() == name && aims(command))
-            .last()
+        all.rfind(|(_, command)| command.name() == name && aims(command))
     }
 }
 
