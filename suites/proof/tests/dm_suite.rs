@@ -1,0 +1,84 @@
+//! The DM scenarios against the built-in client and server, on both stages.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::judged_twice;
+use twinproof_conformance::suite::Suite;
+use twinproof_conformance::{BuiltIn, Run, Target, perform};
+use twinproof_evidence::Verdict;
+use twinproof_evidence::ledger::Ledger;
+use twinproof_evidence::report::Report;
+use twinproof_judge::FEATURES;
+use twinproof_judge::catalogue::Catalogue;
+use twinproof_proof::dm::{DmClient, DmServer};
+use twinproof_stage::{Kind, Network};
+
+/// How long anything may take on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn judged(system: Arc<dyn BuiltIn>, kind: Kind) -> Report {
+    let catalogue = Catalogue::load(&FEATURES).unwrap();
+    let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
+    let ledger = Ledger::in_memory();
+    let target = Target::BuiltIn(system);
+    let run = Run {
+        seed: 7,
+        ..Run::new(target, kind, Arc::new(suite), ledger.clone())
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(perform(&run));
+    judged_twice(&ledger.read_back().unwrap())
+}
+
+fn all_pass(report: &Report, what: &str) {
+    assert!(!report.scenarios.is_empty(), "{what}");
+    for scenario in &report.scenarios {
+        let (id, reason) = (&scenario.id, &scenario.reason);
+        assert_eq!(scenario.verdict, Verdict::Pass, "{what}, {id}: {reason}");
+    }
+    assert!(report.summary.contact, "{what}");
+}
+
+fn systems() -> [(&'static str, Arc<dyn BuiltIn>); 2] {
+    [
+        ("client", Arc::new(DmClient::standard())),
+        ("server", Arc::new(DmServer::standard())),
+    ]
+}
+
+#[test]
+fn the_built_in_systems_pass_in_memory() {
+    for (what, system) in systems() {
+        all_pass(&judged(system, Kind::Virtual), what);
+    }
+}
+
+#[test]
+fn the_built_in_systems_pass_over_sockets() {
+    for (what, system) in systems() {
+        let live = Kind::Live(Network::new(PATIENCE).unwrap());
+        all_pass(&judged(system, live), what);
+    }
+}
+
+/// Whoever reads a report sees what was said, and has the octets all the same.
+#[test]
+fn what_is_said_in_wbxml_is_shown_in_xml() {
+    let report = judged(Arc::new(DmClient::standard()), Kind::Virtual);
+    let exchanges = report.scenarios.iter().flat_map(|s| &s.exchanges);
+    let mut seen = 0;
+    for exchange in exchanges {
+        let text = exchange.body.text.as_deref().unwrap_or_default();
+        assert!(text.contains("<SyncHdr>"), "{text}");
+        assert!(exchange.body.base64.is_some(), "{text}");
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
