@@ -373,7 +373,8 @@ impl Parser {
                 format!("<{}>", element.name),
             )
         })?;
-        let mut counts = vec![0_usize; rule.children.len()];
+        // A bit per child; no rule has as many as there are bits.
+        let mut seen = 0_u64;
         let mut furthest = 0;
         for child in element.children() {
             let Some(position) = rule.position(&child.name) else {
@@ -389,10 +390,11 @@ impl Parser {
                 self.note(DeviationKind::Order, &element.name, child);
             }
             furthest = furthest.max(position);
-            counts[position] += 1;
-            if counts[position] > 1 && matches!(slot.occurs, Occurs::One | Occurs::Optional) {
+            let bit = 1 << position;
+            if seen & bit != 0 && matches!(slot.occurs, Occurs::One | Occurs::Optional) {
                 self.note(DeviationKind::Repeated, &element.name, child);
             }
+            seen |= bit;
         }
         Ok(Fields { element, rule })
     }

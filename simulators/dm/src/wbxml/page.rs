@@ -1,7 +1,5 @@
 //! Code pages: one table of tokens each.
 
-use std::borrow::Cow;
-
 pub mod dmddf;
 pub mod metinf;
 pub mod prov;
@@ -44,11 +42,11 @@ impl CodePage {
         Some(*code)
     }
 
-    pub(crate) fn interned(&self, name: &str) -> Cow<'static, str> {
-        match self.tags.iter().find(|&&(_, known)| known == name) {
-            Some(&(_, known)) => Cow::Borrowed(known),
-            None => Cow::Owned(name.to_owned()),
-        }
+    /// The name of a tag of this page, as the table has it.
+    pub(crate) fn known(&self, name: &[u8]) -> Option<&'static str> {
+        let mut tags = self.tags.iter();
+        let (_, known) = tags.find(|(_, known)| known.as_bytes() == name)?;
+        Some(known)
     }
 }
 

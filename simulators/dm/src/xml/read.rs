@@ -94,7 +94,9 @@ impl Source<'_> {
                 Event::End(_) => self.builder.close(offset)?,
                 Event::Text(text) => {
                     let text = text.xml10_content().map_err(|e| garbled(offset, &e))?;
-                    if let Some(at) = text.find("]]>") {
+                    // Hardly any text has a ">", and to look for that is much faster.
+                    let ended = text.contains('>').then(|| text.find("]]>")).flatten();
+                    if let Some(at) = ended {
                         return Err(Error::new(
                             Fault::Syntax,
                             offset + at,
@@ -150,10 +152,10 @@ impl Source<'_> {
         let resolver = self.reader.resolver();
         let (resolved, local) = resolver.resolve_element(start.name());
         let namespace = namespace_of(&resolved, offset)?;
-        let name = local_name(local.as_ref(), offset)?;
-        let name = match page::of_namespace(&namespace) {
-            Some(page) => page.interned(name),
-            None => Cow::Owned(name.to_owned()),
+        let known = page::of_namespace(&namespace).and_then(|page| page.known(local.as_ref()));
+        let name = match known {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(local_name(local.as_ref(), offset)?.to_owned()),
         };
         self.weigh(&namespace, offset)?;
         self.builder.open(Element {
@@ -226,6 +228,10 @@ fn declares(doctype: &[u8]) -> bool {
 fn namespace_of(resolved: &ResolveResult<'_>, offset: usize) -> Result<Cow<'static, str>, Error> {
     match resolved {
         ResolveResult::Bound(bound) => {
+            let known = namespace::KNOWN.iter();
+            if let Some(known) = known.into_iter().find(|n| n.as_bytes() == bound.as_ref()) {
+                return Ok(Cow::Borrowed(known));
+            }
             let written = str::from_utf8(bound.as_ref()).map_err(|e| garbled(offset, &e))?;
             // The library gives the value of the declaration as it is written.
             let blanks = written.replace(['\t', '\n', '\r'], " ");
@@ -281,6 +287,9 @@ fn character(reference: &BytesRef<'_>, offset: usize) -> Result<char, Error> {
 }
 
 fn check_chars(text: &str, offset: usize) -> Result<(), Error> {
+    if text.bytes().all(|octet| matches!(octet, 0x20..=0x7F)) {
+        return Ok(());
+    }
     match text.chars().find(|&c| !is_char(c)) {
         None => Ok(()),
         Some(c) => Err(Error::new(
