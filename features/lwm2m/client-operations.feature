@@ -85,3 +85,17 @@ Feature: What a client makes of its servers' operations
     And its server wants to know when a number passes 20 or 45, or moves by 10
     When that number changes again and again
     Then the client reports what passes a limit or moves far enough, and nothing else
+
+  @LW-IF4-14 @id:kept @if:lwm2m.client.number @if:lwm2m.client.goes_offline=true
+  Scenario: A client that is to keep its reports sends them later
+    Given a client that is registered
+    And its server wants reports of a number, which are to be kept where nothing can be sent
+    When that number changes three times while the client is off its network
+    Then the client reports all of the changes once it is back
+
+  @LW-IF4-14 @id:dropped @if:lwm2m.client.number @if:lwm2m.client.goes_offline=true
+  Scenario: A client that is not to keep its reports drops them
+    Given a client that is registered
+    And its server wants reports of a number, which are to be dropped where nothing can be sent
+    When that number changes three times while the client is off its network
+    Then the client reports nothing of what has passed

@@ -274,6 +274,10 @@ impl Reply {
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
+    /// Take it off its network, so that nothing reaches it and nothing leaves it.
+    Offline,
+    /// Give its network back.
+    Online,
     /// Take its power away, and give it back.
     PowerCycle,
     /// Change a value, as its surroundings would.
@@ -290,6 +294,8 @@ pub enum Control {
 impl fmt::Display for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Offline => f.write_str("offline"),
+            Self::Online => f.write_str("online"),
             Self::PowerCycle => f.write_str("power-cycle"),
             Self::Set { path, value } => write!(f, "set {path} to {value}"),
             Self::Start => f.write_str("start"),

@@ -75,6 +75,11 @@ pub trait ClientControl: Send {
         control: Control,
     ) -> BoxFuture<'a, Result<(), String>>;
 
+    /// How the client came to its end, if it has by itself, as far as anybody can tell.
+    fn ended(&mut self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(async { None })
+    }
+
     /// Ends what was started.
     fn leave<'a>(&'a mut self, reach: &'a Reach) -> BoxFuture<'a, ()>;
 }

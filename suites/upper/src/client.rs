@@ -45,7 +45,11 @@ impl Command {
             (false, _) => &self.spec.start,
             (true, false) => &self.spec.start_with_two,
             (true, true) => {
-                return Err("the profile has no start_with_two, which names two servers".to_owned());
+                return Err(
+                    "lwm2m.client.control.command has no `start_with_two`, the command that names two \
+                     servers; add it to the profile"
+                        .to_owned(),
+                );
             }
         };
         let command: Vec<String> = command
@@ -67,14 +71,27 @@ impl Command {
         Ok(())
     }
 
-    async fn set(&mut self, path: String, value: String) -> Result<(), String> {
-        let template = self.spec.set.as_ref();
-        let template = template.ok_or("the profile has no `set`, the line that sets a value")?;
-        let running = self.running.as_mut().ok_or("the client is not running")?;
+    /// Types a line of the profile, in which these names may stand beside the usual ones.
+    async fn type_line(
+        &mut self,
+        template: Option<String>,
+        missing: &str,
+        more: &[(&str, String)],
+    ) -> Result<(), String> {
+        let template = template.ok_or_else(|| {
+            format!("lwm2m.client.control.command has no {missing}; add it to the profile")
+        })?;
+        let Some(running) = &mut self.running else {
+            return Err("the client is not running: nobody has started it".to_owned());
+        };
+        if let Some(how) = running.ended().await {
+            return Err(how);
+        }
         let mut names = self.names.clone();
-        names.insert("path".to_owned(), Value::String(path));
-        names.insert("value".to_owned(), Value::String(value));
-        running.type_line(&fill(template, &names, in_line)?).await;
+        for (name, value) in more {
+            names.insert((*name).to_owned(), Value::String(value.clone()));
+        }
+        running.type_line(&fill(&template, &names, in_line)?).await;
         Ok(())
     }
 
@@ -98,11 +115,28 @@ impl ClientControl for Command {
                     self.end(false).await;
                     self.start(reach).await
                 }
-                Control::Set { path, value } => self.set(path.to_string(), value.to_string()).await,
+                Control::Offline => {
+                    let missing = "`offline`, the line that takes it off its network";
+                    self.type_line(self.spec.offline.clone(), missing, &[])
+                        .await
+                }
+                Control::Online => {
+                    let missing = "`online`, the line that gives its network back";
+                    self.type_line(self.spec.online.clone(), missing, &[]).await
+                }
+                Control::Set { path, value } => {
+                    let missing = "`set`, the line that sets a value";
+                    let set = [("path", path.to_string()), ("value", value.to_string())];
+                    self.type_line(self.spec.set.clone(), missing, &set).await
+                }
                 Control::Start => self.start(reach).await,
             }
         }
         .boxed()
+    }
+
+    fn ended(&mut self) -> BoxFuture<'_, Option<String>> {
+        async move { self.running.as_mut()?.ended().await }.boxed()
     }
 
     fn leave<'a>(&'a mut self, _: &'a Reach) -> BoxFuture<'a, ()> {
@@ -133,6 +167,8 @@ impl Manual {
     fn wanted(&self, control: &Control) -> String {
         let name = |key: &str| self.names.get(key).and_then(Value::as_str).unwrap_or("?");
         match control {
+            Control::Offline => "take the client off its network".to_owned(),
+            Control::Online => "give the client its network back".to_owned(),
             Control::PowerCycle => "take the client's power away, and give it back".to_owned(),
             Control::Set { path, value } => format!("let {path} become {value}"),
             Control::Start => {

@@ -101,6 +101,19 @@ impl Said {
         text.trim().chars().skip(skip).collect()
     }
 
+    /// Waits until nothing more can come.
+    async fn ended(&self) {
+        loop {
+            let more = self.0.1.notified();
+            tokio::pin!(more);
+            more.as_mut().enable();
+            if self.text().ended {
+                return;
+            }
+            more.await;
+        }
+    }
+
     /// Waits until what was said since a mark matches; none if it ended before.
     async fn until(&self, mark: usize, pattern: &Regex) -> Option<String> {
         loop {
@@ -161,6 +174,26 @@ impl Running {
         drop(self.stdin.flush().await);
     }
 
+    /// How it ended, if it has.
+    pub(crate) async fn ended(&mut self) -> Option<String> {
+        match self.has_ended() {
+            true => Some(self.end_said().await),
+            false => None,
+        }
+    }
+
+    async fn end_said(&mut self) -> String {
+        // What it said last may still be on its way; a child of its own may keep the pipe.
+        drop(tokio::time::timeout(GOOD_BYE, self.errors.ended()).await);
+        let status = self.child.wait().await;
+        let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
+        let last = match self.errors.tail() {
+            errors if errors.is_empty() => self.said.tail(),
+            errors => errors,
+        };
+        format!("the process ended with {status}: {last}")
+    }
+
     /// Waits until what was said since its start matches.
     pub(crate) async fn until(&mut self, until: &Regex) -> Result<String, String> {
         self.until_since(0, until).await
@@ -169,15 +202,7 @@ impl Running {
     async fn until_since(&mut self, mark: usize, until: &Regex) -> Result<String, String> {
         match self.said.until(mark, until).await {
             Some(text) => Ok(text),
-            None => {
-                let status = self.child.wait().await;
-                let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
-                let last = match self.errors.tail() {
-                    errors if errors.is_empty() => self.said.tail(),
-                    errors => errors,
-                };
-                Err(format!("the process ended with {status}: {last}"))
-            }
+            None => Err(self.end_said().await),
         }
     }
 }

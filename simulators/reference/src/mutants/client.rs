@@ -325,6 +325,14 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "lwm2m/client-operations/not-too-soon" "lwm2m/spaced" }
     fn earliest(&self, _f: facts::PeriodFacts) -> Duration { Duration::ZERO }
 
+    "client-keeps-nothing" "drops what it could not report" breaks "LW-IF4-14"
+    caught by { "lwm2m/client-operations/kept" "lwm2m/kept" }
+    fn keeps_untold(&self, _storing: bool) -> bool { false }
+
+    "client-keeps-all" "keeps what it could not report, though it is to be dropped" breaks "LW-IF4-14"
+    caught by { "lwm2m/client-operations/dropped" "lwm2m/kept" }
+    fn keeps_untold(&self, _storing: bool) -> bool { true }
+
     "client-reports-all" "reports every change, whatever was asked for" breaks "LW-IF4-12"
     caught by { "lwm2m/client-operations/thresholds" "lwm2m/exactly" }
     fn is_worth_telling(&self, _f: facts::ChangeFacts) -> bool { true }

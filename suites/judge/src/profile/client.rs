@@ -32,6 +32,9 @@ pub struct Client {
     #[schemars(example = "/3/0/9")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
+    /// Whether the control can take it off its network and give the network back, and the client knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goes_offline: Option<bool>,
     /// How long it may take until it registers once it is started, or is expected to.
     #[serde(default = "Client::default_patience")]
     pub patience: Span,
@@ -92,6 +95,12 @@ pub struct CommandControl {
     /// The line that is typed to set a value (a template).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
+    /// The lines that are typed to take it off its network, and to give the network back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<String>,
+    /// See `offline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online: Option<String>,
     /// What it is told before it is ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quit: Option<String>,

@@ -1,7 +1,7 @@
 //! How a client is made to do what its user could: by a hand inside, or by who controls it elsewhere.
 
 use twinproof_evidence::record::{Halt, What};
-use twinproof_lwm2m::device::{Answer, Device, Order};
+use twinproof_lwm2m::device::{Answer, Behaviour, Device, Order};
 use twinproof_lwm2m::upper::{Control, PATIENCE};
 
 use super::{Halted, Handle, Stage};
@@ -40,7 +40,15 @@ impl Stage {
         let reach = self.reach();
         let done = match (&mut self.controller, reach) {
             (Controller::Hand(client), _) => {
+                let silent = |silent| {
+                    Order::Behave(Behaviour {
+                        silent,
+                        ..Behaviour::default()
+                    })
+                };
                 let order = match control {
+                    Control::Offline => silent(true),
+                    Control::Online => silent(false),
                     Control::PowerCycle => Order::PowerCycle,
                     Control::Set { path, value } => Order::Set { path, value },
                     Control::Start => Order::Start,
@@ -71,6 +79,17 @@ impl Stage {
             Some(why) => Err(self.halt(Halt::Inconclusive {
                 why: format!("the control of the client (lwm2m.client.control), {what}: {why}"),
             })),
+        }
+    }
+
+    /// How the client came to its end, if it has by itself, as far as who controls it can tell.
+    pub async fn client_ended(&mut self) -> Option<String> {
+        match &mut self.controller {
+            Controller::Elsewhere(control) => {
+                let how = control.ended().await?;
+                Some(self.recorder.secrets().conceal(&how))
+            }
+            Controller::Hand(_) | Controller::None => None,
         }
     }
 

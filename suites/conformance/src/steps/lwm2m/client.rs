@@ -129,7 +129,10 @@ impl Scene {
             true => Ok(()),
             false => {
                 let why = "the client did not register in time (lwm2m.client.patience)";
-                Err(self.inconclusive(why))
+                Err(match self.stage.client_ended().await {
+                    Some(how) => self.inconclusive(format!("{why}: {how}")),
+                    None => self.inconclusive(why),
+                })
             }
         }
     }

@@ -58,6 +58,19 @@ pub enum Check {
         /// What came before that does not count.
         after: u64,
     },
+    /// These values, which could not be reported when they were there, were reported later, or none was.
+    Kept {
+        /// The beginning of the observation.
+        observed: Act,
+        /// What came before that does not count.
+        after: u64,
+        /// The resource.
+        path: String,
+        /// The values as they are written in text.
+        values: Vec<String>,
+        /// Whether they were to be kept.
+        kept: bool,
+    },
     /// The client no longer reports what was observed, but for what was under way.
     NoMore {
         /// The beginning of the observation.
@@ -178,6 +191,13 @@ impl Check {
                 Found::decide(held, expected, got).advisory()
             }),
             Self::Introduced { server, after } => introduced(scene, (server, *after)),
+            Self::Kept {
+                observed,
+                after,
+                path,
+                values,
+                kept,
+            } => reports::kept(scene, observed, *after, (path, values), *kept),
             Self::NoMore {
                 observed,
                 ended,

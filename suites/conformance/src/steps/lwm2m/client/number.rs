@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cucumber::{given, then, when};
+use twinproof_coap::{Code, ContentFormat};
 use twinproof_judge::checks::lwm2m::client::Check as Client;
 use twinproof_lwm2m::upper::Control;
 use twinproof_lwm2m::wire::{Path, Value};
@@ -42,6 +43,16 @@ const SCRIPT: [(i64, bool); 10] = [
     // Passes 20 on its way up.
     (21, true),
 ];
+
+/// Whether reports are kept: below the account of a server.
+const STORING: u16 = 6;
+
+/// Each change is reported.
+const EACH: [&str; 2] = ["pmin=0", "pmax=600"];
+
+/// The number while the client can report it, and then.
+const SEEN: i64 = 50;
+const UNSEEN: [i64; 3] = [61, 72, 83];
 
 /// How long it takes to see that nothing is reported.
 const QUIET: Duration = Duration::from_secs(1);
@@ -111,6 +122,78 @@ async fn changes(w: &mut World) -> Result<(), Halted> {
     }
     scene.stage.rest(QUIET).await;
     Ok(())
+}
+
+#[given(
+    regex = "^its server wants reports of a number, which are to be (kept|dropped) where nothing can be sent$"
+)]
+async fn observes_with_storing(w: &mut World, how: String) -> Result<(), Halted> {
+    let scene = w.scene();
+    let number = scene.number()?;
+    scene.set_number(FIRST).await?;
+    let storing = scene.setting(0, STORING)?;
+    let request = scene.about(0, Code::PUT, storing)?;
+    let body = match how.as_str() {
+        "kept" => "1",
+        _ => "0",
+    };
+    let answer = scene
+        .ask(0, request.with_body(ContentFormat::TEXT, body))
+        .await?;
+    scene.must_succeed("whether reports are kept", &answer)?;
+    scene.stage.rest(QUIET).await;
+    let attributes = EACH.map(str::to_owned).to_vec();
+    let observed = scene.observe_under(0, number, attributes).await?;
+    scene.client()?.observed = Some(observed);
+    Ok(())
+}
+
+#[when("that number changes three times while the client is off its network")]
+async fn changes_offline(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let before = scene.reported(0)?;
+    // What is reported now shows that changes are reported at all.
+    scene.set_number(SEEN).await?;
+    scene.await_reports(0, before + 1).await?;
+    scene.stage.control(Control::Offline).await?;
+    scene.look_from_here()?;
+    for value in UNSEEN {
+        scene.set_number(value).await?;
+        scene.stage.rest(QUIET).await;
+    }
+    scene.stage.control(Control::Online).await?;
+    scene.await_reports(0, before + 1 + UNSEEN.len()).await
+}
+
+impl Scene {
+    /// What is said of the values that a client could not report.
+    fn check_unseen(&mut self, values: &[i64], kept: bool) -> Result<(), Halted> {
+        let path = self.number()?.to_string();
+        let client = self.client()?;
+        let after = client.looked_after;
+        let Some(observed) = client.observed.clone() else {
+            return Err(self.inconclusive("nothing was observed"));
+        };
+        self.check_client(Client::Kept {
+            observed,
+            after,
+            path,
+            values: values.iter().map(ToString::to_string).collect(),
+            kept,
+        });
+        Ok(())
+    }
+}
+
+#[then("the client reports all of the changes once it is back")]
+async fn reports_kept(w: &mut World) -> Result<(), Halted> {
+    w.scene().check_unseen(&UNSEEN, true)
+}
+
+#[then("the client reports nothing of what has passed")]
+async fn reports_nothing_past(w: &mut World) -> Result<(), Halted> {
+    // What it is in the end has not passed.
+    w.scene().check_unseen(&UNSEEN[..UNSEEN.len() - 1], false)
 }
 
 #[then("the client reports what passes a limit or moves far enough, and nothing else")]

@@ -68,7 +68,11 @@ impl Scene {
         Ok(self.stage.look(&handle, reports))
     }
 
-    fn must_succeed(&mut self, what: &str, answer: &upper::Answer) -> Result<(), Halted> {
+    pub(super) fn must_succeed(
+        &mut self,
+        what: &str,
+        answer: &upper::Answer,
+    ) -> Result<(), Halted> {
         match answer {
             upper::Answer::Reply(reply) if reply.code.is_success() => Ok(()),
             upper::Answer::Reply(reply) => {

@@ -132,17 +132,7 @@ pub(super) fn exactly(
         return Found::inconclusive(expected, "the observation was not confirmed");
     };
     reports.retain(|report| report.number <= upto);
-    let at: Option<Path> = path.parse().ok();
-    let value = |report: &&Datagram| {
-        let packet = report.packet()?;
-        let entries = read((&packet, packet.payload()), path, Direction::Report).ok()?;
-        let entry = entries.into_iter().find(|entry| Some(entry.path) == at)?;
-        Some(entry.value?.number()?.to_string())
-    };
-    let told: Vec<String> = reports
-        .iter()
-        .map(|report| value(report).unwrap_or_else(|| "what cannot be read".to_owned()))
-        .collect();
+    let told = told(&reports, path);
     let got = match told.as_slice() {
         [] => "no report at all".to_owned(),
         _ => told.join(", "),
@@ -151,4 +141,46 @@ pub(super) fn exactly(
     let evidence = reports.iter().map(|report| report.number);
     let found = Found::decide(told == values, expected, got);
     found.shown_by([answer.number]).shown_by(evidence)
+}
+
+/// What reports say of a resource.
+fn told(reports: &[&Datagram], path: &str) -> Vec<String> {
+    let at: Option<Path> = path.parse().ok();
+    let value = |report: &Datagram| {
+        let packet = report.packet()?;
+        let entries = read((&packet, packet.payload()), path, Direction::Report).ok()?;
+        let entry = entries.into_iter().find(|entry| Some(entry.path) == at)?;
+        Some(entry.value?.number()?.to_string())
+    };
+    let told = reports.iter().map(|report| value(report));
+    told.map(|value| value.unwrap_or_else(|| "what cannot be read".to_owned()))
+        .collect()
+}
+
+pub(super) fn kept(
+    scene: &Scene,
+    observed: &Act,
+    after: u64,
+    (path, values): (&str, &[String]),
+    kept: bool,
+) -> Found {
+    let said = values.join(", ");
+    let expected = match kept {
+        true => format!("reports of {path} = {said}, which were to be kept"),
+        false => format!("no report of {path} = {said}, which were to be dropped"),
+    };
+    let Some((_, mut reports)) = reports(scene, observed) else {
+        return Found::inconclusive(expected, "the observation was not confirmed");
+    };
+    if reports.iter().all(|report| report.number > after) {
+        return Found::inconclusive(expected, "no change was reported while there was a network");
+    }
+    reports.retain(|report| report.number > after);
+    let told = told(&reports, path);
+    let got = match told.as_slice() {
+        [] => "no report since".to_owned(),
+        _ => format!("since then {}", told.join(", ")),
+    };
+    let holds = values.iter().all(|value| told.contains(value) == kept);
+    Found::decide(holds, expected, got).shown_by(reports.iter().map(|report| report.number))
 }
