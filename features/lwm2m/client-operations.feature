@@ -18,6 +18,11 @@ Feature: What a client makes of its servers' operations
     When the client is started, and its server puts off the registration
     Then the client does not press its server
 
+  @LW-IF2-11 @id:silence @slow:95s @time-passes
+  Scenario: A client that nobody answers becomes ever quieter
+    When the client is started, and its server is silent for long
+    Then the client waits longer each time
+
   @LW-IF3-15 @id:not-executable
   Scenario: What is to be read is not executed
     Given a client that is registered

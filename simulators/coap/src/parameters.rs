@@ -11,6 +11,8 @@ pub struct Parameters {
     pub ack_timeout: Duration,
     /// The first retransmission comes at most this many times `ack_timeout` after the message.
     pub ack_random_factor: f64,
+    /// Each gap between repetitions is that many times as long as the one before (RFC 7252 §4.2: twice).
+    pub growth: u32,
     /// How often a confirmable message is repeated.
     pub max_retransmit: u32,
     /// How many confirmable messages to one peer may be unacknowledged; the others wait.
@@ -44,6 +46,7 @@ impl Default for Parameters {
         Self {
             ack_timeout: Duration::from_secs(2),
             ack_random_factor: 1.5,
+            growth: 2,
             max_retransmit: 4,
             nstart: 1,
             max_latency: Duration::from_secs(100),
@@ -92,8 +95,10 @@ impl Parameters {
     }
 
     fn backoff(&self, times: u32) -> Duration {
-        self.ack_timeout
-            .mul_f64(self.ack_random_factor * (f64::from(times).exp2() - 1.0))
+        let gaps: f64 = (0..times)
+            .map(|gap| f64::from(self.growth).powf(gap.into()))
+            .sum();
+        self.ack_timeout.mul_f64(self.ack_random_factor * gaps)
     }
 }
 

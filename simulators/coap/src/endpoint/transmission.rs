@@ -264,7 +264,7 @@ impl<P: Address> Endpoint<P> {
             };
         }
         sent.repeated += 1;
-        sent.timeout *= 2;
+        sent.timeout *= turn.parameters.growth;
         if let Purpose::Notification(token) = sent.purpose {
             let before = Some((sent.repeated, sent.timeout));
             let observation = self.observations.get_mut(&(peer, token));

@@ -324,8 +324,14 @@ impl Device {
             }
             out.datagram(at, to, |buffer| buffer.extend_from_slice(bytes));
         };
+        let usual = own.unwrap_or(&moment.shared.parameters);
+        let growth = rules.growth(usual.growth);
+        let other = (growth != usual.growth).then(|| Parameters {
+            growth,
+            ..usual.clone()
+        });
         let mut turn = Turn {
-            parameters: own.unwrap_or(&moment.shared.parameters),
+            parameters: other.as_ref().unwrap_or(usual),
             now: moment.now,
             send: &mut send,
         };

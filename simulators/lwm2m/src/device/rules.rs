@@ -274,6 +274,12 @@ twinproof_kernel::rules! {
             facts.same_id && facts.same_sender
         }
 
+        /// How many times as long each gap between the repetitions of a message is as the one before (RFC
+        /// 7252 §4.2).
+        fn growth(&self, usual: u32) -> u32 {
+            usual
+        }
+
         /// Whether a datagram that is to be sent is sent.
         fn sends(&self, facts: rules::SentFacts) -> bool {
             true

@@ -159,6 +159,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Some(Duration::from_millis(100))
     }
 
+    "client-hammers" "repeats what nobody answers as fast as before" breaks "LW-IF2-11"
+    caught by { "lwm2m/client-operations/silence" "lwm2m/backs-off" }
+    fn growth(&self, _usual: u32) -> u32 { 1 }
+
     "client-executes-anything" "executes what is only to be read" breaks "LW-IF3-15"
     caught by { "lwm2m/client-operations/not-executable" "lwm2m/refused-with" }
     fn is_executable(&self, _operations: Operations) -> bool { true }

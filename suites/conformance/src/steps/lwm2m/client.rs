@@ -30,6 +30,10 @@ use crate::world::{Scene, World};
 /// How long a client is watched that is refused.
 const WATCH: Duration = Duration::from_secs(5);
 
+/// How long nobody answers a client: as long as a message may take to be given up (RFC 7252 §4.8.2,
+/// MAX_TRANSMIT_WAIT), and a little longer.
+const SILENCE: Duration = Duration::from_secs(95);
+
 /// How long a client that is refused is asked to wait.
 const LATER: Duration = Duration::from_secs(60);
 
@@ -408,6 +412,31 @@ async fn is_started_in_vain(w: &mut World, how: String) -> Result<(), Halted> {
     scene.stage.wait_for(&server, what, patience, heard).await;
     scene.stage.rest(WATCH).await;
     Ok(())
+}
+
+#[when("the client is started, and its server is silent for long")]
+async fn is_started_in_silence(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let manner = Manner {
+        registrations: Reaction::Silence,
+        ..Manner::default()
+    };
+    scene.behave(0, manner).await?;
+    scene.look_from_here()?;
+    scene.start_client().await?;
+    let server = scene.server_of_client(0)?;
+    let patience = scene.client_profile()?.patience.duration();
+    let heard = |tester: &Tester| tester.heard().is_some();
+    let what = "the client was heard";
+    scene.stage.wait_for(&server, what, patience, heard).await;
+    scene.stage.rest(SILENCE).await;
+    Ok(())
+}
+
+#[then("the client waits longer each time")]
+async fn waits_longer(w: &mut World) -> Result<(), Halted> {
+    let check = |server, after| Client::BacksOff { server, after };
+    w.scene().check_since(0, check)
 }
 
 #[then("the client does not press its server")]

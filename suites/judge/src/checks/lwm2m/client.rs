@@ -28,6 +28,13 @@ pub enum Check {
         /// The attributes: `pmin=2`.
         attributes: Vec<String>,
     },
+    /// What nobody answers is repeated after ever longer gaps, and there is no storm.
+    BacksOff {
+        /// Which server.
+        server: String,
+        /// What came before that does not count.
+        after: u64,
+    },
     /// A discovery was answered with a list that has this path.
     Discovered {
         /// The discovery.
@@ -176,6 +183,7 @@ impl Check {
                 path,
                 attributes,
             } => servers::attached(scene, act, (path, attributes)),
+            Self::BacksOff { server, after } => backs_off(scene, (server, *after)),
             Self::Discovered { act, path } => discovered(scene, act, path),
             Self::Exactly {
                 observed,
@@ -426,6 +434,53 @@ fn patient(scene: &Scene, (server, after): (&str, u64), seconds: u64) -> Found {
         count => Found::decide(count <= seconds, expected, got).advisory(),
     };
     found.shown_by(numbers(&sent))
+}
+
+/// What a clock may be off by, µs.
+const SLACK: u64 = 500_000;
+
+/// How many messages in which time are a storm, whatever the times of a client are, µs.
+const STORM: (usize, u64) = (8, 10_000_000);
+
+fn backs_off(scene: &Scene, (server, after): (&str, u64)) -> Found {
+    let expected = "each registration repeated after gaps that double";
+    let sent = scene.datagrams.iter().filter_map(|datagram| {
+        let mine = datagram.number > after && datagram.from == SUT && datagram.to == server;
+        let packet = datagram.packet().filter(|packet| mine && begins(packet))?;
+        Some((packet.message_id(), datagram))
+    });
+    let sent: Vec<(u16, &Datagram)> = sent.collect();
+    let Some(&(first, _)) = sent.first() else {
+        return Found::inconclusive(expected, "no registration");
+    };
+    let mut copies = sent.iter().filter(|(id, _)| *id == first);
+    let times: Vec<u64> = copies.by_ref().map(|(_, datagram)| datagram.at).collect();
+    let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let said = gaps
+        .iter()
+        .map(|gap| format!("{}.{} s", gap / 1_000_000, gap / 100_000 % 10));
+    let got = match gaps.as_slice() {
+        [] => format!("{} registrations, and the first not repeated", sent.len()),
+        _ => format!(
+            "{} messages, the first repeated after {}",
+            sent.len(),
+            said.collect::<Vec<_>>().join(", ")
+        ),
+    };
+    let doubles = gaps
+        .windows(2)
+        .all(|pair| 2 * (pair[1] + SLACK) >= 3 * pair[0]);
+    let (many, span) = STORM;
+    let storm = sent
+        .windows(many)
+        .any(|some| some[many - 1].1.at - some[0].1.at < span);
+    let found = Found::decide(doubles && !storm, expected, got);
+    let found = found.shown_by(sent.iter().map(|(_, datagram)| datagram.number));
+    match doubles {
+        // No text says how many messages are too many.
+        true => found.advisory(),
+        false => found.by("RFC 7252 §4.2"),
+    }
 }
 
 fn discovered(scene: &Scene, act: &Act, path: &str) -> Found {

@@ -159,7 +159,7 @@ async fn changes_offline(w: &mut World) -> Result<(), Halted> {
     scene.look_from_here()?;
     for value in UNSEEN {
         scene.set_number(value).await?;
-        scene.stage.rest(QUIET).await;
+        scene.stage.rest(CHANGE).await;
     }
     scene.stage.control(Control::Online).await?;
     scene.await_reports(0, before + 1 + UNSEEN.len()).await
