@@ -525,7 +525,11 @@ impl Role for Client {
             Input::Wake if self.patience.is_some_and(|at| at <= now) => {
                 self.replied(&mut moment, Reply::Nothing);
             }
-            Input::Wake | Input::Datagram { .. } | Input::Persisted(_) | Input::Restored(_) => {}
+            Input::Associated { .. }
+            | Input::Wake
+            | Input::Datagram { .. }
+            | Input::Persisted(_)
+            | Input::Restored(_) => {}
         }
     }
 

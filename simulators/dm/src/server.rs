@@ -253,7 +253,8 @@ impl Role for Server {
                 };
                 moment.out.respond(exchange, response);
             }
-            Input::Datagram { .. }
+            Input::Associated { .. }
+            | Input::Datagram { .. }
             | Input::Persisted(_)
             | Input::Response { .. }
             | Input::Restored(_)

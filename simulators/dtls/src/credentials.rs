@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
+
+use crate::doorkeeper::Doorkeeper;
 
 /// A certificate chain and the key of its first certificate.
 #[derive(Clone, Eq, PartialEq)]
@@ -94,9 +97,17 @@ pub struct Guests {
     pub(crate) psk: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) authorities: Vec<Vec<u8>>,
+    pub(crate) doorkeeper: Option<Arc<dyn Doorkeeper>>,
 }
 
 impl Guests {
+    /// Lets this decide what the texts decide otherwise.
+    #[must_use]
+    pub fn with_doorkeeper(mut self, doorkeeper: Arc<dyn Doorkeeper>) -> Self {
+        self.doorkeeper = Some(doorkeeper);
+        self
+    }
+
     /// Lets in who has this key under this identity.
     #[must_use]
     pub fn with_psk(mut self, identity: &[u8], key: &[u8]) -> Self {

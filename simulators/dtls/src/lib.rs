@@ -45,6 +45,7 @@
 
 mod alert;
 mod credentials;
+mod doorkeeper;
 mod keys;
 mod provider;
 mod record;
@@ -55,6 +56,7 @@ mod trick;
 
 pub use alert::Alert;
 pub use credentials::{Certificate, Credentials, Guests, Identity};
+pub use doorkeeper::{Doorkeeper, KeyFacts, RecordFacts};
 pub use record::{ContentType, HandshakeType, Header, RecordView, records};
 pub use rtc::Rtc;
 pub use session::{Backend, Ended, Established, Fate, Forgery, Rejection, Session, Signal};

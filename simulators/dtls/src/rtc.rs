@@ -8,7 +8,7 @@
 mod open;
 mod shaking;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ use rustls::pki_types::CertificateDer;
 use twinproof_kernel::{Seed, Time};
 
 use crate::credentials::{Certificate, Credentials, Guests, Identity};
+use crate::doorkeeper::{Doorkeeper, KeyFacts};
 use crate::provider::{Provider, hear_unknown};
 use crate::session::{Backend, Ended, Forgery, Session, Signal};
 use open::Open;
@@ -38,6 +39,7 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_millis(4_500);
 pub struct Rtc {
     provider: Arc<Provider>,
     guests: Option<Arc<HandshakeConfig>>,
+    doorkeeper: Option<Arc<dyn Doorkeeper>>,
     /// What the last client was configured with: fleets share their credentials, or have them by turns.
     last: Mutex<Option<(Credentials, Arc<HandshakeConfig>)>>,
     clock: Clock,
@@ -86,10 +88,12 @@ impl Rtc {
 
     fn with(guests: Option<Guests>, seed: Option<Seed>) -> Result<Self, String> {
         let provider = Provider::new(seed.map(Seed::rng));
+        let doorkeeper = guests.as_ref().and_then(|guests| guests.doorkeeper.clone());
         let guests = guests.map(|guests| server(&provider, guests)).transpose()?;
         Ok(Self {
             provider,
             guests,
+            doorkeeper,
             last: Mutex::default(),
             clock: Clock(Instant::now()),
         })
@@ -122,7 +126,9 @@ impl Backend for Rtc {
 
     fn accept(&self, now: Time) -> Option<Box<dyn Session>> {
         let config = Arc::clone(self.guests.as_ref()?);
-        let shaking = Shaking::accept(now, self.clock, Arc::clone(&self.provider), config);
+        let provider = Arc::clone(&self.provider);
+        let doorkeeper = self.doorkeeper.clone();
+        let shaking = Shaking::accept(now, self.clock, provider, config, doorkeeper);
         Some(Box::new(Association::new(shaking)))
     }
 }
@@ -178,9 +184,26 @@ fn server(provider: &Arc<Provider>, guests: Guests) -> Result<Arc<HandshakeConfi
     }
     if !guests.psk.is_empty() || guests.certificate.is_none() {
         suites.push(CipherSuiteId::Tls_Psk_With_Aes_128_Ccm_8);
-        let keys = guests.psk;
+        let (keys, doorkeeper) = (guests.psk, guests.doorkeeper);
+        let asked = Mutex::new(BTreeMap::<Vec<u8>, usize>::new());
         building = building.with_psk(Some(Arc::new(move |identity: &[u8]| {
-            keys.get(identity).cloned().ok_or_else(|| {
+            let own = keys.get(identity);
+            let key = match &doorkeeper {
+                None => own.cloned(),
+                Some(doorkeeper) => {
+                    let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+                    let times = asked.entry(identity.to_vec()).or_default();
+                    let before = *times;
+                    *times += 1;
+                    doorkeeper.key(KeyFacts {
+                        identity,
+                        own: own.map(Vec::as_slice),
+                        first: keys.values().next().map(Vec::as_slice),
+                        before,
+                    })
+                }
+            };
+            key.ok_or_else(|| {
                 hear_unknown(identity);
                 Error::Other("nobody is known by this identity".to_owned())
             })

@@ -32,6 +32,16 @@ pub enum Change {
 /// What happens to a role.
 #[derive(Debug)]
 pub enum Input<'a, O> {
+    /// Who is at `peer`, whose datagrams come to `at` over a secured association: said when the association
+    /// is there, before its first datagram, and again when it is there no more.
+    Associated {
+        /// The role's own address.
+        at: SocketAddr,
+        /// The peer's address.
+        peer: SocketAddr,
+        /// As whom it has shown itself, in the octets of what it showed; none if it is nobody any more.
+        identity: Option<&'a [u8]>,
+    },
     /// A datagram arrived at `at`.
     Datagram {
         /// The role's own address.
@@ -74,6 +84,7 @@ impl<'a> Input<'a, Infallible> {
     /// The same for a role that takes any kind of order: this is none.
     pub fn of_any_order<O>(self) -> Input<'a, O> {
         match self {
+            Self::Associated { at, peer, identity } => Input::Associated { at, peer, identity },
             Self::Datagram { at, from, bytes } => Input::Datagram { at, from, bytes },
             Self::Order { order, .. } => match order {},
             Self::Persisted(write) => Input::Persisted(write),

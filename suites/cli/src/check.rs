@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use twinproof_conformance::subscribers_needed;
 use twinproof_conformance::suite::Entry;
+use twinproof_conformance::{Part, devices_needed, subscribers_needed};
 use twinproof_evidence::ExitCode;
 use twinproof_formats::count;
 use twinproof_judge::catalogue::role_of;
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::disclaimed;
 use twinproof_judge::profile::{
-    Bootstrap, Client, ClientControl, Lwm2m, OperationName, Twinning, UpperTester,
+    Bootstrap, Client, ClientControl, Lwm2m, OperationName, Security, Twinning, UpperTester,
 };
 
 use crate::args::Check;
@@ -85,6 +85,9 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
             if section.server.is_some() {
                 short += upper_tester(&mut out, section, &applicable)?;
             }
+            if let Some(security) = &section.security {
+                short += credentials(&mut out, (section, security), &applicable)?;
+            }
             if let Some(client) = &section.client {
                 control(&mut out, client)?;
             }
@@ -137,6 +140,34 @@ fn subscribers(
             0 => String::new(),
             short => format!(
                 "; {} will be inconclusive for want of them",
+                count(short, "scenario")
+            ),
+        }
+    )?;
+    Ok(short)
+}
+
+/// Says whether there are devices enough with credentials; returns for how many scenarios there are not.
+fn credentials(
+    out: &mut impl Write,
+    (section, security): (&Lwm2m, &Security),
+    applicable: &[&Entry],
+) -> std::io::Result<usize> {
+    let secured = applicable.iter().filter(|entry| {
+        let part = Part::of(entry);
+        part.role == "lwm2m-server" && (section.is_secured() || part.is_secured())
+    });
+    let needs = secured.map(|entry| devices_needed(&entry.described));
+    let need = needs.clone().max().unwrap_or_default();
+    let have = security.credentials.len();
+    let short = needs.filter(|need| *need > have).count();
+    writeln!(
+        out,
+        "credentials  {have} of devices, {need} needed by the largest scenario{}",
+        match short {
+            0 => String::new(),
+            short => format!(
+                "; {} will be inconclusive for want of them ([[lwm2m.security.credential]])",
                 count(short, "scenario")
             ),
         }

@@ -148,6 +148,7 @@ impl Profiled {
 
     /// A profile of an LwM2M server.
     fn lwm2m(server: &str, tester: &Ready) -> Result<String, Problem> {
+        let secured = server.starts_with("coaps://");
         let server = toml::Value::String(server.to_owned()).to_string();
         let least = format!("[lwm2m]\nserver = {server}\n");
         let mut profile = Self::begin(&least, ("My server", "lwm2m-server"))?;
@@ -155,6 +156,21 @@ impl Profiled {
             profile.section(name, &[]);
         }
         profile.section("lwm2m", &[("server", &server)]);
+        if secured {
+            profile.say(
+                "# Devices that have a pre-shared key at the server, in hexadecimal digits, or the environment variable\n\
+                 # that holds it. One scenario at a time has each of them; `twinproof check` says how many are needed.",
+            );
+            for number in 1..=2 {
+                let (name, key) = (
+                    format!("\"twinproof-{number}\""),
+                    format!("\"DEVICE_KEY_{number}\""),
+                );
+                profile.say(&format!(
+                    "[[lwm2m.security.credential]]\nendpoint = {name}\nkey_env = {key}\n"
+                ));
+            }
+        }
         profile.say(
             "## Label of a purpose or clause and whether the system offers it. What is not named is claimed if it binds.\n\
              [lwm2m.claims]\n# \"LW-IF2-05\" = false\n",

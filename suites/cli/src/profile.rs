@@ -105,6 +105,23 @@ pub(crate) fn missing_variables(read: &Read) -> Vec<String> {
             Some(format!("{missing} ({key} of the subscriber {address})"))
         })
         .chain(missing_secrets(&read.declared.profile))
+        .chain(missing_keys(&read.declared.profile))
+        .collect()
+}
+
+/// The keys of devices that the environment does not have.
+fn missing_keys(profile: &Profile) -> Vec<String> {
+    let security = profile.lwm2m.as_ref().and_then(|l| l.security.as_ref());
+    let credentials = security.iter().flat_map(|security| &security.credentials);
+    credentials
+        .filter(|credential| credential.key.is_none())
+        .filter_map(|credential| {
+            let missing = missing(credential.key_env.as_ref()?)?;
+            Some(format!(
+                "{missing} (key_env of the device {})",
+                credential.endpoint
+            ))
+        })
         .collect()
 }
 

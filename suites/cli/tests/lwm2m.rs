@@ -50,7 +50,7 @@ fn a_profile_is_begun_for_every_upper_tester_and_is_ready() {
         ran.stdout
     );
     for (url, says) in [
-        ("coaps://x", "does not speak DTLS"),
+        ("coaps://x/y", "nothing but a host and a port"),
         ("http://x", "begins with coap://"),
     ] {
         let ran = twinproof(
@@ -60,6 +60,35 @@ fn a_profile_is_begun_for_every_upper_tester_and_is_ready() {
         assert_eq!(ran.code, Some(2));
         assert!(ran.stderr.contains(says), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn a_profile_of_a_server_over_dtls_is_begun_and_says_what_it_lacks() {
+    let dir = tempfile::tempdir().unwrap();
+    let begun = twinproof(
+        dir.path(),
+        &["init", "--enabler", "lwm2m", "--base-url", "coaps://x"],
+    );
+    assert_eq!(begun.code, Some(0), "{}", begun.stderr);
+    std::fs::write(dir.path().join("sut.toml"), &begun.stdout).unwrap();
+    let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    let says = "key_env of the device twinproof-1";
+    assert!(ran.stdout.contains(says), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("credentials  2 of devices, "),
+        "{}",
+        ran.stdout
+    );
+    // With keys, it is said for what two are too few.
+    let written = begun
+        .stdout
+        .replace("key_env = \"DEVICE_KEY_", "key = \"0123456789abcde");
+    std::fs::write(dir.path().join("sut.toml"), written).unwrap();
+    let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+    let says = "will be inconclusive for want of them ([[lwm2m.security.credential]])";
+    assert!(ran.stdout.contains(says), "{}", ran.stdout);
 }
 
 #[test]

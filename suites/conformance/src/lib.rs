@@ -15,7 +15,7 @@ mod turns;
 mod world;
 
 pub use clean::{Leftover, clean as clean_on};
-pub use pool::subscribers_needed;
+pub use pool::{devices_needed, subscribers_needed};
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
 pub use target::{
     BuiltIn, Part, SERVERS, Target, coap_authority, elsewhere, host_and_port, network,

@@ -9,10 +9,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use twinproof_evidence::record::SceneStarted;
-use twinproof_judge::profile::Subscriber;
+use twinproof_judge::profile::{Credential, Subscriber};
 
 /// Tag that says how many devices a scenario needs, where its words do not.
 const TAG: &str = "subscribers:";
+
+/// Tag that says how many devices with credentials a scenario needs, where its words do not.
+const DEVICES: &str = "devices:";
+
+/// What scenarios say that speak of several devices at once.
+const CROWDS: [(&str, usize); 3] = [
+    ("fifty devices", 50),
+    ("ten devices", 10),
+    (
+        "devices that have tried to register with the other versions",
+        2,
+    ),
+];
 
 /// Which parts a scenario speaks of.
 const PARTS: [&str; 4] = ["primary", "secondary", "free", "stranger"];
@@ -62,14 +75,68 @@ pub fn subscribers_needed(scenario: &SceneStarted, limit: Option<usize>) -> usiz
     parts.len() + limit.unwrap_or_default()
 }
 
-/// The provisioned devices. Clones are the same pool.
-#[derive(Clone)]
-pub(crate) struct Pool {
-    inner: Arc<Inner>,
+/// How many devices with credentials a scenario needs whose devices come over secured associations: those
+/// that its steps speak of. The tag `@devices:N` overrules.
+pub fn devices_needed(scenario: &SceneStarted) -> usize {
+    let tagged = scenario
+        .tags
+        .iter()
+        .find_map(|tag| tag.strip_prefix(DEVICES)?.parse().ok());
+    if let Some(number) = tagged {
+        return number;
+    }
+    let (mut crowd, mut single) = (0, BTreeSet::new());
+    for step in &scenario.steps {
+        for (words, number) in CROWDS {
+            if step.text.contains(words) {
+                crowd += number;
+            }
+        }
+        let words: Vec<&str> = step
+            .text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
+        for pair in words.windows(2).filter(|pair| pair[1] == "device") {
+            single.insert(matches!(pair[0], "another" | "other"));
+        }
+    }
+    (crowd + single.len()).max(1)
 }
 
-struct Inner {
-    subscribers: Vec<Subscriber>,
+/// What a pool holds.
+pub(crate) trait Leased: Clone {
+    /// What many of them are called, and where the profile names them.
+    const WHAT: (&str, &str);
+
+    /// What one is called.
+    fn name(&self) -> &str;
+}
+
+impl Leased for Subscriber {
+    const WHAT: (&str, &str) = ("subscribers", "[[twinning.subscriber]]");
+
+    fn name(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Leased for Credential {
+    const WHAT: (&str, &str) = ("devices with credentials", "[[lwm2m.security.credential]]");
+
+    fn name(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+/// The provisioned devices. Clones are the same pool.
+#[derive(Clone)]
+pub(crate) struct Pool<T = Subscriber> {
+    inner: Arc<Inner<T>>,
+}
+
+struct Inner<T> {
+    all: Vec<T>,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -85,32 +152,32 @@ struct State {
 
 /// Devices that one scenario has. They go back when this is dropped, but for those that were
 /// quarantined.
-pub(crate) struct Lease {
-    pool: Pool,
+pub(crate) struct Lease<T: Leased = Subscriber> {
+    pool: Pool<T>,
     places: Vec<usize>,
 }
 
 /// A place in the queue; it is left when its owner stops waiting.
-struct Ticket<'a> {
-    pool: &'a Pool,
+struct Ticket<'a, T: Leased> {
+    pool: &'a Pool<T>,
     number: u64,
 }
 
-impl Drop for Ticket<'_> {
+impl<T: Leased> Drop for Ticket<'_, T> {
     fn drop(&mut self) {
         self.pool.state().queue.retain(|n| *n != self.number);
         self.pool.inner.changed.notify_waiters();
     }
 }
 
-impl Pool {
-    pub(crate) fn new(subscribers: Vec<Subscriber>) -> Self {
+impl<T: Leased> Pool<T> {
+    pub(crate) fn new(all: Vec<T>) -> Self {
         let state = State {
-            free: (0..subscribers.len()).collect(),
+            free: (0..all.len()).collect(),
             ..State::default()
         };
         let inner = Inner {
-            subscribers,
+            all,
             state: Mutex::new(state),
             changed: Notify::new(),
         };
@@ -124,7 +191,7 @@ impl Pool {
     /// # Errors
     ///
     /// There will never be so many: the words say how many there are and which are quarantined.
-    pub(crate) async fn lease(&self, need: usize) -> Result<Lease, String> {
+    pub(crate) async fn lease(&self, need: usize) -> Result<Lease<T>, String> {
         let ticket = {
             let mut state = self.state();
             state.tickets += 1;
@@ -138,7 +205,7 @@ impl Pool {
             changed.as_mut().enable();
             {
                 let mut state = self.state();
-                let usable = self.inner.subscribers.len() - state.quarantined.len();
+                let usable = self.inner.all.len() - state.quarantined.len();
                 if usable < need {
                     return Err(self.shortage(need, &state.quarantined));
                 }
@@ -156,15 +223,14 @@ impl Pool {
     }
 
     fn shortage(&self, need: usize, quarantined: &[(usize, String)]) -> String {
-        let provisioned = self.inner.subscribers.len();
-        let mut why = format!(
-            "it needs {need} subscribers, and the profile provisions {provisioned} \
-             ([[twinning.subscriber]])"
-        );
+        let provisioned = self.inner.all.len();
+        let (what, key) = T::WHAT;
+        let mut why =
+            format!("it needs {need} {what}, and the profile provisions {provisioned} ({key})");
         if !quarantined.is_empty() {
             let names: Vec<String> = quarantined
                 .iter()
-                .map(|(place, why)| format!("{} ({why})", self.inner.subscribers[*place].address))
+                .map(|(place, why)| format!("{} ({why})", self.inner.all[*place].name()))
                 .collect();
             why.push_str(&format!(
                 ", of which these could not be cleaned up and are not used any more: {}",
@@ -182,20 +248,20 @@ impl Pool {
     }
 }
 
-impl Lease {
+impl<T: Leased> Lease<T> {
     /// The devices.
-    pub(crate) fn subscribers(&self) -> Vec<Subscriber> {
+    pub(crate) fn devices(&self) -> Vec<T> {
         self.places
             .iter()
-            .map(|place| self.pool.inner.subscribers[*place].clone())
+            .map(|place| self.pool.inner.all[*place].clone())
             .collect()
     }
 
-    /// Takes the device with this address out of use for the rest of the run.
-    pub(crate) fn quarantine(&mut self, address: &str, why: &str) {
+    /// Takes the device of this name out of use for the rest of the run.
+    pub(crate) fn quarantine(&mut self, name: &str, why: &str) {
         let mut state = self.pool.state();
         self.places.retain(|place| {
-            let dirty = self.pool.inner.subscribers[*place].address == address;
+            let dirty = self.pool.inner.all[*place].name() == name;
             if dirty {
                 state.quarantined.push((*place, why.to_owned()));
             }
@@ -204,7 +270,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl<T: Leased> Drop for Lease<T> {
     fn drop(&mut self) {
         self.pool.state().free.extend(self.places.drain(..));
         self.pool.inner.changed.notify_waiters();
@@ -218,7 +284,7 @@ mod tests {
     use twinproof_evidence::record::{SceneStarted, Step};
     use twinproof_judge::profile::Subscriber;
 
-    use super::{Pool, subscribers_needed};
+    use super::{Pool, devices_needed, subscribers_needed};
 
     fn scenario(tags: &[&str], steps: &[&str]) -> SceneStarted {
         SceneStarted {
@@ -276,6 +342,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_secured_scenario_needs_the_devices_that_it_speaks_of() {
+        for (tags, steps, need) in [
+            (&[][..], &["the server does something"][..], 1),
+            (
+                &[],
+                &["a device that is registered", "the device leaves"],
+                1,
+            ),
+            (&[], &["a device", "another device", "the other device"], 2),
+            (&[], &["ten devices that are registered"], 10),
+            (&["devices:4"], &["a device"], 4),
+        ] {
+            assert_eq!(devices_needed(&scenario(tags, steps)), need, "{steps:?}");
+        }
+    }
+
     #[tokio::test]
     async fn nobody_has_a_device_that_another_has_and_all_come_to_their_turn() {
         let pool = pool(4);
@@ -285,7 +368,7 @@ mod tests {
             let (pool, under_way) = (pool.clone(), under_way.clone());
             tasks.spawn(async move {
                 let lease = pool.lease(1 + n % 4).await.unwrap();
-                let mine: Vec<_> = lease.subscribers().into_iter().map(|s| s.address).collect();
+                let mine: Vec<_> = lease.devices().into_iter().map(|s| s.address).collect();
                 {
                     let mut all = under_way.lock().unwrap();
                     assert!(mine.iter().all(|m| !all.contains(m)), "{mine:?} {all:?}");
@@ -298,7 +381,7 @@ mod tests {
         while let Some(ended) = tasks.join_next().await {
             ended.unwrap();
         }
-        assert_eq!(pool.lease(4).await.unwrap().subscribers().len(), 4);
+        assert_eq!(pool.lease(4).await.unwrap().devices().len(), 4);
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use twinproof_evidence::record::{Halt, Record, RunStarted, Scene as SceneKey, Sc
 use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue::{self, role_of};
 use twinproof_judge::condition::not_applicable;
-use twinproof_judge::profile::{ClientControl, Declared, Profile, Subscriber};
+use twinproof_judge::profile::{ClientControl, Credential, Declared, Lwm2m, Profile, Subscriber};
 use twinproof_judge::scene::{LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
@@ -24,17 +24,20 @@ use twinproof_upper::Hands;
 
 use crate::clean::Leftover;
 use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
-use crate::pool::{Lease, Pool, subscribers_needed};
+use crate::pool::{Pool, devices_needed, subscribers_needed};
 use crate::suite::{Entry, Suite, TIME_PASSES};
 use crate::target::{
     Part, Target, bootstrap_elsewhere, elsewhere, hook_call, place_dm_server, place_servers,
     server_elsewhere,
 };
 use crate::turns::{Turn, Turns};
-use crate::world::{World, perform_step};
+use crate::world::{Hold, World, perform_step};
 
 /// The role of clients of LwM2M.
 const CLIENT: &str = "lwm2m-client";
+
+/// The role of servers of LwM2M.
+const SERVER: &str = "lwm2m-server";
 
 /// What to run, and how.
 #[derive(Clone)]
@@ -231,6 +234,8 @@ struct Backstage {
     course: Course,
     /// The provisioned devices of a system that runs elsewhere.
     pool: Option<Pool>,
+    /// The devices that have credentials at a server that runs elsewhere.
+    credentials: Option<Pool<Credential>>,
     /// Exclusive scenarios pass alone, the others together; those of other runs as well, if the profile
     /// says where.
     turns: Result<Turns, String>,
@@ -249,6 +254,14 @@ impl Backstage {
                 twinning.map(|twinning| Pool::new(twinning.subscribers.clone()))
             }
         };
+        let credentials = match &run.target {
+            Target::BuiltIn(_) => None,
+            Target::External(declared) => {
+                let lwm2m = declared.profile.lwm2m.as_ref();
+                let security = lwm2m.and_then(|section| section.security.as_ref());
+                security.map(|security| Pool::new(security.credentials.clone()))
+            }
+        };
         let lock = run.target.profile().profile.harness.lock.clone();
         Self {
             turns: lock.map_or_else(|| Ok(Turns::default()), |path| Turns::at(&path)),
@@ -256,6 +269,7 @@ impl Backstage {
             run,
             course: Course::default(),
             pool,
+            credentials,
             wait_told: AtomicBool::new(false),
         }
     }
@@ -363,6 +377,12 @@ async fn set_scene(
         }
         _ => None,
     };
+    let credentials = match &backstage.credentials {
+        Some(pool) if !course.given_up() && is_secured(&run.target.profile().profile, entry) => {
+            Some(pool.lease(devices_needed(&entry.described)).await)
+        }
+        _ => None,
+    };
     // Only now: a run may be stopped while its scenarios wait for their devices.
     if run.stop.load(Ordering::Relaxed) {
         return;
@@ -406,6 +426,14 @@ async fn set_scene(
             span.as_secs()
         )
     });
+    let credentials = match credentials {
+        Some(Ok(lease)) => {
+            world.hold.credentials = Some(lease);
+            None
+        }
+        Some(Err(why)) => Some(why),
+        None => None,
+    };
     let refusal = match lease {
         _ if course.given_up() => Some(format!(
             "not performed: {UNREACHED_LIMIT} scenarios in a row got no answer at all from the system{}",
@@ -413,6 +441,7 @@ async fn set_scene(
         )),
         _ if slow.is_some() => slow,
         Some(Err(why)) => Some(why),
+        _ if credentials.is_some() => credentials,
         _ if turn.is_err() => turn.as_ref().err().cloned(),
         Some(Ok(lease)) => {
             world.hold.lease = Some(lease);
@@ -437,12 +466,11 @@ async fn set_scene(
                 .await
         }
         Target::External(declared) => {
-            let lease = world.hold.lease.as_ref();
             let seed = Seed::new(run.seed).derive(&id);
             visit(
                 &mut stage,
                 declared,
-                (lease, &backstage.hands),
+                (&world.hold, &backstage.hands),
                 (entry, seed),
             )
             .await
@@ -472,12 +500,19 @@ async fn set_scene(
     }
 }
 
+/// Whether the devices of a scenario come over secured associations.
+fn is_secured(profile: &Profile, entry: &Entry) -> bool {
+    let part = Part::of(entry);
+    let server = profile.lwm2m.as_ref().is_some_and(Lwm2m::is_secured);
+    part.role == SERVER && (server || part.is_secured())
+}
+
 /// Brings a system that runs elsewhere in sight: with the devices that this scenario has of it, and
 /// the peer operator's address where the scenario needs that.
 async fn visit(
     stage: &mut Stage,
     declared: &Declared,
-    (lease, hands): (Option<&Lease>, &Hands),
+    (hold, hands): (&Hold, &Hands),
     (entry, seed): (&Entry, Seed),
 ) -> Result<Declared, Halted> {
     let mut declared = declared.clone();
@@ -521,8 +556,8 @@ async fn visit(
     if let Some(system) = elsewhere(profile) {
         stage.visit(system);
     }
-    if let (Some(twinning), Some(lease)) = (&mut profile.twinning, lease) {
-        twinning.subscribers = lease.subscribers();
+    if let (Some(twinning), Some(lease)) = (&mut profile.twinning, &hold.lease) {
+        twinning.subscribers = lease.devices();
     }
     let has_peer = profile.twinning.as_ref().is_some_and(|t| t.peer.is_some());
     if has_peer && profile.harness.peer_listen.is_some() && needs_peer(&entry.described) {
@@ -572,10 +607,17 @@ fn learn_secrets(stage: &Stage, declared: &Declared) {
             }
         }
     }
+    let secrets = stage.recorder().secrets();
+    let lwm2m = declared.profile.lwm2m.as_ref();
+    let security = lwm2m.and_then(|section| section.security.as_ref());
+    for credential in security.iter().flat_map(|security| &security.credentials) {
+        if let Some(key) = &credential.key {
+            secrets.learn("key", key);
+        }
+    }
     let Some(twinning) = &declared.profile.twinning else {
         return;
     };
-    let secrets = stage.recorder().secrets();
     for (kind, secret) in twinning.subscribers.iter().flat_map(Subscriber::secrets) {
         secrets.learn(kind, &secret);
     }
@@ -622,7 +664,7 @@ async fn end_scene(
         && let Some(twinning) = &scene.profile.profile.twinning
     {
         let twinning = twinning.clone();
-        let subscribers = lease.subscribers();
+        let subscribers = lease.devices();
         await_late(&mut scene.stage).await;
         let leftovers = crate::clean::clean(&mut scene.stage, &twinning, &subscribers).await;
         let halves = scene.left_abroad();

@@ -53,6 +53,11 @@ impl<'a> Part<'a> {
         Self { role, tags: &[] }
     }
 
+    /// Whether the scenario wants devices to come over secured associations, wherever others come.
+    pub fn is_secured(&self) -> bool {
+        self.tags.iter().any(|tag| tag == SECURED)
+    }
+
     /// How many servers a client has in the scenario.
     pub fn servers(&self) -> usize {
         match self.tags.iter().any(|tag| tag == TWO_SERVERS) {
@@ -61,6 +66,9 @@ impl<'a> Part<'a> {
         }
     }
 }
+
+/// The tag of scenarios whose devices come over secured associations.
+const SECURED: &str = "secured";
 
 /// The tag of scenarios whose client has two servers.
 const TWO_SERVERS: &str = "two-servers";
@@ -218,10 +226,20 @@ pub(crate) async fn server_elsewhere(
         return Ok(None);
     };
     let address = resolved("lwm2m.server", server).await?;
-    section.server = Some(format!("coap://{address}"));
+    let base_url = match section.is_secured() {
+        true => format!("coaps://{address}"),
+        false => format!("coap://{address}"),
+    };
+    section.server = Some(base_url.clone());
+    if let Some(security) = &mut section.security
+        && let Some(plain) = &security.plain
+    {
+        let address = resolved("lwm2m.security.plain", plain).await?;
+        security.plain = Some(format!("coap://{address}"));
+    }
     let system = Elsewhere {
         name: SUT.to_owned(),
-        base_url: format!("coap://{address}"),
+        base_url,
         section: "lwm2m",
         // That it is back after a restart is asked over HTTP, which it does not speak.
         restart: None,
@@ -261,7 +279,8 @@ pub(crate) async fn bootstrap_elsewhere(
 async fn resolved(key: &str, server: &str) -> Result<SocketAddr, String> {
     let wrong = |why: &str| {
         format!(
-            "{key}: expected coap:// with a host, and a port unless it is {COAP}, got {server:?}{why}"
+            "{key}: expected coap:// or coaps:// with a host, and a port unless it is {COAP} or {COAPS}, \
+             got {server:?}{why}"
         )
     };
     let authority = coap_authority(server).map_err(|why| format!("{key}: {why}"))?;
@@ -281,6 +300,9 @@ async fn resolved(key: &str, server: &str) -> Result<SocketAddr, String> {
 /// The port of CoAP where a URL names none (RFC 7252 §6.1).
 const COAP: u16 = 5683;
 
+/// The port of CoAP over DTLS where a URL names none (RFC 7252 §6.2).
+const COAPS: u16 = 5684;
+
 /// The host and the port that a server's URL names.
 ///
 /// # Errors
@@ -288,19 +310,20 @@ const COAP: u16 = 5683;
 /// It is no URL of a server that can be judged; the words say what is expected.
 pub fn coap_authority(url: &str) -> Result<String, String> {
     let wrong = |why: &str| Err(format!("{why}, got {url:?}"));
-    if url.starts_with("coaps://") {
-        return wrong("expected coap://, because this version does not speak DTLS (coaps://) yet");
-    }
-    let Some(rest) = url.strip_prefix("coap://") else {
-        return wrong("expected a URL that begins with coap:// and a host");
+    let (rest, usual) = match (url.strip_prefix("coap://"), url.strip_prefix("coaps://")) {
+        (Some(rest), _) => (rest, COAP),
+        (None, Some(rest)) => (rest, COAPS),
+        (None, None) => {
+            return wrong("expected a URL that begins with coap:// or coaps:// and a host");
+        }
     };
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     let odd = |c: char| c.is_whitespace() || c.is_control() || "/?#@".contains(c);
     if authority.contains(odd) {
-        return wrong("expected nothing but a host and a port behind coap://");
+        return wrong("expected nothing but a host and a port behind ://");
     }
     let (host, port) = host_and_port(authority).map_err(|why| format!("{why}, got {url:?}"))?;
-    Ok(format!("{host}:{}", port.unwrap_or(COAP)))
+    Ok(format!("{host}:{}", port.unwrap_or(usual)))
 }
 
 /// The host and the port of a URL's authority, which has no user name.
@@ -359,11 +382,12 @@ mod tests {
             ("coap://[::1]", "[::1]:5683"),
             ("coap://[::1]:5685/", "[::1]:5685"),
             ("coap://x:1", "x:1"),
+            ("coaps://x", "x:5684"),
         ] {
             assert_eq!(coap_authority(url).as_deref(), Ok(authority), "{url}");
         }
         for (url, says) in [
-            ("coaps://x", "does not speak DTLS"),
+            ("coaps://", "expected a host"),
             ("http://x", "begins with coap://"),
             ("coap://", "expected a host"),
             ("coap://:5683", "expected a host"),

@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use twinproof_evidence::record::{Halt, What};
 use twinproof_judge::checks::Check;
-use twinproof_judge::profile::Declared;
+use twinproof_judge::profile::{Credential, Declared};
 use twinproof_kernel::Seed;
 use twinproof_stage::{Halted, Stage};
 
@@ -34,6 +34,8 @@ pub struct World {
 pub(crate) struct Hold {
     /// Its provisioned devices.
     pub(crate) lease: Option<Lease>,
+    /// Its devices with credentials.
+    pub(crate) credentials: Option<Lease<Credential>>,
     /// Leave to be under way beside others, or alone.
     pub(crate) turn: Option<Turn>,
 }

@@ -10,6 +10,7 @@ mod client;
 mod dm;
 mod hook;
 mod lwm2m;
+mod security;
 mod tester;
 mod twinning;
 mod upper;
@@ -20,6 +21,7 @@ pub use client::{Client, ClientControl, CommandControl};
 pub use dm::{Dm, DmAccount, DmClient, DmScheme, DmServer, DmTester};
 pub use hook::HookSpec;
 pub use lwm2m::{Lwm2m, Release};
+pub use security::{Credential, Security};
 pub use tester::{Harness, Network, Pace, Tls};
 pub use twinning::{Authorization, Peer, SecondaryToken, Subscriber, Twinning};
 pub use upper::{
@@ -153,6 +155,11 @@ impl Profile {
             for account in client.chain(server) {
                 account.secrets().into_iter().for_each(hide);
             }
+        }
+        let lwm2m = concealed.lwm2m.as_mut();
+        let security = lwm2m.and_then(|section| section.security.as_mut());
+        for credential in security.into_iter().flat_map(|s| &mut s.credentials) {
+            hide(&mut credential.key);
         }
         concealed
     }

@@ -254,6 +254,20 @@ fn messages(scene: &Scene) -> Vec<Exchange> {
     let mut all: Vec<Exchange> = scene.exchanges.values().map(exchange).collect();
     let datagrams = scene.datagrams.iter();
     all.extend(datagrams.map(|datagram| datagram.shown(scene)));
+    let turns = scene.associations.iter();
+    all.extend(turns.map(|turn| Exchange {
+        exchange: turn.number,
+        step: turn.step,
+        at: turn.at,
+        took_us: None,
+        from: turn.party.clone(),
+        to: turn.peer.clone(),
+        line: turn.words(),
+        headers: Vec::new(),
+        body: Body::new(&[], 0),
+        answer: None,
+        fault: None,
+    }));
     all.extend(scene.operated.values().map(|operated| {
         let answer = serde_json::to_string(&operated.answer).unwrap_or_default();
         Exchange {

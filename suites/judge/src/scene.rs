@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use twinproof_evidence::record::{Body, Halt, Record, SceneStarted, What};
+use twinproof_evidence::record::{Body, Halt, Record, SceneStarted, Turn, What};
 use twinproof_kernel::http::{Headers, Response};
 use twinproof_lwm2m::upper;
 use twinproof_twinning::device::read_body;
@@ -173,6 +173,39 @@ pub struct Operated {
     pub answer: upper::Answer,
 }
 
+/// A turn of a simulated party's association.
+#[derive(Clone, Debug)]
+pub struct Association {
+    /// Its number.
+    pub number: u64,
+    /// The step during which it came; none if it came after the last.
+    pub step: Option<usize>,
+    /// When.
+    pub at: u64,
+    /// Whose association it is.
+    pub party: String,
+    /// With whom.
+    pub peer: String,
+    /// Which turn.
+    pub turn: Turn,
+}
+
+impl Association {
+    /// It in one line.
+    pub fn words(&self) -> String {
+        match &self.turn {
+            Turn::Begun { ours, attempt } => {
+                let who = if *ours { "begins" } else { "is asked for" };
+                format!("DTLS: {who} a handshake (attempt {attempt})")
+            }
+            Turn::Established { identity, suite } => {
+                format!("DTLS: a session as {identity}, suite {suite:#06x}")
+            }
+            Turn::Ended { words, .. } => format!("DTLS: over: {words}"),
+        }
+    }
+}
+
 /// A check as it was recorded.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -212,6 +245,8 @@ pub struct Scene {
     pub exchanges: BTreeMap<u64, Exchange>,
     /// Its datagrams in order.
     pub datagrams: Vec<Datagram>,
+    /// The turns of associations in order.
+    pub associations: Vec<Association>,
     /// What an upper tester did, by number.
     pub operated: BTreeMap<u64, Operated>,
     /// Its checks in order.
@@ -272,6 +307,7 @@ impl Scene {
             started: started.clone(),
             exchanges: BTreeMap::new(),
             datagrams: Vec::new(),
+            associations: Vec::new(),
             operated: BTreeMap::new(),
             asked: Vec::new(),
             halted: None,
@@ -396,8 +432,20 @@ impl Scene {
                         scene.operated.insert(*exchange, operated);
                     }
                 }
-                What::Association { .. }
-                | What::Hooked { .. }
+                What::Association {
+                    exchange,
+                    party,
+                    peer,
+                    turn,
+                } => scene.associations.push(Association {
+                    number: *exchange,
+                    step,
+                    at: record.at,
+                    party: party.clone(),
+                    peer: peer.clone(),
+                    turn: turn.clone(),
+                }),
+                What::Hooked { .. }
                 | What::Noted { .. }
                 | What::Ordered { .. }
                 | What::RunEnded { .. }

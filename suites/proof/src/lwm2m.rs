@@ -1,26 +1,31 @@
 //! Puts the built-in LwM2M server, and the built-in client, on a stage.
 
+use std::fmt;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use twinproof_conformance::{BuiltIn, Part, place_servers};
-use twinproof_judge::profile::{Declared, Release};
+use twinproof_evidence::record::Halt;
+use twinproof_judge::profile::{Credential, Declared, Release};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::device::{self, Device};
 use twinproof_lwm2m::server::Server;
-use twinproof_lwm2m::server::rules::{Rival, Rules, Watched};
+use twinproof_lwm2m::server::rules::{KeyFacts, RecordFacts, Rival, Rules, Watched};
 use twinproof_reference::lwm2m as reference;
 use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_reference::variants::lwm2m_client::Shape as ClientShape;
-use twinproof_stage::{Halted, Stage};
+use twinproof_stage::dtls::{self, Doorkeeper, Guests};
+use twinproof_stage::{Halted, Security, Stage};
 
 /// The built-in LwM2M server under given rules.
 pub struct Lwm2mSystem {
     profile: Declared,
     shape: Shape,
     rules: Watched,
+    /// All devices come over secured associations.
+    secured: bool,
 }
 
 impl Lwm2mSystem {
@@ -46,7 +51,26 @@ impl Lwm2mSystem {
             profile,
             shape,
             rules: Watched::new(rules),
+            secured: false,
         }
+    }
+
+    /// The same, and so many devices come over secured associations, in every scenario.
+    #[must_use]
+    pub fn secured(mut self, devices: usize) -> Self {
+        self.secured = true;
+        if let Some(section) = &mut self.profile.profile.lwm2m {
+            section.server = Some("coaps://127.0.0.1:5684".to_owned());
+            let security = section.security.get_or_insert_default();
+            (security.server, security.plain) = (None, Some("coap://127.0.0.1:5683".to_owned()));
+            let credential = |number: usize| Credential {
+                endpoint: format!("twinproof-secured-{number}"),
+                key: Some(format!("{number:032x}")),
+                ..Credential::default()
+            };
+            security.credentials = (1..=devices).map(credential).collect();
+        }
+        self
     }
 
     /// The same, and it remembers in which scenarios rivals would have decided otherwise.
@@ -73,24 +97,78 @@ impl BuiltIn for Lwm2mSystem {
         &'a self,
         stage: &'a mut Stage,
         seed: Seed,
-        _part: Part<'a>,
+        part: Part<'a>,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         async move {
             let at = stage.bind(SUT).await?;
-            let shared = Arc::new(reference::set_up(
-                &self.shape,
-                self.rules.for_scenario(seed),
-            ));
+            let rules = self.rules.for_scenario(seed);
+            let mut shared = reference::set_up(&self.shape, Arc::clone(&rules));
+            let mut declared = self.profile.clone();
+            let Some(section) = declared.profile.lwm2m.as_mut() else {
+                let why = "the built-in profile has no [lwm2m] section".to_owned();
+                return Err(stage.halt(Halt::Error { why }));
+            };
+            section.server = Some(format!("coap://{at}"));
+            if let Some(security) = section.security.as_mut()
+                && (self.secured || part.is_secured())
+            {
+                let guests = guests(&security.credentials, rules);
+                let guests = guests.map_err(|why| stage.halt(Halt::Error { why }))?;
+                let own = Security {
+                    guests: Some(guests),
+                    ..Security::default()
+                };
+                let place = stage.bind_secured(SUT, own, seed.derive(SUT)).await?;
+                let known = security.credentials.iter();
+                shared.credentials = known
+                    .map(|one| (one.identity().as_bytes().to_vec(), one.endpoint.clone()))
+                    .collect();
+                (security.server, security.plain) = (None, section.server.take());
+                section.server = Some(format!("coaps://{place}"));
+            }
+            let shared = Arc::new(shared);
             let make = move || (Server::new(at, seed.derive(SUT)), Arc::clone(&shared));
             let server = stage.host_role(SUT, make);
             stage.attend(server);
-            let mut declared = self.profile.clone();
-            if let Some(section) = &mut declared.profile.lwm2m {
-                section.server = Some(format!("coap://{at}"));
-            }
             Ok(declared)
         }
         .boxed_local()
+    }
+}
+
+/// Whom the server lets in, by its rules.
+fn guests(credentials: &[Credential], rules: Arc<dyn Rules>) -> Result<Guests, String> {
+    let mut guests = Guests::default().with_doorkeeper(Arc::new(Door(rules)));
+    for credential in credentials {
+        guests = guests.with_psk(credential.identity().as_bytes(), &credential.octets()?);
+    }
+    Ok(guests)
+}
+
+/// Lets the rules of a server decide at its door.
+struct Door(Arc<dyn Rules>);
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").finish_non_exhaustive()
+    }
+}
+
+impl Doorkeeper for Door {
+    fn key(&self, facts: dtls::KeyFacts<'_>) -> Option<Vec<u8>> {
+        self.0.key(KeyFacts {
+            own: facts.own,
+            first: facts.first,
+            before: facts.before,
+        })
+    }
+
+    fn takes(&self, facts: dtls::RecordFacts) -> bool {
+        self.0.takes_record(RecordFacts {
+            authentic: facts.authentic,
+            came_before: facts.came_before,
+            protected: facts.protected,
+        })
     }
 }
 

@@ -92,6 +92,30 @@ fn the_built_in_server_passes_every_scenario_over_udp() {
     all_pass(&run(Kind::Live(network(&profile).unwrap()), 7));
 }
 
+/// As many devices as the largest scenario has.
+const DEVICES: usize = 51;
+
+#[test]
+fn the_built_in_server_passes_every_scenario_over_dtls() {
+    let over_dtls = |kind| {
+        let system = Lwm2mSystem::new(Arc::new(Standard)).secured(DEVICES);
+        let report = judged(Target::BuiltIn(Arc::new(system)), kind, "lwm2m/");
+        all_pass(&report);
+        // Every scenario had a session, and who reads the report sees it.
+        for scenario in &report.scenarios {
+            let mut lines = scenario.exchanges.iter();
+            let id = &scenario.id;
+            assert!(
+                lines.any(|one| one.line.starts_with("DTLS: a session")),
+                "{id}"
+            );
+        }
+    };
+    over_dtls(Kind::Virtual);
+    let profile = WholeSystem::new().profile().profile.clone();
+    over_dtls(Kind::Live(network(&profile).unwrap()));
+}
+
 #[test]
 fn ten_broken_servers_are_judged_again_as_they_were() {
     let all = mutants::lwm2m().count();

@@ -17,7 +17,8 @@ use crate::recorder::Recorder;
 pub struct Security {
     /// Whom it lets in; nobody if none, and then it can only go to others.
     pub guests: Option<Guests>,
-    /// The address that others know it by; a free one if none. The virtual stage has addresses of its own.
+    /// The address that others know it by; a free one if none. The virtual stage has addresses of its own, and
+    /// only follows it in that a free port of an address is one of that address.
     pub at: Option<SocketAddr>,
     /// What it allows itself and others.
     pub limits: Limits,
@@ -66,6 +67,11 @@ pub(crate) struct Secured {
 
 /// What a stage has to do for a transport.
 pub(crate) enum Chore {
+    /// Say who is there, or that nobody is any more.
+    Associated {
+        peer: SocketAddr,
+        identity: Option<Vec<u8>>,
+    },
     /// Let this datagram leave, from the port that the peer knows.
     Transmit { to: SocketAddr, datagram: Vec<u8> },
     /// Give the data to whose place it is.
@@ -118,6 +124,21 @@ impl Secured {
                 Event::Received { from, data } => chores.push(Chore::Received { from, data }),
                 Event::Renew { peer } => chores.push(Chore::Renew { peer }),
                 Event::Association { peer, progress } => {
+                    match &progress {
+                        Progress::Established(established) => chores.push(Chore::Associated {
+                            peer,
+                            identity: Some(octets(&established.peer)),
+                        }),
+                        Progress::Begun { .. }
+                        | Progress::Ended {
+                            how: Ended::Superseded,
+                            ..
+                        } => {}
+                        Progress::Ended { .. } => chores.push(Chore::Associated {
+                            peer,
+                            identity: None,
+                        }),
+                    }
                     if let Some(recorder) = recorder {
                         let parties = (self.name.as_str(), &*name_of(peer));
                         recorder.association(now, parties, &progress);
@@ -166,5 +187,13 @@ impl Secured {
                 self.outcomes.insert(peer, Err(how));
             }
         }
+    }
+}
+
+/// What a peer has shown.
+fn octets(identity: &Identity) -> Vec<u8> {
+    match identity {
+        Identity::Psk(octets) | Identity::Certificate(octets) => octets.clone(),
+        Identity::Anonymous => Vec::new(),
     }
 }

@@ -19,6 +19,9 @@ use crate::store::Store;
 /// How long a message travels.
 const LATENCY: Duration = Duration::from_micros(500);
 
+/// The port of CoAP over DTLS (RFC 7252 §6.2).
+const COAPS: u16 = 5684;
+
 enum Event {
     Datagram {
         to: usize,
@@ -224,8 +227,12 @@ impl Simulated {
         security: Security,
         seed: Seed,
     ) -> Result<SocketAddr, String> {
+        let beside = security.at.filter(|at| at.port() == 0);
         let secured = Secured::new(name, security, Some(seed))?;
-        let address = self.take_address(name, 5684)?;
+        let address = match beside {
+            Some(place) => self.take_port_beside(name, SocketAddr::new(place.ip(), COAPS))?,
+            None => self.take_address(name, COAPS)?,
+        };
         self.secured.insert(address, secured);
         Ok(address)
     }
@@ -262,6 +269,12 @@ impl Simulated {
                 Chore::Transmit { to, datagram } => {
                     let from = self.fresh.get(&(at, to)).copied().unwrap_or(at);
                     self.travel(from, to, datagram, Duration::ZERO, None);
+                }
+                Chore::Associated { peer, identity } => {
+                    if let Some(place) = self.place_of(&name) {
+                        let identity = identity.as_deref();
+                        self.stimulate(place, Stimulus::Associated { at, peer, identity });
+                    }
                 }
                 Chore::Received { from, data } => self.arrive(&name, (from, at), &data),
                 Chore::Renew { peer } => {
@@ -657,8 +670,10 @@ impl Simulated {
         }
         let receiver = self.sockets.get(&to).cloned();
         let target = receiver.as_deref().and_then(|name| self.place_of(name));
-        let recorded =
-            simulated || target.is_some_and(|target| self.places[target].resident.is_none());
+        // What is not sealed does not come through to a party that is secured.
+        let comes = !self.secured.contains_key(&to);
+        let party = target.is_some_and(|target| self.places[target].resident.is_none());
+        let recorded = simulated || comes && party;
         let sender = self.places[place].name.clone();
         let (party, way) = match (simulated, &receiver) {
             (false, Some(receiver)) => (receiver, Way::In),

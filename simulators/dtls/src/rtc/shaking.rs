@@ -14,6 +14,7 @@ use twinproof_kernel::Time;
 use super::{Clock, HANDSHAKE, Open, Step};
 use crate::alert::Alert;
 use crate::credentials::Identity;
+use crate::doorkeeper::Doorkeeper;
 use crate::keys::Secrets;
 use crate::provider::{Provider, take_heard};
 use crate::record::{ContentType, HEADER, RecordView, records};
@@ -34,6 +35,7 @@ pub(super) struct Shaking {
     clock: Clock,
     /// As a client, under which identity.
     client: Option<Identity>,
+    doorkeeper: Option<Arc<dyn Doorkeeper>>,
     until: Time,
     secrets: Option<Secrets>,
     suite: u16,
@@ -73,9 +75,13 @@ impl Shaking {
         clock: Clock,
         provider: Arc<Provider>,
         config: Arc<HandshakeConfig>,
+        doorkeeper: Option<Arc<dyn Doorkeeper>>,
     ) -> Self {
         let endpoint = Endpoint::new(PEER, TransportProtocol::UDP, Some(config));
-        Self::new(now, clock, provider, endpoint, None)
+        Self {
+            doorkeeper,
+            ..Self::new(now, clock, provider, endpoint, None)
+        }
     }
 
     fn new(
@@ -90,6 +96,7 @@ impl Shaking {
             provider,
             clock,
             client,
+            doorkeeper: None,
             until: now + HANDSHAKE,
             secrets: None,
             suite: 0,
@@ -286,7 +293,8 @@ impl Shaking {
             None => &self.flight,
         };
         let early = std::mem::take(&mut self.early);
-        Step::Opens(Box::new(Open::new(keys, peer, self.next, last, early)))
+        let open = Open::new(keys, peer, self.next, last, early);
+        Step::Opens(Box::new(open.kept_by(self.doorkeeper.take())))
     }
 
     fn peer(&self) -> Identity {

@@ -317,7 +317,8 @@ impl Role for BootstrapServer {
                     self.take(moment, event);
                 }
             }
-            Input::Persisted(_)
+            Input::Associated { .. }
+            | Input::Persisted(_)
             | Input::Request { .. }
             | Input::Response { .. }
             | Input::Restored(_) => {}

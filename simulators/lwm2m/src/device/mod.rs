@@ -654,7 +654,8 @@ impl Role for Device {
                     self.take(moment, event);
                 }
             }
-            Input::Persisted(_)
+            Input::Associated { .. }
+            | Input::Persisted(_)
             | Input::Request { .. }
             | Input::Response { .. }
             | Input::Restored(_) => {}

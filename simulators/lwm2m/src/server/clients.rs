@@ -18,6 +18,8 @@ use crate::wire::links::ObjectList;
 pub(super) struct Registration {
     pub(super) endpoint: Box<str>,
     pub(super) address: SocketAddr,
+    /// As whom its client had shown itself, if it had.
+    pub(super) shown: Option<Box<[u8]>>,
     pub(super) lifetime: Duration,
     pub(super) version: Version,
     pub(super) binding: Box<str>,
@@ -59,6 +61,7 @@ impl Registration {
         Self {
             endpoint: terms.endpoint,
             address,
+            shown: None,
             lifetime: terms.lifetime,
             version: terms.version,
             binding: terms.binding,

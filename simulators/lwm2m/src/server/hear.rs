@@ -67,9 +67,10 @@ impl Server {
             return false;
         }
         if let Some(answer) = self.layer.answered_with(other, id).map(<[u8]>::to_vec) {
+            let at = self.place_for(from);
             moment
                 .out
-                .datagram(self.at, from, |buffer| buffer.extend_from_slice(&answer));
+                .datagram(at, from, |buffer| buffer.extend_from_slice(&answer));
         }
         true
     }

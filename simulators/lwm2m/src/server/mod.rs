@@ -49,6 +49,8 @@ pub struct Shared {
     pub awake: Duration,
     /// How many events are kept for the application; the oldest are forgotten first.
     pub remembers: usize,
+    /// The endpoints that have credentials, by what they show themselves as over secured associations.
+    pub credentials: BTreeMap<Vec<u8>, String>,
     /// The numbers of the message layer.
     pub parameters: Parameters,
     /// Its decisions.
@@ -66,6 +68,7 @@ impl Shared {
             separate: false,
             awake: parameters.max_transmit_wait(),
             remembers: 10_000,
+            credentials: BTreeMap::new(),
             parameters,
             rules: Arc::new(Standard),
         }
@@ -85,6 +88,10 @@ impl fmt::Debug for Shared {
 #[derive(Debug)]
 pub struct Server {
     at: SocketAddr,
+    /// Who was heard elsewhere than there, and where.
+    elsewhere: HashMap<SocketAddr, SocketAddr>,
+    /// As whom those have shown themselves who come over secured associations.
+    shown: HashMap<SocketAddr, Box<[u8]>>,
     seed: Seed,
     /// How many registrations there were; numbers follow from it and the seed.
     registered: u64,
@@ -120,6 +127,8 @@ impl Server {
     pub fn new(at: SocketAddr, seed: Seed) -> Self {
         Self {
             at,
+            elsewhere: HashMap::new(),
+            shown: HashMap::new(),
             seed,
             registered: 0,
             layer: Endpoint::new(seed.derive("messages")),
@@ -148,7 +157,8 @@ impl Server {
         moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Endpoint<SocketAddr>, &mut Turn<'_, SocketAddr>) -> T,
     ) -> T {
-        let (at, out, rules) = (self.at, &mut *moment.out, &moment.shared.rules);
+        let (own, elsewhere) = (self.at, &self.elsewhere);
+        let (out, rules) = (&mut *moment.out, &moment.shared.rules);
         let mut send = |to, bytes: &[u8]| {
             let facts = Header::peek(bytes).map(|header| SentFacts {
                 ty: header.ty,
@@ -157,6 +167,7 @@ impl Server {
             if facts.is_some_and(|facts| !rules.sends(facts)) {
                 return;
             }
+            let at = elsewhere.get(&to).copied().unwrap_or(own);
             out.datagram(at, to, |buffer| buffer.extend_from_slice(bytes));
         };
         let mut turn = Turn {
@@ -165,6 +176,21 @@ impl Server {
             send: &mut send,
         };
         act(&mut self.layer, &mut turn)
+    }
+
+    /// Where a peer is answered: where it was heard last.
+    fn place_for(&self, peer: SocketAddr) -> SocketAddr {
+        self.elsewhere.get(&peer).copied().unwrap_or(self.at)
+    }
+
+    /// Notes where a peer is heard.
+    fn hears_at(&mut self, at: SocketAddr, peer: SocketAddr) {
+        if at != self.at {
+            self.elsewhere.insert(peer, at);
+        } else if !self.elsewhere.is_empty() {
+            self.elsewhere.remove(&peer);
+            self.shown.remove(&peer);
+        }
     }
 
     fn take(&mut self, moment: &mut Moment<'_>, event: endpoint::Event<'_, SocketAddr>) {
@@ -268,7 +294,17 @@ impl Role for Server {
         let moment = &mut Moment { shared, now, out };
         self.expire(moment);
         match input {
-            Input::Datagram { from, bytes, .. } => self.hear(moment, from, bytes),
+            Input::Associated { at, peer, identity } => {
+                self.hears_at(at, peer);
+                match identity {
+                    Some(identity) => self.shown.insert(peer, identity.into()),
+                    None => self.shown.remove(&peer),
+                };
+            }
+            Input::Datagram { at, from, bytes } => {
+                self.hears_at(at, from);
+                self.hear(moment, from, bytes);
+            }
             Input::Order { call, order } => self.operate(moment, call, order),
             Input::Wake => {
                 while let Some(event) = self.with_layer(moment, |layer, turn| layer.expire(turn)) {

@@ -8,10 +8,10 @@ use twinproof_coap::{Code, Message, Packet, option};
 
 use super::clients::{Registration, Terms};
 use super::rules::{
-    Asked, BindingFacts, CrowdFacts, LifeFacts, ListFacts, LocationFacts, MoveFacts, RenewFacts,
-    ReplaceFacts, SendFacts, ToldFacts, VersionFacts,
+    Asked, BindingFacts, CrowdFacts, LifeFacts, ListFacts, LocationFacts, MoveFacts, PeerFacts,
+    RenewFacts, ReplaceFacts, SendFacts, ToldFacts, VersionFacts,
 };
-use super::{Moment, Server};
+use super::{Moment, Server, Shared};
 use crate::upper::{Answer, What};
 use crate::wire::links::ObjectList;
 use crate::wire::{Path, Version};
@@ -92,6 +92,10 @@ impl Server {
             Err(code) => return self.reply(moment, exchange, Asked::Register, code),
         };
         let rules = &moment.shared.rules;
+        let facts = self.peer_facts(moment.shared, exchange.peer, &terms.endpoint);
+        if let Some(code) = rules.refuses_peer(facts) {
+            return self.reply(moment, exchange, Asked::Register, code);
+        }
         let beside = [
             self.clients.named(&terms.endpoint),
             self.clients.at(exchange.peer),
@@ -109,6 +113,7 @@ impl Server {
         });
         let number = self.fresh_number();
         let mut registration = Registration::new(terms, exchange.peer, moment.now);
+        registration.shown = self.shown.get(&exchange.peer).cloned();
         if let Some(old) = replaced.and_then(|old| self.clients.remove(old)) {
             registration.waiting = old.waiting;
             registration.observations = old.observations;
@@ -137,6 +142,19 @@ impl Server {
         };
         self.renew(moment, number, registers);
         self.heard(moment, number);
+    }
+
+    /// Who asks to be registered under a name.
+    fn peer_facts(&self, shared: &Shared, peer: SocketAddr, endpoint: &str) -> PeerFacts {
+        let shown = self.shown.get(&peer);
+        let named = |name: &String| name == endpoint;
+        PeerFacts {
+            shown: shown.is_some(),
+            own: shown
+                .and_then(|shown| shared.credentials.get(&**shown))
+                .is_some_and(named),
+            has_credentials: shared.credentials.values().any(named),
+        }
     }
 
     fn fresh_number(&mut self) -> u64 {
@@ -247,8 +265,11 @@ impl Server {
         let registration = self.clients.get(number);
         let there = self.clients.at(exchange.peer);
         let there = there.and_then(|number| self.clients.get(number));
+        let shown = self.shown.get(&exchange.peer);
         LocationFacts {
             known: registration.is_some(),
+            of_another_identity: registration
+                .is_some_and(|r| r.shown.is_some() && r.shown.as_ref() != shown),
             same_address: registration.is_some_and(|r| r.address == exchange.peer),
             from_another: registration
                 .zip(there)

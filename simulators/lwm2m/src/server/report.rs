@@ -65,7 +65,7 @@ impl Server {
         from: SocketAddr,
         (packet, bytes): (Packet<'_>, &[u8]),
     ) {
-        let (at, out) = (self.at, &mut *moment.out);
+        let (at, out) = (self.place_for(from), &mut *moment.out);
         let parameters = &moment.shared.parameters;
         let mut reply = None;
         let mut send = |to, datagram: &[u8]| match Header::peek(datagram) {

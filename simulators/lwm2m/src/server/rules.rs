@@ -86,10 +86,31 @@ twinproof_kernel::rules! {
             Some(facts.updated + facts.lifetime)
         }
 
+        /// Why a client is not registered under a name (TS §6.2, §7.1: who has shown to be one endpoint is
+        /// no other; an endpoint that has credentials shows them).
+        fn refuses_peer(&self, facts: rules::PeerFacts) -> Option<Code> {
+            match facts {
+                rules::PeerFacts { shown: true, own: false, .. } => Some(Code::BAD_REQUEST),
+                rules::PeerFacts { shown: false, has_credentials: true, .. } => Some(Code::FORBIDDEN),
+                _ => None,
+            }
+        }
+
+        /// The key of a client that begins a handshake under an identity, if it has one (TS §7.1.1: its own).
+        fn key(&self, facts: rules::KeyFacts<'_>) -> Option<Vec<u8>> {
+            facts.own.map(<[u8]>::to_vec)
+        }
+
+        /// Whether what a record holds is taken (RFC 6347 §4.1.2.6, §4.1.2.7: it is authentic, and did not
+        /// come before).
+        fn takes_record(&self, facts: rules::RecordFacts) -> bool {
+            facts.authentic && !facts.came_before && facts.protected
+        }
+
         /// Why a request for a registration is refused (TS §5.3.2, §5.3.3: there is none there). That
         /// of another client is nobody's business.
         fn refuses_location(&self, facts: rules::LocationFacts) -> Option<Code> {
-            (!facts.known || facts.from_another).then_some(Code::NOT_FOUND)
+            (!facts.known || facts.from_another || facts.of_another_identity).then_some(Code::NOT_FOUND)
         }
 
         /// Whether the oldest registration makes room for a new one (TS §5.3: it lives as long as its
@@ -307,6 +328,39 @@ pub struct LifeFacts {
     pub lifetime: Duration,
 }
 
+/// Who asks to be registered under a name.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerFacts {
+    /// It comes over a secured association, and so has shown who it is.
+    pub shown: bool,
+    /// It is the endpoint of that name that it has shown to be.
+    pub own: bool,
+    /// The endpoint of that name has credentials.
+    pub has_credentials: bool,
+}
+
+/// Who begins a handshake.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFacts<'a> {
+    /// The key of the identity that it claims, if it is known.
+    pub own: Option<&'a [u8]>,
+    /// The key that was handed out first of all.
+    pub first: Option<&'a [u8]>,
+    /// How often a key was asked for under this identity before.
+    pub before: usize,
+}
+
+/// A record that has come over an association.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordFacts {
+    /// It was sealed with the keys of the association, and nothing has changed it on the way.
+    pub authentic: bool,
+    /// One with its number came before, or it is older than is remembered.
+    pub came_before: bool,
+    /// It is of the epoch that has keys.
+    pub protected: bool,
+}
+
 /// A location that somebody names.
 #[derive(Clone, Copy, Debug)]
 pub struct LocationFacts {
@@ -316,6 +370,8 @@ pub struct LocationFacts {
     pub same_address: bool,
     /// It comes from the address of a client with another name.
     pub from_another: bool,
+    /// Its client had shown who it is when it registered, and who asks now has not, or is another.
+    pub of_another_identity: bool,
 }
 
 /// A registration that is added to others.

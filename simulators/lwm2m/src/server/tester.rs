@@ -265,7 +265,8 @@ impl Role for Tester {
                 }
             }
             Input::Wake => self.server.handle(shared, now, Input::Wake, out),
-            Input::Persisted(_)
+            Input::Associated { .. }
+            | Input::Persisted(_)
             | Input::Request { .. }
             | Input::Response { .. }
             | Input::Restored(_) => {}

@@ -11,6 +11,7 @@ mod lwm2m;
 mod message;
 mod news;
 mod operators;
+mod secured;
 mod states;
 mod wire;
 
@@ -36,7 +37,9 @@ pub fn twinning() -> impl Iterator<Item = &'static Mutant> {
 
 /// The broken LwM2M servers.
 pub fn lwm2m() -> impl Iterator<Item = &'static Mutant<dyn server::rules::Rules>> {
-    [lwm2m::ALL, message::ALL].into_iter().flatten()
+    [lwm2m::ALL, message::ALL, secured::ALL]
+        .into_iter()
+        .flatten()
 }
 
 /// The broken LwM2M clients.

@@ -227,7 +227,11 @@ impl Party for Device {
             Input::Request { exchange, request } => {
                 out.respond(exchange, self.inbox.receive(request, &access.knobs));
             }
-            Input::Datagram { .. } | Input::Persisted(_) | Input::Restored(_) | Input::Wake => {}
+            Input::Associated { .. }
+            | Input::Datagram { .. }
+            | Input::Persisted(_)
+            | Input::Restored(_)
+            | Input::Wake => {}
         }
     }
 

@@ -378,7 +378,7 @@ impl Party for Enabler {
                 self.resume(idle);
             }
             Input::Order { order, .. } => match order {},
-            Input::Datagram { .. } => {}
+            Input::Associated { .. } | Input::Datagram { .. } => {}
         }
         self.finish(out);
     }

@@ -370,7 +370,11 @@ impl Party for Operator {
                     Answer::Sent(outcome.cloned().map_err(Clone::clone)),
                 );
             }
-            Input::Datagram { .. } | Input::Persisted(_) | Input::Restored(_) | Input::Wake => {}
+            Input::Associated { .. }
+            | Input::Datagram { .. }
+            | Input::Persisted(_)
+            | Input::Restored(_)
+            | Input::Wake => {}
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use twinproof_conformance::coap_authority;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::{Catalogue, ROLES};
-use twinproof_judge::profile::{Bootstrap, Client, Dm, HookSpec, Profile, Twinning};
+use twinproof_judge::profile::{Bootstrap, Client, Dm, HookSpec, Lwm2m, Profile, Twinning};
 use twinproof_upper::Fault;
 
 use super::HELP;
@@ -127,6 +127,9 @@ fn lwm2m(profile: &Profile) -> Option<Senseless> {
     if let Some(Err(why)) = server.map(coap_authority) {
         return Some(Senseless::value(keys("lwm2m.server"), why));
     }
+    if let Some(fault) = security(section) {
+        return Some(fault);
+    }
     if let Some(fault) = section.client.as_ref().and_then(client) {
         return Some(fault);
     }
@@ -156,6 +159,67 @@ fn lwm2m(profile: &Profile) -> Option<Senseless> {
         .or_else(|| unknown_capability(&section.capabilities))
 }
 
+/// What of the section on secured associations makes no sense, if anything.
+fn security(section: &Lwm2m) -> Option<Senseless> {
+    let key = "lwm2m.security";
+    let Some(security) = &section.security else {
+        let why = "expected credentials of devices for coaps:// in [[lwm2m.security.credential]]";
+        return section
+            .is_secured()
+            .then(|| Senseless::value(keys("lwm2m.server"), why));
+    };
+    let places = [
+        ("server", &security.server, "coaps://"),
+        ("plain", &security.plain, "coap://"),
+    ];
+    let misplaced = places.into_iter().find_map(|(name, place, scheme)| {
+        let url = place.as_deref()?;
+        let wrong = match coap_authority(url) {
+            Err(why) => Some(why),
+            Ok(_) if !url.starts_with(scheme) => Some(format!("expected {scheme}, got {url:?}")),
+            Ok(_) => None,
+        };
+        Some(Senseless::value(
+            keys(key).chain([Part::Key(name.to_owned())]),
+            wrong?,
+        ))
+    });
+    if misplaced.is_some() {
+        return misplaced;
+    }
+    if section.server.is_some() && section.secured_server().is_none() {
+        let why = "expected server = \"coaps://...\" in it, or in [lwm2m]: nobody knows where to \
+                   shake hands";
+        return Some(Senseless::value(keys(key), why));
+    }
+    if security.credentials.is_empty() {
+        let why = "expected at least one device with credentials ([[lwm2m.security.credential]])";
+        return Some(Senseless::value(keys(key), why));
+    }
+    let (mut names, mut identities) = (BTreeSet::new(), BTreeSet::new());
+    for (number, credential) in security.credentials.iter().enumerate() {
+        let at = |name: &str| {
+            let item = [Part::Item(number), Part::Key(name.to_owned())];
+            keys("lwm2m.security.credential").chain(item)
+        };
+        if credential.endpoint.is_empty() || !names.insert(&credential.endpoint) {
+            let why = "expected the endpoint name of a device that is not named yet";
+            return Some(Senseless::value(at("endpoint"), why));
+        }
+        if !identities.insert(credential.identity()) {
+            let why = "expected an identity that no other device has";
+            return Some(Senseless::value(at("identity"), why));
+        }
+        // What the environment holds is looked at when it is needed.
+        if credential.key_env.is_none()
+            && let Err(why) = credential.octets()
+        {
+            return Some(Senseless::value(at("key"), why));
+        }
+    }
+    None
+}
+
 /// What of an LwM2M client's section makes no sense, if anything.
 fn client(client: &Client) -> Option<Senseless> {
     let places = [
@@ -179,6 +243,10 @@ fn client(client: &Client) -> Option<Senseless> {
 /// What of a bootstrap server's section makes no sense, if anything.
 fn bootstrap(section: &Bootstrap) -> Option<Senseless> {
     if let Err(why) = coap_authority(&section.server) {
+        return Some(Senseless::value(keys("lwm2m.bootstrap.server"), why));
+    }
+    if section.server.starts_with("coaps://") {
+        let why = "expected coap://: devices do not come to bootstrap servers over DTLS yet";
         return Some(Senseless::value(keys("lwm2m.bootstrap.server"), why));
     }
     let mut names = BTreeSet::new();

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use twinproof_lwm2m::wire::Version;
 
 use super::written::written_as_text;
-use super::{Bootstrap, Client, HookSpec, Span, UpperTester};
+use super::{Bootstrap, Client, HookSpec, Security, Span, UpperTester};
 
 /// An LwM2M system: a server, a bootstrap server, a client, or several of them.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lwm2m {
     /// Where its server takes registrations, if it is one: `coap://` with an IP address or a host name,
-    /// and a port.
+    /// and a port. Behind `coaps://`, all devices come over DTLS, with the credentials of
+    /// `[[lwm2m.security.credential]]`.
     #[schemars(example = "coap://127.0.0.1:5683")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
@@ -39,6 +40,9 @@ pub struct Lwm2m {
     /// Its bootstrap server, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap: Option<Bootstrap>,
+    /// How devices come to its server over DTLS, if they can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security: Option<Security>,
     /// Its client, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
@@ -53,6 +57,28 @@ pub struct Lwm2m {
 }
 
 impl Lwm2m {
+    /// Whether devices come to its server over DTLS.
+    pub fn is_secured(&self) -> bool {
+        let server = self.server.as_deref();
+        server.is_some_and(|server| server.starts_with("coaps://"))
+    }
+
+    /// Where its server takes secured registrations, if it does.
+    pub fn secured_server(&self) -> Option<&str> {
+        match self.is_secured() {
+            true => self.server.as_deref(),
+            false => self.security.as_ref()?.server.as_deref(),
+        }
+    }
+
+    /// Where its server takes registrations in the clear, if that is known.
+    pub fn plain_server(&self) -> Option<&str> {
+        match self.is_secured() {
+            true => self.security.as_ref()?.plain.as_deref(),
+            false => self.server.as_deref(),
+        }
+    }
+
     fn default_grace() -> Span {
         Span::from_secs(10)
     }

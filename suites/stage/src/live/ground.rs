@@ -391,6 +391,13 @@ impl Ground {
                         self.transmit(socket, to, &datagram);
                     }
                 }
+                Chore::Associated { peer, identity } => {
+                    if let Some(place) = state.names.get(&name).copied() {
+                        let identity = identity.as_deref();
+                        let said = Stimulus::Associated { at, peer, identity };
+                        self.stimulate(state, place, said);
+                    }
+                }
                 Chore::Received { from, data } => self.arrive(state, &name, (from, at), &data),
                 Chore::Renew { peer } => {
                     if let Some(socket) = fresh_socket(at) {

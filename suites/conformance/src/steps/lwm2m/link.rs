@@ -68,9 +68,19 @@ async fn link_is(w: &mut World, who: String, like: String) -> Result<(), Halted>
 async fn another_address(w: &mut World, who: Who) -> Result<(), Halted> {
     let scene = w.scene();
     let old = scene.device(&who, device_lifetime()).await?.at;
-    let to = scene.stage.bind(who.name()).await?;
+    let section = scene.lwm2m_profile()?;
+    let server = scene.address_in(section.server.as_deref().unwrap_or_default())?;
+    let secured = section.is_secured();
+    let to = match secured {
+        true => scene.secured_place(&who, server, None).await?,
+        false => scene.stage.bind(who.name()).await?,
+    };
     scene.tell(&who, Order::Move { to }).await?;
     scene.stage.unbind(old);
+    // Without connection identifiers, nobody is known at another address.
+    if secured {
+        scene.associate(&who, to, server).await?;
+    }
     if let Some(party) = scene.lwm2m.devices.get_mut(&who) {
         party.at = to;
     }

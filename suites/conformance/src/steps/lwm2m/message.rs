@@ -89,7 +89,11 @@ impl Scene {
     }
 
     /// Sends datagrams as they are.
-    async fn send_raw(&mut self, who: &Who, datagrams: Vec<Vec<u8>>) -> Result<(), Halted> {
+    pub(super) async fn send_raw(
+        &mut self,
+        who: &Who,
+        datagrams: Vec<Vec<u8>>,
+    ) -> Result<(), Halted> {
         let after = self.stage.recorded();
         for bytes in datagrams {
             self.tell(who, Order::SendRaw { server: 0, bytes }).await?;
@@ -103,14 +107,14 @@ impl Scene {
     }
 
     /// A message id that the device's own messages do not use: half-way round from where it began.
-    async fn unused_id(&mut self, who: &Who) -> Result<u16, Halted> {
+    pub(super) async fn unused_id(&mut self, who: &Who) -> Result<u16, Halted> {
         let registration = self.registration(who).await?;
         let id = Header::peek(&registration).map(|header| header.message_id);
         Ok(id.unwrap_or_default() ^ 0x8000)
     }
 
     /// An update of the device's registration, with nothing wrong yet.
-    async fn raw_update(&mut self, who: &Who) -> Result<Raw, Halted> {
+    pub(super) async fn raw_update(&mut self, who: &Who) -> Result<Raw, Halted> {
         let party = self.device(who, device_lifetime()).await?;
         let Some(location) = party.locations.last() else {
             return Err(self.inconclusive("the device is not registered"));
@@ -129,7 +133,10 @@ impl Scene {
         }
     }
 
-    fn check_raw<C: Into<Lwm2m>>(&mut self, check: impl FnOnce(Act) -> C) -> Result<(), Halted> {
+    pub(super) fn check_raw<C: Into<Lwm2m>>(
+        &mut self,
+        check: impl FnOnce(Act) -> C,
+    ) -> Result<(), Halted> {
         let Some(act) = self.lwm2m.raw.clone() else {
             return Err(self.inconclusive("no datagram was sent as it is"));
         };

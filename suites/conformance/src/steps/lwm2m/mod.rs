@@ -15,6 +15,7 @@ mod parties;
 mod queue;
 mod register;
 mod report;
+mod secured;
 mod send;
 
 pub(crate) use parties::Parties;

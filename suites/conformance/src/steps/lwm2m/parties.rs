@@ -74,7 +74,7 @@ impl Who {
     }
 
     /// The device, wherever it is.
-    fn itself(&self) -> Self {
+    pub(super) fn itself(&self) -> Self {
         let itself = self.0.strip_suffix(ELSEWHERE);
         Self(itself.unwrap_or(&self.0).to_owned())
     }
@@ -104,6 +104,10 @@ pub(crate) struct Parties {
     pub(super) provisioning: Provisioning,
     /// The client that is judged, and its servers.
     pub(super) client: Option<Judged>,
+    /// The devices of the profile that have credentials, by who is which.
+    pub(super) credentials: BTreeMap<Who, usize>,
+    /// Handshakes whose outcome is looked at.
+    pub(super) handshakes: Vec<Act>,
     /// Many devices that come at the same time.
     pub(super) crowd: Crowd,
     /// What is observed and reported.
@@ -149,14 +153,12 @@ impl Scene {
         }
     }
 
-    fn server(&mut self) -> Result<SocketAddr, Halted> {
-        let text = self.lwm2m_profile()?.server.unwrap_or_default();
-        match text
-            .strip_prefix("coap://")
-            .and_then(|address| address.parse().ok())
-        {
-            Some(address) => Ok(address),
-            None => Err(self.inconclusive(format!("{text:?} is no address of a server"))),
+    /// The address that a URL names which was resolved when the scene was set.
+    pub(super) fn address_in(&mut self, url: &str) -> Result<SocketAddr, Halted> {
+        let address = url.split_once("://").map(|(_, address)| address.parse());
+        match address {
+            Some(Ok(address)) => Ok(address),
+            _ => Err(self.inconclusive(format!("{url:?} is no address of a server"))),
         }
     }
 
@@ -193,20 +195,26 @@ impl Scene {
         if let Some(party) = self.lwm2m.devices.get(who) {
             return Ok(party.clone());
         }
-        let (server, version) = (self.server()?, self.lwm2m_profile()?.version.0);
+        let section = self.lwm2m_profile()?;
+        let version = section.version.0;
+        let server = section.server.as_deref().unwrap_or_default();
+        let server = self.address_in(server)?;
         let seed = self.seed.derive(who.name());
-        // No other scenario, and no other run against the same server, has this name.
+        let secured = section.is_secured();
+        // No other scenario has this name now.
         let endpoint = match self.lwm2m.devices.get(&who.itself()) {
             Some(itself) => itself.endpoint.clone(),
+            None if secured => self.credential(&who.itself())?.endpoint,
             None => {
                 let endpoint = format!("twinproof-{:08x}", seed.rng().u32(..));
                 self.stage.provision(&endpoint).await?;
                 endpoint
             }
         };
-        let at = match beside {
-            Some(place) => self.stage.bind_beside(who.name(), place).await?,
-            None => self.stage.bind(who.name()).await?,
+        let at = match (secured, beside) {
+            (true, beside) => self.secured_place(who, server, beside).await?,
+            (false, Some(place)) => self.stage.bind_beside(who.name(), place).await?,
+            (false, None) => self.stage.bind(who.name()).await?,
         };
         let role = Device::new(endpoint.as_str(), at, seed);
         let mut shared = Shared::new(version, lifetime, &[server]);
@@ -218,6 +226,9 @@ impl Scene {
         };
         let behave = Order::Behave(behaviour);
         self.stage.act_within(&device, behave, PATIENCE).await?;
+        if secured {
+            self.associate(who, at, server).await?;
+        }
         let party = Party {
             device,
             endpoint,

@@ -9,6 +9,7 @@ pub mod message;
 pub mod operator;
 pub mod queue;
 pub mod reporting;
+pub mod secured;
 
 use serde::{Deserialize, Serialize};
 use twinproof_coap::{Code, Packet};
@@ -37,6 +38,8 @@ pub enum Check {
     Queue(queue::Check),
     /// What becomes of the reports of devices.
     Reporting(reporting::Check),
+    /// What secured associations are worth.
+    Secured(secured::Check),
 }
 
 impl From<answer::Check> for Check {
@@ -87,6 +90,12 @@ impl From<reporting::Check> for Check {
     }
 }
 
+impl From<secured::Check> for Check {
+    fn from(check: secured::Check) -> Self {
+        Self::Secured(check)
+    }
+}
+
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         let found = match self {
@@ -95,6 +104,7 @@ impl Check {
             Self::Client(check) => return check.look(scene),
             Self::Management(check) => check.look(scene),
             Self::Message(check) => return check.look(scene),
+            Self::Secured(check) => return check.look(scene),
             Self::Operator(check) => check.look(scene),
             Self::Queue(check) => check.look(scene),
             Self::Reporting(check) => check.look(scene),

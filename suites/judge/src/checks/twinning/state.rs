@@ -228,6 +228,7 @@ mod tests {
             },
             exchanges: BTreeMap::from([read(1, was.0, was.1), read(2, is.0, is.1)]),
             datagrams: Vec::new(),
+            associations: Vec::new(),
             operated: BTreeMap::new(),
             asked: Vec::new(),
             halted: None,

@@ -1,0 +1,249 @@
+//! Who is let in over secured associations, and what becomes of what comes over them.
+
+use serde::{Deserialize, Serialize};
+use twinproof_coap::Packet;
+use twinproof_evidence::Verdict;
+use twinproof_evidence::record::Turn;
+
+use super::Act;
+use crate::checks::Found;
+use crate::scene::{Association, Datagram, SUT, Scene};
+
+/// A check and its arguments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "check", rename_all = "kebab-case")]
+pub enum Check {
+    /// A party that shook hands under what it had shaken hands with before has a session again. That it is
+    /// refused says something; silence does not.
+    LetIn {
+        /// The handshake.
+        act: Act,
+    },
+    /// Who did not have the key got no session: each of these attempts came to an end, none to a session,
+    /// and the system was there all the while.
+    KeptOut {
+        /// The attempts.
+        attempts: Vec<Act>,
+    },
+    /// Requests that came in records which are not to be taken were not taken: nothing answers them, and what
+    /// came after them is answered.
+    NotTaken {
+        /// The requests.
+        act: Act,
+    },
+    /// Requests whose records came twice were taken once. That the second is answered like the first is not
+    /// wrong, since it need not be told from the first; another answer is.
+    TakenOnce {
+        /// The requests.
+        act: Act,
+    },
+}
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene) -> Found {
+        match self {
+            Self::LetIn { act } => let_in(scene, act),
+            Self::KeptOut { attempts } => kept_out(scene, attempts),
+            Self::NotTaken { act } => not_taken(scene, act),
+            Self::TakenOnce { act } => taken_once(scene, act),
+        }
+    }
+}
+
+/// What came of the associations of a party in one act.
+fn turns<'a>(scene: &'a Scene, act: &'a Act) -> impl Iterator<Item = &'a Association> {
+    let turns = scene.associations.iter();
+    turns.filter(|turn| {
+        turn.number > act.after
+            && turn.number <= act.upto
+            && turn.party == act.party
+            && turn.peer == SUT
+    })
+}
+
+fn is_established(turn: &Association) -> bool {
+    matches!(turn.turn, Turn::Established { .. })
+}
+
+/// The last end of an act's handshakes.
+fn end<'a>(scene: &'a Scene, act: &'a Act) -> Option<(&'a Association, &'a str, &'a str, bool)> {
+    let ends = turns(scene, act).filter_map(|turn| match &turn.turn {
+        Turn::Ended {
+            how,
+            words,
+            ours,
+            again: false,
+            ..
+        } => Some((turn, how.as_str(), words.as_str(), *ours)),
+        _ => None,
+    });
+    ends.last()
+}
+
+fn let_in(scene: &Scene, act: &Act) -> Found {
+    let expected = "a new session for who has the key";
+    if let Some(turn) = turns(scene, act).find(|turn| is_established(turn)) {
+        return Found::decide(true, expected, "a session").shown_by([turn.number]);
+    }
+    match end(scene, act) {
+        Some((turn, "refused", words, _)) => {
+            Found::decide(false, expected, words).shown_by([turn.number])
+        }
+        Some((turn, _, words, false)) => {
+            Found::inconclusive(expected, words).shown_by([turn.number])
+        }
+        Some((_, _, words, true)) => Found::broken(expected, words),
+        None => Found::broken(expected, "no handshake was recorded"),
+    }
+}
+
+fn kept_out(scene: &Scene, attempts: &[Act]) -> Found {
+    let expected = "no session for who does not have the key";
+    let mut seen = Vec::new();
+    for act in attempts {
+        if let Some(turn) = turns(scene, act).find(|turn| is_established(turn)) {
+            let got = format!("{} got a session", act.party);
+            return Found::decide(false, expected, got).shown_by([turn.number]);
+        }
+        match end(scene, act) {
+            Some((_, _, words, true)) => return Found::broken(expected, words),
+            Some((turn, _, words, false)) => seen.push((turn.number, words)),
+            None => return Found::broken(expected, "a handshake did not come to an end"),
+        }
+    }
+    let numbers: Vec<u64> = seen.iter().map(|(number, _)| *number).collect();
+    let last = attempts
+        .iter()
+        .map(|act| act.upto)
+        .max()
+        .unwrap_or_default();
+    // Who is not there keeps everybody out.
+    let alive = scene
+        .datagrams
+        .iter()
+        .any(|datagram| datagram.from == SUT && datagram.number > last);
+    if attempts.is_empty() || !alive {
+        return Found::inconclusive(expected, "the system said nothing after that")
+            .shown_by(numbers);
+    }
+    let words: Vec<&str> = seen.iter().map(|(_, words)| *words).collect();
+    Found::decide(true, expected, words.join("; ")).shown_by(numbers)
+}
+
+/// The requests of an act, octet by octet.
+fn requests<'a>(scene: &'a Scene, act: &'a Act) -> impl Iterator<Item = &'a Datagram> {
+    scene.datagrams.iter().filter(|datagram| {
+        datagram.number > act.after
+            && datagram.number <= act.upto
+            && datagram.from == act.party
+            && datagram.packet().is_some_and(|p| p.code().is_request())
+    })
+}
+
+/// Everything that answers a request, be it with its token or with its message id.
+fn answers<'a>(scene: &'a Scene, request: &'a Datagram) -> Vec<&'a Datagram> {
+    let Some(asked) = request.packet() else {
+        return Vec::new();
+    };
+    let fits = |packet: Packet<'_>| {
+        let same_id = packet.message_id() == asked.message_id();
+        let response = packet.code().is_response() || packet.code() == twinproof_coap::Code::EMPTY;
+        response && (same_id || packet.token_bytes() == asked.token_bytes())
+    };
+    let from_sut = scene.datagrams.iter().filter(|datagram| {
+        datagram.from == SUT && datagram.to == request.from && datagram.number > request.number
+    });
+    from_sut
+        .filter(|datagram| datagram.packet().is_some_and(fits))
+        .collect()
+}
+
+/// Whether a request of this party after an act was answered.
+fn answered_after(scene: &Scene, act: &Act) -> bool {
+    let mut later = scene.datagrams.iter().filter(|datagram| {
+        datagram.number > act.upto && datagram.from == act.party && datagram.to == SUT
+    });
+    later.any(|request| !answers(scene, request).is_empty())
+}
+
+fn not_taken(scene: &Scene, act: &Act) -> Found {
+    let expected = "silence to each of them, and an answer to what came after them";
+    let sent: Vec<&Datagram> = requests(scene, act).collect();
+    if sent.is_empty() {
+        return Found::broken(expected, "none was recorded");
+    }
+    let taken = sent
+        .iter()
+        .flat_map(|request| answers(scene, request).into_iter().take(1));
+    let taken: Vec<u64> = taken.map(|answer| answer.number).collect();
+    let count = sent.len();
+    if !taken.is_empty() {
+        let got = format!("{} of {count} answered", taken.len());
+        return Found::decide(false, expected, got).shown_by(taken);
+    }
+    let sent: Vec<u64> = sent.iter().map(|request| request.number).collect();
+    if !answered_after(scene, act) {
+        return Found::inconclusive(expected, "nothing answered at all").shown_by(sent);
+    }
+    // An association that one forged datagram ends is an easy victim (RFC 6347 §4.1.2.7).
+    let ended = scene.associations.iter().find(|turn| {
+        let over =
+            matches!(&turn.turn, Turn::Ended { how, .. } if how == "refused" || how == "closed");
+        over && turn.party == act.party && turn.number > act.after
+    });
+    match ended {
+        Some(turn) => Found {
+            verdict: Verdict::Warning,
+            ..Found::decide(false, expected, "silence, and the association was ended")
+        }
+        .shown_by([turn.number]),
+        None => Found::decide(true, expected, format!("none of {count} answered")).shown_by(sent),
+    }
+}
+
+fn taken_once(scene: &Scene, act: &Act) -> Found {
+    let expected = "one answer to each of them";
+    let sent: Vec<&Datagram> = requests(scene, act).collect();
+    if sent.is_empty() {
+        return Found::broken(expected, "none was recorded");
+    }
+    let (mut repeated, mut again) = (Vec::new(), Vec::new());
+    for request in &sent {
+        let answers = answers(scene, request);
+        match answers.as_slice() {
+            [] => {
+                let got = "no answer to one whose record was whole the first time";
+                return Found::inconclusive(expected, got).shown_by([request.number]);
+            }
+            [_] => {}
+            [first, others @ ..] => {
+                let numbers = others.iter().map(|answer| answer.number);
+                match others.iter().all(|other| other.bytes == first.bytes) {
+                    true => repeated.extend(numbers),
+                    false => again.extend(numbers),
+                }
+            }
+        }
+    }
+    if !answered_after(scene, act) {
+        return Found::inconclusive(expected, "nothing answered what came after them");
+    }
+    match (repeated.is_empty(), again.is_empty()) {
+        (_, false) => Found::decide(
+            false,
+            expected,
+            "another answer to a record that came again",
+        )
+        .shown_by(again),
+        (false, true) => {
+            let got = "the same answer once more to a record that came again";
+            Found::decide(false, expected, got)
+                .advisory()
+                .shown_by(repeated)
+        }
+        (true, true) => {
+            let numbers = sent.iter().map(|request| request.number);
+            Found::decide(true, expected, "one answer to each").shown_by(numbers)
+        }
+    }
+}
