@@ -183,7 +183,12 @@ impl Transport {
 
     /// Does this to the next record with data.
     pub fn perform(&mut self, trick: Trick) {
-        self.tap(Box::new(Performing::new(trick)));
+        self.tap(Box::new(Performing::new(trick, None)));
+    }
+
+    /// Does this to the next record with exactly this data, whatever else leaves before it.
+    pub fn perform_on(&mut self, trick: Trick, data: &[u8]) {
+        self.tap(Box::new(Performing::new(trick, Some(data))));
     }
 
     /// Takes what has happened, oldest first.

@@ -70,14 +70,17 @@ pub enum Trick {
 #[derive(Debug)]
 pub(crate) struct Performing {
     trick: Option<Trick>,
+    /// To the record with this data, if not to any.
+    only: Option<Vec<u8>>,
     /// Records to be sent, and after how many others.
     later: VecDeque<(u32, Vec<u8>)>,
 }
 
 impl Performing {
-    pub(crate) fn new(trick: Trick) -> Self {
+    pub(crate) fn new(trick: Trick, only: Option<&[u8]>) -> Self {
         Self {
             trick: Some(trick),
+            only: only.map(<[u8]>::to_vec),
             later: VecDeque::new(),
         }
     }
@@ -131,7 +134,7 @@ fn flipped(mut record: Vec<u8>, place: Place) -> Vec<u8> {
 impl Tap for Performing {
     fn leaving(&mut self, leaving: Leaving<'_>, forge: Forge<'_>) -> Vec<Vec<u8>> {
         let (left, due) = match (self.trick, leaving.data) {
-            (Some(trick), Some(_)) => {
+            (Some(trick), Some(data)) if self.only.as_deref().is_none_or(|only| only == data) => {
                 self.trick = None;
                 return self.perform(trick, leaving, forge);
             }

@@ -179,6 +179,10 @@ pub(crate) struct Run {
     /// loses for good is tried again
     #[arg(long, value_name = "FAULTS")]
     pub(crate) link: Option<Faults>,
+    /// Write the secrets of DTLS sessions to this file, as Wireshark reads them: whoever has it can read what
+    /// was captured of them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_log: Option<PathBuf>,
     /// Write what passed as datagrams for Wireshark, too: a file per scenario below `pcap`
     #[arg(long)]
     pub(crate) pcap: bool,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use twinproof_conformance::{Run, STARTED_ON_VIRTUAL, Target, network, perform};
+use twinproof_conformance::{KeyLog, Run, STARTED_ON_VIRTUAL, Target, network, perform};
 use twinproof_evidence::ExitCode;
 use twinproof_evidence::ledger::{self, Ledger};
 use twinproof_evidence::manifest::{self, Manifest};
@@ -60,6 +60,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
             Box::new(std::io::stderr())
         },
     ));
+    let key_log = args.key_log.as_deref().map(key_log).transpose()?;
     let whole = args.filter.is_empty() && earlier.is_none();
     let mut run = Run {
         suite_sha256: source.sha256.clone(),
@@ -78,6 +79,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         jobs: usize::from(args.jobs),
         interactive: !args.non_interactive,
         skip_slow: args.skip_slow,
+        key_log,
         tool: ("twinproof".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         started: match args.stage {
             Stage::Live => chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -154,6 +156,24 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Problem> {
         baseline::write(file, &report)?;
     }
     Ok(code)
+}
+
+/// Opens the file for the secrets of sessions, and says what it is.
+fn key_log(file: &Path) -> Result<KeyLog, Problem> {
+    let opened = KeyLog::open(file).map_err(|error| {
+        Problem::Usage(format!(
+            "--key-log: {} cannot be written: {error}",
+            file.display()
+        ))
+    })?;
+    // Who has closed stderr does not want to know.
+    let _ = writeln!(
+        std::io::stderr(),
+        "warning: {} will hold the secrets of all DTLS sessions of this run; whoever has it can read what \
+         was captured of them",
+        file.display()
+    );
+    Ok(opened)
 }
 
 /// Whether the profile has somebody asked at the terminal.

@@ -111,3 +111,39 @@ fn tshark_decodes_what_we_send_without_a_complaint() {
     let broken = place("broken.pcapng", &broken);
     assert!(!tshark(&broken, COMPLAINS).is_empty());
 }
+
+#[test]
+fn the_secrets_of_sessions_are_written_down_for_who_asks_for_it_and_nowhere_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = "lwm2m/security/who-has-the-key";
+    let args = [
+        "run",
+        "--scenario",
+        scenario,
+        "--stage",
+        "virtual",
+        "--quiet",
+    ];
+    let args = [&args[..], &["--key-log", "keys.log", "--report", "r"]].concat();
+    let ran = twinproof(dir.path(), &args);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("warning: keys.log"), "{}", ran.stderr);
+    let lines = fs::read_to_string(dir.path().join("keys.log")).unwrap();
+    let secrets: Vec<&str> = lines
+        .lines()
+        .filter_map(|line| line.split(' ').nth(2))
+        .collect();
+    assert!(!secrets.is_empty(), "{lines}");
+    let session = "DTLS: a session as \\\"twinproof-secured-1\\\" (pre-shared key)";
+    let report = fs::read_to_string(dir.path().join("r/report.json")).unwrap();
+    assert!(report.contains(session), "who reads the report sees it");
+    for entry in fs::read_dir(dir.path().join("r")).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
+        let told = secrets.iter().any(|secret| text.contains(secret));
+        let key = text.contains("0102030405060708090a0b0c0d0e0f10");
+        assert!(!told && !key, "{}", path.display());
+    }
+}

@@ -23,3 +23,4 @@ pub use target::{
 };
 pub use turns::{Turn, Turns};
 pub use twinproof_kernel::Faults;
+pub use twinproof_stage::KeyLog;

@@ -19,7 +19,7 @@ use twinproof_judge::profile::{ClientControl, Credential, Declared, Lwm2m, Profi
 use twinproof_judge::scene::{LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
-use twinproof_stage::{Halted, Kind, PEER, Pace, Recorder, Stage};
+use twinproof_stage::{Halted, KeyLog, Kind, PEER, Pace, Recorder, Stage};
 use twinproof_upper::Hands;
 
 use crate::clean::Leftover;
@@ -80,6 +80,8 @@ pub struct Run {
     pub stop: Arc<AtomicBool>,
     /// Whether scenarios that wait for a timer which a standard fixes are left out, where they would.
     pub skip_slow: bool,
+    /// Where the secrets of secured associations are written down, if anybody wants them.
+    pub key_log: Option<KeyLog>,
     /// Told the id of each scenario when it has ended.
     pub on_scene_ended: Arc<dyn Fn(&str) + Send + Sync>,
     /// Told once what is waited for, when another run has the system for long.
@@ -115,6 +117,7 @@ impl Run {
             ledger,
             stop: Arc::new(AtomicBool::new(false)),
             skip_slow: false,
+            key_log: None,
             on_scene_ended: Arc::new(|_| {}),
             on_wait: Arc::new(|_| {}),
         }
@@ -492,6 +495,7 @@ async fn set_scene(
             let seed = Seed::new(run.seed).derive(&id);
             let time_passes = entry.described.tags.iter().any(|tag| tag == TIME_PASSES);
             world.set(stage, Arc::new(profile), seed, time_passes);
+            world.scene().key_log = run.key_log.clone();
         }
         Err(_) => {
             stage.recorder().write(stage.now(), What::SceneEnded);

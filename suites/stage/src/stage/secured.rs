@@ -80,6 +80,12 @@ impl Stage {
         either!(self, stage => stage.secure(at, |transport, _| transport.perform(trick)));
     }
 
+    /// Does this to the next record with exactly this data that leaves a secured place, whatever else leaves
+    /// before it.
+    pub fn play_on(&mut self, at: SocketAddr, trick: Trick, data: &[u8]) {
+        either!(self, stage => stage.secure(at, |transport, _| transport.perform_on(trick, data)));
+    }
+
     /// From now on this sees all records of a secured place.
     pub fn tap(&mut self, at: SocketAddr, tap: Box<dyn Tap>) {
         either!(self, stage => stage.secure(at, |transport, _| transport.tap(tap)));

@@ -17,6 +17,10 @@ pub enum Reading {
     AnythingElseIs400,
     /// An answer has the options and the words that a client may leave unread.
     AnswersWithMore,
+    /// Who has credentials and comes in the clear is refused with 4.00.
+    ClearIs400,
+    /// Who has shown to be another is refused with 4.03.
+    ImpostorIs403,
     /// A life time that is not said is refused (LW-D24).
     LifetimeDemanded,
     /// A registration lives a while beyond its time.
@@ -44,6 +48,7 @@ impl Reading {
             Self::AnythingElseIs400 | Self::AnythingElseIs405 | Self::AnswersWithMore => {
                 &["answers"]
             }
+            Self::ClearIs400 | Self::ImpostorIs403 => &["refuses_peer"],
             Self::LifetimeDemanded => &["lifetime"],
             Self::LivesLonger => &["ends"],
             Self::MissingIs400 => &["refuses_location"],
@@ -83,6 +88,15 @@ impl Rules for Lawful {
         Some(match self.reads(Reading::NamelessIs403) {
             true => Code::FORBIDDEN,
             false => code,
+        })
+    }
+
+    fn refuses_peer(&self, facts: facts::PeerFacts) -> Option<Code> {
+        let code = Standard.refuses_peer(facts)?;
+        Some(match facts.shown {
+            true if self.reads(Reading::ImpostorIs403) => Code::FORBIDDEN,
+            false if self.reads(Reading::ClearIs400) => Code::BAD_REQUEST,
+            _ => code,
         })
     }
 

@@ -83,6 +83,14 @@ dimensions! {
         "4.04",
         "4.00": Reads(Reading::MissingIs400),
     }
+    "registration under another's name" from "digest §3.9" {
+        "4.00",
+        "4.03": Reads(Reading::ImpostorIs403),
+    }
+    "registration in the clear of who has credentials" from "digest §3.9" {
+        "4.03",
+        "4.00": Reads(Reading::ClearIs400),
+    }
     "what is nobody's business" from "digest §3.2" {
         "4.04, or 4.05 where something is",
         "4.05": Reads(Reading::AnythingElseIs405),

@@ -66,6 +66,7 @@ impl Scene {
         let key = self.key(&credential)?;
         let security = Security {
             at: beside.map(|place| SocketAddr::new(place.ip(), 0)),
+            key_log: self.key_log.clone(),
             ..Security::default()
         };
         let seed = self.seed.derive(who.name());
@@ -131,6 +132,7 @@ impl Scene {
                 attempts: 1,
                 ..Limits::default()
             },
+            key_log: self.key_log.clone(),
             ..Security::default()
         };
         let seed = self.seed.derive(name);
@@ -161,11 +163,10 @@ impl Scene {
             .to_vec();
         raw.token[0] ^= number as u8;
         raw.token_length = raw.token.len() as u8;
-        self.stage.play(at, trick);
-        let order = Order::SendRaw {
-            server: 0,
-            bytes: raw.to_bytes(),
-        };
+        let bytes = raw.to_bytes();
+        // The device may have something else to say meanwhile.
+        self.stage.play_on(at, trick, &bytes);
+        let order = Order::SendRaw { server: 0, bytes };
         self.tell(who, order).await?;
         // The next trick is not to take the place of this one.
         self.stage.rest(LEAVES).await;

@@ -1,9 +1,11 @@
 //! Who is let in over secured associations, and what becomes of what comes over them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use twinproof_coap::Packet;
 use twinproof_evidence::Verdict;
-use twinproof_evidence::record::Turn;
+use twinproof_evidence::record::{Turn, What};
 
 use super::Act;
 use crate::checks::Found;
@@ -201,6 +203,28 @@ fn not_taken(scene: &Scene, act: &Act) -> Found {
     }
 }
 
+/// How many records with data a party has sent again since an act began.
+fn sent_again(scene: &Scene, act: &Act) -> usize {
+    let mut numbers = BTreeSet::new();
+    let sent = scene
+        .records
+        .iter()
+        .filter_map(|record| match &record.what {
+            What::Sealed {
+                exchange,
+                from,
+                content,
+                epoch,
+                sequence,
+                ..
+            } if *exchange > act.after && *from == act.party && content == "application_data" => {
+                Some((*epoch, *sequence))
+            }
+            _ => None,
+        });
+    sent.filter(|number| !numbers.insert(*number)).count()
+}
+
 fn taken_once(scene: &Scene, act: &Act) -> Found {
     let expected = "one answer to each of them";
     let sent: Vec<&Datagram> = requests(scene, act).collect();
@@ -227,6 +251,9 @@ fn taken_once(scene: &Scene, act: &Act) -> Found {
     }
     if !answered_after(scene, act) {
         return Found::inconclusive(expected, "nothing answered what came after them");
+    }
+    if sent_again(scene, act) < sent.len() {
+        return Found::inconclusive(expected, "not each of their records was sent again");
     }
     match (repeated.is_empty(), again.is_empty()) {
         (_, false) => Found::decide(
