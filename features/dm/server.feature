@@ -10,21 +10,21 @@ Feature: The server
   @DM-SRV-02 @id:no-credentials
   Scenario: Who does not show who it is is asked, and told nothing
     Given a device that shows no credentials
-    And the operator wants to read the name of the device
+    And the operator wants to read something of the device
     When the device begins a session
     Then the server asks for credentials, and says nothing else
 
   @DM-SRV-02 @id:wrong-password
   Scenario: A wrong password is refused
     Given a device that shows another password
-    And the operator wants to read the name of the device
+    And the operator wants to read something of the device
     When the device begins a session
     Then the server refuses the credentials, and says nothing else
 
   @DM-SRV-02 @id:others-credentials
   Scenario: The credentials of another device are refused
     Given a device that shows the credentials of another one
-    And the operator wants to read the name of the device
+    And the operator wants to read something of the device
     When the device begins a session
     Then the server refuses the credentials, and says nothing else
 
@@ -35,7 +35,7 @@ Feature: The server
 
   @DM-SRV-04 @id:operator
   Scenario: What the operator wants is asked for once, and the session ends
-    Given the operator wants to read the name of the device
+    Given the operator wants to read something of the device
     When the device begins a session
     Then the server asks the device for it once
     And the server ends the session
@@ -43,7 +43,7 @@ Feature: The server
   @DM-SRV-05 @id:two-messages
   Scenario: A package in two messages is waited for
     Given a device that says what it has to say in two messages
-    And the operator wants to read the name of the device
+    And the operator wants to read something of the device
     When the device begins a session
     Then the server waits for the rest
 
@@ -58,3 +58,15 @@ Feature: The server
     Given a device that wants the server to add something
     When the device begins a session
     Then the server does not add it
+
+  @DM-SRV-08 @id:small-messages
+  Scenario: A device that can take small messages gets small messages
+    Given a device that can take small messages only
+    And the operator wants to read more than fits into one
+    When the device begins a session
+    Then no message of the server is larger than that
+
+  @DM-SRV-09 @id:wakes
+  Scenario: A device believes the notification that wakes it
+    When the operator wakes the device
+    Then the device believes it, and begins the session that was announced

@@ -20,3 +20,16 @@ Feature: A session, as a client has it
     And the server wants to read a value that is not there
     When the client begins a session
     Then each of its commands has a number of its own
+
+  @DM-CLI-11 @id:unknown-alert
+  Scenario: An alert that nobody knows is refused by name
+    Given the server sends an alert that nobody knows
+    When the client begins a session
+    Then the client says that it does not know it
+
+  @DM-CLI-12 @id:elsewhere
+  Scenario: The next message goes where the server wants it
+    Given a server that wants the next message elsewhere
+    And the server wants to read a value that is there
+    When the client begins a session
+    Then the next message goes there

@@ -64,3 +64,22 @@ Feature: The tree of a client
     When the client begins a session
     Then the client says that both failed
     And nothing is there
+
+  @DM-CLI-04 @id:add-below-leaf
+  Scenario: A value has nothing below it
+    Given a client to which the server has added a value
+    And the server wants to add a value below a value
+    When the client begins a session
+    Then the client says that nothing can be added there
+
+  @DM-CLI-06 @id:atomic-get
+  Scenario: Nothing is read in an Atomic
+    Given the server wants to read in an Atomic
+    When the client begins a session
+    Then the client says that the reading failed
+
+  @DM-CLI-10 @id:properties
+  Scenario: Each node has four properties
+    Given the server wants to read the properties that each node has
+    When the client begins a session
+    Then the client confirms the reading of each

@@ -14,7 +14,7 @@
 //! - [`store`] is the tree of a device and what servers may do with it.
 //! - [`client`] and [`server`] are the roles; [`session`] is what both have in common, and [`upper`]
 //!   what an application asks of its server.
-//! - [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
+//! - [`push`] brings triggers; [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
 //!
 //! No input makes this crate panic, and no input makes it use more memory than its [`Limits`].
 //!
@@ -40,6 +40,7 @@ mod hex;
 pub mod media;
 pub mod notification;
 pub mod provisioning;
+pub mod push;
 pub mod server;
 pub mod session;
 pub mod store;

@@ -185,20 +185,20 @@ impl Server {
                 session,
             } => match self.devices.get(&device) {
                 None => unknown(&device),
-                Some(known) => self.trigger(known, ui_mode, session),
+                Some(known) => self.trigger(&*moment.shared.rules, known, ui_mode, session),
             },
         };
         moment.out.answer(call, answer);
     }
 
-    fn trigger(&self, device: &Device, ui_mode: u8, session: u16) -> Answer {
+    fn trigger(&self, rules: &dyn Rules, device: &Device, ui_mode: u8, session: u16) -> Answer {
         let Some(session_id) = NonZeroU16::new(session) else {
             return Answer::Refused("expected a session from 1 on, got 0".to_owned());
         };
         let Some(proof) = &device.server else {
             return Answer::Refused("expected credentials of the server, got none".to_owned());
         };
-        let trigger = Trigger {
+        let trigger = rules.announces(Trigger {
             ui_mode: match ui_mode {
                 1 => UiMode::Background,
                 2 => UiMode::Informative,
@@ -209,11 +209,11 @@ impl Server {
             session_id,
             server_id: self.id.clone(),
             body: Vec::new(),
-        };
+        });
         match trigger.sign(&proof.key_of_triggers(&self.id), &proof.nonce) {
             Ok(body) => Answer::Trigger {
                 content_type: media::NOTIFICATION.to_owned(),
-                body,
+                body: rules.wakes(body),
             },
             Err(error) => Answer::Refused(error.to_string()),
         }

@@ -582,6 +582,9 @@ async fn visit_dm(
     let section = declared.profile.dm.as_ref();
     let client = section.and_then(|section| section.client.as_ref());
     if let Some(client) = client.filter(|_| part.role == "dm-client") {
+        if let Some(push) = &client.push {
+            stage.introduce(push, SUT);
+        }
         if let Some(hook) = &client.start {
             stage.control_dm_by(hook_call(hook), client.patience.duration());
         }

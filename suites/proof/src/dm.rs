@@ -8,7 +8,7 @@ use twinproof_conformance::{BuiltIn, Part, place_dm_server};
 use twinproof_dm::client::{self, Client};
 use twinproof_dm::server::{self, Enrolment, Server};
 use twinproof_dm::store::{self, Profile, Tree};
-use twinproof_judge::profile::Declared;
+use twinproof_judge::profile::{Declared, DmScheme};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_reference::dm as reference;
@@ -27,8 +27,12 @@ fn profile(role: &str) -> Declared {
     profile
 }
 
+/// What makes a client or a server another lawful one.
+type Shape<S> = Arc<dyn Fn(&mut S) + Send + Sync>;
+
 /// The built-in DM client under given rules.
 pub struct DmClient {
+    shape: Shape<client::Shared>,
     profile: Declared,
     rules: client::rules::decide::Watched,
     tree_rules: store::rules::decide::Watched,
@@ -41,6 +45,7 @@ impl DmClient {
         tree_rules: Arc<dyn store::rules::decide::Rules>,
     ) -> Self {
         Self {
+            shape: Arc::new(|_| {}),
             profile: profile("dm-client"),
             rules: client::rules::decide::Watched::new(rules),
             tree_rules: store::rules::decide::Watched::new(tree_rules),
@@ -51,6 +56,21 @@ impl DmClient {
     pub fn standard() -> Self {
         let tree = Arc::new(store::rules::decide::Standard);
         Self::new(Arc::new(client::rules::decide::Standard), tree)
+    }
+
+    /// Another lawful client: with this scheme, and set up as `shape` says.
+    #[must_use]
+    pub fn shaped(
+        mut self,
+        scheme: DmScheme,
+        shape: impl Fn(&mut client::Shared) + Send + Sync + 'static,
+    ) -> Self {
+        let section = self.profile.profile.dm.as_mut();
+        if let Some(client) = section.and_then(|section| section.client.as_mut()) {
+            client.account.scheme = scheme;
+        }
+        self.shape = Arc::new(shape);
+        self
     }
 
     /// The same, and it remembers in which scenarios rivals would have decided otherwise in a session.
@@ -93,6 +113,11 @@ impl BuiltIn for DmClient {
         async move {
             let mut declared = self.profile.clone();
             let url = place_dm_server(stage, &mut declared).await?;
+            let push = stage.listen(SUT).await?;
+            let section = declared.profile.dm.as_mut();
+            if let Some(client) = section.and_then(|section| section.client.as_mut()) {
+                client.push = Some(format!("{push}/push"));
+            }
             let section = declared.profile.dm.as_ref();
             let account =
                 section.and_then(|section| Some(section.client.as_ref()?.account.clone()));
@@ -102,7 +127,9 @@ impl BuiltIn for DmClient {
                 let tree = Tree::of_device(described, &account.device, &accounts);
                 let rules = self.rules.for_scenario(seed);
                 let tree_rules = self.tree_rules.for_scenario(seed);
-                let shared = Arc::new(reference::client(rules, tree_rules));
+                let mut shared = reference::client(rules, tree_rules);
+                (self.shape)(&mut shared);
+                let shared = Arc::new(shared);
                 let make = move || {
                     let client = Client::new(tree.clone(), seed.derive(SUT));
                     (client, Arc::clone(&shared))
@@ -118,6 +145,7 @@ impl BuiltIn for DmClient {
 
 /// The built-in DM server under given rules.
 pub struct DmServer {
+    shape: Shape<server::Shared>,
     profile: Declared,
     rules: server::rules::decide::Watched,
 }
@@ -126,6 +154,7 @@ impl DmServer {
     /// The server as these rules make it.
     pub fn new(rules: Arc<dyn server::rules::decide::Rules>) -> Self {
         Self {
+            shape: Arc::new(|_| {}),
             profile: profile("dm-server"),
             rules: server::rules::decide::Watched::new(rules),
         }
@@ -134,6 +163,23 @@ impl DmServer {
     /// The server as the standard wants it.
     pub fn standard() -> Self {
         Self::new(Arc::new(server::rules::decide::Standard))
+    }
+
+    /// Another lawful server: with this scheme, and set up as `shape` says.
+    #[must_use]
+    pub fn shaped(
+        mut self,
+        scheme: DmScheme,
+        shape: impl Fn(&mut server::Shared) + Send + Sync + 'static,
+    ) -> Self {
+        let section = self.profile.profile.dm.as_mut();
+        if let Some(server) = section.and_then(|section| section.server.as_mut()) {
+            for account in &mut server.accounts {
+                account.scheme = scheme;
+            }
+        }
+        self.shape = Arc::new(shape);
+        self
     }
 
     /// The same, and it remembers in which scenarios rivals would have decided otherwise.
@@ -181,7 +227,9 @@ impl BuiltIn for DmServer {
                 .first()
                 .map(|account| account.server_id.clone());
             let id = id.unwrap_or_default();
-            let shared = Arc::new(reference::server(self.rules.for_scenario(seed)));
+            let mut shared = reference::server(self.rules.for_scenario(seed));
+            (self.shape)(&mut shared);
+            let shared = Arc::new(shared);
             let make = move || {
                 let server = Server::new(&id, &url, seed.derive(SUT), enrolments.clone());
                 (server, Arc::clone(&shared))

@@ -104,6 +104,11 @@ twinproof_kernel::rules! {
             !commands && !challenged && !waiting
         }
 
+        /// Whether the next message goes where the server says, if it says so.
+        fn follows(&self, told: bool) -> bool {
+            told
+        }
+
         /// What becomes of a message that is ready to go.
         fn says(&self, message: Message) -> Message {
             message

@@ -237,7 +237,9 @@ impl Client {
         session.limit = size
             .map(|size| usize::try_from(size).unwrap_or(usize::MAX))
             .or(session.limit);
-        if let Some(url) = &header.resp_uri {
+        if let Some(url) = &header.resp_uri
+            && moment.shared.rules.follows(true)
+        {
             session.url.clone_from(url);
         }
 

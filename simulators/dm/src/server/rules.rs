@@ -1,5 +1,6 @@
 //! What a server decides in a session.
 
+use crate::notification::Trigger;
 use crate::session::prove::ProofFacts;
 use crate::syncml::{AlertCode, Message, StatusCode};
 
@@ -31,6 +32,7 @@ twinproof_kernel::rules! {
         use super::Message;
         use super::ProofFacts;
         use super::StatusCode;
+        use super::Trigger;
         use super::Turn;
 
         /// The status of a header, for what its sender shows.
@@ -88,6 +90,16 @@ twinproof_kernel::rules! {
         /// What becomes of a message that is ready to go.
         fn says(&self, message: Message) -> Message {
             message
+        }
+
+        /// What a trigger says.
+        fn announces(&self, trigger: Trigger) -> Trigger {
+            trigger
+        }
+
+        /// The octets of a trigger, behind a digest that is right for them.
+        fn wakes(&self, signed: Vec<u8>) -> Vec<u8> {
+            signed
         }
 
         /// Whether a command that was carried out is sent again.

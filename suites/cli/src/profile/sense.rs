@@ -113,6 +113,10 @@ fn dm(section: &Dm) -> Option<Senseless> {
             return Some(Senseless::value(keys(key), why));
         }
     }
+    let pushed = section.client.as_ref().and_then(|c| c.push.as_ref());
+    if let Some(why) = pushed.and_then(|push| url::fault(push)) {
+        return Some(Senseless::value(keys("dm.client.push"), why));
+    }
     let server = section.server.as_ref();
     server
         .and_then(|server| url::fault(&server.url))

@@ -40,6 +40,11 @@ pub struct DmClient {
     #[schemars(example = "dmclient --begin-session")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<HookSpec>,
+    /// Where it takes notifications by HTTP Push, if it does: without it, what a notification does is
+    /// inconclusive.
+    #[schemars(example = "http://127.0.0.1:8091/push")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<String>,
     /// How long it may take from there to the end of the session.
     #[serde(default = "DmClient::default_patience")]
     pub patience: Span,

@@ -1,6 +1,7 @@
 //! Broken DM clients, in what they say and whom they believe.
 
 use twinproof_dm::client::rules::decide::{Rules, Standard};
+use twinproof_dm::client::rules::{TriggerFacts, Triggered};
 use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{Command, Data, Message, StatusCode};
 
@@ -37,7 +38,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-confirms-nothing" "gives no status for what it did" breaks "DM-CLI-02"
     also breaks {
-        "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09"
+        "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-11"
         because "that it was done, or why not, is said by a status",
     }
     caught by {
@@ -141,4 +142,42 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "dm/security/challenged" "dm/proven",
     }
     fn tries_again(&self, _times: u32) -> bool { false }
+
+    "dm-client-reads-in-atomic" "reads in an Atomic" breaks "DM-CLI-06"
+    caught by { "dm/tree/atomic-get" "dm/told" }
+    fn in_atomic(&self, _command: &'static str) -> StatusCode { StatusCode::OK }
+
+    "dm-client-takes-any-alert" "confirms alerts that it does not know" breaks "DM-CLI-11"
+    caught by { "dm/session/unknown-alert" "dm/told" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Status(status) = command
+                && status.cmd == "Alert"
+            {
+                status.code = StatusCode::OK;
+            }
+        }
+        message
+    }
+
+    "dm-client-stays" "does not go on where the server wants it" breaks "DM-CLI-12"
+    caught by { "dm/session/elsewhere" "dm/redirected" }
+    fn follows(&self, _told: bool) -> bool { false }
+
+    "dm-client-sleeps" "takes no notification" breaks "DM-HLF-016"
+    caught by { "dm/notification/http-push" "dm/announced" }
+    fn triggered(&self, _facts: TriggerFacts) -> Triggered { Triggered::Ignore }
+
+    "dm-client-wakes-for-anybody" "takes notifications whose digest is wrong" breaks "DM-CLI-13"
+    caught by { "dm/notification/forged" "dm/ignored" }
+    fn triggered(&self, facts: TriggerFacts) -> Triggered {
+        Standard.triggered(TriggerFacts { signed: true, ..facts })
+    }
+
+    "dm-client-wakes-twice" "takes a notification as often as it comes" breaks "DM-CLI-13"
+    caught by { "dm/notification/once" "dm/announced" }
+    fn triggered(&self, facts: TriggerFacts) -> Triggered {
+        Standard.triggered(TriggerFacts { repeated: false, ..facts })
+    }
 };

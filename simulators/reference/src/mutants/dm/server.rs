@@ -1,9 +1,12 @@
 //! Broken DM servers.
 
+use std::num::NonZeroU16;
+
+use twinproof_dm::notification::Trigger;
 use twinproof_dm::server::rules::decide::{Rules, Standard};
 use twinproof_dm::server::rules::{Heard, Turn};
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::syncml::{AlertCode, Command, Message, StatusCode};
+use twinproof_dm::syncml::{AlertCode, Command, Item, Message, StatusCode};
 
 use super::super::{Mutant, mutants};
 use super::without;
@@ -90,5 +93,31 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "dm/server/device-wants" "dm/told" }
     fn commanded(&self, _command: &'static str, _about_itself: bool) -> StatusCode {
         StatusCode::OK
+    }
+
+    "dm-server-wordy" "says more than a device can take" breaks "DM-SRV-08"
+    caught by { "dm/server/small-messages" "dm/fits" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Status(status) = command {
+                status.items.push(Item::default().with_text("x".repeat(1_000)));
+            }
+        }
+        message
+    }
+
+    "dm-server-forges" "makes notifications that no device believes" breaks "DM-SRV-09"
+    caught by { "dm/server/wakes" "dm/woke" }
+    fn wakes(&self, signed: Vec<u8>) -> Vec<u8> {
+        let mut signed = signed;
+        signed.iter_mut().take(1).for_each(|octet| *octet ^= 1);
+        signed
+    }
+
+    "dm-server-announces-another" "announces another session than it was asked for" breaks "DM-SRV-09"
+    caught by { "dm/server/wakes" "dm/woke" }
+    fn announces(&self, trigger: Trigger) -> Trigger {
+        Trigger { session_id: NonZeroU16::MAX, ..trigger }
     }
 };

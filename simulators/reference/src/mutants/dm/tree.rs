@@ -4,6 +4,8 @@ use twinproof_dm::store::rules::decide::{Rules, Standard};
 use twinproof_dm::store::rules::{AddFacts, NodeFacts};
 use twinproof_dm::syncml::StatusCode;
 
+use twinproof_dm::tree::acl::Kind;
+
 use super::super::{Mutant, mutants};
 
 /// All of them.
@@ -79,5 +81,20 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
     fn delete(&self, facts: NodeFacts) -> StatusCode {
         Standard.delete(NodeFacts { permanent: false, access: true, ..facts })
+    }
+
+    "dm-client-adds-below-values" "says of a place below a value that it is not there" breaks "DM-CLI-04"
+    caught by { "dm/tree/add-below-leaf" "dm/told" }
+    fn add(&self, facts: AddFacts) -> StatusCode {
+        match (facts.parent, Standard.add(facts)) {
+            (Some(Kind::Leaf), StatusCode::COMMAND_NOT_ALLOWED) => StatusCode::NOT_FOUND,
+            (_, code) => code,
+        }
+    }
+
+    "dm-client-hides-properties" "has no properties" breaks "DM-CLI-10"
+    caught by { "dm/tree/properties" "dm/told" }
+    fn get_property(&self, facts: NodeFacts, _supported: bool) -> StatusCode {
+        Standard.get_property(facts, false)
     }
 };

@@ -1,11 +1,15 @@
 //! A client that is judged, and its server, which the tester plays.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cucumber::{given, then, when};
+use twinproof_dm::push::{self, Initiator};
+use twinproof_dm::server::rules::decide::{Rules, Standard};
 use twinproof_dm::server::{self, Enrolment, Server};
 use twinproof_dm::session::prove::Proof;
-use twinproof_dm::upper::{Act, Event, Operation, Put, Value};
+use twinproof_dm::syncml::Message;
+use twinproof_dm::upper::{Act, Answer, Event, Operation, Put, Value};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::client::Check as Client;
 use twinproof_judge::checks::dm::{Check as Dm, Session};
@@ -53,6 +57,15 @@ impl Scene {
         &mut self,
         change: impl FnOnce(&mut Option<Proof>, &mut Option<Proof>),
     ) -> Result<Served, Halted> {
+        self.enter_dm_server_with(Arc::new(Standard), change)
+    }
+
+    /// The same, and it decides by these rules.
+    fn enter_dm_server_with(
+        &mut self,
+        rules: Arc<dyn Rules>,
+        change: impl FnOnce(&mut Option<Proof>, &mut Option<Proof>),
+    ) -> Result<Served, Halted> {
         let client = self.dm_client()?;
         let name = dm_server(&self.profile.profile);
         let account = &client.account;
@@ -66,9 +79,11 @@ impl Scene {
         let url = client.server.unwrap_or_default();
         let id = account.server_id.as_str();
         let role = Server::new(id, &url, self.seed.derive(name), vec![enrolment]);
-        let server = self
-            .stage
-            .enter(name, role, Arc::new(server::Shared::default()));
+        let shared = server::Shared {
+            rules,
+            ..server::Shared::default()
+        };
+        let server = self.stage.enter(name, role, Arc::new(shared));
         Ok(Served {
             server,
             sessions: 0,
@@ -155,6 +170,236 @@ impl Scene {
             codes: codes.to_vec(),
         })
     }
+}
+
+/// Says where the next message is to go.
+struct Elsewhere(String);
+
+impl Rules for Elsewhere {
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        message.header.resp_uri = Some(self.0.clone());
+        message
+    }
+}
+
+/// What is added to where the server is.
+const ELSEWHERE: &str = "/elsewhere";
+
+#[given("a server that wants the next message elsewhere")]
+fn elsewhere(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let url = scene.dm_client()?.server.unwrap_or_default();
+    let rules = Elsewhere(format!("{url}{ELSEWHERE}"));
+    let served = scene.enter_dm_server_with(Arc::new(rules), |_, _| {})?;
+    scene.dm.served = Some(served);
+    Ok(())
+}
+
+#[then("the next message goes there")]
+fn redirected(world: &mut World) -> Result<(), Halted> {
+    let url = world.scene().dm_client()?.server.unwrap_or_default();
+    let url = format!("{url}{ELSEWHERE}");
+    world
+        .scene()
+        .check_dm_client(|session| Client::Redirected { session, url })
+}
+
+/// The numbers of the sessions that are announced.
+const GOOD: u16 = 0xBEA;
+const FORGED: u16 = 0xBAD;
+
+fn number(session: u16) -> String {
+    format!("{session:X}")
+}
+
+impl Scene {
+    /// Pushes triggers to the client, changed before they are sent, and waits for what follows the last.
+    async fn push(
+        &mut self,
+        triggers: &[(u16, fn(&mut Vec<u8>))],
+        begins: usize,
+    ) -> Result<(), Halted> {
+        let client = self.dm_client()?;
+        let Some(url) = client.push.clone() else {
+            let why = "nobody can notify the client: the profile has no dm.client.push";
+            return Err(self.inconclusive(why));
+        };
+        let after = self.stage.recorded();
+        let served = self.dm_served()?;
+        served.sessions += begins;
+        served.session.after = after;
+        let (server, sessions) = (served.server.clone(), served.sessions);
+        let initiator = self.stage.enter("push", Initiator::default(), Arc::new(()));
+        for (session, change) in triggers {
+            let trigger = Operation::Trigger {
+                device: client.account.device.clone(),
+                ui_mode: 1,
+                session: *session,
+            };
+            let made = self.stage.act(&server, trigger).await?.answer;
+            let Answer::Trigger {
+                content_type,
+                mut body,
+            } = made
+            else {
+                let why = "no notification can be made: the account has no server_password";
+                return Err(self.inconclusive(why));
+            };
+            change(&mut body);
+            let order = push::Order {
+                url: url.clone(),
+                content_type,
+                body,
+            };
+            self.stage.act(&initiator, order).await?;
+        }
+        let ended = move |server: &Server| {
+            let ends = server.events().iter();
+            ends.filter(|e| matches!(e, Event::Ended { .. })).count() >= sessions
+        };
+        let what = "the session that was announced has ended";
+        let patience = client.patience.duration();
+        self.stage.wait_for(&server, what, patience, ended).await;
+        Ok(())
+    }
+}
+
+fn unchanged(_: &mut Vec<u8>) {}
+
+fn forged(body: &mut Vec<u8>) {
+    if let Some(first) = body.first_mut() {
+        *first ^= 1;
+    }
+}
+
+#[given("a client that has had a session")]
+async fn has_had_one(world: &mut World) -> Result<(), Halted> {
+    world.scene().dm_session().await
+}
+
+#[when("a notification is pushed to the client")]
+async fn notified(world: &mut World) -> Result<(), Halted> {
+    world.scene().push(&[(GOOD, unchanged)], 1).await
+}
+
+#[when("a notification is pushed to the client, and once more")]
+async fn notified_twice(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene
+        .push(&[(GOOD, unchanged), (GOOD, unchanged)], 1)
+        .await?;
+    // A second session would begin once the first has ended.
+    scene.stage.rest(SECOND).await;
+    Ok(())
+}
+
+/// How long a session is waited for that must not begin.
+const SECOND: Duration = Duration::from_millis(500);
+
+#[when("a forged notification is pushed to the client, and then a good one")]
+async fn notified_falsely(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .push(&[(FORGED, forged), (GOOD, unchanged)], 1)
+        .await
+}
+
+#[then("the client begins the session that was announced")]
+fn announced(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_dm_client(|session| Client::Announced {
+        session,
+        id: number(GOOD),
+        carrier: true,
+    })
+}
+
+#[then("the client begins it once, by its number")]
+fn announced_once(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_dm_client(|session| Client::Announced {
+        session,
+        id: number(GOOD),
+        carrier: false,
+    })
+}
+
+#[then("the client begins the session of the good one only")]
+fn ignored(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_dm_client(|session| Client::Ignored {
+        session,
+        id: number(FORGED),
+        other: number(GOOD),
+    })
+}
+
+#[given("the server wants to add a value below a value")]
+async fn wants_below(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let uri = format!("{}/T", scene.dm_node()?);
+    scene.wants(Act::Add(put(uri, OTHER))).await
+}
+
+#[then("the client says that nothing can be added there")]
+fn told_below(world: &mut World) -> Result<(), Halted> {
+    let uri = format!("{}/T", world.scene().dm_node()?);
+    world.scene().check_told("Add", Some(uri), &[405])
+}
+
+#[given("the server wants to read in an Atomic")]
+async fn wants_get_in_atomic(world: &mut World) -> Result<(), Halted> {
+    let uri = world.scene().dm_client()?.leaf;
+    world
+        .scene()
+        .wants(Act::Atomic(vec![Act::Get { uri }]))
+        .await
+}
+
+#[then("the client says that the reading failed")]
+fn told_get_in_atomic(world: &mut World) -> Result<(), Halted> {
+    let uri = world.scene().dm_client()?.leaf;
+    world.scene().check_told("Get", Some(uri), &[500])
+}
+
+/// The properties that each node has (DM TND 1.2).
+const PROPERTIES: [&str; 4] = ["ACL", "Format", "Name", "Type"];
+
+#[given("the server wants to read the properties that each node has")]
+async fn wants_properties(world: &mut World) -> Result<(), Halted> {
+    let leaf = world.scene().dm_client()?.leaf;
+    for property in PROPERTIES {
+        let uri = format!("{leaf}?prop={property}");
+        world.scene().wants(Act::Get { uri }).await?;
+    }
+    Ok(())
+}
+
+#[then("the client confirms the reading of each")]
+fn told_properties(world: &mut World) -> Result<(), Halted> {
+    let leaf = world.scene().dm_client()?.leaf;
+    for property in PROPERTIES {
+        let uri = format!("{leaf}?prop={property}");
+        // 217 tells the list of a node above (DM 1.3).
+        world.scene().check_told("Get", Some(uri), &[200, 217])?;
+    }
+    Ok(())
+}
+
+/// An alert that no text has given a meaning.
+const RESERVED: u16 = 1199;
+
+#[given("the server sends an alert that nobody knows")]
+async fn wants_alert(world: &mut World) -> Result<(), Halted> {
+    let act = Act::Alert {
+        code: RESERVED,
+        options: String::new(),
+        texts: vec!["something".to_owned()],
+    };
+    world.scene().wants(act).await
+}
+
+#[then("the client says that it does not know it")]
+fn told_unknown(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_told("Alert", None, &[406])
 }
 
 fn put(uri: String, text: &str) -> Put {
@@ -391,10 +636,11 @@ fn told_nothing(world: &mut World) -> Result<(), Halted> {
     world.scene().check_told("Replace", Some(uri), &[404])
 }
 
+/// Either because it is permanent, or because nobody gave the server the right.
 #[then("the client says that it cannot be removed")]
 fn told_permanent(world: &mut World) -> Result<(), Halted> {
     let uri = world.scene().dm_client()?.leaf;
-    world.scene().check_told("Delete", Some(uri), &[405])
+    world.scene().check_told("Delete", Some(uri), &[405, 425])
 }
 
 #[then("the client says that both failed")]

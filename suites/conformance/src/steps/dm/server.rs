@@ -10,7 +10,7 @@ use twinproof_dm::client::rules::decide::{Rules, Standard};
 use twinproof_dm::client::{self, Client, Order};
 use twinproof_dm::store::{Profile, Tree};
 use twinproof_dm::syncml::{Alert, AlertCode, Command, Item, Message, Meta, Request};
-use twinproof_dm::upper::{Act, Operation};
+use twinproof_dm::upper::{Act, Answer, Operation};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::server::Check as Server;
 use twinproof_judge::checks::dm::{Check as Dm, Session};
@@ -22,8 +22,8 @@ use crate::world::{Scene, World};
 /// How long a session of a device may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the operator wants to read: each device has it.
-const READ: &str = "./DevInfo/DevId";
+/// What the operator wants to read: no server asks for it by itself.
+const READ: &str = "./DevInfo/Twinproof";
 
 /// What a device wants that may want nothing.
 const WANTED: &str = "./Twinproof";
@@ -37,9 +37,14 @@ pub(super) struct Fleet {
     devices: BTreeMap<usize, Handle<Client>>,
     /// What the device that begins a session reports in it.
     reports: Vec<Alert>,
+    /// The octets of a message that they can take, if they say so.
+    takes: Option<u64>,
     /// The last session.
     session: Option<Session>,
 }
+
+/// The octets of a message that a small device can take.
+const SMALL: u64 = 1_000;
 
 impl Scene {
     fn dm_server(&mut self) -> Result<profile::DmServer, Halted> {
@@ -73,6 +78,7 @@ impl Scene {
         let role = Client::new(tree, self.seed.derive("device"));
         let shared = client::Shared {
             rules,
+            max_message: self.dm.fleet.takes,
             max_messages: 100,
             ..client::Shared::default()
         };
@@ -185,7 +191,7 @@ fn reports(world: &mut World) {
     world.scene().dm.fleet.reports.push(alert);
 }
 
-#[given("the operator wants to read the name of the device")]
+#[given("the operator wants to read something of the device")]
 async fn wants(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let device = scene.dm_account(0)?.device;
@@ -197,6 +203,77 @@ async fn wants(world: &mut World) -> Result<(), Halted> {
         .operate_dm(Operation::Plan { device, act })
         .await?;
     Ok(())
+}
+
+#[given("a device that can take small messages only")]
+fn small(world: &mut World) {
+    world.scene().dm.fleet.takes = Some(SMALL);
+}
+
+#[given("the operator wants to read more than fits into one")]
+async fn wants_much(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let device = scene.dm_account(0)?.device;
+    for number in 0..40 {
+        let act = Act::Get {
+            uri: format!("./DevInfo/Nothing{number}"),
+        };
+        let plan = Operation::Plan {
+            device: device.clone(),
+            act,
+        };
+        scene.stage.operate_dm(plan).await?;
+    }
+    Ok(())
+}
+
+#[then("no message of the server is larger than that")]
+fn fits(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_dm_server(|session| Server::Fits {
+        session,
+        size: SMALL as usize,
+    })
+}
+
+/// The session that is announced.
+const ANNOUNCED: u16 = 0x51;
+
+#[when("the operator wakes the device")]
+async fn wakes(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let device = scene.dm_device()?;
+    let trigger = Operation::Trigger {
+        device: scene.dm_account(0)?.device,
+        ui_mode: 1,
+        session: ANNOUNCED,
+    };
+    let (answer, _) = scene.stage.operate_dm(trigger).await?;
+    let Answer::Trigger { content_type, body } = answer else {
+        return Err(scene.inconclusive("the upper tester made no trigger"));
+    };
+    scene.dm.fleet.session = Some(Session {
+        party: device.name().to_owned(),
+        after: scene.stage.recorded(),
+        upto: None,
+    });
+    let before = scene.stage.look(&device, |client| client.ended().len());
+    let order = Order::Deliver { content_type, body };
+    scene.stage.act(&device, order).await?;
+    let ended = move |client: &Client| client.ended().len() > before;
+    let what = "the session that was announced has ended";
+    scene.stage.wait_for(&device, what, WOKEN, ended).await;
+    Ok(())
+}
+
+/// How long a device may take that was woken.
+const WOKEN: Duration = Duration::from_secs(10);
+
+#[then("the device believes it, and begins the session that was announced")]
+fn woke(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_dm_server(|session| Server::Woke {
+        session,
+        id: format!("{ANNOUNCED:X}"),
+    })
 }
 
 #[when("the device begins a session")]

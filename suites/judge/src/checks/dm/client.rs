@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use twinproof_dm::syncml::{AlertCode, Command, Data, Item, Results, StatusCode};
+use twinproof_evidence::Verdict;
 
 use super::Session;
 use super::talk::{Said, Talk, words};
 use crate::checks::Found;
-use crate::scene::Scene;
+use crate::scene::{SUT, Scene};
 
 /// The leaves of the device information that each client has (DM Standardized Objects 1.2).
 const INFORMATION: [&str; 5] = ["DevId", "Man", "Mod", "DmV", "Lang"];
@@ -17,6 +18,17 @@ const INFORMATION: [&str; 5] = ["DevId", "Man", "Mod", "DmV", "Lang"];
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "check", rename_all = "kebab-case")]
 pub enum Check {
+    /// A notification with this session's number is followed by one session of it, which says that the
+    /// server wanted it.
+    Announced {
+        /// What came since.
+        session: Session,
+        /// `SessionID`.
+        id: String,
+        /// That it did not come by a way that is known to be the right one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        carrier: bool,
+    },
     /// Each message of the server got one status for its header, and each command one, or one per item;
     /// no status is about anything else.
     Answered {
@@ -60,6 +72,22 @@ pub enum Check {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         value: Option<String>,
     },
+    /// No session of this number followed, and one of the other did.
+    Ignored {
+        /// What came since.
+        session: Session,
+        /// `SessionID` of what was to be ignored.
+        id: String,
+        /// `SessionID` of what was not.
+        other: String,
+    },
+    /// The message after one that says where to go on went there.
+    Redirected {
+        /// The session.
+        session: Session,
+        /// What the server said.
+        url: String,
+    },
     /// A command was answered with one of these codes.
     Told {
         /// The session.
@@ -84,6 +112,22 @@ pub enum Check {
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
+            Self::Announced {
+                session,
+                id,
+                carrier,
+            } => {
+                let expected = format!("one session {id}, which begins with the alert 1200");
+                let found = announced(&session.talk(scene), expected, id);
+                match carrier {
+                    // By which way a notification comes is for the systems to agree on.
+                    true => found.under(&["DM-D15"]),
+                    false if found.verdict == Verdict::Fail && found.got == NO_SESSION => {
+                        Found::inconclusive(found.expected, found.got)
+                    }
+                    false => found,
+                }
+            }
             Self::Answered { session } => {
                 let expected = "one status for the header of each message of the server and for each \
                                 command in it, and no status of anything else";
@@ -129,6 +173,16 @@ impl Check {
                 };
                 session.with(scene, expected, |talk, expected| {
                     shows(talk, expected, uri, value.as_deref())
+                })
+            }
+            Self::Ignored { session, id, other } => {
+                let expected = format!("no session {id}, and a session {other} after it");
+                ignored(&session.talk(scene), expected, id, other)
+            }
+            Self::Redirected { session, url } => {
+                let expected = format!("the next message at {url}");
+                session.with(scene, expected, |talk, expected| {
+                    redirected(scene, talk, expected, url)
                 })
             }
             Self::Told {
@@ -200,7 +254,6 @@ fn incomplete(said: &Said) -> Vec<String> {
     let replaced = commands.iter().filter(|c| c.name() == "Replace");
     let told: BTreeSet<&str> = replaced
         .flat_map(Command::items)
-        .filter(|item| text(item).is_some_and(|text| !text.is_empty()))
         .filter_map(|item| item.source.as_ref())
         .map(|source| source.uri.trim_start_matches("./"))
         .collect();
@@ -283,12 +336,85 @@ fn told(
     let Some((said, command)) = talk.command(name, uri) else {
         return Found::inconclusive(expected, format!("the server never sent the {name}"));
     };
+    if let Some(number) = lacks_atomic(talk, said) {
+        let got = "the client has no Atomic (406), which it need not have";
+        return Found::not_applicable(expected, got).shown_by([number]);
+    }
     let given: Vec<_> = talk.statuses_of(said, command.cmd_id()).collect();
     let got: Vec<StatusCode> = given.iter().map(|(_, status)| status.code).collect();
     let holds = !got.is_empty() && got.iter().all(|code| codes.contains(code));
     let numbers = given.iter().map(|(said, _)| said.number);
     Found::decide(holds, expected, words(&got))
         .shown_by(std::iter::once(said.number).chain(numbers))
+}
+
+/// The message in which the client says that it has no `Atomic`, where a message has one.
+fn lacks_atomic(talk: &Talk, asked: &Said) -> Option<u64> {
+    let blocks = asked.commands().into_iter();
+    let mut blocks = blocks.filter(|command| matches!(command, Command::Atomic(_)));
+    blocks.find_map(|block| {
+        let mut given = talk.statuses_of(asked, block.cmd_id());
+        let lacks = given.find(|(_, s)| s.code == StatusCode::FEATURE_NOT_SUPPORTED);
+        lacks.map(|(said, _)| said.number)
+    })
+}
+
+/// What is said where nothing followed.
+const NO_SESSION: &str = "no session of that number";
+
+/// The first messages of the client's sessions of this number.
+fn begun<'t>(talk: &'t Talk, id: &str) -> Vec<&'t Said> {
+    let mine = talk.said.iter().filter(|said| said.by_sut);
+    let begins = mine.filter(|said| said.id() == "1");
+    begins
+        .filter(|said| said.message().header.session_id == id)
+        .collect()
+}
+
+fn announced(talk: &Talk, expected: String, id: &str) -> Found {
+    let begun = begun(talk, id);
+    let numbers: Vec<u64> = begun.iter().map(|said| said.number).collect();
+    let wanted = |said: &Said| {
+        let mut commands = said.message().commands.iter();
+        commands.any(|c| matches!(c, Command::Alert(a) if a.code == AlertCode::SERVER_INITIATED))
+    };
+    match begun.as_slice() {
+        [] => Found::decide(false, expected, NO_SESSION).shown_by(talk.numbers()),
+        [one] if wanted(one) => Found::decide(true, expected, "so it is").shown_by(numbers),
+        [_] => Found::decide(false, expected, "one without that alert").shown_by(numbers),
+        many => {
+            Found::decide(false, expected, format!("{} sessions", many.len())).shown_by(numbers)
+        }
+    }
+}
+
+fn ignored(talk: &Talk, expected: String, id: &str, other: &str) -> Found {
+    let wrong: Vec<u64> = begun(talk, id).iter().map(|said| said.number).collect();
+    let right: Vec<u64> = begun(talk, other).iter().map(|said| said.number).collect();
+    match (wrong.is_empty(), right.is_empty()) {
+        (false, _) => Found::decide(false, expected, format!("a session {id}")).shown_by(wrong),
+        (true, true) => Found::inconclusive(expected, format!("no session {other} either")),
+        (true, false) => Found::decide(true, expected, "so it is").shown_by(right),
+    }
+}
+
+fn redirected(scene: &Scene, talk: &Talk, expected: String, url: &str) -> Found {
+    let told = talk.said.iter().find(|said| {
+        let resp_uri = said.message().header.resp_uri.as_deref();
+        !said.by_sut && resp_uri == Some(url)
+    });
+    let Some(told) = told else {
+        return Found::inconclusive(expected, "the server never said so");
+    };
+    let mut later = scene.exchanges.range(told.number + 1..);
+    let next = later.find(|(_, exchange)| exchange.from == SUT);
+    match next {
+        None => Found::decide(false, expected, "no message").shown_by([told.number]),
+        Some((number, exchange)) => {
+            let holds = exchange.url == url;
+            Found::decide(holds, expected, exchange.url.clone()).shown_by([told.number, *number])
+        }
+    }
 }
 
 /// Results: the message that they are in, and their place there.

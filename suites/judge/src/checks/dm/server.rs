@@ -34,6 +34,13 @@ pub enum Check {
         /// The session.
         session: Session,
     },
+    /// No message was larger than the device said that it can take.
+    Fits {
+        /// The session.
+        session: Session,
+        /// What it said, octets.
+        size: usize,
+    },
     /// A package that is not closed is answered with the wish for the rest of it, and nothing else.
     Patient {
         /// The session.
@@ -47,6 +54,13 @@ pub enum Check {
         command: String,
         /// Its target.
         uri: String,
+    },
+    /// A device believed the trigger, and the session that it announced is the one that was asked for.
+    Woke {
+        /// The session.
+        session: Session,
+        /// `SessionID`.
+        id: String,
     },
     /// A command of the device was answered with one of these codes.
     Told {
@@ -88,6 +102,16 @@ impl Check {
                 let expected = "a last message that wants nothing and closes its package";
                 session.with(scene, expected, ended)
             }
+            Self::Fits { session, size } => {
+                let expected = format!("messages of at most {size} octets");
+                session.with(scene, expected, |talk, expected| {
+                    fits(scene, talk, expected, *size)
+                })
+            }
+            Self::Woke { session, id } => {
+                let expected = format!("a trigger that wakes a device for the session {id}");
+                woke(&session.talk(scene), expected, id)
+            }
             Self::Patient { session } => {
                 let expected = "the alert 1222 to a package that is not closed, no command beside it, \
                                 and no end of the package";
@@ -112,9 +136,14 @@ impl Check {
                 let codes: Vec<_> = codes.iter().copied().map(StatusCode).collect();
                 let which = alert.map_or(String::new(), |code| format!(" {code}"));
                 let expected = format!("{} to {command}{which}", words(&codes));
-                session.with(scene, expected, |talk, expected| {
+                let found = session.with(scene, expected, |talk, expected| {
                     told(talk, expected, (command, *alert), &codes)
-                })
+                });
+                match alert {
+                    Some(_) => found,
+                    // What becomes of a command that no device may send, no text says.
+                    None => found.advisory(),
+                }
             }
         }
     }
@@ -195,6 +224,35 @@ fn ended(talk: &Talk, expected: String) -> Found {
     };
     let holds = names.is_empty() && last.message().is_final;
     Found::decide(holds, expected, got).shown_by([last.number])
+}
+
+fn fits(scene: &Scene, talk: &Talk, expected: String, size: usize) -> Found {
+    let responses = talk.numbers().into_iter().filter_map(|number| {
+        let response = scene.exchanges.get(&number)?.response.as_ref()?;
+        Some((number, response.body.len()))
+    });
+    let largest = responses.max_by_key(|(_, length)| *length);
+    match largest {
+        None => Found::inconclusive(expected, "no message of the server"),
+        Some((number, length)) => {
+            let got = format!("{length} octets");
+            Found::decide(length <= size, expected, got).shown_by([number])
+        }
+    }
+}
+
+fn woke(talk: &Talk, expected: String, id: &str) -> Found {
+    let begun: Vec<&str> = talk
+        .said
+        .iter()
+        .filter(|said| !said.by_sut && said.id() == "1")
+        .map(|said| said.message().header.session_id.as_str())
+        .collect();
+    let got = match begun.as_slice() {
+        [] => "no session: the device did not believe it".to_owned(),
+        all => format!("sessions {}", all.join(", ")),
+    };
+    Found::decide(begun == [id], expected, got).shown_by(talk.numbers())
 }
 
 fn patient(talk: &Talk, expected: String) -> Found {
