@@ -303,6 +303,18 @@ impl fmt::Display for Control {
     }
 }
 
+/// The accounts with which a client is started.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Accounts {
+    /// Those of its servers, and that of a bootstrap server.
+    Both,
+    /// That of a bootstrap server, and no other.
+    Bootstrap,
+    /// Those of its servers, and no other.
+    #[default]
+    Servers,
+}
+
 /// What a server knows of a registered client. What a server does not show is none.
 #[derive(Clone, Debug, Default, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(default)]

@@ -34,10 +34,11 @@ const LIFETIME: u32 = 86_400;
 const ALL: i64 = 15;
 const TO_READ: i64 = 1;
 
-/// How a client of this shape with these servers is set up that decides by these rules. Where it has two,
-/// each owns its account, and the first the device, which the second may but read.
+/// How a client of this shape is set up that decides by these rules: with accounts of these servers, and
+/// with that of a bootstrap server, where there is one. Where it has two servers, each owns its account,
+/// and the first the device, which the second may but read.
 pub fn client(
-    servers: &[SocketAddr],
+    (servers, bootstrap): (&[SocketAddr], Option<SocketAddr>),
     shape: &ClientShape,
     rules: Arc<dyn device::rules::Rules>,
 ) -> device::Shared {
@@ -45,17 +46,34 @@ pub fn client(
         root: shape.root.to_owned(),
         boot: shape.boot,
         takes: shape.takes,
+        // The first version does not know how to say that.
+        prefers: shape.prefers.filter(|_| shape.version > Version::V1_0),
         parameters: shape.parameters.clone(),
         rules,
         ..device::Shared::new(shape.version, LIFETIME, servers)
     };
+    let contents = &mut shared.contents;
     if let [_, _] = servers {
         let accounts = [[1, 0], [1, 1]].map(|ids| Path::new(&ids).unwrap_or(Path::ROOT));
         let device = Path::new(&[3, 0]).unwrap_or(Path::ROOT);
-        let contents = &mut shared.contents;
         contents.set_rights(accounts[0], 1, &[(1, ALL)]);
         contents.set_rights(accounts[1], 2, &[(2, ALL)]);
         contents.set_rights(device, 1, &[(1, ALL), (2, TO_READ)]);
+    }
+    if let Some(bootstrap) = bootstrap {
+        let own = shape.bootstrap_instance;
+        contents.set_bootstrap_server(own, bootstrap, shape.hold_off);
+        // What a factory puts in: the accounts stand in both objects, so that a bootstrap can change them.
+        let instances = (0..).filter(|instance| *instance != own);
+        for (instance, (ssid, server)) in instances.zip((1..).zip(servers)) {
+            let account = Account::open(instance, ssid, format!("coap://{server}"));
+            let security = account.values().into_iter();
+            for entry in security.filter(|entry| entry.path.object() == Some(0)) {
+                if let Some(value) = entry.value {
+                    contents.set(entry.path, value);
+                }
+            }
+        }
     }
     shared
 }

@@ -18,7 +18,7 @@ pub use clean::{Leftover, clean as clean_on};
 pub use pool::{devices_needed, subscribers_needed};
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
 pub use target::{
-    BuiltIn, Part, SERVERS, Target, coap_authority, elsewhere, host_and_port, network,
+    BuiltIn, Part, Places, SERVERS, Target, coap_authority, elsewhere, host_and_port, network,
     place_dm_server, place_servers,
 };
 pub use turns::{Turn, Turns};

@@ -327,7 +327,8 @@ fn is_exclusive<'a>(target: &Target, tags: impl Iterator<Item = &'a String>) -> 
     let client = lwm2m.and_then(|section| section.client.as_ref());
     let one = client.is_some_and(|client| {
         let started = matches!(client.control, Some(ClientControl::Command(_)));
-        client.listen.is_some() || !started
+        let fixed = client.listen.is_some() || client.listen_bootstrap.is_some();
+        fixed || !started
     });
     let jumps = lwm2m.is_some_and(|section| section.advance_clock.is_some());
     let tags: Vec<String> = tags.cloned().collect();
@@ -532,7 +533,7 @@ async fn visit(
         if let Some(client) = section.and_then(|section| section.client.as_mut()) {
             let own = || format!("twinproof-{:08x}", seed.derive(SUT).rng().u32(..));
             client.endpoint.get_or_insert_with(own);
-            if let Some(control) = hands.client(client) {
+            if let Some(control) = hands.client(client, part.accounts()) {
                 stage.control_by(control);
             }
         }

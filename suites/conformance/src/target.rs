@@ -7,6 +7,7 @@ use twinproof_judge::catalogue::role_of;
 use twinproof_judge::profile::{Declared, HookSpec, Profile};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
+use twinproof_lwm2m::upper::Accounts;
 use twinproof_stage::{
     Alias, Elsewhere, Halted, HookCall, Network, Options, PEER, Place, Stage, Trust,
 };
@@ -58,6 +59,16 @@ impl<'a> Part<'a> {
         self.tags.iter().any(|tag| tag == SECURED)
     }
 
+    /// With which accounts a client is started in the scenario.
+    pub fn accounts(&self) -> Accounts {
+        let has = |wanted: &str| self.tags.iter().any(|tag| tag == wanted);
+        match (has(BOOTSTRAP_ALONE), has(BOOTSTRAP_TOO)) {
+            (true, _) => Accounts::Bootstrap,
+            (false, true) => Accounts::Both,
+            (false, false) => Accounts::Servers,
+        }
+    }
+
     /// How many servers a client has in the scenario.
     pub fn servers(&self) -> usize {
         match self.tags.iter().any(|tag| tag == TWO_SERVERS) {
@@ -73,10 +84,28 @@ const SECURED: &str = "secured";
 /// The tag of scenarios whose client has two servers.
 const TWO_SERVERS: &str = "two-servers";
 
+/// The tag of scenarios whose client has no account but that of a bootstrap server, and of those whose
+/// client has that one as well.
+const BOOTSTRAP_ALONE: &str = "bootstrap-account-alone";
+const BOOTSTRAP_TOO: &str = "bootstrap-account-too";
+
+/// The name under which the bootstrap server of a client that is judged enters.
+pub const BOOTSTRAP_SERVER: &str = "bootstrap server";
+
+/// Where the servers of a client that is judged are.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// Its servers, in the order of their names.
+    pub servers: Vec<SocketAddr>,
+    /// Its bootstrap server, if it has one.
+    pub bootstrap: Option<SocketAddr>,
+}
+
 /// The names under which the servers of a client that is judged enter.
 pub const SERVERS: [&str; 2] = ["server", "other server"];
 
-/// Makes places for the servers that a scenario's client has, and writes into the profile where they are.
+/// Makes places for the servers that a scenario's client has, and for its bootstrap server, and writes into
+/// the profile where they are.
 ///
 /// # Errors
 ///
@@ -85,18 +114,31 @@ pub async fn place_servers(
     stage: &mut Stage,
     declared: &mut Declared,
     part: Part<'_>,
-) -> Result<Vec<SocketAddr>, Halted> {
+) -> Result<Places, Halted> {
     let section = declared.profile.lwm2m.as_mut();
     let Some(client) = section.and_then(|section| section.client.as_mut()) else {
-        return Ok(Vec::new());
+        return Ok(Places::default());
     };
-    let keys = [
-        ("lwm2m.client.listen", &mut client.listen),
-        ("lwm2m.client.listen_other", &mut client.listen_other),
+    let [server, other] = SERVERS;
+    let bootstraps = part.accounts() != Accounts::Servers;
+    let wanted = [
+        ("lwm2m.client.listen", &mut client.listen, server, true),
+        (
+            "lwm2m.client.listen_other",
+            &mut client.listen_other,
+            other,
+            part.servers() > 1,
+        ),
+        (
+            "lwm2m.client.listen_bootstrap",
+            &mut client.listen_bootstrap,
+            BOOTSTRAP_SERVER,
+            bootstraps,
+        ),
     ];
-    let mut places = Vec::new();
-    for (number, ((key, listen), name)) in keys.into_iter().zip(SERVERS).enumerate() {
-        if number >= part.servers() {
+    let mut places = Places::default();
+    for (key, listen, name, is_wanted) in wanted {
+        if !is_wanted {
             *listen = None;
             continue;
         }
@@ -108,7 +150,10 @@ pub async fn place_servers(
         })?;
         let place = stage.bind_at(name, at).await?;
         *listen = Some(place.to_string());
-        places.push(place);
+        match name == BOOTSTRAP_SERVER {
+            true => places.bootstrap = Some(place),
+            false => places.servers.push(place),
+        }
     }
     Ok(places)
 }

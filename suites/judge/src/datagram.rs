@@ -35,14 +35,15 @@ impl Datagram {
     }
 
     /// Whether it shows that the system is one: it confirms a registration and says where that is, asks
-    /// for one, or writes an account.
+    /// for one or for bootstrap, or writes an account.
     pub fn is_contact(&self) -> bool {
         let confirms = |packet: &Packet<'_>| {
             packet.code() == Code::CREATED && packet.value(option::LOCATION_PATH).is_some()
         };
         self.from == SUT
             && self.packet().is_some_and(|packet| {
-                confirms(&packet) || registers(&packet) || provisions(&packet)
+                let asks = registers(&packet) || asks_for_bootstrap(&packet);
+                asks || confirms(&packet) || provisions(&packet)
             })
     }
 
@@ -152,6 +153,12 @@ impl Datagram {
 fn provisions(packet: &Packet<'_>) -> bool {
     let first = packet.path().next().and_then(Result::ok);
     packet.code() == Code::PUT && matches!(first, Some("0" | "1")) && !packet.payload().is_empty()
+}
+
+/// Whether a message asks for bootstrap, with what comes step by step or in one answer.
+pub(crate) fn asks_for_bootstrap(packet: &Packet<'_>) -> bool {
+    (packet.code() == Code::POST && packet.path_is(&["bs"]))
+        || (packet.code() == Code::GET && packet.path_is(&["bspack"]))
 }
 
 /// Whether a message asks for a registration.

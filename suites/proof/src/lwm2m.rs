@@ -13,6 +13,7 @@ use twinproof_kernel::Seed;
 use twinproof_lwm2m::device::{self, Device};
 use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::{KeyFacts, RecordFacts, Rival, Rules, Watched};
+use twinproof_lwm2m::upper::Accounts;
 use twinproof_reference::lwm2m as reference;
 use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_reference::variants::lwm2m_client::Shape as ClientShape;
@@ -234,10 +235,14 @@ impl BuiltIn for Lwm2mClient {
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         async move {
             let mut declared = self.profile.clone();
-            let servers = place_servers(stage, &mut declared, part).await?;
+            let places = place_servers(stage, &mut declared, part).await?;
             let at = stage.bind(SUT).await?;
             let rules = self.rules.for_scenario(seed);
-            let shared = Arc::new(reference::client(&servers, &self.shape, rules));
+            let accounts = match part.accounts() {
+                Accounts::Bootstrap => (&[][..], places.bootstrap),
+                Accounts::Both | Accounts::Servers => (&places.servers[..], places.bootstrap),
+            };
+            let shared = Arc::new(reference::client(accounts, &self.shape, rules));
             let endpoint = format!("twinproof-{:08x}", seed.derive(SUT).rng().u32(..));
             let make = move || {
                 let client = Device::new(endpoint.as_str(), at, seed.derive(SUT));

@@ -25,6 +25,9 @@ use twinproof_reference::mutants;
 use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
 
+/// The tag of what the built-in system is too new for.
+const OLDER: &str = "if:lwm2m.version=1.0";
+
 fn run(kind: Kind, seed: u64) -> Report {
     let target = Target::BuiltIn(Arc::new(WholeSystem::new()));
     judged_with(seed, target, kind, "lwm2m/")
@@ -58,7 +61,12 @@ fn judged_with(seed: u64, target: Target, kind: Kind, folder: &str) -> Report {
 fn all_pass(report: &Report) {
     for scenario in &report.scenarios {
         let id = &scenario.id;
-        let expected = match scenario.tags.iter().any(|tag| tag == "inspect") {
+        let is = |wanted: &str| scenario.tags.iter().any(|tag| tag == wanted);
+        if is(OLDER) {
+            assert_eq!(scenario.verdict, Verdict::NotApplicable, "{id}");
+            continue;
+        }
+        let expected = match is("inspect") {
             true => Verdict::Inspect,
             false => Verdict::Pass,
         };
@@ -128,6 +136,23 @@ fn ten_broken_servers_are_judged_again_as_they_were() {
         let says_no = |verdict| matches!(verdict, Verdict::Fail | Verdict::Warning);
         let noticed = report.scenarios.iter().any(|s| says_no(s.verdict));
         assert!(noticed, "{}", mutant.name);
+    }
+}
+
+#[test]
+fn what_takes_a_bootstrap_does_not_apply_to_clients_that_know_none() {
+    let text = "[sut]\nname = \"s\"\nrole = \"lwm2m-client\"\n[lwm2m]\nversion = \"1.1\"\n\
+                [lwm2m.client]\npatience = \"1s\"\n";
+    let target = Target::External(Arc::new(Declared::parse(text).unwrap()));
+    let report = judged(target, Kind::Virtual, "lwm2m/client-bootstrap/");
+    let takes = "if:lwm2m.client.bootstraps";
+    for scenario in &report.scenarios {
+        let expected = match scenario.tags.iter().any(|tag| tag == takes) {
+            true => Verdict::NotApplicable,
+            false => Verdict::Inconclusive,
+        };
+        let (id, reason) = (&scenario.id, &scenario.reason);
+        assert_eq!(scenario.verdict, expected, "{id}: {reason}");
     }
 }
 

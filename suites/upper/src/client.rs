@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 use twinproof_judge::profile::CommandControl;
-use twinproof_lwm2m::upper::Control;
+use twinproof_lwm2m::upper::{Accounts, Control};
 use twinproof_stage::{ClientControl, Reach};
 
 use crate::command::Running;
@@ -21,19 +21,21 @@ pub(crate) struct Command {
     spec: Arc<CommandControl>,
     /// What templates name.
     names: Map<String, Value>,
+    accounts: Accounts,
     patience: Duration,
     running: Option<Running>,
 }
 
 impl Command {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         spec: Arc<CommandControl>,
-        names: Map<String, Value>,
+        (names, accounts): (Map<String, Value>, Accounts),
         patience: Duration,
     ) -> Self {
         Self {
             spec,
             names,
+            accounts,
             patience,
             running: None,
         }
@@ -41,17 +43,28 @@ impl Command {
 
     async fn start(&mut self, reach: &Reach) -> Result<(), String> {
         let two = self.names.contains_key("other_port");
-        let command = match (two, self.spec.start_with_two.is_empty()) {
-            (false, _) => &self.spec.start,
-            (true, false) => &self.spec.start_with_two,
-            (true, true) => {
-                return Err(
-                    "lwm2m.client.control.command has no `start_with_two`, the command that names two \
-                     servers; add it to the profile"
-                        .to_owned(),
-                );
+        let (command, key, what) = match (self.accounts, two) {
+            (Accounts::Servers, false) => (&self.spec.start, "start", "a server"),
+            (Accounts::Servers, true) => {
+                (&self.spec.start_with_two, "start_with_two", "two servers")
             }
+            (Accounts::Bootstrap, _) => (
+                &self.spec.start_without_accounts,
+                "start_without_accounts",
+                "a bootstrap server alone",
+            ),
+            (Accounts::Both, _) => (
+                &self.spec.start_with_both,
+                "start_with_both",
+                "a server and a bootstrap server",
+            ),
         };
+        if command.is_empty() {
+            return Err(format!(
+                "lwm2m.client.control.command has no `{key}`, the command that names {what}; add it to \
+                 the profile"
+            ));
+        }
         let command: Vec<String> = command
             .iter()
             .map(|part| fill(part, &self.names, in_line))
@@ -148,18 +161,20 @@ impl ClientControl for Command {
 pub(crate) struct Manual {
     terminal: Arc<Terminal>,
     names: Map<String, Value>,
+    accounts: Accounts,
     patience: Duration,
 }
 
 impl Manual {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         terminal: Arc<Terminal>,
-        names: Map<String, Value>,
+        (names, accounts): (Map<String, Value>, Accounts),
         patience: Duration,
     ) -> Self {
         Self {
             terminal,
             names,
+            accounts,
             patience,
         }
     }
@@ -172,12 +187,25 @@ impl Manual {
             Control::PowerCycle => "take the client's power away, and give it back".to_owned(),
             Control::Set { path, value } => format!("let {path} become {value}"),
             Control::Start => {
+                let (endpoint, uri) = (name("endpoint"), name("uri"));
+                let bootstrap = name("bootstrap_uri");
                 let other = match self.names.contains_key("other_uri") {
                     true => format!(" and at {}", name("other_uri")),
                     false => String::new(),
                 };
-                let (endpoint, uri) = (name("endpoint"), name("uri"));
-                format!("start the client, so that it registers as {endpoint} at {uri}{other}")
+                match self.accounts {
+                    Accounts::Servers => format!(
+                        "start the client, so that it registers as {endpoint} at {uri}{other}"
+                    ),
+                    Accounts::Bootstrap => format!(
+                        "start the client as {endpoint} with no account but that of the bootstrap \
+                         server at {bootstrap}"
+                    ),
+                    Accounts::Both => format!(
+                        "start the client, so that it registers as {endpoint} at {uri}; let it have \
+                         the account of the bootstrap server at {bootstrap} as well"
+                    ),
+                }
             }
         }
     }

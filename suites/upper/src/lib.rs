@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use twinproof_judge::profile::{Client, ClientControl as Control, UpperTester as Described};
+use twinproof_lwm2m::upper::Accounts;
 use twinproof_stage::{ClientControl, UpperTester};
 
 pub use faults::{Fault, fault};
@@ -64,8 +65,8 @@ impl Hands {
 
     /// Who controls the client in one scenario, in which its servers are where the profile says; none
     /// where nobody does, or the system has a hand inside.
-    pub fn client(&self, client: &Client) -> Option<Box<dyn ClientControl>> {
-        let names = names(client);
+    pub fn client(&self, client: &Client, accounts: Accounts) -> Option<Box<dyn ClientControl>> {
+        let names = (names(client), accounts);
         let patience = client.patience.duration();
         Some(match client.control.as_ref()? {
             Control::Builtin => return None,
@@ -96,7 +97,11 @@ fn names(client: &Client) -> Map<String, Value> {
     if let Some(endpoint) = &client.endpoint {
         name("endpoint".to_owned(), endpoint);
     }
-    for (prefix, place) in [("", &client.listen), ("other_", &client.listen_other)] {
+    for (prefix, place) in [
+        ("", &client.listen),
+        ("other_", &client.listen_other),
+        ("bootstrap_", &client.listen_bootstrap),
+    ] {
         let Some((host, port)) = place.as_ref().and_then(|place| place.rsplit_once(':')) else {
             continue;
         };

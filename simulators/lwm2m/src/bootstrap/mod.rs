@@ -7,6 +7,7 @@
 pub mod configuration;
 pub mod rules;
 mod session;
+pub mod tester;
 
 use std::collections::BTreeMap;
 use std::fmt;

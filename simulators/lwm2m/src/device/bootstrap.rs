@@ -9,8 +9,8 @@ use twinproof_coap::{Code, Message, Type};
 use twinproof_kernel::{CallId, Time};
 
 use super::contents::Changes;
-use super::registration::{Account, Purpose, State, impossible, no_server};
-use super::rules::{FallBackFacts, RetryFacts, SilenceFacts};
+use super::registration::{Account, PAUSE, Purpose, RETRIES, State, impossible, no_server};
+use super::rules::{AskFacts, FallBackFacts, RetryFacts, SilenceFacts};
 use super::{
     Answer, BOOTSTRAP, Bootstraps, Call, Device, Moment, Register, Response, Server, ServerIndex,
     Shared, path_of,
@@ -134,13 +134,15 @@ impl Device {
     /// it has none, it asks for bootstrap.
     pub(super) fn start(&mut self, moment: &mut Moment<'_>) {
         self.read_card(moment);
-        if self.bootstrap_account(moment.shared).is_some() {
+        let bootstrap_account = self.bootstrap_account(moment.shared).is_some();
+        if bootstrap_account {
             self.provision.get_or_insert_default().tried = true;
         }
         let accounts = self.accounts.len();
         let facts = FallBackFacts {
             accounts,
             failed: 0,
+            bootstrap_account,
         };
         if moment.shared.rules.bootstraps(facts) {
             return self.plan_bootstrap(moment, Duration::ZERO);
@@ -163,6 +165,7 @@ impl Device {
         let facts = FallBackFacts {
             accounts: self.accounts.len(),
             failed: failed.count(),
+            bootstrap_account: self.bootstrap_account(moment.shared).is_some(),
         };
         if moment.shared.rules.bootstraps(facts) {
             self.plan_bootstrap(moment, Duration::ZERO);
@@ -188,12 +191,14 @@ impl Device {
             return impossible(moment, order, no_server(BOOTSTRAP));
         };
         self.open(moment, account.address);
-        let mut message = Message::new(Code::POST)
-            .path("/bs")
-            .query(&format!("ep={}", self.endpoint));
-        if let Some(format) = shared.prefers {
-            message = message.query(&format!("pct={}", format.0));
-        }
+        let query = shared.rules.asks_with(AskFacts {
+            endpoint: &self.endpoint,
+            prefers: shared.prefers,
+        });
+        let message = Message::new(Code::POST).path("/bs");
+        let message = query
+            .iter()
+            .fold(message, |message, argument| message.query(argument));
         let to = (BOOTSTRAP, account.address, Type::Con);
         self.ask(moment, to, message, Purpose::Bootstrap, order);
     }
@@ -247,6 +252,8 @@ impl Device {
             attempts: provision.attempts,
             code: response.map(|response| response.code),
             asked: response.and_then(|response| response.retry_after),
+            most: RETRIES,
+            pause: PAUSE,
         };
         provision.attempts += 1;
         if moment.shared.rules.undoes(true) {
@@ -308,7 +315,8 @@ impl Device {
 
     fn register_with_all(&mut self, moment: &mut Moment<'_>) {
         for server in 0..self.accounts.len() {
-            if self.accounts[server].state == State::Idle {
+            let wanted = moment.shared.rules.registers_with(server);
+            if wanted && self.accounts[server].state == State::Idle {
                 let how = Register {
                     server,
                     ..Register::default()

@@ -56,9 +56,13 @@ impl Device {
                 });
             }
             [1, _, 9] => {
-                let account = self.bootstrap_account(shared);
-                account.ok_or(Code::METHOD_NOT_ALLOWED)?;
-                effects.push(Effect::Bootstrap);
+                let account = self.bootstrap_account(shared).is_some();
+                if !account {
+                    return Err(Code::METHOD_NOT_ALLOWED);
+                }
+                if shared.rules.is_triggered(account) {
+                    effects.push(Effect::Bootstrap);
+                }
             }
             [3, 0, 4] => effects.push(Effect::Reboot),
             [3, 0, 5] => {

@@ -1,6 +1,6 @@
 //! Orders of a tester.
 
-use twinproof_coap::{Code, Message, OptionNumber, Raw, Type};
+use twinproof_coap::{Code, Raw};
 use twinproof_kernel::CallId;
 
 use super::registration::{Purpose, impossible, no_server};
@@ -95,23 +95,11 @@ impl Device {
         let account = self.accounts.get(request.server);
         let location = account.map_or("", |account| &account.location);
         let path = request.path.replace("{location}", location);
-        let mut message = Message::new(request.method)
-            .path(&path)
-            .payload(request.payload.clone());
-        for argument in &request.query {
-            message = message.query(&argument.replace("{endpoint}", &self.endpoint));
-        }
-        if let Some(format) = request.format {
-            message = message.content_format(format);
-        }
-        for (number, value) in &request.options {
-            message = message.option(OptionNumber(*number), value);
-        }
-        let ty = if request.confirmable {
-            Type::Con
-        } else {
-            Type::Non
-        };
+        let query = request.query.iter();
+        let query: Vec<String> = query
+            .map(|argument| argument.replace("{endpoint}", &self.endpoint))
+            .collect();
+        let (ty, message) = request.message(&path, &query);
         let to = (request.server, address, ty);
         self.ask(moment, to, message, Purpose::Other, Some(call));
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use twinproof_coap::{Code, ContentFormat};
+use twinproof_coap::{Code, ContentFormat, Message, OptionNumber, Type, option};
 
 use crate::wire::serial;
 use crate::wire::{Entry, Path, Value};
@@ -208,6 +208,40 @@ impl Request {
     #[must_use]
     pub fn with(mut self, argument: impl Into<String>) -> Self {
         self.query.push(argument.into());
+        self
+    }
+
+    /// The message to this path with these arguments, and its type.
+    pub(crate) fn message(&self, path: &str, query: &[String]) -> (Type, Message) {
+        let mut message = Message::new(self.method)
+            .path(path)
+            .payload(self.payload.clone());
+        for argument in query {
+            message = message.query(argument);
+        }
+        if let Some(format) = self.format {
+            message = message.content_format(format);
+        }
+        for (number, value) in &self.options {
+            message = message.option(OptionNumber(*number), value);
+        }
+        let ty = match self.confirmable {
+            true => Type::Con,
+            false => Type::Non,
+        };
+        (ty, message)
+    }
+
+    /// Asks for the answer in this format.
+    #[must_use]
+    pub fn accepting(mut self, format: ContentFormat) -> Self {
+        let [high, low] = format.0.to_be_bytes();
+        let value = if high == 0 {
+            vec![low]
+        } else {
+            vec![high, low]
+        };
+        self.options.push((option::ACCEPT.0, value));
         self
     }
 

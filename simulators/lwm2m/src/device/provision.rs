@@ -9,7 +9,7 @@ use twinproof_coap::{Code, ContentFormat, Message, Packet};
 
 use super::manage::definition;
 use super::registration::is_told;
-use super::rules::{BootstrapFacts, EndFacts, OutliveFacts};
+use super::rules::{BootstrapFacts, EndFacts, GoOnFacts, OutliveFacts, PlaceFacts};
 use super::{Device, Done, Effect, Moment, Shared, path_of};
 use crate::wire::links::{Item, ObjectList};
 use crate::wire::{Entry, Path, Value, Version};
@@ -92,7 +92,17 @@ impl Device {
             let found = definition(shared, entry.path).ok();
             found.and_then(|(_, resource)| resource).is_some()
         };
+        let before = entries.len();
         entries.retain(known);
+        let tree = self.tree(shared);
+        let facts = PlaceFacts {
+            exists: instances.iter().any(|place| tree.has_instance(*place)),
+            unknown: entries.len() < before,
+            several: instances.len() > 1,
+        };
+        if let Some(code) = shared.rules.refuses_write(facts) {
+            return Err(code);
+        }
         for entry in &entries {
             let (_, resource) = definition(shared, entry.path)?;
             let (Some(resource), Some(value)) = (resource, &entry.value) else {
@@ -135,7 +145,12 @@ impl Device {
         {
             changes.remove_instance(old);
         }
-        Ok(Done::plain(Message::new(Code::CHANGED)))
+        let facts = GoOnFacts {
+            ended: false,
+            refused: false,
+            accounts: self.whole_accounts(shared),
+        };
+        Ok(went(shared, facts, Code::CHANGED))
     }
 
     /// Deletes what is within a path, but for what the device keeps (TS §5.2.7.5).
@@ -228,18 +243,18 @@ impl Device {
                 });
             }
         }
-        Ok(list)
+        Ok(shared.rules.shows(list))
     }
 
     fn end_bootstrap(&mut self, shared: &Shared) -> Result<Done, Code> {
         let accounts = self.whole_accounts(shared);
-        if let Some(code) = shared.rules.refuses_end(EndFacts { accounts }) {
-            return Err(code);
-        }
-        Ok(Done {
-            effects: vec![Effect::Bootstrapped],
-            ..Done::plain(Message::new(Code::CHANGED))
-        })
+        let refused = shared.rules.refuses_end(EndFacts { accounts });
+        let facts = GoOnFacts {
+            ended: true,
+            refused: refused.is_some(),
+            accounts,
+        };
+        Ok(went(shared, facts, refused.unwrap_or(Code::CHANGED)))
     }
 
     /// How many accounts of servers are whole: an instance of the Security object with all that it
@@ -282,5 +297,14 @@ impl Device {
                 && servers.iter().filter(same).any(is_whole)
         });
         whole.count()
+    }
+}
+
+/// What becomes of an operation of a bootstrap that is answered with this code.
+fn went(shared: &Shared, facts: GoOnFacts, code: Code) -> Done {
+    let goes_on = shared.rules.goes_on(facts);
+    Done {
+        effects: Vec::from_iter(goes_on.then_some(Effect::Bootstrapped)),
+        ..Done::plain(Message::new(code))
     }
 }

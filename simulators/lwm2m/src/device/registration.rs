@@ -16,6 +16,10 @@ use super::{
 use crate::wire::links::{Item, ObjectList};
 use crate::wire::{Path, Value, Version};
 
+/// How often a device tries again, and how long it waits the first time, where its account does not say.
+pub(super) const RETRIES: u32 = 5;
+pub(super) const PAUSE: Duration = Duration::from_secs(60);
+
 /// What a device knows of one of its servers.
 #[derive(Debug, Default)]
 pub(super) struct Account {
@@ -323,14 +327,31 @@ impl Device {
         } else {
             State::Registered
         };
+        let attempts = state.attempts;
+        state.attempts += 1;
+        let (most, pause) = self.patience(moment.shared, account);
         let wait = moment.shared.rules.retry_after(RetryFacts {
-            attempts: state.attempts,
+            attempts,
             code: response.map(|response| response.code),
             asked: response.and_then(|response| response.retry_after),
+            most,
+            pause,
         });
-        state.attempts += 1;
+        let state = &mut self.accounts[account];
         state.due = wait.filter(|_| keeps).map(|wait| moment.now + wait);
         self.fall_back(moment);
+    }
+
+    /// How often the device tries again to register with a server, and how long it waits the first time
+    /// (TS 1.1.1 Appendix, Server object: Communication Retry Count and Timer).
+    fn patience(&self, shared: &Shared, account: usize) -> (u32, Duration) {
+        let number = |resource| {
+            let value = self.setting(shared, account, resource)?;
+            value.number()
+        };
+        let most = number(17).map_or(RETRIES, |count| count as u32);
+        let pause = number(18).map_or(PAUSE, |pause| Duration::from_secs(pause as u64));
+        (most, pause)
     }
 
     fn updated(

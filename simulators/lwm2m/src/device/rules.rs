@@ -60,11 +60,11 @@ twinproof_kernel::rules! {
             code == Code::NOT_FOUND
         }
 
-        /// How long a device waits after a registration that came to nothing (TS 1.1.1 §6.2.1: a minute,
-        /// doubled each time, five times), unless the server says how long.
+        /// How long a device waits after a registration that came to nothing (TS 1.1.1 §6.2.1: the pause of
+        /// its account, doubled each time, as often as that says), unless the server says how long.
         fn retry_after(&self, facts: rules::RetryFacts) -> Option<Duration> {
-            let backoff = Duration::from_secs(60) * 2u32.saturating_pow(facts.attempts.min(16));
-            (facts.attempts < 5).then(|| facts.asked.unwrap_or(backoff))
+            let backoff = facts.pause * 2u32.saturating_pow(facts.attempts.min(16));
+            (facts.attempts < facts.most).then(|| facts.asked.unwrap_or(backoff))
         }
 
         /// Whether a device hears a datagram: in queue mode only for a while after it last spoke (TS
@@ -235,6 +235,36 @@ twinproof_kernel::rules! {
             (!facts.asked && !unasked).then_some(Code::UNAUTHORIZED)
         }
 
+        /// What a request for bootstrap says in its query (TS §5.2.7.1, TS 1.1.1 §6.1.7.1).
+        fn asks_with(&self, facts: rules::AskFacts<'_>) -> Vec<String> {
+            let mut query = vec![format!("ep={}", facts.endpoint)];
+            query.extend(facts.prefers.map(|format| format!("pct={}", format.0)));
+            query
+        }
+
+        /// Whether a device asks for bootstrap when a server has it do so (TS 1.1.1 §6.1.4): if it knows
+        /// whom to ask.
+        fn is_triggered(&self, bootstrap_account: bool) -> bool {
+            bootstrap_account
+        }
+
+        /// Why a Bootstrap-Write is refused that can be read: it never is, since it creates or replaces,
+        /// whatever is there, and what the device does not have is passed over (TS §5.2.7.4).
+        fn refuses_write(&self, facts: rules::PlaceFacts) -> Option<Code> {
+            None
+        }
+
+        /// What a Bootstrap-Discover shows.
+        fn shows(&self, list: ObjectList) -> ObjectList {
+            list
+        }
+
+        /// Whether a device goes on with the accounts that a bootstrap has brought (TS §5.2.4): when that
+        /// has ended well.
+        fn goes_on(&self, facts: rules::GoOnFacts) -> bool {
+            facts.ended && !facts.refused
+        }
+
         /// Whether an instance outlives a Bootstrap-Delete (TS §5.2.7.5: the account of the bootstrap
         /// server and the Device object).
         fn outlives(&self, facts: rules::OutliveFacts) -> bool {
@@ -360,6 +390,10 @@ pub struct RetryFacts {
     pub code: Option<Code>,
     /// How long the server asks to wait.
     pub asked: Option<Duration>,
+    /// How often it is tried again.
+    pub most: u32,
+    /// How long a device waits the first time.
+    pub pause: Duration,
 }
 
 /// When a device last spoke.
@@ -486,6 +520,8 @@ pub struct FallBackFacts {
     pub accounts: usize,
     /// How many have failed for good.
     pub failed: usize,
+    /// It has the account of a bootstrap server as well.
+    pub bootstrap_account: bool,
 }
 
 /// An operation of the bootstrap interface.
@@ -497,6 +533,37 @@ pub struct BootstrapFacts {
     pub tried: bool,
     /// The version that it speaks.
     pub version: Version,
+}
+
+/// A device that asks for bootstrap.
+#[derive(Clone, Copy, Debug)]
+pub struct AskFacts<'a> {
+    /// Its name.
+    pub endpoint: &'a str,
+    /// The format in which it wants to be written to, if it says so.
+    pub prefers: Option<ContentFormat>,
+}
+
+/// What a Bootstrap-Write is about.
+#[derive(Clone, Copy, Debug)]
+pub struct PlaceFacts {
+    /// An instance that it writes is there already.
+    pub exists: bool,
+    /// It holds resources that the device does not have.
+    pub unknown: bool,
+    /// It writes several instances.
+    pub several: bool,
+}
+
+/// An operation of a bootstrap that has been carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct GoOnFacts {
+    /// It was the end; else it was a Write.
+    pub ended: bool,
+    /// It was refused.
+    pub refused: bool,
+    /// How many accounts of servers are whole.
+    pub accounts: usize,
 }
 
 /// An instance that is within a Bootstrap-Delete.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use twinproof_coap::{Code, Header, Message, OptionNumber, Packet, Type, option};
+use twinproof_coap::{Code, Header, Message, Packet, option};
 use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
 
 use super::rules::{AnswerFacts, Asked, LocationFacts, RenewFacts, Rules, Standard};
@@ -211,22 +211,7 @@ impl Server {
         call: CallId,
         (to, request): (SocketAddr, &Request),
     ) {
-        let mut message = Message::new(request.method)
-            .path(&request.path)
-            .payload(request.payload.clone());
-        for argument in &request.query {
-            message = message.query(argument);
-        }
-        if let Some(format) = request.format {
-            message = message.content_format(format);
-        }
-        for (number, value) in &request.options {
-            message = message.option(OptionNumber(*number), value);
-        }
-        let ty = match request.confirmable {
-            true => Type::Con,
-            false => Type::Non,
-        };
+        let (ty, message) = request.message(&request.path, &request.query);
         let sent = self.with_layer(moment, |layer, turn| layer.request(turn, to, ty, message));
         match sent {
             Ok(request) => drop(self.asked.insert(request, call)),

@@ -51,9 +51,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "client-reads-valid" "answers a read as if the server knew the value" breaks "LW-CLI-04"
     also breaks {
-        "LW-CLI-03", "LW-CLI-05", "LW-CLI-06", "LW-CLI-07", "LW-IF3-15", "LW-MUL-02", "LW-MUL-05",
-        "LW-SC-05", "LW-SEC-06", "LW-SEC-07"
+        "LW-CLI-03", "LW-CLI-05", "LW-CLI-06", "LW-CLI-07", "LW-IF1-08", "LW-IF3-15", "LW-MUL-02",
+        "LW-MUL-05", "LW-SC-05", "LW-SEC-06", "LW-SEC-07"
         because "that a client is still there is shown by reading it",
+        "LW-IF1-04" because "what a bootstrap has brought is shown in this way, too",
     }
     caught by {
         "lwm2m/client/read" "lwm2m/confirmed",
@@ -65,7 +66,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "client-confirms-otherwise" "confirms what it has done with the code of what has not changed" breaks "LW-CLI-04"
-    also breaks { "LW-CLI-07" because "a reboot is confirmed in this way, too" }
+    also breaks {
+        "LW-CLI-07" because "a reboot is confirmed in this way, too",
+        "LW-IF1-01", "LW-IF1-02", "LW-IF1-03" because "what a bootstrap brings is confirmed in this way, too",
+    }
     caught by {
         "lwm2m/client/write" "lwm2m/confirmed",
         "lwm2m/client/execute" "lwm2m/confirmed",
@@ -98,6 +102,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn is_executable(&self, _operations: Operations) -> bool { false }
 
     "client-discovers-little" "lists its device without what that has" breaks "LW-CLI-04"
+    also breaks { "LW-IF1-04" because "accounts are listed in this way, too" }
     caught by { "lwm2m/client/discover" "lwm2m/discovered" }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
         match (f.accept, f.path.ids()) {
@@ -151,6 +156,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn registers_again(&self, _code: Code) -> bool { false }
 
     "client-presses" "tries again at once when it is refused" breaks "LW-IF2-11"
+    also breaks { "LW-IF1-07" because "who tries for ever has not failed" }
     caught by {
         "lwm2m/client-operations/forbidden" "lwm2m/patient",
         "lwm2m/client-operations/put-off" "lwm2m/patient",
@@ -168,6 +174,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn is_executable(&self, _operations: Operations) -> bool { true }
 
     "client-any-format" "confirms what it cannot read" breaks "LW-IF3-15"
+    also breaks { "LW-IF1-05" because "what a bootstrap brings is confirmed in this way, too" }
     caught by { "lwm2m/client-operations/unknown-format" "lwm2m/refused-with" }
     fn answers(&self, message: Message, _f: facts::AnswerFacts) -> Message {
         recoded(message, true, (Code::UNSUPPORTED_CONTENT_FORMAT, Code::CHANGED))
@@ -183,7 +190,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "client-any-value" "confirms a value that is none" breaks "LW-IF3-15"
-    also breaks { "LW-IF3-16" because "one of several values is confirmed in this way, too" }
+    also breaks {
+        "LW-IF1-05" because "what a bootstrap brings is confirmed in this way, too",
+        "LW-IF3-16" because "one of several values is confirmed in this way, too",
+    }
     caught by {
         "lwm2m/client-operations/bad-value" "lwm2m/refused-with",
         "lwm2m/client-operations/whole-or-not-at-all" "lwm2m/refused-with",
@@ -230,7 +240,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "client-one-server" "registers with the first of its servers only" breaks "LW-MUL-01"
-    also breaks { "LW-MUL-02" because "the other server is the one that is left" }
+    also breaks {
+        "LW-IF1-03" because "of two accounts that a bootstrap has brought one is used",
+        "LW-MUL-02" because "the other server is the one that is left",
+    }
     caught by {
         "lwm2m/client/two-servers" "lwm2m/registered-again",
         "lwm2m/client/refused-by-one" "lwm2m/registered-again",
@@ -364,7 +377,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 };
 
 /// A message with another code and nothing else, where it has the one.
-fn recoded(message: Message, holds: bool, (from, to): (Code, Code)) -> Message {
+pub(super) fn recoded(message: Message, holds: bool, (from, to): (Code, Code)) -> Message {
     match holds && message.code() == from {
         true => Message::new(to),
         false => message,

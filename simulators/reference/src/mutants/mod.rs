@@ -2,6 +2,7 @@
 
 mod access;
 mod bootstrap;
+mod bootstrapped;
 mod client;
 mod codes;
 mod damage;
@@ -44,7 +45,7 @@ pub fn lwm2m() -> impl Iterator<Item = &'static Mutant<dyn server::rules::Rules>
 
 /// The broken LwM2M clients.
 pub fn lwm2m_client() -> impl Iterator<Item = &'static Mutant<dyn device::rules::Rules>> {
-    client::ALL.iter()
+    [client::ALL, bootstrapped::ALL].into_iter().flatten()
 }
 
 /// The broken LwM2M bootstrap servers.

@@ -229,6 +229,7 @@ fn client(client: &Client) -> Option<Senseless> {
     let places = [
         ("lwm2m.client.listen", &client.listen),
         ("lwm2m.client.listen_other", &client.listen_other),
+        ("lwm2m.client.listen_bootstrap", &client.listen_bootstrap),
     ];
     let misplaced = places.into_iter().find_map(|(key, place)| {
         let place = place.as_ref()?;

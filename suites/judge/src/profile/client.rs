@@ -35,6 +35,14 @@ pub struct Client {
     /// Whether the control can take it off its network and give the network back, and the client knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goes_offline: Option<bool>,
+    /// Whether it can be bootstrapped over the air: it asks a bootstrap server for accounts. What takes that
+    /// does not apply to others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bootstraps: bool,
+    /// The same as `listen` for its bootstrap server, in scenarios that have one.
+    #[schemars(example = "127.0.0.1:5783")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen_bootstrap: Option<String>,
     /// How long it may take until it registers once it is started, or is expected to.
     #[serde(default = "Client::default_patience")]
     pub patience: Span,
@@ -76,7 +84,8 @@ const COMMAND_LINE: [&str; 7] = [
 /// A client that is a child process of the run, which starts it anew in every scenario.
 ///
 /// *Templates* hold `{endpoint}`, `{host}`, `{port}` and `{uri}` of the server, `{other_host}`,
-/// `{other_port}` and `{other_uri}` of the second one, and, where a value is set, `{path}` and `{value}`.
+/// `{other_port}` and `{other_uri}` of the second one, `{bootstrap_host}`, `{bootstrap_port}` and
+/// `{bootstrap_uri}` of the bootstrap server, and, where a value is set, `{path}` and `{value}`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandControl {
@@ -86,6 +95,12 @@ pub struct CommandControl {
     /// The same where it has two servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub start_with_two: Vec<String>,
+    /// The same where it has nothing but the account of a bootstrap server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub start_without_accounts: Vec<String>,
+    /// The same where it has the account of a server and that of a bootstrap server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub start_with_both: Vec<String>,
     /// The pattern of what it says when it is ready to be typed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<String>,

@@ -6,7 +6,7 @@ mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
-use twinproof_coap::Parameters;
+use twinproof_coap::{ContentFormat, Parameters};
 use twinproof_lwm2m::wire::Version;
 
 use super::Dimension;
@@ -33,6 +33,12 @@ pub struct Shape {
     pub takes: Duration,
     /// How long a reboot takes.
     pub boot: Duration,
+    /// The instance of the Security object in which its account of a bootstrap server is.
+    pub bootstrap_instance: u16,
+    /// How long it waits before it asks for bootstrap, s.
+    pub hold_off: u32,
+    /// The format in which it says that it wants its accounts, if it does.
+    pub prefers: Option<ContentFormat>,
     /// The numbers of the message layer.
     pub parameters: Parameters,
     lawful: Lawful,
@@ -45,6 +51,9 @@ impl Default for Shape {
             root: "",
             takes: Duration::ZERO,
             boot: Duration::from_secs(1),
+            bootstrap_instance: 0,
+            hold_off: 0,
+            prefers: None,
             parameters: Parameters::default(),
             lawful: Lawful::default(),
         }

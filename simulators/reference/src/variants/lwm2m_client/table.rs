@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use twinproof_coap::ContentFormat;
 use twinproof_lwm2m::wire::Version;
 
 use super::{Choice, Reading};
@@ -118,5 +119,19 @@ dimensions! {
     "reboot" from "digest §3.1" {
         "a second",
         "half a minute": Shapes(|shape| shape.boot = Duration::from_secs(30)),
+    }
+    "account of its bootstrap server" from "TS 1.0.2 Appendix E.1" {
+        "in the first instance",
+        "in the second": Shapes(|shape| shape.bootstrap_instance = 1),
+        "in a later one": Shapes(|shape| shape.bootstrap_instance = 7),
+    }
+    "hold-off before it asks for bootstrap" from "TS 1.0.2 Appendix E.1" {
+        "none",
+        "two seconds": Shapes(|shape| shape.hold_off = 2),
+    }
+    "format in which it wants its accounts" from "TS 1.1.1 §6.1.7.1" {
+        "not said",
+        "SenML CBOR": Shapes(|shape| shape.prefers = Some(ContentFormat::SENML_CBOR)),
+        "SenML JSON": Shapes(|shape| shape.prefers = Some(ContentFormat::SENML_JSON)),
     }
 }

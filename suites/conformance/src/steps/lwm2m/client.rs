@@ -1,6 +1,7 @@
 //! A client that is judged, and its servers, which the tester plays.
 
 mod ask;
+mod bootstrap;
 mod number;
 mod report;
 mod security;
@@ -43,6 +44,7 @@ const TRIGGER: u16 = 8;
 /// The client that is judged, and its servers.
 pub(super) struct Judged {
     servers: Vec<(Handle<Tester>, SocketAddr)>,
+    bootstrap: bootstrap::Given,
     /// What came before it was started.
     started_after: u64,
     /// What came before the situation that a scenario looks at.
@@ -78,6 +80,7 @@ impl Scene {
 
     fn place_servers(&mut self) -> Result<Judged, Halted> {
         let (client, version) = (self.client_profile()?, self.lwm2m_profile()?.version.0);
+        let bootstrap = bootstrap::Given::place(self, client.listen_bootstrap.as_deref());
         let places = [client.listen, client.listen_other];
         let shared = Arc::new(set_up(version));
         let mut servers = Vec::new();
@@ -89,6 +92,7 @@ impl Scene {
         }
         Ok(Judged {
             servers,
+            bootstrap,
             started_after: 0,
             looked_after: 0,
             before: None,
@@ -242,8 +246,11 @@ impl Scene {
 
     /// Frees the places of the servers, so that the next scenario can have them.
     pub(crate) fn leave_places(&mut self) {
-        let servers = self.lwm2m.client.iter().flat_map(|client| &client.servers);
-        let places: Vec<SocketAddr> = servers.map(|(_, at)| *at).collect();
+        let servers = self.lwm2m.client.iter().flat_map(|client| {
+            let servers = client.servers.iter().map(|(_, at)| *at);
+            servers.chain(client.bootstrap.place)
+        });
+        let places: Vec<SocketAddr> = servers.collect();
         for place in places {
             self.stage.unbind(place);
         }

@@ -282,13 +282,16 @@ impl Check {
 }
 
 /// A registration as a client asked for it.
-struct Registration<'s> {
-    datagram: &'s Datagram,
-    packet: Packet<'s>,
+pub(super) struct Registration<'s> {
+    pub(super) datagram: &'s Datagram,
+    pub(super) packet: Packet<'s>,
 }
 
 /// The registrations that the client asked a server for after a number, without copies.
-fn registrations<'s>(scene: &'s Scene, (server, after): (&str, u64)) -> Vec<Registration<'s>> {
+pub(super) fn registrations<'s>(
+    scene: &'s Scene,
+    (server, after): (&str, u64),
+) -> Vec<Registration<'s>> {
     let mut found: Vec<Registration<'s>> = Vec::new();
     for datagram in &scene.datagrams {
         if datagram.number <= after || datagram.from != SUT || datagram.to != server {

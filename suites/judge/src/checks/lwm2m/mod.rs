@@ -3,6 +3,7 @@
 pub mod answer;
 mod blocks;
 pub mod bootstrap;
+pub mod bootstrapped;
 pub mod client;
 pub mod management;
 pub mod message;
@@ -26,6 +27,8 @@ pub enum Check {
     Answer(answer::Check),
     /// What a bootstrap server does.
     Bootstrap(bootstrap::Check),
+    /// What a client does that is bootstrapped.
+    Bootstrapped(bootstrapped::Check),
     /// What a client does at its servers.
     Client(client::Check),
     /// What becomes of an operator's wish.
@@ -51,6 +54,12 @@ impl From<answer::Check> for Check {
 impl From<bootstrap::Check> for Check {
     fn from(check: bootstrap::Check) -> Self {
         Self::Bootstrap(check)
+    }
+}
+
+impl From<bootstrapped::Check> for Check {
+    fn from(check: bootstrapped::Check) -> Self {
+        Self::Bootstrapped(check)
     }
 }
 
@@ -101,6 +110,7 @@ impl Check {
         let found = match self {
             Self::Answer(check) => return check.look(scene),
             Self::Bootstrap(check) => return check.look(scene),
+            Self::Bootstrapped(check) => return check.look(scene),
             Self::Client(check) => return check.look(scene),
             Self::Management(check) => check.look(scene),
             Self::Message(check) => return check.look(scene),
