@@ -61,10 +61,10 @@ impl Party {
 }
 
 /// Octets as decisions; when they have run out, every decision is 0.
-struct Decisions<'o>(&'o [u8]);
+pub(crate) struct Decisions<'o>(pub(crate) &'o [u8]);
 
 impl<'o> Decisions<'o> {
-    fn next(&mut self) -> u8 {
+    pub(crate) fn next(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else {
             return 0;
         };
@@ -72,7 +72,7 @@ impl<'o> Decisions<'o> {
         *first
     }
 
-    fn take(&mut self, count: usize) -> &'o [u8] {
+    pub(crate) fn take(&mut self, count: usize) -> &'o [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;
         taken

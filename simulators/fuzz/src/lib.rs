@@ -8,6 +8,7 @@
 //! libFuzzer in `targets/`, a crate of its own beside the workspace (CONTRIBUTING says how).
 #![forbid(unsafe_code)]
 
+pub mod bootstrap;
 pub mod coap;
 pub mod dm;
 pub mod endpoint;
@@ -19,6 +20,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target. Each has a file of the same name in `targets/` and a folder in `corpus/`.
 pub const TARGETS: &[Target] = &[
     ("attributes", lwm2m::attributes),
+    ("bootstrap", bootstrap::operations),
     ("coap_packet", coap::packet),
     ("dm_trigger", dm::trigger),
     ("dm_wbxml", dm::wbxml),

@@ -362,16 +362,16 @@ impl Device {
                 return;
             }
         }
+        let bootstraps = self.is_bootstrapped_by(shared, from);
         let facts = SenderFacts {
-            known: account.is_some(),
-            registered: state.is_some_and(|state| !state.location.is_empty()),
+            known: bootstraps || account.is_some(),
+            registered: bootstraps || state.is_some_and(|state| !state.location.is_empty()),
         };
         if asks && !shared.rules.is_heard(facts) {
             return;
         }
         let rejects = self.behaviour().answers == Answers::Reset
             || !shared.rules.is_served(facts)
-                && !self.is_bootstrapped_by(shared, from)
                 && shared.rules.turns_away(facts).is_none();
         if let (true, true, Some(header)) = (asks, rejects, header) {
             let [high, low] = header.message_id.to_be_bytes();
