@@ -234,6 +234,11 @@ pub(crate) struct Serve {
     /// What of the built-in system
     #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning", "lwm2m"]))]
     pub(crate) enabler: String,
+    /// Which role of an LwM2M system. A bootstrap server leads its devices to a server at a free port beside
+    /// it, and has no hooks
+    #[arg(long, value_name = "ROLE", default_value = "lwm2m-server",
+          value_parser = PossibleValuesParser::new(["lwm2m-server", "lwm2m-bootstrap-server"]))]
+    pub(crate) role: String,
     /// Where the system listens; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) listen: SocketAddr,

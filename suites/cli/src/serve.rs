@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Declared;
-use twinproof_proof::serve::{Options, Served, ServedLwm2m};
+use twinproof_proof::serve::{Options, Served, ServedBootstrap, ServedLwm2m};
 
 use crate::args::Serve;
 use crate::problem::Problem;
 use crate::watch;
+
+/// The role of an LwM2M bootstrap server.
+const BOOTSTRAP: &str = "lwm2m-bootstrap-server";
 
 /// The seed of what is served.
 const SEED: u64 = 7;
@@ -19,6 +22,12 @@ const SEED: u64 = 7;
 pub(crate) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
     if args.lines && args.enabler != "lwm2m" {
         let why = "--lines: an LwM2M server is driven by lines; expected --enabler lwm2m beside it";
+        return Err(Problem::Usage(why.to_owned()));
+    }
+    let bootstraps = args.role == BOOTSTRAP;
+    if bootstraps && (args.enabler != "lwm2m" || args.lines) {
+        let why = "--role lwm2m-bootstrap-server: expected --enabler lwm2m beside it, and no --lines, \
+                   since nobody makes a bootstrap server act";
         return Err(Problem::Usage(why.to_owned()));
     }
     let dir = args.profiles.as_deref().map(folder).transpose()?;
@@ -34,6 +43,9 @@ pub(crate) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
         .enable_all()
         .build()
         .map_err(|error| Problem::Ours(format!("no threads can be had: {error}")))?;
+    if bootstraps {
+        return runtime.block_on(serve_bootstrap(args, dir.as_deref()));
+    }
     if args.enabler == "lwm2m" {
         return runtime.block_on(serve_lwm2m(args, dir.as_deref()));
     }
@@ -49,6 +61,19 @@ pub(crate) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
             never = served.attend() => match never {},
         }
     })
+}
+
+/// The built-in LwM2M bootstrap server, and the server to which it leads its devices.
+async fn serve_bootstrap(args: &Serve, dir: Option<&Path>) -> Result<ExitCode, Problem> {
+    let served = ServedBootstrap::start(args.listen, SEED).await;
+    let served = served.map_err(|why| {
+        Problem::Usage(format!(
+            "{why}; choose a free address of this machine with --listen"
+        ))
+    })?;
+    print(std::slice::from_ref(served.profile()), dir)?;
+    watch::signal().await;
+    Ok(ExitCode::Conformant)
 }
 
 /// The built-in LwM2M server, and the management API by which a tester reaches it.

@@ -59,7 +59,7 @@ fn datagrams(scenes: &[&Scene], profile: &Profile) -> Option<String> {
     let (what, key, server) = match (&section.server, &section.bootstrap) {
         (Some(server), _) => ("No registration was confirmed", "[lwm2m]", server),
         (None, Some(own)) => ("No account was written", "[lwm2m.bootstrap]", &own.server),
-        (None, None) => return None,
+        (None, None) => return client(scenes, profile),
     };
     let asked = scenes.iter().find_map(|scene| {
         let mut sent = scene.datagrams.iter();
@@ -77,6 +77,38 @@ fn datagrams(scenes: &[&Scene], profile: &Profile) -> Option<String> {
     Some(format!(
         "{what}; the first request {came}: {line}. Is the server running, and is it reached at \
          {server:?}, which the profile gives as server under {key}?"
+    ))
+}
+
+/// The same for a client, which begins by itself: what it sent instead of a registration or a request for
+/// bootstrap.
+fn client(scenes: &[&Scene], profile: &Profile) -> Option<String> {
+    let section = profile.lwm2m.as_ref()?.client.as_ref()?;
+    let mut sent = scenes.iter().flat_map(|scene| &scene.datagrams);
+    let first = sent.find_map(|datagram| datagram.packet().filter(|_| datagram.from == SUT));
+    let came = match first {
+        Some(packet) => format!(
+            "The client asked neither for a registration nor for bootstrap; the first that it sent was {packet}."
+        ),
+        None => "Nothing was heard of the client.".to_owned(),
+    };
+    let places = [&section.listen, &section.listen_bootstrap];
+    let places: Vec<String> = places
+        .into_iter()
+        .flatten()
+        .map(|place| format!("{place:?}"))
+        .collect();
+    let told = match places.as_slice() {
+        [] => "the address that [lwm2m.client.control] gives it".to_owned(),
+        places => format!(
+            "{}, where the profile lets the tester listen",
+            places.join(" or ")
+        ),
+    };
+    let patience = section.patience;
+    Some(format!(
+        "{came} Was it started, is {told}, what it was told, and does it begin within lwm2m.client.patience, \
+         which is {patience}?"
     ))
 }
 

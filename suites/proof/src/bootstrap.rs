@@ -1,5 +1,6 @@
 //! Puts the built-in LwM2M bootstrap server on a stage, and the server to which it leads devices.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
@@ -57,6 +58,45 @@ impl Lwm2mBootstrap {
         }
     }
 
+    /// Puts it on a stage, and the server to which it leads its devices, each at an address that is
+    /// bound; the profile that is returned has these addresses.
+    pub(crate) fn host(
+        &self,
+        stage: &mut Stage,
+        (at, server): (SocketAddr, SocketAddr),
+        seed: Seed,
+    ) -> Declared {
+        let decides = self.rules.for_scenario(seed);
+        let shared = Arc::new(reference::bootstrap(server, &self.shape, decides));
+        let make = move || {
+            (
+                BootstrapServer::new(at, seed.derive(SUT)),
+                Arc::clone(&shared),
+            )
+        };
+        stage.host_role(SUT, make);
+        let mut shape = Shape::default();
+        shape.version = self.shape.version;
+        let shared = reference::set_up(&shape, Arc::new(Standard));
+        let shared = Arc::new(shared);
+        let make = move || {
+            (
+                Server::new(server, seed.derive(PROVISIONED)),
+                Arc::clone(&shared),
+            )
+        };
+        stage.host_role(PROVISIONED, make);
+        let mut declared = self.profile.clone();
+        let section = declared.profile.lwm2m.as_mut();
+        if let Some(section) = section.and_then(|section| section.bootstrap.as_mut()) {
+            section.server = format!("coap://{at}");
+            for endpoint in &mut section.endpoints {
+                endpoint.server = Some(format!("coap://{server}"));
+            }
+        }
+        declared
+    }
+
     /// The rivals that differed so far in the scenario with this seed.
     pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
         self.rules.differing(seed)
@@ -77,35 +117,7 @@ impl BuiltIn for Lwm2mBootstrap {
         async move {
             let at = stage.bind(SUT).await?;
             let server = stage.bind(PROVISIONED).await?;
-            let decides = self.rules.for_scenario(seed);
-            let shared = Arc::new(reference::bootstrap(server, &self.shape, decides));
-            let make = move || {
-                (
-                    BootstrapServer::new(at, seed.derive(SUT)),
-                    Arc::clone(&shared),
-                )
-            };
-            stage.host_role(SUT, make);
-            let mut shape = Shape::default();
-            shape.version = self.shape.version;
-            let shared = reference::set_up(&shape, Arc::new(Standard));
-            let shared = Arc::new(shared);
-            let make = move || {
-                (
-                    Server::new(server, seed.derive(PROVISIONED)),
-                    Arc::clone(&shared),
-                )
-            };
-            stage.host_role(PROVISIONED, make);
-            let mut declared = self.profile.clone();
-            let section = declared.profile.lwm2m.as_mut();
-            if let Some(section) = section.and_then(|section| section.bootstrap.as_mut()) {
-                section.server = format!("coap://{at}");
-                for endpoint in &mut section.endpoints {
-                    endpoint.server = Some(format!("coap://{server}"));
-                }
-            }
-            Ok(declared)
+            Ok(self.host(stage, (at, server), seed))
         }
         .boxed_local()
     }

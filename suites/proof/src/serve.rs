@@ -10,8 +10,10 @@
 //! and a lock file keeps those apart that pull hooks.
 
 mod api;
+mod bootstrap;
 mod lwm2m;
 
+pub use bootstrap::ServedBootstrap;
 pub use lwm2m::ServedLwm2m;
 
 use std::collections::BTreeMap;

@@ -371,8 +371,7 @@ impl Device {
             return;
         }
         let rejects = self.behaviour().answers == Answers::Reset
-            || !shared.rules.is_served(facts)
-                && shared.rules.turns_away(facts).is_none();
+            || !shared.rules.is_served(facts) && shared.rules.turns_away(facts).is_none();
         if let (true, true, Some(header)) = (asks, rejects, header) {
             let [high, low] = header.message_id.to_be_bytes();
             let at = self.at;
