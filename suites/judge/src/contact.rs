@@ -107,8 +107,8 @@ fn client(scenes: &[&Scene], profile: &Profile) -> Option<String> {
     };
     let patience = section.patience;
     Some(format!(
-        "{came} Was it started, is {told}, what it was told, and does it begin within lwm2m.client.patience, \
-         which is {patience}?"
+        "{came} Was it started, was it told to come to {told}, and does it begin within \
+         lwm2m.client.patience, which is {patience}?"
     ))
 }
 
