@@ -6,7 +6,7 @@ mod common;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::What;
 use twinproof_judge::profile::{Client, Declared};
-use twinproof_lwm2m::upper::Control;
+use twinproof_lwm2m::upper::{Accounts, Control};
 use twinproof_lwm2m::wire::Value;
 use twinproof_stage::Stage;
 use twinproof_upper::Hands;
@@ -52,7 +52,7 @@ fn described(control: &str) -> (Client, tempfile::TempDir) {
 
 fn controlled(client: &Client, hands: &Hands, ledger: &Ledger) -> Stage {
     let mut stage = common::stage(ledger);
-    stage.control_by(hands.client(client).unwrap());
+    stage.control_by(hands.client(client, Accounts::Servers).unwrap());
     stage
 }
 
