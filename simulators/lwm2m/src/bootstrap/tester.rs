@@ -233,7 +233,8 @@ impl Role for Tester {
                     self.take(moment, event);
                 }
             }
-            Input::Persisted(_)
+            Input::Associated { .. }
+            | Input::Persisted(_)
             | Input::Request { .. }
             | Input::Response { .. }
             | Input::Restored(_) => {}
