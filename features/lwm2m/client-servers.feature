@@ -15,7 +15,7 @@ Feature: A client and its two servers
     When the first server ends its observation with a request
     Then the client reports to the other server as before
 
-  @LW-MUL-05 @LW-SEC-06 @id:rights @two-servers @if:lwm2m.client.access_control=true @ETS-1.0-int-950
+  @LW-MUL-05 @LW-SEC-06 @id:rights @two-servers @if:lwm2m.client.access_control @ETS-1.0-int-950
   Scenario: What belongs to one server, the other may but read
     Given a client that is registered with two servers
     When the other server reads how the device can be reached
@@ -28,7 +28,7 @@ Feature: A client and its two servers
     When the other server has the device reboot
     Then the client refuses it as no right of that server
 
-  @LW-MUL-06 @id:own-account @two-servers @if:lwm2m.client.access_control=true
+  @LW-MUL-06 @id:own-account @two-servers @if:lwm2m.client.access_control
   Scenario: The account of one server is hidden from the other
     Given a client that is registered with two servers
     When each server reads the accounts of servers

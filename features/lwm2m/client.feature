@@ -125,4 +125,4 @@ Feature: The client
   Scenario: What one server refuses is no matter of the other
     When the client is started, and the first of its two servers forbids the registration
     Then the client registers with the other server
-    And the other server can read the client
+    And the other server can discover the device

@@ -82,6 +82,9 @@ impl Condition<'_> {
                     (None | Some(Value::Null | Value::Bool(false)), None) => {
                         Some(format!("the profile declares no {key}"))
                     }
+                    (Some(Value::Bool(said)), Some(wanted)) if said.to_string() != *wanted => Some(
+                        format!("the profile declares {key} = {said}, and it is for {wanted}"),
+                    ),
                     (Some(Value::String(said)), Some(wanted)) if said != wanted => Some(format!(
                         "the profile declares {key} = {said:?}, and it is for {wanted:?}"
                     )),

@@ -26,6 +26,8 @@ const ACCOUNT: u16 = 10;
 pub(crate) struct Provisioning {
     /// What was done last.
     last: Option<Act>,
+    /// The bootstrap that a scenario begins with.
+    before: Option<Act>,
     /// The device refuses what is written to it, so that no end need come.
     refuses: bool,
     /// The bootstraps of two devices one after the other, and at the same time.
@@ -221,7 +223,9 @@ async fn known(w: &mut World, who: Who) -> Result<(), Halted> {
 
 #[given(expr = "{who} that was bootstrapped")]
 async fn bootstrapped(w: &mut World, who: Who) -> Result<(), Halted> {
-    w.scene().must_bootstrap(&who).await?;
+    let scene = w.scene();
+    let act = scene.must_bootstrap(&who).await?;
+    scene.lwm2m.provisioning.before = Some(act);
     Ok(())
 }
 
@@ -331,8 +335,9 @@ async fn refuses(w: &mut World) -> Result<(), Halted> {
 
 #[then("the device is given accounts and told that it is over")]
 async fn is_provisioned(w: &mut World) -> Result<(), Halted> {
-    w.scene()
-        .check_bootstrap(|act| Bootstrap::Provisioned { act })
+    let scene = w.scene();
+    let before = scene.lwm2m.provisioning.before.clone();
+    scene.check_bootstrap(|act| Bootstrap::Provisioned { act, before })
 }
 
 #[then("the accounts that the device was given are whole and fit together")]

@@ -7,6 +7,7 @@ mod report;
 mod security;
 mod servers;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,8 @@ pub(super) struct Judged {
     started_after: u64,
     /// What came before the situation that a scenario looks at.
     looked_after: u64,
+    /// How often the client had registered with its server by then, and updated that.
+    looked_at: (usize, usize),
     /// What was read before something was done.
     before: Option<Act>,
     /// What a stranger did.
@@ -95,6 +98,7 @@ impl Scene {
             bootstrap,
             started_after: 0,
             looked_after: 0,
+            looked_at: (0, 0),
             before: None,
             stranger: None,
             observed: None,
@@ -183,10 +187,21 @@ impl Scene {
     /// The instance of the Server object that a server has at the client.
     fn account(&mut self, server: usize) -> Result<Path, Halted> {
         let listed = self.said(server)?.objects.unwrap_or_default();
-        let mut accounts = listed
+        let accounts = listed
             .into_iter()
             .filter(|path| path.object() == Some(1) && path.depth() == 2);
-        match accounts.nth(server) {
+        // A list has no order; the servers have the accounts in that of their numbers.
+        let accounts: BTreeSet<Path> = accounts.collect();
+        let servers = self.client()?.servers.len();
+        if accounts.len() > servers {
+            let why = format!(
+                "the client lists {} accounts, and the tester plays {servers} of its servers: nobody can \
+                 tell which accounts are theirs",
+                accounts.len()
+            );
+            return Err(self.inconclusive(why));
+        }
+        match accounts.into_iter().nth(server) {
             Some(account) => Ok(account),
             None => Err(self.inconclusive("the client lists no account of its server")),
         }
@@ -225,8 +240,21 @@ impl Scene {
 
     fn look_from_here(&mut self) -> Result<(), Halted> {
         let recorded = self.stage.recorded();
-        self.client()?.looked_after = recorded;
+        let server = self.server_of_client(0)?;
+        let counts = |tester: &Tester| {
+            let (registered, updated) = (&What::Registered, &What::Updated);
+            (count(tester, registered), count(tester, updated))
+        };
+        let looked_at = self.stage.look(&server, counts);
+        let client = self.client()?;
+        (client.looked_after, client.looked_at) = (recorded, looked_at);
         Ok(())
+    }
+
+    /// Waits until the client has registered with its server once more; says whether it has.
+    async fn has_come_again(&mut self) -> Result<bool, Halted> {
+        let (before, _) = self.client()?.looked_at;
+        self.has_registered(0, before + 1).await
     }
 
     /// Records a check on what the client asks its server for, from where the scenario looks.
@@ -356,10 +384,12 @@ async fn updates(w: &mut World) -> Result<(), Halted> {
 impl Scene {
     /// Waits for an update of the registration; that there is none is for checks to say.
     async fn has_updated(&mut self) -> Result<(), Halted> {
+        let patience = self.client_profile()?.patience.duration();
         let server = self.server_of_client(0)?;
-        let come = |tester: &Tester| count(tester, &What::Updated) > 0;
+        let (_, before) = self.client()?.looked_at;
+        let come = move |tester: &Tester| count(tester, &What::Updated) > before;
         let what = "the client has updated its registration";
-        self.stage.wait_for(&server, what, WATCH, come).await;
+        self.stage.wait_for(&server, what, patience, come).await;
         Ok(())
     }
 }
@@ -379,7 +409,7 @@ async fn forgets(w: &mut World) -> Result<(), Halted> {
     let trigger = scene.setting(0, TRIGGER)?;
     let request = scene.about(0, Code::POST, trigger)?;
     scene.ask(0, request).await?;
-    scene.has_registered(0, 2).await?;
+    scene.has_come_again().await?;
     Ok(())
 }
 
@@ -462,7 +492,7 @@ async fn reboots(w: &mut World) -> Result<(), Halted> {
     let request = scene.about(0, Code::POST, path(&ask::REBOOT))?;
     scene.ask(0, request).await?;
     let act = scene.last_act()?;
-    scene.has_registered(0, 2).await?;
+    scene.has_come_again().await?;
     scene.lwm2m.last = Some(act);
     Ok(())
 }

@@ -15,14 +15,26 @@ const MODES: std::ops::RangeInclusive<i64> = 0..=4;
 const BINDINGS: &str = "UQSTNMH";
 
 /// The schemes of a server's address.
-const SCHEMES: [&str; 6] = [
+const SCHEMES: [&str; 9] = [
     "coap://",
     "coaps://",
     "coap+tcp://",
     "coaps+tcp://",
     "tel:",
     "mqtt://",
+    "mqtts://",
+    "http://",
+    "https://",
 ];
+
+/// Whether a value is an identity or a secret: of the Security object, or of the OSCORE object.
+pub(super) fn is_secret(path: &Path) -> bool {
+    let ids = path.ids();
+    matches!(
+        (ids.first(), ids.get(2)),
+        (Some(0), Some(3 | 5)) | (Some(21), Some(0..=2))
+    )
+}
 
 /// What a device that had nothing was given.
 pub(super) struct Given {
@@ -166,8 +178,10 @@ fn security_faults(given: &Given, account: Path) -> Vec<String> {
     let mut faults = Vec::new();
     match given.value(account, 0) {
         Some(Value::String(uri)) => {
-            let scheme = SCHEMES.iter().find_map(|scheme| uri.strip_prefix(scheme));
-            if scheme.is_none_or(str::is_empty) {
+            // Schemes may be written in capitals (RFC 3986 §3.1).
+            let lower = uri.to_ascii_lowercase();
+            let rest = SCHEMES.iter().find_map(|scheme| lower.strip_prefix(scheme));
+            if rest.is_none_or(|rest| rest.trim_start_matches(['/', ':']).is_empty()) {
                 faults.push(format!("{account} leads to {uri:?}"));
             }
         }
