@@ -10,9 +10,9 @@ use twinproof_judge::checks::lwm2m::answer::Check as Answer;
 use twinproof_judge::checks::lwm2m::client::Check as Client;
 use twinproof_judge::checks::lwm2m::message::Check as Message;
 use twinproof_judge::checks::lwm2m::{Act, Check as Lwm2m};
-use twinproof_lwm2m::device::{self, Device, Shared};
+use twinproof_lwm2m::device::{self, Device, Request, Shared};
 use twinproof_lwm2m::server::tester::{Order, Tester};
-use twinproof_lwm2m::wire::Path;
+use twinproof_lwm2m::wire::{self, Direction, Entry, Path, Value, Version};
 use twinproof_stage::Halted;
 
 use super::super::manage::path;
@@ -33,8 +33,8 @@ const SHORT_ID: u16 = 0;
 pub(super) const LIFETIME: u16 = 1;
 
 /// What is written as a life time, s, by its server, and by a stranger.
-pub(super) const WRITTEN: &str = "7200";
-const FOREIGN: &str = "333";
+pub(super) const WRITTEN: i64 = 7200;
+const FOREIGN: i64 = 333;
 
 /// An option that nobody has defined: critical, since its number is odd (RFC 7252 §5.4.6).
 const UNKNOWN: OptionNumber = OptionNumber(65_001);
@@ -43,6 +43,8 @@ const NO_FORMAT: ContentFormat = ContentFormat(65_000);
 
 /// A second instance of the device object, with a UTC offset in it, in TLV.
 const SECOND_DEVICE: [u8; 5] = [0x03, 0x01, 0xc1, 0x0e, b'x'];
+/// A life time of three octets, in TLV: a number has one, two, four or eight.
+const NO_NUMBER: [u8; 5] = [0xc3, 1, 1, 2, 3];
 /// Another life time and, as what should be true or false, five octets; in TLV.
 const HALF_GOOD: [u8; 11] = [0xc2, 1, 0x11, 0x11, 0xc5, 6, 1, 2, 3, 4, 5];
 
@@ -52,6 +54,24 @@ const EFFECT: Duration = Duration::from_millis(500);
 const PINGS: u16 = 3;
 
 impl Scene {
+    /// A request that writes a value below an account: in TLV to a client of 1.0, which need not know
+    /// anything else, and as text to newer ones, which need (TS LwM2M 1.0 §6.4, TS 1.1 §7.4).
+    pub(super) fn writing(
+        &mut self,
+        (server, at): (usize, Path),
+        value: Value,
+    ) -> Result<Request, Halted> {
+        let entry = Entry::new(at, value);
+        let format = match self.lwm2m_profile()?.version.0 {
+            Version::V1_0 => ContentFormat::LWM2M_TLV,
+            _ => ContentFormat::TEXT,
+        };
+        match wire::encode(format, Direction::Write, at, &[entry]) {
+            Ok(body) => Ok(self.about(server, Code::PUT, at)?.with_body(format, body)),
+            Err(error) => Err(self.inconclusive(format!("{at}: {error}"))),
+        }
+    }
+
     pub(super) async fn read_from(&mut self, server: usize, path: Path) -> Result<Act, Halted> {
         let request = self.about(server, Code::GET, path)?;
         self.ask(server, request).await?;
@@ -112,8 +132,7 @@ async fn errors_can_be_read(w: &mut World) -> Result<(), Halted> {
 async fn writes_lifetime(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let lifetime = scene.setting(0, LIFETIME)?;
-    let request = scene.about(0, Code::PUT, lifetime)?;
-    let request = request.with_body(ContentFormat::TEXT, WRITTEN);
+    let request = scene.writing((0, lifetime), Value::Integer(WRITTEN))?;
     scene.ask(0, request).await?;
     Ok(())
 }
@@ -123,7 +142,7 @@ async fn reads_what_it_wrote(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let lifetime = scene.setting(0, LIFETIME)?;
     let act = scene.read_from(0, lifetime).await?;
-    let (path, value) = (lifetime.to_string(), WRITTEN.to_owned());
+    let (path, value) = (lifetime.to_string(), WRITTEN.to_string());
     scene.check_client(Client::Shows { act, path, value });
     Ok(())
 }
@@ -234,8 +253,7 @@ async fn asks_unlawfully(w: &mut World, what: String) -> Result<(), Halted> {
         1 => scene.about(0, Code::GET, path(&[33_001]))?,
         2 => {
             let id = setting(scene, SHORT_ID)?;
-            let request = scene.about(0, Code::PUT, id)?;
-            request.with_body(ContentFormat::TEXT, "4711")
+            scene.writing((0, id), Value::Integer(4711))?
         }
         3 => {
             let trigger = setting(scene, TRIGGER)?;
@@ -251,7 +269,7 @@ async fn asks_unlawfully(w: &mut World, what: String) -> Result<(), Halted> {
         8 => {
             let lifetime = setting(scene, LIFETIME)?;
             let request = scene.about(0, Code::PUT, lifetime)?;
-            request.with_body(NO_FORMAT, WRITTEN)
+            request.with_body(NO_FORMAT, WRITTEN.to_string())
         }
         9 => {
             let mut request = scene.about(0, Code::GET, path(&BINDING))?;
@@ -262,7 +280,10 @@ async fn asks_unlawfully(w: &mut World, what: String) -> Result<(), Halted> {
         _ => {
             let lifetime = setting(scene, LIFETIME)?;
             let request = scene.about(0, Code::PUT, lifetime)?;
-            request.with_body(ContentFormat::TEXT, "soon")
+            match scene.lwm2m_profile()?.version.0 {
+                Version::V1_0 => request.with_body(ContentFormat::LWM2M_TLV, NO_NUMBER),
+                _ => request.with_body(ContentFormat::TEXT, "soon"),
+            }
         }
     };
     scene.ask(0, request).await?;
@@ -300,13 +321,14 @@ async fn stranger_writes(w: &mut World) -> Result<(), Halted> {
     let shared = Arc::new(Shared::new(version, 60, &[client]));
     let role = Device::new("stranger", at, seed);
     let stranger = scene.stage.enter("stranger", role, shared);
-    let request = scene.about(0, Code::PUT, lifetime)?;
+    let request = scene.writing((0, lifetime), Value::Integer(FOREIGN))?;
+    let format = request.format.unwrap_or(ContentFormat::TEXT);
     let (mut bytes, mut rng) = (Vec::new(), seed.rng());
     let token = rng.u32(..).to_be_bytes();
     let written = Writer::new(&mut bytes, Type::Con, Code::PUT, rng.u16(..), &token)
         .path(&request.path)
-        .content_format(ContentFormat::TEXT)
-        .payload(FOREIGN.as_bytes());
+        .content_format(format)
+        .payload(&request.payload);
     if let Err(error) = written {
         return Err(scene.inconclusive(format!("{lifetime}: {error:?}")));
     }

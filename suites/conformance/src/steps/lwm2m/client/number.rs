@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use cucumber::{given, then, when};
-use twinproof_coap::{Code, ContentFormat};
 use twinproof_judge::checks::lwm2m::client::Check as Client;
 use twinproof_lwm2m::upper::Control;
 use twinproof_lwm2m::wire::{Path, Value};
@@ -132,14 +131,9 @@ async fn observes_with_storing(w: &mut World, how: String) -> Result<(), Halted>
     let number = scene.number()?;
     scene.set_number(FIRST).await?;
     let storing = scene.setting(0, STORING)?;
-    let request = scene.about(0, Code::PUT, storing)?;
-    let body = match how.as_str() {
-        "kept" => "1",
-        _ => "0",
-    };
-    let answer = scene
-        .ask(0, request.with_body(ContentFormat::TEXT, body))
-        .await?;
+    let kept = Value::Boolean(how == "kept");
+    let request = scene.writing((0, storing), kept)?;
+    let answer = scene.ask(0, request).await?;
     scene.must_succeed("whether reports are kept", &answer)?;
     scene.stage.rest(QUIET).await;
     let attributes = EACH.map(str::to_owned).to_vec();

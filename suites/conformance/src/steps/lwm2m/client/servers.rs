@@ -1,8 +1,9 @@
 //! What one server of a client has to do with the other.
 
 use cucumber::{given, then, when};
-use twinproof_coap::{Code, ContentFormat};
+use twinproof_coap::Code;
 use twinproof_judge::checks::lwm2m::client::Check as Client;
+use twinproof_lwm2m::wire::Value;
 use twinproof_stage::Halted;
 
 use super::super::manage::path;
@@ -91,8 +92,7 @@ async fn other_writes(w: &mut World) -> Result<(), Halted> {
     let lifetime = scene.setting(0, LIFETIME)?;
     let before = scene.read_from(0, lifetime).await?;
     scene.client()?.before = Some(before);
-    let request = scene.about(1, Code::PUT, lifetime)?;
-    let request = request.with_body(ContentFormat::TEXT, WRITTEN);
+    let request = scene.writing((1, lifetime), Value::Integer(WRITTEN))?;
     scene.ask(1, request).await?;
     Ok(())
 }
