@@ -654,7 +654,6 @@ mod tests {
                 "LW-IF4-15",
                 "LW-IF4-16",
                 "LW-REL-02",
-                "LW-MUL-05",
                 "LW-MUL-06"
             ]
         );

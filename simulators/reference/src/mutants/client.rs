@@ -102,7 +102,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn is_executable(&self, _operations: Operations) -> bool { false }
 
     "client-discovers-little" "lists its device without what that has" breaks "LW-CLI-04"
-    also breaks { "LW-IF1-04" because "accounts are listed in this way, too" }
+    also breaks {
+        "LW-IF1-04" because "accounts are listed in this way, too",
+        "LW-MUL-02" because "the other server sees by a discovery that it is served",
+    }
     caught by { "lwm2m/client/discover" "lwm2m/discovered" }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
         match (f.accept, f.path.ids()) {
