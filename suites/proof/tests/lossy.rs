@@ -30,6 +30,9 @@ const LOSSY: Faults = Faults {
 
 const SEEDS: std::ops::Range<u64> = 0..20;
 
+/// What takes dozens of datagrams in a row, all of them whole: over such a link it is found out seldom.
+const LONG: &str = "lwm2m/security/replayed-records";
+
 /// The reports of the scenarios below a path, over a lossy link, for every seed.
 fn reports(
     rules: impl Fn() -> Arc<dyn Rules>,
@@ -86,6 +89,9 @@ fn fails_nobody(seeds: std::ops::Range<u64>) {
                 Verdict::Fail | Verdict::Error => wrong.push(line()),
                 Verdict::Pass => {}
                 _ => println!("{}", line()),
+            }
+            if id == LONG {
+                continue;
             }
             again += usize::from(scenario.attempts > 1);
             passed += usize::from(scenario.verdict == Verdict::Pass);
