@@ -21,6 +21,8 @@ use twinproof_lwm2m::wire::Version;
 use twinproof_stage::dtls::{Credentials, Ended, Guests, Identity, Trick};
 use twinproof_stage::{Handle, KeyLog, Kind, Network, Pace, Recorder, Security, Stage};
 
+/// Who shows itself as `device`.
+const ENDPOINT: &str = "urn:dev:1";
 const KEY: &[u8] = b"0123456789abcdef";
 
 /// How long anything may take on a slow machine.
@@ -57,7 +59,11 @@ async fn host(stage: &mut Stage) -> SocketAddr {
         .bind_secured("sut", security, Seed::new(1))
         .await
         .unwrap();
-    let set_up = Arc::new(server::Shared::new(Version::V1_0));
+    let mut set_up = server::Shared::new(Version::V1_0);
+    set_up
+        .credentials
+        .insert(b"device".to_vec(), ENDPOINT.to_owned());
+    let set_up = Arc::new(set_up);
     drop(stage.host_role("sut", move || {
         (Server::new(at, Seed::new(7)), Arc::clone(&set_up))
     }));
@@ -76,7 +82,7 @@ async fn enter(
         .unwrap();
     stage.trust(at, server, credentials);
     let shared = device::Shared::new(Version::V1_0, 60, &[server]);
-    let role = Device::new("urn:dev:1", at, Seed::new(7));
+    let role = Device::new(ENDPOINT, at, Seed::new(7));
     (stage.enter("device", role, Arc::new(shared)), at)
 }
 
@@ -317,7 +323,7 @@ fn libcoaps_clients_register_at_our_server() {
             let at = host(&mut stage).await;
             let register = format!(
                 "-v 7 -B 30 -u device -k 0123456789abcdef -m post -t 40 -e </1/0>,</3/0> \
-                 coaps://{at}/rd?ep=libcoap&lt=60&lwm2m=1.0"
+                 coaps://{at}/rd?ep={ENDPOINT}&lt=60&lwm2m=1.0"
             );
             let ask = move || {
                 let words = register.split_whitespace();
