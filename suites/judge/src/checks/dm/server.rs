@@ -329,7 +329,8 @@ fn told(
         Command::Alert(given) => alert.is_some_and(|code| given.code.0 == code),
         other => other.name() == name,
     };
-    let Some((said, command)) = all.find(|(_, command)| fits(command)) else {
+    // What was refused with a challenge is said again.
+    let Some((said, command)) = all.rfind(|(_, command)| fits(command)) else {
         return Found::inconclusive(expected, format!("the device never sent the {name}"));
     };
     let given = talk.statuses_of(said, command.cmd_id());
