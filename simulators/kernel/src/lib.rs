@@ -9,12 +9,14 @@ pub mod hash;
 pub mod hook;
 pub mod http;
 mod link;
+mod rest;
 mod role;
 mod rules;
 mod seed;
 mod time;
 
 pub use link::{Faults, Link, Way};
+pub use rest::{Identity, Rests};
 pub use role::{CallId, Change, ExchangeId, Input, Outbox, Output, Records, Role, WriteId};
 pub use seed::Seed;
 pub use time::Time;

@@ -13,6 +13,7 @@ mod observe;
 mod order;
 mod provision;
 mod registration;
+mod rest;
 pub mod rules;
 mod write;
 
@@ -40,6 +41,7 @@ pub use order::{
     Answer, Answers, Asked, BOOTSTRAP, Behaviour, Bootstraps, Notify, NotifyWith, Observed, Order,
     Refuses, Register, Registration, Request, Response, ServerIndex, Shown, Update,
 };
+pub use rest::Packed;
 
 /// The definitions that we bring, read once.
 static BUILTIN: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(Registry::builtin()));
@@ -202,6 +204,13 @@ struct Aside {
     /// The numbers of the message layer, where the behaviour needs others.
     parameters: Option<Parameters>,
     asked: Vec<Asked>,
+}
+
+impl Aside {
+    /// Whether nothing is in it that a device without it would not have.
+    fn is_plain(&self) -> bool {
+        self.behaviour == Behaviour::default() && self.parameters.is_none() && self.asked.is_empty()
+    }
 }
 
 /// The moment at which a device acts.

@@ -27,12 +27,12 @@ pub(super) struct Account {
     /// `/rd/1`; empty if the device is not registered.
     pub(super) location: Box<str>,
     /// The life time that the server was told, s.
-    lifetime: u32,
+    pub(super) lifetime: u32,
     /// When the device does the next thing by itself.
-    due: Option<Time>,
-    attempts: u32,
-    registered: u32,
-    updated: u32,
+    pub(super) due: Option<Time>,
+    pub(super) attempts: u32,
+    pub(super) registered: u32,
+    pub(super) updated: u32,
     /// When a message last went either way.
     pub(super) spoke: Time,
     pub(super) report: Option<Box<Report>>,

@@ -3,5 +3,6 @@
 mod operations;
 mod periods;
 mod registration;
+mod rest;
 mod table;
 mod world;

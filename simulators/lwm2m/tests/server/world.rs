@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use twinproof_coap::Code;
-use twinproof_kernel::{CallId, Input, Outbox, Output, Role, Seed, Time};
+use twinproof_kernel::{CallId, Identity, Input, Outbox, Output, Rests, Role, Seed, Time};
 use twinproof_lwm2m::device::{self, Behaviour, Device, Order, Register, Update};
 use twinproof_lwm2m::server::{self, Server};
 use twinproof_lwm2m::upper::{Answer, Client, Operation, What, WriteMode};
@@ -52,6 +52,10 @@ pub(crate) struct World {
     calls: u64,
     told: Vec<(u64, Answer)>,
     heard: Vec<(u64, device::Answer)>,
+    /// Whether a device is packed after each of its events, where it can be, and how often it was.
+    pub(crate) packs: Option<usize>,
+    /// What was posted: when, from, to, octets.
+    pub(crate) said: Vec<(Time, SocketAddr, SocketAddr, Vec<u8>)>,
 }
 
 impl World {
@@ -70,6 +74,8 @@ impl World {
             calls: 0,
             told: Vec::new(),
             heard: Vec::new(),
+            packs: None,
+            said: Vec::new(),
         }
     }
 
@@ -91,6 +97,7 @@ impl World {
     }
 
     pub(crate) fn post(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        self.said.push((self.now, from, to, bytes.clone()));
         let Faults {
             lost,
             doubled,
@@ -134,6 +141,7 @@ impl World {
         let mut out = Outbox::default();
         let (_, device) = &mut self.devices[number];
         device.handle(&self.shared, self.now, input, &mut out);
+        self.pack(number);
         let bytes = out.bytes().to_vec();
         for output in out.drain() {
             match output {
@@ -141,6 +149,23 @@ impl World {
                 Output::Datagram { at, to, range } => self.post(at, to, bytes[range].to_vec()),
                 _ => {}
             }
+        }
+    }
+
+    fn pack(&mut self, number: usize) {
+        let (Some(count), (at, device)) = (&mut self.packs, &mut self.devices[number]) else {
+            return;
+        };
+        let name = device.endpoint().to_owned();
+        let who = Identity {
+            name: &name,
+            at: *at,
+            seed: Seed::new(100).derive(&name),
+        };
+        if let Some(packed) = device.pack(*at) {
+            assert_eq!(Device::wakes_at(&packed), device.next_deadline());
+            *device = Device::unpack(packed, who);
+            *count += 1;
         }
     }
 
