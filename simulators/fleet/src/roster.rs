@@ -1,0 +1,203 @@
+//! Who the members of a fleet are.
+
+use std::fmt::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use twinproof_kernel::{Identity, Seed};
+
+/// How members are told apart on the network.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Addresses {
+    /// Each has an address of its own, counted from `first`, and all have the same port.
+    Block {
+        /// The address of member 0.
+        first: Ipv4Addr,
+        /// The port of all.
+        port: u16,
+    },
+    /// All have the same address, and each has a port of its own, counted from `first`.
+    Ports {
+        /// The address of all.
+        address: IpAddr,
+        /// The port of member 0.
+        first: u16,
+    },
+}
+
+impl Addresses {
+    /// How many members there can be.
+    pub fn room(&self) -> u64 {
+        match *self {
+            // 127.255.255.255 and its like are broadcast addresses of the largest block there can be.
+            Self::Block { first, .. } if first.is_loopback() => {
+                u64::from(u32::from(Ipv4Addr::new(127, 255, 255, 255)) - u32::from(first))
+            }
+            Self::Block { first, .. } => u64::from(u32::MAX - u32::from(first)),
+            Self::Ports { first, .. } => u64::from(u16::MAX - first) + 1,
+        }
+    }
+
+    /// The address of a member; none if there is no room for it.
+    pub fn of(&self, member: u32) -> Option<SocketAddr> {
+        if u64::from(member) >= self.room() {
+            return None;
+        }
+        Some(match *self {
+            Self::Block { first, port } => {
+                SocketAddr::from((Ipv4Addr::from(u32::from(first) + member), port))
+            }
+            Self::Ports { address, first } => SocketAddr::new(address, first + member as u16),
+        })
+    }
+
+    /// The member at an address, if it is one of the first `members`.
+    pub fn member(&self, at: SocketAddr, members: u32) -> Option<u32> {
+        let member = match (*self, at) {
+            (Self::Block { first, port }, SocketAddr::V4(at)) if at.port() == port => {
+                u32::from(*at.ip()).checked_sub(first.into())?
+            }
+            (Self::Ports { address, first }, at) if at.ip() == address => {
+                at.port().checked_sub(first)?.into()
+            }
+            _ => return None,
+        };
+        (member < members).then_some(member)
+    }
+}
+
+/// Who the members are: their addresses, names and seeds all follow from their numbers.
+#[derive(Clone, Debug)]
+pub struct Roster {
+    members: u32,
+    addresses: Addresses,
+    prefix: String,
+    seed: Seed,
+}
+
+/// There are fewer addresses than members.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TooMany {
+    /// How many members there should be.
+    pub members: u32,
+    /// How many there can be.
+    pub room: u64,
+}
+
+impl fmt::Display for TooMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { members, room } = self;
+        write!(
+            f,
+            "{members} devices need as many addresses, and there are {room} from the first one on: \
+             begin lower, or take fewer devices"
+        )
+    }
+}
+
+impl std::error::Error for TooMany {}
+
+impl Roster {
+    /// Members at these addresses, called `prefix` and their number, whose random choices follow from `seed`
+    /// and their names.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for so many.
+    pub fn new(
+        members: u32,
+        addresses: Addresses,
+        prefix: impl Into<String>,
+        seed: Seed,
+    ) -> Result<Self, TooMany> {
+        let room = addresses.room();
+        // The last number stands for nobody in the wheel.
+        if u64::from(members) > room || members == u32::MAX {
+            return Err(TooMany { members, room });
+        }
+        Ok(Self {
+            members,
+            addresses,
+            prefix: prefix.into(),
+            seed,
+        })
+    }
+
+    /// How many members there are.
+    pub const fn members(&self) -> u32 {
+        self.members
+    }
+
+    /// The member at an address.
+    pub fn member(&self, at: SocketAddr) -> Option<u32> {
+        self.addresses.member(at, self.members)
+    }
+
+    /// The address of a member; none if there is no such member.
+    pub fn address(&self, member: u32) -> Option<SocketAddr> {
+        let member = Some(member).filter(|member| *member < self.members)?;
+        self.addresses.of(member)
+    }
+
+    /// Who a member is; its name is written to `name`. None if there is no such member.
+    pub fn identity<'n>(&self, member: u32, name: &'n mut String) -> Option<Identity<'n>> {
+        let at = self.address(member)?;
+        name.clear();
+        // Writing to a string does not fail.
+        let _ = write!(name, "{}{member}", self.prefix);
+        Some(Identity {
+            name,
+            at,
+            seed: self.seed.derive(name),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(first: [u8; 4]) -> Addresses {
+        Addresses::Block {
+            first: first.into(),
+            port: 5683,
+        }
+    }
+
+    #[test]
+    fn members_and_addresses_follow_from_each_other() {
+        let ports = Addresses::Ports {
+            address: [127, 0, 0, 1].into(),
+            first: 20_000,
+        };
+        for addresses in [block([127, 1, 0, 1]), ports] {
+            let roster = Roster::new(40_000, addresses, "dev-", Seed::new(1)).unwrap();
+            let mut name = String::new();
+            for member in [0, 1, 255, 256, 39_999] {
+                let who = roster.identity(member, &mut name).unwrap();
+                assert_eq!(who.name, format!("dev-{member}"));
+                assert_eq!(roster.member(who.at), Some(member));
+            }
+            assert_eq!(roster.identity(40_000, &mut name), None);
+            let beyond = addresses.of(40_000).unwrap();
+            assert_eq!(roster.member(beyond), None);
+            assert_eq!(roster.member("127.0.255.255:5683".parse().unwrap()), None);
+            assert_eq!(roster.member("127.1.0.1:5684".parse().unwrap()), None);
+        }
+    }
+
+    #[test]
+    fn there_is_no_member_without_an_address() {
+        let addresses = block([127, 255, 255, 250]);
+        assert_eq!(addresses.room(), 5);
+        assert_eq!(addresses.of(5), None);
+        let error = Roster::new(6, addresses, "", Seed::new(1)).unwrap_err();
+        assert_eq!(
+            error,
+            TooMany {
+                members: 6,
+                room: 5
+            }
+        );
+        assert!(error.to_string().contains("there are 5"), "{error}");
+    }
+}

@@ -1,0 +1,17 @@
+//! Datagrams by the batch, for those who have many addresses.
+//!
+//! A [`Socket`] receives and sends up to [`BATCH`] datagrams with one call of the system, each to or from whichever of
+//! its machine's addresses it is for. On loopback that is all of 127.0.0.0/8, so that a million devices with a
+//! million addresses need one socket. What arrives comes with the moment at which the kernel received it.
+//!
+//! IPv4 only: of IPv6, loopback has a single address.
+
+#[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
+mod socket;
+
+#[cfg(target_os = "linux")]
+pub use clock::{Clock, cpu_of_process, cpu_of_thread};
+#[cfg(target_os = "linux")]
+pub use socket::{Arrival, Arrivals, BATCH, Departures, ROOM, Sent, Socket};
