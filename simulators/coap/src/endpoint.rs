@@ -337,6 +337,13 @@ impl<P: Address> Endpoint<P> {
         [timer, acknowledgement].into_iter().flatten().min()
     }
 
+    /// Whether nothing confirmable is under way, and nothing waits for its turn (RFC 7252 §4.7). Looks at
+    /// every peer: for parties that have few.
+    pub fn is_at_rest(&self) -> bool {
+        let mut peers = self.peers.values();
+        peers.all(|peer| peer.outstanding == 0 && peer.waiting.is_empty())
+    }
+
     /// When all that is known of peers will have outlived its time if nothing happens until then, so
     /// that a fresh endpoint behaves no differently; never while requests, observations or messages
     /// that are under way have to be remembered. Looks at every peer: for parties that have few.

@@ -257,6 +257,11 @@ impl Device {
         }
     }
 
+    /// Whether the fate of every confirmable message that it has sent, or has to send, is known.
+    pub fn is_at_rest(&self) -> bool {
+        self.live.as_ref().is_none_or(|live| live.layer.is_at_rest())
+    }
+
     /// Where the servers are with which its accounts let it register, in the order of their instances.
     pub fn led_to(&self) -> Vec<SocketAddr> {
         let servers = self.provision.iter().flat_map(|own| &own.servers).flatten();

@@ -254,6 +254,18 @@ impl Scene {
         Ok(())
     }
 
+    /// Waits until a device knows what became of its confirmable messages: one at a time is under way, so
+    /// that a report may stand behind another while what is not confirmable has long arrived.
+    async fn comes_to_rest(&mut self, who: &Who) -> Result<(), Halted> {
+        let device = self.device(who, device_lifetime()).await?.device;
+        let limit = self.stage.pace().timeout;
+        let what = "its confirmable messages to come to an end";
+        self.stage
+            .wait_for(&device, what, limit, Device::is_at_rest)
+            .await;
+        Ok(())
+    }
+
     fn is_rejected(&mut self) {
         let check = Reporting::Rejected {
             party: "device".to_owned(),
@@ -469,6 +481,7 @@ async fn sees_reports(w: &mut World) -> Result<(), Halted> {
 #[then("the server acknowledges it each time")]
 async fn acknowledges(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
+    scene.comes_to_rest(&Who::first()).await?;
     scene.see().await?;
     let check = Reporting::Acknowledged {
         party: Who::first().name().to_owned(),
@@ -496,6 +509,7 @@ async fn was_told(w: &mut World) -> Result<(), Halted> {
 #[then("the server rejects the report of the battery level")]
 async fn rejects(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
+    scene.comes_to_rest(&Who::first()).await?;
     scene.see().await?;
     scene.is_rejected();
     Ok(())
