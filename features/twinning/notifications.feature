@@ -64,7 +64,7 @@ Feature: Being told of changes
   @HLF-PD-007 @advice @id:wish-prolonged
   Scenario: A wish to be told can be prolonged
     Given a primary device twinned with a secondary device
-    And the primary device has asked to be told of changes for 1 seconds
+    And the primary device has asked to be told of changes for 3 seconds
     And the primary device has asked for 60 seconds more
     And the time of the primary device's newer wish has passed
     When the secondary device switches the twinning off
