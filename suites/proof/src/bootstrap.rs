@@ -11,7 +11,7 @@ use twinproof_judge::profile::{Declared, Release};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::bootstrap::BootstrapServer;
-use twinproof_lwm2m::bootstrap::rules::{self, Rival, Rules, Watched};
+use twinproof_lwm2m::bootstrap::rules::{self, Rules, Watched};
 use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::Standard;
 use twinproof_reference::lwm2m::{self as reference, BootstrapShape};
@@ -22,7 +22,7 @@ use twinproof_stage::{Halted, Stage};
 pub struct Lwm2mBootstrap {
     profile: Declared,
     shape: BootstrapShape,
-    rules: Watched,
+    pub(crate) rules: Watched,
 }
 
 impl Lwm2mBootstrap {
@@ -46,15 +46,6 @@ impl Lwm2mBootstrap {
             profile,
             shape,
             rules: Watched::new(rules),
-        }
-    }
-
-    /// The same, and it remembers in which scenarios rivals would have decided otherwise.
-    #[must_use]
-    pub fn beside(self, rivals: Arc<[Rival]>) -> Self {
-        Self {
-            rules: self.rules.beside(rivals),
-            ..self
         }
     }
 
@@ -95,11 +86,6 @@ impl Lwm2mBootstrap {
             }
         }
         declared
-    }
-
-    /// The rivals that differed so far in the scenario with this seed.
-    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
-        self.rules.differing(seed)
     }
 }
 

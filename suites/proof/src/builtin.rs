@@ -11,14 +11,14 @@ use twinproof_kernel::Seed;
 use twinproof_reference::twinning as reference;
 use twinproof_reference::variants::twinning::Shape;
 use twinproof_stage::{Halted, Seat, Stage};
-use twinproof_twinning::enabler::rules::{Rival, Rules, Watched};
+use twinproof_twinning::enabler::rules::{Rules, Watched};
 use twinproof_twinning::enabler::{Config, Enabler, REVOKE_PATH, TOKEN_PATH};
 
 /// The built-in Twinning system under given rules.
 pub struct TwinningSystem {
     profile: Declared,
     shape: Shape,
-    rules: Watched,
+    pub(crate) rules: Watched,
 }
 
 impl TwinningSystem {
@@ -44,20 +44,6 @@ impl TwinningSystem {
             shape,
             rules: Watched::new(rules),
         }
-    }
-
-    /// The same, and it remembers in which scenarios rivals would have decided otherwise.
-    #[must_use]
-    pub fn beside(self, rivals: Arc<[Rival]>) -> Self {
-        Self {
-            rules: self.rules.beside(rivals),
-            ..self
-        }
-    }
-
-    /// The rivals that differed so far in the scenario with this seed.
-    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
-        self.rules.differing(seed)
     }
 
     /// Lets the system enter at `origin`, with a partner at each of `peers`. Returns for each partner

@@ -34,8 +34,8 @@ type Shape<S> = Arc<dyn Fn(&mut S) + Send + Sync>;
 pub struct DmClient {
     shape: Shape<client::Shared>,
     profile: Declared,
-    rules: client::rules::decide::Watched,
-    tree_rules: store::rules::decide::Watched,
+    pub(crate) rules: client::rules::decide::Watched,
+    pub(crate) tree_rules: store::rules::decide::Watched,
 }
 
 impl DmClient {
@@ -71,31 +71,6 @@ impl DmClient {
         }
         self.shape = Arc::new(shape);
         self
-    }
-
-    /// The same, and it remembers in which scenarios rivals would have decided otherwise in a session.
-    #[must_use]
-    pub fn beside(self, rivals: Arc<[client::rules::decide::Rival]>) -> Self {
-        Self {
-            rules: self.rules.beside(rivals),
-            ..self
-        }
-    }
-
-    /// The same for decisions about the tree.
-    #[must_use]
-    pub fn beside_trees(self, rivals: Arc<[store::rules::decide::Rival]>) -> Self {
-        Self {
-            tree_rules: self.tree_rules.beside(rivals),
-            ..self
-        }
-    }
-
-    /// The rivals that differed so far in the scenario with this seed.
-    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
-        let mut differing = self.rules.differing(seed);
-        differing.extend(self.tree_rules.differing(seed));
-        differing
     }
 }
 
@@ -147,7 +122,7 @@ impl BuiltIn for DmClient {
 pub struct DmServer {
     shape: Shape<server::Shared>,
     profile: Declared,
-    rules: server::rules::decide::Watched,
+    pub(crate) rules: server::rules::decide::Watched,
 }
 
 impl DmServer {
@@ -180,20 +155,6 @@ impl DmServer {
         }
         self.shape = Arc::new(shape);
         self
-    }
-
-    /// The same, and it remembers in which scenarios rivals would have decided otherwise.
-    #[must_use]
-    pub fn beside(self, rivals: Arc<[server::rules::decide::Rival]>) -> Self {
-        Self {
-            rules: self.rules.beside(rivals),
-            ..self
-        }
-    }
-
-    /// The rivals that differed so far in the scenario with this seed.
-    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
-        self.rules.differing(seed)
     }
 }
 

@@ -282,7 +282,7 @@ trait Breakable<R: ?Sized + 'static>: BuiltIn + Sized + 'static {
 }
 
 macro_rules! breakable {
-    ($system:ident, $enabler:literal, $role:literal, $($rules:ident)::+, $beside:ident, $made:expr) => {
+    ($system:ident, $enabler:literal, $role:literal, $($rules:ident)::+, $watched:ident, $made:expr) => {
         impl Breakable<dyn $($rules)::+::Rules> for $system {
             const ENABLER: &'static str = $enabler;
 
@@ -295,7 +295,9 @@ macro_rules! breakable {
                     overrides: mutant.rules_broken,
                     rules: (mutant.rules)(),
                 });
-                $made(Arc::new(Standard)).$beside(rivals.collect())
+                let mut system = $made(Arc::new(Standard));
+                system.$watched = system.$watched.beside(rivals.collect());
+                system
             }
 
             fn broken(rules: Arc<dyn $($rules)::+::Rules>) -> Self {
@@ -303,12 +305,12 @@ macro_rules! breakable {
             }
 
             fn noticed(&self, seed: Seed) -> Vec<&'static str> {
-                self.differing(seed)
+                self.$watched.differing(seed)
             }
         }
     };
     ($system:ident, $enabler:literal, $role:literal, $core:ident) => {
-        breakable!($system, $enabler, $role, $core::rules, beside, Self::new);
+        breakable!($system, $enabler, $role, $core::rules, rules, Self::new);
     };
 }
 
@@ -316,18 +318,13 @@ breakable!(TwinningSystem, "twinning", "twinning-enabler", enabler);
 breakable!(Lwm2mSystem, "lwm2m", "lwm2m-server", server);
 breakable!(Lwm2mClient, "lwm2m", "lwm2m-client", device);
 breakable!(Lwm2mBootstrap, "lwm2m", "lwm2m-bootstrap-server", bootstrap);
-breakable!(DmClient, "dm", "dm-client", dm_sessions, beside, |rules| {
+breakable!(DmClient, "dm", "dm-client", dm_sessions, rules, |rules| {
     Self::new(rules, Arc::new(dm_trees::Standard))
 });
-breakable!(
-    DmClient,
-    "dm",
-    "dm-client",
-    dm_trees,
-    beside_trees,
-    |rules| Self::new(Arc::new(dm_sessions::Standard), rules)
-);
-breakable!(DmServer, "dm", "dm-server", dm_server, beside, Self::new);
+breakable!(DmClient, "dm", "dm-client", dm_trees, tree_rules, |rules| {
+    Self::new(Arc::new(dm_sessions::Standard), rules)
+});
+breakable!(DmServer, "dm", "dm-server", dm_server, rules, Self::new);
 
 /// Runs the clean system and returns its report and, per mutant, the scenarios in which it would have
 /// decided otherwise.

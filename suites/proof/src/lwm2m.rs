@@ -12,7 +12,7 @@ use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::device::{self, Device};
 use twinproof_lwm2m::server::Server;
-use twinproof_lwm2m::server::rules::{KeyFacts, RecordFacts, Rival, Rules, Watched};
+use twinproof_lwm2m::server::rules::{KeyFacts, RecordFacts, Rules, Watched};
 use twinproof_lwm2m::upper::Accounts;
 use twinproof_reference::lwm2m as reference;
 use twinproof_reference::variants::lwm2m::Shape;
@@ -24,7 +24,7 @@ use twinproof_stage::{Halted, Security, Stage};
 pub struct Lwm2mSystem {
     profile: Declared,
     shape: Shape,
-    rules: Watched,
+    pub(crate) rules: Watched,
     /// All devices come over secured associations.
     secured: bool,
 }
@@ -72,20 +72,6 @@ impl Lwm2mSystem {
             security.credentials = (1..=devices).map(credential).collect();
         }
         self
-    }
-
-    /// The same, and it remembers in which scenarios rivals would have decided otherwise.
-    #[must_use]
-    pub fn beside(self, rivals: Arc<[Rival]>) -> Self {
-        Self {
-            rules: self.rules.beside(rivals),
-            ..self
-        }
-    }
-
-    /// The rivals that differed so far in the scenario with this seed.
-    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
-        self.rules.differing(seed)
     }
 }
 
@@ -177,7 +163,7 @@ impl Doorkeeper for Door {
 pub struct Lwm2mClient {
     profile: Declared,
     shape: ClientShape,
-    rules: device::rules::Watched,
+    pub(crate) rules: device::rules::Watched,
 }
 
 impl Lwm2mClient {
@@ -205,20 +191,6 @@ impl Lwm2mClient {
             shape,
             rules: device::rules::Watched::new(rules),
         }
-    }
-
-    /// The same, and it remembers in which scenarios rivals would have decided otherwise.
-    #[must_use]
-    pub fn beside(self, rivals: Arc<[device::rules::Rival]>) -> Self {
-        Self {
-            rules: self.rules.beside(rivals),
-            ..self
-        }
-    }
-
-    /// The rivals that differed so far in the scenario with this seed.
-    pub fn differing(&self, seed: Seed) -> Vec<&'static str> {
-        self.rules.differing(seed)
     }
 }
 

@@ -295,17 +295,18 @@ macro_rules! variable {
                 Self::shaped(shape)
             }
 
-            fn beside_others(self, others: Vec<Other<Self::Shape>>) -> Self {
+            fn beside_others(mut self, others: Vec<Other<Self::Shape>>) -> Self {
                 let rivals = others.into_iter().map(|other| $core::rules::Rival {
                     name: other.name,
                     overrides: other.overrides,
                     rules: other.shape.rules(),
                 });
-                self.beside(rivals.collect())
+                self.rules = self.rules.beside(rivals.collect());
+                self
             }
 
             fn differing_in(&self, seed: Seed) -> Vec<&'static str> {
-                self.differing(seed)
+                self.rules.differing(seed)
             }
         }
     };

@@ -259,7 +259,9 @@ impl Device {
 
     /// Whether the fate of every confirmable message that it has sent, or has to send, is known.
     pub fn is_at_rest(&self) -> bool {
-        self.live.as_ref().is_none_or(|live| live.layer.is_at_rest())
+        self.live
+            .as_ref()
+            .is_none_or(|live| live.layer.is_at_rest())
     }
 
     /// Where the servers are with which its accounts let it register, in the order of their instances.
