@@ -284,6 +284,30 @@ impl Client {
         &self.tree
     }
 
+    /// Its tree, for what the device itself does to it.
+    #[must_use]
+    pub fn tree_mut(&mut self) -> &mut Tree {
+        &mut self.tree
+    }
+
+    /// The server of the session that runs, if one does.
+    #[must_use]
+    pub fn partner(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| session.server())
+    }
+
+    /// How many sessions run or wait to begin.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        usize::from(self.session.is_some()) + self.wishes.len()
+    }
+
+    /// The processes that servers have started, in order.
+    #[must_use]
+    pub fn started(&self) -> &[Exec] {
+        &self.started
+    }
+
     /// The sessions that have ended, in order.
     #[must_use]
     pub fn ended(&self) -> &[Ended] {
@@ -312,10 +336,7 @@ impl Client {
             }
             Order::Reply(reply) => self.replied(moment, reply),
             Order::Report { server, alerts } => self.wish(moment, &server, alerts),
-            Order::Sessions => {
-                let open = usize::from(self.session.is_some()) + self.wishes.len();
-                Answer::Sessions(self.ended.clone(), open)
-            }
+            Order::Sessions => Answer::Sessions(self.ended.clone(), self.open()),
             Order::Set(uri, value) => {
                 self.tree.set(&uri, value);
                 Answer::Done
@@ -340,6 +361,20 @@ impl Client {
         });
         self.next(moment);
         Answer::Done
+    }
+
+    /// Whether there is an account of the server that a trigger names, and whether its digest is right for
+    /// that account; none if the octets are no trigger.
+    #[must_use]
+    pub fn inspect(&self, body: &[u8]) -> Option<(bool, bool)> {
+        let received = Received::parse(body).ok()?;
+        let server = &received.trigger.server_id;
+        let account = Account::of(&self.tree, server);
+        let proof = account.as_ref().and_then(|account| account.peer.as_ref());
+        let signed = proof.is_some_and(|(proof, _)| {
+            received.is_signed_by(&proof.key_of_triggers(server), &proof.nonce)
+        });
+        Some((account.is_some(), signed))
     }
 
     /// A push arrived. What is no trigger, or no good one, changes nothing.

@@ -138,6 +138,14 @@ impl Server {
             .is_none_or(|device| device.queue.is_empty())
     }
 
+    /// Takes back what a device was to do and was not told yet. Calls that wait for it get no answer.
+    pub fn withdraw(&mut self, device: &str) {
+        if let Some(device) = self.devices.get_mut(device) {
+            let told = device.session.as_ref().map_or(0, Session::taken);
+            device.queue.truncate(told);
+        }
+    }
+
     /// What has happened so far.
     #[must_use]
     pub fn events(&self) -> &[Event] {

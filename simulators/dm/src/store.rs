@@ -231,13 +231,9 @@ impl Tree {
     /// The roots of management objects of a kind: interior nodes whose type starts with this.
     #[must_use]
     pub fn objects(&self, identifier: &str) -> Vec<NodeUri> {
-        let is_one = |uri: &NodeUri| {
-            let node_type = self.node(uri).and_then(|node| node.node_type.as_ref());
-            matches!(node_type, Some(NodeType::Object(id)) if id.starts_with(identifier))
-        };
-        let mut uris = self.uris(&NodeUri::root());
-        uris.retain(is_one);
-        uris
+        let mut found = Vec::new();
+        search(&self.root, &mut Vec::new(), identifier, &mut found);
+        found
     }
 
     /// The lists from the root down to a node, or to where it would be.
@@ -344,6 +340,24 @@ impl Tree {
 impl Acls for Tree {
     fn own(&self, node: &NodeUri) -> Option<&Acl> {
         self.node(node).map(|node| &node.acl)
+    }
+}
+
+/// The interior nodes of a type, parents first; `names` leads to `node`.
+fn search<'n>(
+    node: &'n Node,
+    names: &mut Vec<&'n str>,
+    identifier: &str,
+    found: &mut Vec<NodeUri>,
+) {
+    if matches!(&node.node_type, Some(NodeType::Object(id)) if id.starts_with(identifier)) {
+        let root = NodeUri::root();
+        found.push(names.iter().fold(root, |at, name| at.child(*name)));
+    }
+    for (name, child) in node.children() {
+        names.push(name);
+        search(child, names, identifier, found);
+        names.pop();
     }
 }
 

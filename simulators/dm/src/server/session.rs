@@ -65,6 +65,11 @@ impl Session {
         }
     }
 
+    /// The first so many jobs of the device's queue are under way.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
     pub(super) fn abort(&mut self) {
         self.aborts = true;
     }

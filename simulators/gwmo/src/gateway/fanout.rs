@@ -1,0 +1,309 @@
+//! Fan-outs: the same commands for several devices, and one answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use twinproof_dm::tree::NodeUri;
+use twinproof_dm::upper::{Answer, Operation, Outcome, Value};
+use twinproof_kernel::{CallId, Input, Time};
+
+use super::rules::{Aimed, Tally};
+use super::{Gateway, Mode, Moment};
+use crate::aggregate::{Aggregate, Entry, Said};
+use crate::alert::Report;
+use crate::objects::below;
+use crate::payload;
+
+/// A fan-out that is under way.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    at: NodeUri,
+    server: String,
+    correlator: Option<String>,
+    parts: Vec<Part>,
+    /// Which part is of which device.
+    index: BTreeMap<String, usize>,
+    /// How many parts are open.
+    open: usize,
+    pub(super) until: Time,
+}
+
+/// What a call is about: the fan-out, by where it is described, its part, and the command.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    at: NodeUri,
+    part: usize,
+    command: usize,
+}
+
+impl Running {
+    fn change(&mut self, part: usize, change: impl FnOnce(&mut Part)) {
+        if let Some(part) = self.parts.get_mut(part) {
+            let before = part.is_open();
+            change(part);
+            self.open -= usize::from(before && !part.is_open());
+        }
+    }
+}
+
+/// What is known of one of its devices.
+#[derive(Clone, Debug)]
+struct Part {
+    device: String,
+    said: Vec<Option<Said>>,
+    /// Why nothing more is waited for.
+    failed: Option<u16>,
+}
+
+impl Part {
+    fn is_open(&self) -> bool {
+        self.failed.is_none() && self.said.iter().any(Option::is_none)
+    }
+}
+
+/// The code of a fan-out whose commands cannot be read.
+const MALFORMED: u16 = 400;
+
+impl Gateway {
+    /// Starts what a server has described.
+    pub(super) fn fan_out(
+        &mut self,
+        moment: &mut Moment<'_>,
+        at: NodeUri,
+        server: &str,
+        correlator: Option<String>,
+    ) {
+        let names = &moment.shared.names;
+        let is_running = self.running.iter().any(|running| running.at == at);
+        if !moment.shared.rules.begins(is_running) {
+            return;
+        }
+        let text = |path: &str| self.tree().text(&below(&at, path)).map(str::to_owned);
+        let acts = payload::read(&text(&names.payload).unwrap_or_default());
+        let seconds = text(&names.deadline).and_then(|text| text.parse().ok());
+        let wait = seconds.map_or(moment.shared.deadline, Duration::from_secs);
+        let acts = match acts {
+            Ok(acts) => moment.shared.rules.tells(acts),
+            Err(_) => {
+                let correlator = moment.shared.rules.quotes(correlator);
+                let code = MALFORMED.to_string();
+                let alert = Report::Completed.alert(&at.to_string(), &code, correlator.as_deref());
+                self.tell(server, vec![alert]);
+                let state = below(&at, &names.state);
+                return self.north.tree_mut().set(&state, "failed");
+            }
+        };
+        let targets = self.targets(moment, &at);
+        let part = |device: &String| Part {
+            device: device.clone(),
+            said: vec![None; acts.len()],
+            failed: None,
+        };
+        self.running.push(Running {
+            at: at.clone(),
+            server: server.to_owned(),
+            correlator,
+            parts: targets.iter().map(part).collect(),
+            index: (0..)
+                .zip(&targets)
+                .map(|(at, id)| (id.clone(), at))
+                .collect(),
+            open: targets.len(),
+            until: moment.now + wait,
+        });
+        let state = below(&at, &names.state);
+        self.north.tree_mut().set(&state, "running");
+        for (part, id) in targets.into_iter().enumerate() {
+            let device = self.devices.get(&id);
+            if device.is_none_or(|device| !device.attached || device.mode != Mode::Proxy) {
+                let code = moment.shared.rules.silent(false);
+                self.fail(&id, code);
+                continue;
+            }
+            for (command, act) in acts.iter().enumerate() {
+                let call = self.call();
+                let about = Asked {
+                    at: at.clone(),
+                    part,
+                    command,
+                };
+                self.asked.insert(call, about);
+                let (device, act) = (id.clone(), act.clone());
+                let order = Operation::Do { device, act };
+                let answers = self.south(moment, Input::Order { call, order });
+                self.answered(answers);
+            }
+            self.wake(moment, &id);
+        }
+    }
+
+    /// The devices that a fan-out reaches, in the order in which it names them.
+    fn targets(&self, moment: &Moment<'_>, at: &NodeUri) -> Vec<String> {
+        let names = &moment.shared.names;
+        let tree = self.tree();
+        let leaves = |at: &NodeUri| -> Vec<String> {
+            let node = tree.node(at);
+            let children = node.into_iter().flat_map(|node| node.children());
+            let texts =
+                children.map(|(_, leaf)| String::from_utf8_lossy(leaf.value()).into_owned());
+            texts.collect()
+        };
+        let mut named = leaves(&below(at, &names.target_devices));
+        if let Some(wanted) = tree.text(&below(at, &names.target_group)) {
+            let groups = below(&self.places.inventory, &names.groups);
+            let known = tree
+                .node(&groups)
+                .into_iter()
+                .flat_map(|node| node.children());
+            for (name, _) in known {
+                let group = groups.child(name);
+                let title = tree.text(&below(&group, &names.group_name));
+                if name == wanted || title == Some(wanted) {
+                    named.extend(leaves(&below(&group, &names.members)));
+                }
+            }
+        }
+        let own: BTreeSet<&String> = named.iter().collect();
+        let others = self.devices.keys().filter(|id| !own.contains(id)).cloned();
+        let candidates = named.iter().cloned().map(|id| (id, true));
+        let candidates: Vec<_> = candidates.chain(others.map(|id| (id, false))).collect();
+        let mut aimed = Vec::new();
+        let mut already = BTreeSet::new();
+        for (id, named) in candidates {
+            let facts = Aimed {
+                named,
+                known: self.devices.contains_key(&id),
+                already: already.contains(&id),
+            };
+            if moment.shared.rules.aims(facts) {
+                already.insert(id.clone());
+                aimed.push(id);
+            }
+        }
+        aimed
+    }
+
+    /// What devices have done.
+    pub(super) fn answered(&mut self, answers: Vec<(CallId, Answer)>) {
+        for (call, answer) in answers {
+            let Some(asked) = self.asked.remove(&call) else {
+                continue;
+            };
+            let said = match answer {
+                Answer::Did(outcome) => said(outcome),
+                _ => Said {
+                    status: UNSERVED,
+                    values: Vec::new(),
+                },
+            };
+            let mut running = self.running.iter_mut();
+            if let Some(running) = running.find(|running| running.at == asked.at) {
+                running.change(asked.part, |part| {
+                    if let Some(place) = part.said.get_mut(asked.command) {
+                        place.get_or_insert(said);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Nothing more is waited for of a device.
+    fn fail(&mut self, device: &str, code: u16) {
+        for running in &mut self.running {
+            if let Some(part) = running.index.get(device).copied() {
+                running.change(part, |part| {
+                    if part.is_open() {
+                        part.failed = Some(code);
+                    }
+                });
+            }
+        }
+    }
+
+    /// The same, and what it was not told yet is taken back.
+    pub(super) fn give_up(&mut self, device: &str, code: u16) {
+        self.south.withdraw(device);
+        self.fail(device, code);
+    }
+
+    /// Ends fan-outs of which nothing is open, or whose time is over.
+    pub(super) fn finish(&mut self, moment: &mut Moment<'_>) {
+        let mut going = Vec::new();
+        for mut running in std::mem::take(&mut self.running) {
+            let late = running.until <= moment.now;
+            if running.open > 0 && !late {
+                going.push(running);
+                continue;
+            }
+            for part in running.parts.iter_mut().filter(|part| part.is_open()) {
+                part.failed = Some(moment.shared.rules.silent(true));
+                self.south.withdraw(&part.device);
+            }
+            self.ended(moment, running);
+        }
+        self.running = going;
+    }
+
+    fn ended(&mut self, moment: &mut Moment<'_>, running: Running) {
+        let (rules, names) = (&moment.shared.rules, &moment.shared.names);
+        let entries = running.parts.into_iter().map(|part| {
+            let commands: Vec<Said> = part.said.into_iter().flatten().collect();
+            let codes = commands.iter().map(|said| said.status).collect();
+            Entry {
+                device: part.device,
+                status: part.failed.unwrap_or_else(|| rules.sums_up(codes)),
+                commands,
+            }
+        });
+        let entries: Vec<Entry> = entries.collect();
+        let tally = Tally {
+            total: entries.len(),
+            failed: entries.iter().filter(|entry| !entry.is_success()).count(),
+        };
+        let overall = rules.overall(tally).to_string();
+        let aggregate = Aggregate {
+            entries: rules.gathers(entries),
+        };
+        let tree = self.north.tree_mut();
+        let results = below(&running.at, &names.results);
+        tree.remove(&results);
+        for (number, entry) in aggregate.entries.iter().enumerate() {
+            let at = results.child(number.to_string());
+            tree.set(&at.child("DeviceID"), entry.device.as_str());
+            tree.set(&at.child("Status"), entry.status.to_string());
+            let values = entry.commands.iter().flat_map(|said| &said.values);
+            let values: Vec<&str> = values.map(String::as_str).collect();
+            tree.set(&at.child("Data"), values.join("\n"));
+        }
+        tree.set(&below(&running.at, &names.state), "completed");
+        let source = running.at.to_string();
+        let correlator = rules.quotes(running.correlator);
+        let correlator = correlator.as_deref();
+        let alerts = vec![
+            Report::Results.alert(&source, &aggregate.to_text(), correlator),
+            Report::Completed.alert(&source, &overall, correlator),
+        ];
+        self.tell(&running.server, alerts);
+    }
+}
+
+/// The code for a command that the southern side does not take.
+const UNSERVED: u16 = 404;
+
+/// What a device said to one command: of a block, the first code that is no success.
+fn said(outcome: Outcome) -> Said {
+    let codes: Vec<u16> = outcome.statuses.iter().map(|told| told.code).collect();
+    let failed = codes.iter().find(|code| !(200..300).contains(*code));
+    let values = outcome
+        .results
+        .into_iter()
+        .map(|reading| match reading.value {
+            Some(Value::Text(text)) => text,
+            Some(Value::Octets(octets)) => String::from_utf8_lossy(&octets).into_owned(),
+            None => String::new(),
+        });
+    Said {
+        status: failed.or(codes.first()).copied().unwrap_or_default(),
+        values: values.collect(),
+    }
+}

@@ -1,0 +1,160 @@
+//! The gateway's devices: who is there, and what its records say of them.
+
+use twinproof_dm::tree::NodeUri;
+use twinproof_dm::upper::Event;
+
+use super::rules::{Arrival, Leaving};
+use super::{Gateway, Mode, Moment};
+use crate::alert::Report;
+use crate::objects::below;
+
+/// A device.
+#[derive(Clone, Debug)]
+pub(super) struct Device {
+    pub(super) mode: Mode,
+    /// Where it takes notifications.
+    pub(super) push: String,
+    /// It can be reached, for all that is known.
+    pub(super) attached: bool,
+    /// Where its record is.
+    record: Option<NodeUri>,
+    /// How many sessions were announced to it.
+    pub(super) announced: u16,
+}
+
+impl Device {
+    pub(super) fn new(mode: Mode, push: String) -> Self {
+        Self {
+            mode,
+            push,
+            attached: false,
+            record: None,
+            announced: 0,
+        }
+    }
+}
+
+impl Gateway {
+    /// Devices that have sessions with their servers only are there from the start.
+    pub(super) fn enlist(&mut self, moment: &Moment<'_>) {
+        let own = self
+            .devices
+            .iter()
+            .filter(|(_, d)| d.mode == Mode::Transparent);
+        let own: Vec<String> = own.map(|(id, _)| id.clone()).collect();
+        for device in own {
+            self.record(moment, &device);
+        }
+    }
+
+    /// Hears what has happened on the southern side.
+    pub(super) fn listen(&mut self, moment: &mut Moment<'_>) {
+        let news = self.south.events()[self.heard..].to_vec();
+        for event in news {
+            self.heard += 1;
+            if let Event::Ended {
+                device, complete, ..
+            } = event
+            {
+                match complete {
+                    true => self.arrived(moment, &device),
+                    false => self.give_up(&device, REFUSED),
+                }
+            }
+        }
+    }
+
+    /// A device has shown who it is.
+    fn arrived(&mut self, moment: &mut Moment<'_>, id: &str) {
+        let Some(device) = self.devices.get(id) else {
+            return;
+        };
+        let facts = Arrival {
+            recorded: device.record.is_some(),
+            attached: device.attached,
+            reports: self.is_set(&moment.shared.names.report_attached),
+        };
+        let rules = &moment.shared.rules;
+        let (records, reports) = (rules.records(facts), rules.reports(facts));
+        if records || facts.recorded {
+            self.record(moment, id);
+        }
+        if reports {
+            let record = self
+                .devices
+                .get(id)
+                .and_then(|device| device.record.clone());
+            let record = record.unwrap_or_default().to_string();
+            for server in self.servers() {
+                self.tell(&server, vec![Report::Attached.alert(&record, id, None)]);
+            }
+        }
+    }
+
+    /// Writes the record of a device that is there.
+    fn record(&mut self, moment: &Moment<'_>, id: &str) {
+        let names = &moment.shared.names;
+        let records = below(&self.places.inventory, &names.records);
+        let Some(device) = self.devices.get_mut(id) else {
+            return;
+        };
+        let [recorded, attached] = &mut self.recorded;
+        *attached += usize::from(!device.attached);
+        device.attached = true;
+        let at = device.record.get_or_insert_with(|| {
+            *recorded += 1;
+            self.records += 1;
+            records.child(format!("R{}", self.records))
+        });
+        let (at, mode) = (at.clone(), device.mode);
+        let tree = self.north.tree_mut();
+        tree.set(&at.child(names.record_device.as_str()), id);
+        tree.set(
+            &below(&at, &names.record_status),
+            names.status_attached.as_str(),
+        );
+        tree.set(&below(&at, &names.record_mode), mode.number().to_string());
+    }
+
+    /// A device cannot be reached any more.
+    pub(super) fn left(&mut self, moment: &mut Moment<'_>, id: &str) {
+        let names = &moment.shared.names;
+        let Some(device) = self.devices.get_mut(id) else {
+            return;
+        };
+        let leaving = moment.shared.rules.leaves(device.attached);
+        self.recorded[1] -= usize::from(device.attached);
+        device.attached = false;
+        let Some(at) = device.record.clone() else {
+            return;
+        };
+        let tree = self.north.tree_mut();
+        match leaving {
+            Leaving::Detached => {
+                let status = below(&at, &names.record_status);
+                tree.set(&status, names.status_detached.as_str());
+            }
+            Leaving::Erased => {
+                tree.remove(&at);
+                device.record = None;
+                self.recorded[0] -= 1;
+            }
+            Leaving::Kept => {}
+        }
+    }
+
+    /// Says how many devices there are.
+    pub(super) fn count(&mut self, moment: &Moment<'_>) {
+        let names = &moment.shared.names;
+        let [total, attached] = self.recorded.map(|number| number.to_string());
+        for (path, number) in [(&names.total, total), (&names.attached, attached)] {
+            let at = below(&self.places.inventory, path);
+            if self.tree().text(&at) != Some(&number) {
+                self.north.tree_mut().set(&at, number);
+            }
+        }
+    }
+}
+
+/// The code of a device that broke its session off: as a rule, because it does not believe the gateway.
+const REFUSED: u16 = 401;

@@ -1,0 +1,443 @@
+//! The gateway: a client of its servers, a server of its devices, and what lies between.
+//!
+//! Above it is a DM client with the objects of [`objects`](crate::objects) in its tree. What servers put
+//! there and start there is what it does with its devices: it runs fan-outs, relays notifications, fetches
+//! images. Below it is a DM server for the devices that know no other.
+
+mod errands;
+mod fanout;
+mod inventory;
+mod reports;
+pub mod rules;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use twinproof_dm::client::{self, Client};
+use twinproof_dm::server::{self, Enrolment, Server};
+use twinproof_dm::session::prove::Proof;
+use twinproof_dm::store::Tree;
+use twinproof_dm::syncml::Exec;
+use twinproof_dm::tree::NodeUri;
+use twinproof_dm::upper;
+use twinproof_kernel::http::{Request, Response};
+use twinproof_kernel::{
+    CallId, Change, ExchangeId, Input, Outbox, Output, Role, Seed, Time, WriteId,
+};
+
+use crate::objects::{Names, Places, below};
+use errands::Errand;
+use fanout::{Asked, Running};
+use inventory::Device;
+use reports::{Pending, Sent};
+use rules::decide::{Rules, Standard};
+
+/// Where servers push notifications, below the gateway's own address.
+pub const PUSH_PATH: &str = "/push";
+
+/// Where its devices send their messages.
+pub const DEVICE_PATH: &str = "/dm";
+
+/// Below which its devices get images.
+pub const IMAGE_PATH: &str = "/images";
+
+/// The header field of a push that names the device which it is for. The name is registered; that its value
+/// is the device's identifier as it is, is assumed.
+pub const TARGET_FIELD: &str = "X-Oma-GwMO";
+
+/// How a gateway works for a device.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It passes notifications on; sessions are between device and server.
+    Transparent,
+    /// It manages the device itself, for the server.
+    Proxy,
+}
+
+impl Mode {
+    /// The number that stands for it in a record.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Transparent => 1,
+            Self::Proxy => 2,
+        }
+    }
+}
+
+/// A device that may come to the gateway.
+#[derive(Clone, Debug)]
+pub struct Provision {
+    /// What it calls itself.
+    pub device: String,
+    /// How the gateway works for it.
+    pub mode: Mode,
+    /// How it proves to the gateway who it is.
+    pub client: Option<Proof>,
+    /// How the gateway does.
+    pub server: Option<Proof>,
+    /// Where it takes notifications.
+    pub push: String,
+}
+
+/// What a gateway is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Its tree: with the objects of gateways, and with accounts of its servers.
+    pub tree: Tree,
+    /// Its own address: an absolute URL without a slash at its end.
+    pub base: String,
+    /// What its devices know it as: the identifier of their account.
+    pub id: String,
+    /// The devices that may come.
+    pub devices: Vec<Provision>,
+}
+
+/// How gateways are set up.
+#[derive(Clone)]
+pub struct Shared {
+    /// What the nodes of its objects are called.
+    pub names: Names,
+    /// How long a fan-out waits that says no time.
+    pub deadline: Duration,
+    /// How long it waits until it reports again what could not be reported.
+    pub retry: Duration,
+    /// Its decisions.
+    pub rules: Arc<dyn Rules>,
+    /// Its side towards servers.
+    pub client: client::Shared,
+    /// Its side towards devices.
+    pub server: server::Shared,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            names: Names::default(),
+            deadline: Duration::from_secs(60),
+            retry: Duration::from_secs(5),
+            rules: Arc::new(Standard),
+            client: client::Shared::default(),
+            server: server::Shared::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The gateway's core.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    north: Client,
+    south: Server,
+    places: Places,
+    base: String,
+    devices: BTreeMap<String, Device>,
+    /// How many devices have a record, and how many of them are attached.
+    recorded: [usize; 2],
+    /// How many records there ever were.
+    records: usize,
+    running: Vec<Running>,
+    /// What a call of the southern side is about.
+    asked: BTreeMap<CallId, Asked>,
+    calls: u64,
+    errands: BTreeMap<ExchangeId, Errand>,
+    exchanges: u64,
+    reports: VecDeque<Pending>,
+    sent: Option<Sent>,
+    /// Not before then is it tried again.
+    retry_at: Option<Time>,
+    /// How many of the processes that servers started were begun.
+    begun: usize,
+    /// How many events of the southern side were heard.
+    heard: usize,
+    /// What was fetched, by where it comes from.
+    images: BTreeMap<String, Vec<u8>>,
+    /// Where an image that devices get comes from, by the last part of its path.
+    served: BTreeMap<String, String>,
+    /// Settings as they were written down.
+    saved: BTreeMap<String, String>,
+    writes: u64,
+}
+
+/// One input.
+struct Moment<'a> {
+    shared: &'a Shared,
+    now: Time,
+    out: &'a mut Outbox<Infallible>,
+}
+
+impl Gateway {
+    /// A gateway that starts.
+    #[must_use]
+    pub fn new(setup: Setup, seed: Seed) -> Self {
+        let places = Places::of(&setup.tree);
+        let enrolments = setup.devices.iter().map(|device| Enrolment {
+            device: device.device.clone(),
+            client: device.client.clone(),
+            server: device.server.clone(),
+        });
+        let url = format!("{}{DEVICE_PATH}", setup.base);
+        let south = Server::new(&setup.id, &url, seed.derive("south"), enrolments.collect());
+        let devices = setup.devices.into_iter().map(|provision| {
+            let device = Device::new(provision.mode, provision.push);
+            (provision.device, device)
+        });
+        Self {
+            devices: devices.collect(),
+            north: Client::new(setup.tree, seed.derive("north")),
+            south,
+            places,
+            base: setup.base,
+            recorded: [0; 2],
+            records: 0,
+            running: Vec::new(),
+            asked: BTreeMap::new(),
+            calls: 0,
+            errands: BTreeMap::new(),
+            exchanges: 0,
+            reports: VecDeque::new(),
+            sent: None,
+            retry_at: None,
+            begun: 0,
+            heard: 0,
+            images: BTreeMap::new(),
+            served: BTreeMap::new(),
+            saved: BTreeMap::new(),
+            writes: 0,
+        }
+    }
+
+    /// Its tree.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        self.north.tree()
+    }
+
+    /// Where its objects are.
+    #[must_use]
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Whether nothing is under way: no fan-out, no report, no session.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let reported = self.reports.is_empty() && self.sent.is_none();
+        self.running.is_empty() && reported && self.north.open() == 0 && self.errands.is_empty()
+    }
+
+    /// Whether a setting is on.
+    fn is_set(&self, path: &str) -> bool {
+        self.tree().text(&below(&self.places.config, path)) == Some("true")
+    }
+
+    /// An input of the northern side.
+    fn north(&mut self, moment: &mut Moment<'_>, input: Input<'_, client::Order>) {
+        let mut out = Outbox::default();
+        let shared = &moment.shared.client;
+        self.north.handle(shared, moment.now, input, &mut out);
+        for output in out.drain() {
+            match output {
+                // Its exchanges have even numbers, the gateway's own odd ones.
+                Output::Request { exchange, request } => moment.out.push(Output::Request {
+                    exchange: ExchangeId(exchange.0 * 2),
+                    request,
+                }),
+                Output::Respond { exchange, response } => moment.out.respond(exchange, response),
+                Output::Answer { .. } | Output::Datagram { .. } | Output::Persist { .. } => {}
+            }
+        }
+    }
+
+    /// An input of the southern side, and the answers to its calls.
+    fn south(
+        &mut self,
+        moment: &mut Moment<'_>,
+        input: Input<'_, upper::Operation>,
+    ) -> Vec<(CallId, upper::Answer)> {
+        let mut out = Outbox::default();
+        let shared = &moment.shared.server;
+        self.south.handle(shared, moment.now, input, &mut out);
+        let mut answers = Vec::new();
+        for output in out.drain() {
+            match output {
+                Output::Answer { call, answer } => answers.push((call, answer)),
+                Output::Respond { exchange, response } => moment.out.respond(exchange, response),
+                Output::Datagram { .. } | Output::Persist { .. } | Output::Request { .. } => {}
+            }
+        }
+        answers
+    }
+
+    fn call(&mut self) -> CallId {
+        self.calls += 1;
+        CallId(self.calls)
+    }
+
+    fn requested(&mut self, moment: &mut Moment<'_>, exchange: ExchangeId, request: &Request) {
+        let path = request.path().to_owned();
+        let target = request.headers.first(TARGET_FIELD);
+        match (path.as_str(), target) {
+            (DEVICE_PATH, _) => {
+                let answers = self.south(moment, Input::Request { exchange, request });
+                self.answered(answers);
+            }
+            (PUSH_PATH, Some(device)) => {
+                let device = device.to_owned();
+                let status = self.relay(moment, &device, request);
+                moment.out.respond(exchange, Response::new(status));
+            }
+            (PUSH_PATH, None) => self.north(moment, Input::Request { exchange, request }),
+            _ => {
+                let response = self.image(moment, request);
+                moment.out.respond(exchange, response);
+            }
+        }
+    }
+
+    /// Goes on with what the input left to do.
+    fn settle(&mut self, moment: &mut Moment<'_>) {
+        self.listen(moment);
+        self.prepare(moment);
+        let started = self.north.started()[self.begun..].to_vec();
+        for exec in started {
+            self.begun += 1;
+            self.start(moment, &exec);
+        }
+        self.finish(moment);
+        self.count(moment);
+        self.save(moment);
+        self.report(moment);
+    }
+
+    /// A server has started something.
+    fn start(&mut self, moment: &mut Moment<'_>, exec: &Exec) {
+        let running = self.north.partner().map(str::to_owned);
+        let last = self.north.ended().last().map(|ended| ended.server.clone());
+        let Some(server) = running.or(last) else {
+            return;
+        };
+        let names = &moment.shared.names;
+        for item in &exec.items {
+            let target = item
+                .target
+                .as_ref()
+                .and_then(|target| target.uri.parse().ok());
+            let Some(target): Option<NodeUri> = target else {
+                continue;
+            };
+            let images = below(&self.places.images, &names.images);
+            let instance = |of: &NodeUri, path: &str| {
+                let at = of.child(target.names().get(of.names().len())?);
+                (target.is_within(of) && below(&at, path) == target).then_some(at)
+            };
+            let correlator = exec.correlator.clone();
+            if let Some(at) = instance(&self.places.fanouts, &names.start) {
+                self.fan_out(moment, at, &server, correlator);
+            } else if let Some(at) = instance(&images, &names.image_download) {
+                self.download(moment, at, &server, correlator);
+            }
+        }
+    }
+
+    /// Nodes that a server starts things with are there once it has put something beside them.
+    fn prepare(&mut self, moment: &Moment<'_>) {
+        let names = &moment.shared.names;
+        let images = below(&self.places.images, &names.images);
+        let starts = [
+            (self.places.fanouts.clone(), &names.start),
+            (images, &names.image_download),
+        ];
+        for (above, start) in starts {
+            let tree = self.north.tree();
+            let instances = tree
+                .node(&above)
+                .into_iter()
+                .flat_map(|node| node.children());
+            let missing = instances
+                .map(|(name, _)| below(&above.child(name), start))
+                .filter(|at| tree.node(at).is_none());
+            for at in missing.collect::<Vec<_>>() {
+                self.north.tree_mut().set(&at, "");
+            }
+        }
+    }
+
+    /// Writes settings down that have changed.
+    fn save(&mut self, moment: &mut Moment<'_>) {
+        let names = &moment.shared.names;
+        for path in [&names.report_attached, &names.keep_images] {
+            let at = below(&self.places.config, path);
+            let value = self.north.tree().text(&at).unwrap_or_default().to_owned();
+            if self.saved.get(path) != Some(&value) {
+                self.saved.insert(path.clone(), value.clone());
+                self.writes += 1;
+                moment.out.push(Output::Persist {
+                    write: WriteId(self.writes),
+                    changes: vec![Change::Put(path.clone(), value.into_bytes())],
+                });
+            }
+        }
+    }
+}
+
+impl Role for Gateway {
+    type Shared = Shared;
+    type Order = Infallible;
+    type Answer = Infallible;
+
+    fn handle(
+        &mut self,
+        shared: &Shared,
+        now: Time,
+        input: Input<'_, Infallible>,
+        out: &mut Outbox<Infallible>,
+    ) {
+        let mut moment = Moment { shared, now, out };
+        match input {
+            Input::Order { order, .. } => match order {},
+            Input::Request { exchange, request } => self.requested(&mut moment, exchange, request),
+            Input::Response { exchange, outcome } => match self.errands.remove(&exchange) {
+                Some(errand) => self.returned(&mut moment, errand, outcome),
+                None => {
+                    let exchange = ExchangeId(exchange.0 / 2);
+                    self.north(&mut moment, Input::Response { exchange, outcome });
+                }
+            },
+            Input::Restored(records) => {
+                for (path, value) in records {
+                    let at = below(&self.places.config, path);
+                    self.north.tree_mut().set(&at, value.clone());
+                    let value = String::from_utf8_lossy(value).into_owned();
+                    self.saved.insert(path.clone(), value);
+                }
+                self.enlist(&moment);
+            }
+            Input::Wake => self.north(&mut moment, Input::Wake),
+            Input::Associated { .. } | Input::Datagram { .. } | Input::Persisted(_) => {}
+        }
+        self.settle(&mut moment);
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        let fanouts = self.running.iter().map(|running| running.until);
+        let own = fanouts.chain(self.retry_at).min();
+        [own, self.north.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

@@ -1,0 +1,20 @@
+//! OMA GwMO: a gateway that stands between DM servers and devices which they cannot reach.
+//!
+//! - [`gateway`] is the gateway: a client of its servers, a server of its devices, and what lies between.
+//! - [`objects`] is how its management objects look. Their published descriptions could not be read, so
+//!   all names are data; what identifies an object is its type.
+//! - [`alert`] is what gateways report, [`payload`] and [`aggregate`] what fan-outs carry and bring back.
+//! - [`manager`] is the server above that a tester plays.
+//! - [`network`] hides devices: nothing crosses to them that they did not ask for.
+//!
+//! No socket, no clock, no chance but a seed.
+
+#![forbid(unsafe_code)]
+
+pub mod aggregate;
+pub mod alert;
+pub mod gateway;
+pub mod manager;
+pub mod network;
+pub mod objects;
+pub mod payload;

@@ -1,0 +1,331 @@
+//! The server above a gateway, as a tester plays it: it has a gateway come and do things, and hears what
+//! the gateway reports.
+
+use std::collections::BTreeMap;
+
+use twinproof_dm::push::{APPLICATION, APPLICATION_FIELD};
+use twinproof_dm::server::{self, Enrolment, Server};
+use twinproof_dm::upper::{Act, Answer as Upper, Event, Operation, Outcome};
+use twinproof_kernel::http::Request;
+use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Seed, Time};
+
+use crate::alert::Report;
+use crate::gateway::TARGET_FIELD;
+
+/// What a tester asks of the server.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Have a device come by a notification, and do these things in one session. Answered once it has.
+    Manage {
+        /// The device: a gateway, as a rule.
+        device: String,
+        /// Where it takes notifications.
+        push: String,
+        /// What to do.
+        acts: Vec<Act>,
+    },
+    /// Push a notification for a device to where something else takes it. Answered with the HTTP status.
+    Notify {
+        /// The device.
+        device: String,
+        /// Where to.
+        push: String,
+        /// The device that the header of the push names, if it names one.
+        named: Option<String>,
+        /// The session that it announces.
+        session: u16,
+        /// Whether its digest is wrong.
+        forged: bool,
+    },
+}
+
+/// What the server answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// What became of each thing, in their order.
+    Done(Vec<Outcome>),
+    /// What the push was answered with; none if it was not.
+    Pushed(Option<u16>),
+    /// It cannot be done.
+    Refused(String),
+}
+
+/// What a gateway has reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Who.
+    pub device: String,
+    /// What.
+    pub report: Report,
+    /// Which `Exec` it is about.
+    pub correlator: Option<String>,
+}
+
+/// Things that are being done.
+#[derive(Clone, Debug)]
+struct Job {
+    call: CallId,
+    outcomes: Vec<Option<Outcome>>,
+}
+
+/// The server's core.
+#[derive(Clone, Debug)]
+pub struct Manager {
+    server: Server,
+    /// The session that was announced last.
+    announced: u16,
+    calls: u64,
+    /// Which thing of which job a call is.
+    parts: BTreeMap<CallId, (u64, usize)>,
+    jobs: BTreeMap<u64, Job>,
+    exchanges: u64,
+    /// Who waits for the answer to a push: a job that needs it, or an order.
+    pushes: BTreeMap<ExchangeId, Waiting>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Waiting {
+    Job(u64),
+    Order(CallId),
+}
+
+/// The first session that is announced.
+const FIRST: u16 = 0x100;
+
+impl Manager {
+    /// A server with this identifier and address, which knows these devices.
+    #[must_use]
+    pub fn new(id: &str, url: &str, seed: Seed, devices: Vec<Enrolment>) -> Self {
+        Self {
+            server: Server::new(id, url, seed, devices),
+            announced: FIRST,
+            calls: 0,
+            parts: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            exchanges: 0,
+            pushes: BTreeMap::new(),
+        }
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        self.server.events()
+    }
+
+    /// What gateways have reported so far.
+    #[must_use]
+    pub fn told(&self) -> Vec<Told> {
+        let told = self.server.events().iter().flat_map(|event| match event {
+            Event::Alerted {
+                device,
+                types,
+                correlator,
+                ..
+            } => {
+                let reports = types.iter().filter_map(|text| Report::of(text));
+                let told = reports.map(|report| Told {
+                    device: device.clone(),
+                    report,
+                    correlator: correlator.clone(),
+                });
+                told.collect()
+            }
+            _ => Vec::new(),
+        });
+        told.collect()
+    }
+
+    /// An operation of the server's; the answers to all that have one.
+    fn operate(
+        &mut self,
+        shared: &server::Shared,
+        now: Time,
+        input: Input<'_, Operation>,
+        out: &mut Outbox<Answer>,
+    ) -> Vec<(CallId, Upper)> {
+        let mut inner = Outbox::default();
+        self.server.handle(shared, now, input, &mut inner);
+        let mut answers = Vec::new();
+        for output in inner.drain() {
+            match output {
+                Output::Answer { call, answer } => answers.push((call, answer)),
+                Output::Respond { exchange, response } => out.respond(exchange, response),
+                Output::Datagram { .. } | Output::Persist { .. } | Output::Request { .. } => {}
+            }
+        }
+        answers
+    }
+
+    fn call(&mut self) -> CallId {
+        self.calls += 1;
+        CallId(self.calls)
+    }
+
+    /// Pushes a notification; or says why there is none.
+    fn notify(
+        &mut self,
+        (shared, now): (&server::Shared, Time),
+        (device, push, named): (&str, &str, Option<&str>),
+        (session, forged): (u16, bool),
+        out: &mut Outbox<Answer>,
+    ) -> Result<ExchangeId, String> {
+        let order = Operation::Trigger {
+            device: device.to_owned(),
+            ui_mode: 1,
+            session,
+        };
+        let call = self.call();
+        let answers = self.operate(shared, now, Input::Order { call, order }, out);
+        let trigger = answers.into_iter().find_map(|(_, answer)| match answer {
+            Upper::Trigger { content_type, body } => Some(Ok((content_type, body))),
+            Upper::Refused(why) => Some(Err(why)),
+            _ => None,
+        });
+        let nothing = || Err("expected a notification, got none".to_owned());
+        let (content_type, mut body) = trigger.unwrap_or_else(nothing)?;
+        if let (true, Some(first)) = (forged, body.first_mut()) {
+            *first ^= 1;
+        }
+        self.exchanges += 1;
+        let exchange = ExchangeId(self.exchanges);
+        let mut request = Request::new("POST", push).with(APPLICATION_FIELD, APPLICATION);
+        if let Some(named) = named {
+            request = request.with(TARGET_FIELD, named);
+        }
+        let request = request.with_body(&content_type, body);
+        out.push(Output::Request { exchange, request });
+        Ok(exchange)
+    }
+
+    fn manage(
+        &mut self,
+        (shared, now): (&server::Shared, Time),
+        (call, device, push): (CallId, &str, &str),
+        acts: Vec<Act>,
+        out: &mut Outbox<Answer>,
+    ) {
+        let job = call.0;
+        let outcomes = vec![None; acts.len()];
+        self.jobs.insert(job, Job { call, outcomes });
+        for (number, act) in acts.into_iter().enumerate() {
+            let part = self.call();
+            self.parts.insert(part, (job, number));
+            let device = device.to_owned();
+            let order = Operation::Do { device, act };
+            let answers = self.operate(shared, now, Input::Order { call: part, order }, out);
+            self.hear(answers, out);
+        }
+        self.announced = self.announced.checked_add(1).unwrap_or(FIRST);
+        let announced = (self.announced, false);
+        match self.notify((shared, now), (device, push, None), announced, out) {
+            Ok(exchange) => {
+                self.pushes.insert(exchange, Waiting::Job(job));
+            }
+            Err(why) => self.fail(job, why, out),
+        }
+    }
+
+    /// Answers those whose jobs are done.
+    fn hear(&mut self, answers: Vec<(CallId, Upper)>, out: &mut Outbox<Answer>) {
+        for (call, answer) in answers {
+            let Some((number, at)) = self.parts.remove(&call) else {
+                continue;
+            };
+            match answer {
+                Upper::Did(outcome) => {
+                    let Some(job) = self.jobs.get_mut(&number) else {
+                        continue;
+                    };
+                    if let Some(place) = job.outcomes.get_mut(at) {
+                        *place = Some(outcome);
+                    }
+                    if job.outcomes.iter().all(Option::is_some)
+                        && let Some(job) = self.jobs.remove(&number)
+                    {
+                        let outcomes = job.outcomes.into_iter().flatten().collect();
+                        out.answer(job.call, Answer::Done(outcomes));
+                    }
+                }
+                other => self.fail(
+                    number,
+                    format!("expected it to be done, got {other:?}"),
+                    out,
+                ),
+            }
+        }
+    }
+
+    fn fail(&mut self, job: u64, why: String, out: &mut Outbox<Answer>) {
+        if let Some(job) = self.jobs.remove(&job) {
+            out.answer(job.call, Answer::Refused(why));
+        }
+    }
+}
+
+impl Role for Manager {
+    type Shared = server::Shared;
+    type Order = Order;
+    type Answer = Answer;
+
+    fn handle(
+        &mut self,
+        shared: &server::Shared,
+        now: Time,
+        input: Input<'_, Order>,
+        out: &mut Outbox<Answer>,
+    ) {
+        let ground = (shared, now);
+        match input {
+            Input::Order { call, order } => match order {
+                Order::Manage { device, push, acts } => {
+                    self.manage(ground, (call, &device, &push), acts, out);
+                }
+                Order::Notify {
+                    device,
+                    push,
+                    named,
+                    session,
+                    forged,
+                } => {
+                    let whom = (device.as_str(), push.as_str(), named.as_deref());
+                    match self.notify(ground, whom, (session, forged), out) {
+                        Ok(exchange) => {
+                            self.pushes.insert(exchange, Waiting::Order(call));
+                        }
+                        Err(why) => out.answer(call, Answer::Refused(why)),
+                    }
+                }
+            },
+            Input::Request { exchange, request } => {
+                let input = Input::Request { exchange, request };
+                let answers = self.operate(shared, now, input, out);
+                self.hear(answers, out);
+            }
+            Input::Response { exchange, outcome } => {
+                let status = outcome.ok().map(|response| response.status);
+                match self.pushes.remove(&exchange) {
+                    Some(Waiting::Order(call)) => out.answer(call, Answer::Pushed(status)),
+                    // Who was woken comes, or does not: whoever asked knows how long to wait.
+                    Some(Waiting::Job(_)) if outcome.is_ok_and(|r| r.is_success()) => {}
+                    Some(Waiting::Job(job)) => {
+                        let got = status.map_or("no answer".to_owned(), |code| code.to_string());
+                        let why = format!("expected a success for the notification, got {got}");
+                        self.fail(job, why, out);
+                    }
+                    None => {}
+                }
+            }
+            Input::Associated { .. }
+            | Input::Datagram { .. }
+            | Input::Persisted(_)
+            | Input::Restored(_)
+            | Input::Wake => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+}

@@ -1,0 +1,206 @@
+//! The management objects of a gateway.
+//!
+//! What they are called below their roots is data: a profile may give a gateway's own names. What they are
+//! is said by their types, which are registered; where they stand is each gateway's own business.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use twinproof_dm::store::{Profile, Tree};
+use twinproof_dm::tree::NodeUri;
+use twinproof_dm::tree::ddf::Description;
+use twinproof_dm::{Limits, xml};
+use twinproof_kernel::Seed;
+
+/// How the type of the object with a gateway's settings starts, in whichever version.
+pub const CONFIG: &str = "urn:oma:mo:oma-gwmo-config:";
+
+/// The same for the inventory of its devices.
+pub const INVENTORY: &str = "urn:oma:mo:oma-gwmo-deviceinventory:";
+
+/// The same for fan-outs.
+pub const FANOUT: &str = "urn:oma:mo:oma-gwmo-fanout:";
+
+/// The same for images.
+pub const IMAGES: &str = "urn:oma:mo:oma-gwmo-imageinventory:";
+
+/// The descriptions that we bring.
+const DESCRIPTIONS: [&str; 4] = [
+    include_str!("../data/config.xml"),
+    include_str!("../data/inventory.xml"),
+    include_str!("../data/fanout.xml"),
+    include_str!("../data/images.xml"),
+];
+
+/// What nodes are called: addresses below the root of their object, or below one of its instances.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Names {
+    /// In the settings: whether devices that attach are reported.
+    pub report_attached: String,
+    /// In the settings: whether images are kept for devices.
+    pub keep_images: String,
+    /// In the inventory: how many devices there are.
+    pub total: String,
+    /// In the inventory: how many of them are attached.
+    pub attached: String,
+    /// In the inventory: where the records of devices are.
+    pub records: String,
+    /// In a record: the device's identifier.
+    pub record_device: String,
+    /// In a record: whether it is attached.
+    pub record_status: String,
+    /// What stands there if it is.
+    pub status_attached: String,
+    /// What stands there if it has left.
+    pub status_detached: String,
+    /// In a record: the mode in which the gateway works for it.
+    pub record_mode: String,
+    /// In the inventory: where groups are.
+    pub groups: String,
+    /// In a group: what it is called.
+    pub group_name: String,
+    /// In a group: where its members are, each a leaf with the identifier of a device.
+    pub members: String,
+    /// In a fan-out: the name of the group that it is for.
+    pub target_group: String,
+    /// In a fan-out: where single devices are that it is for.
+    pub target_devices: String,
+    /// In a fan-out: the commands.
+    pub payload: String,
+    /// In a fan-out: the seconds after which it ends, whoever is missing.
+    pub deadline: String,
+    /// In a fan-out: what starts it.
+    pub start: String,
+    /// In a fan-out: where it stands.
+    pub state: String,
+    /// In a fan-out: where the results are.
+    pub results: String,
+    /// In the object of images: where they are.
+    pub images: String,
+    /// In an image: where the gateway gets it.
+    pub image_source: String,
+    /// In an image: where devices get it.
+    pub image_local: String,
+    /// In an image: what has the gateway get it.
+    pub image_download: String,
+    /// In an image: how far it is.
+    pub image_state: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let text = str::to_owned;
+        Self {
+            report_attached: text("Alerts/DeviceAttach"),
+            keep_images: text("ImageCache/Enabled"),
+            total: text("Summary/Total"),
+            attached: text("Summary/Attached"),
+            records: text("Records"),
+            record_device: text("DeviceID"),
+            record_status: text("Status"),
+            status_attached: text("attached"),
+            status_detached: text("detached"),
+            record_mode: text("Mode"),
+            groups: text("Groups"),
+            group_name: text("Name"),
+            members: text("Members"),
+            target_group: text("Target/Group"),
+            target_devices: text("Target/Devices"),
+            payload: text("Payload"),
+            deadline: text("Policy/Deadline"),
+            start: text("Operations/Start"),
+            state: text("State"),
+            results: text("Results"),
+            images: text("Images"),
+            image_source: text("SourceURI"),
+            image_local: text("LocalURI"),
+            image_download: text("Operations/Download"),
+            image_state: text("State"),
+        }
+    }
+}
+
+/// An address below another one: its names are between slashes.
+#[must_use]
+pub fn below(at: &NodeUri, path: &str) -> NodeUri {
+    let names = path.split('/').filter(|name| !name.is_empty());
+    names.fold(at.clone(), |at, name| at.child(name))
+}
+
+/// Where the objects of a gateway are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Its settings.
+    pub config: NodeUri,
+    /// Its devices.
+    pub inventory: NodeUri,
+    /// Its fan-outs.
+    pub fanouts: NodeUri,
+    /// Its images.
+    pub images: NodeUri,
+}
+
+impl Places {
+    /// Where a tree has them, by their types.
+    #[must_use]
+    pub fn of(tree: &Tree) -> Self {
+        let first = |kind| tree.objects(kind).into_iter().next().unwrap_or_default();
+        Self {
+            config: first(CONFIG),
+            inventory: first(INVENTORY),
+            fanouts: first(FANOUT),
+            images: first(IMAGES),
+        }
+    }
+}
+
+/// What a gateway can have in its tree: what any device has, and the objects of gateways, at the root and
+/// under names that differ from seed to seed.
+#[must_use]
+pub fn profile(seed: Seed) -> Profile {
+    let mut profile = Profile::builtin();
+    for (number, text) in DESCRIPTIONS.into_iter().enumerate() {
+        let read = xml::read(text.as_bytes(), &Limits::default());
+        let read = read.and_then(|root| Description::from_element(&root));
+        let mut description = read.expect("descriptions that we bring are tested");
+        let mut rng = seed.derive("object").derive(&number.to_string()).rng();
+        for node in &mut description.nodes {
+            node.name = Some(format!("N{:08X}", rng.u32(..)));
+        }
+        let added = profile.add(&description);
+        added.expect("descriptions that we bring are tested");
+    }
+    profile
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use twinproof_dm::store::Tree;
+    use twinproof_kernel::Seed;
+
+    use super::{Names, Places, below, profile};
+
+    #[test]
+    fn objects_are_found_by_their_types_and_stand_elsewhere_in_each_run() {
+        let places = |seed| {
+            let tree = Tree::new(Arc::new(profile(Seed::new(seed))));
+            let places = Places::of(&tree);
+            let names = Names::default();
+            assert_eq!(
+                tree.text(&below(&places.config, &names.report_attached)),
+                Some("true")
+            );
+            assert_eq!(
+                tree.text(&below(&places.inventory, &names.total)),
+                Some("0")
+            );
+            assert!(tree.node(&places.fanouts).is_some() && !places.fanouts.is_root());
+            assert!(tree.node(&below(&places.images, &names.images)).is_some());
+            places
+        };
+        assert_ne!(places(1), places(2));
+        assert_eq!(places(1), places(1));
+    }
+}
