@@ -213,7 +213,7 @@ impl World {
     pub fn restart(&mut self) {
         self.gateway = Gateway::new(self.setup.clone(), Seed::new(5));
         let stored = self.stored.clone();
-        self.to_gateway(Input::Restored(&stored));
+        self.tell_gateway(Input::Restored(&stored));
         self.settle();
     }
 
@@ -237,7 +237,7 @@ impl World {
         };
         self.calls += 1;
         let call = CallId(self.calls);
-        self.to_device(number, Input::Order { call, order });
+        self.tell_device(number, Input::Order { call, order });
         self.settle();
     }
 
@@ -245,7 +245,7 @@ impl World {
         let end = self.now + span;
         while let Some(at) = self.gateway.next_deadline().filter(|at| *at <= end) {
             self.now = self.now.max(at);
-            self.to_gateway(Input::Wake);
+            self.tell_gateway(Input::Wake);
             self.settle();
         }
         self.now = end;
@@ -260,7 +260,7 @@ impl World {
             push: format!("{GATEWAY}{PUSH_PATH}"),
             acts,
         };
-        self.to_server(Input::Order { call, order });
+        self.tell_server(Input::Order { call, order });
         self.settle();
         match self.answers.remove(&call) {
             Some(Answer::Done(outcomes)) => {
@@ -399,10 +399,10 @@ impl World {
             let outcome = self.carry(from, &request);
             let outcome = outcome.as_ref();
             match from {
-                Party::Server => self.to_server(Input::Response { exchange, outcome }),
-                Party::Gateway => self.to_gateway(Input::Response { exchange, outcome }),
+                Party::Server => self.tell_server(Input::Response { exchange, outcome }),
+                Party::Gateway => self.tell_gateway(Input::Response { exchange, outcome }),
                 Party::Device(number) => {
-                    self.to_device(number, Input::Response { exchange, outcome })
+                    self.tell_device(number, Input::Response { exchange, outcome })
                 }
             }
         }
@@ -490,18 +490,18 @@ impl World {
         shared
     }
 
-    fn to_server(&mut self, input: Input<'_, Order>) {
+    fn tell_server(&mut self, input: Input<'_, Order>) {
         let mut out = Outbox::default();
         self.manager
             .handle(&self.managers, self.now, input, &mut out);
         self.take_server(out);
     }
 
-    fn to_gateway(&mut self, input: Input<'_, std::convert::Infallible>) {
+    fn tell_gateway(&mut self, input: Input<'_, std::convert::Infallible>) {
         self.serve(Party::Gateway, input);
     }
 
-    fn to_device(&mut self, number: usize, input: Input<'_, client::Order>) {
+    fn tell_device(&mut self, number: usize, input: Input<'_, client::Order>) {
         let mut out = Outbox::default();
         let shared = self.shared_of(number);
         self.devices[number - 1].handle(&shared, self.now, input, &mut out);
