@@ -65,6 +65,9 @@ impl Addresses {
     }
 }
 
+/// Two primes, of which the product is more than the number of members there can be.
+const STRIDES: [u64; 2] = [1_000_003, 999_983];
+
 /// Who the members are: their addresses, names and seeds all follow from their numbers.
 #[derive(Clone, Debug)]
 pub struct Roster {
@@ -127,6 +130,21 @@ impl Roster {
         self.members
     }
 
+    /// The member whose turn it is, if everybody has one before anybody has another, in an order that jumps about.
+    pub const fn spread(&self, turn: u64) -> u32 {
+        let members = self.members as u64;
+        if members == 0 {
+            return 0;
+        }
+        // A prime that does not divide their number leads to all of them.
+        let stride = if members.is_multiple_of(STRIDES[0]) {
+            STRIDES[1]
+        } else {
+            STRIDES[0]
+        };
+        (turn % members * stride % members) as u32
+    }
+
     /// The member at an address.
     pub fn member(&self, at: SocketAddr) -> Option<u32> {
         self.addresses.member(at, self.members)
@@ -182,6 +200,22 @@ mod tests {
             assert_eq!(roster.member(beyond), None);
             assert_eq!(roster.member("127.0.255.255:5683".parse().unwrap()), None);
             assert_eq!(roster.member("127.1.0.1:5684".parse().unwrap()), None);
+        }
+    }
+
+    #[test]
+    fn everybody_has_a_turn() {
+        for members in [1, 2, 64, 1_000_003, 999_983] {
+            let roster = Roster::new(members, block([127, 1, 0, 1]), "", Seed::new(1)).unwrap();
+            let mut seen = vec![false; members as usize];
+            for turn in 0..u64::from(members) {
+                let member = roster.spread(turn) as usize;
+                assert!(
+                    !std::mem::replace(&mut seen[member], true),
+                    "{member} twice"
+                );
+            }
+            assert_eq!(roster.spread(members.into()), roster.spread(0));
         }
     }
 

@@ -188,6 +188,11 @@ impl<A> Outbox<A> {
         self.outputs.drain(..)
     }
 
+    /// Takes the outputs in order, beside the octets of their datagrams, which stay until [`Outbox::clear`].
+    pub fn take(&mut self) -> (std::vec::Drain<'_, Output<A>>, &[u8]) {
+        (self.outputs.drain(..), &self.bytes)
+    }
+
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
         self.outputs.clear();

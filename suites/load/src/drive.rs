@@ -1,0 +1,191 @@
+//! A generator on a socket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use twinproof_kernel::Time;
+use twinproof_sockets::{Arrivals, Clock, Departures, Sent, Socket, cpu_of_thread};
+
+use crate::generator::{Generator, Phase, Traffic};
+use crate::report::{Health, Problem, ProblemKind};
+
+/// How long nobody is asked whether to go on, at most.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Carries out a workload on a socket until it is over, or until `watch` says so, which is asked many times a
+/// second. What went wrong with the generator is in what it returns.
+///
+/// # Errors
+///
+/// When the system takes the socket or the clocks away.
+pub fn drive<T: Traffic>(
+    generator: &mut Generator<'_, T>,
+    socket: &Socket,
+    watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
+) -> io::Result<Health> {
+    let limits = generator.workload().generator.clone();
+    let mut clock = Clock::start();
+    let (mut arrivals, mut departures) = (Arrivals::default(), Departures::default());
+    let mut strain = Strain::new(limits.starved_share)?;
+    let began = cpu_of_thread()?;
+    let mut looked = Duration::ZERO;
+    while generator.phase() != Phase::Done {
+        let mut full = false;
+        let count = socket.receive(&mut arrivals)?;
+        for index in 0..count {
+            let now = time(clock.now());
+            let Some(arrival) = arrivals.take(index, socket.port()) else {
+                continue;
+            };
+            let stamp = arrival.stamp.map(|stamp| time(clock.since_start(stamp)));
+            let datagram = (arrival.at.into(), arrival.from.into(), arrival.bytes);
+            let times = (now, stamp.unwrap_or(now));
+            generator.hear(times, datagram, &mut leave(&mut departures));
+        }
+        full |= count > 0;
+        strain.overflowed(arrivals.lost());
+        strain.sent(socket.send(&mut departures)?);
+        full |= generator.act(time(clock.now()), &mut leave(&mut departures));
+        strain.sent(socket.send(&mut departures)?);
+
+        let now = clock.now();
+        if now.saturating_sub(looked) >= GLANCE {
+            looked = now;
+            if watch(generator).is_break() {
+                generator.stop(time(now));
+            }
+        }
+        let loading = generator.phase() == Phase::Loading;
+        let since = loading.then(|| time(now).since(generator.begins()));
+        strain.turn(since, now)?;
+        if !full {
+            let next = generator
+                .next_deadline()
+                .map_or(GLANCE, |at| at.since(time(now)));
+            let before = clock.now();
+            socket.wait(next.min(GLANCE))?;
+            strain.idle += clock.now() - before;
+        }
+    }
+    let mut health = Health {
+        problems: strain.finish(),
+        cpu: (cpu_of_thread()? - began).as_secs_f64(),
+        wall: clock.now().as_secs_f64(),
+        receive_buffer: socket.buffers()?.0,
+        ..Health::default()
+    };
+    health.note(generator.sizes());
+    Ok(health)
+}
+
+fn time(since: Duration) -> Time {
+    Time::ZERO + since
+}
+
+/// Lets datagrams wait to be sent together; sockets are of IPv4 alone, and so are the devices.
+fn leave(departures: &mut Departures) -> impl FnMut(SocketAddr, SocketAddr, &[u8]) + '_ {
+    |at, to, bytes| {
+        if let (SocketAddr::V4(at), SocketAddr::V4(to)) = (at, to) {
+            departures.push(*at.ip(), to, bytes);
+        }
+    }
+}
+
+/// What is asked too much of the generator, second by second.
+struct Strain {
+    problems: Vec<Problem>,
+    starved_share: f64,
+    second: Option<u64>,
+    /// How long nothing was to be done in this second.
+    idle: Duration,
+    /// When the second began, and how much processor time there had been.
+    from: (Duration, Duration),
+    lost: u32,
+    refused: usize,
+    why: Option<io::Error>,
+    lost_before: u32,
+}
+
+impl Strain {
+    fn new(starved_share: f64) -> io::Result<Self> {
+        Ok(Self {
+            problems: Vec::new(),
+            starved_share,
+            second: None,
+            idle: Duration::ZERO,
+            from: (Duration::ZERO, cpu_of_thread()?),
+            lost: 0,
+            refused: 0,
+            why: None,
+            lost_before: 0,
+        })
+    }
+
+    fn overflowed(&mut self, lost: u32) {
+        self.lost = lost;
+    }
+
+    fn sent(&mut self, sent: Sent) {
+        self.refused += sent.refused;
+        if let Some(why) = sent.why {
+            self.why.get_or_insert(why);
+        }
+    }
+
+    /// It is now so long since the first stage began, if that has.
+    fn turn(&mut self, since: Option<Duration>, now: Duration) -> io::Result<()> {
+        let second = since.map(|since| since.as_secs());
+        if second == self.second {
+            return Ok(());
+        }
+        let cpu = cpu_of_thread()?;
+        if self.second.is_some() {
+            self.look(now - self.from.0, cpu - self.from.1);
+        }
+        self.second = second;
+        self.from = (now, cpu);
+        self.idle = Duration::ZERO;
+        self.lost_before = self.lost;
+        self.refused = 0;
+        Ok(())
+    }
+
+    fn look(&mut self, wall: Duration, cpu: Duration) {
+        let busy = wall.saturating_sub(self.idle);
+        let starved = busy.saturating_sub(cpu).as_secs_f64();
+        if starved > self.starved_share * wall.as_secs_f64() {
+            let says = format!("it had work for {busy:.3?} and a processor for {cpu:.3?} of them");
+            self.add(ProblemKind::Starved, says);
+        }
+        let lost = self.lost.wrapping_sub(self.lost_before);
+        if lost > 0 {
+            let says = format!("the kernel had no room for {lost} datagrams that arrived");
+            self.add(ProblemKind::Overflowed, says);
+        }
+        if self.refused > 0 {
+            let why = self
+                .why
+                .as_ref()
+                .map_or(String::new(), |why| format!(": {why}"));
+            let says = format!("the kernel did not send {} datagrams{why}", self.refused);
+            self.add(ProblemKind::Unsent, says);
+        }
+    }
+
+    /// What was lost in the last moments is told only by what came after them.
+    fn finish(mut self) -> Vec<Problem> {
+        self.second = None;
+        self.look(Duration::ZERO, Duration::ZERO);
+        self.problems
+    }
+
+    fn add(&mut self, kind: ProblemKind, says: String) {
+        self.problems.push(Problem {
+            kind,
+            second: self.second,
+            says,
+        });
+    }
+}

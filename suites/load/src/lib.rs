@@ -1,0 +1,32 @@
+//! Load: what a system does when many want something of it.
+//!
+//! A [`Workload`] says who takes part and when they do what. Its [`Schedule`] does not wait for answers, and latency
+//! runs from the moment at which an operation was meant to begin to the one at which the kernel received the answer: a
+//! system that stalls cannot hide that by being asked less often. The devices are those that are judged.
+#![forbid(unsafe_code)]
+
+mod devices;
+#[cfg(target_os = "linux")]
+mod drive;
+mod generator;
+mod measure;
+mod report;
+mod schedule;
+#[cfg(target_os = "linux")]
+mod serve;
+mod threshold;
+mod workload;
+
+pub use devices::{Devices, shared};
+#[cfg(target_os = "linux")]
+pub use drive::drive;
+pub use generator::{Counts, Generator, Phase, Send, Traffic};
+pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
+pub use report::{
+    Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, System, Verdict, hlog,
+};
+pub use schedule::Schedule;
+#[cfg(target_os = "linux")]
+pub use serve::serve;
+pub use threshold::{Holds, Metric, Side, Threshold};
+pub use workload::{Arrivals, Devices as Fleet, Limits, Operation, Stage, Unusable, Workload};

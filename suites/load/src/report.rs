@@ -1,0 +1,326 @@
+//! What is said of a run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use twinproof_fleet::Sizes;
+
+use crate::generator::Counts;
+use crate::measure::{Measures, Second, Totals};
+use crate::threshold::{Holds, Threshold};
+use crate::workload::{Arrivals, Operation, Workload};
+
+/// The percentiles that a report says, where there are samples enough.
+pub const PERCENTILES: [f64; 6] = [50.0, 90.0, 95.0, 99.0, 99.9, 99.99];
+
+/// All that is said of a run; times are microseconds where their names end in `_us`, else seconds.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+pub struct Report {
+    /// The version of this shape: 1.
+    pub version: u32,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// Where the system is.
+    pub target: String,
+    /// SHA-256 of the workload as it is in this report, written as TOML.
+    pub digest: String,
+    /// What was asked for.
+    pub workload: Workload,
+    /// What the thresholds come to.
+    pub thresholds: Vec<Judged>,
+    /// What was measured, by operation.
+    pub operations: BTreeMap<Operation, Measured>,
+    /// How the generator did.
+    pub generator: Health,
+    /// What went over the wire.
+    pub counts: Counts,
+    /// What the system took, where that can be seen.
+    pub system: Option<System>,
+    /// Second by second.
+    pub seconds: Vec<Second>,
+}
+
+/// What a run comes to.
+#[derive(
+    Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// A threshold does not hold.
+    Failed,
+    /// The generator itself was late, starved or overflowed, so that the run says nothing of the system.
+    Invalid,
+    /// Nothing was answered as it should be.
+    NoContact,
+    /// Every threshold holds.
+    Passed,
+    /// There are too few samples for a threshold.
+    TooFew,
+}
+
+impl Verdict {
+    /// It in a sentence.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Failed => "a threshold does not hold",
+            Self::Invalid => {
+                "the generator itself did not keep up; the run says nothing of the system"
+            }
+            Self::NoContact => "nothing was answered as it should be",
+            Self::Passed => "every threshold holds",
+            Self::TooFew => "there are too few samples for a threshold",
+        }
+    }
+}
+
+/// What a threshold comes to.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+pub struct Judged {
+    /// The threshold.
+    pub threshold: Threshold,
+    /// What was measured: microseconds, percent, or operations per second.
+    pub got: Option<f64>,
+    /// Whether it holds.
+    pub holds: Holds,
+}
+
+/// What was measured of an operation, after the warm-up.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+pub struct Measured {
+    /// How many were begun.
+    pub begun: u64,
+    /// How many were answered as they should be.
+    pub answered: u64,
+    /// How many had no answer when the run was over, or never will.
+    pub lost: u64,
+    /// How many were answered otherwise or could not be asked, and how.
+    pub refused: BTreeMap<String, u64>,
+    /// How many were answered as they should be, per second.
+    pub rate: Option<f64>,
+    /// The mean time.
+    pub mean_us: Option<f64>,
+    /// The shortest time.
+    pub min_us: Option<u64>,
+    /// The longest time.
+    pub max_us: Option<u64>,
+    /// The times that so many percent do not exceed; those are left out beyond which there are fewer than 10 samples.
+    pub percentiles_us: BTreeMap<String, u64>,
+}
+
+impl Measured {
+    fn new(totals: &Totals) -> Self {
+        let percentiles = PERCENTILES.iter().filter_map(|percent| {
+            let value = totals.percentile(*percent)?;
+            Some((format!("p{percent}"), value))
+        });
+        Self {
+            begun: totals.begun,
+            answered: totals.answered,
+            lost: totals.lost,
+            refused: totals.others.clone(),
+            rate: totals.rate().map(rounded),
+            mean_us: totals.mean().map(rounded),
+            min_us: totals.max().map(|_| totals.latencies.min()),
+            max_us: totals.max(),
+            percentiles_us: percentiles.collect(),
+        }
+    }
+}
+
+/// To the thousandth, so that what is read is what was written.
+fn rounded(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
+}
+
+/// How the generator did.
+#[derive(
+    Clone, Debug, Default, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+pub struct Health {
+    /// What was wrong with it; a run with any is invalid.
+    pub problems: Vec<Problem>,
+    /// Processor time that it took, preparation and all.
+    pub cpu: f64,
+    /// How long it ran.
+    pub wall: f64,
+    /// What the kernel keeps for it of what arrives, in octets.
+    pub receive_buffer: usize,
+    /// What a device at rest takes, in octets.
+    pub octets_per_packed_device: usize,
+    /// How many devices were not at rest at the end.
+    pub awake: usize,
+}
+
+impl Health {
+    /// Notes how large the fleet is.
+    pub fn note(&mut self, sizes: Sizes) {
+        self.octets_per_packed_device = sizes.packed;
+        self.awake = sizes.awake;
+    }
+}
+
+/// Something that was wrong with the generator.
+#[derive(
+    Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+pub struct Problem {
+    /// What kind of thing.
+    pub kind: ProblemKind,
+    /// In which second of the run, if in one.
+    pub second: Option<u64>,
+    /// What it was.
+    pub says: String,
+}
+
+/// What can be wrong with a generator.
+#[derive(
+    Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemKind {
+    /// It began operations later than it should have.
+    Late,
+    /// The kernel had no room for what arrived.
+    Overflowed,
+    /// It had work and no processor.
+    Starved,
+    /// Devices were not registered that had to be.
+    Unprepared,
+    /// The kernel refused to send.
+    Unsent,
+}
+
+/// What the system took while it was measured.
+#[derive(
+    Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+pub struct System {
+    /// Processor time.
+    pub cpu: f64,
+}
+
+impl Report {
+    /// The report of a run against `target`.
+    pub fn new(
+        workload: &Workload,
+        target: String,
+        (measures, counts): (&Measures, Counts),
+        mut generator: Health,
+        system: Option<System>,
+    ) -> Self {
+        generator.problems.extend(late(workload, measures));
+        generator.problems.extend(unprepared(counts));
+        let judged = workload.thresholds.iter().map(|threshold| {
+            let (got, holds) = threshold.judge(measures.totals(threshold.operation));
+            Judged {
+                threshold: threshold.clone(),
+                got,
+                holds,
+            }
+        });
+        let thresholds: Vec<Judged> = judged.collect();
+        let operations: BTreeMap<_, _> = workload
+            .operations()
+            .map(|operation| (operation, Measured::new(measures.totals(operation))))
+            .collect();
+        let answered: u64 = operations.values().map(|one| one.answered).sum();
+        let any = |holds| thresholds.iter().any(|judged| judged.holds == holds);
+        let verdict = match () {
+            () if answered == 0 => Verdict::NoContact,
+            () if !generator.problems.is_empty() => Verdict::Invalid,
+            () if any(Holds::No) => Verdict::Failed,
+            () if any(Holds::Unknown) => Verdict::TooFew,
+            () => Verdict::Passed,
+        };
+        Self {
+            version: 1,
+            verdict,
+            target,
+            digest: workload.digest(),
+            workload: workload.clone(),
+            thresholds,
+            operations,
+            generator,
+            counts,
+            system,
+            seconds: measures.seconds().to_vec(),
+        }
+    }
+
+    /// The JSON schema of reports.
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(Report)
+    }
+
+    /// The seconds as CSV, with a line of names.
+    pub fn csv(&self) -> String {
+        let mut csv = String::from(
+            "second,begun,answered,refused,lost,p50_us,p99_us,max_us,late,latest_us\n",
+        );
+        let or_nothing = |number: Option<u64>| number.map_or(String::new(), |n| n.to_string());
+        for one in &self.seconds {
+            let times = [one.p50_us, one.p99_us, one.max_us]
+                .map(or_nothing)
+                .join(",");
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                csv,
+                "{},{},{},{},{},{times},{},{}",
+                one.second, one.begun, one.answered, one.refused, one.lost, one.late, one.latest_us
+            );
+        }
+        csv
+    }
+}
+
+/// A histogram of each operation in each second, as a log that the tools of HdrHistogram read: microseconds, of a run
+/// that began then.
+pub fn hlog(measures: &Measures, began: SystemTime) -> Vec<u8> {
+    let mut log = Vec::new();
+    let mut serializer = V2DeflateSerializer::new();
+    let mut builder = IntervalLogWriterBuilder::new();
+    builder.with_start_time(began).with_base_time(began);
+    builder.with_max_value_divisor(1_000.0);
+    // Into memory, which does not fail.
+    if let Ok(mut writer) = builder.begin_log_with(&mut log, &mut serializer) {
+        for interval in measures.intervals() {
+            let Some(histogram) = interval.histogram() else {
+                continue;
+            };
+            let starts = Duration::from_secs(interval.second);
+            let tag = Tag::new(interval.operation.name());
+            let _ = writer.write_histogram(&histogram, starts, Duration::from_secs(1), tag);
+        }
+    }
+    log
+}
+
+fn late(workload: &Workload, measures: &Measures) -> Vec<Problem> {
+    let limits = &workload.generator;
+    let is_late = |one: &&Second| one.late as f64 > limits.late_share * one.begun as f64;
+    let open = !matches!(workload.arrivals, Arrivals::Closed(_));
+    let seconds = measures.seconds().iter().filter(|_| open);
+    let late = seconds.filter(is_late).map(|one| Problem {
+        kind: ProblemKind::Late,
+        second: Some(one.second),
+        says: format!(
+            "{} of {} operations began more than {} late, one of them by {} us",
+            one.late, one.begun, limits.late, one.latest_us
+        ),
+    });
+    late.collect()
+}
+
+fn unprepared(counts: Counts) -> Option<Problem> {
+    (counts.unprepared > 0).then(|| Problem {
+        kind: ProblemKind::Unprepared,
+        second: None,
+        says: format!(
+            "{} devices could not register before the first stage, and {} could",
+            counts.unprepared, counts.prepared
+        ),
+    })
+}

@@ -1,0 +1,321 @@
+//! What is asked of a system, and how often.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use sha2::{Digest as _, Sha256};
+use twinproof_judge::profile::Span;
+
+use crate::threshold::Threshold;
+
+/// A workload: who takes part, what they do, and when.
+///
+/// ```
+/// use twinproof_load::Workload;
+///
+/// let workload = Workload::read(r#"
+///     name = "a small storm"
+///     warm_up = "1s"
+///     thresholds = ["register.p99<50ms"]
+///
+///     [devices]
+///     count = 1000
+///
+///     [mix]
+///     register = 1
+///
+///     [[stages]]
+///     from = 10
+///     rate = 500
+///     for = "10s"
+/// "#)?;
+/// assert_eq!(workload.thresholds.len(), 1);
+/// # Ok::<(), twinproof_load::Unusable>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// What people call it.
+    pub name: String,
+    /// What all random choices follow from.
+    #[serde(default)]
+    pub seed: u64,
+    /// How operations are spread over time.
+    #[serde(default)]
+    pub arrivals: Arrivals,
+    /// How long it goes on before anything is measured.
+    #[serde(default = "none")]
+    pub warm_up: Span,
+    /// How long answers are waited for at the end.
+    #[serde(default = "five_seconds")]
+    pub drain: Span,
+    /// What has to hold, such as `register.p99<50ms`.
+    #[serde(default)]
+    pub thresholds: Vec<Threshold>,
+    /// Who takes part.
+    pub devices: Devices,
+    /// How often each operation occurs, as a share of the sum.
+    pub mix: BTreeMap<Operation, u32>,
+    /// When the generator itself has failed.
+    #[serde(default)]
+    pub generator: Limits,
+    /// How the rate goes, one stage after the other.
+    pub stages: Vec<Stage>,
+}
+
+fn none() -> Span {
+    Span::from_secs(0)
+}
+
+fn five_seconds() -> Span {
+    Span::from_secs(5)
+}
+
+/// How operations are spread over time.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Eq,
+    PartialEq,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// So many are under way at any time: the next begins when one is answered. Who answers slowly is asked less
+    /// often, so that latencies come out better than users would see them.
+    Closed(u32),
+    /// At equal distances.
+    #[default]
+    Even,
+    /// At random, as from many who know nothing of each other.
+    Poisson,
+}
+
+/// Who takes part.
+#[derive(
+    Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Devices {
+    /// How many devices there are.
+    pub count: u32,
+    /// The life time of their registrations.
+    #[serde(default = "a_day")]
+    pub lifetime: Span,
+    /// The address of the first; the others follow. All have the same port.
+    #[serde(default = "first")]
+    #[schemars(with = "String")]
+    pub first: Ipv4Addr,
+}
+
+fn a_day() -> Span {
+    Span::from_secs(86_400)
+}
+
+const fn first() -> Ipv4Addr {
+    Ipv4Addr::new(127, 1, 0, 1)
+}
+
+/// What a device does.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// It registers; one that is registered does so anew.
+    Register,
+    /// It sends a value unasked (LwM2M 1.1).
+    Send,
+    /// It updates its registration.
+    Update,
+}
+
+impl Operation {
+    /// All of them, in the order of their names.
+    pub const ALL: [Self; 3] = [Self::Register, Self::Send, Self::Update];
+
+    /// Its name, as workloads, thresholds and reports write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Send => "send",
+            Self::Update => "update",
+        }
+    }
+
+    /// Whether only a registered device can do it.
+    pub const fn needs_registration(self) -> bool {
+        match self {
+            Self::Register => false,
+            Self::Send | Self::Update => true,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// When the generator itself has failed, so that a run says nothing about the system.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// How late an operation may begin.
+    pub late: Span,
+    /// Which share of the operations of a second may begin later.
+    pub late_share: f64,
+    /// For which share of a second it may have had work and no processor.
+    pub starved_share: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            late: "10ms".parse().unwrap_or_else(|_| none()),
+            late_share: 0.01,
+            starved_share: 0.2,
+        }
+    }
+}
+
+/// A part of a workload, in which the rate stays or changes evenly.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Operations per second at its beginning; as at its end if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<f64>,
+    /// Operations per second at its end; means nothing to closed arrivals.
+    #[serde(default)]
+    pub rate: f64,
+    /// How long it takes.
+    #[serde(rename = "for")]
+    pub span: Span,
+}
+
+/// Why a workload cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unusable(String);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+/// The highest rate and the longest run that nobody has to ask for twice.
+const MOST_RATE: f64 = 10_000_000.0;
+const MOST_HOURS: u64 = 24 * 7;
+
+impl Workload {
+    /// Reads a workload from a TOML text.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or asks for what cannot be done; says what was expected and where.
+    pub fn read(text: &str) -> Result<Self, Unusable> {
+        let workload: Self =
+            toml::from_str(text).map_err(|error| Unusable(format!("not a workload: {error}")))?;
+        workload.check()?;
+        Ok(workload)
+    }
+
+    /// Whether it can be used at all.
+    ///
+    /// # Errors
+    ///
+    /// When it asks for what cannot be done; says what was expected.
+    pub fn check(&self) -> Result<(), Unusable> {
+        let unusable = |why: String| Err(Unusable(why));
+        if self.devices.count == 0 {
+            return unusable("devices.count: expected at least 1 device".to_owned());
+        }
+        if self.mix.values().all(|share| *share == 0) {
+            let names: Vec<_> = Operation::ALL.iter().map(|one| one.name()).collect();
+            let names = names.join(", ");
+            return unusable(format!(
+                "mix: expected a share above 0 of at least one of {names}"
+            ));
+        }
+        let closed = match self.arrivals {
+            Arrivals::Closed(0) => {
+                return unusable("arrivals.closed: expected at least 1 under way".to_owned());
+            }
+            Arrivals::Closed(_) => true,
+            Arrivals::Even | Arrivals::Poisson => false,
+        };
+        let total: u64 = self
+            .stages
+            .iter()
+            .map(|stage| stage.span.duration().as_secs())
+            .sum();
+        if total > MOST_HOURS * 3_600 {
+            return unusable(format!(
+                "stages: expected at most {MOST_HOURS} h in all, got {total} s"
+            ));
+        }
+        let sane = |rate: f64| (0.0..=MOST_RATE).contains(&rate);
+        for (number, stage) in (1..).zip(&self.stages) {
+            let rates = [stage.from.unwrap_or(stage.rate), stage.rate];
+            if !rates.into_iter().all(sane) {
+                return unusable(format!(
+                    "stages, the {number}.: expected rates from 0 to {MOST_RATE} per second, got {rates:?}"
+                ));
+            }
+        }
+        let works = |stage: &Stage| {
+            let busy = closed || stage.rate > 0.0 || stage.from.unwrap_or(0.0) > 0.0;
+            busy && !stage.span.duration().is_zero()
+        };
+        if !self.stages.iter().any(works) {
+            return unusable(
+                "stages: expected one with a rate above 0 that takes some time".to_owned(),
+            );
+        }
+        let known: BTreeSet<_> = self.operations().collect();
+        for threshold in &self.thresholds {
+            if !known.contains(&threshold.operation) {
+                return unusable(format!(
+                    "thresholds: {threshold} is about {}, which the mix does not have",
+                    threshold.operation
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The operations that occur.
+    pub fn operations(&self) -> impl Iterator<Item = Operation> {
+        let occurs = self.mix.iter().filter(|(_, share)| **share > 0);
+        occurs.map(|(operation, _)| *operation)
+    }
+
+    /// It as a TOML text, alike for what means the same.
+    pub fn text(&self) -> String {
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// SHA-256 over [`text`](Self::text), in hexadecimal digits.
+    pub fn digest(&self) -> String {
+        let digest = Sha256::digest(self.text());
+        digest.iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+}

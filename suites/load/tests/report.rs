@@ -1,0 +1,160 @@
+//! What is written of a run can be read again, by us and by others.
+
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use twinproof_load::{
+    Counts, Health, Measures, Operation, Outcome, Report, Verdict, Workload, hlog,
+};
+
+const WORKLOAD: &str = r#"
+    name = "report"
+    thresholds = ["register.p99.9<1s"]
+    [devices]
+    count = 10
+    [mix]
+    register = 3
+    update = 1
+    [[stages]]
+    rate = 100
+    for = "3s"
+"#;
+
+fn measures() -> Measures {
+    let mut measures = Measures::new(Duration::from_secs(3), Duration::from_millis(10));
+    for number in 0..300_u32 {
+        let at = Duration::from_millis(10) * number;
+        measures.begin(Operation::Register, at, Duration::ZERO, true);
+        let took = Duration::from_micros(100) * (number + 1);
+        let outcome = match number % 100 {
+            0 => Outcome::Refused("4.03".to_owned()),
+            _ => Outcome::Answered,
+        };
+        measures.end(Operation::Register, (at, took), outcome, true);
+    }
+    measures.seal();
+    measures
+}
+
+fn report(workload: &str) -> Report {
+    let workload = Workload::read(workload).unwrap();
+    let measured = (&measures(), Counts::default());
+    Report::new(
+        &workload,
+        "127.0.0.1:5683".to_owned(),
+        measured,
+        Health::default(),
+        None,
+    )
+}
+
+#[test]
+fn a_report_is_read_as_it_was_written_and_fits_its_schema() {
+    let report = report(WORKLOAD);
+    let text = serde_json::to_string_pretty(&report).unwrap();
+    assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+    // Fewer than ten of 297 lie beyond.
+    assert_eq!(report.verdict, Verdict::TooFew);
+    let measured = &report.operations[&Operation::Register];
+    assert_eq!((measured.answered, measured.refused["4.03"]), (297, 3));
+    assert_eq!(
+        measured.percentiles_us.keys().collect::<Vec<_>>(),
+        ["p50", "p90", "p95"]
+    );
+    let schema = serde_json::to_value(Report::schema()).unwrap();
+    let properties = schema["properties"].as_object().unwrap();
+    let written = serde_json::to_value(&report).unwrap();
+    assert!(properties.keys().eq(written.as_object().unwrap().keys()));
+}
+
+#[test]
+fn a_workload_means_the_same_however_it_is_written() {
+    let one = Workload::read(WORKLOAD).unwrap();
+    let again = Workload::read(&one.text()).unwrap();
+    assert_eq!((&again, again.digest()), (&one, one.digest()));
+    let spaced = WORKLOAD.replace("rate = 100", "rate   = 100.0 # a second");
+    assert_eq!(Workload::read(&spaced).unwrap().digest(), one.digest());
+    let other = WORKLOAD.replace("rate = 100", "rate = 101");
+    assert_ne!(Workload::read(&other).unwrap().digest(), one.digest());
+}
+
+#[test]
+fn logs_and_tables_hold_every_second() {
+    let report = report(WORKLOAD);
+    let csv = report.csv();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 4);
+    assert!(lines[1].starts_with("0,100,99,1,0,5"), "{csv}");
+
+    let measures = measures();
+    let log = hlog(&measures, SystemTime::UNIX_EPOCH);
+    let mut sum = Histogram::<u64>::new(3).unwrap();
+    let mut seconds = Vec::new();
+    for entry in IntervalLogIterator::new(&log) {
+        let LogEntry::Interval(interval) = entry.unwrap() else {
+            continue;
+        };
+        assert_eq!(interval.tag().map(|tag| tag.as_str()), Some("register"));
+        seconds.push(interval.start_timestamp().as_secs());
+        let octets = base64(interval.encoded_histogram());
+        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &octets[..]).unwrap();
+        sum.add(histogram).unwrap();
+    }
+    assert_eq!(seconds, [0, 1, 2]);
+    assert_eq!(sum.len(), 297);
+    assert_eq!(sum, measures.totals(Operation::Register).latencies);
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    let value = |c: u8| {
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+            .iter()
+            .position(|other| *other == c)
+    };
+    let bits = text
+        .bytes()
+        .filter_map(value)
+        .flat_map(|six| (0..6).rev().map(move |bit| six >> bit & 1));
+    let bits: Vec<usize> = bits.collect();
+    let octets = bits.chunks_exact(8);
+    octets
+        .map(|eight| eight.iter().fold(0, |octet, bit| octet << 1 | *bit as u8))
+        .collect()
+}
+
+#[test]
+fn a_workload_that_cannot_be_carried_out_says_why() {
+    for (from, to, says) in [
+        ("count = 10", "count = 0", "at least 1 device"),
+        (
+            "register = 3\n    update = 1",
+            "update = 0",
+            "a share above 0 of at least one of register",
+        ),
+        ("rate = 100", "rate = -1", "expected rates from 0"),
+        ("rate = 100", "rate = 0", "a rate above 0"),
+        (
+            "for = \"3s\"",
+            "for = \"3\"",
+            "expected a whole number with a unit",
+        ),
+        ("for = \"3s\"", "for = \"2000h\"", "at most 168 h"),
+        (
+            "register.p99.9<1s",
+            "send.p50<1s",
+            "is about send, which the mix does not have",
+        ),
+        (
+            "register.p99.9<1s",
+            "register.p9x<1s",
+            "no metric is called \"p9x\"",
+        ),
+        ("name =", "nam =", "unknown field `nam`"),
+    ] {
+        assert!(WORKLOAD.contains(from));
+        let error = Workload::read(&WORKLOAD.replace(from, to)).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}

@@ -1,0 +1,166 @@
+//! Devices and a server on sockets of this machine. What holds here holds on a slow one: counts, and that what is
+//! reported as a time lies between what was measured around it.
+#![cfg(target_os = "linux")]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use twinproof_kernel::Seed;
+use twinproof_load::{
+    Devices, Generator, Operation, Report, Verdict, Workload, drive, serve, shared,
+};
+use twinproof_lwm2m::server::{self, Server};
+use twinproof_lwm2m::wire::Version;
+use twinproof_sockets::Socket;
+
+const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// A run against the built-in server in a thread of its own, and how many clients that has afterwards.
+fn run(text: &str) -> Report {
+    let workload = Workload::read(text).unwrap();
+    let (devices, other) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
+    let target = SocketAddr::from((HERE, other.port()));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut server = Server::new(target, Seed::new(2));
+            let set_up = server::Shared {
+                remembers: 0,
+                ..server::Shared::new(Version::V1_1)
+            };
+            serve(&mut server, &set_up, (&other, HERE), &stop).unwrap();
+        });
+        let shared = shared(&workload, target);
+        let mut generator = Generator::new(&workload, devices.port(), Devices, shared).unwrap();
+        let health = drive(&mut generator, &devices, &mut |_| ControlFlow::Continue(()));
+        stop.store(true, Ordering::Relaxed);
+        let measured = (generator.measures(), generator.counts());
+        Report::new(
+            &workload,
+            target.to_string(),
+            measured,
+            health.unwrap(),
+            None,
+        )
+    })
+}
+
+#[test]
+fn every_device_is_answered_at_its_own_address() {
+    let report = run(r#"
+        name = "registrations"
+        drain = "60s"
+        [devices]
+        count = 500
+        [mix]
+        register = 1
+        [[stages]]
+        rate = 500
+        for = "1s"
+        "#);
+    let measured = &report.operations[&Operation::Register];
+    assert_eq!(
+        (measured.begun, measured.answered, measured.lost),
+        (500, 500, 0),
+        "{measured:?}"
+    );
+    assert!(measured.refused.is_empty());
+    assert_eq!(report.counts.stray, 0);
+    assert!(report.counts.sent >= 500);
+    // A machine that has much else to do makes a run invalid, and nothing worse.
+    assert!(
+        matches!(report.verdict, Verdict::Passed | Verdict::Invalid),
+        "{report:?}"
+    );
+    assert!(measured.min_us >= Some(1));
+    assert_eq!(report.generator.awake, 500);
+}
+
+#[test]
+fn devices_are_registered_before_they_update_and_a_bound_that_cannot_hold_fails() {
+    let report = run(r#"
+        name = "a mix"
+        drain = "60s"
+        thresholds = ["update.p50<1us", "send.loss<0.1%"]
+        [devices]
+        count = 300
+        [mix]
+        send = 1
+        update = 2
+        [generator]
+        late = "1h"
+        starved_share = 1.0
+        [[stages]]
+        from = 100
+        rate = 900
+        for = "1s"
+        "#);
+    assert_eq!((report.counts.prepared, report.counts.unprepared), (300, 0));
+    let [send, update] = [Operation::Send, Operation::Update].map(|one| &report.operations[&one]);
+    assert_eq!(send.begun + update.begun, 500);
+    assert_eq!(send.answered + update.answered, 500, "{send:?} {update:?}");
+    assert!(update.begun > send.begun);
+    assert_eq!(report.verdict, Verdict::Failed, "{:?}", report.generator);
+}
+
+#[test]
+fn who_answers_nothing_is_no_contact() {
+    let workload = Workload::read(
+        r#"
+        name = "nobody"
+        drain = "0s"
+        [devices]
+        count = 10
+        [mix]
+        register = 1
+        [[stages]]
+        rate = 10
+        for = "1s"
+        "#,
+    )
+    .unwrap();
+    let (devices, silent) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
+    let target = SocketAddr::from((HERE, silent.port()));
+    let shared = shared(&workload, target);
+    let mut generator = Generator::new(&workload, devices.port(), Devices, shared).unwrap();
+    let health = drive(&mut generator, &devices, &mut |_| ControlFlow::Continue(())).unwrap();
+    let measured = (generator.measures(), generator.counts());
+    let report = Report::new(&workload, target.to_string(), measured, health, None);
+    assert_eq!(report.verdict, Verdict::NoContact);
+    assert_eq!(report.operations[&Operation::Register].lost, 10);
+}
+
+#[test]
+fn a_run_can_be_broken_off_and_reports_what_there_was() {
+    let workload = Workload::read(
+        r#"
+        name = "nobody"
+        [devices]
+        count = 10
+        [mix]
+        register = 1
+        [[stages]]
+        rate = 10
+        for = "1h"
+        "#,
+    )
+    .unwrap();
+    let (devices, silent) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
+    let target = SocketAddr::from((HERE, silent.port()));
+    let shared = shared(&workload, target);
+    let mut generator = Generator::new(&workload, devices.port(), Devices, shared).unwrap();
+    let health = drive(&mut generator, &devices, &mut |generator| match generator
+        .measures()
+        .totals(Operation::Register)
+        .begun
+    {
+        0..3 => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(()),
+    });
+    health.unwrap();
+    let totals = generator.measures().totals(Operation::Register);
+    assert!(totals.begun >= 3);
+    assert_eq!(totals.begun, totals.lost);
+    assert!(!generator.measures().seconds().is_empty());
+}
