@@ -11,8 +11,8 @@ Feature: Notifications, as a client takes them
   @DM-CLI-13 @id:once
   Scenario: A notification that comes twice is good for one session
     Given a client that has had a session
-    When a notification is pushed to the client, and once more
-    Then the client begins it once, by its number
+    When a notification is pushed to the client twice, and then another one
+    Then the client begins the first session once, by its number
 
   @DM-CLI-13 @id:forged
   Scenario: A forged notification is ignored

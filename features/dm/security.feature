@@ -16,6 +16,24 @@ Feature: Who is who, for a client
     When the client begins a session
     Then the client refuses the server's credentials, and does nothing
 
+  @DM-CLI-07 @id:unproven-adds @if:dm.client.account.server_password @if:dm.client.area
+  Scenario: A server that does not show who it is changes nothing
+    Given a client that has nothing where the server may add
+    And a server that shows the client no credentials
+    And the server wants to add a value
+    When the client begins a session
+    And a server that the client believes looks for it
+    Then it is not there
+
+  @DM-CLI-07 @id:wrong-adds @if:dm.client.account.server_password @if:dm.client.area
+  Scenario: A server that shows a wrong password changes nothing
+    Given a client that has nothing where the server may add
+    And a server that shows the client credentials that are wrong
+    And the server wants to add a value
+    When the client begins a session
+    And a server that the client believes looks for it
+    Then it is not there
+
   @DM-CLI-08 @id:challenged @if:dm.client.account.scheme=md5
   Scenario: A client that is challenged shows who it is
     Given a server that expects a digest of another nonce than the client knows

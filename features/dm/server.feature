@@ -10,21 +10,21 @@ Feature: The server
   @DM-SRV-02 @id:no-credentials
   Scenario: Who does not show who it is is asked, and told nothing
     Given a device that shows no credentials
-    And the operator wants to read something of the device
+    And an operator who, if there is one, wants to read something of the device
     When the device begins a session
     Then the server asks for credentials, and says nothing else
 
   @DM-SRV-02 @id:wrong-password
   Scenario: A wrong password is refused
     Given a device that shows another password
-    And the operator wants to read something of the device
+    And an operator who, if there is one, wants to read something of the device
     When the device begins a session
     Then the server refuses the credentials, and says nothing else
 
   @DM-SRV-02 @id:others-credentials
   Scenario: The credentials of another device are refused
     Given a device that shows the credentials of another one
-    And the operator wants to read something of the device
+    And an operator who, if there is one, wants to read something of the device
     When the device begins a session
     Then the server refuses the credentials, and says nothing else
 
@@ -39,6 +39,8 @@ Feature: The server
     When the device begins a session
     Then the server asks the device for it once
     And the server ends the session
+    When the device begins another session
+    Then the server does not ask the device for it again
 
   @DM-SRV-05 @id:two-messages
   Scenario: A package in two messages is waited for
@@ -68,5 +70,6 @@ Feature: The server
 
   @DM-SRV-09 @id:wakes
   Scenario: A device believes the notification that wakes it
+    Given a device that has had a session
     When the operator wakes the device
     Then the device believes it, and begins the session that was announced

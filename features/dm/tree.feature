@@ -18,7 +18,8 @@ Feature: The tree of a client
 
   @DM-CLI-04 @id:add
   Scenario: What was added is there
-    Given the server wants to add a value
+    Given a client that has nothing where the server may add
+    And the server wants to add a value
     When the client begins a session
     Then the client confirms that it has added it
     And the server reads what it added
@@ -39,7 +40,8 @@ Feature: The tree of a client
 
   @DM-CLI-05 @id:replace-nothing
   Scenario: To replace what is not there creates nothing
-    Given the server wants to replace a value that is not there
+    Given a client that has nothing where the server may add
+    And the server wants to replace a value that is not there
     When the client begins a session
     Then the client says that there is nothing to replace
     And nothing is there
@@ -60,10 +62,20 @@ Feature: The tree of a client
 
   @DM-CLI-06 @id:atomic
   Scenario: All of an Atomic is done, or nothing
-    Given the server wants to add a value and to replace one that is not there, both or neither
+    Given a client that has nothing where the server may add
+    And the server wants to add a value and to replace one that is not there, both or neither
     When the client begins a session
     Then the client says that both failed
+    And it says of each part what became of it
     And nothing is there
+
+  @DM-CLI-06 @id:atomic-done
+  Scenario: An Atomic that can be done is done
+    Given a client that has nothing where the server may add
+    And the server wants to add two values, both or neither
+    When the client begins a session
+    Then the client confirms that it has added both
+    And the server reads both
 
   @DM-CLI-04 @id:add-below-leaf
   Scenario: A value has nothing below it
@@ -77,9 +89,11 @@ Feature: The tree of a client
     Given the server wants to read in an Atomic
     When the client begins a session
     Then the client says that the reading failed
+    And nothing is read
 
   @DM-CLI-10 @id:properties
   Scenario: Each node has four properties
     Given the server wants to read the properties that each node has
     When the client begins a session
     Then the client confirms the reading of each
+    And each of them is what it has to be

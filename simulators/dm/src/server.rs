@@ -76,6 +76,8 @@ struct Device {
     server: Option<Proof>,
     /// What it is to do, oldest first.
     queue: VecDeque<Job>,
+    /// What it is to do once more, in another session.
+    kept: VecDeque<Job>,
     session: Option<Session>,
 }
 
@@ -116,6 +118,7 @@ impl Server {
                 client: enrolment.client,
                 server: enrolment.server,
                 queue: VecDeque::new(),
+                kept: VecDeque::new(),
                 session: None,
             };
             (enrolment.device, device)

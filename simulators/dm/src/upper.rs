@@ -192,6 +192,13 @@ pub enum Event {
         /// Which `Exec` it is about.
         correlator: Option<String>,
     },
+    /// A device has dealt with an act.
+    Did {
+        /// The device.
+        device: String,
+        /// What became of it.
+        outcome: Outcome,
+    },
     /// A session ended.
     Ended {
         /// The device.

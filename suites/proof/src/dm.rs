@@ -27,12 +27,16 @@ fn profile(role: &str) -> Declared {
     profile
 }
 
+/// A nonce that the other side does not know.
+const STALE: &[u8] = b"of another time";
+
 /// What makes a client or a server another lawful one.
 type Shape<S> = Arc<dyn Fn(&mut S) + Send + Sync>;
 
 /// The built-in DM client under given rules.
 pub struct DmClient {
     shape: Shape<client::Shared>,
+    stale: bool,
     profile: Declared,
     pub(crate) rules: client::rules::decide::Watched,
     pub(crate) tree_rules: store::rules::decide::Watched,
@@ -46,6 +50,7 @@ impl DmClient {
     ) -> Self {
         Self {
             shape: Arc::new(|_| {}),
+            stale: false,
             profile: profile("dm-client"),
             rules: client::rules::decide::Watched::new(rules),
             tree_rules: store::rules::decide::Watched::new(tree_rules),
@@ -72,6 +77,15 @@ impl DmClient {
         self.shape = Arc::new(shape);
         self
     }
+
+    /// The same, and it has nonces of another time, so that both sides are challenged first.
+    #[must_use]
+    pub fn stale(self) -> Self {
+        Self {
+            stale: true,
+            ..self
+        }
+    }
 }
 
 impl BuiltIn for DmClient {
@@ -97,7 +111,10 @@ impl BuiltIn for DmClient {
             let account =
                 section.and_then(|section| Some(section.client.as_ref()?.account.clone()));
             if let Some(account) = account {
-                let accounts = [account.at(&url)];
+                let mut accounts = [account.at(&url)];
+                for auth in accounts.iter_mut().flat_map(|account| &mut account.auths) {
+                    auth.data = self.stale.then(|| STALE.to_vec());
+                }
                 let described = Arc::new(Profile::builtin());
                 let tree = Tree::of_device(described, &account.device, &accounts);
                 let rules = self.rules.for_scenario(seed);
@@ -121,6 +138,7 @@ impl BuiltIn for DmClient {
 /// The built-in DM server under given rules.
 pub struct DmServer {
     shape: Shape<server::Shared>,
+    stale: bool,
     profile: Declared,
     pub(crate) rules: server::rules::decide::Watched,
 }
@@ -130,6 +148,7 @@ impl DmServer {
     pub fn new(rules: Arc<dyn server::rules::decide::Rules>) -> Self {
         Self {
             shape: Arc::new(|_| {}),
+            stale: false,
             profile: profile("dm-server"),
             rules: server::rules::decide::Watched::new(rules),
         }
@@ -155,6 +174,15 @@ impl DmServer {
         }
         self.shape = Arc::new(shape);
         self
+    }
+
+    /// The same, and it has nonces of another time, so that both sides are challenged first.
+    #[must_use]
+    pub fn stale(self) -> Self {
+        Self {
+            stale: true,
+            ..self
+        }
     }
 }
 
@@ -182,7 +210,13 @@ impl BuiltIn for DmServer {
                 client: account.proof_of_device(),
                 server: account.proof_of_server(),
             });
-            let enrolments: Vec<Enrolment> = enrolments.collect();
+            let mut enrolments: Vec<Enrolment> = enrolments.collect();
+            let proofs = enrolments
+                .iter_mut()
+                .flat_map(|enrolment| [&mut enrolment.client, &mut enrolment.server]);
+            for proof in proofs.flatten().filter(|_| self.stale) {
+                proof.nonce = STALE.to_vec();
+            }
             let id = section
                 .accounts
                 .first()

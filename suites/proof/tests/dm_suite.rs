@@ -9,6 +9,9 @@ use common::judged_twice;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn, Run, Target, perform};
 use twinproof_dm::Encoding;
+use twinproof_dm::store::rules::AddFacts;
+use twinproof_dm::store::rules::decide::{Rules, Standard};
+use twinproof_dm::syncml::StatusCode;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::report::Report;
@@ -81,7 +84,12 @@ fn no_lawful_system_fails() {
         (DmScheme::Hmac, Encoding::Xml, "DM/1.2", None),
         (DmScheme::Md5, Encoding::Wbxml, "DM/1.3", Some(900)),
     ];
-    for (scheme, encoding, version, size) in shapes {
+    let both = shapes
+        .into_iter()
+        .flat_map(|shape| [(shape, false), (shape, true)])
+        // Without digests nobody tells a nonce, and the one of notifications is a secret like any other.
+        .filter(|(shape, stale)| !stale || shape.0 != DmScheme::Basic);
+    for ((scheme, encoding, version, size), stale) in both {
         let client = DmClient::standard().shaped(scheme, move |shared| {
             shared.encoding = encoding;
             version.clone_into(&mut shared.ver_proto);
@@ -92,15 +100,45 @@ fn no_lawful_system_fails() {
             version.clone_into(&mut shared.ver_proto);
             shared.max_message = size;
         });
+        let (client, server) = match stale {
+            true => (client.stale(), server.stale()),
+            false => (client, server),
+        };
         let systems: [Arc<dyn BuiltIn>; 2] = [Arc::new(client), Arc::new(server)];
         for system in systems {
-            let what = format!("{scheme:?} {encoding:?} {version} {size:?}");
+            let what = format!("{scheme:?} {encoding:?} {version} {size:?} {stale}");
             let mut report = judged(system, Kind::Virtual);
             report.scenarios.retain(|s| {
                 s.verdict != Verdict::NotApplicable || s.id != "dm/security/challenged"
             });
             all_pass(&report, &what);
         }
+    }
+}
+
+/// A device that has no room left.
+struct Full;
+
+impl Rules for Full {
+    fn add(&self, facts: AddFacts) -> StatusCode {
+        match Standard.add(facts) {
+            StatusCode::OK => StatusCode::DEVICE_FULL,
+            code => code,
+        }
+    }
+}
+
+/// What a scenario begins with and cannot have, is no defect of what it judges.
+#[test]
+fn a_device_without_room_is_not_blamed_for_what_it_does_not_have() {
+    let sessions = Arc::new(twinproof_dm::client::rules::decide::Standard);
+    let client = DmClient::new(sessions, Arc::new(Full));
+    let report = judged(Arc::new(client), Kind::Virtual);
+    for id in ["add", "add-twice", "add-below-leaf", "remove", "replace"] {
+        let id = format!("dm/tree/{id}");
+        let scenario = report.scenarios.iter().find(|s| s.id == id).unwrap();
+        let reason = &scenario.reason;
+        assert_eq!(scenario.verdict, Verdict::Inconclusive, "{id}: {reason}");
     }
 }
 

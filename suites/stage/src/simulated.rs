@@ -505,8 +505,9 @@ impl Simulated {
         while self.step(deadline) {}
     }
 
+    /// Who enters under a name that another had, is who has it.
     fn place_of(&self, name: &str) -> Option<usize> {
-        self.places.iter().position(|place| place.name == name)
+        self.places.iter().rposition(|place| place.name == name)
     }
 
     fn schedule(&mut self, after: Duration, event: Event) {

@@ -13,6 +13,17 @@ pub struct Heard {
     pub open: bool,
 }
 
+/// What becomes of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The device is told no more of it.
+    Done,
+    /// It is sent in another session.
+    Kept,
+    /// It is sent in this session.
+    Waits,
+}
+
 /// What a server says next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
@@ -28,6 +39,7 @@ twinproof_kernel::rules! {
     /// The decisions of a server.
     pub mod decide {
         use super::AlertCode;
+        use super::Fate;
         use super::Heard;
         use super::Message;
         use super::ProofFacts;
@@ -102,9 +114,9 @@ twinproof_kernel::rules! {
             signed
         }
 
-        /// Whether a command that was carried out is sent again.
-        fn sends_again(&self, executed: bool) -> bool {
-            !executed
+        /// What becomes of a command that a device was told, and has carried out or not.
+        fn becomes(&self, executed: bool) -> Fate {
+            if executed { Fate::Done } else { Fate::Waits }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use twinproof_kernel::http::{Request, Response};
 
-use super::rules::{Heard, Turn};
+use super::rules::{Fate, Heard, Turn};
 use super::{Device, Moment, Server};
 use crate::Encoding;
 use crate::auth::{MacHeader, Scheme};
@@ -14,7 +14,7 @@ use crate::session::prove::ProofFacts;
 use crate::syncml::{
     self, Alert, AlertCode, Command, Header, Location, Message, Meta, Results, Status, StatusCode,
 };
-use crate::upper::{Answer, Event, Reading, Told};
+use crate::upper::{Answer, Event, Outcome, Reading, Told};
 
 /// A session.
 #[derive(Clone, Debug)]
@@ -156,6 +156,7 @@ impl Server {
                     device: id.to_owned(),
                     session: header.session_id.clone(),
                 });
+                device.queue.append(&mut device.kept);
                 Session::new(&header.session_id)
             }
         };
@@ -237,7 +238,10 @@ impl Server {
             session.rewind();
         }
         if message.is_final && believed && !package.begins {
-            settle(moment, device, &mut session);
+            for outcome in settle(moment, device, &mut session) {
+                let device = id.to_owned();
+                self.events.push(Event::Did { device, outcome });
+            }
         }
         let gives_up = session.tries > 0 && !rules.tries_again(session.tries - 1);
         if package.aborted || session.aborts || gives_up {
@@ -370,7 +374,7 @@ impl Server {
         if !believed {
             session.tries += 1;
             for job in &mut device.queue {
-                job.outcome = crate::upper::Outcome::default();
+                job.outcome = Outcome::default();
             }
             session.rewind();
         }
@@ -569,8 +573,9 @@ fn take_results(
     }
 }
 
-/// Answers the jobs that the device has dealt with, and takes them from the queue.
-fn settle(moment: &mut Moment<'_>, device: &mut Device, session: &mut Session) {
+/// Answers the jobs that the device has dealt with, and takes them from the queue. Says what became of them.
+fn settle(moment: &mut Moment<'_>, device: &mut Device, session: &mut Session) -> Vec<Outcome> {
+    let mut done = Vec::new();
     let still_out = |at: usize| session.owners.contains(&at);
     let chunk = StatusCode::CHUNK_ACCEPTED.0;
     let mut left = VecDeque::new();
@@ -588,11 +593,14 @@ fn settle(moment: &mut Moment<'_>, device: &mut Device, session: &mut Session) {
         places.push(None);
         let mut outcome = std::mem::take(&mut job.outcome);
         outcome.statuses.retain(|told| told.code != chunk);
+        done.push(outcome.clone());
         if let Some(call) = job.call.take() {
             moment.out.answer(call, Answer::Did(outcome));
         }
-        if moment.shared.rules.sends_again(executed) {
-            again.push_back(job);
+        match moment.shared.rules.becomes(executed) {
+            Fate::Done => {}
+            Fate::Kept => device.kept.push_back(job),
+            Fate::Waits => again.push_back(job),
         }
     }
     left.append(&mut again);
@@ -603,4 +611,5 @@ fn settle(moment: &mut Moment<'_>, device: &mut Device, session: &mut Session) {
         .retain_mut(|(_, _, at)| place(*at).map(|fresh| *at = fresh).is_some());
     session.taken = places.iter().take(session.taken).flatten().count();
     device.queue = left;
+    done
 }

@@ -1,7 +1,7 @@
 //! Packages, messages, large objects, endings (DM Protocol 1.2).
 
 use twinproof_dm::server::rules::decide::Rules;
-use twinproof_dm::server::rules::{Heard, Turn};
+use twinproof_dm::server::rules::{Fate, Heard, Turn};
 use twinproof_dm::syncml::{AlertCode, Command};
 use twinproof_dm::upper::Event;
 
@@ -270,8 +270,8 @@ fn a_server_that_answers_a_repeated_message_anew_is_seen() {
 struct Repetitive;
 
 impl Rules for Repetitive {
-    fn sends_again(&self, _executed: bool) -> bool {
-        true
+    fn becomes(&self, _executed: bool) -> Fate {
+        Fate::Waits
     }
 }
 

@@ -1,11 +1,12 @@
 //! How DM servers and clients are made to act: by a hand inside, by a hook, or not at all.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use twinproof_dm::client::{self, Client};
 use twinproof_dm::server::Server;
 use twinproof_dm::upper::{Answer, Operation};
 use twinproof_evidence::record::{Halt, What};
+use twinproof_kernel::Seed;
 
 use super::{Halted, Handle, Inner, Stage};
 use crate::hooks::{HookCall, run_once};
@@ -40,6 +41,19 @@ impl Stage {
     /// From now on this has the client begin a session that runs elsewhere.
     pub fn control_dm_by(&mut self, hook: HookCall, patience: Duration) {
         self.dm.client = Some(Starter::Hook(hook, patience));
+    }
+
+    /// A seed that no run before this one had, for what systems remember that run elsewhere; on the virtual
+    /// stage the seed itself.
+    pub fn fresh(&self, seed: Seed) -> Seed {
+        match &self.inner {
+            Inner::Live(_) => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                let now = now.unwrap_or_default().as_nanos();
+                seed.derive(&now.to_string())
+            }
+            Inner::Simulated(_) => seed,
+        }
     }
 
     /// Has the server's application do something; returns what came of it, and its number in the ledger.

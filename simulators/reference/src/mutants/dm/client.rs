@@ -25,6 +25,25 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         message
     }
 
+    "dm-client-nameless" "has the leaves that say who it is, and nothing in them" breaks "DM-CLI-01"
+    also breaks {
+        "DM-CLI-08" because "the first package comes once more after a challenge",
+        "DM-CLI-03" because "what is read is held against what the first package said",
+        "DM-CLI-09" because "that a node is still there is shown by reading it",
+    }
+    caught by { "dm/session/opens" "dm/opened" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Replace(request) = command {
+                for item in &mut request.items {
+                    item.data = Some(Data::Text(String::new()));
+                }
+            }
+        }
+        message
+    }
+
     "dm-client-skips-header" "gives no status for headers" breaks "DM-CLI-02"
     also breaks {
         "DM-CLI-07", "DM-CLI-08" because "what it thinks of credentials is the status of a header",
@@ -38,7 +57,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-confirms-nothing" "gives no status for what it did" breaks "DM-CLI-02"
     also breaks {
-        "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-11"
+        "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-10", "DM-CLI-11"
         because "that it was done, or why not, is said by a status",
     }
     caught by {
@@ -65,7 +84,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-reads-nothing" "confirms a reading and sends no value" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-09"
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10"
         because "what is there afterwards is shown by reading it",
     }
     caught by {
@@ -87,7 +106,8 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-shows-the-old" "shows an empty value whatever is there" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-09" because "what is there afterwards is shown by reading it",
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10"
+        because "what is there afterwards is shown by reading it",
     }
     caught by { "dm/tree/read" "dm/shows", "dm/tree/add" "dm/shows" }
     fn says(&self, message: Message) -> Message {
@@ -101,6 +121,46 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         }
         message
     }
+
+    "dm-client-shows-anything" "shows the same value whatever is read" breaks "DM-CLI-03"
+    also breaks {
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09"
+        because "what is there afterwards is shown by reading it",
+        "DM-CLI-10" because "the value of a property is read like any other",
+    }
+    caught by { "dm/tree/read" "dm/shows", "dm/tree/properties" "dm/property" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Results(results) = command {
+                for item in &mut results.items {
+                    item.data = Some(Data::Text("anything at all".to_owned()));
+                }
+            }
+        }
+        message
+    }
+
+    "dm-client-cuts-queries" "takes the question after a property for one after the value" breaks "DM-CLI-10"
+    caught by { "dm/tree/properties" "dm/property" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Results(results) = command {
+                for item in &mut results.items {
+                    let uri = item.source.as_ref().map(|source| source.uri.as_str());
+                    if uri.is_some_and(|uri| uri.contains("?prop=")) {
+                        item.data = Some(Data::Text("the value".to_owned()));
+                    }
+                }
+            }
+        }
+        message
+    }
+
+    "dm-client-has-no-luck" "undoes every Atomic" breaks "DM-CLI-06"
+    caught by { "dm/tree/atomic-done" "dm/told", "dm/tree/atomic-done" "dm/shows" }
+    fn fails_atomic(&self, _code: StatusCode) -> bool { true }
 
     "dm-client-half-done" "leaves the first half of an Atomic that failed" breaks "DM-CLI-06"
     caught by { "dm/tree/atomic" "dm/told" }
@@ -127,6 +187,29 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "dm/security/no-credentials" "dm/unmoved" }
     fn obeys(&self, _header: StatusCode) -> bool { true }
 
+    "dm-client-obeys-and-denies" "does what a server wants that it refuses, and says that it does not" breaks "DM-CLI-07"
+    caught by {
+        "dm/security/unproven-adds" "dm/told",
+        "dm/security/wrong-adds" "dm/told",
+    }
+    fn obeys(&self, _header: StatusCode) -> bool { true }
+    fn says(&self, message: Message) -> Message {
+        let refusal = message.commands.iter().find_map(|command| match command {
+            Command::Status(s) if s.cmd_ref == "0" && !s.code.is_success() => Some(s.code),
+            _ => None,
+        });
+        let Some(refusal) = refusal else {
+            return message;
+        };
+        let mut message = without(message, |c| matches!(c, Command::Results(_)));
+        for command in &mut message.commands {
+            if let Command::Status(status) = command {
+                status.code = refusal;
+            }
+        }
+        message
+    }
+
     "dm-client-refuses-the-missing" "says of credentials that are not shown that they are forbidden" breaks "DM-CLI-07"
     caught by { "dm/security/no-credentials" "dm/unmoved" }
     fn believes(&self, facts: ProofFacts) -> StatusCode {
@@ -146,6 +229,23 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-client-reads-in-atomic" "reads in an Atomic" breaks "DM-CLI-06"
     caught by { "dm/tree/atomic-get" "dm/told" }
     fn in_atomic(&self, _command: &'static str) -> StatusCode { StatusCode::OK }
+
+    "dm-client-reads-all-the-same" "says that a reading in an Atomic failed, and sends what it read" breaks "DM-CLI-06"
+    caught by { "dm/tree/atomic-get" "dm/unread" }
+    fn in_atomic(&self, _command: &'static str) -> StatusCode { StatusCode::OK }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        let blocks = message.commands.iter().any(|c| matches!(c, Command::Status(s) if s.cmd == "Atomic"));
+        for command in &mut message.commands {
+            if let Command::Status(status) = command
+                && status.cmd == "Get"
+                && blocks
+            {
+                status.code = StatusCode::COMMAND_FAILED;
+            }
+        }
+        message
+    }
 
     "dm-client-takes-any-alert" "confirms alerts that it does not know" breaks "DM-CLI-11"
     caught by { "dm/session/unknown-alert" "dm/told" }

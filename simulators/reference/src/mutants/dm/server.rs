@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 
 use twinproof_dm::notification::Trigger;
 use twinproof_dm::server::rules::decide::{Rules, Standard};
-use twinproof_dm::server::rules::{Heard, Turn};
+use twinproof_dm::server::rules::{Fate, Heard, Turn};
 use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{AlertCode, Command, Item, Message, StatusCode};
 
@@ -65,7 +65,11 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "dm/server/operator" "dm/sent",
         "dm/server/operator" "dm/ended",
     }
-    fn sends_again(&self, _executed: bool) -> bool { true }
+    fn becomes(&self, _executed: bool) -> Fate { Fate::Waits }
+
+    "dm-server-remembers" "sends a command again in the next session that was carried out" breaks "DM-SRV-04"
+    caught by { "dm/server/operator" "dm/not-repeated" }
+    fn becomes(&self, _executed: bool) -> Fate { Fate::Kept }
 
     "dm-server-ends-open" "does not close its last package" breaks "DM-SRV-04"
     caught by { "dm/server/operator" "dm/ended" }

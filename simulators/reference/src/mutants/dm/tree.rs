@@ -12,7 +12,7 @@ use super::super::{Mutant, mutants};
 pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-client-knows-nowhere" "does not say of a node that it is not there" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-05", "DM-CLI-06", "DM-CLI-09" because "that nothing is there is shown by reading it",
+        "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09" because "that nothing is there is shown by reading it",
     }
     caught by {
         "dm/tree/read-nothing" "dm/told",
@@ -28,7 +28,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-adds-nothing" "does not let anything be added" breaks "DM-CLI-04"
     also breaks {
-        "DM-CLI-05", "DM-CLI-09" because "what is replaced or removed was added before",
+        "DM-CLI-06" because "an Atomic is tried with values that are added",
     }
     caught by { "dm/tree/add" "dm/told", "dm/tree/add" "dm/shows" }
     fn add(&self, facts: AddFacts) -> StatusCode {
@@ -57,6 +57,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-replaces-otherwise" "does not say that there is nothing to replace" breaks "DM-CLI-05"
+    also breaks { "DM-CLI-06" because "an Atomic is made to fail by what is not there" }
     caught by { "dm/tree/replace-nothing" "dm/told" }
     fn replace(&self, facts: NodeFacts) -> StatusCode {
         match Standard.replace(facts) {

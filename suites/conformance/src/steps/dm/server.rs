@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_dm::client::rules::decide::{Rules, Standard};
-use twinproof_dm::client::{self, Client, Order};
+use twinproof_dm::client::{self, Client, End, Order};
 use twinproof_dm::store::{Profile, Tree};
 use twinproof_dm::syncml::{Alert, AlertCode, Command, Item, Message, Meta, Request};
 use twinproof_dm::upper::{Act, Answer, Operation};
@@ -42,6 +41,9 @@ pub(super) struct Fleet {
     /// The last session.
     session: Option<Session>,
 }
+
+/// How many readings do not fit into such a message.
+const MANY: usize = 40;
 
 /// The octets of a message that a small device can take.
 const SMALL: u64 = 1_000;
@@ -112,17 +114,22 @@ impl Scene {
     }
 }
 
-/// Leaves its first package open.
-struct Halves {
-    /// Whether the first part was sent.
-    begun: AtomicBool,
-}
+/// Leaves the package open that begins a session, and begins it again after a challenge.
+struct Halves;
 
 impl Rules for Halves {
-    fn closes(&self, peer_closed: bool, waiting: bool) -> bool {
-        let first = !self.begun.swap(true, Ordering::Relaxed);
-        !first && Standard.closes(peer_closed, waiting)
+    fn says(&self, message: Message) -> Message {
+        Message {
+            is_final: message.is_final && !begins(&message),
+            ..message
+        }
     }
+}
+
+fn begins(message: &Message) -> bool {
+    let codes = [AlertCode::SERVER_INITIATED, AlertCode::CLIENT_INITIATED];
+    let mut commands = message.commands.iter();
+    commands.any(|c| matches!(c, Command::Alert(alert) if codes.contains(&alert.code)))
 }
 
 /// Wants the server to add something.
@@ -131,7 +138,8 @@ struct Commands;
 impl Rules for Commands {
     fn says(&self, message: Message) -> Message {
         let mut message = message;
-        if message.header.msg_id == "1" {
+        // Whoever is challenged says all of it again.
+        if begins(&message) {
             let item = Item::at(WANTED).with_text("something");
             let number = message.commands.len() + 1;
             let add = Request::new(number.to_string(), item);
@@ -169,8 +177,7 @@ fn shows_wrong(world: &mut World) -> Result<(), Halted> {
 fn halves(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let account = scene.dm_account(0)?;
-    let begun = AtomicBool::new(false);
-    scene.enter_dm_device(&account, Arc::new(Halves { begun }))
+    scene.enter_dm_device(&account, Arc::new(Halves))
 }
 
 #[given("a device that wants the server to add something")]
@@ -205,6 +212,17 @@ async fn wants(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
+/// Who is not believed is told nothing, whether there is something to tell or not; with something to tell, it
+/// shows more.
+#[given("an operator who, if there is one, wants to read something of the device")]
+async fn may_want(world: &mut World) -> Result<(), Halted> {
+    let tester = world.scene().dm_server()?.upper_tester;
+    match tester {
+        Some(_) => wants(world).await,
+        None => Ok(()),
+    }
+}
+
 #[given("a device that can take small messages only")]
 fn small(world: &mut World) {
     world.scene().dm.fleet.takes = Some(SMALL);
@@ -214,7 +232,7 @@ fn small(world: &mut World) {
 async fn wants_much(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let device = scene.dm_account(0)?.device;
-    for number in 0..40 {
+    for number in 0..MANY {
         let act = Act::Get {
             uri: format!("./DevInfo/Nothing{number}"),
         };
@@ -232,6 +250,7 @@ fn fits(world: &mut World) -> Result<(), Halted> {
     world.scene().check_dm_server(|session| Server::Fits {
         session,
         size: SMALL as usize,
+        wanted: MANY,
     })
 }
 
@@ -261,12 +280,9 @@ async fn wakes(world: &mut World) -> Result<(), Halted> {
     scene.stage.act(&device, order).await?;
     let ended = move |client: &Client| client.ended().len() > before;
     let what = "the session that was announced has ended";
-    scene.stage.wait_for(&device, what, WOKEN, ended).await;
+    scene.stage.wait_for(&device, what, PATIENCE, ended).await;
     Ok(())
 }
-
-/// How long a device may take that was woken.
-const WOKEN: Duration = Duration::from_secs(10);
 
 #[then("the device believes it, and begins the session that was announced")]
 fn woke(world: &mut World) -> Result<(), Halted> {
@@ -274,6 +290,42 @@ fn woke(world: &mut World) -> Result<(), Halted> {
         session,
         id: format!("{ANNOUNCED:X}"),
     })
+}
+
+/// Only who is asked for something tells the server which nonce comes next.
+#[given("a device that has had a session")]
+async fn has_had_one(world: &mut World) -> Result<(), Halted> {
+    wants(world).await?;
+    session(world).await?;
+    let scene = world.scene();
+    let device = scene.dm_device()?;
+    let last = scene
+        .stage
+        .look(&device, |client| client.ended().last().cloned());
+    match last.map(|ended| ended.how) {
+        Some(End::Complete) => Ok(()),
+        how => {
+            let how = how.map_or("it did not end".to_owned(), |how| format!("{how:?}"));
+            let why = format!("the device had no session with the server: {how}");
+            Err(scene.inconclusive(why))
+        }
+    }
+}
+
+#[when("the device begins another session")]
+async fn another_session(world: &mut World) -> Result<(), Halted> {
+    session(world).await
+}
+
+#[then("the server does not ask the device for it again")]
+fn not_repeated(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_server(|session| Server::NotRepeated {
+            session,
+            command: "Get".to_owned(),
+            uri: READ.to_owned(),
+        })
 }
 
 #[when("the device begins a session")]
@@ -370,6 +422,9 @@ fn refused_command(world: &mut World) -> Result<(), Halted> {
         session,
         command: "Add".to_owned(),
         alert: None,
-        codes: (400..600).collect(),
+        // A challenge is no answer to what it wants.
+        codes: (400..600)
+            .filter(|code| ![401, 407].contains(code))
+            .collect(),
     })
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use twinproof_dm::syncml::{AlertCode, Command, StatusCode};
+use twinproof_evidence::Verdict;
 
 use super::Session;
 use super::talk::{Said, Talk, words};
@@ -34,19 +35,30 @@ pub enum Check {
         /// The session.
         session: Session,
     },
-    /// No message was larger than the device said that it can take.
+    /// No message was larger than the device said that it can take, where more had to be said.
     Fits {
         /// The session.
         session: Session,
         /// What it said, octets.
         size: usize,
+        /// How many commands the operator wanted, which do not fit into one message.
+        wanted: usize,
     },
-    /// A package that is not closed is answered with the wish for the rest of it, and nothing else.
+    /// What the operator wanted, and was carried out, is not asked for in a later session.
+    NotRepeated {
+        /// The later session.
+        session: Session,
+        /// The name of the command.
+        command: String,
+        /// Its target.
+        uri: String,
+    },
+    /// The first believed package that is not closed is answered with the wish for the rest of it, and nothing else.
     Patient {
         /// The session.
         session: Session,
     },
-    /// What the operator wanted was asked for once, and by no session before or after.
+    /// What the operator wanted was asked for once in what the device believed.
     Sent {
         /// The session.
         session: Session,
@@ -62,7 +74,7 @@ pub enum Check {
         /// `SessionID`.
         id: String,
     },
-    /// A command of the device was answered with one of these codes.
+    /// A command of a device that was believed was answered with one of these codes.
     Told {
         /// The session.
         session: Session,
@@ -102,15 +114,29 @@ impl Check {
                 let expected = "a last message that wants nothing and closes its package";
                 session.with(scene, expected, ended)
             }
-            Self::Fits { session, size } => {
+            Self::Fits {
+                session,
+                size,
+                wanted,
+            } => {
                 let expected = format!("messages of at most {size} octets");
                 session.with(scene, expected, |talk, expected| {
-                    fits(scene, talk, expected, *size)
+                    fits(scene, talk, expected, (*size, *wanted))
+                })
+            }
+            Self::NotRepeated {
+                session,
+                command,
+                uri,
+            } => {
+                let expected = format!("no {command} of {uri} any more");
+                session.with(scene, expected, |talk, expected| {
+                    not_repeated(talk, expected, command, uri)
                 })
             }
             Self::Woke { session, id } => {
                 let expected = format!("a trigger that wakes a device for the session {id}");
-                woke(&session.talk(scene), expected, id)
+                woke(&session.talks(scene), expected, id)
             }
             Self::Patient { session } => {
                 let expected = "the alert 1222 to a package that is not closed, no command beside it, \
@@ -197,10 +223,13 @@ fn challenged(talk: &Talk, expected: String, codes: &[StatusCode]) -> Found {
         .statuses_of(first, "0")
         .any(|(_, status)| status.chal.is_some());
     let answers = talk.said.iter().filter(|said| said.by_sut);
-    let commands: Vec<&str> = answers
-        .flat_map(Said::commands)
-        .map(Command::name)
-        .collect();
+    let said: Vec<&Command> = answers.flat_map(Said::commands).collect();
+    // Who ends the session with the last refusal tells the device nothing.
+    let is_end = |command: &Command| matches!(command, Command::Alert(alert) if alert.code == AlertCode::SESSION_ABORT);
+    let last = talk.said.iter().rfind(|said| said.by_sut);
+    let ends = last.is_some_and(|said| said.commands().into_iter().any(is_end));
+    let others = said.iter().filter(|command| !ends || !is_end(command));
+    let commands: Vec<&str> = others.map(|command| command.name()).collect();
     let mut got = words(&verdicts);
     if !has_chal {
         got.push_str(", no challenge");
@@ -209,6 +238,12 @@ fn challenged(talk: &Talk, expected: String, codes: &[StatusCode]) -> Found {
         got = format!("{got}, and {}", commands.join(", "));
     }
     let holds = refused && has_chal && commands.is_empty();
+    if holds && ends {
+        let got = format!("{got}, and an end of the session (1223) beside the last refusal");
+        return Found::decide(false, expected, got)
+            .shown_by([first.number])
+            .advisory();
+    }
     Found::decide(holds, expected, got).shown_by([first.number])
 }
 
@@ -226,40 +261,54 @@ fn ended(talk: &Talk, expected: String) -> Found {
     Found::decide(holds, expected, got).shown_by([last.number])
 }
 
-fn fits(scene: &Scene, talk: &Talk, expected: String, size: usize) -> Found {
+fn fits(scene: &Scene, talk: &Talk, expected: String, (size, wanted): (usize, usize)) -> Found {
     let responses = talk.numbers().into_iter().filter_map(|number| {
         let response = scene.exchanges.get(&number)?.response.as_ref()?;
         Some((number, response.body.len()))
     });
     let largest = responses.max_by_key(|(_, length)| *length);
+    let ours = talk.said.iter().filter(|said| said.by_sut);
+    let sent = ours.map(|said| said.commands().len()).sum::<usize>();
     match largest {
         None => Found::inconclusive(expected, "no message of the server"),
         Some((number, length)) => {
             let got = format!("{length} octets");
-            Found::decide(length <= size, expected, got).shown_by([number])
+            let found = Found::decide(length <= size, expected, got).shown_by([number]);
+            match found.verdict == Verdict::Pass && sent < wanted {
+                false => found,
+                true => {
+                    let got = format!("{sent} commands, where the operator wanted {wanted}");
+                    Found::inconclusive(found.expected, got).shown_by(talk.numbers())
+                }
+            }
         }
     }
 }
 
-fn woke(talk: &Talk, expected: String, id: &str) -> Found {
-    let begun: Vec<&str> = talk
-        .said
+fn woke(talks: &[Talk], expected: String, id: &str) -> Found {
+    let opened: Vec<&Said> = talks.iter().filter_map(Talk::opening).collect();
+    let begun: Vec<&str> = opened
         .iter()
-        .filter(|said| !said.by_sut && said.id() == "1")
         .map(|said| said.message().header.session_id.as_str())
         .collect();
     let got = match begun.as_slice() {
         [] => "no session: the device did not believe it".to_owned(),
         all => format!("sessions {}", all.join(", ")),
     };
-    Found::decide(begun == [id], expected, got).shown_by(talk.numbers())
+    let numbers = opened.iter().map(|said| said.number);
+    Found::decide(begun == [id], expected, got).shown_by(numbers)
 }
 
 fn patient(talk: &Talk, expected: String) -> Found {
-    let mut theirs = talk.said.iter().enumerate();
-    let open = theirs.find(|(_, said)| !said.by_sut && !said.message().is_final);
+    let mut theirs = talk
+        .said
+        .iter()
+        .enumerate()
+        .filter(|(_, said)| !said.by_sut);
+    let open = theirs.find(|(_, said)| !said.message().is_final && talk.believed(said));
     let Some((place, open)) = open else {
-        return Found::inconclusive(expected, "the device left no package open");
+        let got = "no package that was believed and left open";
+        return Found::inconclusive(expected, got);
     };
     let Some(answer) = talk.said[place..].iter().find(|said| said.by_sut) else {
         return Found::decide(false, expected, "no answer").shown_by([open.number]);
@@ -298,23 +347,48 @@ fn patient(talk: &Talk, expected: String) -> Found {
     Found::decide(holds, expected, got).shown_by([open.number])
 }
 
-fn sent(talk: &Talk, expected: String, name: &str, uri: &str) -> Found {
-    let ours = talk.said.iter().filter(|said| said.by_sut);
-    let all = ours.flat_map(|said| said.commands().into_iter().map(move |c| (said, c)));
+/// The messages of the server with a command of this name and target, but for those that the device did not
+/// believe: what they want has to be said again.
+fn asking<'t>(talk: &'t Talk, name: &str, uri: &str) -> Vec<&'t Said> {
     let fits = |command: &Command| {
         let mut targets = command.items().iter().filter_map(|i| i.target.as_ref());
         command.name() == name && targets.any(|target| target.uri == uri)
     };
-    let found: Vec<u64> = all
-        .filter(|(_, command)| fits(command))
-        .map(|(said, _)| said.number)
+    let ours = talk.said.iter().filter(|said| said.by_sut);
+    let taken = ours.filter(|said| {
+        let mut verdicts = talk.verdicts_on(said).into_iter();
+        verdicts.all(|code| code.is_success())
+    });
+    let all = taken.flat_map(|said| said.commands().into_iter().map(move |c| (said, c)));
+    all.filter(|(_, command)| fits(command))
+        .map(|(said, _)| said)
+        .collect()
+}
+
+fn sent(talk: &Talk, expected: String, name: &str, uri: &str) -> Found {
+    let found: Vec<u64> = asking(talk, name, uri)
+        .iter()
+        .map(|said| said.number)
         .collect();
     let got = format!("{} of them", found.len());
-    let found_one = found.len() == 1;
-    match found_one {
-        true => Found::decide(true, expected, got).shown_by(found),
-        false => Found::decide(false, expected, got).shown_by(talk.numbers()),
+    match found.len() {
+        1 => Found::decide(true, expected, got).shown_by(found),
+        _ => Found::decide(false, expected, got).shown_by(talk.numbers()),
     }
+}
+
+fn not_repeated(talk: &Talk, expected: String, name: &str, uri: &str) -> Found {
+    let theirs = talk.said.iter().filter(|said| !said.by_sut);
+    if !theirs.into_iter().any(|said| talk.believed(said)) {
+        return Found::inconclusive(expected, "the server did not believe the device");
+    }
+    let found = asking(talk, name, uri);
+    let got = match found.len() {
+        0 => "so it is".to_owned(),
+        many => format!("{many} of them"),
+    };
+    let numbers: Vec<u64> = found.iter().map(|said| said.number).collect();
+    Found::decide(found.is_empty(), expected, got).shown_by(numbers)
 }
 
 fn told(
@@ -329,9 +403,14 @@ fn told(
         Command::Alert(given) => alert.is_some_and(|code| given.code.0 == code),
         other => other.name() == name,
     };
-    // What was refused with a challenge is said again.
-    let Some((said, command)) = all.rfind(|(_, command)| fits(command)) else {
+    let mut sent = all.by_ref().filter(|(_, command)| fits(command)).peekable();
+    if sent.peek().is_none() {
         return Found::inconclusive(expected, format!("the device never sent the {name}"));
+    }
+    // What was refused with a challenge is said again.
+    let Some((said, command)) = sent.find(|(said, _)| talk.believed(said)) else {
+        let got = format!("the server believed no message with the {name}");
+        return Found::inconclusive(expected, got);
     };
     let given = talk.statuses_of(said, command.cmd_id());
     let got: Vec<StatusCode> = given.map(|(_, status)| status.code).collect();

@@ -1,12 +1,14 @@
 //! What two sides said to each other in messages of DM.
 
-use twinproof_dm::syncml::{Command, Message, Parsed, Status, StatusCode};
+use std::collections::BTreeMap;
+
+use twinproof_dm::syncml::{AlertCode, Command, Message, Parsed, Status, StatusCode};
 use twinproof_dm::{Encoding, Limits, wbxml, xml};
 use twinproof_evidence::Verdict;
 
 use super::Session;
 use crate::checks::Found;
-use crate::scene::{SUT, Scene};
+use crate::scene::{Exchange, SUT, Scene};
 
 /// A message.
 pub(super) struct Said {
@@ -33,6 +35,12 @@ impl Said {
         })
     }
 
+    /// Whether it has an alert of one of these codes.
+    pub(super) fn alerts(&self, codes: &[AlertCode]) -> bool {
+        let mut commands = self.message().commands.iter();
+        commands.any(|c| matches!(c, Command::Alert(alert) if codes.contains(&alert.code)))
+    }
+
     /// Its commands but for statuses and results, those inside others too.
     pub(super) fn commands(&self) -> Vec<&Command> {
         let mut all = Vec::new();
@@ -52,6 +60,7 @@ fn collect<'m>(commands: &'m [Command], all: &mut Vec<&'m Command>) {
 }
 
 /// A session as it was said. Only the system under test can have `broken` something.
+#[derive(Default)]
 pub(super) struct Talk {
     pub(super) said: Vec<Said>,
     /// What of the system under test is no message: the exchange, and why.
@@ -86,47 +95,67 @@ fn type_of<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> &'h str
 }
 
 impl Session {
-    /// What was said in it.
-    pub(super) fn talk(&self, scene: &Scene) -> Talk {
-        let mut talk = Talk {
-            said: Vec::new(),
-            broken: None,
-        };
-        let upto = self.upto.unwrap_or(u64::MAX);
-        let exchanges = scene.exchanges.values().filter(|exchange| {
-            let (from, to) = (exchange.from.as_str(), exchange.to.as_str());
-            exchange.number > self.after
-                && exchange.number <= upto
-                && [(SUT, self.party.as_str()), (self.party.as_str(), SUT)].contains(&(from, to))
-        });
-        for exchange in exchanges {
-            let headers = exchange
-                .headers
-                .iter()
-                .map(|(n, v)| (n.as_str(), v.as_str()));
-            let asks = message(type_of(headers), &exchange.body.octets());
+    /// What was said, as the sessions that it was said in: those that were begun in this span, in the order
+    /// in which they were.
+    pub(super) fn talks(&self, scene: &Scene) -> Vec<Talk> {
+        let mut sessions: Vec<Talk> = Vec::new();
+        let mut last: BTreeMap<String, (usize, Vec<u8>)> = BTreeMap::new();
+        for exchange in self.exchanges(scene) {
             let by_sut = exchange.from == SUT;
-            talk.take(exchange.number, by_sut, asks);
-            let Some(response) = &exchange.response else {
-                continue;
+            let octets = exchange.body.octets();
+            let asks = match message(type_of(pairs(&exchange.headers)), &octets) {
+                Ok(asks) => asks,
+                Err(why) => {
+                    if by_sut {
+                        let mut talk = Talk::default();
+                        talk.take(exchange.number, true, Err(why));
+                        sessions.push(talk);
+                    }
+                    continue;
+                }
             };
-            let answers = match response.status {
-                200 => message(type_of(response.headers.iter()), &response.body),
-                status => Err(format!("HTTP {status}")),
+            let header = &asks.message.header;
+            let id = header.session_id.clone();
+            let place = match last.get(&id) {
+                // What comes once more as it was, was not heard the first time.
+                Some((place, before)) if *before == octets => {
+                    sessions[*place].answer(exchange, by_sut);
+                    continue;
+                }
+                Some((place, _)) if header.msg_id != "1" => *place,
+                _ => {
+                    sessions.push(Talk::default());
+                    sessions.len() - 1
+                }
             };
-            talk.take(exchange.number, !by_sut, answers);
+            last.insert(id, (place, octets));
+            sessions[place].take(exchange.number, by_sut, Ok(asks));
+            sessions[place].answer(exchange, by_sut);
         }
-        talk
+        sessions.retain(|talk| talk.begins().is_some_and(|number| number > self.after));
+        sessions
     }
 
-    /// Looks at it, where the system under test said anything, and nothing but messages.
+    /// All exchanges with the party, up to the end.
+    fn exchanges<'s>(&'s self, scene: &'s Scene) -> impl Iterator<Item = &'s Exchange> {
+        let upto = self.upto.unwrap_or(u64::MAX);
+        scene.exchanges.values().filter(move |exchange| {
+            let (from, to) = (exchange.from.as_str(), exchange.to.as_str());
+            exchange.number <= upto
+                && [(SUT, self.party.as_str()), (self.party.as_str(), SUT)].contains(&(from, to))
+        })
+    }
+
+    /// Looks at the session that was begun first, where the system under test said anything, and nothing but
+    /// messages.
     pub(super) fn with(
         &self,
         scene: &Scene,
         expected: impl Into<String>,
         look: impl FnOnce(&Talk, String) -> Found,
     ) -> Found {
-        let (talk, expected) = (self.talk(scene), expected.into());
+        let talk = self.talks(scene).into_iter().next().unwrap_or_default();
+        let expected = expected.into();
         if let Some((number, why)) = &talk.broken {
             return Found::decide(false, expected, why.clone()).shown_by([*number]);
         }
@@ -141,7 +170,35 @@ impl Session {
     }
 }
 
+fn pairs(headers: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+}
+
 impl Talk {
+    /// The number of its first exchange.
+    fn begins(&self) -> Option<u64> {
+        let said = self.said.first().map(|said| said.number);
+        said.or(self.broken.as_ref().map(|(number, _)| *number))
+    }
+
+    /// Takes the answer to a message, unless an answer to it came before.
+    fn answer(&mut self, exchange: &Exchange, by_sut: bool) {
+        let answered = self.said.last().is_some_and(|said| said.by_sut != by_sut);
+        let Some(response) = exchange.response.as_ref().filter(|_| !answered) else {
+            return;
+        };
+        let answers = match response.status {
+            200 => message(type_of(response.headers.iter()), &response.body),
+            status => Err(format!("HTTP {status}")),
+        };
+        self.take(exchange.number, !by_sut, answers);
+    }
+
+    /// The first message of whoever began it.
+    pub(super) fn opening(&self) -> Option<&Said> {
+        self.said.first()
+    }
+
     fn take(&mut self, number: u64, by_sut: bool, read: Result<Parsed, String>) {
         match read {
             Ok(parsed) => self.said.push(Said {
@@ -179,6 +236,12 @@ impl Talk {
     pub(super) fn verdicts_on(&self, msg: &Said) -> Vec<StatusCode> {
         let found = self.statuses_of(msg, "0");
         found.map(|(_, status)| status.code).collect()
+    }
+
+    /// Whether the other side believed who said this.
+    pub(super) fn believed(&self, msg: &Said) -> bool {
+        let verdicts = self.verdicts_on(msg);
+        !verdicts.is_empty() && verdicts.iter().all(|code| code.is_success())
     }
 
     /// The last command of this name and target that the tester sent, in the message that it is of.

@@ -1,0 +1,166 @@
+//! Notifications.
+
+use std::sync::Arc;
+
+use cucumber::{given, then, when};
+use twinproof_dm::push::{self, Initiator};
+use twinproof_dm::upper::{Act, Answer, Operation};
+use twinproof_judge::checks::dm::client::Check as Client;
+use twinproof_stage::Halted;
+
+use crate::world::{Scene, World};
+
+/// The numbers of the sessions that a scenario announces. No run before had them: a client may remember
+/// which it served.
+#[derive(Clone, Copy)]
+pub(in crate::steps::dm) struct Announced {
+    good: u16,
+    forged: u16,
+    sibling: u16,
+}
+
+fn number(session: u16) -> String {
+    format!("{session:X}")
+}
+
+impl Scene {
+    fn announced(&mut self) -> Announced {
+        let seed = self.stage.fresh(self.seed.derive("announced"));
+        *self.dm.announced.get_or_insert_with(|| {
+            let good = seed.rng().u16(1..u16::MAX - 2);
+            Announced {
+                good,
+                forged: good + 1,
+                sibling: good + 2,
+            }
+        })
+    }
+
+    /// Pushes a trigger of this session to the client.
+    async fn push(&mut self, session: u16) -> Result<(), Halted> {
+        let client = self.dm_client()?;
+        let Some(url) = client.push.clone() else {
+            let why = "nobody can notify the client: the profile has no dm.client.push";
+            return Err(self.inconclusive(why));
+        };
+        let forged = session == self.announced().forged;
+        let server = self.dm_served()?.server.clone();
+        let trigger = Operation::Trigger {
+            device: client.account.device.clone(),
+            ui_mode: 1,
+            session,
+        };
+        let made = self.stage.act(&server, trigger).await?.answer;
+        let Answer::Trigger {
+            content_type,
+            mut body,
+        } = made
+        else {
+            let why = "no notification can be made: the account has no server_password";
+            return Err(self.inconclusive(why));
+        };
+        if let (true, Some(first)) = (forged, body.first_mut()) {
+            *first ^= 1;
+        }
+        let order = push::Order {
+            url,
+            content_type,
+            body,
+        };
+        let initiator = self.stage.enter("push", Initiator::default(), Arc::new(()));
+        self.stage.act(&initiator, order).await?;
+        Ok(())
+    }
+
+    /// What follows is of the last notification.
+    fn looks_from_here(&mut self) -> Result<(), Halted> {
+        let after = self.stage.recorded();
+        self.dm_served()?.session.after = after;
+        Ok(())
+    }
+}
+
+/// What is waited for.
+const ENDED: &str = "the session that was announced has ended";
+
+/// Only who is asked for something tells the server which nonce comes next.
+#[given("a client that has had a session")]
+async fn has_had_one(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let uri = scene.dm_client()?.leaf;
+    scene.wants(Act::Get { uri }).await?;
+    scene.dm_session().await
+}
+
+#[when("a notification is pushed to the client")]
+async fn notified(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.looks_from_here()?;
+    let good = scene.announced().good;
+    scene.push(good).await?;
+    scene.dm_session_ends(ENDED).await?;
+    Ok(())
+}
+
+#[when("a notification is pushed to the client twice, and then another one")]
+async fn notified_twice(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.looks_from_here()?;
+    let Announced { good, sibling, .. } = scene.announced();
+    scene.push(good).await?;
+    scene.push(good).await?;
+    scene.dm_session_ends(ENDED).await?;
+    scene.push(sibling).await?;
+    scene.dm_session_ends(ENDED).await?;
+    Ok(())
+}
+
+#[when("a forged notification is pushed to the client, and then a good one")]
+async fn notified_falsely(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.looks_from_here()?;
+    let Announced { good, forged, .. } = scene.announced();
+    scene.push(forged).await?;
+    // A client that keeps only the newest has begun what it was told first.
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    scene.push(good).await?;
+    // If the forged one was followed, its session is the one that ends.
+    scene.dm_session_ends(ENDED).await?;
+    Ok(())
+}
+
+#[then("the client begins the session that was announced")]
+fn announced(world: &mut World) -> Result<(), Halted> {
+    let good = world.scene().announced().good;
+    world.scene().check_dm_client(|session| Client::Announced {
+        session,
+        id: number(good),
+        carrier: true,
+        sibling: None,
+    })
+}
+
+#[then("the client begins the first session once, by its number")]
+fn announced_once(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let Announced { good, sibling, .. } = scene.announced();
+    // Whoever comes late comes twice all the same.
+    scene.check_dm_client_until(None, |session| Client::Announced {
+        session,
+        id: number(good),
+        carrier: false,
+        sibling: Some(number(sibling)),
+    })
+}
+
+#[then("the client begins the session of the good one only")]
+fn ignored(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let Announced { good, forged, .. } = scene.announced();
+    scene.check_dm_client_until(None, |session| Client::Ignored {
+        session,
+        id: number(forged),
+        other: number(good),
+    })
+}

@@ -1,0 +1,90 @@
+//! Who is who.
+
+use cucumber::{given, then, when};
+use twinproof_dm::upper::Act;
+use twinproof_judge::checks::dm::client::Check as Client;
+use twinproof_stage::Halted;
+
+use crate::world::World;
+
+#[given("a server that shows the client no credentials")]
+fn shows_none(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let served = scene.enter_dm_server(|_, shown| *shown = None)?;
+    scene.dm.served = Some(served);
+    Ok(())
+}
+
+#[given("a server that shows the client credentials that are wrong")]
+fn shows_wrong(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    if scene.dm_client()?.account.server_password.is_none() {
+        let why = "nothing can be wrong: the account has no server_password";
+        return Err(scene.inconclusive(why));
+    }
+    let served = scene.enter_dm_server(|_, shown| {
+        if let Some(proof) = shown {
+            proof.secret = b"not the password".to_vec();
+        }
+    })?;
+    scene.dm.served = Some(served);
+    Ok(())
+}
+
+#[given("a server that expects a digest of another nonce than the client knows")]
+fn other_nonce(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let served = scene.enter_dm_server(|known, _| {
+        if let Some(proof) = known {
+            proof.nonce = b"a nonce that nobody was told".to_vec();
+        }
+    })?;
+    scene.dm.served = Some(served);
+    Ok(())
+}
+
+#[when("a server that the client believes looks for it")]
+async fn looks_for_it(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let served = scene.enter_dm_server(|_, _| {})?;
+    scene.dm.served = Some(served);
+    let uri = scene.dm_node()?;
+    scene.wants(Act::Get { uri }).await?;
+    scene.dm_session().await
+}
+
+#[then("it is not there")]
+fn not_there(world: &mut World) -> Result<(), Halted> {
+    let uri = world.scene().dm_node()?;
+    world.scene().check_told("Get", Some(uri), &[404])
+}
+
+#[then("the client begins anew in the same session")]
+fn began_again(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_client(|session| Client::BeganAgain { session })
+}
+
+#[then("the server accepts its credentials")]
+fn proven(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_client(|session| Client::Proven { session })
+}
+
+#[then("the client asks the server for credentials, and does nothing")]
+fn unmoved_missing(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_dm_client(|session| Client::Unmoved {
+        session,
+        codes: vec![407, 401],
+    })
+}
+
+#[then("the client refuses the server's credentials, and does nothing")]
+fn unmoved_wrong(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_dm_client(|session| Client::Unmoved {
+        session,
+        codes: vec![401],
+    })
+}

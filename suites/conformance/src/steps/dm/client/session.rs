@@ -1,0 +1,89 @@
+//! What a client says in a session.
+
+use std::sync::Arc;
+
+use cucumber::{given, then, when};
+use twinproof_dm::server::rules::decide::Rules;
+use twinproof_dm::syncml::Message;
+use twinproof_dm::upper::Act;
+use twinproof_judge::checks::dm::client::Check as Client;
+use twinproof_stage::Halted;
+
+use crate::world::World;
+
+/// Says where the next message is to go.
+struct Elsewhere(String);
+
+impl Rules for Elsewhere {
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        message.header.resp_uri = Some(self.0.clone());
+        message
+    }
+}
+
+/// What is added to where the server is.
+const ELSEWHERE: &str = "/elsewhere";
+
+#[given("a server that wants the next message elsewhere")]
+fn elsewhere(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let url = scene.dm_client()?.server.unwrap_or_default();
+    let rules = Elsewhere(format!("{url}{ELSEWHERE}"));
+    let served = scene.enter_dm_server_with(Arc::new(rules), |_, _| {})?;
+    scene.dm.served = Some(served);
+    Ok(())
+}
+
+#[then("the next message goes there")]
+fn redirected(world: &mut World) -> Result<(), Halted> {
+    let url = world.scene().dm_client()?.server.unwrap_or_default();
+    let url = format!("{url}{ELSEWHERE}");
+    world
+        .scene()
+        .check_dm_client(|session| Client::Redirected { session, url })
+}
+
+/// An alert that no text has given a meaning.
+const RESERVED: u16 = 1199;
+
+#[given("the server sends an alert that nobody knows")]
+async fn wants_alert(world: &mut World) -> Result<(), Halted> {
+    let act = Act::Alert {
+        code: RESERVED,
+        options: String::new(),
+        texts: vec!["something".to_owned()],
+    };
+    world.scene().wants(act).await
+}
+
+#[then("the client says that it does not know it")]
+fn told_unknown(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_told("Alert", None, &[406])
+}
+
+#[when("the client begins a session")]
+async fn session(world: &mut World) -> Result<(), Halted> {
+    world.scene().dm_session().await
+}
+
+#[then("the client says why, who it is, and that this is all")]
+fn opened(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_client(|session| Client::Opened { session })
+}
+
+#[then("the client answers every header and every command once")]
+fn answered(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_client(|session| Client::Answered { session })
+}
+
+#[then("each of its commands has a number of its own")]
+fn numbered(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_client(|session| Client::Numbered { session })
+}

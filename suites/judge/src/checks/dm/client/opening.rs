@@ -1,0 +1,168 @@
+//! How a session begins: what a first message says, and what follows a challenge.
+
+use std::collections::BTreeMap;
+
+use twinproof_dm::syncml::{self, AlertCode, Command, Data, StatusCode};
+
+use super::super::talk::{Said, Talk};
+use super::INFORMATION;
+use crate::checks::Found;
+
+pub(super) fn opened(talk: &Talk, expected: String) -> Found {
+    let Some(first) = talk.opening() else {
+        return Found::inconclusive(expected, "no message of the client");
+    };
+    let header = &first.message().header;
+    let mut wrong = Vec::new();
+    if header.msg_id != "1" {
+        wrong.push(format!("MsgID {}", header.msg_id));
+    }
+    if header.ver_dtd != syncml::VER_DTD {
+        wrong.push(format!("VerDTD {}", header.ver_dtd));
+    }
+    if !header.ver_proto.starts_with("DM/1.") {
+        wrong.push(format!("VerProto {}", header.ver_proto));
+    }
+    wrong.extend(incomplete(first));
+    let closed = talk
+        .said
+        .iter()
+        .any(|said| said.by_sut && said.message().is_final);
+    if !closed {
+        wrong.push("no Final".to_owned());
+    }
+    if !wrong.is_empty() {
+        return Found::decide(false, expected, wrong.join(", ")).shown_by([first.number]);
+    }
+    // No text that was read says that both have to be the same, or who may have woken the client.
+    let mut odd = Vec::new();
+    let id = information(first).remove("DevId").unwrap_or_default();
+    if id != header.source.uri {
+        odd.push(format!("DevId {id:?} from {:?}", header.source.uri));
+    }
+    if first.alerts(&[AlertCode::SERVER_INITIATED]) {
+        odd.push("the alert 1200, and the server notified nobody".to_owned());
+    }
+    let got = match odd.is_empty() {
+        true => "all of it".to_owned(),
+        false => odd.join(", "),
+    };
+    Found::decide(odd.is_empty(), expected, got)
+        .shown_by([first.number])
+        .advisory()
+}
+
+/// What a message says of the device, by the names of leaves.
+pub(super) fn information(said: &Said) -> BTreeMap<&str, &str> {
+    let replaced = said.message().commands.iter();
+    let items = replaced
+        .filter(|command| command.name() == "Replace")
+        .flat_map(Command::items);
+    let told = items.filter_map(|item| {
+        let uri = item.source.as_ref()?.uri.trim_start_matches("./");
+        let value = item.data.as_ref().and_then(Data::as_text);
+        Some((uri.strip_prefix("DevInfo/")?, value.unwrap_or_default()))
+    });
+    told.collect()
+}
+
+/// What a message lacks that begins a session.
+fn incomplete(said: &Said) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let commands = &said.message().commands;
+    let begins = |command: &&Command| {
+        let codes = [AlertCode::SERVER_INITIATED, AlertCode::CLIENT_INITIATED];
+        matches!(command, Command::Alert(alert) if codes.contains(&alert.code))
+    };
+    match commands.iter().filter(begins).count() {
+        1 => {}
+        0 => wrong.push("no alert that begins a session".to_owned()),
+        many => wrong.push(format!("{many} alerts that begin a session")),
+    }
+    let told = information(said);
+    for name in INFORMATION {
+        match told.get(name) {
+            None => wrong.push(format!("no {name}")),
+            Some(value) if value.trim().is_empty() => wrong.push(format!("no value of {name}")),
+            Some(_) => {}
+        }
+    }
+    wrong
+}
+
+/// The first message of the client that the server challenged, and the challenge.
+fn challenged(talk: &Talk) -> Option<usize> {
+    talk.said.iter().position(|said| {
+        !said.by_sut
+            && said.statuses().any(|status| {
+                let refuses = [
+                    StatusCode::INVALID_CREDENTIALS,
+                    StatusCode::MISSING_CREDENTIALS,
+                ];
+                status.cmd_ref == "0" && refuses.contains(&status.code) && status.chal.is_some()
+            })
+    })
+}
+
+pub(super) fn began_again(talk: &Talk, expected: String) -> Found {
+    let Some(place) = challenged(talk) else {
+        return Found::inconclusive(expected, "the server never challenged the client");
+    };
+    let challenge = &talk.said[place];
+    let before = talk.said[..place].iter().rfind(|said| said.by_sut);
+    let next = talk.said[place..].iter().find(|said| said.by_sut);
+    let (Some(before), Some(next)) = (before, next) else {
+        return Found::decide(false, expected, "nothing").shown_by([challenge.number]);
+    };
+    let (old, new) = (&before.message().header, &next.message().header);
+    let number = |id: &str| id.parse::<u64>().ok();
+    let mut wrong = incomplete(next);
+    if old.session_id != new.session_id {
+        wrong.push(format!("session {}", new.session_id));
+    }
+    if number(&new.msg_id) != number(&old.msg_id).map(|id| id + 1) {
+        wrong.push(format!("MsgID {}", new.msg_id));
+    }
+    if new.cred.is_none() && !is_by_header(talk) {
+        wrong.push("no credentials".to_owned());
+    }
+    let answers = next
+        .statuses()
+        .any(|status| status.cmd_ref == "0" && status.msg_ref == challenge.id());
+    if !answers {
+        wrong.push("no status of the challenging header".to_owned());
+    }
+    let got = match wrong.is_empty() {
+        true => "all of it".to_owned(),
+        false => wrong.join(", "),
+    };
+    Found::decide(wrong.is_empty(), expected, got).shown_by([challenge.number, next.number])
+}
+
+/// Whether the challenge asks for a digest that goes beside the message.
+fn is_by_header(talk: &Talk) -> bool {
+    let mut chals = talk
+        .said
+        .iter()
+        .filter(|said| !said.by_sut)
+        .flat_map(Said::statuses)
+        .filter_map(|status| status.chal.as_ref());
+    chals.any(|chal| chal.scheme() == Some(twinproof_dm::auth::Scheme::Mac))
+}
+
+pub(super) fn proven(talk: &Talk, expected: String) -> Found {
+    let mut last = talk
+        .said
+        .iter()
+        .filter(|said| said.by_sut)
+        .filter_map(|said| {
+            let verdict = talk.verdicts_on(said).first().copied();
+            Some((said, verdict?))
+        });
+    match last.next_back() {
+        None => Found::inconclusive(expected, "the server said nothing of the client's header"),
+        Some((said, code)) => {
+            Found::decide(code.is_success(), expected, code.to_string()).shown_by([said.number])
+        }
+    }
+}
