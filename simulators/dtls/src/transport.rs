@@ -142,6 +142,7 @@ pub struct Transport {
     refused: BTreeMap<SocketAddr, (Time, String)>,
     begun: u64,
     tap: Option<Box<dyn Tap>>,
+    tricks: Performing,
     events: VecDeque<Event>,
 }
 
@@ -166,6 +167,7 @@ impl Transport {
             refused: BTreeMap::new(),
             begun: 0,
             tap: None,
+            tricks: Performing::default(),
             events: VecDeque::new(),
         }
     }
@@ -181,14 +183,15 @@ impl Transport {
         self.tap = Some(tap);
     }
 
-    /// Does this to the next record with data.
+    /// Does this to the next record with data, unless somebody sees all records.
     pub fn perform(&mut self, trick: Trick) {
-        self.tap(Box::new(Performing::new(trick, None)));
+        self.tricks.add(trick, None);
     }
 
-    /// Does this to the next record with exactly this data, whatever else leaves before it.
+    /// Does this to the next record with exactly this data, whatever else leaves before it and whatever
+    /// else is to be done; unless somebody sees all records.
     pub fn perform_on(&mut self, trick: Trick, data: &[u8]) {
-        self.tap(Box::new(Performing::new(trick, Some(data))));
+        self.tricks.add(trick, Some(data));
     }
 
     /// Takes what has happened, oldest first.
@@ -525,10 +528,11 @@ impl Transport {
     }
 
     fn let_leave(&mut self, to: SocketAddr, datagram: Vec<u8>, data: Option<&[u8]>) {
-        let Some(mut tap) = self.tap.take() else {
-            self.leave(to, datagram);
-            return;
-        };
+        if self.tap.is_none() && self.tricks.is_over() {
+            return self.leave(to, datagram);
+        }
+        let mut tap = self.tap.take();
+        let mut tricks = std::mem::take(&mut self.tricks);
         for record in records(&datagram).0 {
             let leaving = Leaving {
                 peer: to,
@@ -537,11 +541,15 @@ impl Transport {
             };
             let mut session = self.peers.get_mut(&to).map(|peer| &mut peer.session);
             let mut forge = |forgery: &Forgery| session.as_mut()?.forge(forgery);
-            for datagram in tap.leaving(leaving, &mut forge) {
+            let left = match &mut tap {
+                Some(tap) => tap.leaving(leaving, &mut forge),
+                None => tricks.leaving(leaving, &mut forge),
+            };
+            for datagram in left {
                 self.leave(to, datagram);
             }
         }
-        self.tap = Some(tap);
+        (self.tap, self.tricks) = (tap, tricks);
     }
 
     fn leave(&mut self, to: SocketAddr, datagram: Vec<u8>) {

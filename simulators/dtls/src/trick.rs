@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
@@ -66,23 +65,23 @@ pub enum Trick {
     OldSequence,
 }
 
-/// A [`Trick`] on its way.
-#[derive(Debug)]
+/// The [`Trick`]s on their way.
+#[derive(Debug, Default)]
 pub(crate) struct Performing {
-    trick: Option<Trick>,
-    /// To the record with this data, if not to any.
-    only: Option<Vec<u8>>,
+    /// What is to be done, and to the record with which data, if not to any.
+    tricks: Vec<(Trick, Option<Vec<u8>>)>,
     /// Records to be sent, and after how many others.
-    later: VecDeque<(u32, Vec<u8>)>,
+    later: Vec<(u32, Vec<u8>)>,
 }
 
 impl Performing {
-    pub(crate) fn new(trick: Trick, only: Option<&[u8]>) -> Self {
-        Self {
-            trick: Some(trick),
-            only: only.map(<[u8]>::to_vec),
-            later: VecDeque::new(),
-        }
+    pub(crate) fn add(&mut self, trick: Trick, only: Option<&[u8]>) {
+        self.tricks.push((trick, only.map(<[u8]>::to_vec)));
+    }
+
+    /// Whether records leave as they are.
+    pub(crate) fn is_over(&self) -> bool {
+        self.tricks.is_empty() && self.later.is_empty()
     }
 
     fn perform(&mut self, trick: Trick, leaving: Leaving<'_>, forge: Forge<'_>) -> Vec<Vec<u8>> {
@@ -98,12 +97,12 @@ impl Performing {
             Trick::Flip(place) => vec![flipped(record, place)],
             Trick::Replay { after: 0 } => vec![record.clone(), record],
             Trick::Replay { after } => {
-                self.later.push_back((after, record.clone()));
+                self.later.push((after, record.clone()));
                 vec![record]
             }
             Trick::HoldBack { until: 0 } => vec![record],
             Trick::HoldBack { until } => {
-                self.later.push_back((until, record));
+                self.later.push((until, record));
                 Vec::new()
             }
             Trick::OldEpoch => forge(&forgery(0, None)).into_iter().collect(),
@@ -133,21 +132,24 @@ fn flipped(mut record: Vec<u8>, place: Place) -> Vec<u8> {
 
 impl Tap for Performing {
     fn leaving(&mut self, leaving: Leaving<'_>, forge: Forge<'_>) -> Vec<Vec<u8>> {
-        let (left, due) = match (self.trick, leaving.data) {
-            (Some(trick), Some(data)) if self.only.as_deref().is_none_or(|only| only == data) => {
-                self.trick = None;
-                return self.perform(trick, leaving, forge);
-            }
-            (_, Some(_)) => {
-                for (others, _) in &mut self.later {
-                    *others -= 1;
-                }
-                let due = self.later.iter().take_while(|(others, _)| *others == 0);
-                (leaving.record.octets().to_vec(), due.count())
-            }
-            (_, None) => (leaving.record.octets().to_vec(), 0),
+        let Some(data) = leaving.data else {
+            return vec![leaving.record.octets().to_vec()];
         };
-        let due = self.later.drain(..due).map(|(_, record)| record);
-        std::iter::once(left).chain(due).collect()
+        let meant = |only: &Option<Vec<u8>>| only.as_deref().is_none_or(|only| only == data);
+        let mut due = Vec::new();
+        self.later.retain_mut(|(others, record)| {
+            *others -= 1;
+            if *others == 0 {
+                due.push(std::mem::take(record));
+            }
+            *others > 0
+        });
+        let trick = self.tricks.iter().position(|(_, only)| meant(only));
+        let mut left = match trick.map(|at| self.tricks.remove(at)) {
+            Some((trick, _)) => self.perform(trick, leaving, forge),
+            None => vec![leaving.record.octets().to_vec()],
+        };
+        left.append(&mut due);
+        left
     }
 }

@@ -18,9 +18,6 @@ use twinproof_stage::{Halted, Handle, Security};
 use super::parties::{PATIENCE, Who, device_lifetime};
 use crate::world::{Scene, World};
 
-/// How long a datagram takes at most until it has left.
-const LEAVES: Duration = Duration::from_millis(5);
-
 /// Who has no name of its own.
 const SOMEBODY: &str = "somebody";
 
@@ -168,8 +165,6 @@ impl Scene {
         self.stage.play_on(at, trick, &bytes);
         let order = Order::SendRaw { server: 0, bytes };
         self.tell(who, order).await?;
-        // The next trick is not to take the place of this one.
-        self.stage.rest(LEAVES).await;
         Ok(())
     }
 
