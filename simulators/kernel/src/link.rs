@@ -101,6 +101,7 @@ pub struct Link {
     /// What was lost and did not come since.
     missing: BTreeSet<(Way, Vec<u8>)>,
     lost: usize,
+    doubled: usize,
 }
 
 impl Link {
@@ -111,6 +112,7 @@ impl Link {
             random: seed.rng(),
             missing: BTreeSet::new(),
             lost: 0,
+            doubled: 0,
         }
     }
 
@@ -132,6 +134,7 @@ impl Link {
             return Vec::new();
         }
         self.missing.remove(&name);
+        self.doubled += usize::from(doubled);
         let first = if held { delay + HELD } else { delay };
         match doubled {
             true => vec![first, delay + HELD],
@@ -147,6 +150,11 @@ impl Link {
     /// How many datagrams were lost, whatever came since.
     pub const fn lost(&self) -> usize {
         self.lost
+    }
+
+    /// How many datagrams arrived twice.
+    pub const fn doubled(&self) -> usize {
+        self.doubled
     }
 }
 

@@ -16,7 +16,7 @@ use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue::{self, role_of};
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::profile::{ClientControl, Credential, Declared, Lwm2m, Profile, Subscriber};
-use twinproof_judge::scene::{LINK, LOST, STARVED, SUT};
+use twinproof_judge::scene::{DOUBLED, LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
 use twinproof_stage::{Halted, KeyLog, Kind, PEER, Pace, Recorder, Stage};
@@ -653,9 +653,9 @@ async fn end_scene(
     let reached_nobody = scene.stage.recorder().reached_nobody();
     let nothing_done = scene.stage.recorder().nothing_done();
     let missing = scene.stage.missing();
-    let lost = scene.stage.lost();
+    let (lost, doubled) = (scene.stage.lost(), scene.stage.doubled());
     let (recorder, now) = (scene.stage.recorder(), scene.stage.now());
-    for (name, count) in [(STARVED, missing), (LOST, lost)] {
+    for (name, count) in [(STARVED, missing), (LOST, lost), (DOUBLED, doubled)] {
         if count > 0 {
             let note = What::Noted {
                 name: name.to_owned(),

@@ -218,7 +218,23 @@ fn tree(packet: &Packet<'_>) -> Vec<(String, String)> {
     parts
 }
 
+/// How long a message may come again, in microseconds: EXCHANGE_LIFETIME (RFC 7252 §4.8.2).
+const COMES_AGAIN: u64 = 247_000_000;
+
 impl Scene {
+    /// Whether a datagram came before: it was sent again, or something on the way doubled it. It may come
+    /// late, when something else has long begun.
+    pub(crate) fn is_copy(&self, datagram: &Datagram) -> bool {
+        let earlier = self.datagrams.iter();
+        let mut earlier = earlier.take_while(|other| other.number < datagram.number);
+        earlier.any(|other| {
+            other.from == datagram.from
+                && other.to == datagram.to
+                && other.bytes == datagram.bytes
+                && datagram.at.saturating_sub(other.at) <= COMES_AGAIN
+        })
+    }
+
     /// The first request that this party sent to the system under test between two numbers, the first
     /// of which does not count and the last does.
     pub(crate) fn request(&self, party: &str, (after, upto): (u64, u64)) -> Option<&Datagram> {

@@ -26,6 +26,9 @@ pub const STARVED: &str = "starved";
 /// The name of the note that says how many datagrams our own links lost, whatever came since.
 pub const LOST: &str = "lost";
 
+/// The name of the note that says how many datagrams our own links doubled.
+pub const DOUBLED: &str = "doubled";
+
 /// The name of the note that says what our own links were like.
 pub const LINK: &str = "link";
 
@@ -259,6 +262,8 @@ pub struct Scene {
     pub missing: u64,
     /// How many datagrams our own links lost, whatever came since.
     pub lost: u64,
+    /// How many datagrams our own links doubled.
+    pub doubled: u64,
     /// Whether it came to its end.
     pub ended: bool,
     /// When it ended; what came later is in it all the same.
@@ -314,6 +319,7 @@ impl Scene {
             unmet: None,
             missing: 0,
             lost: 0,
+            doubled: 0,
             ended: false,
             last: 0,
             records: Vec::new(),
@@ -398,6 +404,9 @@ impl Scene {
                 }
                 What::Noted { name, value } if name == LOST => {
                     scene.lost = value.as_u64().unwrap_or_default();
+                }
+                What::Noted { name, value } if name == DOUBLED => {
+                    scene.doubled = value.as_u64().unwrap_or_default();
                 }
                 What::Datagram {
                     exchange,

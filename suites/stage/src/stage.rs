@@ -292,6 +292,13 @@ impl Stage {
         }))
     }
 
+    /// How many datagrams our own links have doubled.
+    pub fn doubled(&mut self) -> usize {
+        either!(self, stage => stage.with_links(|links| {
+            links.values().map(Link::doubled).sum()
+        }))
+    }
+
     /// What another attempt draws otherwise: what was lost once need not be lost again.
     fn of_this_attempt(&self, seed: Seed) -> Seed {
         let attempt = self.recorder.scene().map_or(0, |scene| scene.attempt);

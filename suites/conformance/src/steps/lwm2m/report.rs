@@ -322,6 +322,8 @@ async fn reports(w: &mut World, who: Who) -> Result<(), Halted> {
     for value in [61, 62, 63, 64] {
         let of = (&who, path(&BATTERY));
         w.scene().report_next(of, value, (false, true)).await?;
+        // On the way, one may overtake another.
+        w.scene().see().await?;
     }
     Ok(())
 }
@@ -373,6 +375,8 @@ async fn report_numbered(
         scene
             .report((who, path), token, numbered, (false, *seen))
             .await?;
+        // On the way, one may overtake another.
+        scene.see().await?;
     }
     Ok(())
 }

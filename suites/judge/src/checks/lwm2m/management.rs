@@ -304,7 +304,8 @@ fn reached(scene: &Scene, wish: &Wish, led_away: bool) -> Found {
         .filter(|d| d.number > wish.after && d.number < wish.operated && d.from == SUT);
     let asked = within.filter(|datagram| {
         let packet = datagram.packet();
-        packet.is_some_and(|packet| packet.code().class() == Class::Request)
+        let is_request = packet.is_some_and(|packet| packet.code().class() == Class::Request);
+        is_request && !scene.is_copy(datagram)
     });
     let mut parties: Vec<&str> = asked.map(|datagram| datagram.to.as_str()).collect();
     parties.sort_unstable();

@@ -50,19 +50,15 @@ impl Check {
 
 /// The requests to a device after a number, without copies and requests for further blocks.
 fn requests<'s>(scene: &'s Scene, party: &str, after: u64) -> Vec<(&'s Datagram, Packet<'s>)> {
-    let mut seen = Vec::new();
     let datagrams = scene.datagrams.iter();
     let sent = datagrams.filter(|d| d.number > after && d.from == SUT && d.to == party);
     let packets = sent.filter_map(|datagram| Some((datagram, datagram.packet()?)));
     packets
-        .filter(|(_, packet)| {
+        .filter(|(datagram, packet)| {
             let block = packet.block(option::BLOCK2).ok().flatten();
-            let name = (packet.message_id(), packet.token());
-            let counts = packet.code().class() == Class::Request
+            packet.code().class() == Class::Request
                 && block.is_none_or(|block| block.num() == 0)
-                && !seen.contains(&name);
-            seen.push(name);
-            counts
+                && !scene.is_copy(datagram)
         })
         .collect()
 }

@@ -264,9 +264,11 @@ fn taken_once(scene: &Scene, act: &Act) -> Found {
         .shown_by(again),
         (false, true) => {
             let got = "the same answer once more to a record that came again";
-            Found::decide(false, expected, got)
-                .advisory()
-                .shown_by(repeated)
+            let found = match scene.doubled {
+                0 => Found::decide(false, expected, got).advisory(),
+                _ => Found::inconclusive(expected, format!("{got}, on a link that doubles")),
+            };
+            found.shown_by(repeated)
         }
         (true, true) => {
             let numbers = sent.iter().map(|request| request.number);

@@ -235,6 +235,7 @@ mod tests {
             unmet: None,
             missing: 0,
             lost: 0,
+            doubled: 0,
             ended: true,
             last: 2,
             records: Vec::new(),

@@ -77,22 +77,16 @@ pub(super) fn told(operations: &[Operation]) -> String {
 
 /// The operations that reached a device within an act, without repetitions.
 pub(super) fn operations(scene: &Scene, act: &Act) -> Vec<Operation> {
-    let mut seen = Vec::new();
     let mut all: Vec<Operation> = Vec::new();
     for datagram in &scene.datagrams {
         let within = datagram.number > act.after && datagram.number <= act.upto;
         let Some(packet) = datagram
             .packet()
             .filter(|packet| packet.code().class() == Class::Request)
-            .filter(|_| within && is_theirs(datagram, act))
+            .filter(|_| within && is_theirs(datagram, act) && !scene.is_copy(datagram))
         else {
             continue;
         };
-        let name = (packet.message_id(), packet.token());
-        if seen.contains(&name) {
-            continue;
-        }
-        seen.push(name);
         let further = |number| {
             let block = packet.block(number).ok().flatten();
             block.is_some_and(|block| block.num() > 0)
