@@ -28,7 +28,7 @@ Feature: Bootstrap
     When the device registers with what it was given
     Then the server to which the device was led confirms the registration
 
-  @LW-BS-04 @id:stranger-refused
+  @LW-BS-04 @if:lwm2m.bootstrap.open=false @id:stranger-refused
   Scenario: A device that nobody knows is given nothing
     Given a device that was bootstrapped
     When a stranger asks for bootstrap

@@ -2,7 +2,7 @@
 Feature: A client and its two servers
   What one server has to do with the other at a client (AD B.2, 5.4).
 
-  @LW-MUL-03 @id:own-attributes @two-servers @ETS-1.0-int-951
+  @LW-MUL-03 @if:lwm2m.client.attributes=true @id:own-attributes @two-servers @ETS-1.0-int-951
   Scenario: Each server has intervals of its own
     Given a client that is registered with two servers
     When each server wants reports of the device in intervals of its own
@@ -25,6 +25,7 @@ Feature: A client and its two servers
     And the life time is what it was
     When the other server deletes the account of the first
     Then the client refuses it as no right of that server
+    And the first server still has its account
     When the other server has the device reboot
     Then the client refuses it as no right of that server
 

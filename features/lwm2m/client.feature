@@ -46,6 +46,12 @@ Feature: The client
     Then the client confirms that it is done
     And its server reads what it wrote
 
+  @LW-CLI-04 @id:write-is-told
+  Scenario: A life time that was written is told
+    Given a client that is registered
+    When its server writes another life time
+    Then the client tells its server of the new life time
+
   @LW-CLI-04 @id:execute @ETS-1.0-int-104
   Scenario: What is executed happens
     Given a client that is registered
@@ -59,7 +65,7 @@ Feature: The client
     When its server discovers the device
     Then the client lists what its device has
 
-  @LW-CLI-05 @id:stranger @ETS-1.0-int-221
+  @LW-CLI-05 @id:stranger
   Scenario: A stranger changes nothing
     Given a client that is registered
     When a stranger writes another life time
@@ -78,7 +84,7 @@ Feature: The client
     Given a client that is registered
     When its server writes the number by which the client knows it
     Then the client refuses it as nothing that can be done there
-    And its server can read the client
+    And the number is what it was
 
   @LW-CLI-06 @id:not-readable
   Scenario: What is to be executed is not read
@@ -92,6 +98,7 @@ Feature: The client
     Given a client that is registered
     When its server creates a second device
     Then the client refuses it as nothing that can be done there
+    And there is still but one device
     And its server can read the client
 
   @LW-CLI-06 @id:device-stays @ETS-1.0-int-685
@@ -115,6 +122,39 @@ Feature: The client
     Then the client confirms that it is done
     And the client registers again
     And its server can read what went wrong with the device
+
+  @LW-CLI-07 @id:power-cycle
+  Scenario: A device that was without power comes back as it was
+    Given a client that is registered
+    When its server writes another life time
+    And the client loses its power, and gets it back
+    Then the client registers again
+    And the life time is still the one that was written
+
+  @LW-CLI-09 @id:nothing-to-install
+  Scenario: Firmware that nobody has brought is not installed
+    Given a client that is registered
+    When its server has firmware installed that nobody has brought
+    Then the client refuses it as nothing that can be done there
+    And the client has no firmware to install
+
+  @LW-CLI-09 @id:package-taken-back @if:lwm2m.client.any_package
+  Scenario: Firmware that was taken back is not there
+    Given a client that is registered
+    When its server writes a package
+    Then the client has firmware to install
+    When its server takes the package back
+    Then the client has no firmware to install
+
+  @LW-CLI-09 @id:installed @if:lwm2m.client.any_package
+  Scenario: Firmware is brought, installed and reported
+    Given a client that is registered
+    When its server writes a package
+    Then the client has firmware to install
+    When its server has the package installed
+    Then the client confirms that it is done
+    And the client registers again
+    And the client says that the firmware was installed
 
   @LW-MUL-01 @id:two-servers @two-servers @ETS-1.0-int-950
   Scenario: A client registers with all its servers

@@ -274,12 +274,22 @@ impl Reply {
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
+    /// Put a smart card into it on which there is the account of this server, and nothing else; instead of the one
+    /// that is there, if one is.
+    InsertCard {
+        /// The Short Server ID.
+        ssid: u16,
+        /// Where the server is: `coap://` with an IP address and a port.
+        uri: String,
+    },
     /// Take it off its network, so that nothing reaches it and nothing leaves it.
     Offline,
     /// Give its network back.
     Online,
     /// Take its power away, and give it back.
     PowerCycle,
+    /// Take the smart card out of it.
+    RemoveCard,
     /// Change a value, as its surroundings would.
     Set {
         /// Which.
@@ -294,9 +304,11 @@ pub enum Control {
 impl fmt::Display for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::InsertCard { ssid, uri } => write!(f, "insert-card for server {ssid} at {uri}"),
             Self::Offline => f.write_str("offline"),
             Self::Online => f.write_str("online"),
             Self::PowerCycle => f.write_str("power-cycle"),
+            Self::RemoveCard => f.write_str("remove-card"),
             Self::Set { path, value } => write!(f, "set {path} to {value}"),
             Self::Start => f.write_str("start"),
         }
@@ -310,9 +322,18 @@ pub enum Accounts {
     Both,
     /// That of a bootstrap server, and no other.
     Bootstrap,
+    /// That of the first of its servers, and no other: that of the second is on its card.
+    First,
     /// Those of its servers, and no other.
     #[default]
     Servers,
+}
+
+impl Accounts {
+    /// Whether the account of a bootstrap server is among them.
+    pub const fn bootstrap(self) -> bool {
+        matches!(self, Self::Both | Self::Bootstrap)
+    }
 }
 
 /// What a server knows of a registered client. What a server does not show is none.

@@ -62,10 +62,15 @@ impl<'a> Part<'a> {
     /// With which accounts a client is started in the scenario.
     pub fn accounts(&self) -> Accounts {
         let has = |wanted: &str| self.tags.iter().any(|tag| tag == wanted);
-        match (has(BOOTSTRAP_ALONE), has(BOOTSTRAP_TOO)) {
-            (true, _) => Accounts::Bootstrap,
-            (false, true) => Accounts::Both,
-            (false, false) => Accounts::Servers,
+        match (
+            has(BOOTSTRAP_ALONE),
+            has(BOOTSTRAP_TOO),
+            has(CARD_FOR_OTHER),
+        ) {
+            (true, _, _) => Accounts::Bootstrap,
+            (false, true, _) => Accounts::Both,
+            (false, false, true) => Accounts::First,
+            (false, false, false) => Accounts::Servers,
         }
     }
 
@@ -83,6 +88,9 @@ const SECURED: &str = "secured";
 
 /// The tag of scenarios whose client has two servers.
 const TWO_SERVERS: &str = "two-servers";
+
+/// The tag of scenarios whose client has the account of its second server on a card alone.
+const CARD_FOR_OTHER: &str = "card-for-other";
 
 /// The tag of scenarios whose client has no account but that of a bootstrap server, and of those whose
 /// client has that one as well.
@@ -120,7 +128,7 @@ pub async fn place_servers(
         return Ok(Places::default());
     };
     let [server, other] = SERVERS;
-    let bootstraps = part.accounts() != Accounts::Servers;
+    let bootstraps = part.accounts().bootstrap();
     let wanted = [
         ("lwm2m.client.listen", &mut client.listen, server, true),
         (

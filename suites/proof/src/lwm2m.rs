@@ -212,6 +212,7 @@ impl BuiltIn for Lwm2mClient {
             let rules = self.rules.for_scenario(seed);
             let accounts = match part.accounts() {
                 Accounts::Bootstrap => (&[][..], places.bootstrap),
+                Accounts::First => (&places.servers[..1], places.bootstrap),
                 Accounts::Both | Accounts::Servers => (&places.servers[..], places.bootstrap),
             };
             let shared = Arc::new(reference::client(accounts, &self.shape, rules));

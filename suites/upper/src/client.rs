@@ -1,5 +1,6 @@
 //! Clients that are controlled as their profile says: a child process, or a person at the terminal.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +45,9 @@ impl Command {
     async fn start(&mut self, reach: &Reach) -> Result<(), String> {
         let two = self.names.contains_key("other_port");
         let (command, key, what) = match (self.accounts, two) {
-            (Accounts::Servers, false) => (&self.spec.start, "start", "a server"),
+            (Accounts::First, _) | (Accounts::Servers, false) => {
+                (&self.spec.start, "start", "a server")
+            }
             (Accounts::Servers, true) => {
                 (&self.spec.start_with_two, "start_with_two", "two servers")
             }
@@ -108,6 +111,41 @@ impl Command {
         Ok(())
     }
 
+    /// Runs a command of the profile to its end, in which these names may stand beside the usual ones.
+    async fn run(
+        &self,
+        command: &[String],
+        missing: &str,
+        more: &[(&str, String)],
+    ) -> Result<(), String> {
+        let mut names = self.names.clone();
+        for (name, value) in more {
+            names.insert((*name).to_owned(), Value::String(value.clone()));
+        }
+        let command = command.iter().map(|part| fill(part, &names, in_line));
+        let command: Vec<String> = command.collect::<Result<_, _>>()?;
+        let Some((program, arguments)) = command.split_first() else {
+            return Err(format!(
+                "lwm2m.client.control.command has no {missing}; add it to the profile"
+            ));
+        };
+        let mut process = tokio::process::Command::new(program);
+        process
+            .args(arguments)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let done = async { process.output().await.map_err(|error| error.to_string()) };
+        let done = within(self.patience, done).await;
+        let output = done.map_err(|why| format!("{program}: {why}"))?;
+        match output.status.success() {
+            true => Ok(()),
+            false => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                Err(format!("{program}: {}: {}", output.status, said.trim()))
+            }
+        }
+    }
+
     async fn end(&mut self, kindly: bool) {
         if let Some(running) = self.running.take() {
             let quit = self.spec.quit.as_ref().filter(|_| kindly);
@@ -124,6 +162,15 @@ impl ClientControl for Command {
     ) -> BoxFuture<'a, Result<(), String>> {
         async move {
             match control {
+                Control::InsertCard { ssid, uri } => {
+                    let missing = "`insert_card`, the command that puts a card into it";
+                    let card = [("card_ssid", ssid.to_string()), ("card_uri", uri)];
+                    self.run(&self.spec.insert_card, missing, &card).await
+                }
+                Control::RemoveCard => {
+                    let missing = "`remove_card`, the command that takes the card out of it";
+                    self.run(&self.spec.remove_card, missing, &[]).await
+                }
                 Control::PowerCycle => {
                     self.end(false).await;
                     self.start(reach).await
@@ -182,6 +229,10 @@ impl Manual {
     fn wanted(&self, control: &Control) -> String {
         let name = |key: &str| self.names.get(key).and_then(Value::as_str).unwrap_or("?");
         match control {
+            Control::InsertCard { ssid, uri } => format!(
+                "put a card into the client that holds the account of server {ssid} at {uri}, and no other"
+            ),
+            Control::RemoveCard => "take the card out of the client".to_owned(),
             Control::Offline => "take the client off its network".to_owned(),
             Control::Online => "give the client its network back".to_owned(),
             Control::PowerCycle => "take the client's power away, and give it back".to_owned(),
@@ -194,6 +245,10 @@ impl Manual {
                     false => String::new(),
                 };
                 match self.accounts {
+                    Accounts::First => format!(
+                        "start the client with the account of the server at {uri}, in which it is \
+                         {endpoint}, beside what is on its card"
+                    ),
                     Accounts::Servers => format!(
                         "start the client, so that it registers as {endpoint} at {uri}{other}"
                     ),

@@ -186,3 +186,34 @@ async fn a_client_that_never_gets_ready_is_ended() {
     assert!(why.contains("`set`"), "{why}");
     stage.dismiss().await;
 }
+
+#[tokio::test]
+async fn a_card_is_put_in_and_taken_out_by_commands_that_end() {
+    let insert = Control::InsertCard {
+        ssid: 77,
+        uri: "coap://127.0.0.1:5999".to_owned(),
+    };
+    let (client, dir) = described(
+        "start = START\ninsert_card = ['sh', '-c', 'echo $0 $1 > LOG', '{card_uri}', '{card_ssid}']\n\
+         remove_card = ['sh', '-c', 'echo the slot is stuck >&2; exit 5']\n",
+    );
+    // Where the card is, its command says itself.
+    let card = dir.path().join("card");
+    let mut client = client;
+    if let Some(twinproof_judge::profile::ClientControl::Command(spec)) = &mut client.control {
+        let script = &mut spec.insert_card[2];
+        *script = script.replace("LOG", card.to_str().unwrap());
+    }
+    let (hands, ledger) = (Hands::new(false), Ledger::in_memory());
+    let mut stage = controlled(&client, &hands, &ledger);
+    stage.control(insert.clone()).await.unwrap();
+    let written = std::fs::read_to_string(&card).unwrap();
+    assert_eq!(written.trim(), "coap://127.0.0.1:5999 77");
+    let why = stage.control(Control::RemoveCard).await.unwrap_err();
+    let why = why.to_string();
+    assert!(why.contains("exit status: 5: the slot is stuck"), "{why}");
+    stage.dismiss().await;
+
+    let why = refused("start = START\n", &[insert]).await;
+    assert!(why.contains("`insert_card`"), "{why}");
+}

@@ -383,12 +383,14 @@ impl Device {
 
     /// Looks whether the card is still the one that was read (TS Appendix G): its accounts are there as
     /// long as it is.
-    pub(super) fn read_card(&mut self, moment: &mut Moment<'_>) {
+    /// Says whether it is not.
+    pub(super) fn read_card(&mut self, moment: &mut Moment<'_>) -> bool {
         let Some(provision) = &mut self.provision else {
-            return;
+            return false;
         };
-        if provision.card == provision.read {
-            return;
+        let had = !provision.read.is_empty();
+        if provision.card == provision.read || had && !moment.shared.rules.drops_card(true) {
+            return false;
         }
         let card = provision.card.clone();
         let gone = std::mem::replace(&mut provision.read, card.clone());
@@ -413,6 +415,17 @@ impl Device {
         let own: Vec<Path> = instances(&card).into_iter().collect();
         let servers = uses.then(|| self.servers_in(moment.shared, &own));
         self.change_servers(moment, servers);
+        true
+    }
+
+    /// Goes on with what is left, or has come, if the card is not the one that was read.
+    pub(super) fn look_at_card(&mut self, moment: &mut Moment<'_>) -> bool {
+        let changed = self.read_card(moment);
+        if changed && self.behaviour().keeps_registered {
+            self.register_with_all(moment);
+            self.fall_back(moment);
+        }
+        changed
     }
 }
 

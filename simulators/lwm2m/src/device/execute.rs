@@ -112,11 +112,12 @@ impl Device {
     }
 
     /// What a Write to the package or its address does to the state of firmware.
-    pub(super) fn take_firmware(&mut self, entries: &[Entry]) {
+    pub(super) fn take_firmware(&mut self, shared: &Shared, entries: &[Entry]) {
         for entry in entries {
             match (entry.path.ids(), &entry.value) {
                 ([5, 0, 0], Some(Value::Opaque(package))) => {
-                    let reset = package.is_empty() || package == &[0];
+                    let empty = package.is_empty() || package == &[0];
+                    let reset = shared.rules.resets_firmware(empty);
                     // A package is not kept: it is large, and there is nothing that would run it.
                     self.change().remove(entry.path);
                     self.set_firmware(if reset { IDLE } else { DOWNLOADED }, INITIAL);

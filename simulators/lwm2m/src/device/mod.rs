@@ -342,8 +342,11 @@ impl Device {
         };
         let usual = own.unwrap_or(&moment.shared.parameters);
         let growth = rules.growth(usual.growth);
-        let other = (growth != usual.growth).then(|| Parameters {
+        let max_retransmit = rules.repeats(usual.max_retransmit);
+        let same = (growth, max_retransmit) == (usual.growth, usual.max_retransmit);
+        let other = (!same).then(|| Parameters {
             growth,
+            max_retransmit,
             ..usual.clone()
         });
         let mut turn = Turn {
@@ -519,6 +522,7 @@ impl Device {
             path: path
                 .and_then(|path| path.parse().ok())
                 .unwrap_or(Path::ROOT),
+            format: packet.content_format().ok().flatten(),
             accept: packet.accept().ok().flatten(),
             observes: packet.observe().is_ok_and(|observe| observe.is_some()),
         };
@@ -633,8 +637,13 @@ impl Device {
             return;
         }
         self.boots = None;
+        if !moment.shared.rules.keeps_written(self.changes.is_some()) {
+            self.changes = None;
+        }
         self.finish_firmware(moment.shared);
-        self.start(moment);
+        if moment.shared.rules.comes_up(true) {
+            self.start(moment);
+        }
     }
 
     fn watches(&self) -> impl Iterator<Item = &Watch> {

@@ -72,6 +72,11 @@ impl Account {
         self.state == State::Idle && self.attempts > 0 && self.due.is_none()
     }
 
+    /// The life time that the server was told, s.
+    pub(super) fn told_lifetime(&self) -> u32 {
+        self.lifetime
+    }
+
     pub(super) fn shown(&self) -> Registration {
         Registration {
             location: self.location.to_string(),
@@ -425,6 +430,10 @@ impl Device {
         if self.is_silent() || self.boots.is_some() {
             return;
         }
+        let is_due = |account: &Account| account.due.is_some_and(|at| at <= moment.now);
+        if self.accounts.iter().any(is_due) {
+            self.look_at_card(moment);
+        }
         for account in 0..self.accounts.len() {
             let state = &mut self.accounts[account];
             if state.due.is_none_or(|at| at > moment.now) {
@@ -484,7 +493,7 @@ impl Device {
                 query,
                 list,
             } => {
-                if !self.behaviour().keeps_registered {
+                if !self.behaviour().keeps_registered || self.look_at_card(moment) {
                     return;
                 }
                 let objects = list.then(|| self.list(moment.shared));

@@ -48,6 +48,11 @@ twinproof_kernel::rules! {
             list
         }
 
+        /// Whether a server is told of a life time that was written (TS §5.3.2): of a new one.
+        fn tells_lifetime(&self, changed: bool) -> bool {
+            changed
+        }
+
         /// How long after a registration or update the next update is sent: in time for all its
         /// repetitions (TS §5.3.2, RFC 7252 §4.8.2).
         fn update_after(&self, facts: rules::LifetimeFacts) -> Duration {
@@ -228,6 +233,11 @@ twinproof_kernel::rules! {
             inserted
         }
 
+        /// Whether a device drops what it has from a card that is gone, or another (TS Appendix G).
+        fn drops_card(&self, gone: bool) -> bool {
+            gone
+        }
+
         /// Why an operation of the bootstrap interface is refused (TS §5.2.3, §5.2.7): it comes from
         /// another, or unasked, which only LwM2M 1.0 has, and not before card and factory were tried.
         fn refuses_bootstrap(&self, facts: rules::BootstrapFacts) -> Option<Code> {
@@ -287,6 +297,21 @@ twinproof_kernel::rules! {
             failed
         }
 
+        /// Whether a device that was off does what one does that is switched on.
+        fn comes_up(&self, off: bool) -> bool {
+            off
+        }
+
+        /// Whether what was written outlasts the time without power.
+        fn keeps_written(&self, written: bool) -> bool {
+            written
+        }
+
+        /// Whether a package that is written takes back the one that was there (object 5: an empty one does).
+        fn resets_firmware(&self, empty: bool) -> bool {
+            empty
+        }
+
         /// Whether firmware can be installed (object 5: it has been downloaded).
         fn installs(&self, state: i64) -> bool {
             state == 2
@@ -307,6 +332,11 @@ twinproof_kernel::rules! {
         /// How many times as long each gap between the repetitions of a message is as the one before (RFC
         /// 7252 §4.2).
         fn growth(&self, usual: u32) -> u32 {
+            usual
+        }
+
+        /// How often a message is repeated that nobody answers (RFC 7252 §4.2: MAX_RETRANSMIT times).
+        fn repeats(&self, usual: u32) -> u32 {
             usual
         }
 
@@ -349,6 +379,8 @@ pub struct AnswerFacts {
     pub method: Code,
     /// What it is about; the root if that is no path.
     pub path: Path,
+    /// The format of what it brings, if it says one.
+    pub format: Option<ContentFormat>,
     /// The format that is asked for.
     pub accept: Option<ContentFormat>,
     /// It begins or ends an observation.

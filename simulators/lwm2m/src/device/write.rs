@@ -6,6 +6,7 @@ use twinproof_coap::{Code, ContentFormat, Message, option};
 
 use super::contents::blank;
 use super::manage::{CREATE, DELETE, WRITE, definition};
+use super::registration::Account;
 use super::rules::{CreateFacts, DeleteFacts, UnnamedFacts};
 use super::{Device, Done, Effect, Shared, path_of};
 use crate::upper::WriteMode;
@@ -140,7 +141,7 @@ impl Device {
                 changes.set(entry.path, value.clone());
             }
         }
-        self.take_firmware(entries);
+        self.take_firmware(shared, entries);
     }
 
     /// What servers are told after a Write: life time and binding, if they have changed.
@@ -153,7 +154,13 @@ impl Device {
             let mut query = Vec::new();
             for entry in entries.iter().filter(|entry| entry.path.prefix(2) == own) {
                 match (entry.path.resource(), &entry.value) {
-                    (Some(1), Some(value)) => query.push(format!("lt={value}")),
+                    (Some(1), Some(value)) => {
+                        let told = self.accounts.get(account).map(Account::told_lifetime);
+                        let changed = value.number() != told.map(f64::from);
+                        if shared.rules.tells_lifetime(changed) {
+                            query.push(format!("lt={value}"));
+                        }
+                    }
                     (Some(7), Some(Value::String(binding))) => query.push(format!("b={binding}")),
                     _ => {}
                 }

@@ -20,6 +20,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "client-registers-early" "uses an account before its bootstrap has ended" breaks "LW-BS-07"
     also breaks {
+        "LW-BS-08" because "who takes it for ended has nothing deleted",
         "LW-BS-10" because "a bootstrap that never ends has not ended",
         "LW-IF1-01", "LW-IF1-03", "LW-IF1-04" because "who takes it for ended refuses what follows",
     }
@@ -54,14 +55,21 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
     fn outlives(&self, f: facts::OutliveFacts) -> bool { f.object == 3 }
 
+    "client-deletes-nothing" "confirms deletions, and keeps everything" breaks "LW-BS-08"
+    caught by {
+        "lwm2m/client-bootstrap/everything-deleted" "lwm2m/deleted",
+        "lwm2m/client-bootstrap/keys-deleted" "lwm2m/deleted",
+    }
+    fn outlives(&self, _f: facts::OutliveFacts) -> bool { true }
+
     "client-loses-its-device" "deletes its device" breaks "LW-BS-08"
     caught by { "lwm2m/client-bootstrap/everything-deleted" "lwm2m/kept" }
     fn outlives(&self, f: facts::OutliveFacts) -> bool { f.bootstrap_account }
 
     "client-ends-anyway" "confirms the end of a bootstrap, whatever it has brought" breaks "LW-BS-09"
     caught by {
-        "lwm2m/client-bootstrap/half-an-account" "lwm2m/refused",
-        "lwm2m/client-bootstrap/halves-of-two" "lwm2m/refused",
+        "lwm2m/client-bootstrap/half-an-account" "lwm2m/denied",
+        "lwm2m/client-bootstrap/halves-of-two" "lwm2m/denied",
     }
     fn refuses_end(&self, _f: facts::EndFacts) -> Option<Code> { None }
 
@@ -107,6 +115,18 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         f.unknown.then_some(Code::BAD_REQUEST)
     }
 
+    "client-drops-the-unknown" "confirms an account with something that it does not have, and drops it"
+    breaks "LW-IF1-03"
+    also breaks { "LW-IF1-05" because "what it cannot read it confirms and drops as well" }
+    caught by { "lwm2m/client-bootstrap/unknown-resource" "lwm2m/took-each" }
+    fn refuses_write(&self, f: facts::PlaceFacts) -> Option<Code> {
+        f.unknown.then_some(Code::BAD_REQUEST)
+    }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        let instance = f.method == Code::PUT && f.path.depth() == 2;
+        recoded(message, instance, (Code::BAD_REQUEST, Code::CHANGED))
+    }
+
     "client-numbers-its-bootstrap-server" "shows a number at the account of its bootstrap server"
     breaks "LW-IF1-04"
     caught by { "lwm2m/client-bootstrap/discovered" "lwm2m/shows-accounts" }
@@ -149,8 +169,20 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "lwm2m/client-bootstrap/refused-everywhere" "lwm2m/asks-again" }
     fn bootstraps(&self, f: facts::FallBackFacts) -> bool { f.accounts == 0 }
 
+    "client-ignores-its-card" "does not use what is on its card" breaks "LW-SC-02"
+    also breaks { "LW-SC-01" because "where the card leads it does not go" }
+    caught by {
+        "lwm2m/client-card/before-the-factory" "lwm2m/came-first",
+        "lwm2m/client-card/leads-to-its-server" "lwm2m/unaided",
+    }
+    fn uses_card(&self, _inserted: bool) -> bool { false }
+
+    "client-remembers-its-card" "uses what was on its card when it is gone" breaks "LW-SC-03"
+    caught by { "lwm2m/client-card/removed" "lwm2m/dropped" }
+    fn drops_card(&self, _gone: bool) -> bool { false }
+
     "client-deletes-for-anybody" "deletes everything for any of its servers" breaks "LW-IF1-08"
-    caught by { "lwm2m/client-bootstrap/server-deletes" "lwm2m/refused" }
+    caught by { "lwm2m/client-bootstrap/server-deletes" "lwm2m/denied" }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
         let everything = f.method == Code::DELETE && f.path == Path::ROOT;
         match everything && message.code().is_error() {
@@ -160,7 +192,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "client-ends-for-anybody" "confirms the end of a bootstrap to any of its servers" breaks "LW-IF1-08"
-    caught by { "lwm2m/client-bootstrap/server-ends" "lwm2m/refused" }
+    caught by { "lwm2m/client-bootstrap/server-ends" "lwm2m/denied" }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
         let ends = f.method == Code::POST && f.path == Path::ROOT;
         recoded(message, ends, (Code::NOT_FOUND, Code::CHANGED))

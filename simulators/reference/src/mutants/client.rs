@@ -13,10 +13,24 @@ use super::{Mutant, mutants};
 /// All of them.
 pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "client-nameless" "registers without saying its name" breaks "LW-CLI-01"
+    also breaks {
+        "LW-IF1-03", "LW-MUL-01", "LW-MUL-02" because "a server confirms no registration without a name",
+    }
     caught by { "lwm2m/client/one-endpoint" "lwm2m/introduced" }
     fn parameters(&self, f: facts::RegisterFacts<'_>) -> Vec<String> {
         let mut query = Standard.parameters(f);
         query.retain(|argument| !argument.starts_with("ep="));
+        query
+    }
+
+    "client-versionless" "registers without saying which version of the enabler it speaks" breaks "LW-CLI-01"
+    also breaks {
+        "LW-IF1-03", "LW-MUL-01", "LW-MUL-02" because "a server confirms no registration without a version",
+    }
+    caught by { "lwm2m/client/one-endpoint" "lwm2m/introduced" }
+    fn parameters(&self, f: facts::RegisterFacts<'_>) -> Vec<String> {
+        let mut query = Standard.parameters(f);
+        query.retain(|argument| !argument.starts_with("lwm2m="));
         query
     }
 
@@ -44,6 +58,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "client-reads-nothing" "answers a read of what it does not have as if it had it" breaks "LW-CLI-03"
+    also breaks { "LW-CLI-06" because "a second device is looked for by reading it" }
     caught by { "lwm2m/client/unknown-path" "lwm2m/refused-with" }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
         recoded(message, f.method == Code::GET, (Code::NOT_FOUND, Code::CONTENT))
@@ -54,20 +69,38 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "LW-CLI-03", "LW-CLI-05", "LW-CLI-06", "LW-CLI-07", "LW-IF1-08", "LW-IF3-15", "LW-MUL-02",
         "LW-MUL-05", "LW-SC-05", "LW-SEC-06", "LW-SEC-07"
         because "that a client is still there is shown by reading it",
+        "LW-CLI-09" because "the state of firmware is read",
         "LW-IF1-04" because "what a bootstrap has brought is shown in this way, too",
+        "LW-IF4-11" because "what is observed is read at first",
     }
     caught by {
-        "lwm2m/client/read" "lwm2m/confirmed",
+        "lwm2m/client/read" "lwm2m/legible",
         "lwm2m/client/discover" "lwm2m/discovered",
-        "lwm2m/client/reboot" "lwm2m/confirmed",
+        "lwm2m/client/reboot" "lwm2m/legible",
     }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
         recoded(message, f.method == Code::GET, (Code::CONTENT, Code::VALID))
     }
 
+    "client-reads-something-else" "answers who reads its binding with its manufacturer" breaks "LW-CLI-04"
+    also breaks {
+        "LW-CLI-03", "LW-CLI-05", "LW-CLI-06", "LW-IF1-08", "LW-IF3-15", "LW-MUL-05", "LW-SC-05",
+        "LW-SEC-06", "LW-SEC-07"
+        because "that a client is still there is shown by reading its binding",
+    }
+    caught by { "lwm2m/client/read" "lwm2m/legible" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match (f.method, f.path.ids(), message.code()) {
+            (Code::GET, [3, 0, 16], Code::CONTENT) if !f.observes => Message::new(Code::CONTENT)
+                .content_format(ContentFormat::TEXT)
+                .payload("Twinproof"),
+            _ => message,
+        }
+    }
+
     "client-confirms-otherwise" "confirms what it has done with the code of what has not changed" breaks "LW-CLI-04"
     also breaks {
-        "LW-CLI-07" because "a reboot is confirmed in this way, too",
+        "LW-CLI-07", "LW-CLI-09" because "a reboot and new firmware are confirmed in this way, too",
         "LW-IF1-01", "LW-IF1-02", "LW-IF1-03" because "what a bootstrap brings is confirmed in this way, too",
     }
     caught by {
@@ -77,6 +110,42 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
     fn answers(&self, message: Message, _f: facts::AnswerFacts) -> Message {
         recoded(message, true, (Code::CHANGED, Code::VALID))
+    }
+
+    "client-quiet-about-its-life-time" "does not tell its server of the life time that was written" breaks "LW-CLI-04"
+    caught by { "lwm2m/client/write-is-told" "lwm2m/updated" }
+    fn tells_lifetime(&self, _changed: bool) -> bool { false }
+
+    "client-stays-down" "does nothing any more when it was without power" breaks "LW-CLI-07"
+    also breaks { "LW-CLI-09" because "firmware that was installed comes up with a reboot" }
+    caught by {
+        "lwm2m/client/power-cycle" "lwm2m/registered-again",
+        "lwm2m/client/reboot" "lwm2m/registered-again",
+    }
+    fn comes_up(&self, _off: bool) -> bool { false }
+
+    "client-forgets-what-was-written" "has lost what was written when it comes up again" breaks "LW-CLI-07"
+    also breaks { "LW-CLI-09" because "what was installed is forgotten as well" }
+    caught by { "lwm2m/client/power-cycle" "lwm2m/unchanged" }
+    fn keeps_written(&self, _written: bool) -> bool { false }
+
+    "client-installs-anything" "installs firmware that nobody has brought" breaks "LW-CLI-09"
+    caught by { "lwm2m/client/nothing-to-install" "lwm2m/refused-with" }
+    fn installs(&self, _state: i64) -> bool { true }
+
+    "client-keeps-its-package" "has firmware to install that was taken back" breaks "LW-CLI-09"
+    caught by { "lwm2m/client/package-taken-back" "lwm2m/shows" }
+    fn resets_firmware(&self, _empty: bool) -> bool { false }
+
+    "client-installs-in-vain" "does not say that firmware was installed" breaks "LW-CLI-09"
+    caught by { "lwm2m/client/installed" "lwm2m/shows" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match (f.method, f.path.ids()) {
+            (Code::GET, [5, 0, 5]) => Message::new(Code::CONTENT)
+                .content_format(ContentFormat::TEXT)
+                .payload("0"),
+            _ => message,
+        }
     }
 
     "client-shows-the-old" "shows the life time that it had at first" breaks "LW-CLI-04"
@@ -92,7 +161,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "client-executes-nothing" "refuses to execute anything" breaks "LW-CLI-04"
     also breaks {
-        "LW-CLI-07" because "a reboot is executed",
+        "LW-CLI-07", "LW-CLI-09" because "a reboot and an installation are executed",
         "LW-IF2-11" because "that its registration is forgotten is shown by an update that is executed",
     }
     caught by {
@@ -116,6 +185,31 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         }
     }
 
+    "client-discovers-no-resources" "lists its device without resources" breaks "LW-CLI-04"
+    also breaks { "LW-MUL-02" because "the other server sees by a discovery that it is served" }
+    caught by { "lwm2m/client/discover" "lwm2m/discovered" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match (f.accept, f.path.ids()) {
+            (Some(ContentFormat::LINK_FORMAT), [3]) => Message::new(Code::CONTENT)
+                .content_format(ContentFormat::LINK_FORMAT)
+                .payload("</3>,</3/0>"),
+            _ => message,
+        }
+    }
+
+    "client-discovers-all" "lists more than it was asked about" breaks "LW-CLI-04"
+    also breaks { "LW-MUL-02" because "the other server sees by a discovery that it is served" }
+    caught by { "lwm2m/client/discover" "lwm2m/discovered" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        match (f.accept, f.path.ids(), message.code()) {
+            (Some(ContentFormat::LINK_FORMAT), [3], Code::CONTENT) => {
+                let links = [b"</1/0>,", message.body()].concat();
+                message.payload(links)
+            }
+            _ => message,
+        }
+    }
+
     "client-obeys-strangers" "does what anybody asks" breaks "LW-CLI-05"
     caught by {
         "lwm2m/client/stranger" "lwm2m/refused",
@@ -128,8 +222,19 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn is_heard(&self, _f: facts::SenderFacts) -> bool { true }
 
     "client-writes-anything" "writes what is only to be read" breaks "LW-CLI-06"
-    caught by { "lwm2m/client/read-only" "lwm2m/refused-with" }
+    caught by {
+        "lwm2m/client/read-only" "lwm2m/refused-with",
+        "lwm2m/client/read-only" "lwm2m/unchanged",
+    }
     fn is_writable(&self, _operations: Operations) -> bool { true }
+
+    "client-writes-what-it-refuses" "refuses to write what is only to be read, and writes it" breaks "LW-CLI-06"
+    caught by { "lwm2m/client/read-only" "lwm2m/unchanged" }
+    fn is_writable(&self, _operations: Operations) -> bool { true }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        let number = f.method == Code::PUT && matches!(f.path.ids(), [1, _, 0]);
+        recoded(message, number, (Code::CHANGED, Code::METHOD_NOT_ALLOWED))
+    }
 
     "client-reads-executables" "answers a read of what can only be executed" breaks "LW-CLI-06"
     caught by { "lwm2m/client/not-readable" "lwm2m/refused-with" }
@@ -138,7 +243,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "client-has-two-devices" "creates a second device" breaks "LW-CLI-06"
-    caught by { "lwm2m/client/one-device" "lwm2m/refused-with" }
+    caught by {
+        "lwm2m/client/one-device" "lwm2m/refused-with",
+        "lwm2m/client/one-device" "lwm2m/denied",
+    }
     fn refuses_instance(&self, _f: facts::CreateFacts) -> Option<Code> { None }
 
     "client-deletes-anything" "deletes its device" breaks "LW-CLI-06"
@@ -168,9 +276,20 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Some(Duration::from_millis(100))
     }
 
+    "client-forgets-to-wait" "tries again after a second or two, however long it is asked to wait" breaks "LW-IF2-11"
+    also breaks { "LW-IF1-07" because "who tries for ever has not failed" }
+    caught by { "lwm2m/client-operations/put-off" "lwm2m/patient" }
+    fn retry_after(&self, _f: facts::RetryFacts) -> Option<Duration> {
+        Some(Duration::from_millis(1500))
+    }
+
     "client-hammers" "repeats what nobody answers as fast as before" breaks "LW-IF2-11"
     caught by { "lwm2m/client-operations/silence" "lwm2m/backs-off" }
     fn growth(&self, _usual: u32) -> u32 { 1 }
+
+    "client-never-gives-up" "repeats for ever what nobody answers" breaks "LW-IF2-11"
+    caught by { "lwm2m/client-operations/given-up" "lwm2m/gives-up" }
+    fn repeats(&self, usual: u32) -> u32 { 3 * usual }
 
     "client-executes-anything" "executes what is only to be read" breaks "LW-IF3-15"
     caught by { "lwm2m/client-operations/not-executable" "lwm2m/refused-with" }
@@ -205,16 +324,48 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         recoded(message, true, (Code::BAD_REQUEST, Code::CHANGED))
     }
 
+    "client-does-what-it-refuses" "refuses a value that it cannot read, and takes another" breaks "LW-IF3-15"
+    caught by {
+        "lwm2m/client-operations/unknown-format" "lwm2m/unchanged",
+        "lwm2m/client-operations/bad-value" "lwm2m/unchanged",
+    }
+    fn reads(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+        let packet = Packet::parse(datagram).ok()?;
+        let format = packet.content_format().ok().flatten();
+        let unknown = format == Some(ContentFormat(65_000)) || packet.payload() == b"soon";
+        let unknown = unknown && packet.path().count() == 3;
+        let mut raw = Raw::dissect(datagram);
+        raw.options.clear();
+        raw.payload = TAKEN.to_vec();
+        let tlv = ContentFormat::LWM2M_TLV.0.to_be_bytes();
+        let taken = packet.options().fold(raw, |raw, o| match o.number {
+            option::CONTENT_FORMAT => raw.option(o.number, &tlv),
+            number => raw.option(number, o.value),
+        });
+        unknown.then(|| taken.to_bytes())
+    }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        let taken = f.format == Some(ContentFormat::LWM2M_TLV) && matches!(f.path.ids(), [1, _, 1]);
+        recoded(message, taken, (Code::CHANGED, Code::BAD_REQUEST))
+    }
+
     "client-writes-half" "refuses a write with a bad value, and keeps the good ones" breaks "LW-IF3-16"
     caught by { "lwm2m/client-operations/whole-or-not-at-all" "lwm2m/unchanged" }
     fn reads(&self, datagram: &[u8]) -> Option<Vec<u8>> {
-        // From where a truth value of five octets begins.
-        let bad = datagram.windows(2).position(|pair| pair == [0xc5, 6])?;
-        Some(datagram[..bad].to_vec())
+        // From where something begins that is neither true nor false, in SenML JSON.
+        let bad = datagram.windows(7).position(|word| word == b"neither")?;
+        let begins = datagram[..bad].windows(2).rposition(|pair| pair == b",{")?;
+        Some([&datagram[..begins], b"]"].concat())
     }
     fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
         let several = f.method == Code::POST && f.path.depth() == 2;
         recoded(message, several, (Code::CHANGED, Code::BAD_REQUEST))
+    }
+
+    "client-unobserved" "refuses who wants to observe it" breaks "LW-IF4-11"
+    caught by { "lwm2m/client-operations/observed" "lwm2m/observed" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        recoded(message, f.observes, (Code::CONTENT, Code::METHOD_NOT_ALLOWED))
     }
 
     "client-never-due" "reports only what has changed" breaks "LW-IF4-11"
@@ -314,7 +465,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "LW-SEC-06" because "the right to read was given",
         "LW-MUL-02" because "that the other server goes on is shown by its reading",
     }
-    caught by { "lwm2m/client-servers/rights" "lwm2m/confirmed" }
+    caught by { "lwm2m/client-servers/rights" "lwm2m/legible" }
     fn is_granted(&self, f: facts::GrantFacts) -> bool {
         Standard.is_granted(f) && f.control.is_none_or(|control| control.owner)
     }
@@ -378,6 +529,9 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Standard.is_worth_telling(facts::ChangeFacts { st, ..f })
     }
 };
+
+/// A life time of another minute, in TLV.
+const TAKEN: [u8; 3] = [0xc1, 1, 60];
 
 /// A message with another code and nothing else, where it has the one.
 pub(super) fn recoded(message: Message, holds: bool, (from, to): (Code, Code)) -> Message {

@@ -28,6 +28,10 @@ pub struct Client {
     /// read the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_control: Option<bool>,
+    /// Whether it takes the attributes of notifications (least and greatest interval, limits, step), as it should.
+    /// Where it says that it does not, what takes them does not apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<bool>,
     /// A resource that holds a number, which the control sets to any whole number from 0 to 100.
     #[schemars(example = "/3/0/9")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +39,12 @@ pub struct Client {
     /// Whether the control can take it off its network and give the network back, and the client knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goes_offline: Option<bool>,
+    /// Whether it can be bootstrapped by a smart card, which the control puts in and takes out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub card: bool,
+    /// Whether it takes any octets for a package of firmware, as a client that was built for tests does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_package: bool,
     /// Whether it can be bootstrapped over the air: it asks a bootstrap server for accounts. What takes that
     /// does not apply to others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -116,6 +126,14 @@ pub struct CommandControl {
     /// See `offline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<String>,
+    /// The command that puts a smart card into it, emulated or real, on which there is the account of one
+    /// server and nothing else, and ends when it is done (templates; `{card_uri}` and `{card_ssid}` say which
+    /// server). It is run before the client is started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub insert_card: Vec<String>,
+    /// The command that takes the card out, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove_card: Vec<String>,
     /// What it is told before it is ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quit: Option<String>,

@@ -1,11 +1,15 @@
 //! How a client is made to do what its user could: by a hand inside, or by who controls it elsewhere.
 
 use twinproof_evidence::record::{Halt, What};
+use twinproof_lwm2m::bootstrap::Account;
 use twinproof_lwm2m::device::{Answer, Behaviour, Device, Order};
 use twinproof_lwm2m::upper::{Control, PATIENCE};
 
 use super::{Halted, Handle, Stage};
 use crate::upper::{ClientControl, Reach};
+
+/// The instances in which a card has its account.
+const CARD: u16 = 30;
 
 /// Who controls the client.
 pub(super) enum Controller {
@@ -47,6 +51,10 @@ impl Stage {
                     })
                 };
                 let order = match control {
+                    Control::InsertCard { ssid, uri } => {
+                        Order::Card(Account::open(CARD, ssid, uri).values())
+                    }
+                    Control::RemoveCard => Order::Card(Vec::new()),
                     Control::Offline => silent(true),
                     Control::Online => silent(false),
                     Control::PowerCycle => Order::PowerCycle,

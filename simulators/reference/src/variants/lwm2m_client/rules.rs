@@ -19,6 +19,10 @@ pub enum Reading {
     AnswersInTlv,
     /// Several values are SenML JSON where nothing else is asked for.
     AnswersInJson,
+    /// The links of a discovery stand below the alternate path, which the list does not say.
+    DiscoversBelow,
+    /// The links of a discovery stand below no alternate path.
+    DiscoversWithout,
     /// Notifications are to be acknowledged.
     ConfirmsReports,
     /// What is not lawful is answered with 4.00 (LW-D10).
@@ -54,7 +58,11 @@ impl Reading {
     pub const fn rules(self) -> &'static [&'static str] {
         match self {
             Self::AnnouncesFormats | Self::ListDescends => &["list"],
-            Self::AnswersWithMore | Self::ErrorsAre400 | Self::ErrorsAre404 => &["answers"],
+            Self::AnswersWithMore
+            | Self::DiscoversBelow
+            | Self::DiscoversWithout
+            | Self::ErrorsAre400
+            | Self::ErrorsAre404 => &["answers"],
             Self::AnswersInTlv | Self::AnswersInJson => &["format"],
             Self::ConfirmsReports => &["confirms"],
             Self::NeverAgain | Self::SoonAgain => &["retry_after"],
@@ -93,6 +101,23 @@ impl Lawful {
 
     fn reads(&self, reading: Reading) -> bool {
         self.readings.contains(&reading)
+    }
+
+    /// A discovery without the link that says what the alternate path is.
+    fn relinked(&self, message: Message) -> Message {
+        let text = String::from_utf8_lossy(message.body()).into_owned();
+        let Some((first, rest)) = text
+            .split_once(',')
+            .filter(|(first, _)| first.contains("oma.lwm2m"))
+        else {
+            return message;
+        };
+        let root = first.split(['<', '>']).nth(1).unwrap_or_default();
+        let links = match self.reads(Reading::DiscoversWithout) {
+            true => rest.replace(&format!("<{root}/"), "</"),
+            false => rest.to_owned(),
+        };
+        message.payload(links)
     }
 }
 
@@ -205,6 +230,13 @@ impl Rules for Lawful {
             None
         };
         let message = code.map_or(message, Message::new);
+        let links = message.code() == Code::CONTENT
+            && facts.accept == Some(ContentFormat::LINK_FORMAT)
+            && (self.reads(Reading::DiscoversBelow) || self.reads(Reading::DiscoversWithout));
+        let message = match links {
+            true => self.relinked(message),
+            false => message,
+        };
         match self.reads(Reading::AnswersWithMore) {
             false => message,
             true if message.code().is_error() => message.payload("not like this"),

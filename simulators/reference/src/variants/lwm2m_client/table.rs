@@ -38,6 +38,11 @@ dimensions! {
         "none",
         "one of its own": Shapes(|shape| shape.root = "/lwm2m"),
     }
+    "links of a discovery, where there is an alternate path" from "digest §8, OMA #534" {
+        "below it, and it is said",
+        "below it": Reads(Reading::DiscoversBelow),
+        "without it": Reads(Reading::DiscoversWithout),
+    }
     "answers" from "RFC 7252 §5.2" {
         "with the acknowledgement",
         "by themselves": Shapes(|shape| shape.takes = A_WHILE),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_coap::Code;
@@ -13,13 +14,16 @@ use twinproof_judge::profile;
 use twinproof_lwm2m::device::{
     Asked, BOOTSTRAP, Behaviour, Device, Order, Refuses, Register, Request, Shared,
 };
-use twinproof_stage::Halted;
+use twinproof_stage::{Halted, Handle};
 
 use super::parties::{PATIENCE, Party, Who};
 use crate::world::{Scene, World};
 
 /// The instance in which devices have the account of their bootstrap server: one that nobody writes.
 const ACCOUNT: u16 = 10;
+
+/// How long a bootstrap server may take between two operations, when one of them was refused.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// What was done in bootstraps so far.
 #[derive(Default)]
@@ -109,10 +113,7 @@ impl Scene {
         Ok(())
     }
 
-    fn known_device_handle(
-        &mut self,
-        who: &Who,
-    ) -> Result<twinproof_stage::Handle<Device>, Halted> {
+    fn known_device_handle(&mut self, who: &Who) -> Result<Handle<Device>, Halted> {
         match self.lwm2m.devices.get(who) {
             Some(party) => Ok(party.device.clone()),
             None => Err(self.inconclusive(format!("nobody is called {}", who.name()))),
@@ -143,9 +144,11 @@ impl Scene {
         let orders = orders.collect();
         self.stage.act_together_within(orders, PATIENCE).await?;
         for device in &devices {
-            self.stage
-                .wait_for(device, "the end of the bootstrap", PATIENCE, over)
-                .await;
+            let what = "the end of the bootstrap";
+            self.stage.wait_for(device, what, PATIENCE, over).await;
+            if refuses {
+                self.quiet(device).await;
+            }
         }
         let upto = self.stage.recorded();
         let acts = who.iter().map(|who| Act {
@@ -156,6 +159,18 @@ impl Scene {
         let acts: Vec<Act> = acts.collect();
         self.lwm2m.provisioning.last = acts.first().cloned();
         Ok(acts)
+    }
+
+    /// Waits until nothing has been asked of a device for a while.
+    async fn quiet(&mut self, device: &Handle<Device>) {
+        loop {
+            let asked = self.stage.look(device, |device| device.shown().asked.len());
+            let more = move |device: &Device| device.shown().asked.len() > asked;
+            let what = "the bootstrap server wants more";
+            if !self.stage.wait_for(device, what, QUIET, more).await {
+                return;
+            }
+        }
     }
 
     /// The same, where the scenario needs it to succeed.

@@ -2,7 +2,10 @@
 
 mod ask;
 mod bootstrap;
+mod card;
+mod device;
 mod number;
+mod registering;
 mod report;
 mod security;
 mod servers;
@@ -10,34 +13,22 @@ mod servers;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use cucumber::{given, then, when};
+use cucumber::given;
 use twinproof_coap::{Code, Type, Writer};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::lwm2m::client::Check as Client;
 use twinproof_judge::checks::lwm2m::{Act, Check as Lwm2m};
 use twinproof_judge::profile;
 use twinproof_lwm2m::device::Request;
-use twinproof_lwm2m::server::tester::{Manner, Order, Reaction, Tester, set_up};
+use twinproof_lwm2m::server::tester::{Manner, Order, Tester, set_up};
 use twinproof_lwm2m::upper::{self, Control, What};
 use twinproof_lwm2m::wire::Path;
 use twinproof_stage::{Halted, Handle};
 
-use super::manage::path;
 use super::parties::PATIENCE;
 use crate::target::SERVERS;
 use crate::world::{Scene, World};
-
-/// How long a client is watched that is refused.
-const WATCH: Duration = Duration::from_secs(5);
-
-/// How long nobody answers a client: a message is repeated twice within that (RFC 7252 §4.8, the longest
-/// first gap and another one twice as long).
-const SILENCE: Duration = Duration::from_millis(9_300);
-
-/// How long a client that is refused is asked to wait.
-const LATER: Duration = Duration::from_secs(60);
 
 /// Updates the registration when it is executed: below the server's account.
 const TRIGGER: u16 = 8;
@@ -54,6 +45,8 @@ pub(super) struct Judged {
     looked_at: (usize, usize),
     /// What was read before something was done.
     before: Option<Act>,
+    /// What its server wrote as its life time, s.
+    written: u32,
     /// What a stranger did.
     stranger: Option<Act>,
     observed: Option<Act>,
@@ -100,6 +93,7 @@ impl Scene {
             looked_after: 0,
             looked_at: (0, 0),
             before: None,
+            written: ask::WRITTEN[0],
             stranger: None,
             observed: None,
             observed_by_other: None,
@@ -172,6 +166,30 @@ impl Scene {
 
     async fn behave(&mut self, server: usize, manner: Manner) -> Result<(), Halted> {
         self.serve(server, Order::Behave(manner)).await?;
+        Ok(())
+    }
+
+    /// Has the client started, whose server treats it like this, and waits until the server has heard of it;
+    /// says whether it has. The scenario looks from here.
+    async fn start_under(&mut self, manner: Manner) -> Result<bool, Halted> {
+        self.behave(0, manner).await?;
+        self.look_from_here()?;
+        self.start_client().await?;
+        let server = self.server_of_client(0)?;
+        let patience = self.client_profile()?.patience.duration();
+        let heard = |tester: &Tester| tester.heard().is_some();
+        let what = "the client was heard";
+        Ok(self.stage.wait_for(&server, what, patience, heard).await)
+    }
+
+    /// Waits for an update of the registration; that there is none is for checks to say.
+    async fn has_updated(&mut self) -> Result<(), Halted> {
+        let patience = self.client_profile()?.patience.duration();
+        let server = self.server_of_client(0)?;
+        let (_, before) = self.client()?.looked_at;
+        let come = move |tester: &Tester| count(tester, &What::Updated) > before;
+        let what = "the client has updated its registration";
+        self.stage.wait_for(&server, what, patience, come).await;
         Ok(())
     }
 
@@ -290,253 +308,9 @@ fn count(tester: &Tester, what: &What) -> usize {
     tester.events().filter(|event| event.what == *what).count()
 }
 
-const fn refusing(code: Code, later: Option<Duration>) -> Manner {
-    Manner {
-        registrations: Reaction::Refuse { code, later },
-        updates: Reaction::Proper,
-    }
-}
-
-#[when("the client is started")]
-async fn is_started(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    scene.start_client().await?;
-    scene.has_registered(0, 1).await?;
-    Ok(())
-}
-
-#[then("the client registers under a name, and lists its device once")]
-async fn introduces_itself(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let after = scene.client()?.started_after;
-    let server = SERVERS[0].to_owned();
-    scene.check_client(Client::Introduced { server, after });
-    Ok(())
-}
-
 #[given("a client that is registered")]
 async fn is_registered(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     scene.start_client().await?;
     scene.must_register(0).await
-}
-
-#[given("a client whose registration is not confirmed yet")]
-async fn is_not_confirmed(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let manner = Manner {
-        registrations: Reaction::Silence,
-        ..Manner::default()
-    };
-    scene.behave(0, manner).await?;
-    scene.start_client().await?;
-    let patience = scene.client_profile()?.patience.duration();
-    let server = scene.server_of_client(0)?;
-    let heard = |tester: &Tester| tester.heard().is_some();
-    let what = "the client was heard";
-    match scene.stage.wait_for(&server, what, patience, heard).await {
-        true => Ok(()),
-        false => Err(scene.inconclusive("the client was not heard")),
-    }
-}
-
-#[when("its server reads the client all the same, and confirms the registration then")]
-async fn reads_too_early(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    // An id that the server's own messages do not come to in a scenario.
-    let id = scene.seed.derive("early").rng().u16(..);
-    scene.ask_raw(id, (Code::GET, path(&ask::BINDING))).await?;
-    let early = scene.last_act()?;
-    scene.behave(0, Manner::default()).await?;
-    scene.must_register(0).await?;
-    scene.client()?.before = Some(early);
-    Ok(())
-}
-
-#[then("the client has not answered what came too early")]
-async fn has_held(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    match scene.client()?.before.clone() {
-        Some(act) => {
-            scene.check_client(Client::Held { act });
-            Ok(())
-        }
-        None => Err(scene.inconclusive("nothing was asked too early")),
-    }
-}
-
-#[when("its server has the client update its registration")]
-async fn triggers(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    scene.look_from_here()?;
-    let trigger = scene.setting(0, TRIGGER)?;
-    let request = scene.about(0, Code::POST, trigger)?;
-    scene.ask(0, request).await?;
-    scene.has_updated().await
-}
-
-#[then("the client updates its registration")]
-async fn updates(w: &mut World) -> Result<(), Halted> {
-    let check = |server, after| Client::Updated { server, after };
-    w.scene().check_since(0, check)
-}
-
-impl Scene {
-    /// Waits for an update of the registration; that there is none is for checks to say.
-    async fn has_updated(&mut self) -> Result<(), Halted> {
-        let patience = self.client_profile()?.patience.duration();
-        let server = self.server_of_client(0)?;
-        let (_, before) = self.client()?.looked_at;
-        let come = move |tester: &Tester| count(tester, &What::Updated) > before;
-        let what = "the client has updated its registration";
-        self.stage.wait_for(&server, what, patience, come).await;
-        Ok(())
-    }
-}
-
-#[when("its server has forgotten the client, and has it update its registration")]
-async fn forgets(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let manner = Manner {
-        updates: Reaction::Refuse {
-            code: Code::NOT_FOUND,
-            later: None,
-        },
-        ..Manner::default()
-    };
-    scene.behave(0, manner).await?;
-    scene.look_from_here()?;
-    let trigger = scene.setting(0, TRIGGER)?;
-    let request = scene.about(0, Code::POST, trigger)?;
-    scene.ask(0, request).await?;
-    scene.has_come_again().await?;
-    Ok(())
-}
-
-#[then("the client registers again")]
-async fn registers_again(w: &mut World) -> Result<(), Halted> {
-    has_come_back(w, false)
-}
-
-#[then("the client, whose update was refused, registers again")]
-async fn registers_after_a_refusal(w: &mut World) -> Result<(), Halted> {
-    has_come_back(w, true)
-}
-
-fn has_come_back(w: &mut World, forgotten: bool) -> Result<(), Halted> {
-    let check = |server, after| Client::RegisteredAgain {
-        server,
-        after,
-        forgotten,
-    };
-    w.scene().check_since(0, check)
-}
-
-#[when(regex = "^the client is started, and its server (forbids|puts off) the registration$")]
-async fn is_started_in_vain(w: &mut World, how: String) -> Result<(), Halted> {
-    let scene = w.scene();
-    let manner = match how.as_str() {
-        "forbids" => refusing(Code::FORBIDDEN, None),
-        _ => refusing(Code::SERVICE_UNAVAILABLE, Some(LATER)),
-    };
-    scene.behave(0, manner).await?;
-    scene.look_from_here()?;
-    scene.start_client().await?;
-    let server = scene.server_of_client(0)?;
-    let patience = scene.client_profile()?.patience.duration();
-    let heard = |tester: &Tester| tester.heard().is_some();
-    let what = "the client was heard";
-    scene.stage.wait_for(&server, what, patience, heard).await;
-    scene.stage.rest(WATCH).await;
-    Ok(())
-}
-
-#[when("the client is started, and its server is silent")]
-async fn is_started_in_silence(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let manner = Manner {
-        registrations: Reaction::Silence,
-        ..Manner::default()
-    };
-    scene.behave(0, manner).await?;
-    scene.look_from_here()?;
-    scene.start_client().await?;
-    let server = scene.server_of_client(0)?;
-    let patience = scene.client_profile()?.patience.duration();
-    let heard = |tester: &Tester| tester.heard().is_some();
-    let what = "the client was heard";
-    scene.stage.wait_for(&server, what, patience, heard).await;
-    scene.stage.rest(SILENCE).await;
-    Ok(())
-}
-
-#[then("the client waits longer each time")]
-async fn waits_longer(w: &mut World) -> Result<(), Halted> {
-    let check = |server, after| Client::BacksOff { server, after };
-    w.scene().check_since(0, check)
-}
-
-#[then("the client does not press its server")]
-async fn does_not_press(w: &mut World) -> Result<(), Halted> {
-    w.scene().check_since(0, |server, after| Client::Patient {
-        server,
-        after,
-        seconds: WATCH.as_secs(),
-    })
-}
-
-#[when("its server has the device reboot")]
-async fn reboots(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    scene.look_from_here()?;
-    let request = scene.about(0, Code::POST, path(&ask::REBOOT))?;
-    scene.ask(0, request).await?;
-    let act = scene.last_act()?;
-    scene.has_come_again().await?;
-    scene.lwm2m.last = Some(act);
-    Ok(())
-}
-
-#[when("the client is started, and has two servers")]
-async fn is_started_with_two(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    scene.start_client().await?;
-    scene.has_registered(0, 1).await?;
-    scene.has_registered(1, 1).await?;
-    Ok(())
-}
-
-#[then("the client registers with each of them")]
-async fn registers_with_each(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    let after = scene.client()?.started_after;
-    for server in SERVERS {
-        let server = server.to_owned();
-        scene.check_client(Client::RegisteredAgain {
-            server,
-            after,
-            forgotten: false,
-        });
-    }
-    Ok(())
-}
-
-#[when("the client is started, and the first of its two servers forbids the registration")]
-async fn is_refused_by_one(w: &mut World) -> Result<(), Halted> {
-    let scene = w.scene();
-    scene.behave(0, refusing(Code::FORBIDDEN, None)).await?;
-    scene.look_from_here()?;
-    scene.start_client().await?;
-    scene.has_registered(1, 1).await?;
-    Ok(())
-}
-
-#[then("the client registers with the other server")]
-async fn registers_with_the_other(w: &mut World) -> Result<(), Halted> {
-    let check = |server, after| Client::RegisteredAgain {
-        server,
-        after,
-        forgotten: false,
-    };
-    w.scene().check_since(1, check)
 }

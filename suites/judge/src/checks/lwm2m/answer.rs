@@ -54,6 +54,12 @@ pub enum Check {
         /// Their updates, likewise.
         updated: (u64, u64),
     },
+    /// The request, of somebody whom the client knows, was refused with an error. That silence is none is our
+    /// own judgement.
+    Denied {
+        /// The request.
+        act: Act,
+    },
     /// The request was refused: by any error, or by silence.
     Refused {
         /// The request.
@@ -107,6 +113,15 @@ impl Check {
                 registered,
                 updated,
             } => still_known(scene, parties, (*registered, *updated)),
+            Self::Denied { act } => act.with(scene, |request, answer| {
+                let class = answer.map(|packet| packet.code().class_digit());
+                let got = came(request, answer.as_ref());
+                let found = Found::decide(class == Some(4), "an error of the client's (4.xx)", got);
+                match class {
+                    Some(2 | 3) => found,
+                    _ => found.under(&["LW-D10"]),
+                }
+            }),
             Self::Refused { act } => act.with(scene, |request, answer| {
                 let refused = answer.is_none_or(|packet| packet.code().is_error());
                 let found = Found::decide(

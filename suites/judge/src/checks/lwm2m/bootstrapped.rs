@@ -1,5 +1,7 @@
 //! What a client does that is bootstrapped by the tester.
 
+mod card;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,9 @@ pub enum Check {
         servers: Vec<String>,
         /// What came before that does not count.
         after: u64,
+        /// What came before that is no sign that the client is still there.
+        #[serde(default)]
+        alive: u64,
     },
     /// The client registered with the life time that was written last.
     LivesFor {
@@ -57,6 +62,22 @@ pub enum Check {
         after: u64,
         /// The life time, s.
         lifetime: u32,
+    },
+    /// The client registered with one server before the other.
+    CameFirst {
+        /// The one.
+        server: String,
+        /// The other, with which it may register as well.
+        than: String,
+        /// What came before that does not count.
+        after: u64,
+    },
+    /// The client updates no registration any more.
+    Dropped {
+        /// With which server.
+        server: String,
+        /// What came before that does not count.
+        after: u64,
     },
     /// Each operation of a bootstrap was confirmed with the code that is its own.
     TookEach {
@@ -69,6 +90,15 @@ pub enum Check {
         before: Act,
         /// What is there now.
         after: Act,
+    },
+    /// What a bootstrap had brought was there before a deletion, and is gone.
+    Deleted {
+        /// What was there before.
+        before: Act,
+        /// What is there now.
+        after: Act,
+        /// What was to be deleted: `/0/1`.
+        paths: Vec<String>,
     },
     /// A discovery shows accounts as it has to.
     ShowsAccounts {
@@ -119,13 +149,28 @@ impl Check {
             } => asked_first(scene, (server, *after), *nameless),
             Self::AsksAgain { server, after } => asks_again(scene, (server, *after)),
             Self::RegisteredAfter { server, act } => registered_after(scene, server, act),
-            Self::Unregistered { servers, after } => unregistered(scene, servers, *after),
+            Self::Unregistered {
+                servers,
+                after,
+                alive,
+            } => unregistered(scene, servers, (*after, *alive)),
             Self::LivesFor {
                 server,
                 after,
                 lifetime,
             } => lives_for(scene, (server, *after), *lifetime),
+            Self::CameFirst {
+                server,
+                than,
+                after,
+            } => card::came_first(scene, (server, than), *after),
+            Self::Dropped { server, after } => card::dropped(scene, (server, *after)),
             Self::TookEach { act } => took_each(scene, act),
+            Self::Deleted {
+                before,
+                after,
+                paths,
+            } => deleted(scene, (before, after), paths),
             Self::Kept { before, after } => kept(scene, before, after),
             Self::ShowsAccounts {
                 act,
@@ -227,9 +272,9 @@ fn registered_after(scene: &Scene, server: &str, act: &Act) -> Found {
     found.shown_by([end.number]).shown_by(numbers(&all))
 }
 
-fn unregistered(scene: &Scene, servers: &[String], after: u64) -> Found {
+fn unregistered(scene: &Scene, servers: &[String], (after, alive): (u64, u64)) -> Found {
     let expected = "no registration";
-    if !is_there(scene, after) {
+    if !is_there(scene, after.max(alive)) {
         return Found::inconclusive(expected, "the client said nothing any more");
     }
     let all: Vec<Registration<'_>> = servers
@@ -437,6 +482,34 @@ fn kept(scene: &Scene, before: &Act, after: &Act) -> Found {
     found.shown_by(request.map(|request| request.number))
 }
 
+fn deleted(scene: &Scene, (before, after): (&Act, &Act), paths: &[String]) -> Found {
+    let expected = format!("no {} after the deletion", paths.join(" and no "));
+    let (Ok(was), Ok(is)) = (listed(scene, before), listed(scene, after)) else {
+        let got = "no list of what is there, by which it could be seen";
+        return Found::inconclusive(expected, got).shown_by([before.upto, after.upto]);
+    };
+    let has = |list: &ObjectList, path: &String| {
+        let mut items = list.items.iter().map(|item| item.path.to_string());
+        items.any(|item| item == *path)
+    };
+    if let Some(missing) = paths.iter().find(|path| !has(&was, path)) {
+        let got = format!("{missing} was not listed when it had been written");
+        return Found::inconclusive(expected, got).shown_by([before.upto]);
+    }
+    let still: Vec<String> = paths
+        .iter()
+        .filter(|path| has(&is, path))
+        .cloned()
+        .collect();
+    let got = match still.as_slice() {
+        [] => "none of it".to_owned(),
+        still => format!("{} is still there", still.join(" and ")),
+    };
+    let request = scene.request(&after.party, (after.after, after.upto));
+    let found = Found::decide(still.is_empty(), expected, got);
+    found.shown_by(request.map(|request| request.number))
+}
+
 fn shows_accounts(scene: &Scene, act: &Act, (accounts, optional): (&[Account], bool)) -> Found {
     let expected = "a list that says its version, shows each account that was written with its Short \
                     Server ID, and shows none at that of the bootstrap server";
@@ -506,8 +579,13 @@ fn triggered(scene: &Scene, act: &Act, server: &str) -> Found {
             0 => format!("{said}, and no request for bootstrap"),
             _ => format!("{said}, and a request for bootstrap"),
         };
-        let holds = code == Some(Code::CHANGED) && !begun.is_empty();
-        Found::decide(holds, expected, got)
+        let confirmed = code == Some(Code::CHANGED);
+        let found = Found::decide(confirmed && !begun.is_empty(), expected, got);
+        match confirmed {
+            // No text says how soon, and the account of the bootstrap server may have it wait.
+            true => found.advisory(),
+            false => found,
+        }
     });
     found.shown_by(begun.iter().map(|datagram| datagram.number))
 }

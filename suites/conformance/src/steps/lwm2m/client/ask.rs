@@ -12,6 +12,7 @@ use twinproof_judge::checks::lwm2m::message::Check as Message;
 use twinproof_judge::checks::lwm2m::{Act, Check as Lwm2m};
 use twinproof_lwm2m::device::{self, Device, Request, Shared};
 use twinproof_lwm2m::server::tester::{Order, Tester};
+use twinproof_lwm2m::upper;
 use twinproof_lwm2m::wire::{self, Direction, Entry, Path, Value, Version};
 use twinproof_stage::Halted;
 
@@ -32,26 +33,32 @@ pub(super) const DEVICE: [u16; 2] = [3, 0];
 const SHORT_ID: u16 = 0;
 pub(super) const LIFETIME: u16 = 1;
 
-/// What is written as a life time, s, by its server, and by a stranger.
-pub(super) const WRITTEN: i64 = 7200;
+/// What is written as a life time, s, by its server, the first that it does not have yet, and by a stranger.
+pub(super) const WRITTEN: [u32; 2] = [7200, 10_800];
 const FOREIGN: i64 = 333;
 
 /// An option that nobody has defined: critical, since its number is odd (RFC 7252 §5.4.6).
 const UNKNOWN: OptionNumber = OptionNumber(65_001);
+/// An object of the range for tests (26241 to 32768) that nobody has.
+const NO_OBJECT: u16 = 31_999;
 /// A content format that nobody has defined.
 const NO_FORMAT: ContentFormat = ContentFormat(65_000);
 
-/// A second instance of the device object, with a UTC offset in it, in TLV.
-const SECOND_DEVICE: [u8; 5] = [0x03, 0x01, 0xc1, 0x0e, b'x'];
+/// A UTC offset, by which a second device could be created.
+const SECOND_DEVICE: [u16; 3] = [3, 1, 14];
 /// A life time of three octets, in TLV: a number has one, two, four or eight.
 const NO_NUMBER: [u8; 5] = [0xc3, 1, 1, 2, 3];
-/// Another life time and, as what should be true or false, five octets; in TLV.
-const HALF_GOOD: [u8; 11] = [0xc2, 1, 0x11, 0x11, 0xc5, 6, 1, 2, 3, 4, 5];
+/// Another life time, and what stands where only true or false can stand.
+const STORING: u16 = 6;
+const HALF_GOOD: i64 = 4369;
+const NEITHER: &str = "neither";
 
 /// How long what comes from a stranger may take to have an effect.
 const EFFECT: Duration = Duration::from_millis(500);
-/// How often it is asked whether anybody is there: a datagram alone may be lost.
+/// How often it is asked whether anybody is there, and after which pause: a datagram alone may be lost, and
+/// several at once as well.
 const PINGS: u16 = 3;
+const PAUSE: Duration = Duration::from_millis(1500);
 
 impl Scene {
     /// A request that writes a value below an account: in TLV to a client of 1.0, which need not know
@@ -70,6 +77,43 @@ impl Scene {
             Ok(body) => Ok(self.about(server, Code::PUT, at)?.with_body(format, body)),
             Err(error) => Err(self.inconclusive(format!("{at}: {error}"))),
         }
+    }
+
+    /// Has the first server ask with several values in the body, in a format that the client knows: in TLV where
+    /// it is of 1.0, else in one of those that 1.1 has for it (TS LwM2M 1.0 §6.4, TS 1.1 §7.4).
+    async fn ask_with_several(
+        &mut self,
+        method: Code,
+        at: Path,
+        values: &[Entry],
+    ) -> Result<(), Halted> {
+        let known: &[ContentFormat] = match self.lwm2m_profile()?.version.0 {
+            Version::V1_0 => &[ContentFormat::LWM2M_TLV],
+            _ => &[
+                ContentFormat::SENML_JSON,
+                ContentFormat::SENML_CBOR,
+                ContentFormat::LWM2M_TLV,
+            ],
+        };
+        for format in known {
+            let body = match wire::encode(*format, Direction::Write, at, values) {
+                Ok(body) => body,
+                Err(error) => return Err(self.inconclusive(format!("{at}: {error}"))),
+            };
+            let request = self.about(0, method, at)?.with_body(*format, body);
+            let answer = self.ask(0, request).await?;
+            let unknown = Code::UNSUPPORTED_CONTENT_FORMAT;
+            if !matches!(&answer, upper::Answer::Reply(reply) if reply.code == unknown) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that what was read last has to be there, and to make sense.
+    fn check_legible(&mut self, at: &[u16]) -> Result<(), Halted> {
+        let path = path(at).to_string();
+        self.check_last(|act| Client::Legible { act, path })
     }
 
     pub(super) async fn read_from(&mut self, server: usize, path: Path) -> Result<Act, Halted> {
@@ -97,7 +141,7 @@ async fn reads_binding(w: &mut World) -> Result<(), Halted> {
 
 #[then("the client answers with what was asked for")]
 async fn answers_with_content(w: &mut World) -> Result<(), Halted> {
-    w.scene().client_confirms("2.05")
+    w.scene().check_legible(&BINDING)
 }
 
 #[then("the client confirms that it is done")]
@@ -109,7 +153,7 @@ async fn confirms(w: &mut World) -> Result<(), Halted> {
 async fn can_be_read(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     scene.read_from(0, path(&BINDING)).await?;
-    scene.client_confirms("2.05")
+    scene.check_legible(&BINDING)
 }
 
 #[then("the other server can discover the device")]
@@ -117,22 +161,29 @@ async fn can_be_discovered_by_the_other(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     // To read may need a right that the other server was not given; to discover needs none.
     scene.discover(1, path(&DEVICE[..1])).await?;
-    let path = path(&DEVICE).to_string();
-    scene.check_last(|act| Client::Discovered { act, path })
+    scene.check_device_listed()
 }
 
 #[then("its server can read what went wrong with the device")]
 async fn errors_can_be_read(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     scene.read_from(0, path(&ERRORS)).await?;
-    scene.client_confirms("2.05")
+    scene.check_legible(&ERRORS)
 }
 
 #[when("its server writes another life time")]
 async fn writes_lifetime(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let lifetime = scene.setting(0, LIFETIME)?;
-    let request = scene.writing((0, lifetime), Value::Integer(WRITTEN))?;
+    let said = scene.said(0)?.lifetime;
+    let [one, other] = WRITTEN;
+    let written = match said == Some(one.into()) {
+        true => other,
+        false => one,
+    };
+    scene.look_from_here()?;
+    scene.client()?.written = written;
+    let request = scene.writing((0, lifetime), Value::Integer(written.into()))?;
     scene.ask(0, request).await?;
     Ok(())
 }
@@ -142,7 +193,7 @@ async fn reads_what_it_wrote(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let lifetime = scene.setting(0, LIFETIME)?;
     let act = scene.read_from(0, lifetime).await?;
-    let (path, value) = (lifetime.to_string(), WRITTEN.to_string());
+    let (path, value) = (lifetime.to_string(), scene.client()?.written.to_string());
     scene.check_client(Client::Shows { act, path, value });
     Ok(())
 }
@@ -154,6 +205,17 @@ async fn discovers(w: &mut World) -> Result<(), Halted> {
 }
 
 impl Scene {
+    /// Records that the last discovery has to show the device with what it has.
+    fn check_device_listed(&mut self) -> Result<(), Halted> {
+        let written = |at: &[u16]| path(at).to_string();
+        self.check_last(|act| Client::Discovered {
+            act,
+            within: written(&DEVICE[..1]),
+            has: written(&BINDING),
+            mandatory: vec![written(&REBOOT), written(&ERRORS)],
+        })
+    }
+
     pub(super) async fn discover(&mut self, server: usize, path: Path) -> Result<Act, Halted> {
         let mut request = self.about(server, Code::GET, path)?;
         let accept = ContentFormat::LINK_FORMAT.0.to_be_bytes();
@@ -166,8 +228,7 @@ impl Scene {
 
 #[then("the client lists what its device has")]
 async fn lists_device(w: &mut World) -> Result<(), Halted> {
-    let path = path(&DEVICE).to_string();
-    w.scene().check_last(|act| Client::Discovered { act, path })
+    w.scene().check_device_listed()
 }
 
 #[when("its server asks the client whether it is there")]
@@ -176,6 +237,9 @@ async fn pings(w: &mut World) -> Result<(), Halted> {
     let first = scene.seed.derive("ping").rng().u16(..);
     let after = scene.stage.recorded();
     for number in 0..PINGS {
+        if number > 0 {
+            scene.stage.rest(PAUSE).await;
+        }
         let [high, low] = first.wrapping_add(number).to_be_bytes();
         let bytes = vec![0x40, 0, high, low];
         scene.serve(0, Order::SendRaw { bytes }).await?;
@@ -223,12 +287,11 @@ async fn updates_once(w: &mut World) -> Result<(), Halted> {
 }
 
 /// What a server asks that is to be refused, and how a scenario calls it.
-const UNLAWFUL: [&str; 11] = [
+const UNLAWFUL: [&str; 10] = [
     "reads under a critical option that nobody knows",
     "reads an object that nobody has",
     "writes the number by which the client knows it",
     "reads what can only be executed",
-    "creates a second device",
     "deletes the device",
     "reads the keys",
     "executes what can only be read",
@@ -238,7 +301,7 @@ const UNLAWFUL: [&str; 11] = [
 ];
 
 #[when(
-    regex = r"^its server (reads under a critical option that nobody knows|reads an object that nobody has|writes the number by which the client knows it|reads what can only be executed|creates a second device|deletes the device|reads the keys|executes what can only be read|writes in a format that nobody knows|reads in a format that nobody knows|writes a life time that is no number)$"
+    regex = r"^its server (reads under a critical option that nobody knows|reads an object that nobody has|writes the number by which the client knows it|reads what can only be executed|deletes the device|reads the keys|executes what can only be read|writes in a format that nobody knows|reads in a format that nobody knows|writes a life time that is no number)$"
 )]
 async fn asks_unlawfully(w: &mut World, what: String) -> Result<(), Halted> {
     let scene = w.scene();
@@ -250,28 +313,28 @@ async fn asks_unlawfully(w: &mut World, what: String) -> Result<(), Halted> {
             request.options.push((UNKNOWN.0, b"x".to_vec()));
             request
         }
-        1 => scene.about(0, Code::GET, path(&[33_001]))?,
+        1 => scene.about(0, Code::GET, path(&[NO_OBJECT]))?,
         2 => {
             let id = setting(scene, SHORT_ID)?;
+            let before = scene.read_from(0, id).await?;
+            scene.client()?.before = Some(before);
             scene.writing((0, id), Value::Integer(4711))?
         }
         3 => {
             let trigger = setting(scene, TRIGGER)?;
             scene.about(0, Code::GET, trigger)?
         }
-        4 => {
-            let request = scene.about(0, Code::POST, path(&DEVICE[..1]))?;
-            request.with_body(ContentFormat::LWM2M_TLV, SECOND_DEVICE)
-        }
-        5 => scene.about(0, Code::DELETE, path(&DEVICE))?,
-        6 => scene.about(0, Code::GET, path(&[0]))?,
-        7 => scene.about(0, Code::POST, path(&BINDING))?,
-        8 => {
+        4 => scene.about(0, Code::DELETE, path(&DEVICE))?,
+        5 => scene.about(0, Code::GET, path(&[0]))?,
+        6 => scene.about(0, Code::POST, path(&BINDING))?,
+        7 => {
             let lifetime = setting(scene, LIFETIME)?;
+            let before = scene.read_from(0, lifetime).await?;
+            scene.client()?.before = Some(before);
             let request = scene.about(0, Code::PUT, lifetime)?;
-            request.with_body(NO_FORMAT, WRITTEN.to_string())
+            request.with_body(NO_FORMAT, WRITTEN[0].to_string())
         }
-        9 => {
+        8 => {
             let mut request = scene.about(0, Code::GET, path(&BINDING))?;
             let accept = NO_FORMAT.0.to_be_bytes();
             request.options.push((option::ACCEPT.0, accept.to_vec()));
@@ -279,6 +342,8 @@ async fn asks_unlawfully(w: &mut World, what: String) -> Result<(), Halted> {
         }
         _ => {
             let lifetime = setting(scene, LIFETIME)?;
+            let before = scene.read_from(0, lifetime).await?;
+            scene.client()?.before = Some(before);
             let request = scene.about(0, Code::PUT, lifetime)?;
             match scene.lwm2m_profile()?.version.0 {
                 Version::V1_0 => request.with_body(ContentFormat::LWM2M_TLV, NO_NUMBER),
@@ -288,6 +353,22 @@ async fn asks_unlawfully(w: &mut World, what: String) -> Result<(), Halted> {
     };
     scene.ask(0, request).await?;
     Ok(())
+}
+
+#[when("its server creates a second device")]
+async fn creates_device(w: &mut World) -> Result<(), Halted> {
+    let value = Entry::new(path(&SECOND_DEVICE), Value::String("+01:00".to_owned()));
+    let scene = w.scene();
+    scene
+        .ask_with_several(Code::POST, path(&DEVICE[..1]), &[value])
+        .await
+}
+
+#[then("there is still but one device")]
+async fn is_one_device(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    scene.read_from(0, path(&SECOND_DEVICE[..2])).await?;
+    scene.check_last(|act| Answer::Denied { act })
 }
 
 #[then(
@@ -367,16 +448,24 @@ async fn writes_half_good(w: &mut World) -> Result<(), Halted> {
     let before = scene.read_from(0, lifetime).await?;
     scene.client()?.before = Some(before);
     let account = scene.account(0)?;
-    let request = scene.about(0, Code::POST, account)?;
-    let request = request.with_body(ContentFormat::LWM2M_TLV, HALF_GOOD);
-    scene.ask(0, request).await?;
-    Ok(())
+    let values = [
+        Entry::new(lifetime, Value::Integer(HALF_GOOD)),
+        Entry::new(
+            scene.setting(0, STORING)?,
+            Value::String(NEITHER.to_owned()),
+        ),
+    ];
+    scene.ask_with_several(Code::POST, account, &values).await
 }
 
 impl Scene {
-    async fn lifetime_is_unchanged(&mut self, advisory: bool) -> Result<(), Halted> {
-        let lifetime = self.setting(0, LIFETIME)?;
-        let after = self.read_from(0, lifetime).await?;
+    pub(super) async fn is_unchanged(
+        &mut self,
+        resource: u16,
+        advisory: bool,
+    ) -> Result<(), Halted> {
+        let setting = self.setting(0, resource)?;
+        let after = self.read_from(0, setting).await?;
         match self.client()?.before.clone() {
             Some(before) => {
                 self.check_client(Client::Unchanged {
@@ -393,10 +482,15 @@ impl Scene {
 
 #[then("the life time is what it was")]
 async fn lifetime_unchanged(w: &mut World) -> Result<(), Halted> {
-    w.scene().lifetime_is_unchanged(false).await
+    w.scene().is_unchanged(LIFETIME, false).await
+}
+
+#[then("the number is what it was")]
+async fn number_unchanged(w: &mut World) -> Result<(), Halted> {
+    w.scene().is_unchanged(SHORT_ID, false).await
 }
 
 #[then("nothing of that was written")]
 async fn nothing_written(w: &mut World) -> Result<(), Halted> {
-    w.scene().lifetime_is_unchanged(true).await
+    w.scene().is_unchanged(LIFETIME, true).await
 }

@@ -21,7 +21,7 @@ use twinproof_stage::{Halted, Handle};
 
 use super::super::manage::path;
 use super::super::parties::PATIENCE;
-use super::refusing;
+use super::registering::refusing;
 use crate::target::{BOOTSTRAP_SERVER, SERVERS};
 use crate::world::{Scene, World};
 
@@ -30,6 +30,13 @@ const SILENCE: Duration = Duration::from_secs(247 + 3);
 
 /// How long a client is watched after that.
 const AFTERWARDS: Duration = Duration::from_secs(60 + 2);
+
+/// How long a client is watched whose bootstrap came to nothing.
+const WATCH: Duration = Duration::from_secs(4);
+
+/// How long the end of a bootstrap is held back: who registers all the same does so from its main loop, which
+/// may take its time.
+const A_WHILE: Duration = Duration::from_secs(10);
 
 /// Below an account in the Server object.
 const SHORT_ID: u16 = 0;
@@ -70,8 +77,12 @@ pub(super) struct Given {
     accounts: Vec<Account>,
     /// The format that the client knows.
     taken: Option<ContentFormat>,
-    /// What was there before a deletion, and after it.
+    /// What was there before anything was written, before its deletion, and after it.
     discovered: Vec<Act>,
+    /// What was written, and had to go then.
+    deleted: Vec<Path>,
+    /// What came before the client had to show that it is still there.
+    alive: u64,
 }
 
 impl Given {
@@ -275,6 +286,27 @@ impl Scene {
         self.stage.rest(settle).await;
     }
 
+    /// Watches whether the client still does something, and has it show then that it is there: whatever it answers
+    /// to a discovery. What was done last stays what was done last.
+    async fn see_it_lives(&mut self, watch: Duration) -> Result<(), Halted> {
+        let last = self.lwm2m.last.clone();
+        self.stage.rest(watch).await;
+        let recorded = self.stage.recorded();
+        self.client()?.bootstrap.alive = recorded;
+        self.discover_all().await?;
+        self.lwm2m.last = last;
+        Ok(())
+    }
+
+    /// What was there before anything was written, before the deletion, and after it.
+    fn looked_thrice(&mut self) -> Result<[Act; 3], Halted> {
+        let discovered = self.client()?.bootstrap.discovered.clone();
+        match <[Act; 3]>::try_from(discovered) {
+            Ok(acts) => Ok(acts),
+            Err(_) => Err(self.inconclusive("nobody looked before and after")),
+        }
+    }
+
     fn check_bootstrapped(&mut self, check: Bootstrapped) {
         self.check(&Check::Lwm2m(Lwm2m::from(check)));
     }
@@ -332,6 +364,7 @@ async fn gives_and_ends(w: &mut World) -> Result<(), Halted> {
     let account = scene.fresh_account().await?;
     let after = scene.stage.recorded();
     scene.must_give(&account, &values(&account)).await?;
+    scene.pass(A_WHILE).await?;
     scene.settle_client().await;
     scene.end_bootstrap().await?;
     scene.done_since(after);
@@ -354,17 +387,24 @@ async fn clears_gives_and_ends(w: &mut World) -> Result<(), Halted> {
 #[when(regex = "^its bootstrap server deletes (everything|all keys)$")]
 async fn deletes(w: &mut World, what: String) -> Result<(), Halted> {
     let scene = w.scene();
-    let target = match what.as_str() {
-        "everything" => "/",
-        _ => "/0",
+    let (target, objects): (_, &[u16]) = match what.as_str() {
+        "everything" => ("/", &[0, 1]),
+        _ => ("/0", &[0]),
     };
+    let account = scene.fresh_account().await?;
+    let bare = scene.last_act()?;
+    scene.must_give(&account, &values(&account)).await?;
+    let deleted = objects
+        .iter()
+        .map(|object| path(&[*object, account.instance]));
+    scene.client()?.bootstrap.deleted = deleted.collect();
     scene.discover_all().await?;
     let before = scene.last_act()?;
     scene.provision(Request::new(Code::DELETE, target)).await?;
     let deletion = scene.last_act()?;
     scene.discover_all().await?;
     let after = scene.last_act()?;
-    scene.client()?.bootstrap.discovered = vec![before, after];
+    scene.client()?.bootstrap.discovered = vec![bare, before, after];
     scene.lwm2m.last = Some(deletion);
     Ok(())
 }
@@ -379,11 +419,21 @@ async fn confirms_deletion(w: &mut World) -> Result<(), Halted> {
 #[then("the client still has the account of its bootstrap server and its device")]
 async fn still_has(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
-    let discovered = scene.client()?.bootstrap.discovered.clone();
-    let Ok([before, after]) = <[Act; 2]>::try_from(discovered) else {
-        return Err(scene.inconclusive("nobody looked before and after"));
-    };
+    let [before, _, after] = scene.looked_thrice()?;
     scene.check_bootstrapped(Bootstrapped::Kept { before, after });
+    Ok(())
+}
+
+#[then("what it had been given is gone")]
+async fn is_gone(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let [_, before, after] = scene.looked_thrice()?;
+    let deleted = scene.client()?.bootstrap.deleted.clone();
+    scene.check_bootstrapped(Bootstrapped::Deleted {
+        before,
+        after,
+        paths: deleted.iter().map(Path::to_string).collect(),
+    });
     Ok(())
 }
 
@@ -391,7 +441,7 @@ async fn still_has(w: &mut World) -> Result<(), Halted> {
 async fn gives_half(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let account = scene.fresh_account().await?;
-    let half = path(&[1, account.instance]);
+    let half = path(&[0, account.instance]);
     gives_halves(scene, &[half], &values(&account)).await
 }
 
@@ -411,23 +461,25 @@ async fn gives_halves(scene: &mut Scene, places: &[Path], values: &[Entry]) -> R
         return Err(scene.inconclusive(why));
     }
     scene.end_bootstrap().await?;
-    let end = scene.last_act()?;
-    scene.settle_client().await;
-    scene.lwm2m.last = Some(end);
-    Ok(())
+    scene.see_it_lives(WATCH).await
 }
 
 #[then("the client refuses the end of the bootstrap")]
 async fn refuses_end(w: &mut World) -> Result<(), Halted> {
-    w.scene().check_last(|act| Answered::Refused { act })
+    w.scene().check_last(|act| Answered::Denied { act })
 }
 
 #[then("the client registers nowhere")]
 async fn registers_nowhere(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let after = scene.client()?.started_after;
+    let alive = scene.client()?.bootstrap.alive;
     let servers = SERVERS.map(str::to_owned).to_vec();
-    scene.check_bootstrapped(Bootstrapped::Unregistered { servers, after });
+    scene.check_bootstrapped(Bootstrapped::Unregistered {
+        servers,
+        after,
+        alive,
+    });
     Ok(())
 }
 
@@ -441,8 +493,8 @@ async fn falls_silent(w: &mut World) -> Result<(), Halted> {
     scene.look_from_here()?;
     scene.pass(SILENCE).await?;
     scene.pass(AFTERWARDS).await?;
-    scene.settle_client().await;
-    Ok(())
+    let settle = scene.stage.pace().settle;
+    scene.see_it_lives(settle).await
 }
 
 #[then("the client asks for bootstrap again")]
@@ -529,14 +581,18 @@ async fn registers_for_the_last(w: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[when("its bootstrap server gives it an account with something in it that nobody has")]
+#[when(
+    "its bootstrap server gives it an account with something in it that nobody has, and ends the bootstrap"
+)]
 async fn gives_unknown(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let account = scene.fresh_account().await?;
     let after = scene.stage.recorded();
     let values = values_with(&account, UNKNOWN, 1);
     scene.give(&account, &values).await?;
+    scene.end_bootstrap().await?;
     scene.done_since(after);
+    scene.has_registered(0, 1).await?;
     Ok(())
 }
 
@@ -654,7 +710,7 @@ async fn server_ends(w: &mut World) -> Result<(), Halted> {
 
 #[then("the client does not do it")]
 async fn does_not(w: &mut World) -> Result<(), Halted> {
-    w.scene().check_last(|act| Answered::Refused { act })
+    w.scene().check_last(|act| Answered::Denied { act })
 }
 
 #[then("the client still has the account of its server")]

@@ -24,7 +24,7 @@ const FIRST: i64 = 40;
 const WANTED: [&str; 5] = ["pmin=0", "pmax=600", "lt=20", "gt=45", "st=10"];
 
 /// The changes, and which of them are to be reported: each is compared with what was reported last.
-const SCRIPT: [(i64, bool); 10] = [
+const SCRIPT: [(i64, bool); 11] = [
     (44, false),
     // Passes 45.
     (46, true),
@@ -41,6 +41,8 @@ const SCRIPT: [(i64, bool); 10] = [
     (15, false),
     // Passes 20 on its way up.
     (21, true),
+    // Passes 45, and moves by much: whoever reports at all reports it, so that the one before was not the last.
+    (90, true),
 ];
 
 /// Whether reports are kept: below the account of a server.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cucumber::{given, then, when};
-use twinproof_coap::Code;
+use twinproof_coap::{Code, option};
 use twinproof_judge::checks::lwm2m::Act;
 use twinproof_judge::checks::lwm2m::client::Check as Client;
 use twinproof_lwm2m::server::tester::{Order, Tester};
@@ -40,7 +40,8 @@ impl Scene {
         let mut request = self.about(server, Code::PUT, path)?;
         request.query = attributes;
         let answer = self.ask(server, request).await?;
-        self.must_succeed("attributes of reports", &answer)
+        let what = "attributes of reports (who takes none says lwm2m.client.attributes = false)";
+        self.must_succeed(what, &answer)
     }
 
     /// Has a server observe a path to which it has attached attributes.
@@ -99,6 +100,20 @@ impl Scene {
 fn reports(tester: &Tester) -> usize {
     let told = |event: &&Event| matches!(event.what, What::Notified { .. });
     tester.events().filter(told).count()
+}
+
+#[when("its server observes how the device can be reached")]
+async fn observes_alone(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let mut request = scene.about(0, Code::GET, path(&BINDING))?;
+    request.options.push((option::OBSERVE.0, Vec::new()));
+    scene.ask(0, request).await?;
+    Ok(())
+}
+
+#[then("the client takes its server for an observer")]
+async fn is_observed(w: &mut World) -> Result<(), Halted> {
+    w.scene().check_last(|act| Client::Observed { act })
 }
 
 #[given("its server observes the client, which reports every other second")]

@@ -92,7 +92,7 @@ async fn other_writes(w: &mut World) -> Result<(), Halted> {
     let lifetime = scene.setting(0, LIFETIME)?;
     let before = scene.read_from(0, lifetime).await?;
     scene.client()?.before = Some(before);
-    let request = scene.writing((1, lifetime), Value::Integer(WRITTEN))?;
+    let request = scene.writing((1, lifetime), Value::Integer(WRITTEN[0].into()))?;
     scene.ask(1, request).await?;
     Ok(())
 }
@@ -103,6 +103,16 @@ async fn other_deletes(w: &mut World) -> Result<(), Halted> {
     let account = scene.account(0)?;
     let request = scene.about(1, Code::DELETE, account)?;
     scene.ask(1, request).await?;
+    Ok(())
+}
+
+#[then("the first server still has its account")]
+async fn account_is_there(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let lifetime = scene.setting(0, LIFETIME)?;
+    let act = scene.read_from(0, lifetime).await?;
+    let path = lifetime.to_string();
+    scene.check_client(Client::Legible { act, path });
     Ok(())
 }
 

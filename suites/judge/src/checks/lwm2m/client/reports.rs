@@ -1,10 +1,10 @@
 //! What a client reports of what is observed.
 
-use twinproof_coap::{Class, Header, Type};
+use twinproof_coap::{Class, Code, Header, Type};
 use twinproof_lwm2m::wire::{Direction, Path};
 
-use super::super::Act;
 use super::super::management::read;
+use super::super::{Act, came};
 use crate::checks::Found;
 use crate::scene::{Datagram, SUT, Scene};
 
@@ -50,6 +50,26 @@ fn follows(before: &Datagram, after: &Datagram) -> bool {
     pair.is_some_and(|(before, after)| after == (before + 1) & 0xff_ffff)
 }
 
+/// Every client can be observed (TS 1.0.2 §5.5.1).
+pub(super) fn observed(scene: &Scene, act: &Act) -> Found {
+    let expected = "2.05 with a number of the observation";
+    let found = act.with(scene, |request, answer| {
+        let got = came(request, answer.as_ref());
+        match answer.filter(|packet| packet.code() == Code::CONTENT) {
+            None => Found::decide(false, expected, got),
+            Some(packet) if packet.observe().ok().flatten().is_some() => {
+                Found::decide(true, expected, got)
+            }
+            // Who has no room for another observer may say so in this way (RFC 7641 §4.1).
+            Some(_) => {
+                let got = format!("{got}, and no observation");
+                Found::decide(false, expected, got).advisory()
+            }
+        }
+    });
+    found.by("TS LwM2M 1.0 §5.5.1")
+}
+
 pub(super) fn spaced(scene: &Scene, observed: &Act, upto: u64, (least, most): (u64, u64)) -> Found {
     let expected = format!("reports at least {least} s and at most {most} s apart");
     let Some((answer, mut reports)) = reports(scene, observed) else {
@@ -74,9 +94,14 @@ pub(super) fn spaced(scene: &Scene, observed: &Act, upto: u64, (least, most): (u
     let far = gaps.iter().zip(all.windows(2));
     let far = far.filter(|(gap, _)| **gap > most * 1_000_000 + LATE);
     let far: Vec<bool> = far.map(|(_, pair)| follows(pair[0], pair[1])).collect();
-    let found = match !close && !far.is_empty() && far.iter().all(|follows| !follows) {
-        true => Found::inconclusive(expected, format!("{got}: reports may have been lost")),
-        false => Found::decide(!gaps.is_empty() && !close && far.is_empty(), expected, got),
+    let lost = !close && !far.is_empty() && far.iter().all(|follows| !follows);
+    let found = match (lost, gaps.as_slice()) {
+        (true, _) => Found::inconclusive(expected, format!("{got}: reports may have been lost")),
+        // That it goes on is what one report alone does not show.
+        (false, [_]) if !close && far.is_empty() => {
+            Found::inconclusive(expected, format!("{got}, and no further report"))
+        }
+        (false, _) => Found::decide(!gaps.is_empty() && !close && far.is_empty(), expected, got),
     };
     found.shown_by(evidence)
 }
@@ -175,7 +200,10 @@ pub(super) fn exactly(
         .collect();
     let mut wanted = values.iter();
     let only_fewer = told != values && told.iter().all(|value| wanted.any(|v| v == value));
-    let lost = only_fewer && all.windows(2).any(|pair| !follows(pair[0], pair[1]));
+    // Of the last one nobody can tell by a number behind it whether it was sent.
+    let lost = only_fewer
+        && !told.is_empty()
+        && (told.last() != values.last() || all.windows(2).any(|pair| !follows(pair[0], pair[1])));
     // Clients need not know the attributes that were asked for; this one has confirmed them.
     let evidence = reports.iter().map(|report| report.number);
     let found = match lost {

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use twinproof_coap::{Code, ContentFormat};
 use twinproof_lwm2m::wire::Path;
 use twinproof_lwm2m::wire::attributes::{Attribute, Attributes};
-use twinproof_lwm2m::wire::links::ObjectList;
 
 use super::super::{Act, blocks, came};
-use super::values;
+use super::values::{links, values};
 use crate::checks::Found;
 use crate::scene::Scene;
 
@@ -28,7 +27,7 @@ pub(super) fn attached(scene: &Scene, act: &Act, (path, wanted): (&str, &[String
         };
         let body = blocks::answered(scene, request, &packet);
         let at: Option<Path> = path.parse().ok();
-        let list = match ObjectList::parse(&body) {
+        let list = match links(request, &body) {
             Ok(list) => list,
             Err(error) => return Found::decide(false, expected, format!("{got}: {error}")),
         };
