@@ -593,7 +593,7 @@ mod tests {
             .iter()
             .filter_map(|r| Some((r, r.purpose.as_ref()?)))
             .collect();
-        assert_eq!(purposes.len(), 140);
+        assert_eq!(purposes.len(), 141);
         for (requirement, purpose) in purposes {
             let id = &requirement.id;
             assert!(!requirement.failure.is_empty(), "{id}");
@@ -648,7 +648,7 @@ mod tests {
         assert_eq!(
             unread,
             [
-                "LW-CLI-07",
+                "LW-CLI-09",
                 "LW-IF3-17",
                 "LW-IF4-14",
                 "LW-IF4-15",
