@@ -2,6 +2,7 @@
 
 mod authentication;
 mod blocks;
+mod many;
 mod packages;
 mod same;
 mod triggers;
