@@ -77,6 +77,29 @@ Feature: The tree of a client
     Then the client confirms that it has added both
     And the server reads both
 
+  @DM-CLI-15 @id:sequence
+  Scenario: What comes one after the other is done in that order
+    Given a client that has nothing where the server may add
+    And the server wants to add a value and then to replace it, one after the other
+    When the client begins a session
+    Then the client confirms each of them
+    And the server reads what it replaced it by
+
+  @DM-CLI-14 @id:rights
+  Scenario: A server reads nothing that it has no right to
+    Given a client to which the server has added a value
+    When the server gives its right to read the value away
+    Then the client confirms the new rights
+    And the server may not read the value any more
+
+  @DM-CLI-16 @id:rename
+  Scenario: A node has the name that a server gives it
+    Given a client to which the server has added a value
+    When the server gives the node another name
+    Then the client confirms the new name
+    And the value is where the new name leads
+    And nothing is there
+
   @DM-CLI-04 @id:add-below-leaf
   Scenario: A value has nothing below it
     Given a client to which the server has added a value

@@ -94,7 +94,7 @@ macro_rules! mutants {
         $name:literal $does:literal breaks $breaks:literal
         $( also breaks { $( $( $also:literal ),+ because $because:literal ),+ $(,)? } )?
         caught by { $( $scenario:literal $check:literal ),+ $(,)? }
-        $( fn $rule:ident(&self, $($arg:ident)+ : $ty:ty $(, $arg2:ident: $ty2:ty)?) -> $ret:ty $body:block )+
+        $( fn $rule:ident(&self, $($arg:ident)+ : $ty:ty $(, $arg2:ident: $ty2:ty)*) -> $ret:ty $body:block )+
     )+) => {
         &[$(
             $crate::mutants::Mutant {
@@ -107,7 +107,7 @@ macro_rules! mutants {
                 rules: || {
                     struct Broken;
                     impl Rules for Broken {
-                        $( fn $rule(&self, $($arg)+ : $ty $(, $arg2: $ty2)?) -> $ret $body )+
+                        $( fn $rule(&self, $($arg)+ : $ty $(, $arg2: $ty2)*) -> $ret $body )+
                     }
                     std::sync::Arc::new(Broken)
                 },

@@ -47,7 +47,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-client-skips-header" "gives no status for headers" breaks "DM-CLI-02"
     also breaks {
         "DM-CLI-07", "DM-CLI-08" because "what it thinks of credentials is the status of a header",
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09"
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-14", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
         because "a server that is not told the next nonce is not believed in the next session",
     }
     caught by { "dm/session/every-command-answered" "dm/answered" }
@@ -57,7 +57,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-confirms-nothing" "gives no status for what it did" breaks "DM-CLI-02"
     also breaks {
-        "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-10", "DM-CLI-11"
+        "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-10", "DM-CLI-11", "DM-CLI-14", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
         because "that it was done, or why not, is said by a status",
     }
     caught by {
@@ -84,7 +84,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-reads-nothing" "confirms a reading and sends no value" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10"
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
         because "what is there afterwards is shown by reading it",
     }
     caught by {
@@ -106,7 +106,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-shows-the-old" "shows an empty value whatever is there" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10"
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
         because "what is there afterwards is shown by reading it",
     }
     caught by { "dm/tree/read" "dm/shows", "dm/tree/add" "dm/shows" }
@@ -124,7 +124,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-shows-anything" "shows the same value whatever is read" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09"
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
         because "what is there afterwards is shown by reading it",
         "DM-CLI-10" because "the value of a property is read like any other",
     }
@@ -161,6 +161,20 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-client-has-no-luck" "undoes every Atomic" breaks "DM-CLI-06"
     caught by { "dm/tree/atomic-done" "dm/told", "dm/tree/atomic-done" "dm/shows" }
     fn fails_atomic(&self, _code: StatusCode) -> bool { true }
+
+    "dm-client-lacks-sequences" "says of a Sequence that it does not know what it is" breaks "DM-CLI-15"
+    caught by { "dm/tree/sequence" "dm/told" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Status(status) = command
+                && status.cmd == "Sequence"
+            {
+                status.code = StatusCode::FEATURE_NOT_SUPPORTED;
+            }
+        }
+        message
+    }
 
     "dm-client-half-done" "leaves the first half of an Atomic that failed" breaks "DM-CLI-06"
     caught by { "dm/tree/atomic" "dm/told" }

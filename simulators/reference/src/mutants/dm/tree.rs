@@ -1,9 +1,10 @@
 //! Broken DM clients, in what they do with their trees.
 
 use twinproof_dm::store::rules::decide::{Rules, Standard};
-use twinproof_dm::store::rules::{AddFacts, NodeFacts};
+use twinproof_dm::store::rules::{AclChange, AclFacts, AddFacts, NodeFacts};
 use twinproof_dm::syncml::StatusCode;
 
+use twinproof_dm::tree::Property;
 use twinproof_dm::tree::acl::Kind;
 
 use super::super::{Mutant, mutants};
@@ -12,7 +13,7 @@ use super::super::{Mutant, mutants};
 pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-client-knows-nowhere" "does not say of a node that it is not there" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09" because "that nothing is there is shown by reading it",
+        "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-16", "DM-HLF-010" because "that nothing is there is shown by reading it",
     }
     caught by {
         "dm/tree/read-nothing" "dm/told",
@@ -28,7 +29,8 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-adds-nothing" "does not let anything be added" breaks "DM-CLI-04"
     also breaks {
-        "DM-CLI-06" because "an Atomic is tried with values that are added",
+        "DM-CLI-06", "DM-CLI-15", "DM-HLF-010"
+        because "an Atomic, a Sequence and a document are tried with values that are added",
     }
     caught by { "dm/tree/add" "dm/told", "dm/tree/add" "dm/shows" }
     fn add(&self, facts: AddFacts) -> StatusCode {
@@ -48,6 +50,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-replaces-nothing" "does not let anything be replaced" breaks "DM-CLI-05"
+    also breaks { "DM-CLI-15" because "a Sequence is tried with a value that is replaced" }
     caught by { "dm/tree/replace" "dm/told", "dm/tree/replace" "dm/shows" }
     fn replace(&self, facts: NodeFacts) -> StatusCode {
         match Standard.replace(facts) {
@@ -90,6 +93,36 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         match (facts.parent, Standard.add(facts)) {
             (Some(Kind::Leaf), StatusCode::COMMAND_NOT_ALLOWED) => StatusCode::NOT_FOUND,
             (_, code) => code,
+        }
+    }
+
+    "dm-client-knows-no-rights" "lets every server do everything" breaks "DM-CLI-14"
+    caught by { "dm/tree/rights" "dm/told" }
+    fn grants(&self, _facts: AclFacts<'_>) -> bool { true }
+
+    "dm-client-keeps-lists" "lets nobody change who has which right" breaks "DM-CLI-14"
+    caught by { "dm/tree/rights" "dm/told" }
+    fn replace_acl(&self, _facts: AclChange) -> StatusCode { StatusCode::FORBIDDEN }
+
+    "dm-client-keeps-names" "gives no node another name" breaks "DM-CLI-16"
+    caught by { "dm/tree/rename" "dm/told", "dm/tree/rename" "dm/shows" }
+    fn replace_property(&self, _facts: NodeFacts, _property: Property, _supported: bool) -> StatusCode {
+        StatusCode::COMMAND_NOT_ALLOWED
+    }
+
+    "dm-client-half-a-document" "keeps what it has taken of a document of which it refuses the rest" breaks "DM-HLF-010"
+    caught by { "dm/document/bad" "dm/told" }
+    fn import_is_undone(&self, _failed: bool) -> bool { false }
+
+    "dm-client-takes-no-documents" "takes no node that comes in a document" breaks "DM-HLF-010"
+    also breaks {
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-15" because "a node from a document is added like any other",
+    }
+    caught by { "dm/document/add" "dm/told", "dm/document/add" "dm/shows" }
+    fn add(&self, facts: AddFacts) -> StatusCode {
+        match Standard.add(facts) {
+            StatusCode::OK => StatusCode::UNSUPPORTED_TYPE_OR_FORMAT,
+            code => code,
         }
     }
 

@@ -250,3 +250,12 @@ fn put(uri: String, text: &str) -> Put {
         value: Some(Value::Text(text.to_owned())),
     }
 }
+
+/// What a property of a node is to be.
+fn property(uri: &str, name: &str, value: &str) -> Put {
+    Put {
+        uri: format!("{uri}?prop={name}"),
+        value: Some(Value::Text(value.to_owned())),
+        ..Put::default()
+    }
+}

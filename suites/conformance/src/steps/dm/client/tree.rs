@@ -1,11 +1,12 @@
 //! What a client does with its tree.
 
 use cucumber::{given, then, when};
-use twinproof_dm::upper::Act;
+use twinproof_dm::media;
+use twinproof_dm::upper::{Act, Put, Value};
 use twinproof_judge::checks::dm::client::Check as Client;
 use twinproof_stage::Halted;
 
-use super::put;
+use super::{property, put};
 use crate::world::{Scene, World};
 
 /// A value that is added.
@@ -340,4 +341,156 @@ async fn still_there(world: &mut World) -> Result<(), Halted> {
         uri,
         value: None,
     })
+}
+
+#[given("the server wants to add a value and then to replace it, one after the other")]
+async fn wants_sequence(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let uri = scene.dm_node()?;
+    let acts = vec![
+        Act::Add(put(uri.clone(), VALUE)),
+        Act::Replace(put(uri, OTHER)),
+    ];
+    scene.wants(Act::Sequence(acts)).await
+}
+
+#[then("the client confirms each of them")]
+fn told_sequence(world: &mut World) -> Result<(), Halted> {
+    let uri = world.scene().dm_node()?;
+    world.scene().check_told("Sequence", None, &[200])?;
+    for command in ["Add", "Replace"] {
+        let uri = Some(uri.clone());
+        world.scene().check_told(command, uri, &[200])?;
+    }
+    Ok(())
+}
+
+/// A server that the client need not know.
+const STRANGER: &str = "org.twinproof.stranger";
+
+#[when("the server gives its right to read the value away")]
+async fn gives_away(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let own = scene.dm_client()?.account.server_id;
+    let list = format!("Get={STRANGER}&Replace={own}&Delete={own}");
+    let uri = scene.dm_node()?;
+    scene
+        .wants(Act::Replace(property(&uri, "ACL", &list)))
+        .await?;
+    scene.dm_session().await
+}
+
+/// The list of a leaf is for whoever may replace what is above it.
+#[then("the client confirms the new rights")]
+fn told_rights(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let uri = format!("{}?prop=ACL", scene.dm_node()?);
+    scene.check_told_or("Replace", Some(uri), &[200], &[425])?;
+    match scene.dm_code(0)? {
+        Some(425) => Err(scene.inconclusive("the server may not give rights away there")),
+        _ => Ok(()),
+    }
+}
+
+#[then("the server may not read the value any more")]
+async fn unreadable(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let uri = scene.dm_node()?;
+    reads(scene, uri.clone()).await?;
+    scene.check_told("Get", Some(uri), &[425])
+}
+
+#[when("the server gives the node another name")]
+async fn renames(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let (uri, other) = (scene.dm_node()?, scene.dm_other_node()?);
+    let name = other.rsplit('/').next().unwrap_or_default();
+    scene
+        .wants(Act::Replace(property(&uri, "Name", name)))
+        .await?;
+    scene.dm_session().await
+}
+
+#[then("the client confirms the new name")]
+fn told_name(world: &mut World) -> Result<(), Halted> {
+    let uri = format!("{}?prop=Name", world.scene().dm_node()?);
+    world.scene().check_told("Replace", Some(uri), &[200])
+}
+
+#[then("the value is where the new name leads")]
+async fn shows_renamed(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let uri = scene.dm_other_node()?;
+    reads(scene, uri.clone()).await?;
+    scene.check_dm_client(|session| Client::Shows {
+        session,
+        uri,
+        value: Some(VALUE.to_owned()),
+    })
+}
+
+/// A document for two leaves below a node, the second with this format.
+fn document(uri: String, format: &str) -> Put {
+    let leaf = |name: &str, format: &str, value: &str| {
+        format!(
+            "<Node><NodeName>{name}</NodeName><RTProperties><Format><{format}/></Format>\
+             <Type><MIME>text/plain</MIME></Type></RTProperties><Value>{value}</Value></Node>"
+        )
+    };
+    let tree = format!(
+        "<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD><Node><NodeName></NodeName>\
+         <RTProperties><Format><node/></Format><Type><DDFName></DDFName></Type></RTProperties>{}{}</Node></MgmtTree>",
+        leaf("a", "chr", VALUE),
+        leaf("b", format, OTHER)
+    );
+    Put {
+        uri,
+        format: Some("xml".to_owned()),
+        media_type: Some(media::TNDS_XML.to_owned()),
+        value: Some(Value::Text(tree)),
+    }
+}
+
+#[given("the server wants to add two values below a node as one document")]
+async fn wants_document(world: &mut World) -> Result<(), Halted> {
+    let uri = world.scene().dm_node()?;
+    world.scene().wants(Act::Add(document(uri, "chr"))).await
+}
+
+#[given("the server wants to add a document with a number that is none")]
+async fn wants_bad_document(world: &mut World) -> Result<(), Halted> {
+    let uri = world.scene().dm_node()?;
+    world.scene().wants(Act::Add(document(uri, "int"))).await
+}
+
+#[then("the server reads both below the node")]
+async fn shows_document(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let node = scene.dm_node()?;
+    let values = [("a", VALUE), ("b", OTHER)].map(|(name, text)| (format!("{node}/{name}"), text));
+    for (uri, _) in &values {
+        scene.wants(Act::Get { uri: uri.clone() }).await?;
+    }
+    scene.dm_session().await?;
+    for (uri, text) in values {
+        scene.check_dm_client(|session| Client::Shows {
+            session,
+            uri,
+            value: Some(text.to_owned()),
+        })?;
+    }
+    Ok(())
+}
+
+/// No text asks a client to look into numbers.
+#[then("the client refuses the document")]
+fn told_document(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let uri = scene.dm_node()?;
+    let refusals: Vec<u16> = (400..600).collect();
+    scene.check_told_or("Add", Some(uri), &refusals, &[200])?;
+    match scene.dm_code(0)? {
+        Some(200) => Err(scene.inconclusive("the client takes any text for a number")),
+        _ => Ok(()),
+    }
 }
