@@ -270,6 +270,33 @@ impl Act {
     }
 }
 
+impl Act {
+    /// What an interface of a server that runs elsewhere may want to know of it, by name: `command`, `uri` and
+    /// `value`, which may be empty, and the whole command as `xml` and `base64`.
+    ///
+    /// # Errors
+    ///
+    /// XML cannot carry it.
+    pub fn names(&self) -> Result<[(&'static str, String); 5], crate::Error> {
+        let mut command = self.to_command(false);
+        crate::session::cut::number(std::slice::from_mut(&mut command), &mut 0);
+        let item = command.items().first();
+        let target = item.and_then(|item| item.target.as_ref());
+        let uri = target.map(|target| target.uri.clone()).unwrap_or_default();
+        let value = item.and_then(|item| item.data.as_ref()?.as_text());
+        let value = value.unwrap_or_default().to_owned();
+        let xml = crate::xml::fragment(&command.to_element())?;
+        let base64 = crate::base64::encode(xml.as_bytes());
+        Ok([
+            ("command", command.name().to_owned()),
+            ("uri", uri),
+            ("value", value),
+            ("xml", xml),
+            ("base64", base64),
+        ])
+    }
+}
+
 impl Put {
     fn to_item(&self, raw: bool) -> Item {
         let mut format = self.format.as_deref().map(Format::from);

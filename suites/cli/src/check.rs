@@ -11,7 +11,8 @@ use twinproof_judge::catalogue::role_of;
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::disclaimed;
 use twinproof_judge::profile::{
-    Bootstrap, Client, ClientControl, Lwm2m, OperationName, Security, Twinning, UpperTester,
+    Bootstrap, Client, ClientControl, DmServer, DmTester, Lwm2m, OperationName, Security, Twinning,
+    UpperTester,
 };
 
 use crate::args::Check;
@@ -94,6 +95,13 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
             if let Some(section) = &section.bootstrap {
                 short += endpoints(&mut out, section, &applicable)?;
             }
+        }
+        if let Some(server) = profile
+            .dm
+            .as_ref()
+            .and_then(|section| section.server.as_ref())
+        {
+            short += dm_tester(&mut out, server, &applicable)?;
         }
         let enablers = profile.enablers().into_iter().map(str::to_owned);
         let disclaimed = disclaimed(&source.catalogue, profile, &enablers.collect::<Vec<_>>());
@@ -255,6 +263,49 @@ fn upper_tester(
         count(acting, "scenario")
     )?;
     Ok(0)
+}
+
+/// The same for a DM server.
+fn dm_tester(
+    out: &mut impl Write,
+    server: &DmServer,
+    applicable: &[&Entry],
+) -> std::io::Result<usize> {
+    let wants = |entry: &&&Entry, what: &str| {
+        let mut steps = entry.described.steps.iter();
+        entry.enabler == "dm" && steps.any(|step| step.text.starts_with(what))
+    };
+    let acting = |what: &str| applicable.iter().filter(|entry| wants(entry, what)).count();
+    let all = acting("the operator");
+    match &server.upper_tester {
+        None => {
+            writeln!(
+                out,
+                "upper tester none (dm.server.upper_tester), so {} will be inconclusive",
+                count(all, "scenario")
+            )?;
+            Ok(all)
+        }
+        Some(DmTester::Builtin) => {
+            writeln!(
+                out,
+                "upper tester a hand inside, for {}",
+                count(all, "scenario")
+            )?;
+            Ok(0)
+        }
+        Some(DmTester::Hook(_)) => {
+            let wakes = acting("the operator wakes");
+            writeln!(
+                out,
+                "upper tester dm.server.upper_tester.hook.plan, for {}; inconclusive is what takes a \
+                 notification ({}), which it does not make",
+                count(all - wakes, "scenario"),
+                count(wakes, "scenario")
+            )?;
+            Ok(0)
+        }
+    }
 }
 
 /// Says who starts the client, and where it is expected.

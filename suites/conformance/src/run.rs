@@ -15,7 +15,9 @@ use twinproof_evidence::record::{Halt, Record, RunStarted, Scene as SceneKey, Sc
 use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue::{self, role_of};
 use twinproof_judge::condition::not_applicable;
-use twinproof_judge::profile::{ClientControl, Credential, Declared, Lwm2m, Profile, Subscriber};
+use twinproof_judge::profile::{
+    ClientControl, Credential, Declared, DmTester, Lwm2m, Profile, Subscriber,
+};
 use twinproof_judge::scene::{DOUBLED, LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
@@ -591,6 +593,9 @@ async fn visit_dm(
         }
     } else if let Some(server) = section.and_then(|section| section.server.as_ref()) {
         stage.introduce(&server.url, SUT);
+        if let Some(DmTester::Hook(hook)) = &server.upper_tester {
+            stage.attend_dm_by(hook_call(&hook.plan), hook.patience.duration());
+        }
     }
     Ok(declared)
 }

@@ -18,7 +18,7 @@ mod written;
 
 pub use bootstrap::{Bootstrap, Endpoint};
 pub use client::{Client, ClientControl, CommandControl};
-pub use dm::{Dm, DmAccount, DmClient, DmScheme, DmServer, DmTester};
+pub use dm::{Dm, DmAccount, DmClient, DmHook, DmScheme, DmServer, DmTester};
 pub use hook::HookSpec;
 pub use lwm2m::{Lwm2m, Release};
 pub use security::{Credential, Security};

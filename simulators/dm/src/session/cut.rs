@@ -152,7 +152,7 @@ impl Form {
 }
 
 /// Numbers commands, those inside others too.
-fn number(commands: &mut [Command], last: &mut u32) {
+pub(crate) fn number(commands: &mut [Command], last: &mut u32) {
     for command in commands {
         *last += 1;
         let id = last.to_string();

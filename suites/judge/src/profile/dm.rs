@@ -85,11 +85,36 @@ pub struct DmServer {
 }
 
 /// Who makes a DM server act.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DmTester {
     /// The system's own: the built-in one has it.
     Builtin,
+    /// An interface of the server's, or a program that knows one.
+    Hook(Box<DmHook>),
+}
+
+/// How a DM server that runs elsewhere is told what its operator wants.
+///
+/// In its texts `{device}` stands for the device, `{command}` for the name of the command, `{uri}` for its target,
+/// `{value}` for the value if it has one, `{xml}` for the command as it stands in a message, `{base64}` for the
+/// same in base64. In a command line each is one word; in a body that is JSON it is the inside of a string; in
+/// a URL it is percent-encoded.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DmHook {
+    /// Has a device do something in its next session.
+    #[schemars(example = "mdmctl queue --device {device} --command {base64}")]
+    pub plan: HookSpec,
+    /// How long that may take.
+    #[serde(default = "DmHook::default_patience")]
+    pub patience: Span,
+}
+
+impl DmHook {
+    fn default_patience() -> Span {
+        Span::from_secs(30)
+    }
 }
 
 /// A device and its server, and how each proves to the other who it is.

@@ -77,7 +77,9 @@ impl Scene {
         let url = self.dm_server()?.url;
         let profile = Arc::new(Profile::builtin());
         let tree = Tree::of_device(profile, &account.device, &[account.at(&url)]);
-        let role = Client::new(tree, self.seed.derive("device"));
+        // A server may remember the numbers of sessions that it had.
+        let seed = self.stage.fresh(self.seed.derive("device"));
+        let role = Client::new(tree, seed);
         let shared = client::Shared {
             rules,
             max_message: self.dm.fleet.takes,
