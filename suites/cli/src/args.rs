@@ -232,7 +232,7 @@ pub(crate) struct Init {
 #[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
     /// What of the built-in system
-    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning", "lwm2m"]))]
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning", "lwm2m", "dm"]))]
     pub(crate) enabler: String,
     /// Which role of an LwM2M system. A bootstrap server leads its devices to a server at a free port beside
     /// it, and has no hooks

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Declared;
-use twinproof_proof::serve::{Options, Served, ServedBootstrap, ServedLwm2m};
+use twinproof_proof::serve::{Options, Served, ServedBootstrap, ServedDm, ServedLwm2m};
 
 use crate::args::Serve;
 use crate::problem::Problem;
@@ -46,6 +46,9 @@ pub(crate) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
     if bootstraps {
         return runtime.block_on(serve_bootstrap(args, dir.as_deref()));
     }
+    if args.enabler == "dm" {
+        return runtime.block_on(serve_dm(args, dir.as_deref()));
+    }
     if args.enabler == "lwm2m" {
         return runtime.block_on(serve_lwm2m(args, dir.as_deref()));
     }
@@ -74,6 +77,21 @@ async fn serve_bootstrap(args: &Serve, dir: Option<&Path>) -> Result<ExitCode, P
     print(std::slice::from_ref(served.profile()), dir)?;
     watch::signal().await;
     Ok(ExitCode::Conformant)
+}
+
+/// The built-in DM server, and where it is told what its operator wants.
+async fn serve_dm(args: &Serve, dir: Option<&Path>) -> Result<ExitCode, Problem> {
+    let served = ServedDm::start((args.listen, args.control), SEED).await;
+    let served = served.map_err(|why| {
+        Problem::Usage(format!(
+            "{why}; choose free addresses of this machine with --listen and --control"
+        ))
+    })?;
+    print(std::slice::from_ref(served.profile()), dir)?;
+    tokio::select! {
+        _ = watch::signal() => Ok(ExitCode::Conformant),
+        never = served.attend() => match never {},
+    }
 }
 
 /// The built-in LwM2M server, and the management API by which a tester reaches it.

@@ -186,6 +186,50 @@ impl DmServer {
     }
 }
 
+impl DmServer {
+    /// Puts the server on a stage; returns its profile where it is.
+    ///
+    /// # Errors
+    ///
+    /// No socket can be had.
+    pub async fn host(&self, stage: &mut Stage, seed: Seed) -> Result<Declared, Halted> {
+        let mut declared = self.profile.clone();
+        let url = format!("{}/dm", stage.listen(SUT).await?);
+        let section = declared.profile.dm.as_mut();
+        let Some(section) = section.and_then(|section| section.server.as_mut()) else {
+            return Ok(declared);
+        };
+        section.url.clone_from(&url);
+        let enrolments = section.accounts.iter().map(|account| Enrolment {
+            device: account.device.clone(),
+            client: account.proof_of_device(),
+            server: account.proof_of_server(),
+        });
+        let mut enrolments: Vec<Enrolment> = enrolments.collect();
+        let proofs = enrolments
+            .iter_mut()
+            .flat_map(|enrolment| [&mut enrolment.client, &mut enrolment.server]);
+        for proof in proofs.flatten().filter(|_| self.stale) {
+            proof.nonce = STALE.to_vec();
+        }
+        let id = section
+            .accounts
+            .first()
+            .map(|account| account.server_id.clone());
+        let id = id.unwrap_or_default();
+        let mut shared = reference::server(self.rules.for_scenario(seed));
+        (self.shape)(&mut shared);
+        let shared = Arc::new(shared);
+        let make = move || {
+            let server = Server::new(&id, &url, seed.derive(SUT), enrolments.clone());
+            (server, Arc::clone(&shared))
+        };
+        let server = stage.host_role(SUT, make);
+        stage.attend_dm(server);
+        Ok(declared)
+    }
+}
+
 impl BuiltIn for DmServer {
     fn profile(&self) -> &Declared {
         &self.profile
@@ -197,42 +241,6 @@ impl BuiltIn for DmServer {
         seed: Seed,
         _part: Part<'a>,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
-        async move {
-            let mut declared = self.profile.clone();
-            let url = format!("{}/dm", stage.listen(SUT).await?);
-            let section = declared.profile.dm.as_mut();
-            let Some(section) = section.and_then(|section| section.server.as_mut()) else {
-                return Ok(declared);
-            };
-            section.url.clone_from(&url);
-            let enrolments = section.accounts.iter().map(|account| Enrolment {
-                device: account.device.clone(),
-                client: account.proof_of_device(),
-                server: account.proof_of_server(),
-            });
-            let mut enrolments: Vec<Enrolment> = enrolments.collect();
-            let proofs = enrolments
-                .iter_mut()
-                .flat_map(|enrolment| [&mut enrolment.client, &mut enrolment.server]);
-            for proof in proofs.flatten().filter(|_| self.stale) {
-                proof.nonce = STALE.to_vec();
-            }
-            let id = section
-                .accounts
-                .first()
-                .map(|account| account.server_id.clone());
-            let id = id.unwrap_or_default();
-            let mut shared = reference::server(self.rules.for_scenario(seed));
-            (self.shape)(&mut shared);
-            let shared = Arc::new(shared);
-            let make = move || {
-                let server = Server::new(&id, &url, seed.derive(SUT), enrolments.clone());
-                (server, Arc::clone(&shared))
-            };
-            let server = stage.host_role(SUT, make);
-            stage.attend_dm(server);
-            Ok(declared)
-        }
-        .boxed_local()
+        self.host(stage, seed).boxed_local()
     }
 }

@@ -11,9 +11,11 @@
 
 mod api;
 mod bootstrap;
+mod dm;
 mod lwm2m;
 
 pub use bootstrap::ServedBootstrap;
+pub use dm::ServedDm;
 pub use lwm2m::ServedLwm2m;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,46 @@
+//! A DM server that runs elsewhere, and is told over HTTP what its operator wants.
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader};
+
+use common::{Serving, report, twinproof};
+
+#[test]
+fn a_served_dm_server_is_judged_through_the_hook_of_its_profile() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["serve", "--enabler", "dm", "--profiles", "served"];
+    let mut child = common::command(dir.path(), &args).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let _serving = Serving(child);
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    assert!(line.starts_with("twinproof run --sut "), "{line}");
+
+    let checked = twinproof(dir.path(), &["check", "--sut", "served/sut-1.toml"]);
+    let told = "upper tester dm.server.upper_tester.hook.plan, for";
+    assert!(checked.stdout.contains(told), "{}", checked.stdout);
+
+    // The second run meets what the first has left: nonces, and a server that has seen these devices.
+    for _ in 0..2 {
+        let ran = twinproof(dir.path(), &["run", "--sut", "served/sut-1.toml"]);
+        assert_eq!(ran.code, Some(3), "{}\n{}", ran.stdout, ran.stderr);
+        let judged = report(&dir.path().join("twinproof-report"));
+        let scenarios = judged["scenarios"].as_array().unwrap();
+        let ours = scenarios
+            .iter()
+            .filter(|scenario| scenario["id"].as_str().unwrap().starts_with("dm/server/"));
+        let mut seen = 0;
+        for scenario in ours {
+            // It makes no notifications.
+            let expected = match scenario["id"].as_str().unwrap() {
+                "dm/server/wakes" => "inconclusive",
+                _ => "pass",
+            };
+            assert_eq!(scenario["verdict"], expected, "{scenario}");
+            seen += 1;
+        }
+        assert!(seen > 8, "{scenarios:?}");
+    }
+}

@@ -1,0 +1,155 @@
+//! The built-in DM server alone, and where it is told what its operator wants.
+//!
+//! `POST /control/plan` takes `{"device": …, "command": "Get", "uri": …}`: the device is asked for that in its
+//! next session.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use twinproof_dm::upper::{Act, Answer, Operation};
+use twinproof_evidence::ledger::Ledger;
+use twinproof_evidence::secrets::Secrets;
+use twinproof_judge::profile::{Declared, DmHook, DmTester, HookSpec, Span};
+use twinproof_judge::scene::SUT;
+use twinproof_kernel::Seed;
+use twinproof_stage::{Kind, Network, Options, Pace, Recorder, Stage};
+
+use super::cannot_listen;
+use crate::dm::DmServer;
+
+/// How long somebody may take to say what is to be done.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much somebody may say.
+const MOST: usize = 64 << 10;
+
+/// A DM server that answers as long as this lives.
+pub struct ServedDm {
+    stage: Rc<Mutex<Stage>>,
+    control: TcpListener,
+    profile: Declared,
+}
+
+impl ServedDm {
+    /// Starts the built-in server, at `listen`, and what makes it act, at `control`.
+    ///
+    /// # Errors
+    ///
+    /// An address cannot be had; the words name it.
+    pub async fn start(
+        (listen, control): (SocketAddr, SocketAddr),
+        seed: u64,
+    ) -> Result<Self, String> {
+        let bound = TcpListener::bind(control).await;
+        let control = bound.map_err(|error| cannot_listen(control, &error))?;
+        let hooks = control.local_addr().map_err(|error| error.to_string())?;
+        let network = Network::open(&Options {
+            ports: [(SUT.to_owned(), listen)].into(),
+            ..Options::new(PATIENCE)
+        })?;
+        let pace = Pace {
+            timeout: PATIENCE,
+            settle: Duration::ZERO,
+        };
+        // Nobody is recorded: the system is a guest of its callers, not of a scenario.
+        let recorder = Recorder::new(Ledger::in_memory(), None, Secrets::default(), |_, _| {
+            Vec::new()
+        });
+        let mut stage = Stage::open(Kind::Live(network), recorder, pace);
+        let system = DmServer::standard();
+        let placed = system.host(&mut stage, Seed::new(seed)).await;
+        let mut profile = placed.map_err(|halted| halted.to_string())?;
+        let section = profile.profile.dm.as_mut();
+        if let Some(server) = section.and_then(|section| section.server.as_mut()) {
+            server.upper_tester = Some(DmTester::Hook(Box::new(DmHook {
+                plan: HookSpec::Http {
+                    method: "POST".to_owned(),
+                    url: format!("http://{hooks}/control/plan"),
+                    body: r#"{"device": "{device}", "command": "{command}", "uri": "{uri}"}"#
+                        .to_owned(),
+                },
+                patience: Span::from_secs(30),
+            })));
+        }
+        Ok(Self {
+            stage: Rc::new(Mutex::new(stage)),
+            control,
+            profile,
+        })
+    }
+
+    /// The profile of the server where it is.
+    pub fn profile(&self) -> &Declared {
+        &self.profile
+    }
+
+    /// Answers at the control address until the future is dropped.
+    pub async fn attend(&self) -> Infallible {
+        loop {
+            let Ok((stream, _)) = self.control.accept().await else {
+                continue;
+            };
+            let service = service_fn(|request| answer(Rc::clone(&self.stage), request));
+            let serving = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service);
+            // A caller that breaks off, or never says anything, wants nothing.
+            drop(tokio::time::timeout(PATIENCE, serving).await);
+        }
+    }
+}
+
+async fn answer(
+    stage: Rc<Mutex<Stage>>,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let (status, text) = match asked(request).await {
+        Err(refused) => refused,
+        Ok(operation) => match stage.lock().await.operate_dm(operation).await {
+            Ok((Answer::Done, _)) => (200, "done".to_owned()),
+            Ok((other, _)) => (500, format!("expected it to be done, got {other:?}")),
+            Err(halted) => (409, halted.to_string()),
+        },
+    };
+    let mut response = hyper::Response::new(Full::new(Bytes::from(text + "\n")));
+    *response.status_mut() =
+        hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    Ok(response)
+}
+
+/// What is wanted; or the status, and why it cannot be had.
+async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, String)> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    if path != "/control/plan" {
+        return Err((404, format!("expected /control/plan, got {path}")));
+    }
+    if method != hyper::Method::POST {
+        return Err((405, format!("expected POST, got {method}")));
+    }
+    let body = Limited::new(request.into_body(), MOST).collect().await;
+    let body = body.map_err(|error| (400, error.to_string()))?.to_bytes();
+    let wanted: serde_json::Value =
+        serde_json::from_slice(&body).map_err(|error| (400, error.to_string()))?;
+    let text = |key: &str| {
+        let value = wanted.get(key).and_then(|value| value.as_str());
+        let missing = || (400, format!("expected a text as {key}, got none"));
+        value.map(str::to_owned).ok_or_else(missing)
+    };
+    match text("command")?.as_str() {
+        "Get" => Ok(Operation::Plan {
+            device: text("device")?,
+            act: Act::Get { uri: text("uri")? },
+        }),
+        other => Err((400, format!("expected Get as command, got {other}"))),
+    }
+}
