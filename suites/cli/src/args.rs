@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub(crate) mod bench;
+
 use std::fmt::{Display, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -71,6 +73,12 @@ pub(crate) enum Command {
     Properties(Properties),
     /// Prove that the suite does not say no without cause: judge one lawful system after another
     Variants(Variants),
+    /// Load an LwM2M server with devices at a rate, and say how it bears it
+    #[command(subcommand, after_help = bench::EXAMPLES)]
+    Bench(bench::Bench),
+    /// Load an LwM2M server as a workload file says
+    #[command(after_help = bench::FLEET_EXAMPLES)]
+    Fleet(bench::Fleet),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -308,6 +316,8 @@ pub(crate) struct Check {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Format {
+    /// load.json, the report of `bench` and `fleet`
+    Load,
     /// A system's profile (sut.toml)
     Profile,
     /// report.json

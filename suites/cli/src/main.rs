@@ -3,6 +3,7 @@
 
 mod args;
 mod baseline;
+mod bench;
 mod check;
 mod clean;
 mod diff;
@@ -76,10 +77,12 @@ fn main() -> process::ExitCode {
 
 fn perform(command: Command) -> Result<ExitCode, Problem> {
     match command {
+        Command::Bench(args) => bench::bench(&args),
         Command::Check(args) => check::check(&args),
         Command::Clean(args) => clean::clean(&args),
         Command::Diff(args) => diff::diff(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Fleet(args) => bench::fleet(&args),
         Command::Init(args) => init::init(&args),
         Command::Judge(args) => judge::again(&args),
         Command::List(args) => list::list(&args),

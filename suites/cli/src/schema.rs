@@ -10,6 +10,7 @@ use crate::problem::Problem;
 
 pub(crate) fn schema(args: &Schema) -> Result<ExitCode, Problem> {
     let schema = match args.format {
+        Format::Load => twinproof_load::Report::schema(),
         Format::Profile => schemars::schema_for!(Profile),
         Format::Report => twinproof_formats::json::schema(),
     };

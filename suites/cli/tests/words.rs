@@ -136,7 +136,11 @@ fn usage_errors_are_2() {
 #[test]
 fn schemas_describe_what_is_written() {
     let dir = tempfile::tempdir().unwrap();
-    for (format, key) in [("report", "summary"), ("profile", "sut")] {
+    for (format, key) in [
+        ("report", "summary"),
+        ("profile", "sut"),
+        ("load", "verdict"),
+    ] {
         let ran = twinproof(dir.path(), &["schema", format]);
         assert_eq!(ran.code, Some(0));
         let schema: Value = serde_json::from_str(&ran.stdout).unwrap();

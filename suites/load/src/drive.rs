@@ -25,32 +25,15 @@ pub fn drive<T: Traffic>(
     socket: &Socket,
     watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
 ) -> io::Result<Health> {
-    let limits = generator.workload().generator.clone();
-    let mut clock = Clock::start();
-    let (mut arrivals, mut departures) = (Arrivals::default(), Departures::default());
-    let mut strain = Strain::new(limits.starved_share)?;
-    let began = cpu_of_thread()?;
-    let mut looked = Duration::ZERO;
+    let starved_share = generator.workload().generator.starved_share;
+    let mut pump = Pump::new(socket);
+    let mut strain = Strain::new(starved_share)?;
+    let (mut began, mut looked) = (None, Duration::ZERO);
     while generator.phase() != Phase::Done {
-        let mut full = false;
-        let count = socket.receive(&mut arrivals)?;
-        for index in 0..count {
-            let now = time(clock.now());
-            let Some(arrival) = arrivals.take(index, socket.port()) else {
-                continue;
-            };
-            let stamp = arrival.stamp.map(|stamp| time(clock.since_start(stamp)));
-            let datagram = (arrival.at.into(), arrival.from.into(), arrival.bytes);
-            let times = (now, stamp.unwrap_or(now));
-            generator.hear(times, datagram, &mut leave(&mut departures));
-        }
-        full |= count > 0;
-        strain.overflowed(arrivals.lost());
-        strain.sent(socket.send(&mut departures)?);
-        full |= generator.act(time(clock.now()), &mut leave(&mut departures));
-        strain.sent(socket.send(&mut departures)?);
-
-        let now = clock.now();
+        let full = pump.turn(generator)?;
+        strain.overflowed(pump.arrivals.lost());
+        strain.sent(std::mem::take(&mut pump.sent));
+        let now = pump.clock.now();
         if now.saturating_sub(looked) >= GLANCE {
             looked = now;
             if watch(generator).is_break() {
@@ -58,26 +41,84 @@ pub fn drive<T: Traffic>(
             }
         }
         let loading = generator.phase() == Phase::Loading;
+        if loading && began.is_none() {
+            began = Some((now, cpu_of_thread()?));
+        }
         let since = loading.then(|| time(now).since(generator.begins()));
         strain.turn(since, now)?;
         if !full {
-            let next = generator
-                .next_deadline()
-                .map_or(GLANCE, |at| at.since(time(now)));
-            let before = clock.now();
-            socket.wait(next.min(GLANCE))?;
-            strain.idle += clock.now() - before;
+            strain.idle += pump.wait(generator)?;
         }
     }
+    let (now, cpu) = (pump.clock.now(), cpu_of_thread()?);
+    let (then, before) = began.unwrap_or((now, cpu));
     let mut health = Health {
         problems: strain.finish(),
-        cpu: (cpu_of_thread()? - began).as_secs_f64(),
-        wall: clock.now().as_secs_f64(),
+        cpu: (cpu - before).as_secs_f64(),
+        wall: (now - then).as_secs_f64(),
         receive_buffer: socket.buffers()?.0,
         ..Health::default()
     };
     health.note(generator.sizes());
     Ok(health)
+}
+
+/// What lies between a generator and its socket.
+pub(crate) struct Pump<'s> {
+    socket: &'s Socket,
+    pub(crate) clock: Clock,
+    arrivals: Arrivals,
+    departures: Departures,
+    /// What became of what was sent in the last turn.
+    sent: Sent,
+}
+
+impl<'s> Pump<'s> {
+    pub(crate) fn new(socket: &'s Socket) -> Self {
+        Self {
+            socket,
+            clock: Clock::start(),
+            arrivals: Arrivals::default(),
+            departures: Departures::default(),
+            sent: Sent::default(),
+        }
+    }
+
+    /// Takes what is there, does what is due, and sends what comes of it. Says whether there may be more.
+    pub(crate) fn turn<T: Traffic>(
+        &mut self,
+        generator: &mut Generator<'_, T>,
+    ) -> io::Result<bool> {
+        let count = self.socket.receive(&mut self.arrivals)?;
+        for index in 0..count {
+            let now = time(self.clock.now());
+            let Some(arrival) = self.arrivals.take(index, self.socket.port()) else {
+                continue;
+            };
+            let stamp = arrival
+                .stamp
+                .map(|stamp| time(self.clock.since_start(stamp)));
+            let datagram = (arrival.at.into(), arrival.from.into(), arrival.bytes);
+            let times = (now, stamp.unwrap_or(now));
+            generator.hear(times, datagram, &mut leave(&mut self.departures));
+        }
+        let more = generator.act(time(self.clock.now()), &mut leave(&mut self.departures));
+        self.sent = self.socket.send(&mut self.departures)?;
+        Ok(more || count > 0)
+    }
+
+    /// Waits until something arrives or is due, and says how long that was.
+    pub(crate) fn wait<T: Traffic>(
+        &mut self,
+        generator: &mut Generator<'_, T>,
+    ) -> io::Result<Duration> {
+        let before = self.clock.now();
+        let next = generator
+            .next_deadline()
+            .map_or(GLANCE, |at| at.since(time(before)));
+        self.socket.wait(next.min(GLANCE))?;
+        Ok(self.clock.now() - before)
+    }
 }
 
 fn time(since: Duration) -> Time {

@@ -8,9 +8,13 @@
 mod devices;
 #[cfg(target_os = "linux")]
 mod drive;
+#[cfg(target_os = "linux")]
+mod floor;
 mod generator;
 mod measure;
 mod report;
+#[cfg(target_os = "linux")]
+mod run;
 mod schedule;
 #[cfg(target_os = "linux")]
 mod serve;
@@ -20,13 +24,19 @@ mod workload;
 pub use devices::{Devices, shared};
 #[cfg(target_os = "linux")]
 pub use drive::drive;
+#[cfg(target_os = "linux")]
+pub use floor::{Floor, Round, floor};
 pub use generator::{Counts, Generator, Phase, Send, Traffic};
 pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
 pub use report::{
     Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, System, Verdict, hlog,
 };
+#[cfg(target_os = "linux")]
+pub use run::{NoRun, Run, Target, run, serve_built_in};
 pub use schedule::Schedule;
 #[cfg(target_os = "linux")]
 pub use serve::serve;
 pub use threshold::{Holds, Metric, Side, Threshold};
+#[cfg(target_os = "linux")]
+pub use twinproof_sockets::Socket;
 pub use workload::{Arrivals, Devices as Fleet, Limits, Operation, Stage, Unusable, Workload};

@@ -142,9 +142,9 @@ fn rounded(number: f64) -> f64 {
 pub struct Health {
     /// What was wrong with it; a run with any is invalid.
     pub problems: Vec<Problem>,
-    /// Processor time that it took, preparation and all.
+    /// Processor time that it took from the beginning of the first stage.
     pub cpu: f64,
-    /// How long it ran.
+    /// How long that is ago when it ends.
     pub wall: f64,
     /// What the kernel keeps for it of what arrives, in octets.
     pub receive_buffer: usize,

@@ -113,6 +113,17 @@ pub struct Devices {
     pub first: Ipv4Addr,
 }
 
+impl Devices {
+    /// So many, and for the rest what a workload has that does not say.
+    pub fn new(count: u32) -> Self {
+        Self {
+            count,
+            lifetime: a_day(),
+            first: first(),
+        }
+    }
+}
+
 fn a_day() -> Span {
     Span::from_secs(86_400)
 }

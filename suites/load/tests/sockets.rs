@@ -5,10 +5,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use twinproof_kernel::Seed;
 use twinproof_load::{
-    Devices, Generator, Operation, Report, Verdict, Workload, drive, serve, shared,
+    Devices, Generator, Operation, Report, Verdict, Workload, drive, floor, serve, shared,
 };
 use twinproof_lwm2m::server::{self, Server};
 use twinproof_lwm2m::wire::Version;
@@ -163,4 +164,34 @@ fn a_run_can_be_broken_off_and_reports_what_there_was() {
     assert!(totals.begun >= 3);
     assert_eq!(totals.begun, totals.lost);
     assert!(!generator.measures().seconds().is_empty());
+}
+
+#[test]
+fn the_floor_has_both_sides_in_every_round() {
+    let workload = Workload::read(
+        r#"
+        name = "floor"
+        arrivals = { closed = 1 }
+        [devices]
+        count = 50
+        [mix]
+        send = 1
+        [[stages]]
+        for = "1h"
+        "#,
+    )
+    .unwrap();
+    let floor = floor(&workload, 3, Duration::from_millis(200)).unwrap();
+    assert_eq!((floor.operation, floor.devices), (Operation::Send, 50));
+    assert_eq!(floor.rounds.len(), 3);
+    for round in &floor.rounds {
+        assert!(round.bare_us > 0.0 && round.ours_us > 0.0, "{round:?}");
+    }
+    let ratio = floor.ratio().unwrap();
+    let ratios = floor
+        .rounds
+        .iter()
+        .map(|round| round.bare_us / round.ours_us);
+    assert_eq!(ratios.clone().filter(|one| *one < ratio).count(), 1);
+    assert_eq!(ratios.filter(|one| *one > ratio).count(), 1);
 }

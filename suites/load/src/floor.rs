@@ -1,0 +1,273 @@
+//! What the generator itself costs: the same datagrams, without anybody who thinks about them.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use twinproof_coap::Packet;
+use twinproof_fleet::{Addresses, Roster};
+use twinproof_kernel::{CallId, Input, Outbox, Role as _, Seed, Time};
+use twinproof_lwm2m::device::{Device, Shared};
+use twinproof_sockets::{Arrivals, Departures, Socket, cpu_of_thread};
+
+use crate::devices::{Devices, shared};
+use crate::drive::Pump;
+use crate::generator::{Generator, Phase, Traffic as _};
+use crate::run::NoRun;
+use crate::workload::{Arrivals as Pace, Operation, Workload};
+
+/// How many operations are under way at any time, on either side.
+const WINDOW: u32 = 256;
+
+/// How long it takes for nobody to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What an operation costs the generator, and what its datagrams cost anybody, side by side.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+pub struct Floor {
+    /// What was done.
+    pub operation: Operation,
+    /// How many devices there were.
+    pub devices: u32,
+    /// Round by round.
+    pub rounds: Vec<Round>,
+}
+
+/// A round, in which one came after the other.
+#[derive(
+    Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+pub struct Round {
+    /// Processor time for an operation that nobody thinks about, in microseconds.
+    pub bare_us: f64,
+    /// Processor time for an operation of a device, in microseconds.
+    pub ours_us: f64,
+}
+
+impl Floor {
+    /// The share of the generator's processor time that anybody would need: the median of the rounds, at best 1.
+    pub fn ratio(&self) -> Option<f64> {
+        let ratios = self
+            .rounds
+            .iter()
+            .map(|round| round.bare_us / round.ours_us);
+        let mut ratios: Vec<f64> = ratios.collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied()
+    }
+}
+
+/// Measures in so many rounds of this length, of which each has two halves: devices that do something again and again, and a
+/// bare loop that sends the same datagrams from the same addresses; both against a server that does nothing but answer.
+///
+/// # Errors
+///
+/// When the system takes sockets or clocks away, there are not enough addresses, or the server does not answer.
+pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Floor, NoRun> {
+    let (ours, bare, other) = (Socket::open(0)?, Socket::open(0)?, Socket::open(0)?);
+    let target = SocketAddrV4::new(Ipv4Addr::LOCALHOST, other.port());
+    let operation = workload.operations().next().unwrap_or(Operation::Register);
+    let closed = Workload {
+        arrivals: Pace::Closed(WINDOW),
+        ..workload.clone()
+    };
+    let shared = shared(&closed, SocketAddr::V4(target));
+    let template = template(&shared, operation)?;
+    let addresses = Addresses::Block {
+        first: workload.devices.first,
+        port: bare.port(),
+    };
+    let roster = Roster::new(workload.devices.count, addresses, "", Seed::new(0));
+    let roster = roster.map_err(NoRun::Room)?;
+    let mut generator =
+        Generator::new(&closed, ours.port(), Devices, shared).map_err(NoRun::Room)?;
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let echo = scope.spawn(|| echo(&other, &stop));
+        let rounds = (|| {
+            let mut pump = Pump::new(&ours);
+            while matches!(generator.phase(), Phase::Preparing(_)) {
+                spin(&mut pump, &mut generator)?;
+            }
+            let mut bare = Bare {
+                socket: &bare,
+                target,
+                template,
+                roster,
+                turn: 0,
+            };
+            // The first round warms caches up.
+            let all = (0..=rounds).map(|_| {
+                Ok(Round {
+                    bare_us: bare.measure(length / 2)?,
+                    ours_us: measure(&mut pump, &mut generator, length / 2)?,
+                })
+            });
+            all.collect::<io::Result<Vec<Round>>>()
+        })();
+        stop.store(true, Ordering::Relaxed);
+        // A thread that panics is our fault and told where it happens.
+        let _ = echo.join();
+        let rounds = rounds?.split_off(1);
+        Ok(Floor {
+            operation,
+            devices: workload.devices.count,
+            rounds,
+        })
+    })
+}
+
+fn spin(pump: &mut Pump<'_>, generator: &mut Generator<'_, Devices>) -> io::Result<()> {
+    if !pump.turn(generator)? {
+        pump.wait(generator)?;
+    }
+    Ok(())
+}
+
+/// Lets devices work for so long, and says what an operation took.
+fn measure(
+    pump: &mut Pump<'_>,
+    generator: &mut Generator<'_, Devices>,
+    length: Duration,
+) -> io::Result<f64> {
+    let finished = |generator: &Generator<'_, Devices>| -> u64 {
+        let all = Operation::ALL.into_iter();
+        all.map(|one| generator.measures().totals(one).finished())
+            .sum()
+    };
+    let (before, began, cpu) = (finished(generator), Instant::now(), cpu_of_thread()?);
+    // On a machine with much else to do it may take longer until anything is answered at all.
+    let enough = |generator: &_| match finished(generator) > before {
+        true => began.elapsed() >= length,
+        false => began.elapsed() >= PATIENCE,
+    };
+    while !enough(generator) && generator.phase() == Phase::Loading {
+        spin(pump, generator)?;
+    }
+    each(cpu_of_thread()? - cpu, finished(generator) - before)
+}
+
+fn each(cpu: Duration, count: u64) -> io::Result<f64> {
+    match count {
+        0 => Err(io::Error::other("nothing was answered")),
+        count => Ok(cpu.as_secs_f64() * 1e6 / count as f64),
+    }
+}
+
+/// A loop that sends, and counts what comes back.
+struct Bare<'s> {
+    socket: &'s Socket,
+    target: SocketAddrV4,
+    template: Vec<u8>,
+    roster: Roster,
+    turn: u64,
+}
+
+impl Bare<'_> {
+    fn measure(&mut self, length: Duration) -> io::Result<f64> {
+        let (mut arrivals, mut departures) = (Arrivals::default(), Departures::default());
+        // What was on its way when the last round ended is none of this one.
+        while self.socket.receive(&mut arrivals)? > 0 {}
+        let (began, cpu) = (Instant::now(), cpu_of_thread()?);
+        let (mut answered, mut heard) = (0, began);
+        for _ in 0..WINDOW {
+            self.ask(&mut departures);
+        }
+        self.socket.send(&mut departures)?;
+        while began.elapsed() < length || answered == 0 {
+            let count = self.socket.receive(&mut arrivals)?;
+            for index in 0..count {
+                answered += u64::from(arrivals.take(index, self.socket.port()).is_some());
+                self.ask(&mut departures);
+            }
+            self.socket.send(&mut departures)?;
+            match count {
+                0 if heard.elapsed() > PATIENCE => break,
+                0 => drop(self.socket.wait(Duration::from_millis(10))?),
+                _ => heard = Instant::now(),
+            }
+        }
+        each(cpu_of_thread()? - cpu, answered)
+    }
+
+    fn ask(&mut self, departures: &mut Departures) {
+        let member = self.roster.spread(self.turn);
+        self.turn += 1;
+        if let Some(SocketAddr::V4(at)) = self.roster.address(member) {
+            departures.push(*at.ip(), self.target, &self.template);
+        }
+    }
+}
+
+/// Answers whatever is asked as a server that takes it would, and thinks of nothing.
+fn echo(socket: &Socket, stop: &AtomicBool) -> io::Result<()> {
+    let (mut arrivals, mut departures) = (Arrivals::default(), Departures::default());
+    let mut answer = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let count = socket.receive(&mut arrivals)?;
+        for index in 0..count {
+            let Some(arrival) = arrivals.take(index, socket.port()) else {
+                continue;
+            };
+            if write_answer(arrival.bytes, &mut answer) {
+                departures.push(Ipv4Addr::LOCALHOST, arrival.from, &answer);
+            }
+        }
+        socket.send(&mut departures)?;
+        if count == 0 {
+            socket.wait(Duration::from_millis(10))?;
+        }
+    }
+    Ok(())
+}
+
+/// 2.01 with a location, to what goes to `/rd`, else 2.04.
+fn write_answer(request: &[u8], into: &mut Vec<u8>) -> bool {
+    let Ok(packet) = Packet::parse(request) else {
+        return false;
+    };
+    let token = packet.token_bytes();
+    let registers = packet.path_is(&["rd"]);
+    let code = if registers { 0x41 } else { 0x44 };
+    let [high, low] = packet.message_id().to_be_bytes();
+    into.clear();
+    into.extend_from_slice(&[0x60 | token.len() as u8, code, high, low]);
+    into.extend_from_slice(token);
+    if registers {
+        into.extend_from_slice(b"\x82rd\x01x");
+    }
+    true
+}
+
+/// The datagram of a registered device that does this.
+fn template(shared: &Shared, operation: Operation) -> io::Result<Vec<u8>> {
+    let (Some(server), at) = (
+        shared.servers.first(),
+        SocketAddr::from(([127, 1, 0, 1], 1)),
+    ) else {
+        return Err(io::Error::other("there is no server"));
+    };
+    let mut device = Device::new("dev-0", at, Seed::new(0));
+    let mut out = Outbox::default();
+    let mut said = Vec::new();
+    for operation in [Operation::Register, operation] {
+        let order = Devices.order(operation);
+        let call = CallId(0);
+        device.handle(shared, Time::ZERO, Input::Order { call, order }, &mut out);
+        said = out.bytes().to_vec();
+        out = Outbox::default();
+        let mut answer = Vec::new();
+        write_answer(&said, &mut answer);
+        let (from, bytes) = (server.address, &answer[..]);
+        device.handle(
+            shared,
+            Time::ZERO,
+            Input::Datagram { at, from, bytes },
+            &mut out,
+        );
+        out = Outbox::default();
+    }
+    Ok(said)
+}

@@ -1,0 +1,175 @@
+//! A workload against a system at an address.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+use twinproof_fleet::TooMany;
+use twinproof_kernel::Seed;
+use twinproof_lwm2m::server::{self, Server};
+use twinproof_lwm2m::wire::Version;
+use twinproof_sockets::{Socket, cpu_of_process};
+
+use crate::devices::{Devices, shared};
+use crate::drive::drive;
+use crate::generator::{Generator, Phase};
+use crate::measure::Measures;
+use crate::report::{Report, System, hlog};
+use crate::serve::serve;
+use crate::workload::Workload;
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What is said of it.
+    pub report: Report,
+    /// Its histograms, second by second, as [`hlog`] writes them.
+    pub hlog: Vec<u8>,
+}
+
+/// Why there was no run.
+#[derive(Debug)]
+pub enum NoRun {
+    /// The system took the socket or the clocks away.
+    Io(io::Error),
+    /// There are not enough addresses.
+    Room(TooMany),
+    /// Nobody may be loaded who has not agreed.
+    Unasked(String),
+}
+
+impl fmt::Display for NoRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "the system took the socket away: {error}"),
+            Self::Room(error) => error.fmt(f),
+            Self::Unasked(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for NoRun {}
+
+impl From<io::Error> for NoRun {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Who is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'t> {
+    /// Where it is.
+    pub address: SocketAddrV4,
+    /// The process that it is, if it is on this machine.
+    pub process: Option<u32>,
+    /// The host of which somebody says that it agrees.
+    pub consent: Option<&'t str>,
+}
+
+impl Target<'_> {
+    /// Whether it may be loaded by devices whose addresses begin there.
+    ///
+    /// # Errors
+    ///
+    /// When it is not on this machine and nobody says that it agrees, or devices could not hear it.
+    pub fn check(&self, first: Ipv4Addr) -> Result<(), NoRun> {
+        let ip = *self.address.ip();
+        if !ip.is_loopback() && self.consent != Some(&*ip.to_string()) {
+            return Err(NoRun::Unasked(format!(
+                "{ip} is not on this machine: load can keep a system from its users; if its owner agrees, say \
+                 --target-consent {ip}"
+            )));
+        }
+        if ip.is_loopback() != first.is_loopback() {
+            return Err(NoRun::Unasked(format!(
+                "devices.first is {first}, from where {ip} cannot be reached: expected an address of loopback for \
+                 loopback, else the first of a block that is routed to this machine"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Carries out a workload. `watch` is shown what there is many times a second and says whether to go on.
+///
+/// # Errors
+///
+/// When the target has not agreed, there are not enough addresses, or the system takes the socket away.
+pub fn run(
+    workload: &Workload,
+    target: Target<'_>,
+    watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
+) -> Result<Run, NoRun> {
+    target.check(workload.devices.first)?;
+    let socket = Socket::open(0)?;
+    let shared = shared(workload, SocketAddr::V4(target.address));
+    let generator = Generator::new(workload, socket.port(), Devices, shared);
+    let mut generator = generator.map_err(NoRun::Room)?;
+    let cpu = || {
+        target
+            .process
+            .and_then(|process| cpu_of_process(process).ok())
+    };
+    let (mut before, mut began) = (None, SystemTime::now());
+    let health = drive(&mut generator, &socket, &mut |generator| {
+        if generator.phase() == Phase::Loading && before.is_none() {
+            before = cpu();
+            began = SystemTime::now();
+        }
+        watch(generator.phase(), generator.measures())
+    })?;
+    let took = |before: Duration| Some(cpu()?.saturating_sub(before).as_secs_f64());
+    let system = before.and_then(took).map(|cpu| System { cpu });
+    let measured = (generator.measures(), generator.counts());
+    let address = target.address.to_string();
+    Ok(Run {
+        report: Report::new(workload, address, measured, health, system),
+        hlog: hlog(generator.measures(), began),
+    })
+}
+
+/// The built-in LwM2M server at a socket of its own, until `stop` is set; it remembers nothing for an application.
+///
+/// # Errors
+///
+/// When the system takes the socket away.
+pub fn serve_built_in(socket: &Socket, stop: &AtomicBool) -> io::Result<()> {
+    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
+    let mut server = Server::new(at, Seed::new(2));
+    let set_up = server::Shared {
+        remembers: 0,
+        ..server::Shared::new(Version::V1_1)
+    };
+    serve(&mut server, &set_up, (socket, Ipv4Addr::LOCALHOST), stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_loaded_who_has_not_agreed() {
+        let there = Ipv4Addr::new(192, 0, 2, 7);
+        let check = |ip, consent, first| {
+            let address = SocketAddrV4::new(ip, 5683);
+            let target = Target {
+                address,
+                process: None,
+                consent,
+            };
+            target.check(first).map_err(|why| why.to_string())
+        };
+        let here = Ipv4Addr::new(127, 1, 0, 1);
+        assert_eq!(check(Ipv4Addr::LOCALHOST, None, here), Ok(()));
+        let why = check(there, None, there).unwrap_err();
+        assert!(why.contains("--target-consent 192.0.2.7"), "{why}");
+        assert!(check(there, Some("192.0.2.8"), there).is_err());
+        assert_eq!(check(there, Some("192.0.2.7"), there), Ok(()));
+        let why = check(there, Some("192.0.2.7"), here).unwrap_err();
+        assert!(why.contains("cannot be reached"), "{why}");
+    }
+}
