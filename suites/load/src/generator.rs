@@ -372,6 +372,12 @@ impl<'w, T: Traffic> Generator<'w, T> {
     fn proceed(&mut self, now: Time) {
         match self.phase {
             Phase::Preparing(begun) => {
+                // Where the first of them all fail, so will the others.
+                let hopeless =
+                    self.counts.prepared == 0 && self.counts.unprepared >= PREPARING as u64;
+                if hopeless {
+                    self.phase = Phase::Done;
+                }
                 if begun == self.workload.devices.count && self.under_way() == 0 {
                     self.begins = now;
                     // Without a single device there is nothing to measure.
@@ -390,7 +396,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
             }
             Phase::Draining => {
                 if self.under_way() == 0 || now >= self.ends() {
-                    self.give_up(now);
+                    self.give_up(now, Duration::ZERO);
                     self.phase = Phase::Done;
                 }
             }
@@ -398,18 +404,21 @@ impl<'w, T: Traffic> Generator<'w, T> {
         }
     }
 
-    /// Ends the run now: what has no answer is lost.
+    /// Ends the run now. What has no answer is lost if it was waited for as long as at the end, and else came to
+    /// nothing that could be said.
     pub fn stop(&mut self, now: Time) {
         if self.phase != Phase::Done {
-            self.give_up(now);
+            self.give_up(now, self.workload.drain.duration());
             self.phase = Phase::Done;
         }
     }
 
-    fn give_up(&mut self, now: Time) {
+    fn give_up(&mut self, now: Time, least: Duration) {
         let begins = self.begins;
         for pending in self.pending.drain(..).flatten() {
-            if let Some(operation) = pending.operation {
+            if let Some(operation) = pending.operation
+                && now.since(pending.meant) >= least
+            {
                 let times = (now.since(begins), now.since(pending.meant));
                 self.measures
                     .end(operation, times, Outcome::Lost, pending.counts);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use twinproof_judge::profile::Span;
@@ -300,6 +301,13 @@ impl Workload {
             return unusable(
                 "stages: expected one with a rate above 0 that takes some time".to_owned(),
             );
+        }
+        let span: Duration = self.stages.iter().map(|stage| stage.span.duration()).sum();
+        if self.warm_up.duration() >= span {
+            return unusable(format!(
+                "warm_up: expected less than the {span:?} that the stages take, got {}",
+                self.warm_up
+            ));
         }
         let known: BTreeSet<_> = self.operations().collect();
         for threshold in &self.thresholds {

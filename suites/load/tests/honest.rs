@@ -70,6 +70,8 @@ struct World<'w> {
     frozen: Option<Range<Duration>>,
     /// From then on the server hears nothing.
     mute: Option<Duration>,
+    /// It never hears anything.
+    deaf: bool,
 }
 
 impl<'w> World<'w> {
@@ -85,12 +87,13 @@ impl<'w> World<'w> {
             queue: VecDeque::new(),
             frozen: None,
             mute: None,
+            deaf: false,
         }
     }
 
     /// The server gets what devices sent.
     fn post(&mut self, sent: Vec<Posted>) {
-        for (device, _, bytes) in sent {
+        for (device, _, bytes) in sent.into_iter().filter(|_| !self.deaf) {
             let mut none = |_, _: &[u8]| {};
             let mut turn = Turn {
                 parameters: &self.parameters,
@@ -306,4 +309,17 @@ fn what_has_no_answer_at_the_end_counts_with_the_time_that_was_waited() {
     assert_eq!(measured.lost, RATE, "{measured:?}");
     assert_eq!(report.verdict, Verdict::Failed);
     assert!(measured.max_us.unwrap() >= 2_900_000, "{measured:?}");
+}
+
+#[test]
+fn a_server_that_hears_nothing_is_not_tried_with_every_device() {
+    let workload = workload("");
+    let mut world = World::new(&workload);
+    world.deaf = true;
+    let generator = world.run();
+    let counts = generator.counts();
+    assert_eq!(counts.prepared, 0);
+    assert!(counts.unprepared < 300, "{counts:?}");
+    let report = report(&workload, &generator);
+    assert_eq!(report.verdict, Verdict::NoContact);
 }

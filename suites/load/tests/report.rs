@@ -151,6 +151,11 @@ fn a_workload_that_cannot_be_carried_out_says_why() {
             "register.p9x<1s",
             "no metric is called \"p9x\"",
         ),
+        (
+            "name = \"report\"",
+            "name = \"report\"\n    warm_up = \"3s\"",
+            "warm_up: expected less than the 3s",
+        ),
         ("name =", "nam =", "unknown field `nam`"),
     ] {
         assert!(WORKLOAD.contains(from));

@@ -162,7 +162,8 @@ fn a_run_can_be_broken_off_and_reports_what_there_was() {
     health.unwrap();
     let totals = generator.measures().totals(Operation::Register);
     assert!(totals.begun >= 3);
-    assert_eq!(totals.begun, totals.lost);
+    // Nobody was waited for long enough to be given up.
+    assert_eq!(totals.finished(), 0);
     assert!(!generator.measures().seconds().is_empty());
 }
 
