@@ -2,6 +2,7 @@
 //! the gateway reports.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use twinproof_dm::push::{APPLICATION, APPLICATION_FIELD};
 use twinproof_dm::server::{self, Enrolment, Server};
@@ -66,6 +67,10 @@ pub struct Told {
 #[derive(Clone, Debug)]
 struct Job {
     call: CallId,
+    device: String,
+    push: String,
+    /// When the device is notified again: a notification is lost whose nonce another session has used up.
+    again: Time,
     outcomes: Vec<Option<Outcome>>,
 }
 
@@ -89,6 +94,9 @@ enum Waiting {
     Job(u64),
     Order(CallId),
 }
+
+/// How long a device that was notified is waited for before it is notified again.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// The first session that is announced.
 const FIRST: u16 = 0x100;
@@ -208,7 +216,14 @@ impl Manager {
     ) {
         let job = call.0;
         let outcomes = vec![None; acts.len()];
-        self.jobs.insert(job, Job { call, outcomes });
+        let waiting = Job {
+            call,
+            device: device.to_owned(),
+            push: push.to_owned(),
+            again: now + AGAIN,
+            outcomes,
+        };
+        self.jobs.insert(job, waiting);
         for (number, act) in acts.into_iter().enumerate() {
             let part = self.call();
             self.parts.insert(part, (job, number));
@@ -217,13 +232,35 @@ impl Manager {
             let answers = self.operate(shared, now, Input::Order { call: part, order }, out);
             self.hear(answers, out);
         }
+        self.fetch((shared, now), (job, device, push), out);
+    }
+
+    /// Has the device of a job come.
+    fn fetch(
+        &mut self,
+        ground: (&server::Shared, Time),
+        (job, device, push): (u64, &str, &str),
+        out: &mut Outbox<Answer>,
+    ) {
         self.announced = self.announced.checked_add(1).unwrap_or(FIRST);
         let announced = (self.announced, false);
-        match self.notify((shared, now), (device, push, None), announced, out) {
+        match self.notify(ground, (device, push, None), announced, out) {
             Ok(exchange) => {
                 self.pushes.insert(exchange, Waiting::Job(job));
             }
             Err(why) => self.fail(job, why, out),
+        }
+    }
+
+    /// Notifies again where nothing has come.
+    fn remind(&mut self, (shared, now): (&server::Shared, Time), out: &mut Outbox<Answer>) {
+        let late = self.jobs.iter_mut().filter(|(_, job)| job.again <= now);
+        let late = late.map(|(number, job)| {
+            job.again = now + AGAIN;
+            (*number, job.device.clone(), job.push.clone())
+        });
+        for (job, device, push) in late.collect::<Vec<_>>() {
+            self.fetch((shared, now), (job, &device, &push), out);
         }
     }
 
@@ -317,15 +354,15 @@ impl Role for Manager {
                     None => {}
                 }
             }
+            Input::Wake => self.remind(ground, out),
             Input::Associated { .. }
             | Input::Datagram { .. }
             | Input::Persisted(_)
-            | Input::Restored(_)
-            | Input::Wake => {}
+            | Input::Restored(_) => {}
         }
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        None
+        self.jobs.values().map(|job| job.again).min()
     }
 }

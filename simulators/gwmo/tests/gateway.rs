@@ -165,6 +165,8 @@ fn a_switch_is_obeyed_and_survives_a_restart() {
     world.restart();
     world.attach(2);
     assert!(world.manager().told().is_empty());
+    // Both still know what the other is to show.
+    world.switch(true);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod dm;
+pub mod gwmo;
 pub mod lwm2m;
 pub mod mutants;
 pub mod twinning;

@@ -2,6 +2,7 @@
 //! that read it, so they cannot differ from what is read.
 
 mod dm;
+mod gwmo;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -101,6 +102,16 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
                 return Err(usage(why));
             }
             dm::profile(role, args.base_url.as_deref())?
+        }
+        ("gwmo", Some(_)) => {
+            if args.role.is_some() || args.upper_tester.is_some() || args.client.is_some() {
+                let why = "--enabler gwmo: expected nothing beside it that other systems have";
+                return Err(Problem::Usage(why.to_owned()));
+            }
+            if let Some(why) = args.base_url.as_deref().and_then(url::fault) {
+                return Err(usage(why));
+            }
+            gwmo::profile(args.base_url.as_deref())?
         }
         _ => {
             let enabler = std::slice::from_ref(&args.enabler);

@@ -21,7 +21,7 @@ use crate::args::Mutants;
 use crate::problem::{Problem, did_you_mean};
 
 /// The enablers that there are mutants of.
-const ENABLERS: [&str; 3] = ["twinning", "lwm2m", "dm"];
+const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
 
 /// The matrix in a report directory.
 const FILE_NAME: &str = "mutants.json";
@@ -108,6 +108,7 @@ fn all(enabler: &str) -> Vec<Listed> {
                 .chain(servers)
                 .collect()
         }
+        "gwmo" => mutants::gateway().map(listed).collect(),
         "lwm2m" => {
             let clients = mutants::lwm2m_client().map(listed);
             mutants::lwm2m().map(listed).chain(clients).collect()

@@ -27,8 +27,8 @@ fn nothing_selected_is_4_and_says_what_is_near() {
             "HLF-PD-001 is in the catalogue, and no scenario judges it; `twinproof explain HLF-PD-001`",
         ),
         (
-            &["--requirement", "HLF-TE-005", "--enabler", "gwmo"],
-            "no scenarios for gwmo",
+            &["--requirement", "GwMO-AMoDe-001", "--enabler", "gwmo"],
+            "GwMO-AMoDe-001 is in the catalogue, and no scenario judges it",
         ),
     ] {
         let ran = own(dir.path(), &[&["run", "--stage", "virtual"], args].concat());

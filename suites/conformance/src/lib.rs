@@ -19,7 +19,7 @@ pub use pool::{devices_needed, subscribers_needed};
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
 pub use target::{
     BuiltIn, Part, Places, SERVERS, Target, coap_authority, elsewhere, host_and_port, network,
-    place_dm_server, place_servers,
+    place_dm_server, place_gateway, place_servers,
 };
 pub use turns::{Turn, Turns};
 pub use twinproof_kernel::Faults;

@@ -16,7 +16,7 @@ use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue::{self, role_of};
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::profile::{
-    ClientControl, Credential, Declared, DmTester, Lwm2m, Profile, Subscriber,
+    ClientControl, Credential, Declared, DmTester, Gwmo, Lwm2m, Profile, Subscriber,
 };
 use twinproof_judge::scene::{DOUBLED, LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
@@ -29,8 +29,8 @@ use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::pool::{Pool, devices_needed, subscribers_needed};
 use crate::suite::{Entry, Suite, TIME_PASSES};
 use crate::target::{
-    Part, Target, bootstrap_elsewhere, elsewhere, hook_call, place_dm_server, place_servers,
-    server_elsewhere,
+    Part, Target, bootstrap_elsewhere, elsewhere, hook_call, place_dm_server, place_gateway,
+    place_servers, server_elsewhere,
 };
 use crate::turns::{Turn, Turns};
 use crate::world::{Hold, World, perform_step};
@@ -525,6 +525,14 @@ async fn visit(
     let mut declared = declared.clone();
     let profile = &mut declared.profile;
     let part = Part::of(entry);
+    if entry.enabler == "gwmo" {
+        place_gateway(stage, &mut declared).await?;
+        if let Some(gateway) = &declared.profile.gwmo {
+            stage.introduce(&gateway.push, SUT);
+            stage.introduce(&gateway.devices_at, SUT);
+        }
+        return Ok(declared);
+    }
     if entry.enabler == "dm" {
         return visit_dm(stage, declared, part).await;
     }
@@ -618,6 +626,17 @@ fn learn_secrets(stage: &Stage, declared: &Declared) {
             for secret in account.clone().secrets().into_iter().flatten() {
                 stage.recorder().secrets().learn("password", secret);
             }
+        }
+    }
+    for account in declared
+        .profile
+        .gwmo
+        .clone()
+        .iter_mut()
+        .flat_map(Gwmo::accounts)
+    {
+        for secret in account.secrets().into_iter().flatten() {
+            stage.recorder().secrets().learn("password", secret);
         }
     }
     let secrets = stage.recorder().secrets();

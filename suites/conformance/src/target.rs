@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -182,6 +183,34 @@ pub async fn place_dm_server(stage: &mut Stage, declared: &mut Declared) -> Resu
     Ok(url)
 }
 
+/// Makes places for the server that a gateway has, and for the devices behind it, and writes into the profile
+/// where the server is. Returns where each device takes notifications.
+///
+/// # Errors
+///
+/// No socket can be had.
+pub async fn place_gateway(
+    stage: &mut Stage,
+    declared: &mut Declared,
+) -> Result<Vec<String>, Halted> {
+    let base = stage.listen(dm_server(&declared.profile)).await?;
+    let Some(gateway) = &mut declared.profile.gwmo else {
+        return Ok(Vec::new());
+    };
+    gateway.server = Some(format!("{base}/dm"));
+    let mut places = Vec::new();
+    for number in 0..gateway.devices.len() {
+        let base = stage.listen(&gateway_device(number)).await?;
+        places.push(format!("{base}/push"));
+    }
+    Ok(places)
+}
+
+/// The name under which a device behind a gateway enters, by its number in the profile.
+pub(crate) fn gateway_device(number: usize) -> String {
+    format!("device {}", number + 1)
+}
+
 /// The name under which the server enters that a DM client has.
 pub(crate) fn dm_server(profile: &Profile) -> &'static str {
     match profile.harness.peer_listen {
@@ -231,7 +260,20 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
         (None, None) => None,
         _ => return Err("harness.certificate and harness.key go together".to_owned()),
     };
+    let gateway = profile.gwmo.iter().flat_map(|gateway| &gateway.devices);
+    let mut ports = BTreeMap::new();
+    for (number, device) in gateway.enumerate() {
+        if let Some(listen) = &device.listen {
+            let address = listen.parse().map_err(|_| {
+                format!(
+                    "gwmo.device.listen: expected an IP address and a port such as 127.0.0.1:8101, got {listen:?}"
+                )
+            })?;
+            ports.insert(gateway_device(number), address);
+        }
+    }
     Network::open(&Options {
+        ports,
         rate: profile.pace.rate,
         trust: Trust {
             ca_file: profile.tls.ca_file.clone(),

@@ -15,7 +15,7 @@ use twinproof_kernel::Seed;
 use twinproof_stage::{Halted, KeyLog, Stage};
 
 use crate::pool::Lease;
-use crate::steps::{dm, lwm2m, twinning};
+use crate::steps::{dm, gwmo, lwm2m, twinning};
 use crate::turns::Turn;
 
 /// All steps, compiled once.
@@ -51,6 +51,7 @@ pub(crate) struct Scene {
     /// Where the secrets of secured associations are written down, if anybody wants them.
     pub(crate) key_log: Option<KeyLog>,
     pub(crate) dm: dm::Parties,
+    pub(crate) gwmo: gwmo::Parties,
     pub(crate) lwm2m: lwm2m::Parties,
     pub(crate) twinning: twinning::Parties,
     step: usize,
@@ -85,6 +86,7 @@ impl World {
             time_passes,
             key_log: None,
             dm: dm::Parties::default(),
+            gwmo: gwmo::Parties::default(),
             lwm2m: lwm2m::Parties::default(),
             twinning: twinning::Parties::default(),
             step: 0,

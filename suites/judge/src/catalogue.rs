@@ -16,13 +16,14 @@ pub const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
 pub(crate) const REGISTER: &str = "ambiguities.toml";
 
 /// The roles that this version judges. What binds another role only is nobody's gap.
-pub const ROLES: [&str; 6] = [
+pub const ROLES: [&str; 7] = [
     "twinning-enabler",
     "lwm2m-server",
     "lwm2m-client",
     "lwm2m-bootstrap-server",
     "dm-client",
     "dm-server",
+    "dm-gateway",
 ];
 
 /// In front of the role that a scenario judges, where it is not the first of its enabler.

@@ -8,6 +8,7 @@ use crate::catalogue::role_of;
 mod bootstrap;
 mod client;
 mod dm;
+mod gwmo;
 mod hook;
 mod lwm2m;
 mod security;
@@ -19,6 +20,7 @@ mod written;
 pub use bootstrap::{Bootstrap, Endpoint};
 pub use client::{Client, ClientControl, CommandControl};
 pub use dm::{Dm, DmAccount, DmClient, DmHook, DmScheme, DmServer, DmTester};
+pub use gwmo::{Gwmo, GwmoDevice};
 pub use hook::HookSpec;
 pub use lwm2m::{Lwm2m, Release};
 pub use security::{Credential, Security};
@@ -57,6 +59,9 @@ pub struct Profile {
     /// Its DM client, server, or both, if it has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dm: Option<Dm>,
+    /// Its gateway, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gwmo: Option<Gwmo>,
 }
 
 impl Profile {
@@ -78,6 +83,7 @@ impl Profile {
             .chain(bootstrap.map(|_| "lwm2m-bootstrap-server"))
             .chain(dm_client.map(|_| "dm-client"))
             .chain(dm_server.map(|_| "dm-server"))
+            .chain(self.gwmo.iter().map(|_| "dm-gateway"))
             .collect()
     }
 
@@ -86,7 +92,8 @@ impl Profile {
         let twinning = self.twinning.iter().map(|_| "twinning");
         let lwm2m = self.lwm2m.iter().map(|_| "lwm2m");
         let dm = self.dm.iter().map(|_| "dm");
-        twinning.chain(lwm2m).chain(dm).collect()
+        let gwmo = self.gwmo.iter().map(|_| "gwmo");
+        twinning.chain(lwm2m).chain(dm).chain(gwmo).collect()
     }
 
     /// What it says of requirements: label → whether the system offers it.
@@ -97,6 +104,7 @@ impl Profile {
         twinning
             .chain(lwm2m)
             .chain(dm)
+            .chain(self.gwmo.iter().flat_map(|gwmo| &gwmo.claims))
             .map(|(label, is)| (label.as_str(), *is))
     }
 
@@ -155,6 +163,9 @@ impl Profile {
             for account in client.chain(server) {
                 account.secrets().into_iter().for_each(hide);
             }
+        }
+        for account in concealed.gwmo.iter_mut().flat_map(Gwmo::accounts) {
+            account.secrets().into_iter().for_each(hide);
         }
         let lwm2m = concealed.lwm2m.as_mut();
         let security = lwm2m.and_then(|section| section.security.as_mut());

@@ -14,6 +14,7 @@ use twinproof_dm::server::rules::decide as dm_server;
 use twinproof_dm::store::rules::decide as dm_trees;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::{Finding, Report};
+use twinproof_gwmo::gateway::rules::decide as gateway;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::proofs::{self, Failing};
@@ -27,6 +28,7 @@ use crate::bench::{Bench, each};
 use crate::bootstrap::Lwm2mBootstrap;
 use crate::builtin::TwinningSystem;
 use crate::dm::{DmClient, DmServer};
+use crate::gwmo::GatewaySystem;
 use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
 /// A check of one scenario: the scenario's id, the number of the step and the check's name.
@@ -325,6 +327,14 @@ breakable!(DmClient, "dm", "dm-client", dm_trees, tree_rules, |rules| {
     Self::new(Arc::new(dm_sessions::Standard), rules)
 });
 breakable!(DmServer, "dm", "dm-server", dm_server, rules, Self::new);
+breakable!(
+    GatewaySystem,
+    "gwmo",
+    "dm-gateway",
+    gateway,
+    rules,
+    Self::new
+);
 
 /// Runs the clean system and returns its report and, per mutant, the scenarios in which it would have
 /// decided otherwise.
@@ -371,6 +381,11 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
             let server = matrix_of::<_, DmServer>(mutants::dm_server(), options, on_mutant)?;
             vec![client, server]
         }
+        "gwmo" => vec![matrix_of::<_, GatewaySystem>(
+            mutants::gateway(),
+            options,
+            on_mutant,
+        )?],
         Lwm2mSystem::ENABLER => vec![
             matrix_of::<_, Lwm2mSystem>(mutants::lwm2m(), options.clone(), on_mutant)?,
             matrix_of::<_, Lwm2mClient>(mutants::lwm2m_client(), options.clone(), on_mutant)?,

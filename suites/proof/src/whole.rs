@@ -13,6 +13,7 @@ use twinproof_twinning::enabler;
 use crate::bootstrap::Lwm2mBootstrap;
 use crate::builtin::TwinningSystem;
 use crate::dm::{DmClient, DmServer};
+use crate::gwmo::GatewaySystem;
 use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
 /// All that is built in.
@@ -24,6 +25,7 @@ pub struct WholeSystem {
     lwm2m_bootstrap: Lwm2mBootstrap,
     dm_client: DmClient,
     dm_server: DmServer,
+    gateway: GatewaySystem,
 }
 
 impl WholeSystem {
@@ -58,6 +60,11 @@ impl WholeSystem {
         let keys = dm_client.profile().keys.iter();
         let own = keys.filter(|key| key.starts_with("dm.")).cloned();
         profile.keys.extend(own);
+        let gateway = GatewaySystem::standard();
+        profile.profile.gwmo = gateway.profile().profile.gwmo.clone();
+        let keys = gateway.profile().keys.iter();
+        let own = keys.filter(|key| key.starts_with("gwmo.")).cloned();
+        profile.keys.extend(own);
         Self {
             profile,
             twinning,
@@ -66,6 +73,7 @@ impl WholeSystem {
             lwm2m_bootstrap,
             dm_client,
             dm_server,
+            gateway,
         }
     }
 }
@@ -89,6 +97,7 @@ impl BuiltIn for WholeSystem {
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         match part.role {
             "dm-client" => self.dm_client.enter(stage, seed, part),
+            "dm-gateway" => self.gateway.enter(stage, seed, part),
             "dm-server" => self.dm_server.enter(stage, seed, part),
             "lwm2m-bootstrap-server" => self.lwm2m_bootstrap.enter(stage, seed, part),
             "lwm2m-client" => self.lwm2m_client.enter(stage, seed, part),

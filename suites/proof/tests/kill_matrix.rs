@@ -56,6 +56,11 @@ fn the_kill_matrix_of_dm_is_a_proof() {
     is_a_proof("dm");
 }
 
+#[test]
+fn the_kill_matrix_of_gwmo_is_a_proof() {
+    is_a_proof("gwmo");
+}
+
 fn is_a_proof(enabler: &str) {
     let options = Options {
         enabler: enabler.to_owned(),

@@ -133,7 +133,9 @@ impl Gateway {
                 let answers = self.south(moment, Input::Order { call, order });
                 self.answered(answers);
             }
-            self.wake(moment, &id);
+            if moment.shared.rules.wakes(true) {
+                self.wake(moment, &id);
+            }
         }
     }
 

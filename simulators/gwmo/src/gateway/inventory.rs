@@ -76,6 +76,9 @@ impl Gateway {
         };
         let rules = &moment.shared.rules;
         let (records, reports) = (rules.records(facts), rules.reports(facts));
+        if records && let Some(device) = self.devices.get_mut(id) {
+            device.record = None;
+        }
         if records || facts.recorded {
             self.record(moment, id);
         }

@@ -25,7 +25,7 @@ use twinproof_dm::tree::NodeUri;
 use twinproof_dm::upper;
 use twinproof_kernel::http::{Request, Response};
 use twinproof_kernel::{
-    CallId, Change, ExchangeId, Input, Outbox, Output, Role, Seed, Time, WriteId,
+    CallId, Change, ExchangeId, Input, Outbox, Output, Records, Role, Seed, Time, WriteId,
 };
 
 use crate::objects::{Names, Places, below};
@@ -34,6 +34,9 @@ use fanout::{Asked, Running};
 use inventory::Device;
 use reports::{Pending, Sent};
 use rules::decide::{Rules, Standard};
+
+/// How the type of an account starts, in whichever version.
+const ACCOUNT: &str = "urn:oma:mo:oma-dm-dmacc:";
 
 /// Where servers push notifications, below the gateway's own address.
 pub const PUSH_PATH: &str = "/push";
@@ -50,7 +53,7 @@ pub const TARGET_FIELD: &str = "X-Oma-GwMO";
 
 /// How a gateway works for a device.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
+    Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema, serde::Deserialize, serde::Serialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -144,6 +147,8 @@ pub struct Gateway {
     south: Server,
     places: Places,
     base: String,
+    /// It has recorded the devices that are there from the start.
+    begun_to_record: bool,
     devices: BTreeMap<String, Device>,
     /// How many devices have a record, and how many of them are attached.
     recorded: [usize; 2],
@@ -167,8 +172,10 @@ pub struct Gateway {
     images: BTreeMap<String, Vec<u8>>,
     /// Where an image that devices get comes from, by the last part of its path.
     served: BTreeMap<String, String>,
-    /// Settings as they were written down.
-    saved: BTreeMap<String, String>,
+    /// Where the nonces of its accounts are.
+    nonces: Vec<NodeUri>,
+    /// What was written down: settings, by what they are called, and nonces, by where they are.
+    saved: BTreeMap<String, Vec<u8>>,
     writes: u64,
 }
 
@@ -189,6 +196,14 @@ impl Gateway {
             client: device.client.clone(),
             server: device.server.clone(),
         });
+        let accounts = setup.tree.objects(ACCOUNT);
+        let credentials = accounts.iter().flat_map(|at| {
+            let above = at.child("AppAuth");
+            let node = setup.tree.node(&above);
+            let names = node.into_iter().flat_map(|node| node.children());
+            names.map(move |(name, _)| above.child(name))
+        });
+        let nonces = credentials.map(|at| at.child("AAuthData")).collect();
         let url = format!("{}{DEVICE_PATH}", setup.base);
         let south = Server::new(&setup.id, &url, seed.derive("south"), enrolments.collect());
         let devices = setup.devices.into_iter().map(|provision| {
@@ -201,6 +216,7 @@ impl Gateway {
             south,
             places,
             base: setup.base,
+            begun_to_record: false,
             recorded: [0; 2],
             records: 0,
             running: Vec::new(),
@@ -215,6 +231,7 @@ impl Gateway {
             heard: 0,
             images: BTreeMap::new(),
             served: BTreeMap::new(),
+            nonces,
             saved: BTreeMap::new(),
             writes: 0,
         }
@@ -269,8 +286,11 @@ impl Gateway {
         input: Input<'_, upper::Operation>,
     ) -> Vec<(CallId, upper::Answer)> {
         let mut out = Outbox::default();
-        let shared = &moment.shared.server;
-        self.south.handle(shared, moment.now, input, &mut out);
+        let shared = server::Shared {
+            rules: Arc::new(rules::Below(Arc::clone(&moment.shared.rules))),
+            ..moment.shared.server.clone()
+        };
+        self.south.handle(&shared, moment.now, input, &mut out);
         let mut answers = Vec::new();
         for output in out.drain() {
             match output {
@@ -376,20 +396,44 @@ impl Gateway {
         }
     }
 
-    /// Writes settings down that have changed.
+    /// Writes down what has changed and is to hold after a restart.
     fn save(&mut self, moment: &mut Moment<'_>) {
         let names = &moment.shared.names;
-        for path in [&names.report_attached, &names.keep_images] {
-            let at = below(&self.places.config, path);
-            let value = self.north.tree().text(&at).unwrap_or_default().to_owned();
-            if self.saved.get(path) != Some(&value) {
-                self.saved.insert(path.clone(), value.clone());
+        let settings = [&names.report_attached, &names.keep_images];
+        let settings = settings.map(|path| (path.clone(), below(&self.places.config, path)));
+        let nonces = self.nonces.iter().map(|at| (at.to_string(), at.clone()));
+        for (key, at) in settings.into_iter().chain(nonces).collect::<Vec<_>>() {
+            let Some(value) = self
+                .north
+                .tree()
+                .node(&at)
+                .map(|node| node.value().to_vec())
+            else {
+                continue;
+            };
+            if self.saved.get(&key) != Some(&value) {
+                self.saved.insert(key.clone(), value.clone());
                 self.writes += 1;
                 moment.out.push(Output::Persist {
                     write: WriteId(self.writes),
-                    changes: vec![Change::Put(path.clone(), value.into_bytes())],
+                    changes: vec![Change::Put(key, value)],
                 });
             }
+        }
+    }
+
+    /// Takes what was written down before a restart.
+    fn restore(&mut self, moment: &Moment<'_>, records: &Records) {
+        let holds = moment.shared.rules.restores(!records.is_empty());
+        for (key, value) in records {
+            let nonce = self.nonces.iter().find(|at| at.to_string() == *key);
+            let at = match nonce {
+                Some(at) => at.clone(),
+                None if holds => below(&self.places.config, key),
+                None => continue,
+            };
+            self.north.tree_mut().set(&at, value.clone());
+            self.saved.insert(key.clone(), value.clone());
         }
     }
 }
@@ -407,6 +451,9 @@ impl Role for Gateway {
         out: &mut Outbox<Infallible>,
     ) {
         let mut moment = Moment { shared, now, out };
+        if !std::mem::replace(&mut self.begun_to_record, true) {
+            self.enlist(&moment);
+        }
         match input {
             Input::Order { order, .. } => match order {},
             Input::Request { exchange, request } => self.requested(&mut moment, exchange, request),
@@ -417,15 +464,7 @@ impl Role for Gateway {
                     self.north(&mut moment, Input::Response { exchange, outcome });
                 }
             },
-            Input::Restored(records) => {
-                for (path, value) in records {
-                    let at = below(&self.places.config, path);
-                    self.north.tree_mut().set(&at, value.clone());
-                    let value = String::from_utf8_lossy(value).into_owned();
-                    self.saved.insert(path.clone(), value);
-                }
-                self.enlist(&moment);
-            }
+            Input::Restored(records) => self.restore(&moment, records),
             Input::Wake => self.north(&mut moment, Input::Wake),
             Input::Associated { .. } | Input::Datagram { .. } | Input::Persisted(_) => {}
         }

@@ -6,7 +6,7 @@ use twinproof_dm::client::{End, Order};
 use twinproof_dm::syncml::Alert;
 use twinproof_kernel::{Input, Time};
 
-use super::{Gateway, Moment};
+use super::{ACCOUNT, Gateway, Moment};
 
 /// What a server is to be told.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl Gateway {
     /// The servers that it has accounts of.
     pub(super) fn servers(&self) -> Vec<String> {
         let tree = self.tree();
-        let accounts = tree.objects("urn:oma:mo:oma-dm-dmacc:");
+        let accounts = tree.objects(ACCOUNT);
         let ids = accounts
             .iter()
             .filter_map(|at| tree.text(&at.child("ServerID")));

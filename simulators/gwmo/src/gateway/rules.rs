@@ -1,5 +1,7 @@
 //! What a gateway decides.
 
+use twinproof_dm::session::prove::ProofFacts;
+use twinproof_dm::syncml::StatusCode;
 use twinproof_dm::upper::Act;
 
 use crate::aggregate::Entry;
@@ -88,9 +90,26 @@ twinproof_kernel::rules! {
         use super::Entry;
         use super::Fetching;
         use super::Leaving;
+        use super::ProofFacts;
         use super::Relayed;
+        use super::StatusCode;
         use super::Tally;
         use super::Wanted;
+
+        /// What a device is told of what it shows of itself.
+        fn believes(&self, facts: ProofFacts) -> StatusCode {
+            facts.verdict()
+        }
+
+        /// Whether a device that is to be told something is woken.
+        fn wakes(&self, attached: bool) -> bool {
+            attached
+        }
+
+        /// Whether a setting holds again after a restart.
+        fn restores(&self, written: bool) -> bool {
+            written
+        }
 
         /// Whether a device gets a record.
         fn records(&self, facts: Arrival) -> bool {
@@ -179,5 +198,14 @@ twinproof_kernel::rules! {
         fn serves(&self, octets: Vec<u8>) -> Vec<u8> {
             octets
         }
+    }
+}
+
+/// The southern side decides as the gateway does.
+pub(super) struct Below(pub(super) std::sync::Arc<dyn decide::Rules>);
+
+impl twinproof_dm::server::rules::decide::Rules for Below {
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        self.0.believes(facts)
     }
 }

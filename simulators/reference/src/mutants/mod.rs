@@ -8,6 +8,7 @@ mod codes;
 mod damage;
 mod dm;
 mod fields;
+mod gwmo;
 mod lwm2m;
 mod message;
 mod news;
@@ -19,6 +20,7 @@ mod wire;
 use std::sync::Arc;
 
 use twinproof_dm::{client as dm_client, server as dm_server, store as dm_store};
+use twinproof_gwmo::gateway;
 use twinproof_lwm2m::{bootstrap as bootstrap_server, device, server};
 use twinproof_twinning::enabler;
 
@@ -67,6 +69,11 @@ pub fn dm_tree() -> impl Iterator<Item = &'static Mutant<dyn dm_store::rules::de
 /// The broken DM servers.
 pub fn dm_server() -> impl Iterator<Item = &'static Mutant<dyn dm_server::rules::decide::Rules>> {
     dm::server::ALL.iter()
+}
+
+/// The broken gateways.
+pub fn gateway() -> impl Iterator<Item = &'static Mutant<dyn gateway::rules::decide::Rules>> {
+    gwmo::ALL.iter()
 }
 
 /// A deliberately broken system, whose decisions are an `R`.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use twinproof_conformance::coap_authority;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::{Catalogue, ROLES};
-use twinproof_judge::profile::{Bootstrap, Client, Dm, HookSpec, Lwm2m, Profile, Twinning};
+use twinproof_judge::profile::{Bootstrap, Client, Dm, Gwmo, HookSpec, Lwm2m, Profile, Twinning};
 use twinproof_upper::Fault;
 
 use super::HELP;
@@ -66,6 +66,11 @@ fn section_of<'a>(role: &str, profile: &Profile) -> (&'a str, &'a str, bool) {
             "url = \"http://127.0.0.1:8080/dm\"",
             dm.is_some_and(|section| section.server.is_some()),
         ),
+        "dm-gateway" => (
+            "gwmo",
+            "push = \"http://127.0.0.1:8095/push\"\n  devices_at = \"http://127.0.0.1:8095/dm\"",
+            profile.gwmo.is_some(),
+        ),
         _ => (
             "twinning",
             "base_url = \"https://enabler.example/api\"",
@@ -95,6 +100,19 @@ pub(super) fn senseless(profile: &Profile) -> Option<Senseless> {
     lwm2m(profile)
         .or_else(|| twinning(profile))
         .or_else(|| dm(profile.dm.as_ref()?))
+        .or_else(|| gateway(profile.gwmo.as_ref()?))
+}
+
+/// What of a gateway's section makes no sense, if anything.
+fn gateway(section: &Gwmo) -> Option<Senseless> {
+    let places = [
+        ("gwmo.push", &section.push),
+        ("gwmo.devices_at", &section.devices_at),
+    ];
+    let wrong = places
+        .into_iter()
+        .find_map(|(key, url)| Some(Senseless::value(keys(key), url::fault(url)?)));
+    wrong.or_else(|| unknown_claim("gwmo.claims", &section.claims))
 }
 
 /// What of a DM system's section makes no sense, if anything.

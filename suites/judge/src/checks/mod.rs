@@ -1,6 +1,7 @@
 //! The checks: pure functions from a scene to a finding, called by name.
 
 pub mod dm;
+pub mod gwmo;
 pub mod lwm2m;
 pub mod twinning;
 
@@ -25,6 +26,8 @@ pub enum Check {
     },
     /// On a DM client or server.
     Dm(dm::Check),
+    /// On a gateway.
+    Gwmo(gwmo::Check),
     /// On an LwM2M server.
     Lwm2m(lwm2m::Check),
     /// On a Twinning enabler.
@@ -154,6 +157,7 @@ impl Check {
         let (family, value) = match self {
             Self::NotRecorded { .. } => return "not-recorded".to_owned(),
             Self::Dm(check) => ("dm", serde_json::to_value(check)),
+            Self::Gwmo(check) => ("gwmo", serde_json::to_value(check)),
             Self::Lwm2m(check) => ("lwm2m", serde_json::to_value(check)),
             Self::Twinning(check) => ("twinning", serde_json::to_value(check)),
         };
@@ -171,6 +175,7 @@ impl Check {
                 "not recorded: the scenario did not have this step when it ran",
             ),
             Self::Dm(check) => check.look(scene),
+            Self::Gwmo(check) => check.look(scene),
             Self::Lwm2m(check) => check.look(scene),
             Self::Twinning(check) => check.look(scene, context),
         }

@@ -2,7 +2,7 @@
 
 pub mod client;
 pub mod server;
-mod talk;
+pub(super) mod talk;
 
 use serde::{Deserialize, Serialize};
 

@@ -11,24 +11,24 @@ use crate::checks::Found;
 use crate::scene::{Exchange, SUT, Scene};
 
 /// A message.
-pub(super) struct Said {
+pub(in crate::checks) struct Said {
     /// The exchange that it is of.
-    pub(super) number: u64,
+    pub(in crate::checks) number: u64,
     /// Whether the system under test said it.
-    pub(super) by_sut: bool,
-    pub(super) parsed: Parsed,
+    pub(in crate::checks) by_sut: bool,
+    pub(in crate::checks) parsed: Parsed,
 }
 
 impl Said {
-    pub(super) fn message(&self) -> &Message {
+    pub(in crate::checks) fn message(&self) -> &Message {
         &self.parsed.message
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(in crate::checks) fn id(&self) -> &str {
         &self.message().header.msg_id
     }
 
-    pub(super) fn statuses(&self) -> impl Iterator<Item = &Status> {
+    pub(in crate::checks) fn statuses(&self) -> impl Iterator<Item = &Status> {
         self.message().commands.iter().filter_map(|c| match c {
             Command::Status(status) => Some(&**status),
             _ => None,
@@ -36,13 +36,13 @@ impl Said {
     }
 
     /// Whether it has an alert of one of these codes.
-    pub(super) fn alerts(&self, codes: &[AlertCode]) -> bool {
+    pub(in crate::checks) fn alerts(&self, codes: &[AlertCode]) -> bool {
         let mut commands = self.message().commands.iter();
         commands.any(|c| matches!(c, Command::Alert(alert) if codes.contains(&alert.code)))
     }
 
     /// Its commands but for statuses and results, those inside others too.
-    pub(super) fn commands(&self) -> Vec<&Command> {
+    pub(in crate::checks) fn commands(&self) -> Vec<&Command> {
         let mut all = Vec::new();
         collect(&self.message().commands, &mut all);
         all.retain(|c| !matches!(c, Command::Status(_) | Command::Results(_)));
@@ -61,10 +61,10 @@ fn collect<'m>(commands: &'m [Command], all: &mut Vec<&'m Command>) {
 
 /// A session as it was said. Only the system under test can have `broken` something.
 #[derive(Default)]
-pub(super) struct Talk {
-    pub(super) said: Vec<Said>,
+pub(in crate::checks) struct Talk {
+    pub(in crate::checks) said: Vec<Said>,
     /// What of the system under test is no message: the exchange, and why.
-    pub(super) broken: Option<(u64, String)>,
+    pub(in crate::checks) broken: Option<(u64, String)>,
 }
 
 /// The message in a body.
@@ -97,7 +97,7 @@ fn type_of<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> &'h str
 impl Session {
     /// What was said, as the sessions that it was said in: those that were begun in this span, in the order
     /// in which they were.
-    pub(super) fn talks(&self, scene: &Scene) -> Vec<Talk> {
+    pub(in crate::checks) fn talks(&self, scene: &Scene) -> Vec<Talk> {
         let mut sessions: Vec<Talk> = Vec::new();
         let mut last: BTreeMap<String, (usize, Vec<u8>)> = BTreeMap::new();
         for exchange in self.exchanges(scene) {
@@ -148,7 +148,7 @@ impl Session {
 
     /// Looks at the session that was begun first, where the system under test said anything, and nothing but
     /// messages.
-    pub(super) fn with(
+    pub(in crate::checks) fn with(
         &self,
         scene: &Scene,
         expected: impl Into<String>,
@@ -195,7 +195,7 @@ impl Talk {
     }
 
     /// The first message of whoever began it.
-    pub(super) fn opening(&self) -> Option<&Said> {
+    pub(in crate::checks) fn opening(&self) -> Option<&Said> {
         self.said.first()
     }
 
@@ -214,14 +214,14 @@ impl Talk {
     }
 
     /// The exchanges, each once.
-    pub(super) fn numbers(&self) -> Vec<u64> {
+    pub(in crate::checks) fn numbers(&self) -> Vec<u64> {
         let mut numbers: Vec<u64> = self.said.iter().map(|said| said.number).collect();
         numbers.dedup();
         numbers
     }
 
     /// The statuses that one side gave to a command of the other's message.
-    pub(super) fn statuses_of<'t>(
+    pub(in crate::checks) fn statuses_of<'t>(
         &'t self,
         msg: &'t Said,
         cmd_id: &'t str,
@@ -233,19 +233,23 @@ impl Talk {
     }
 
     /// The codes of the header of a message, as the other side gave them.
-    pub(super) fn verdicts_on(&self, msg: &Said) -> Vec<StatusCode> {
+    pub(in crate::checks) fn verdicts_on(&self, msg: &Said) -> Vec<StatusCode> {
         let found = self.statuses_of(msg, "0");
         found.map(|(_, status)| status.code).collect()
     }
 
     /// Whether the other side believed who said this.
-    pub(super) fn believed(&self, msg: &Said) -> bool {
+    pub(in crate::checks) fn believed(&self, msg: &Said) -> bool {
         let verdicts = self.verdicts_on(msg);
         !verdicts.is_empty() && verdicts.iter().all(|code| code.is_success())
     }
 
     /// The last command of this name and target that the tester sent, in the message that it is of.
-    pub(super) fn command(&self, name: &str, uri: Option<&str>) -> Option<(&Said, &Command)> {
+    pub(in crate::checks) fn command(
+        &self,
+        name: &str,
+        uri: Option<&str>,
+    ) -> Option<(&Said, &Command)> {
         let theirs = self.said.iter().filter(|said| !said.by_sut);
         let mut all = theirs.flat_map(|said| said.commands().into_iter().map(move |c| (said, c)));
         let aims = |command: &Command| {
@@ -257,7 +261,7 @@ impl Talk {
 }
 
 /// Codes in words.
-pub(super) fn words(codes: &[StatusCode]) -> String {
+pub(in crate::checks) fn words(codes: &[StatusCode]) -> String {
     match codes {
         [] => "none".to_owned(),
         codes => {

@@ -1,0 +1,10 @@
+@role:dm-gateway
+Feature: Groups of devices
+  A server puts devices together, and what it wants of a group reaches the members alone (RD GwMO 1.0).
+
+  @GwMO-Group-001 @id:members
+  Scenario: Who is not in a group is told nothing
+    Given three devices that have attached
+    And a group of the first and the second device
+    When the server has the gateway change something of the group
+    Then the third device is told nothing

@@ -1,0 +1,15 @@
+@role:dm-gateway
+Feature: Images
+  A gateway keeps what its devices are to get, if the server wants it to (RD GwMO 1.0).
+
+  @GwMO-DCIS-001 @id:kept
+  Scenario: A device gets from the gateway what the origin has
+    Given an image that the gateway keeps
+    When a device fetches the image from the gateway
+    Then the device has what the origin has
+
+  @GwMO-DCIS-003 @id:keeping-off
+  Scenario: With keeping off, no image is fetched
+    Given the server has switched the keeping of images off
+    When the server wants the gateway to keep an image
+    Then the gateway does not fetch the image

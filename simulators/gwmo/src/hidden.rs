@@ -1,0 +1,214 @@
+//! A device behind a gateway: a client of DM that comes, goes, and fetches what it is shown; and an origin,
+//! which has what gateways fetch.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use twinproof_dm::client::{self, Client};
+use twinproof_kernel::http::{Request, Response};
+use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Time};
+
+/// What a tester asks of a device.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Begin a session with the server of an account.
+    Come {
+        /// The server.
+        server: String,
+    },
+    /// Fetch what is there.
+    Fetch {
+        /// Where.
+        url: String,
+    },
+    /// Have a node no more.
+    Forget {
+        /// Its address.
+        uri: String,
+    },
+    /// Go, and say nothing: whoever wants to reach it is told that it is not there.
+    Go,
+}
+
+/// What a device answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done, or under way.
+    Done,
+    /// The HTTP status, and how many octets there were; none if there was no answer.
+    Fetched(Option<(u16, usize)>),
+    /// It cannot be done.
+    Refused(String),
+}
+
+/// The device's core.
+#[derive(Clone, Debug)]
+pub struct Hidden {
+    client: Client,
+    gone: bool,
+    exchanges: u64,
+    fetches: BTreeMap<ExchangeId, CallId>,
+}
+
+impl Hidden {
+    /// A device that is there.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            gone: false,
+            exchanges: 0,
+            fetches: BTreeMap::new(),
+        }
+    }
+
+    /// Its client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    fn pass_on(
+        &mut self,
+        (shared, now): (&client::Shared, Time),
+        input: Input<'_, client::Order>,
+        out: &mut Outbox<Answer>,
+    ) {
+        let mut inner = Outbox::default();
+        self.client.handle(shared, now, input, &mut inner);
+        for output in inner.drain() {
+            match output {
+                // Its exchanges have even numbers, the device's own odd ones.
+                Output::Request { exchange, request } => out.push(Output::Request {
+                    exchange: ExchangeId(exchange.0 * 2),
+                    request,
+                }),
+                Output::Respond { exchange, response } => out.respond(exchange, response),
+                Output::Answer { call, answer } => out.answer(
+                    call,
+                    match answer {
+                        client::Answer::Refused(why) => Answer::Refused(why),
+                        _ => Answer::Done,
+                    },
+                ),
+                Output::Datagram { .. } | Output::Persist { .. } => {}
+            }
+        }
+    }
+}
+
+impl Role for Hidden {
+    type Shared = client::Shared;
+    type Order = Order;
+    type Answer = Answer;
+
+    fn handle(
+        &mut self,
+        shared: &client::Shared,
+        now: Time,
+        input: Input<'_, Order>,
+        out: &mut Outbox<Answer>,
+    ) {
+        let ground = (shared, now);
+        match input {
+            Input::Order { call, order } => match order {
+                Order::Come { server } => {
+                    self.gone = false;
+                    let order = client::Order::Start { server };
+                    self.pass_on(ground, Input::Order { call, order }, out);
+                }
+                Order::Fetch { url } => {
+                    self.exchanges += 1;
+                    let exchange = ExchangeId(self.exchanges * 2 + 1);
+                    self.fetches.insert(exchange, call);
+                    let request = Request::new("GET", url);
+                    out.push(Output::Request { exchange, request });
+                }
+                Order::Forget { uri } => {
+                    let gone = uri
+                        .parse()
+                        .is_ok_and(|at| self.client.tree_mut().remove(&at));
+                    out.answer(
+                        call,
+                        match gone {
+                            true => Answer::Done,
+                            false => Answer::Refused(format!("expected a node, got {uri}")),
+                        },
+                    );
+                }
+                Order::Go => {
+                    self.gone = true;
+                    out.answer(call, Answer::Done);
+                }
+            },
+            Input::Request { exchange, .. } if self.gone => {
+                out.respond(exchange, Response::new(503));
+            }
+            Input::Request { exchange, request } => {
+                self.pass_on(ground, Input::Request { exchange, request }, out);
+            }
+            Input::Response { exchange, outcome } => match self.fetches.remove(&exchange) {
+                Some(call) => {
+                    let got = outcome.ok().map(|got| (got.status, got.body.len()));
+                    out.answer(call, Answer::Fetched(got));
+                }
+                None => {
+                    let exchange = ExchangeId(exchange.0 / 2);
+                    self.pass_on(ground, Input::Response { exchange, outcome }, out);
+                }
+            },
+            Input::Wake => self.pass_on(ground, Input::Wake, out),
+            Input::Associated { .. }
+            | Input::Datagram { .. }
+            | Input::Persisted(_)
+            | Input::Restored(_) => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        self.client.next_deadline()
+    }
+}
+
+/// Who has something that can be fetched.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    octets: Vec<u8>,
+}
+
+impl Origin {
+    /// It has these octets, wherever one asks for them.
+    #[must_use]
+    pub fn new(octets: Vec<u8>) -> Self {
+        Self { octets }
+    }
+}
+
+impl Role for Origin {
+    type Shared = ();
+    type Order = Infallible;
+    type Answer = Infallible;
+
+    fn handle(
+        &mut self,
+        (): &(),
+        _now: Time,
+        input: Input<'_, Infallible>,
+        out: &mut Outbox<Infallible>,
+    ) {
+        if let Input::Request { exchange, request } = input {
+            let response = match request.method.as_str() {
+                "GET" => {
+                    Response::new(200).with_body("application/octet-stream", self.octets.clone())
+                }
+                _ => Response::new(405),
+            };
+            out.respond(exchange, response);
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+}

@@ -1,0 +1,161 @@
+//! Broken gateways.
+
+use twinproof_dm::session::prove::ProofFacts;
+use twinproof_dm::syncml::StatusCode;
+use twinproof_dm::upper::Act;
+use twinproof_gwmo::aggregate::Entry;
+use twinproof_gwmo::gateway::rules::decide::{Rules, Standard};
+use twinproof_gwmo::gateway::rules::{Aimed, Arrival, Fetching, Leaving, Relayed, Wanted};
+
+use super::{Mutant, mutants};
+
+/// All of them.
+pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
+    "gateway-wakes-nobody" "waits for devices to come by themselves" breaks "GwMO-HLF-001"
+    also breaks {
+        "GwMO-PMoDe-001", "GwMO-PMoDe-003", "GwMO-FORA-001", "GwMO-FORA-002", "GwMO-DI-003", "GwMO-Group-001"
+        because "what devices are to do is done in sessions that the gateway brings about",
+    }
+    caught by { "gwmo/general/hidden" "gwmo/aggregated" }
+    fn wakes(&self, _attached: bool) -> bool { false }
+
+    "gateway-records-nobody" "keeps no record of devices" breaks "GwMO-HLF-003"
+    also breaks {
+        "GwMO-DI-003" because "what is not recorded cannot be said to have gone",
+        "GwMO-HLF-001", "GwMO-PMoDe-001", "GwMO-FORA-001", "GwMO-FORA-002"
+        because "a gateway brings about no sessions with devices that it does not know of",
+    }
+    caught by { "gwmo/general/new-device" "gwmo/listed" }
+    fn records(&self, _facts: Arrival) -> bool { false }
+
+    "gateway-forgets-settings" "forgets its settings when it is restarted" breaks "GwMO-ADM-001"
+    caught by { "gwmo/general/settings" "gwmo/shows" }
+    fn restores(&self, _written: bool) -> bool { false }
+
+    "gateway-believes-anybody" "lets every device in" breaks "GwMO-SECACATE-001"
+    caught by { "gwmo/security/wrong-password" "gwmo/listed" }
+    fn believes(&self, _facts: ProofFacts) -> StatusCode { StatusCode::AUTHENTICATED }
+
+    "gateway-believes-what-is-shown" "lets every device in that shows any credentials" breaks "GwMO-SECACATE-001"
+    caught by { "gwmo/security/wrong-password" "gwmo/listed" }
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        Standard.believes(ProofFacts { right: facts.given, ..facts })
+    }
+
+    "gateway-tells-backwards" "tells devices the last first" breaks "GwMO-PMoDe-001"
+    caught by { "gwmo/modes/proxied" "gwmo/carried", "gwmo/modes/proxied" "gwmo/aggregated" }
+    fn tells(&self, acts: Vec<Act>) -> Vec<Act> {
+        acts.into_iter().rev().collect()
+    }
+
+    "gateway-tells-twice" "tells devices everything twice" breaks "GwMO-FORA-001"
+    also breaks { "GwMO-PMoDe-001" because "one device is the smallest group" }
+    caught by { "gwmo/fanout/each-member" "gwmo/carried" }
+    fn tells(&self, acts: Vec<Act>) -> Vec<Act> {
+        acts.iter().chain(&acts).cloned().collect()
+    }
+
+    "gateway-loses-values" "reports that devices did something, and not what they said" breaks "GwMO-PMoDe-001"
+    also breaks {
+        "GwMO-HLF-001", "GwMO-FORA-002" because "what devices say is told in reports",
+    }
+    caught by { "gwmo/modes/proxied" "gwmo/aggregated" }
+    fn gathers(&self, entries: Vec<Entry>) -> Vec<Entry> {
+        let mut entries = entries;
+        let said = entries.iter_mut().flat_map(|entry| &mut entry.commands);
+        said.for_each(|said| said.values.clear());
+        entries
+    }
+
+    "gateway-relays-nothing" "keeps notifications to itself" breaks "GwMO-TMode-001"
+    caught by { "gwmo/modes/relayed" "gwmo/relayed" }
+    fn relays(&self, _facts: Relayed) -> bool { false }
+
+    "gateway-relays-otherwise" "changes notifications that it passes on" breaks "GwMO-TMode-001"
+    caught by { "gwmo/modes/relayed" "gwmo/relayed" }
+    fn carries(&self, body: Vec<u8>) -> Vec<u8> {
+        body.into_iter().rev().collect()
+    }
+
+    "gateway-forgets-who-goes" "erases the record of a device that has gone" breaks "GwMO-DI-003"
+    caught by { "gwmo/inventory/gone" "gwmo/listed" }
+    fn leaves(&self, _attached: bool) -> Leaving { Leaving::Erased }
+
+    "gateway-misses-who-goes" "says that a device is there that has gone" breaks "GwMO-DI-003"
+    caught by { "gwmo/inventory/gone" "gwmo/listed" }
+    fn leaves(&self, _attached: bool) -> Leaving { Leaving::Kept }
+
+    "gateway-announces-nobody" "does not announce devices" breaks "GwMO-DI-004"
+    caught by { "gwmo/inventory/announced" "gwmo/reported" }
+    fn reports(&self, _facts: Arrival) -> bool { false }
+
+    "gateway-announces-anyway" "announces devices with announcements off" breaks "GwMO-DI-005"
+    caught by { "gwmo/inventory/announcements-off" "gwmo/reported" }
+    fn reports(&self, facts: Arrival) -> bool {
+        Standard.reports(Arrival { reports: true, ..facts })
+    }
+
+    "gateway-tells-everybody" "tells all devices what a group is to do" breaks "GwMO-Group-001"
+    also breaks {
+        "GwMO-FORA-001", "GwMO-FORA-002" because "a fan-out reaches the devices that it is for, and no other",
+        "GwMO-HLF-001", "GwMO-PMoDe-001" because "the report on one device has others",
+    }
+    caught by { "gwmo/groups/members" "gwmo/spared" }
+    fn aims(&self, facts: Aimed) -> bool {
+        Standard.aims(Aimed { named: true, ..facts })
+    }
+
+    "gateway-tells-nobody" "does not find the members of a group" breaks "GwMO-FORA-001"
+    also breaks {
+        "GwMO-FORA-002", "GwMO-HLF-001", "GwMO-PMoDe-001", "GwMO-DI-003"
+        because "who is not told anything is not heard either",
+    }
+    caught by {
+        "gwmo/fanout/each-member" "gwmo/carried",
+        "gwmo/fanout/each-member" "gwmo/carried",
+    }
+    fn aims(&self, _facts: Aimed) -> bool { false }
+
+    "gateway-drops-the-last" "leaves the last device out of the report" breaks "GwMO-FORA-002"
+    also breaks { "GwMO-HLF-001", "GwMO-PMoDe-001" because "a single device is the last" }
+    caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
+    fn gathers(&self, entries: Vec<Entry>) -> Vec<Entry> {
+        let mut entries = entries;
+        entries.pop();
+        entries
+    }
+
+    "gateway-counts-twice" "has the first device in the report twice" breaks "GwMO-FORA-002"
+    also breaks { "GwMO-HLF-001", "GwMO-PMoDe-001" because "a single device is the first" }
+    caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
+    fn gathers(&self, entries: Vec<Entry>) -> Vec<Entry> {
+        let mut entries = entries;
+        entries.extend(entries.first().cloned());
+        entries
+    }
+
+    "gateway-hides-failures" "reports what devices refused as done" breaks "GwMO-FORA-002"
+    caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
+    fn sums_up(&self, _codes: Vec<u16>) -> u16 { 200 }
+
+    "gateway-hides-silence" "reports devices that did not answer as done" breaks "GwMO-FORA-002"
+    caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
+    fn silent(&self, _reached: bool) -> u16 { 200 }
+
+    "gateway-forgets-why" "does not say which start a report is about" breaks "GwMO-FORA-002"
+    also breaks { "GwMO-HLF-001", "GwMO-PMoDe-001" because "what devices say is told in reports" }
+    caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
+    fn quotes(&self, _correlator: Option<String>) -> Option<String> { None }
+
+    "gateway-spoils-images" "gives devices another image" breaks "GwMO-DCIS-001"
+    caught by { "gwmo/images/kept" "gwmo/served" }
+    fn serves(&self, octets: Vec<u8>) -> Vec<u8> {
+        octets.into_iter().rev().collect()
+    }
+
+    "gateway-keeps-anyway" "fetches images with keeping off" breaks "GwMO-DCIS-003"
+    caught by { "gwmo/images/keeping-off" "gwmo/fetched" }
+    fn fetches(&self, facts: Wanted) -> Fetching {
+        Standard.fetches(Wanted { keeps: true, ..facts })
+    }
+};

@@ -1,0 +1,79 @@
+//! Profiles of gateways.
+
+use super::Profiled;
+use crate::problem::Problem;
+
+/// Where a gateway is unless told.
+const GATEWAY: &str = "http://127.0.0.1:8095";
+
+/// The devices behind it: the mode of each.
+const DEVICES: [&str; 4] = ["proxy", "proxy", "proxy", "transparent"];
+
+/// A profile of a gateway.
+pub(super) fn profile(base_url: Option<&str>) -> Result<String, Problem> {
+    let base = base_url.unwrap_or(GATEWAY).trim_end_matches('/');
+    let quoted = |text: String| toml::Value::String(text).to_string();
+    let places = [
+        ("push", quoted(format!("{base}/push"))),
+        ("devices_at", quoted(format!("{base}/dm"))),
+    ];
+    let account = account("IMEI:490154203237518", "manage", "gateway");
+    let least = format!(
+        "[gwmo]\n{}[gwmo.account]\n{}",
+        table(&places),
+        table(&account)
+    );
+    let mut profile = Profiled::begin(&least, ("My gateway", "dm-gateway"))?;
+    profile.section("pace", &[]);
+    profile.say(
+        "# The tester plays the server of the gateway: its account leads to http:// and this address, with the\n\
+         # path /dm.",
+    );
+    profile.section("harness", &[("peer_listen", "\"127.0.0.1:8090\"")]);
+    profile.section("gwmo", &borrowed(&places));
+    profile.section("gwmo.account", &borrowed(&account));
+    profile.say(
+        "# What the nodes of the gateway's objects are called, below their roots; the roots are found by their types.",
+    );
+    profile.section("gwmo.names", &[]);
+    profile.say(
+        "# The devices behind the gateway, which the tester plays: those in proxy mode have accounts of the gateway.\n\
+         # The gateway pushes notifications for each to http:// and its address, with the path /push.",
+    );
+    for (number, mode) in (1..).zip(DEVICES) {
+        let own = table(&self::account(
+            &format!("IMEI:49015420323752{number}"),
+            "gateway",
+            &format!("hidden-{number}"),
+        ));
+        profile.say(&format!(
+            "[[gwmo.device]]\nmode = \"{mode}\"\nlisten = \"127.0.0.1:810{number}\"\n\n\
+             [gwmo.device.account]\n{own}"
+        ));
+    }
+    profile.say(
+        "## Label of a requirement and whether the gateway offers it. What is not named is claimed if it binds.\n\
+         [gwmo.claims]\n# \"GwMO-DCIS-001\" = false",
+    );
+    Ok(profile.out)
+}
+
+/// The keys of an account.
+fn account(device: &str, server: &str, name: &str) -> [(&'static str, String); 5] {
+    [
+        ("device", format!("\"{device}\"")),
+        ("server_id", format!("\"com.example.{server}\"")),
+        ("name", format!("\"{name}\"")),
+        ("password", format!("\"password-of-{name}\"")),
+        ("server_password", format!("\"password-for-{name}\"")),
+    ]
+}
+
+fn borrowed<'a>(keys: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
+    keys.iter().map(|(key, value)| (*key, &**value)).collect()
+}
+
+fn table(keys: &[(&str, String)]) -> String {
+    let lines = keys.iter().map(|(key, value)| format!("{key} = {value}\n"));
+    lines.collect()
+}

@@ -1,0 +1,276 @@
+//! Fan-outs: what the server describes and starts, and what comes back.
+
+use cucumber::{given, then, when};
+use twinproof_dm::upper::{Act, Put};
+use twinproof_gwmo::alert::Report;
+use twinproof_gwmo::gateway::Mode;
+use twinproof_gwmo::payload;
+use twinproof_judge::checks::Check;
+use twinproof_judge::checks::gwmo::{Check as Gwmo, Expected, Outcome};
+use twinproof_stage::Halted;
+
+use super::parties::{NODE, says, text};
+use crate::target::{dm_server, gateway_device};
+use crate::world::{Scene, World};
+
+/// A fan-out that was started, and what is to come of it.
+#[derive(Clone, Debug)]
+pub(super) struct Started {
+    correlator: String,
+    devices: Vec<Expected>,
+}
+
+/// For whom a fan-out is.
+enum Aim {
+    Devices(Vec<usize>),
+    Group,
+}
+
+/// What a value is changed into.
+const CHANGED: &str = "what the server wants";
+
+/// The name of the group.
+const GROUP: &str = "twinproof-group";
+
+/// The seconds after which a fan-out ends: more than devices need on the slowest machine, and less than a
+/// gateway's patience in a profile.
+const DEADLINE: &str = "30";
+
+fn interior(uri: String) -> Act {
+    Act::Add(Put {
+        uri,
+        format: Some("node".to_owned()),
+        ..Put::default()
+    })
+}
+
+fn get() -> Act {
+    Act::Get {
+        uri: NODE.to_owned(),
+    }
+}
+
+fn change() -> Act {
+    Act::Replace(text(NODE.to_owned(), None, CHANGED))
+}
+
+impl Scene {
+    /// The `after`-th device in proxy mode, and what is expected of it.
+    fn expected(&mut self, after: usize, outcome: Outcome) -> Result<Expected, Halted> {
+        let number = self.numbered(Mode::Proxy, after)?;
+        let device = self.identity(number)?;
+        Ok(Expected { device, outcome })
+    }
+
+    /// What a device says that has not been changed.
+    fn value_of(&mut self, after: usize) -> Result<String, Halted> {
+        Ok(says(self.numbered(Mode::Proxy, after)?))
+    }
+
+    /// Describes a fan-out and starts it; then waits for what comes back.
+    async fn fan_out(
+        &mut self,
+        aim: Aim,
+        acts: &[Act],
+        devices: Vec<Expected>,
+    ) -> Result<(), Halted> {
+        let names = self.gateway()?.names;
+        let number = self.seed.derive("fan-out").rng().u32(..);
+        let at = format!("{}/F{number:08X}", self.objects().await?.fanouts);
+        let below = |path: &str| format!("{at}/{path}");
+        let mut setup = vec![interior(at.clone())];
+        let mut above = |path: &str| {
+            let mut parts: Vec<&str> = path.split('/').collect();
+            parts.pop();
+            for end in 1..=parts.len() {
+                let place = interior(below(&parts[..end].join("/")));
+                if !setup.contains(&place) {
+                    setup.push(place);
+                }
+            }
+        };
+        above(&names.payload);
+        above(&names.deadline);
+        let mut leaves = vec![
+            text(below(&names.payload), Some("xml"), &payload::write(acts)),
+            text(below(&names.deadline), Some("int"), DEADLINE),
+        ];
+        match aim {
+            Aim::Devices(afters) => {
+                above(&format!("{}/x", names.target_devices));
+                for after in afters {
+                    let number = self.numbered(Mode::Proxy, after)?;
+                    let device = self.identity(number)?;
+                    let leaf = below(&format!("{}/D{after}", names.target_devices));
+                    leaves.push(text(leaf, None, &device));
+                }
+            }
+            Aim::Group => {
+                above(&names.target_group);
+                leaves.push(text(below(&names.target_group), None, GROUP));
+            }
+        }
+        setup.extend(leaves.into_iter().map(Act::Add));
+        self.manage_well(vec![Act::Sequence(setup)]).await?;
+        let correlator = format!("c-{number:08x}");
+        let start = Act::Exec {
+            uri: below(&names.start),
+            correlator: Some(correlator.clone()),
+            data: None,
+        };
+        self.gwmo.after = self.stage.recorded();
+        self.manage_well(vec![start]).await?;
+        self.gwmo.fanout = Some(Started {
+            correlator,
+            devices,
+        });
+        self.wait_until_told(Report::Results, None).await?;
+        Ok(())
+    }
+
+    /// Has the gateway read the node of devices.
+    pub(super) async fn read_of_devices(&mut self, afters: &[usize]) -> Result<(), Halted> {
+        let mut devices = Vec::new();
+        for after in afters {
+            let value = self.value_of(*after)?;
+            devices.push(self.expected(*after, Outcome::Did(vec![value]))?);
+        }
+        self.fan_out(Aim::Devices(afters.to_vec()), &[get()], devices)
+            .await
+    }
+
+    fn check_carried(&mut self, after: usize, acts: &[(&str, &str)]) -> Result<(), Halted> {
+        let number = self.numbered(Mode::Proxy, after)?;
+        let session = self.since(gateway_device(number));
+        let commands = acts
+            .iter()
+            .map(|(name, uri)| ((*name).to_owned(), (*uri).to_owned()));
+        let commands = commands.collect();
+        self.check(&Check::Gwmo(Gwmo::Carried { session, commands }));
+        Ok(())
+    }
+
+    fn check_aggregate(&mut self) -> Result<(), Halted> {
+        let Some(started) = self.gwmo.fanout.clone() else {
+            return Err(self.inconclusive("no fan-out was started"));
+        };
+        let session = self.since(dm_server(&self.profile.profile).to_owned());
+        self.check(&Check::Gwmo(Gwmo::Aggregated {
+            session,
+            correlator: started.correlator,
+            devices: started.devices,
+        }));
+        Ok(())
+    }
+
+    /// Puts devices into a group.
+    async fn group(&mut self, afters: &[usize]) -> Result<(), Halted> {
+        let names = self.gateway()?.names;
+        let number = self.seed.derive("group").rng().u32(..);
+        let at = format!(
+            "{}/{}/G{number:08X}",
+            self.objects().await?.inventory,
+            names.groups
+        );
+        let members = format!("{at}/{}", names.members);
+        let name = text(format!("{at}/{}", names.group_name), None, GROUP);
+        let mut acts = vec![interior(at), Act::Add(name), interior(members.clone())];
+        for after in afters {
+            let number = self.numbered(Mode::Proxy, *after)?;
+            let device = self.identity(number)?;
+            acts.push(Act::Add(text(format!("{members}/M{after}"), None, &device)));
+        }
+        self.manage_well(vec![Act::Sequence(acts)]).await?;
+        Ok(())
+    }
+}
+
+#[when("the server has the gateway read something of the device")]
+async fn read(world: &mut World) -> Result<(), Halted> {
+    world.scene().read_of_devices(&[0]).await
+}
+
+#[when("the server has the gateway change something of the device and read it")]
+async fn changed_and_read(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let outcome = Outcome::Did(vec![CHANGED.to_owned()]);
+    let devices = vec![scene.expected(0, outcome)?];
+    scene
+        .fan_out(Aim::Devices(vec![0]), &[change(), get()], devices)
+        .await
+}
+
+#[given("a group of the first and the second device")]
+async fn group_of_two(world: &mut World) -> Result<(), Halted> {
+    world.scene().group(&[0, 1]).await
+}
+
+#[given("a group of all three devices")]
+async fn group_of_three(world: &mut World) -> Result<(), Halted> {
+    world.scene().group(&[0, 1, 2]).await
+}
+
+#[given("the second device does not have what is read, and the third has gone")]
+async fn unlike(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let third = scene.numbered(Mode::Proxy, 2)?;
+    scene.part(third).await?;
+    let second = scene.numbered(Mode::Proxy, 1)?;
+    scene.forget(second).await
+}
+
+#[when("the server has the gateway change something of the group")]
+async fn group_changed(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .fan_out(Aim::Group, &[change()], Vec::new())
+        .await
+}
+
+#[when("the server has the gateway read something of the group")]
+async fn group_read(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let value = scene.value_of(0)?;
+    let devices = vec![
+        scene.expected(0, Outcome::Did(vec![value]))?,
+        scene.expected(1, Outcome::Refused(404))?,
+        scene.expected(2, Outcome::Silent)?,
+    ];
+    scene.fan_out(Aim::Group, &[get()], devices).await
+}
+
+#[then("the server is told what the device says")]
+fn told(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_aggregate()
+}
+
+#[then("the server gets one report with what became of each device")]
+fn aggregated(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_aggregate()
+}
+
+#[then("the device is told both once, in this order")]
+fn both(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_carried(0, &[("Replace", NODE), ("Get", NODE)])
+}
+
+#[then("the first device is told it once")]
+fn first_told(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_carried(0, &[("Replace", NODE)])
+}
+
+#[then("the second device is told it once")]
+fn second_told(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_carried(1, &[("Replace", NODE)])
+}
+
+#[then("the third device is told nothing")]
+fn third_spared(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 2)?;
+    let session = scene.since(gateway_device(number));
+    scene.check(&Check::Gwmo(Gwmo::Spared { session }));
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! Steps of the scenarios about gateways: the tester plays the server above and the devices below.
+
+mod fanout;
+mod parties;
+
+use std::collections::BTreeMap;
+
+use twinproof_gwmo::hidden::Hidden;
+use twinproof_gwmo::manager::Manager;
+use twinproof_stage::Handle;
+
+/// Who takes part in a scenario, and what has come about in it.
+#[derive(Default)]
+pub(crate) struct Parties {
+    /// The server.
+    server: Option<Handle<Manager>>,
+    /// The devices, by their numbers in the profile.
+    devices: BTreeMap<usize, Handle<Hidden>>,
+    /// Where the objects of the gateway are.
+    objects: Option<parties::Objects>,
+    /// The number after which what is judged has happened.
+    after: u64,
+    /// What is to be judged of the fan-out that was started last.
+    fanout: Option<fanout::Started>,
+    /// Where devices get the image.
+    image: Option<String>,
+}

@@ -1,0 +1,626 @@
+//! Devices that come and go, and what the gateway's objects say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cucumber::{given, then, when};
+use twinproof_dm::client::rules::decide::{Rules, Standard};
+use twinproof_dm::client::rules::{TriggerFacts, Triggered};
+use twinproof_dm::client::{self, Client};
+use twinproof_dm::server::{self, Enrolment};
+use twinproof_dm::store::{Profile, Tree};
+use twinproof_dm::upper::{Act, Event, Outcome, Put, Value};
+use twinproof_gwmo::alert::Report;
+use twinproof_gwmo::gateway::Mode;
+use twinproof_gwmo::hidden::{self, Hidden, Origin};
+use twinproof_gwmo::manager::{Answer, Manager, Order};
+use twinproof_gwmo::objects::{CONFIG, FANOUT, IMAGES, INVENTORY};
+use twinproof_judge::checks::Check;
+use twinproof_judge::checks::dm::Session;
+use twinproof_judge::checks::gwmo::{Check as Gwmo, Listed};
+use twinproof_judge::profile;
+use twinproof_judge::scene::SUT;
+use twinproof_kernel::hook::Hook;
+use twinproof_stage::{Halted, Handle};
+
+use crate::target::{dm_server, gateway_device};
+use crate::world::{Scene, World};
+
+/// Where the objects of a gateway are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Objects {
+    pub(super) config: String,
+    pub(super) inventory: String,
+    pub(super) fanouts: String,
+    pub(super) images: String,
+}
+
+/// What devices have that can be read, and changed.
+pub(super) const NODE: &str = "./Vendor/Open/Twinproof";
+
+/// The name under which the origin of images enters.
+const ORIGIN: &str = "origin";
+
+/// How long an announcement is waited for that must not come.
+const SECOND: Duration = Duration::from_millis(500);
+
+/// The session that a notification announces which is passed on.
+const RELAYED: u16 = 0x5E1;
+
+/// Takes notifications and begins no session.
+struct Asleep;
+
+impl Rules for Asleep {
+    fn triggered(&self, _facts: TriggerFacts) -> Triggered {
+        Triggered::Ignore
+    }
+}
+
+/// What a device says that has this number, if it is asked for the node that can be read.
+pub(super) fn says(number: usize) -> String {
+    format!("what device {} has", number + 1)
+}
+
+pub(super) fn text(uri: String, format: Option<&str>, value: &str) -> Put {
+    Put {
+        uri,
+        format: format.map(str::to_owned),
+        media_type: None,
+        value: Some(Value::Text(value.to_owned())),
+    }
+}
+
+impl Scene {
+    pub(super) fn gateway(&mut self) -> Result<profile::Gwmo, Halted> {
+        match self.profile.profile.gwmo.clone() {
+            Some(gateway) => Ok(gateway),
+            None => Err(self.inconclusive("the profile has no [gwmo] section")),
+        }
+    }
+
+    /// The number in the profile of the device of a mode that is the one after so many.
+    pub(super) fn numbered(&mut self, mode: Mode, after: usize) -> Result<usize, Halted> {
+        let gateway = self.gateway()?;
+        let devices = gateway.devices.iter().enumerate();
+        let mut own = devices.filter(|(_, device)| device.mode == mode);
+        match own.nth(after) {
+            Some((number, _)) => Ok(number),
+            None => {
+                let mode = serde_json::to_string(&mode).unwrap_or_default();
+                let why = format!(
+                    "the profile has no {} [[gwmo.device]] with mode = {mode}",
+                    after + 1
+                );
+                Err(self.inconclusive(why))
+            }
+        }
+    }
+
+    pub(super) fn identity(&mut self, number: usize) -> Result<String, Halted> {
+        let gateway = self.gateway()?;
+        let device = gateway.devices.get(number);
+        Ok(device
+            .map(|device| device.account.device.clone())
+            .unwrap_or_default())
+    }
+
+    /// The server, which enters when it is first spoken of.
+    pub(super) fn manager(&mut self) -> Result<Handle<Manager>, Halted> {
+        if let Some(server) = &self.gwmo.server {
+            return Ok(server.clone());
+        }
+        let gateway = self.gateway()?;
+        let name = dm_server(&self.profile.profile);
+        let enrolment = Enrolment {
+            device: gateway.account.device.clone(),
+            client: gateway.account.proof_of_device(),
+            server: gateway.account.proof_of_server(),
+        };
+        let url = gateway.server.unwrap_or_default();
+        let id = &gateway.account.server_id;
+        let role = Manager::new(id, &url, self.seed.derive(name), vec![enrolment]);
+        let server = self
+            .stage
+            .enter(name, role, Arc::new(server::Shared::default()));
+        self.gwmo.server = Some(server.clone());
+        Ok(server)
+    }
+
+    /// A device, which enters when it is first spoken of.
+    fn hidden(&mut self, number: usize, password: Option<&str>) -> Result<Handle<Hidden>, Halted> {
+        if let Some(device) = self.gwmo.devices.get(&number) {
+            return Ok(device.clone());
+        }
+        // The server is there before anybody can be announced to it.
+        self.manager()?;
+        let gateway = self.gateway()?;
+        let Some(described) = gateway.devices.get(number) else {
+            return Err(self.inconclusive(format!("the profile has no device {number}")));
+        };
+        let mut account = described.account.clone();
+        if let Some(password) = password {
+            account.password = Some(password.to_owned());
+        }
+        let accounts = [account.at(&gateway.devices_at)];
+        let mut tree = Tree::of_device(Arc::new(Profile::builtin()), &account.device, &accounts);
+        if let Ok(node) = NODE.parse() {
+            tree.set(&node, says(number));
+        }
+        let name = gateway_device(number);
+        let rules: Arc<dyn Rules> = match described.mode {
+            Mode::Transparent => Arc::new(Asleep),
+            Mode::Proxy => Arc::new(Standard),
+        };
+        let shared = client::Shared {
+            rules,
+            max_messages: 100,
+            ..client::Shared::default()
+        };
+        let role = Hidden::new(Client::new(tree, self.seed.derive(&name)));
+        let device = self.stage.enter(&name, role, Arc::new(shared));
+        self.gwmo.devices.insert(number, device.clone());
+        Ok(device)
+    }
+
+    /// Has a device come to the gateway, and waits until its session has ended.
+    pub(super) async fn come_to_gateway(
+        &mut self,
+        number: usize,
+        password: Option<&str>,
+    ) -> Result<(), Halted> {
+        let gateway = self.gateway()?;
+        let device = self.hidden(number, password)?;
+        let before = self
+            .stage
+            .look(&device, |device| device.client().ended().len());
+        let described = gateway.devices.get(number);
+        let server = described.map(|device| device.account.server_id.clone());
+        let order = hidden::Order::Come {
+            server: server.unwrap_or_default(),
+        };
+        self.stage.act(&device, order).await?;
+        let ended = move |device: &Hidden| device.client().ended().len() > before;
+        let (what, patience) = (
+            "the device's session has ended",
+            gateway.patience.duration(),
+        );
+        if !self.stage.wait_for(&device, what, patience, ended).await {
+            let why = "the device's session with the gateway did not end in time (gwmo.patience)";
+            return Err(self.inconclusive(why));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn part(&mut self, number: usize) -> Result<(), Halted> {
+        let device = self.hidden(number, None)?;
+        self.stage.act(&device, hidden::Order::Go).await?;
+        Ok(())
+    }
+
+    /// A device loses what can be read of it.
+    pub(super) async fn forget(&mut self, number: usize) -> Result<(), Halted> {
+        let device = self.hidden(number, None)?;
+        let uri = NODE.to_owned();
+        self.stage
+            .act(&device, hidden::Order::Forget { uri })
+            .await?;
+        Ok(())
+    }
+
+    /// Has the gateway do things in a session with the server.
+    pub(super) async fn manage(&mut self, acts: Vec<Act>) -> Result<Vec<Outcome>, Halted> {
+        let gateway = self.gateway()?;
+        let server = self.manager()?;
+        let order = Order::Manage {
+            device: gateway.account.device.clone(),
+            push: gateway.push.clone(),
+            acts,
+        };
+        let patience = gateway.patience.duration();
+        match self.stage.act_within(&server, order, patience).await? {
+            Answer::Done(outcomes) => Ok(outcomes),
+            Answer::Refused(why) => {
+                Err(self.inconclusive(format!("the gateway (gwmo.push): {why}")))
+            }
+            Answer::Pushed(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The same, where nothing can go on unless the gateway does it.
+    pub(super) async fn manage_well(&mut self, acts: Vec<Act>) -> Result<Vec<Outcome>, Halted> {
+        let outcomes = self.manage(acts).await?;
+        let told = outcomes.iter().flat_map(|outcome| &outcome.statuses);
+        let mut refused = told.filter(|told| !(200..300).contains(&told.code));
+        if let Some(told) = refused.next() {
+            let why = format!(
+                "the gateway answered {} to {} (gwmo.names)",
+                told.code, told.command
+            );
+            return Err(self.inconclusive(why));
+        }
+        Ok(outcomes)
+    }
+
+    /// Where the gateway's objects are: below its root, by their types.
+    pub(super) async fn objects(&mut self) -> Result<Objects, Halted> {
+        if let Some(objects) = &self.gwmo.objects {
+            return Ok(objects.clone());
+        }
+        let get = |uri: String| Act::Get { uri };
+        let root = self.manage_well(vec![get(".".to_owned())]).await?;
+        let names: Vec<String> = first(&root).split('/').map(str::to_owned).collect();
+        let asked = names.iter().map(|name| get(format!("./{name}?prop=Type")));
+        let types = self.manage(asked.collect()).await?;
+        let at = |kind: &str| {
+            let mut found = names.iter().zip(&types);
+            let found =
+                found.find(|(_, outcome)| first(std::slice::from_ref(*outcome)).starts_with(kind));
+            found.map(|(name, _)| format!("./{name}"))
+        };
+        let mut objects = Objects::default();
+        let places = [
+            (&mut objects.config, CONFIG),
+            (&mut objects.inventory, INVENTORY),
+            (&mut objects.fanouts, FANOUT),
+            (&mut objects.images, IMAGES),
+        ];
+        for (place, kind) in places {
+            match at(kind) {
+                Some(found) => *place = found,
+                None => {
+                    let why =
+                        format!("the gateway has no object of the type {kind} below its root");
+                    return Err(self.inconclusive(why));
+                }
+            }
+        }
+        self.gwmo.objects = Some(objects.clone());
+        Ok(objects)
+    }
+
+    fn judge_gateway(&mut self, check: impl FnOnce(Session) -> Gwmo) {
+        let party = dm_server(&self.profile.profile).to_owned();
+        let session = self.since(party);
+        self.check(&Check::Gwmo(check(session)));
+    }
+
+    /// What a party and the gateway have said since what is judged began.
+    pub(super) fn since(&self, party: String) -> Session {
+        Session {
+            party,
+            after: self.gwmo.after,
+            upto: Some(self.stage.recorded()),
+        }
+    }
+
+    /// Reads the inventory, and judges what it says of the first device.
+    async fn listed(&mut self, status: Option<String>) -> Result<(), Halted> {
+        let names = self.gateway()?.names;
+        let number = self.numbered(Mode::Proxy, 0)?;
+        let device = self.identity(number)?;
+        let records = format!("{}/{}", self.objects().await?.inventory, names.records);
+        let read = self
+            .manage_well(vec![Act::Get {
+                uri: records.clone(),
+            }])
+            .await?;
+        let instances = first(&read);
+        let leaves = [&names.record_device, &names.record_status];
+        let acts = instances
+            .split('/')
+            .filter(|name| !name.is_empty())
+            .flat_map(|name| {
+                let record = format!("{records}/{name}");
+                leaves.map(|leaf| Act::Get {
+                    uri: format!("{record}/{leaf}"),
+                })
+            });
+        let acts: Vec<Act> = acts.collect();
+        if !acts.is_empty() {
+            self.manage(acts).await?;
+        }
+        self.judge_gateway(|session| Gwmo::Listed {
+            session,
+            records,
+            device: names.record_device,
+            status: names.record_status,
+            devices: vec![Listed { device, status }],
+        });
+        Ok(())
+    }
+
+    async fn set_gateway(&mut self, setting: &str, on: bool) -> Result<(), Halted> {
+        let at = format!("{}/{setting}", self.objects().await?.config);
+        let value = if on { "true" } else { "false" };
+        let replace = Act::Replace(text(at, Some("bool"), value));
+        self.manage_well(vec![replace]).await?;
+        Ok(())
+    }
+
+    /// Waits until the server was told something, or the gateway's time is over.
+    pub(super) async fn wait_until_told(
+        &mut self,
+        report: Report,
+        correlator: Option<String>,
+    ) -> Result<bool, Halted> {
+        let patience = self.gateway()?.patience.duration();
+        let server = self.manager()?;
+        let told = move |server: &Manager| {
+            let told = server.told();
+            let mut of_kind = told.iter().filter(|told| told.report == report);
+            of_kind.any(|told| correlator.is_none() || told.correlator == correlator)
+        };
+        let came = self
+            .stage
+            .wait_for(&server, "the server is told", patience, told)
+            .await;
+        // What it was told in is at its end once the session is.
+        let ended = |server: &Manager| {
+            let count = |of: fn(&Event) -> bool| server.events().iter().filter(|e| of(e)).count();
+            count(|e| matches!(e, Event::Ended { .. }))
+                >= count(|e| matches!(e, Event::Started { .. }))
+        };
+        self.stage
+            .wait_for(&server, "its sessions have ended", patience, ended)
+            .await;
+        Ok(came)
+    }
+}
+
+/// The first thing that was read.
+pub(super) fn first(outcomes: &[Outcome]) -> String {
+    let mut readings = outcomes.iter().flat_map(|outcome| &outcome.results);
+    match readings.next().and_then(|reading| reading.value.clone()) {
+        Some(Value::Text(text)) => text,
+        Some(Value::Octets(octets)) => String::from_utf8_lossy(&octets).into_owned(),
+        None => String::new(),
+    }
+}
+
+#[given("a device that has attached")]
+async fn attached(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.come_to_gateway(number, None).await
+}
+
+#[given("three devices that have attached")]
+async fn three_attached(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    for after in 0..3 {
+        let number = scene.numbered(Mode::Proxy, after)?;
+        scene.come_to_gateway(number, None).await?;
+    }
+    Ok(())
+}
+
+#[when("a new device attaches")]
+async fn attaches(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.gwmo.after = scene.stage.recorded();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.come_to_gateway(number, None).await
+}
+
+#[when("a device attaches that shows a wrong password")]
+async fn attaches_with_another(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.gwmo.after = scene.stage.recorded();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene
+        .come_to_gateway(number, Some("not the password"))
+        .await
+}
+
+#[when("the device goes, and the server has the gateway read something of it")]
+async fn goes(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.part(number).await?;
+    scene.gwmo.after = scene.stage.recorded();
+    scene.read_of_devices(&[0]).await
+}
+
+#[then("the inventory has one record of the device, which is attached")]
+async fn is_attached(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let status = scene.gateway()?.names.status_attached;
+    scene.listed(Some(status)).await
+}
+
+#[then("the inventory has one record of the device, which is detached")]
+async fn is_detached(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let status = scene.gateway()?.names.status_detached;
+    scene.listed(Some(status)).await
+}
+
+#[then("the inventory has no record of the device")]
+async fn is_unknown(world: &mut World) -> Result<(), Halted> {
+    world.scene().listed(None).await
+}
+
+#[given("the server has switched the announcements of devices off")]
+async fn announcements_off(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let setting = scene.gateway()?.names.report_attached;
+    scene.set_gateway(&setting, false).await
+}
+
+#[given("the server has switched the keeping of images off")]
+async fn keeping_off(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let setting = scene.gateway()?.names.keep_images;
+    scene.set_gateway(&setting, false).await
+}
+
+#[when("the gateway is restarted")]
+async fn restarted(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.stage.hook(SUT, Hook::Restart).await?;
+    scene.gwmo.after = scene.stage.recorded();
+    Ok(())
+}
+
+#[then("the announcements of devices are still off")]
+async fn still_off(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let setting = scene.gateway()?.names.report_attached;
+    let uri = format!("{}/{setting}", scene.objects().await?.config);
+    scene.manage(vec![Act::Get { uri: uri.clone() }]).await?;
+    scene.judge_gateway(|session| Gwmo::Shows {
+        session,
+        uri,
+        value: "false".to_owned(),
+    });
+    Ok(())
+}
+
+#[then("the server is told of it once")]
+async fn told_once(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.wait_until_told(Report::Attached, None).await?;
+    // A second announcement would come before whatever is asked for next.
+    scene.objects().await?;
+    scene.judge_gateway(|session| Gwmo::Reported {
+        session,
+        report: Report::Attached,
+        times: 1,
+    });
+    Ok(())
+}
+
+#[then("the server is not told of it")]
+async fn not_told(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.stage.rest(SECOND).await;
+    let names = scene.gateway()?.names;
+    let uri = format!("{}/{}", scene.objects().await?.inventory, names.total);
+    scene.manage(vec![Act::Get { uri }]).await?;
+    scene.judge_gateway(|session| Gwmo::Reported {
+        session,
+        report: Report::Attached,
+        times: 0,
+    });
+    Ok(())
+}
+
+#[when("the server sends the gateway a notification for a device that knows the server")]
+async fn relayed(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let gateway = scene.gateway()?;
+    let number = scene.numbered(Mode::Transparent, 0)?;
+    let named = gateway.named.replace("{device}", &scene.identity(number)?);
+    scene.hidden(number, None)?;
+    let server = scene.manager()?;
+    scene.gwmo.after = scene.stage.recorded();
+    let order = Order::Notify {
+        device: gateway.account.device.clone(),
+        push: gateway.push.clone(),
+        named: Some(named),
+        session: RELAYED,
+        forged: false,
+    };
+    let patience = gateway.patience.duration();
+    scene.stage.act_within(&server, order, patience).await?;
+    Ok(())
+}
+
+#[then("the device gets the notification as it was sent")]
+async fn got_it(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    // Whatever the gateway does for the device, it does before it is done with the server's next session.
+    scene.objects().await?;
+    let number = scene.numbered(Mode::Transparent, 0)?;
+    let session = scene.since(gateway_device(number));
+    let server = dm_server(&scene.profile.profile).to_owned();
+    scene.check(&Check::Gwmo(Gwmo::Relayed { session, server }));
+    Ok(())
+}
+
+impl Scene {
+    /// Describes an image, and has the gateway get it.
+    async fn keep_image(&mut self) -> Result<String, Halted> {
+        let names = self.gateway()?.names;
+        let origin = self.stage.listen(ORIGIN).await?;
+        let octets: Vec<u8> = {
+            let mut rng = self.seed.derive(ORIGIN).rng();
+            std::iter::repeat_with(|| rng.u8(..)).take(4096).collect()
+        };
+        self.stage.enter(ORIGIN, Origin::new(octets), Arc::new(()));
+        let number = self.seed.derive("image").rng().u32(..);
+        let at = format!(
+            "{}/{}/I{number:08X}",
+            self.objects().await?.images,
+            names.images
+        );
+        let source = text(
+            format!("{at}/{}", names.image_source),
+            None,
+            &format!("{origin}/image"),
+        );
+        let place = Put {
+            uri: at.clone(),
+            format: Some("node".to_owned()),
+            ..Put::default()
+        };
+        let added = Act::Sequence(vec![Act::Add(place), Act::Add(source)]);
+        self.manage_well(vec![added]).await?;
+        self.gwmo.after = self.stage.recorded();
+        let start = Act::Exec {
+            uri: format!("{at}/{}", names.image_download),
+            correlator: Some("image".to_owned()),
+            data: None,
+        };
+        self.manage(vec![start]).await?;
+        Ok(at)
+    }
+}
+
+#[given("an image that the gateway keeps")]
+async fn kept(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let at = scene.keep_image().await?;
+    scene.wait_until_told(Report::ImageReady, None).await?;
+    let uri = format!("{at}/{}", scene.gateway()?.names.image_local);
+    let read = scene.manage_well(vec![Act::Get { uri }]).await?;
+    scene.gwmo.image = Some(first(&read));
+    Ok(())
+}
+
+#[when("the server wants the gateway to keep an image")]
+async fn wanted(world: &mut World) -> Result<(), Halted> {
+    world.scene().keep_image().await.map(|_| ())
+}
+
+#[when("a device fetches the image from the gateway")]
+async fn fetches(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    let device = scene.hidden(number, None)?;
+    let url = scene.gwmo.image.clone().unwrap_or_default();
+    scene
+        .stage
+        .act(&device, hidden::Order::Fetch { url })
+        .await?;
+    Ok(())
+}
+
+#[then("the device has what the origin has")]
+fn has_it(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    let session = scene.since(gateway_device(number));
+    let origin = ORIGIN.to_owned();
+    scene.check(&Check::Gwmo(Gwmo::Served { session, origin }));
+    Ok(())
+}
+
+#[then("the gateway does not fetch the image")]
+async fn not_fetched(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.stage.rest(SECOND).await;
+    let session = scene.since(ORIGIN.to_owned());
+    scene.check(&Check::Gwmo(Gwmo::Fetched { session, times: 0 }));
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Checks on gateways: what they say to their server, and what happens meanwhile on the side of their
+//! devices.
+
+mod aggregate;
+mod inventory;
+mod sides;
+
+use serde::{Deserialize, Serialize};
+use twinproof_dm::syncml::{Command, Data};
+use twinproof_gwmo::alert::Report;
+
+use super::Found;
+use super::dm::Session;
+use super::dm::talk::{Said, Talk};
+use crate::scene::Scene;
+
+pub use aggregate::{Expected, Outcome};
+pub use inventory::Listed;
+
+/// The knob by which nodes are found.
+const NAMES: &str = "gwmo.names";
+
+/// The knob by which a device is named in the header of a push.
+const NAMED: &str = "gwmo.named";
+
+/// A check and its arguments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "check", rename_all = "kebab-case")]
+pub enum Check {
+    /// A fan-out was reported once, with each of its devices once, and no other.
+    Aggregated {
+        /// What was said to the server meanwhile.
+        session: Session,
+        /// What the start of the fan-out said that reports are about.
+        correlator: String,
+        /// The devices.
+        devices: Vec<Expected>,
+    },
+    /// A device was told these commands, in this order, once.
+    Carried {
+        /// What was said to the device.
+        session: Session,
+        /// Element names and targets.
+        commands: Vec<(String, String)>,
+    },
+    /// Somebody was asked so often for what it has.
+    Fetched {
+        /// Who, and when.
+        session: Session,
+        /// How often.
+        times: usize,
+    },
+    /// The inventory has these devices, each once.
+    Listed {
+        /// The session in which it was read.
+        session: Session,
+        /// Where records are.
+        records: String,
+        /// The leaf with the device.
+        device: String,
+        /// The leaf with its status.
+        status: String,
+        /// The devices.
+        devices: Vec<Listed>,
+    },
+    /// A device was brought a notification with the octets that the server sent.
+    Relayed {
+        /// What came to the device.
+        session: Session,
+        /// Who sent it.
+        server: String,
+    },
+    /// The server was told something so often.
+    Reported {
+        /// What was said to the server.
+        session: Session,
+        /// What.
+        report: Report,
+        /// How often.
+        times: usize,
+    },
+    /// What a device fetched is what the origin has.
+    Served {
+        /// Who fetched it, and when.
+        session: Session,
+        /// Who has it.
+        origin: String,
+    },
+    /// A value was read, and is this.
+    Shows {
+        /// The session.
+        session: Session,
+        /// What was read.
+        uri: String,
+        /// The value.
+        value: String,
+    },
+    /// Nothing came to a device.
+    Spared {
+        /// What came to it.
+        session: Session,
+    },
+}
+
+impl Check {
+    pub(super) fn look(&self, scene: &Scene) -> Found {
+        match self {
+            Self::Aggregated {
+                session,
+                correlator,
+                devices,
+            } => {
+                let expected = format!(
+                    "one report about {correlator} with {}",
+                    aggregate::words(devices)
+                );
+                with(session, scene, expected, |talk, expected| {
+                    aggregate::aggregated(talk, expected, correlator, devices)
+                })
+            }
+            Self::Carried { session, commands } => sides::carried(&session.talks(scene), commands),
+            Self::Fetched { session, times } => sides::fetched(scene, session, *times),
+            Self::Listed {
+                session,
+                records,
+                device,
+                status,
+                devices,
+            } => {
+                let expected = inventory::words(devices);
+                with(session, scene, expected, |talk, expected| {
+                    inventory::listed(talk, expected, (records, device, status), devices)
+                })
+            }
+            Self::Relayed { session, server } => sides::relayed(scene, session, server),
+            Self::Reported {
+                session,
+                report,
+                times,
+            } => {
+                let expected = format!("{times} reports of the type {}", report.text());
+                with(session, scene, expected, |talk, expected| {
+                    reported(talk, expected, *report, *times)
+                })
+            }
+            Self::Served { session, origin } => sides::served(scene, session, origin),
+            Self::Shows {
+                session,
+                uri,
+                value,
+            } => {
+                let expected = format!("{value:?} at {uri}");
+                with(session, scene, expected, |talk, expected| {
+                    let shown = inventory::values(talk);
+                    let got = shown.iter().rfind(|(at, _)| at == uri);
+                    let words = got.map_or("nothing".to_owned(), |(_, value)| format!("{value:?}"));
+                    Found::decide(got.is_some_and(|(_, got)| got == value), expected, words)
+                        .relying_on(&[NAMES])
+                })
+            }
+            Self::Spared { session } => sides::spared(scene, session),
+        }
+    }
+}
+
+/// Looks at what was said, where the system under test said anything. What answers a notification is no message.
+fn with(
+    session: &Session,
+    scene: &Scene,
+    expected: String,
+    look: impl FnOnce(&[Talk], String) -> Found,
+) -> Found {
+    let talks = session.talks(scene);
+    if !said(&talks).any(|said| said.by_sut) {
+        return Found::inconclusive(expected, "no message of the system under test");
+    }
+    let found = look(&talks, expected);
+    match found.evidence.is_empty() {
+        true => found.shown_by(talks.iter().flat_map(Talk::numbers)),
+        false => found,
+    }
+}
+
+/// What the system under test reported in messages whose header the server accepted: the exchange, what,
+/// about which `Exec`, and the value.
+struct Heard {
+    number: u64,
+    report: Report,
+    correlator: Option<String>,
+    value: String,
+}
+
+/// All messages of some sessions.
+fn said(talks: &[Talk]) -> impl Iterator<Item = &Said> {
+    talks.iter().flat_map(|talk| &talk.said)
+}
+
+/// What the system under test said and was believed.
+fn believed(talks: &[Talk]) -> impl Iterator<Item = &Said> {
+    talks.iter().flat_map(|talk| {
+        let own = talk.said.iter().filter(|said| said.by_sut);
+        own.filter(|said| talk.believed(said))
+    })
+}
+
+fn heard(talks: &[Talk]) -> Vec<Heard> {
+    let mut heard = Vec::new();
+    for said in believed(talks) {
+        for command in &said.message().commands {
+            let Command::Alert(alert) = command else {
+                continue;
+            };
+            for item in &alert.items {
+                let kind = item
+                    .meta
+                    .as_ref()
+                    .and_then(|meta| meta.media_type.as_deref());
+                let Some(report) = kind.and_then(Report::of) else {
+                    continue;
+                };
+                heard.push(Heard {
+                    number: said.number,
+                    report,
+                    correlator: alert.correlator.clone(),
+                    value: item
+                        .data
+                        .as_ref()
+                        .and_then(Data::as_text)
+                        .unwrap_or_default()
+                        .to_owned(),
+                });
+            }
+        }
+    }
+    heard
+}
+
+fn reported(talks: &[Talk], expected: String, report: Report, times: usize) -> Found {
+    let mut all = heard(talks);
+    all.retain(|heard| heard.report == report);
+    let numbers: Vec<u64> = all.iter().map(|heard| heard.number).collect();
+    Found::decide(
+        all.len() == times,
+        expected,
+        format!("{} of them", all.len()),
+    )
+    .shown_by(numbers)
+    .relying_on(&[NAMES])
+}
