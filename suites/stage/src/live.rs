@@ -3,10 +3,11 @@
 mod ground;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 use tokio::sync::OwnedSemaphorePermit;
@@ -138,8 +139,11 @@ impl Live {
         name: &str,
         at: Option<SocketAddr>,
     ) -> Result<SocketAddr, String> {
-        let at = at.unwrap_or(SocketAddr::new(self.outside, 0));
-        let socket = UdpSocket::bind(at).await.map_err(|e| e.to_string())?;
+        let socket = match at {
+            Some(at) => bind_once_free(at).await,
+            None => UdpSocket::bind(SocketAddr::new(self.outside, 0)).await,
+        };
+        let socket = socket.map_err(|e| e.to_string())?;
         let address = socket.local_addr().map_err(|e| e.to_string())?;
         let socket = Arc::new(socket);
         {
@@ -366,5 +370,43 @@ impl Live {
                 return ask(&mut self.ground.state());
             }
         }
+    }
+}
+
+/// How long an address may be in use that the scene before had: who receives there lets go of it by the way.
+const LET_GO: Duration = Duration::from_secs(5);
+
+/// Binds a socket to an address as soon as nobody else has it.
+async fn bind_once_free(at: SocketAddr) -> std::io::Result<UdpSocket> {
+    let began = Instant::now();
+    loop {
+        match UdpSocket::bind(at).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && began.elapsed() < LET_GO => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            bound => return bound,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::UdpSocket;
+
+    use super::bind_once_free;
+
+    #[tokio::test]
+    async fn a_place_that_is_let_go_of_by_the_way_can_be_had_again() {
+        let first = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let at = first.local_addr().unwrap();
+        let holder = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            drop(first);
+        });
+        let again = bind_once_free(at).await.unwrap();
+        assert_eq!(again.local_addr().unwrap(), at);
+        holder.await.unwrap();
     }
 }
