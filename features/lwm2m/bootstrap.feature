@@ -61,3 +61,27 @@ Feature: Bootstrap
     When the device asks for bootstrap
     Then the operations come after the confirmation and ask to be acknowledged
     And nothing comes after the end
+
+  @LW-SEC-17 @secured @if:lwm2m.bootstrap.security @id:nothing-in-the-clear
+  Scenario: Nobody is given anything in the clear that is a device's
+    Given a device that was bootstrapped
+    When somebody asks in the clear for what is the device's
+    Then the bootstrap server does not do it
+    And nothing is written to it
+    When the device asks for bootstrap again
+    Then the device is given accounts and told that it is over
+
+  @LW-SEC-17 @secured @if:lwm2m.bootstrap.security @id:nothing-to-another
+  Scenario: A session brings nobody what is another device's
+    Given a device that was bootstrapped
+    When another device asks for what is the device's
+    Then the bootstrap server does not do it
+    And nothing is written to it
+    When the device asks for bootstrap again
+    Then the device is given accounts and told that it is over
+
+  @LW-BS-03 @LW-SEC-17 @secured @if:lwm2m.bootstrap.security @id:leads-with-keys
+  Scenario: A device shakes hands with the keys that its bootstrap brought
+    Given a device that was bootstrapped
+    When the device registers with what it was given
+    Then the server to which the device was led confirms the registration

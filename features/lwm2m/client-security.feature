@@ -17,3 +17,15 @@ Feature: What a client keeps to itself
     Then the client refuses it as no business of a server
     And the client has listed no keys
     And its server can read the client
+
+  @LW-SEC-03 @secured @if:lwm2m.client.security @id:server-without-key @ETS-1.1-int-403
+  Scenario: A client says nothing to who does not have its key
+    When the client is started, and its server does not have the client's key
+    Then the client has said nothing to it
+    When its server has the client's key again, and the client is started anew
+    Then the client has come over an association, and said nothing in the clear
+
+  @LW-IF1-01 @secured @if:lwm2m.client.security @bootstrap-account-alone @if:lwm2m.client.bootstraps @id:fresh-keys
+  Scenario: A client shakes hands with the keys that its bootstrap brought
+    Given a client that is registered with what its bootstrap brought
+    Then the client has come with the key that its bootstrap brought, and said nothing in the clear

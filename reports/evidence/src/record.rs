@@ -107,6 +107,17 @@ pub enum What {
         /// Its octets.
         bytes: Body,
     },
+    /// A datagram that is no record of DTLS, and came to where only those are taken: nobody took it.
+    Unsealed {
+        /// Its number, unique in the scene; counted with those of exchanges and datagrams.
+        exchange: u64,
+        /// Who sent it.
+        from: String,
+        /// Who received it.
+        to: String,
+        /// Its octets.
+        bytes: Body,
+    },
     /// A record of a secured association, as anybody on the way could see it.
     Sealed {
         /// Its number, unique in the scene; counted with those of exchanges and datagrams.

@@ -26,14 +26,9 @@ use crate::credentials::{Certificate, Credentials, Guests, Identity};
 use crate::doorkeeper::{Doorkeeper, KeyFacts};
 use crate::provider::{Provider, hear_unknown};
 use crate::session::{Backend, Ended, Forgery, Session, Signal};
+use crate::transport::Limits;
 use open::Open;
 use shaking::Shaking;
-
-/// How long our flights wait for an answer before they are sent again.
-const FLIGHT: Duration = Duration::from_secs(1);
-
-/// How long a handshake may take.
-pub(crate) const HANDSHAKE: Duration = Duration::from_millis(4_500);
 
 /// The library's associations, with records of our own.
 pub struct Rtc {
@@ -43,6 +38,7 @@ pub struct Rtc {
     /// What the last client was configured with: fleets share their credentials, or have them by turns.
     last: Mutex<Option<(Credentials, Arc<HandshakeConfig>)>>,
     clock: Clock,
+    limits: Limits,
 }
 
 impl fmt::Debug for Rtc {
@@ -72,7 +68,7 @@ impl Rtc {
     ///
     /// What guests are to be shown cannot be used; the words say why.
     pub fn new(guests: Option<Guests>) -> Result<Self, String> {
-        Self::with(guests, None)
+        Self::limited(guests, None, Limits::default())
     }
 
     /// The same with random numbers that follow from a seed: for tests on a virtual clock. The four octets of
@@ -83,19 +79,31 @@ impl Rtc {
     ///
     /// As for [`Rtc::new`].
     pub fn seeded(guests: Option<Guests>, seed: Seed) -> Result<Self, String> {
-        Self::with(guests, Some(seed))
+        Self::limited(guests, Some(seed), Limits::default())
     }
 
-    fn with(guests: Option<Guests>, seed: Option<Seed>) -> Result<Self, String> {
+    /// The same with or without a seed, and with handshakes that take their time.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Rtc::new`].
+    pub fn limited(
+        guests: Option<Guests>,
+        seed: Option<Seed>,
+        limits: Limits,
+    ) -> Result<Self, String> {
         let provider = Provider::new(seed.map(Seed::rng));
         let doorkeeper = guests.as_ref().and_then(|guests| guests.doorkeeper.clone());
-        let guests = guests.map(|guests| server(&provider, guests)).transpose()?;
+        let guests = guests
+            .map(|guests| server(&provider, guests, limits.flight))
+            .transpose()?;
         Ok(Self {
             provider,
             guests,
             doorkeeper,
             last: Mutex::default(),
             clock: Clock(Instant::now()),
+            limits,
         })
     }
 
@@ -106,7 +114,7 @@ impl Rtc {
         {
             return Ok(Arc::clone(config));
         }
-        let config = client(&self.provider, credentials)?;
+        let config = client(&self.provider, credentials, self.limits.flight)?;
         *last = Some((credentials.clone(), Arc::clone(&config)));
         Ok(config)
     }
@@ -120,7 +128,8 @@ impl Backend for Rtc {
             Credentials::Certificate { .. } => Identity::Anonymous,
         };
         let provider = Arc::clone(&self.provider);
-        let shaking = Shaking::connect(now, self.clock, provider, config, identity)?;
+        let time = (now, now + self.limits.handshake);
+        let shaking = Shaking::connect(time, self.clock, provider, config, identity)?;
         Ok(Box::new(Association::new(shaking)))
     }
 
@@ -128,25 +137,27 @@ impl Backend for Rtc {
         let config = Arc::clone(self.guests.as_ref()?);
         let provider = Arc::clone(&self.provider);
         let doorkeeper = self.doorkeeper.clone();
-        let shaking = Shaking::accept(now, self.clock, provider, config, doorkeeper);
+        let time = (now, now + self.limits.handshake);
+        let shaking = Shaking::accept(time, self.clock, provider, config, doorkeeper);
         Some(Box::new(Association::new(shaking)))
     }
 }
 
-fn builder(provider: &Arc<Provider>) -> ConfigBuilder {
+fn builder(provider: &Arc<Provider>, flight: Duration) -> ConfigBuilder {
     ConfigBuilder::default()
         .with_crypto_provider(Arc::clone(provider) as _)
-        .with_flight_interval(FLIGHT)
+        .with_flight_interval(flight)
 }
 
 fn client(
     provider: &Arc<Provider>,
     credentials: &Credentials,
+    flight: Duration,
 ) -> Result<Arc<HandshakeConfig>, String> {
     let building = match credentials {
         Credentials::Psk { identity, key } => {
             let key = key.clone();
-            builder(provider)
+            builder(provider, flight)
                 .with_cipher_suites(vec![CipherSuiteId::Tls_Psk_With_Aes_128_Ccm_8])
                 .with_psk(Some(Arc::new(move |_| Ok(key.clone()))))
                 .with_psk_identity_hint(Some(identity.clone()))
@@ -159,7 +170,7 @@ fn client(
             server_name,
         } => {
             let own = own.iter().map(|own| certificate(provider, own));
-            builder(provider)
+            builder(provider, flight)
                 .with_cipher_suites(vec![CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Ccm_8])
                 .with_certificates(own.collect::<Result<_, _>>()?)
                 .with_roots_cas(roots(authorities)?)
@@ -170,9 +181,13 @@ fn client(
     built.map(Arc::new).map_err(|e| format!("DTLS: {e}"))
 }
 
-fn server(provider: &Arc<Provider>, guests: Guests) -> Result<Arc<HandshakeConfig>, String> {
+fn server(
+    provider: &Arc<Provider>,
+    guests: Guests,
+    flight: Duration,
+) -> Result<Arc<HandshakeConfig>, String> {
     let mut suites = Vec::new();
-    let mut building = builder(provider).with_insecure_skip_verify(true);
+    let mut building = builder(provider, flight).with_insecure_skip_verify(true);
     if let Some(own) = &guests.certificate {
         suites.push(CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Ccm_8);
         building = building.with_certificates(vec![certificate(provider, own)?]);

@@ -20,17 +20,24 @@ pub struct Limits {
     pub unfinished: usize,
     /// How much data waits for the end of a handshake of ours, in octets.
     pub waiting: usize,
+    /// How long a flight of ours waits for its answer before it is sent again.
+    pub flight: Duration,
+    /// How long a handshake may take, ours or a peer's.
+    pub handshake: Duration,
     /// How long a peer that refused is left alone before data makes us begin anew.
     pub pause: Duration,
 }
 
 impl Default for Limits {
-    /// 3 attempts, 64 unfinished associations, 16 KiB that wait, one second of pause.
+    /// 3 attempts of 4.5 s with flights of one second, 64 unfinished associations, 16 KiB that wait, one second
+    /// of pause.
     fn default() -> Self {
         Self {
             attempts: 3,
             unfinished: 64,
             waiting: 16 * 1024,
+            flight: Duration::from_secs(1),
+            handshake: Duration::from_millis(4_500),
             pause: Duration::from_secs(1),
         }
     }
@@ -72,6 +79,13 @@ pub enum Event {
     Renew {
         /// With this peer.
         peer: SocketAddr,
+    },
+    /// A datagram came that begins with no record.
+    Foreign {
+        /// From here.
+        from: SocketAddr,
+        /// Its octets.
+        datagram: Vec<u8>,
     },
     /// A record has left, or has come and this became of it.
     Record {
@@ -176,6 +190,11 @@ impl Transport {
     pub fn introduce(&mut self, peer: SocketAddr, credentials: Credentials) {
         self.credentials.insert(peer, Arc::new(credentials));
         self.refused.remove(&peer);
+    }
+
+    /// With which credentials a handshake with this peer would be begun.
+    pub fn introduced(&self, peer: SocketAddr) -> Option<&Credentials> {
+        self.credentials.get(&peer).map(|own| &**own)
     }
 
     /// From now on this sees all records, instead of any other that did.
@@ -332,6 +351,9 @@ impl Transport {
     pub fn receive(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         if let Some(tap) = &mut self.tap {
             let (found, _) = records(datagram);
+            if found.is_empty() {
+                return self.take(now, from, datagram);
+            }
             let arriving: Vec<_> = found
                 .into_iter()
                 .flat_map(|record| tap.arriving(from, record))
@@ -347,6 +369,8 @@ impl Transport {
     fn take(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         let (found, _) = records(datagram);
         let Some(first) = found.first() else {
+            let datagram = datagram.to_vec();
+            self.events.push_back(Event::Foreign { from, datagram });
             return;
         };
         let hello =

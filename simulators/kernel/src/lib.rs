@@ -17,6 +17,8 @@ mod time;
 
 pub use link::{Faults, Link, Way};
 pub use rest::{Identity, Rests};
-pub use role::{CallId, Change, ExchangeId, Input, Outbox, Output, Records, Role, WriteId};
+pub use role::{
+    CallId, Change, ExchangeId, Input, Outbox, Output, PreSharedKey, Records, Role, WriteId,
+};
 pub use seed::Seed;
 pub use time::Time;

@@ -136,6 +136,31 @@ pub enum Output<A> {
         /// The response.
         response: Response,
     },
+    /// Meet a peer over an association that is begun with this key, or over none; what there was of one with
+    /// another key is at its end. Places that are not secured have nothing to do.
+    Trust {
+        /// The role's own address.
+        at: SocketAddr,
+        /// Whom.
+        peer: SocketAddr,
+        /// With what, if with anything.
+        own: Option<PreSharedKey>,
+    },
+}
+
+/// A key that two have, and the identity under which they know it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct PreSharedKey {
+    /// The identity.
+    pub identity: Vec<u8>,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for PreSharedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PreSharedKey({})", self.identity.escape_ascii())
+    }
 }
 
 /// Where a role leaves its outputs. The driver empties and reuses it.

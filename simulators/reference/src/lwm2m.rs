@@ -34,14 +34,24 @@ const LIFETIME: u32 = 86_400;
 const ALL: i64 = 15;
 const TO_READ: i64 = 1;
 
+/// A server of the built-in client.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// How what is said to it is protected.
+    pub credentials: Credentials,
+}
+
 /// How a client of this shape is set up that decides by these rules: with accounts of these servers, and
 /// with that of a bootstrap server, where there is one. Where it has two servers, each owns its account,
 /// and the first the device, which the second may but read.
 pub fn client(
-    (servers, bootstrap): (&[SocketAddr], Option<SocketAddr>),
+    (homes, bootstrap): (&[Home], Option<SocketAddr>),
     shape: &ClientShape,
     rules: Arc<dyn device::rules::Rules>,
 ) -> device::Shared {
+    let servers: Vec<SocketAddr> = homes.iter().map(|home| home.address).collect();
     let mut shared = device::Shared {
         root: shape.root.to_owned(),
         boot: shape.boot,
@@ -50,10 +60,10 @@ pub fn client(
         prefers: shape.prefers.filter(|_| shape.version > Version::V1_0),
         parameters: shape.parameters.clone(),
         rules,
-        ..device::Shared::new(shape.version, LIFETIME, servers)
+        ..device::Shared::new(shape.version, LIFETIME, &servers)
     };
     let contents = &mut shared.contents;
-    if let [_, _] = servers {
+    if let [_, _] = homes {
         let accounts = [[1, 0], [1, 1]].map(|ids| Path::new(&ids).unwrap_or(Path::ROOT));
         let device = Path::new(&[3, 0]).unwrap_or(Path::ROOT);
         contents.set_rights(accounts[0], 1, &[(1, ALL)]);
@@ -65,8 +75,8 @@ pub fn client(
         contents.set_bootstrap_server(own, bootstrap, shape.hold_off);
         // What a factory puts in: the accounts stand in both objects, so that a bootstrap can change them.
         let instances = (0..).filter(|instance| *instance != own);
-        for (instance, (ssid, server)) in instances.zip((1..).zip(servers)) {
-            let account = Account::open(instance, ssid, format!("coap://{server}"));
+        for (instance, (ssid, home)) in instances.zip((1..).zip(homes)) {
+            let account = account_at(home, (instance, ssid));
             let security = account.values().into_iter();
             for entry in security.filter(|entry| entry.path.object() == Some(0)) {
                 if let Some(value) = entry.value {
@@ -76,6 +86,24 @@ pub fn client(
         }
     }
     shared
+}
+
+/// The account of a server, in this instance and under this Short Server ID.
+fn account_at(home: &Home, (instance, ssid): (u16, u16)) -> Account {
+    let scheme = match home.credentials {
+        Credentials::None => "coap",
+        Credentials::Psk { .. } => "coaps",
+    };
+    Account {
+        credentials: home.credentials.clone(),
+        ..Account::open(instance, ssid, format!("{scheme}://{}", home.address))
+    }
+}
+
+/// The key that the built-in bootstrap server gives the device of this number for the server to which it leads
+/// it.
+pub fn given_key(number: u8) -> Vec<u8> {
+    vec![0xa0 | number; 16]
 }
 
 /// The devices that the built-in bootstrap server knows.
@@ -109,9 +137,10 @@ impl Default for BootstrapShape {
 }
 
 /// How a bootstrap server of this shape is set up that decides by these rules: it leads its devices to
-/// `server`, each under a number of its own, and to a second one with a key of its own.
+/// `server`, each under a number of its own, and with a key of its own where that is `sealed`; and to a second
+/// one with a key of its own.
 pub fn bootstrap(
-    server: SocketAddr,
+    (server, sealed): (SocketAddr, bool),
     shape: &BootstrapShape,
     rules: Arc<dyn bootstrap::rules::Rules>,
 ) -> bootstrap::Shared {
@@ -126,7 +155,18 @@ pub fn bootstrap(
     (1..)
         .zip(ENDPOINTS)
         .fold(set_up, |set_up, (number, endpoint)| {
-            let open = Account::open(0, 100 + number, format!("coap://{server}"));
+            let credentials = match sealed {
+                true => Credentials::Psk {
+                    identity: endpoint.as_bytes().to_vec(),
+                    key: given_key(number as u8),
+                },
+                false => Credentials::None,
+            };
+            let home = Home {
+                address: server,
+                credentials,
+            };
+            let first = account_at(&home, (0, 100 + number));
             let secured = Account {
                 credentials: Credentials::Psk {
                     identity: endpoint.as_bytes().to_vec(),
@@ -134,6 +174,6 @@ pub fn bootstrap(
                 },
                 ..Account::open(1, 200 + number, "coaps://127.0.0.1")
             };
-            set_up.provisioning(endpoint, &[open, secured])
+            set_up.provisioning(endpoint, &[first, secured])
         })
 }

@@ -18,8 +18,8 @@ pub use clean::{Leftover, clean as clean_on};
 pub use pool::{devices_needed, subscribers_needed};
 pub use run::{Outcome, Run, STARTED_ON_VIRTUAL, clean, perform};
 pub use target::{
-    BuiltIn, Part, Places, SERVERS, Target, coap_authority, elsewhere, host_and_port, network,
-    place_dm_server, place_gateway, place_servers,
+    BOOTSTRAP_SERVER, BuiltIn, Part, Places, SERVERS, Target, coap_authority, credentials_of,
+    elsewhere, host_and_port, network, place_dm_server, place_gateway, place_servers,
 };
 pub use turns::{Turn, Turns};
 pub use twinproof_kernel::Faults;

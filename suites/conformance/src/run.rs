@@ -21,6 +21,7 @@ use twinproof_judge::profile::{
 use twinproof_judge::scene::{DOUBLED, LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
+use twinproof_stage::dtls::Limits;
 use twinproof_stage::{Halted, KeyLog, Kind, PEER, Pace, Recorder, Stage};
 use twinproof_upper::Hands;
 
@@ -465,6 +466,8 @@ async fn set_scene(
     }
     let pace = pace(&run.target.profile().profile);
     let mut stage = Stage::open(run.kind.clone(), recorder, pace);
+    let limits = limits(&run.target.profile().profile);
+    stage.secure_usually(limits, run.key_log.clone());
     let entered = match &run.target {
         Target::BuiltIn(system) => {
             system
@@ -498,7 +501,6 @@ async fn set_scene(
             let seed = Seed::new(run.seed).derive(&id);
             let time_passes = entry.described.tags.iter().any(|tag| tag == TIME_PASSES);
             world.set(stage, Arc::new(profile), seed, time_passes);
-            world.scene().key_log = run.key_log.clone();
         }
         Err(_) => {
             stage.recorder().write(stage.now(), What::SceneEnded);
@@ -538,7 +540,7 @@ async fn visit(
     }
     if part.role == CLIENT {
         stage.introduce_strangers(SUT);
-        place_servers(stage, &mut declared, part).await?;
+        place_servers(stage, &mut declared, part, seed).await?;
         let section = declared.profile.lwm2m.as_mut();
         if let Some(client) = section.and_then(|section| section.client.as_mut()) {
             let own = || format!("twinproof-{:08x}", seed.derive(SUT).rng().u32(..));
@@ -551,8 +553,8 @@ async fn visit(
     }
     if entry.enabler == "lwm2m" {
         let found = match part.role {
-            "lwm2m-bootstrap-server" => bootstrap_elsewhere(profile).await,
-            _ => server_elsewhere(profile).await,
+            "lwm2m-bootstrap-server" => bootstrap_elsewhere(profile, part).await,
+            _ => server_elsewhere(profile, part).await,
         };
         match found {
             Ok(Some((system, address))) => {
@@ -641,11 +643,8 @@ fn learn_secrets(stage: &Stage, declared: &Declared) {
     }
     let secrets = stage.recorder().secrets();
     let lwm2m = declared.profile.lwm2m.as_ref();
-    let security = lwm2m.and_then(|section| section.security.as_ref());
-    for credential in security.iter().flat_map(|security| &security.credentials) {
-        if let Some(key) = &credential.key {
-            secrets.learn("key", key);
-        }
+    for key in lwm2m.iter().flat_map(|section| section.keys()) {
+        secrets.learn("key", &key);
     }
     let Some(twinning) = &declared.profile.twinning else {
         return;
@@ -738,6 +737,16 @@ pub async fn clean(declared: &Declared, ledger: Ledger) -> Result<Vec<Leftover>,
     let mut stage = Stage::open(Kind::Live(network), recorder, pace(&declared.profile));
     learn_secrets(&stage, declared);
     Ok(crate::clean::clean(&mut stage, twinning, &twinning.subscribers).await)
+}
+
+/// What secured places allow themselves and others.
+pub(crate) fn limits(profile: &Profile) -> Limits {
+    Limits {
+        attempts: profile.dtls.attempts.max(1),
+        flight: profile.dtls.flight.duration(),
+        handshake: profile.dtls.handshake.duration(),
+        ..Limits::default()
+    }
 }
 
 fn pace(profile: &Profile) -> Pace {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use futures::future::LocalBoxFuture;
 use twinproof_evidence::record::Halt;
 use twinproof_judge::catalogue::role_of;
-use twinproof_judge::profile::{Declared, HookSpec, Profile};
+use twinproof_judge::profile::{ClientKey, ClientSecurity, Declared, HookSpec, Profile};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::upper::Accounts;
+use twinproof_stage::dtls::Guests;
 use twinproof_stage::{
-    Alias, Elsewhere, Halted, HookCall, Network, Options, PEER, Place, Stage, Trust,
+    Alias, Elsewhere, Halted, HookCall, Network, Options, PEER, Place, Security, Stage, Trust,
 };
 
 use crate::suite::Entry;
@@ -114,7 +115,7 @@ pub struct Places {
 pub const SERVERS: [&str; 2] = ["server", "other server"];
 
 /// Makes places for the servers that a scenario's client has, and for its bootstrap server, and writes into
-/// the profile where they are.
+/// the profile where they are, and which keys the client has for them where it meets them over associations.
 ///
 /// # Errors
 ///
@@ -123,6 +124,7 @@ pub async fn place_servers(
     stage: &mut Stage,
     declared: &mut Declared,
     part: Part<'_>,
+    seed: Seed,
 ) -> Result<Places, Halted> {
     let section = declared.profile.lwm2m.as_mut();
     let Some(client) = section.and_then(|section| section.client.as_mut()) else {
@@ -130,6 +132,15 @@ pub async fn place_servers(
     };
     let [server, other] = SERVERS;
     let bootstraps = part.accounts().bootstrap();
+    let keys = client.security.as_mut().map(|security| {
+        let ClientSecurity {
+            server,
+            other,
+            bootstrap,
+        } = security;
+        [server, other, bootstrap]
+    });
+    let keys = keys.map_or([None, None, None], |keys| keys.map(Some));
     let wanted = [
         ("lwm2m.client.listen", &mut client.listen, server, true),
         (
@@ -146,7 +157,7 @@ pub async fn place_servers(
         ),
     ];
     let mut places = Places::default();
-    for (key, listen, name, is_wanted) in wanted {
+    for ((key, listen, name, is_wanted), own) in wanted.into_iter().zip(keys) {
         if !is_wanted {
             *listen = None;
             continue;
@@ -157,7 +168,21 @@ pub async fn place_servers(
             let why = format!("{key}: expected an IP address and a port, got {got:?}");
             stage.halt(Halt::Inconclusive { why })
         })?;
-        let place = stage.bind_at(name, at).await?;
+        let place = match own {
+            None => stage.bind_at(name, at).await?,
+            Some(own) => {
+                let known = settle_key(own, name, seed);
+                known.map_err(|why| stage.halt(Halt::Inconclusive { why }))?;
+                let guests = guests_of(own, name, seed);
+                let guests = guests.map_err(|why| stage.halt(Halt::Inconclusive { why }))?;
+                let security = Security {
+                    guests: Some(guests),
+                    at,
+                    ..Security::default()
+                };
+                stage.bind_secured(name, security, seed).await?
+            }
+        };
         *listen = Some(place.to_string());
         match name == BOOTSTRAP_SERVER {
             true => places.bootstrap = Some(place),
@@ -166,6 +191,61 @@ pub async fn place_servers(
     }
     Ok(places)
 }
+
+/// Makes up what the profile does not say of a client's key for the server of this name.
+fn settle_key(own: &mut ClientKey, name: &str, seed: Seed) -> Result<(), String> {
+    let seed = seed.derive("key").derive(name);
+    if own.identity.is_none() {
+        own.identity = Some(format!("twinproof-{:08x}", seed.rng().u32(..)));
+    }
+    let octets = match own.is_known() {
+        true => own.octets(&format!("client, for its {name},"))?,
+        false => random_key(seed),
+    };
+    let digits = octets.iter().map(|octet| format!("{octet:02x}"));
+    own.key = Some(digits.collect());
+    Ok(())
+}
+
+/// Whom the server of this name lets in: the client with the key that it has, and with the one that a bootstrap
+/// gives it.
+///
+/// # Errors
+///
+/// The client has no key that can be read.
+pub(crate) fn guests_of(own: &ClientKey, name: &str, seed: Seed) -> Result<Guests, String> {
+    let (identity, key) = credentials_of(own, name)?;
+    let (fresh_identity, fresh) = fresh_key(seed, name);
+    let guests = Guests::default().with_psk(identity.as_bytes(), &key);
+    Ok(guests.with_psk(fresh_identity.as_bytes(), &fresh))
+}
+
+/// The identity and the key that a client has for the server of this name, once its place was made.
+///
+/// # Errors
+///
+/// The key cannot be read.
+pub fn credentials_of(own: &ClientKey, name: &str) -> Result<(String, Vec<u8>), String> {
+    let identity = own.identity.clone().unwrap_or_default();
+    let key = own.octets(&format!("client, for its {name},"))?;
+    Ok((identity, key))
+}
+
+/// The identity and the key that a bootstrap gives a client for the server of this name.
+pub(crate) fn fresh_key(seed: Seed, name: &str) -> (String, Vec<u8>) {
+    let seed = seed.derive("fresh key").derive(name);
+    let identity = format!("twinproof-fresh-{:08x}", seed.rng().u32(..));
+    (identity, random_key(seed.derive("octets")))
+}
+
+fn random_key(seed: Seed) -> Vec<u8> {
+    let mut key = vec![0; KEY];
+    seed.rng().fill(&mut key);
+    key
+}
+
+/// How many octets the keys have that are made up.
+const KEY: usize = 16;
 
 /// Makes a place for the server that a DM client has, and writes into the profile where it is: a fixed one
 /// at `harness.peer_listen`, which is where the client's account leads it.
@@ -312,15 +392,25 @@ pub fn elsewhere(profile: &Profile) -> Option<Elsewhere> {
 /// The address is none, or its name cannot be resolved.
 pub(crate) async fn server_elsewhere(
     profile: &mut Profile,
+    part: Part<'_>,
 ) -> Result<Option<(Elsewhere, SocketAddr)>, String> {
     let patience = profile.pace.hook.duration();
     let Some(section) = &mut profile.lwm2m else {
         return Ok(None);
     };
+    // Where devices come over associations in this scenario alone, others come in the clear.
+    let mut key = "lwm2m.server";
+    if let Some(security) = section.security.as_mut().filter(|_| part.is_secured())
+        && let Some(secured) = security.server.take()
+    {
+        key = "lwm2m.security.server";
+        let plain = section.server.replace(secured);
+        security.plain = security.plain.take().or(plain);
+    }
     let Some(server) = &section.server else {
         return Ok(None);
     };
-    let address = resolved("lwm2m.server", server).await?;
+    let address = resolved(key, server).await?;
     let base_url = match section.is_secured() {
         true => format!("coaps://{address}"),
         false => format!("coap://{address}"),
@@ -351,14 +441,32 @@ pub(crate) async fn server_elsewhere(
 /// The address is none, or its name cannot be resolved.
 pub(crate) async fn bootstrap_elsewhere(
     profile: &mut Profile,
+    part: Part<'_>,
 ) -> Result<Option<(Elsewhere, SocketAddr)>, String> {
     let patience = profile.pace.hook.duration();
     let section = profile.lwm2m.as_mut();
     let Some(section) = section.and_then(|section| section.bootstrap.as_mut()) else {
         return Ok(None);
     };
-    let address = resolved("lwm2m.bootstrap.server", &section.server).await?;
-    section.server = format!("coap://{address}");
+    let mut key = "lwm2m.bootstrap.server";
+    if let Some(security) = section.security.as_mut().filter(|_| part.is_secured())
+        && let Some(secured) = security.server.take()
+    {
+        key = "lwm2m.bootstrap.security.server";
+        let plain = std::mem::replace(&mut section.server, secured);
+        security.plain.get_or_insert(plain);
+    }
+    let address = resolved(key, &section.server).await?;
+    section.server = match section.is_secured() {
+        true => format!("coaps://{address}"),
+        false => format!("coap://{address}"),
+    };
+    if let Some(security) = &mut section.security
+        && let Some(plain) = &security.plain
+    {
+        let address = resolved("lwm2m.bootstrap.security.plain", plain).await?;
+        security.plain = Some(format!("coap://{address}"));
+    }
     let system = Elsewhere {
         name: SUT.to_owned(),
         base_url: section.server.clone(),

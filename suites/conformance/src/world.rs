@@ -12,7 +12,7 @@ use twinproof_evidence::record::{Halt, What};
 use twinproof_judge::checks::Check;
 use twinproof_judge::profile::{Credential, Declared};
 use twinproof_kernel::Seed;
-use twinproof_stage::{Halted, KeyLog, Stage};
+use twinproof_stage::{Halted, Stage};
 
 use crate::pool::Lease;
 use crate::steps::{dm, gwmo, lwm2m, twinning};
@@ -48,8 +48,6 @@ pub(crate) struct Scene {
     pub(crate) seed: Seed,
     /// It said beforehand that time passes in it.
     pub(crate) time_passes: bool,
-    /// Where the secrets of secured associations are written down, if anybody wants them.
-    pub(crate) key_log: Option<KeyLog>,
     pub(crate) dm: dm::Parties,
     pub(crate) gwmo: gwmo::Parties,
     pub(crate) lwm2m: lwm2m::Parties,
@@ -84,7 +82,6 @@ impl World {
             profile,
             seed,
             time_passes,
-            key_log: None,
             dm: dm::Parties::default(),
             gwmo: gwmo::Parties::default(),
             lwm2m: lwm2m::Parties::default(),

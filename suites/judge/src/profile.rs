@@ -23,8 +23,8 @@ pub use dm::{Dm, DmAccount, DmClient, DmHook, DmScheme, DmServer, DmTester};
 pub use gwmo::{Gwmo, GwmoDevice};
 pub use hook::HookSpec;
 pub use lwm2m::{Lwm2m, Release};
-pub use security::{Credential, Security};
-pub use tester::{Harness, Network, Pace, Tls};
+pub use security::{ClientKey, ClientSecurity, Credential, Security};
+pub use tester::{Dtls, Harness, Network, Pace, Tls};
 pub use twinning::{Authorization, Peer, SecondaryToken, Subscriber, Twinning};
 pub use upper::{
     CommandExchange, CommandTester, EventStream, HttpExchange, HttpTester, Login, ManualTester,
@@ -41,6 +41,9 @@ pub struct Profile {
     /// How patient the tester is.
     #[serde(default)]
     pub pace: Pace,
+    /// How handshakes of DTLS are made.
+    #[serde(default, skip_serializing_if = "Dtls::is_default")]
+    pub dtls: Dtls,
     /// Where simulated parties that the system calls can be reached.
     #[serde(default)]
     pub harness: Harness,
@@ -167,10 +170,8 @@ impl Profile {
         for account in concealed.gwmo.iter_mut().flat_map(Gwmo::accounts) {
             account.secrets().into_iter().for_each(hide);
         }
-        let lwm2m = concealed.lwm2m.as_mut();
-        let security = lwm2m.and_then(|section| section.security.as_mut());
-        for credential in security.into_iter().flat_map(|s| &mut s.credentials) {
-            hide(&mut credential.key);
+        if let Some(lwm2m) = &mut concealed.lwm2m {
+            lwm2m.keys_mut().into_iter().for_each(hide);
         }
         concealed
     }

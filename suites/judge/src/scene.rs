@@ -461,6 +461,7 @@ impl Scene {
                 | What::RunStarted(_)
                 | What::SceneStarted(_)
                 | What::Sealed { .. }
+                | What::Unsealed { .. }
                 | What::WaitEnded { .. } => {}
             }
         }

@@ -6,23 +6,37 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use twinproof_conformance::{BuiltIn, Part};
+use twinproof_evidence::record::Halt;
 use twinproof_judge::checks::lwm2m::bootstrap::PROVISIONED;
-use twinproof_judge::profile::{Declared, Release};
+use twinproof_judge::profile::{Credential, Declared, Release};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::bootstrap::BootstrapServer;
 use twinproof_lwm2m::bootstrap::rules::{self, Rules, Watched};
 use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::Standard;
-use twinproof_reference::lwm2m::{self as reference, BootstrapShape};
+use twinproof_reference::lwm2m::{self as reference, BootstrapShape, ENDPOINTS};
 use twinproof_reference::variants::lwm2m::Shape;
-use twinproof_stage::{Halted, Stage};
+use twinproof_stage::dtls::Guests;
+use twinproof_stage::{Halted, Security, Stage};
 
 /// The built-in LwM2M bootstrap server under given rules.
 pub struct Lwm2mBootstrap {
     profile: Declared,
     shape: BootstrapShape,
     pub(crate) rules: Watched,
+    /// All devices come over associations.
+    secured: bool,
+}
+
+/// Where the bootstrap server is, and the server to which it leads devices.
+pub(crate) struct Hosted {
+    /// Where it takes requests in the clear.
+    pub(crate) at: SocketAddr,
+    /// Where it takes them over associations, if it does.
+    pub(crate) sealed: Option<SocketAddr>,
+    /// The server to which it leads devices, with keys if it takes requests over associations.
+    pub(crate) server: SocketAddr,
 }
 
 impl Lwm2mBootstrap {
@@ -46,6 +60,16 @@ impl Lwm2mBootstrap {
             profile,
             shape,
             rules: Watched::new(rules),
+            secured: false,
+        }
+    }
+
+    /// The same, and all devices come over associations, in every scenario.
+    #[must_use]
+    pub fn secured(self) -> Self {
+        Self {
+            secured: true,
+            ..self
         }
     }
 
@@ -54,11 +78,18 @@ impl Lwm2mBootstrap {
     pub(crate) fn host(
         &self,
         stage: &mut Stage,
-        (at, server): (SocketAddr, SocketAddr),
+        Hosted { at, sealed, server }: Hosted,
         seed: Seed,
     ) -> Declared {
         let decides = self.rules.for_scenario(seed);
-        let shared = Arc::new(reference::bootstrap(server, &self.shape, decides));
+        let mut shared = reference::bootstrap((server, sealed.is_some()), &self.shape, decides);
+        if sealed.is_some() {
+            let known = self.credentials().into_iter();
+            shared.credentials = known
+                .map(|one| (one.identity().as_bytes().to_vec(), one.endpoint))
+                .collect();
+        }
+        let shared = Arc::new(shared);
         let make = move || {
             (
                 BootstrapServer::new(at, seed.derive(SUT)),
@@ -68,7 +99,11 @@ impl Lwm2mBootstrap {
         stage.host_role(SUT, make);
         let mut shape = Shape::default();
         shape.version = self.shape.version;
-        let shared = reference::set_up(&shape, Arc::new(Standard));
+        let mut shared = reference::set_up(&shape, Arc::new(Standard));
+        if sealed.is_some() {
+            let own = |name: &str| (name.as_bytes().to_vec(), name.to_owned());
+            shared.credentials = ENDPOINTS.into_iter().map(own).collect();
+        }
         let shared = Arc::new(shared);
         let make = move || {
             (
@@ -81,11 +116,55 @@ impl Lwm2mBootstrap {
         let section = declared.profile.lwm2m.as_mut();
         if let Some(section) = section.and_then(|section| section.bootstrap.as_mut()) {
             section.server = format!("coap://{at}");
+            let scheme = match sealed {
+                Some(_) => "coaps",
+                None => "coap",
+            };
+            section.security = section.security.take().filter(|_| sealed.is_some());
+            if let (Some(security), Some(place)) = (&mut section.security, sealed) {
+                let plain = std::mem::replace(&mut section.server, format!("coaps://{place}"));
+                (security.server, security.plain) = (None, Some(plain));
+            }
             for endpoint in &mut section.endpoints {
-                endpoint.server = Some(format!("coap://{server}"));
+                endpoint.server = Some(format!("{scheme}://{server}"));
             }
         }
         declared
+    }
+
+    /// The devices that come over associations.
+    fn credentials(&self) -> Vec<Credential> {
+        let section = self.profile.profile.lwm2m.as_ref();
+        let own = section.and_then(|section| section.bootstrap.as_ref());
+        let security = own.and_then(|own| own.security.as_ref());
+        security.map_or(Vec::new(), |security| security.credentials.clone())
+    }
+
+    /// The places of it and of its server where devices come over associations.
+    async fn seal(&self, stage: &mut Stage, seed: Seed) -> Result<[SocketAddr; 2], Halted> {
+        let mut guests = Guests::default();
+        for one in self.credentials() {
+            let key = one.octets();
+            let key = key.map_err(|why| stage.halt(Halt::Error { why }))?;
+            guests = guests.with_psk(one.identity().as_bytes(), &key);
+        }
+        let given = (1..).zip(ENDPOINTS);
+        let given = given.fold(Guests::default(), |guests, (number, name)| {
+            guests.with_psk(name.as_bytes(), &reference::given_key(number))
+        });
+        let mut places = Vec::new();
+        for (name, guests) in [(SUT, guests), (PROVISIONED, given)] {
+            let security = Security {
+                guests: Some(guests),
+                ..Security::default()
+            };
+            places.push(
+                stage
+                    .bind_secured(name, security, seed.derive(name))
+                    .await?,
+            );
+        }
+        Ok([places[0], places[1]])
     }
 }
 
@@ -98,12 +177,18 @@ impl BuiltIn for Lwm2mBootstrap {
         &'a self,
         stage: &'a mut Stage,
         seed: Seed,
-        _part: Part<'a>,
+        part: Part<'a>,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         async move {
             let at = stage.bind(SUT).await?;
-            let server = stage.bind(PROVISIONED).await?;
-            Ok(self.host(stage, (at, server), seed))
+            let (sealed, server) = match self.secured || part.is_secured() {
+                true => {
+                    let [place, server] = self.seal(stage, seed).await?;
+                    (Some(place), server)
+                }
+                false => (None, stage.bind(PROVISIONED).await?),
+            };
+            Ok(self.host(stage, Hosted { at, sealed, server }, seed))
         }
         .boxed_local()
     }

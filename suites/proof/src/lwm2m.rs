@@ -1,20 +1,24 @@
 //! Puts the built-in LwM2M server, and the built-in client, on a stage.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
-use twinproof_conformance::{BuiltIn, Part, place_servers};
+use twinproof_conformance::{
+    BOOTSTRAP_SERVER, BuiltIn, Part, Places, SERVERS, credentials_of, place_servers,
+};
 use twinproof_evidence::record::Halt;
 use twinproof_judge::profile::{Credential, Declared, Release};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
+use twinproof_lwm2m::bootstrap::Credentials;
 use twinproof_lwm2m::device::{self, Device};
 use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::{KeyFacts, RecordFacts, Rules, Watched};
 use twinproof_lwm2m::upper::Accounts;
-use twinproof_reference::lwm2m as reference;
+use twinproof_reference::lwm2m::{self as reference, Home};
 use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_reference::variants::lwm2m_client::Shape as ClientShape;
 use twinproof_stage::dtls::{self, Doorkeeper, Guests};
@@ -164,6 +168,8 @@ pub struct Lwm2mClient {
     profile: Declared,
     shape: ClientShape,
     pub(crate) rules: device::rules::Watched,
+    /// It meets all servers over associations.
+    secured: bool,
 }
 
 impl Lwm2mClient {
@@ -190,6 +196,16 @@ impl Lwm2mClient {
             profile,
             shape,
             rules: device::rules::Watched::new(rules),
+            secured: false,
+        }
+    }
+
+    /// The same, and it meets its servers over associations in every scenario.
+    #[must_use]
+    pub fn secured(self) -> Self {
+        Self {
+            secured: true,
+            ..self
         }
     }
 }
@@ -207,13 +223,26 @@ impl BuiltIn for Lwm2mClient {
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         async move {
             let mut declared = self.profile.clone();
-            let places = place_servers(stage, &mut declared, part).await?;
-            let at = stage.bind(SUT).await?;
+            let sealed = self.secured || part.is_secured();
+            let section = declared.profile.lwm2m.as_mut();
+            if let Some(client) = section.and_then(|section| section.client.as_mut()) {
+                client.security = client.security.take().filter(|_| sealed);
+            }
+            let places = place_servers(stage, &mut declared, part, seed).await?;
+            let at = match sealed {
+                true => {
+                    let own = Security::default();
+                    stage.bind_secured(SUT, own, seed.derive(SUT)).await?
+                }
+                false => stage.bind(SUT).await?,
+            };
+            let homes = homes(stage, at, &places, &declared);
+            let homes = homes.map_err(|why| stage.halt(Halt::Error { why }))?;
             let rules = self.rules.for_scenario(seed);
             let accounts = match part.accounts() {
                 Accounts::Bootstrap => (&[][..], places.bootstrap),
-                Accounts::First => (&places.servers[..1], places.bootstrap),
-                Accounts::Both | Accounts::Servers => (&places.servers[..], places.bootstrap),
+                Accounts::First => (&homes[..1], places.bootstrap),
+                Accounts::Both | Accounts::Servers => (&homes[..], places.bootstrap),
             };
             let shared = Arc::new(reference::client(accounts, &self.shape, rules));
             let endpoint = format!("twinproof-{:08x}", seed.derive(SUT).rng().u32(..));
@@ -227,4 +256,42 @@ impl BuiltIn for Lwm2mClient {
         }
         .boxed_local()
     }
+}
+
+/// The servers of the client, which meets them over associations with the keys of the profile, if it has any.
+fn homes(
+    stage: &mut Stage,
+    at: SocketAddr,
+    places: &Places,
+    declared: &Declared,
+) -> Result<Vec<Home>, String> {
+    let section = declared.profile.lwm2m.as_ref();
+    let client = section.and_then(|section| section.client.as_ref());
+    let open = |address: &SocketAddr| Home {
+        address: *address,
+        credentials: Credentials::None,
+    };
+    let Some(security) = client.and_then(|client| client.security.as_ref()) else {
+        return Ok(places.servers.iter().map(open).collect());
+    };
+    let mut trust = |address: SocketAddr, own, name| {
+        let (identity, key) = credentials_of(own, name)?;
+        let credentials = dtls::Credentials::psk(identity.as_bytes(), &key);
+        stage.trust(at, address, credentials);
+        Ok(Home {
+            address,
+            credentials: Credentials::Psk {
+                identity: identity.into_bytes(),
+                key,
+            },
+        })
+    };
+    if let Some(place) = places.bootstrap {
+        trust(place, &security.bootstrap, BOOTSTRAP_SERVER)?;
+    }
+    let keys = [&security.server, &security.other];
+    let known = places.servers.iter().zip(keys).zip(SERVERS);
+    known
+        .map(|((place, own), name)| trust(*place, own, name))
+        .collect()
 }

@@ -106,7 +106,7 @@ async fn elsewhere() -> (Stage, Declared) {
     let at = stage.bind("bootstrap server").await.unwrap();
     let server = stage.bind("server").await.unwrap();
     let shape = BootstrapShape::default();
-    let shared = Arc::new(bootstrap(server, &shape, Arc::new(Standard)));
+    let shared = Arc::new(bootstrap((server, false), &shape, Arc::new(Standard)));
     stage.host_role("bootstrap server", move || {
         let role = BootstrapServer::new(at, Seed::new(5));
         (role, Arc::clone(&shared))

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use twinproof_kernel::http::{Request, Response};
-use twinproof_kernel::{CallId, Change, ExchangeId, Input, Outbox, Output, Role, Time, WriteId};
+use twinproof_kernel::{
+    CallId, Change, ExchangeId, Input, Outbox, Output, PreSharedKey, Role, Time, WriteId,
+};
 
 /// What happens to an actor, but for orders, which are typed.
 pub type Stimulus<'a> = Input<'a, Infallible>;
@@ -31,6 +33,11 @@ pub enum Effect {
     Respond {
         exchange: ExchangeId,
         response: Response,
+    },
+    Trust {
+        at: SocketAddr,
+        peer: SocketAddr,
+        own: Option<PreSharedKey>,
     },
 }
 
@@ -119,6 +126,7 @@ where
                 Output::Persist { write, changes } => Effect::Persist { write, changes },
                 Output::Request { exchange, request } => Effect::Request { exchange, request },
                 Output::Respond { exchange, response } => Effect::Respond { exchange, response },
+                Output::Trust { at, peer, own } => Effect::Trust { at, peer, own },
             });
         }
         self.outbox.clear();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 use tokio::sync::OwnedSemaphorePermit;
-use twinproof_dtls::Transport;
+use twinproof_dtls::{Credentials, Transport};
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, Link, Records, Role, Seed, Time};
@@ -194,6 +194,30 @@ impl Live {
     ) -> Option<Outcome> {
         let ask = |state: &mut State| state.secured.get(&at)?.outcome(peer).cloned();
         self.until(limit, ask).await
+    }
+
+    /// What became of a handshake with anybody, if one comes to its end within `limit`.
+    pub(crate) async fn any_outcome(&mut self, at: SocketAddr, limit: Duration) -> Option<Outcome> {
+        let ask = |state: &mut State| state.secured.get(&at)?.any_outcome().cloned();
+        self.until(limit, ask).await
+    }
+
+    /// Lets a secured place meet a peer with these credentials from now on, or in the clear.
+    pub(crate) fn trust(&mut self, at: SocketAddr, peer: SocketAddr, own: Option<Credentials>) {
+        let mut state = self.ground.state();
+        self.ground.trust(&mut state, (at, peer), own);
+    }
+
+    /// Secures a place that was secured otherwise before; nothing is left of its associations.
+    pub(crate) fn secure_anew(
+        &mut self,
+        (name, at): (&str, SocketAddr),
+        security: Security,
+        _: Seed,
+    ) -> Result<(), String> {
+        let secured = Secured::new(name, security, None)?;
+        self.ground.state().secured.insert(at, secured);
+        Ok(())
     }
 
     /// From now on nothing reaches anybody at this address, and others can have it.

@@ -200,6 +200,20 @@ impl Recorder {
         );
     }
 
+    /// Writes a datagram that nobody took, because it is no record where only those are.
+    pub(crate) fn unsealed(&self, at: Time, (from, to): (&str, &str), bytes: &[u8]) {
+        let exchange = self.number();
+        self.write(
+            at,
+            What::Unsealed {
+                exchange,
+                from: self.name_of(from),
+                to: self.name_of(to),
+                bytes: Body::new(bytes, bytes.len() as u64),
+            },
+        );
+    }
+
     /// Writes a record of a secured association, and what became of it where it came.
     pub(crate) fn sealed(
         &self,

@@ -1,13 +1,15 @@
 //! Places whose datagrams go over secured associations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use twinproof_dtls::{Ended, Event, Guests, Identity, Limits, Progress, Rtc, Transport};
+use twinproof_dtls::{
+    Credentials, Ended, Event, Guests, Identity, Limits, Progress, Rtc, Transport,
+};
 use twinproof_kernel::{Seed, Time, Way};
 
 use crate::recorder::Recorder;
@@ -20,16 +22,16 @@ pub struct Security {
     /// The address that others know it by; a free one if none. The virtual stage has addresses of its own, and
     /// only follows it in that a free port of an address is one of that address.
     pub at: Option<SocketAddr>,
-    /// What it allows itself and others.
-    pub limits: Limits,
-    /// Where the secrets of its associations are written down.
+    /// What it allows itself and others; what the stage allows, if none.
+    pub limits: Option<Limits>,
+    /// Where the secrets of its associations are written down; where those of the stage are, if none.
     pub key_log: Option<KeyLog>,
 }
 
 /// A file in the format that NSS gave key logs, as Wireshark reads it. Whoever has it can read everything.
 #[derive(Clone, Debug)]
 pub struct KeyLog {
-    file: Arc<Mutex<File>>,
+    written: Arc<Mutex<(File, BTreeSet<String>)>>,
 }
 
 impl KeyLog {
@@ -41,14 +43,18 @@ impl KeyLog {
     pub fn open(path: &Path) -> std::io::Result<Self> {
         let file = File::options().create(true).append(true).open(path)?;
         Ok(Self {
-            file: Arc::new(Mutex::new(file)),
+            written: Arc::new(Mutex::new((file, BTreeSet::new()))),
         })
     }
 
     fn write(&self, line: &str) {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever looks over our shoulder sees less; what is tested is the same.
-        drop(writeln!(file, "{line}"));
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, lines) = &mut *written;
+        // Both ends of an association may write here.
+        if lines.insert(line.to_owned()) {
+            // Whoever looks over our shoulder sees less; what is tested is the same.
+            drop(writeln!(file, "{line}"));
+        }
     }
 }
 
@@ -61,6 +67,8 @@ pub(crate) struct Secured {
     transport: Transport,
     key_log: Option<KeyLog>,
     outcomes: BTreeMap<SocketAddr, Outcome>,
+    /// With whom it speaks in the clear.
+    clear: BTreeSet<SocketAddr>,
     /// Which alarm is the latest.
     pub(crate) alarm: u64,
 }
@@ -83,15 +91,14 @@ pub(crate) enum Chore {
 impl Secured {
     /// Random numbers follow from the seed, if there is one.
     pub(crate) fn new(name: &str, security: Security, seed: Option<Seed>) -> Result<Self, String> {
-        let backend = match seed {
-            Some(seed) => Rtc::seeded(security.guests, seed),
-            None => Rtc::new(security.guests),
-        };
+        let limits = security.limits.unwrap_or_default();
+        let backend = Rtc::limited(security.guests, seed, limits);
         Ok(Self {
             name: name.to_owned(),
-            transport: Transport::new(Arc::new(backend?), security.limits),
+            transport: Transport::new(Arc::new(backend?), limits),
             key_log: security.key_log,
             outcomes: BTreeMap::new(),
+            clear: BTreeSet::new(),
             alarm: 0,
         })
     }
@@ -102,6 +109,34 @@ impl Secured {
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.transport.next_deadline()
+    }
+
+    /// Whether what goes to this peer, and comes from it, goes over an association.
+    pub(crate) fn seals_for(&self, peer: SocketAddr) -> bool {
+        !self.clear.contains(&peer)
+    }
+
+    /// Meets a peer with these credentials from now on, or in the clear. An association that was begun with
+    /// others is at its end.
+    pub(crate) fn trust(&mut self, now: Time, peer: SocketAddr, own: Option<Credentials>) {
+        let known = self.transport.introduced(peer);
+        if known.is_some() && known != own.as_ref() {
+            self.transport.close(now, peer);
+        }
+        match own {
+            Some(own) => {
+                self.clear.remove(&peer);
+                self.transport.introduce(peer, own);
+            }
+            None => {
+                self.clear.insert(peer);
+            }
+        }
+    }
+
+    /// What became of the last handshake with anybody, if one has come to an end.
+    pub(crate) fn any_outcome(&self) -> Option<&Outcome> {
+        self.outcomes.values().next()
     }
 
     /// What became of the last handshake with this peer, if it has come to an end.
@@ -158,6 +193,12 @@ impl Secured {
                             Way::In => (&*peer, own),
                         };
                         recorder.sealed(now, parties, header, fate);
+                    }
+                }
+                Event::Foreign { from, datagram } => {
+                    if let Some(recorder) = recorder {
+                        let parties = (&*name_of(from), self.name.as_str());
+                        recorder.unsealed(now, parties, &datagram);
                     }
                 }
                 // The turn that it follows from is recorded; the party waits for an answer as on any link.

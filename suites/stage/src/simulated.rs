@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use twinproof_dtls::Transport;
+use twinproof_dtls::{Credentials, Transport};
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Link, Records, Role, Seed, Time, Way, WriteId};
@@ -250,6 +250,32 @@ impl Simulated {
         Some(done)
     }
 
+    /// Lets a secured place meet a peer with these credentials from now on, or in the clear.
+    pub(crate) fn trust(&mut self, at: SocketAddr, peer: SocketAddr, own: Option<Credentials>) {
+        if let Some(secured) = self.secured.get_mut(&at) {
+            secured.trust(self.now, peer, own);
+            self.do_chores(at);
+        }
+    }
+
+    /// Secures a place that was secured otherwise before; nothing is left of its associations.
+    pub(crate) fn secure_anew(
+        &mut self,
+        (name, at): (&str, SocketAddr),
+        security: Security,
+        seed: Seed,
+    ) -> Result<(), String> {
+        let secured = Secured::new(name, security, Some(seed))?;
+        self.secured.insert(at, secured);
+        Ok(())
+    }
+
+    /// Whether what is sent from one place to another goes over an association.
+    fn seals(&self, at: SocketAddr, peer: SocketAddr) -> bool {
+        let secured = self.secured.get(&at);
+        secured.is_some_and(|secured| secured.seals_for(peer))
+    }
+
     fn do_chores(&mut self, at: SocketAddr) {
         let now = self.now;
         let Some(secured) = self.secured.get_mut(&at) else {
@@ -307,6 +333,20 @@ impl Simulated {
         let deadline = self.now + limit;
         loop {
             if let Some(outcome) = self.secured.get(&at)?.outcome(peer) {
+                return Some(outcome.clone());
+            }
+            if !self.step(deadline) {
+                return None;
+            }
+        }
+    }
+
+    /// What became of a handshake with anybody, if one comes to its end within `limit`.
+    #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
+    pub(crate) async fn any_outcome(&mut self, at: SocketAddr, limit: Duration) -> Option<Outcome> {
+        let deadline = self.now + limit;
+        loop {
+            if let Some(outcome) = self.secured.get(&at)?.any_outcome() {
                 return Some(outcome.clone());
             }
             if !self.step(deadline) {
@@ -541,7 +581,7 @@ impl Simulated {
                 arrives_from,
                 opened,
             } => {
-                if !opened && self.secured.contains_key(&at) {
+                if !opened && self.seals(at, from) {
                     self.secure(at, |transport, now| transport.receive(now, from, &bytes));
                     return true;
                 }
@@ -643,6 +683,10 @@ impl Simulated {
                 Effect::Request { exchange, request } => {
                     self.send_request(place, exchange, request)
                 }
+                Effect::Trust { at, peer, own } => {
+                    let own = own.map(|own| Credentials::psk(&own.identity, &own.key));
+                    self.trust(at, peer, own);
+                }
                 Effect::Respond { exchange, response } => {
                     self.schedule(
                         LATENCY,
@@ -665,14 +709,14 @@ impl Simulated {
         if self.struck && simulated {
             return;
         }
-        if self.secured.contains_key(&at) {
+        if self.seals(at, to) {
             self.send_secured(place, at, to, bytes);
             return;
         }
         let receiver = self.sockets.get(&to).cloned();
         let target = receiver.as_deref().and_then(|name| self.place_of(name));
         // What is not sealed does not come through to a party that is secured.
-        let comes = !self.secured.contains_key(&to);
+        let comes = !self.seals(to, at);
         let party = target.is_some_and(|target| self.places[target].resident.is_none());
         let recorded = simulated || comes && party;
         let sender = self.places[place].name.clone();

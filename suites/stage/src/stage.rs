@@ -28,6 +28,7 @@ use crate::hooks::Elsewhere;
 use crate::live::Live;
 use crate::network::Network;
 use crate::recorder::Recorder;
+use crate::secure::Security;
 use crate::simulated::Simulated;
 use control::Controller;
 use operate::Upper;
@@ -129,6 +130,8 @@ pub struct Stage {
     elsewhere: Option<Elsewhere>,
     /// What lies in front of each who takes a place for datagrams from now on.
     before_all: Option<(Faults, Seed)>,
+    /// What secured places have that say nothing else.
+    usual: Security,
     upper: Upper,
     controller: Controller,
     dm: dm::Hands,
@@ -154,6 +157,7 @@ impl Stage {
             halted: None,
             elsewhere: None,
             before_all: None,
+            usual: Security::default(),
             upper: Upper::None,
             controller: Controller::None,
             dm: dm::Hands::default(),

@@ -226,6 +226,23 @@ impl Manual {
         }
     }
 
+    /// The keys that the client has to have, in words.
+    fn keys(&self) -> String {
+        let name = |key: String| self.names.get(&key).and_then(Value::as_str);
+        let prefixes = ["", "other_", "bootstrap_"].into_iter();
+        let keys = prefixes.filter_map(|prefix| {
+            let (identity, key) = (
+                name(format!("{prefix}identity"))?,
+                name(format!("{prefix}key"))?,
+            );
+            let uri = name(format!("{prefix}uri"))?;
+            Some(format!(
+                "; for {uri} it has the identity {identity} with the key {key}"
+            ))
+        });
+        keys.collect()
+    }
+
     fn wanted(&self, control: &Control) -> String {
         let name = |key: &str| self.names.get(key).and_then(Value::as_str).unwrap_or("?");
         match control {
@@ -244,7 +261,7 @@ impl Manual {
                     true => format!(" and at {}", name("other_uri")),
                     false => String::new(),
                 };
-                match self.accounts {
+                let wanted = match self.accounts {
                     Accounts::First => format!(
                         "start the client with the account of the server at {uri}, in which it is \
                          {endpoint}, beside what is on its card"
@@ -260,7 +277,8 @@ impl Manual {
                         "start the client, so that it registers as {endpoint} at {uri}; let it have \
                          the account of the bootstrap server at {bootstrap} as well"
                     ),
-                }
+                };
+                wanted + &self.keys()
             }
         }
     }

@@ -97,17 +97,27 @@ fn names(client: &Client) -> Map<String, Value> {
     if let Some(endpoint) = &client.endpoint {
         name("endpoint".to_owned(), endpoint);
     }
-    for (prefix, place) in [
-        ("", &client.listen),
-        ("other_", &client.listen_other),
-        ("bootstrap_", &client.listen_bootstrap),
+    let security = client.security.as_ref();
+    let scheme = security.map_or("coap", |_| "coaps");
+    for (prefix, place, own) in [
+        ("", &client.listen, security.map(|s| &s.server)),
+        ("other_", &client.listen_other, security.map(|s| &s.other)),
+        (
+            "bootstrap_",
+            &client.listen_bootstrap,
+            security.map(|s| &s.bootstrap),
+        ),
     ] {
         let Some((host, port)) = place.as_ref().and_then(|place| place.rsplit_once(':')) else {
             continue;
         };
         name(format!("{prefix}host"), host.trim_matches(['[', ']']));
         name(format!("{prefix}port"), port);
-        name(format!("{prefix}uri"), &format!("coap://{host}:{port}"));
+        name(format!("{prefix}uri"), &format!("{scheme}://{host}:{port}"));
+        if let Some((identity, key)) = own.and_then(|o| o.identity.as_ref().zip(o.key.as_ref())) {
+            name(format!("{prefix}identity"), identity);
+            name(format!("{prefix}key"), key);
+        }
     }
     names
 }

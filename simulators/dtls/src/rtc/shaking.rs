@@ -11,7 +11,7 @@ use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_shared::TransportProtocol;
 use twinproof_kernel::Time;
 
-use super::{Clock, HANDSHAKE, Open, Step};
+use super::{Clock, Open, Step};
 use crate::alert::Alert;
 use crate::credentials::Identity;
 use crate::doorkeeper::Doorkeeper;
@@ -58,7 +58,7 @@ pub(super) struct Shaking {
 
 impl Shaking {
     pub(super) fn connect(
-        now: Time,
+        (now, until): (Time, Time),
         clock: Clock,
         provider: Arc<Provider>,
         config: Arc<HandshakeConfig>,
@@ -67,11 +67,11 @@ impl Shaking {
         let mut endpoint = Endpoint::new(PEER, TransportProtocol::UDP, None);
         let begun = endpoint.connect(clock.instant(now), PEER, config, None);
         begun.map_err(|e| format!("DTLS: {e}"))?;
-        Ok(Self::new(now, clock, provider, endpoint, Some(identity)))
+        Ok(Self::new(until, clock, provider, endpoint, Some(identity)))
     }
 
     pub(super) fn accept(
-        now: Time,
+        (_, until): (Time, Time),
         clock: Clock,
         provider: Arc<Provider>,
         config: Arc<HandshakeConfig>,
@@ -80,12 +80,12 @@ impl Shaking {
         let endpoint = Endpoint::new(PEER, TransportProtocol::UDP, Some(config));
         Self {
             doorkeeper,
-            ..Self::new(now, clock, provider, endpoint, None)
+            ..Self::new(until, clock, provider, endpoint, None)
         }
     }
 
     fn new(
-        now: Time,
+        until: Time,
         clock: Clock,
         provider: Arc<Provider>,
         endpoint: Endpoint,
@@ -97,7 +97,7 @@ impl Shaking {
             clock,
             client,
             doorkeeper: None,
-            until: now + HANDSHAKE,
+            until,
             secrets: None,
             suite: 0,
             last: None,

@@ -9,7 +9,7 @@ pub mod rules;
 mod session;
 pub mod tester;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use twinproof_coap::{Code, ContentFormat, Message, Packet, Parameters};
 use twinproof_kernel::{Input, Outbox, Role, Seed, Time};
 
 use crate::wire::Version;
-use rules::{AnswerFacts, BeginFacts, FormatFacts, NameFacts, Rules, Standard};
+use rules::{AnswerFacts, BeginFacts, FormatFacts, NameFacts, PeerFacts, Rules, Standard};
 use session::Session;
 
 pub use configuration::{Account, Configuration, Credentials, Manner, Step};
@@ -34,6 +34,8 @@ pub struct Shared {
     pub version: Version,
     /// What each device is given, by its endpoint name.
     pub configurations: BTreeMap<String, Configuration>,
+    /// The names of devices that come over secured associations, by what they show there.
+    pub credentials: BTreeMap<Vec<u8>, String>,
     /// How it goes about it.
     pub manner: Manner,
     /// The format in which it writes to a device that prefers none.
@@ -52,6 +54,7 @@ impl Shared {
         Self {
             version,
             configurations: BTreeMap::new(),
+            credentials: BTreeMap::new(),
             manner: Manner::default(),
             format: ContentFormat::LWM2M_TLV,
             separate: false,
@@ -127,6 +130,10 @@ pub struct BootstrapServer {
     layer: Endpoint<SocketAddr>,
     sessions: BTreeMap<String, Session>,
     outcomes: BTreeMap<String, Outcome>,
+    /// What peers with secured associations have shown there.
+    shown: HashMap<SocketAddr, Box<[u8]>>,
+    /// Where peers are heard that are not heard at its own address.
+    heard_at: HashMap<SocketAddr, SocketAddr>,
 }
 
 /// The moment at which a bootstrap server acts.
@@ -145,6 +152,8 @@ impl BootstrapServer {
             layer: Endpoint::new(seed.derive("messages")),
             sessions: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            shown: HashMap::default(),
+            heard_at: HashMap::default(),
         }
     }
 
@@ -153,14 +162,24 @@ impl BootstrapServer {
         self.outcomes.get(endpoint)
     }
 
+    /// Answers a peer from where it is heard.
+    fn hears_at(&mut self, at: SocketAddr, peer: SocketAddr) {
+        match at == self.at {
+            true => self.heard_at.remove(&peer),
+            false => self.heard_at.insert(peer, at),
+        };
+    }
+
     /// Lets the message layer act, now.
     fn with_layer<T>(
         &mut self,
         moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Endpoint<SocketAddr>, &mut Turn<'_, SocketAddr>) -> T,
     ) -> T {
-        let (at, out) = (self.at, &mut *moment.out);
+        let (own, heard_at) = (self.at, &self.heard_at);
+        let out = &mut *moment.out;
         let mut send = |to, bytes: &[u8]| {
+            let at = heard_at.get(&to).copied().unwrap_or(own);
             out.datagram(at, to, |buffer| buffer.extend_from_slice(bytes));
         };
         let mut turn = Turn {
@@ -211,7 +230,7 @@ impl BootstrapServer {
         };
         let asked = match refused {
             Some(code) => Err(code),
-            None => self.asked(moment.shared, packet),
+            None => self.asked(moment.shared, exchange.peer, packet),
         };
         let (endpoint, format) = match asked {
             Ok(asked) => asked,
@@ -228,7 +247,12 @@ impl BootstrapServer {
     }
 
     /// Who asks for bootstrap, and in which format it is written to.
-    fn asked(&self, shared: &Shared, packet: &Packet<'_>) -> Result<(String, ContentFormat), Code> {
+    fn asked(
+        &self,
+        shared: &Shared,
+        peer: SocketAddr,
+        packet: &Packet<'_>,
+    ) -> Result<(String, ContentFormat), Code> {
         let name = packet.query("ep");
         let known = name.is_some_and(|name| shared.configurations.contains_key(name));
         let facts = NameFacts {
@@ -237,6 +261,18 @@ impl BootstrapServer {
             again: name.is_some_and(|name| self.outcomes.contains_key(name)),
         };
         if let Some(code) = shared.rules.refuses_name(facts) {
+            return Err(code);
+        }
+        let shown = self.shown.get(&peer);
+        let named = |own: &String| Some(own.as_str()) == name;
+        let facts = PeerFacts {
+            has_credentials: shared.credentials.values().any(named),
+            own: shown
+                .and_then(|shown| shared.credentials.get(&**shown))
+                .is_some_and(named),
+            shown: shown.is_some(),
+        };
+        if let Some(code) = shared.rules.refuses_peer(facts) {
             return Err(code);
         }
         let said = packet.query("pct");
@@ -303,7 +339,8 @@ impl Role for BootstrapServer {
         let moment = &mut Moment { shared, now, out };
         self.give_up(moment);
         match input {
-            Input::Datagram { from, bytes, .. } => {
+            Input::Datagram { at, from, bytes } => {
+                self.hears_at(at, from);
                 let event = self.with_layer(moment, |layer, turn| layer.receive(turn, from, bytes));
                 if let Some(event) = event {
                     self.take(moment, event);
@@ -318,8 +355,14 @@ impl Role for BootstrapServer {
                     self.take(moment, event);
                 }
             }
-            Input::Associated { .. }
-            | Input::Persisted(_)
+            Input::Associated { at, peer, identity } => {
+                self.hears_at(at, peer);
+                match identity {
+                    Some(identity) => self.shown.insert(peer, identity.into()),
+                    None => self.shown.remove(&peer),
+                };
+            }
+            Input::Persisted(_)
             | Input::Request { .. }
             | Input::Response { .. }
             | Input::Restored(_) => {}

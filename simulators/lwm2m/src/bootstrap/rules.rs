@@ -25,6 +25,12 @@ twinproof_kernel::rules! {
             (!named || !facts.known).then_some(Code::BAD_REQUEST)
         }
 
+        /// Why a device is refused that asks under a name with credentials (TS §5.2.5, §7.1): it has not shown
+        /// to be who has them.
+        fn refuses_peer(&self, facts: rules::PeerFacts) -> Option<Code> {
+            (facts.has_credentials && !facts.own).then_some(Code::BAD_REQUEST)
+        }
+
         /// In which format values are written: the one that a device prefers, which LwM2M 1.1 lets it
         /// say (TS 1.1.1 §6.1.7.1), and which is refused if the server does not have it.
         fn format(&self, facts: rules::FormatFacts) -> Result<ContentFormat, Code> {
@@ -91,6 +97,17 @@ pub struct NameFacts<'a> {
     pub known: bool,
     /// It has asked before.
     pub again: bool,
+}
+
+/// Who asks, and who is known under the name.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerFacts {
+    /// The device has credentials under its name.
+    pub has_credentials: bool,
+    /// Who asks has shown to have them.
+    pub own: bool,
+    /// Who asks has shown some.
+    pub shown: bool,
 }
 
 /// In which format a device wants to be written to.

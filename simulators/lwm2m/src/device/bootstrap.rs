@@ -308,6 +308,7 @@ impl Device {
         provision.count.finished += 1;
         let servers = self.servers_in(moment.shared, &[]);
         self.change_servers(moment, Some(servers));
+        self.trust_accounts(moment);
         if self.behaviour().keeps_registered {
             self.register_with_all(moment);
         }
@@ -415,6 +416,7 @@ impl Device {
         let own: Vec<Path> = instances(&card).into_iter().collect();
         let servers = uses.then(|| self.servers_in(moment.shared, &own));
         self.change_servers(moment, servers);
+        self.trust_accounts(moment);
         true
     }
 
@@ -430,7 +432,7 @@ impl Device {
 }
 
 /// The address in the URI of an account: an IP address, with a port or without.
-fn address_in(uri: &str) -> Option<SocketAddr> {
+pub(super) fn address_in(uri: &str) -> Option<SocketAddr> {
     PORTS.iter().find_map(|(scheme, port)| {
         let authority = uri.strip_prefix(scheme)?;
         let authority = authority.strip_suffix('/').unwrap_or(authority);

@@ -15,6 +15,7 @@ mod provision;
 mod registration;
 mod rest;
 pub mod rules;
+mod seal;
 mod write;
 
 use std::fmt;
@@ -678,6 +679,11 @@ impl Role for Device {
                     self.take(moment, event);
                 }
             }
+            Input::Associated {
+                peer,
+                identity: None,
+                ..
+            } => self.is_unassociated(moment, peer),
             Input::Associated { .. }
             | Input::Persisted(_)
             | Input::Request { .. }

@@ -228,6 +228,12 @@ twinproof_kernel::rules! {
             time
         }
 
+        /// Whether what goes to a server, and comes from it, goes over an association (TS §7.1): wherever its
+        /// account has a key, whatever became of handshakes.
+        fn seals(&self, facts: rules::SealFacts) -> bool {
+            facts.keyed
+        }
+
         /// Whether a device uses the accounts of its smart card, before any others (TS §5.2.4).
         fn uses_card(&self, inserted: bool) -> bool {
             inserted
@@ -554,6 +560,15 @@ pub struct FallBackFacts {
     pub failed: usize,
     /// It has the account of a bootstrap server as well.
     pub bootstrap_account: bool,
+}
+
+/// A server, and what a device has to meet it with.
+#[derive(Clone, Copy, Debug)]
+pub struct SealFacts {
+    /// Its account has a key.
+    pub keyed: bool,
+    /// An association has ended, or did not come about.
+    pub failed: bool,
 }
 
 /// An operation of the bootstrap interface.

@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use twinproof_conformance::coap_authority;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::{Catalogue, ROLES};
-use twinproof_judge::profile::{Bootstrap, Client, Dm, Gwmo, HookSpec, Lwm2m, Profile, Twinning};
+use twinproof_judge::profile::{
+    Bootstrap, Client, ClientSecurity, Dm, Gwmo, HookSpec, Profile, Security, Twinning,
+};
 use twinproof_upper::Fault;
 
 use super::HELP;
@@ -149,7 +151,7 @@ fn lwm2m(profile: &Profile) -> Option<Senseless> {
     if let Some(Err(why)) = server.map(coap_authority) {
         return Some(Senseless::value(keys("lwm2m.server"), why));
     }
-    if let Some(fault) = security(section) {
+    if let Some(fault) = security(("lwm2m", server), section.security.as_ref()) {
         return Some(fault);
     }
     if let Some(fault) = section.client.as_ref().and_then(client) {
@@ -181,14 +183,23 @@ fn lwm2m(profile: &Profile) -> Option<Senseless> {
         .or_else(|| unknown_capability(&section.capabilities))
 }
 
-/// What of the section on secured associations makes no sense, if anything.
-fn security(section: &Lwm2m) -> Option<Senseless> {
-    let key = "lwm2m.security";
-    let Some(security) = &section.security else {
-        let why = "expected credentials of devices for coaps:// in [[lwm2m.security.credential]]";
-        return section
-            .is_secured()
-            .then(|| Senseless::value(keys("lwm2m.server"), why));
+/// What of a section on secured associations makes no sense, if anything: the one below `above`, whose server is
+/// there.
+fn security(
+    (above, server): (&'static str, Option<&str>),
+    security: Option<&Security>,
+) -> Option<Senseless> {
+    let below = |name: &str| {
+        let parts = format!("{above}.{name}");
+        let parts = parts.split('.').map(|part| Part::Key(part.to_owned()));
+        parts.collect::<Vec<_>>()
+    };
+    let sealed = server.is_some_and(|server| server.starts_with("coaps://"));
+    let Some(security) = security else {
+        let why = format!(
+            "expected credentials of devices for coaps:// in [[{above}.security.credential]]"
+        );
+        return sealed.then(|| Senseless::value(below("server"), why));
     };
     let places = [
         ("server", &security.server, "coaps://"),
@@ -202,27 +213,30 @@ fn security(section: &Lwm2m) -> Option<Senseless> {
             Ok(_) => None,
         };
         Some(Senseless::value(
-            keys(key).chain([Part::Key(name.to_owned())]),
+            below(&format!("security.{name}")),
             wrong?,
         ))
     });
     if misplaced.is_some() {
         return misplaced;
     }
-    if section.server.is_some() && section.secured_server().is_none() {
-        let why = "expected server = \"coaps://...\" in it, or in [lwm2m]: nobody knows where to \
-                   shake hands";
-        return Some(Senseless::value(keys(key), why));
+    if server.is_some() && !sealed && security.server.is_none() {
+        let why = format!(
+            "expected server = \"coaps://...\" in it, or in [{above}]: nobody knows where to shake hands"
+        );
+        return Some(Senseless::value(below("security"), why));
     }
     if security.credentials.is_empty() {
-        let why = "expected at least one device with credentials ([[lwm2m.security.credential]])";
-        return Some(Senseless::value(keys(key), why));
+        let why = format!(
+            "expected at least one device with credentials ([[{above}.security.credential]])"
+        );
+        return Some(Senseless::value(below("security"), why));
     }
     let (mut names, mut identities) = (BTreeSet::new(), BTreeSet::new());
     for (number, credential) in security.credentials.iter().enumerate() {
         let at = |name: &str| {
             let item = [Part::Item(number), Part::Key(name.to_owned())];
-            keys("lwm2m.security.credential").chain(item)
+            below("security.credential").into_iter().chain(item)
         };
         if credential.endpoint.is_empty() || !names.insert(&credential.endpoint) {
             let why = "expected the endpoint name of a device that is not named yet";
@@ -232,8 +246,9 @@ fn security(section: &Lwm2m) -> Option<Senseless> {
             let why = "expected an identity that no other device has";
             return Some(Senseless::value(at("identity"), why));
         }
-        // What the environment holds is looked at when it is needed.
+        // What the environment or a file holds is looked at when it is needed.
         if credential.key_env.is_none()
+            && credential.key_file.is_none()
             && let Err(why) = credential.octets()
         {
             return Some(Senseless::value(at("key"), why));
@@ -255,11 +270,26 @@ fn client(client: &Client) -> Option<Senseless> {
         let wrong = place.parse::<SocketAddr>().is_err();
         wrong.then(|| Senseless::value(keys(key), why))
     });
-    misplaced.or_else(|| {
+    misplaced.or_else(|| client_keys(client.security.as_ref()?)).or_else(|| {
         let (key, why) = twinproof_upper::client_fault(client.control.as_ref()?)?;
         let key = format!("lwm2m.client.control.command.{key}");
         let parts = key.split('.').map(|part| Part::Key(part.to_owned()));
         Some(Senseless::value(parts.collect::<Vec<_>>(), why))
+    })
+}
+
+/// What of the keys that a client has makes no sense, if anything.
+fn client_keys(security: &ClientSecurity) -> Option<Senseless> {
+    let own = [
+        ("lwm2m.client.security.server.key", &security.server),
+        ("lwm2m.client.security.other.key", &security.other),
+        ("lwm2m.client.security.bootstrap.key", &security.bootstrap),
+    ];
+    // What the environment or a file holds is looked at when it is needed.
+    let mut written = own.into_iter().filter(|(_, own)| own.key.is_some());
+    written.find_map(|(key, own)| {
+        let why = own.octets("client").err()?;
+        Some(Senseless::value(keys(key), why))
     })
 }
 
@@ -268,9 +298,9 @@ fn bootstrap(section: &Bootstrap) -> Option<Senseless> {
     if let Err(why) = coap_authority(&section.server) {
         return Some(Senseless::value(keys("lwm2m.bootstrap.server"), why));
     }
-    if section.server.starts_with("coaps://") {
-        let why = "expected coap://: devices do not come to bootstrap servers over DTLS yet";
-        return Some(Senseless::value(keys("lwm2m.bootstrap.server"), why));
+    let here = ("lwm2m.bootstrap", Some(section.server.as_str()));
+    if let Some(fault) = security(here, section.security.as_ref()) {
+        return Some(fault);
     }
     let mut names = BTreeSet::new();
     for (number, endpoint) in section.endpoints.iter().enumerate() {
@@ -284,10 +314,11 @@ fn bootstrap(section: &Bootstrap) -> Option<Senseless> {
         }
         let address = endpoint.server.as_ref().map(|server| {
             let address = server.strip_prefix("coap://");
+            let address = address.or(server.strip_prefix("coaps://"));
             address.and_then(|address| address.parse::<SocketAddr>().ok())
         });
         if address == Some(None) {
-            let why = "expected coap:// with an IP address and a port, as it stands in the account";
+            let why = "expected coap:// or coaps:// with an IP address and a port, as it stands in the account";
             return Some(Senseless::value(at("server"), why));
         }
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ManualTester, Span};
+use super::{ClientSecurity, ManualTester, Span};
 
 /// An LwM2M client. The tester plays its servers.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -53,6 +53,9 @@ pub struct Client {
     #[schemars(example = "127.0.0.1:5783")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen_bootstrap: Option<String>,
+    /// What it has for its servers, if it meets them over DTLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security: Option<ClientSecurity>,
     /// How long it may take until it registers once it is started, or is expected to.
     #[serde(default = "Client::default_patience")]
     pub patience: Span,
@@ -95,7 +98,9 @@ const COMMAND_LINE: [&str; 7] = [
 ///
 /// *Templates* hold `{endpoint}`, `{host}`, `{port}` and `{uri}` of the server, `{other_host}`,
 /// `{other_port}` and `{other_uri}` of the second one, `{bootstrap_host}`, `{bootstrap_port}` and
-/// `{bootstrap_uri}` of the bootstrap server, and, where a value is set, `{path}` and `{value}`.
+/// `{bootstrap_uri}` of the bootstrap server; where the client meets them over DTLS, `{identity}`, `{key}` (in
+/// hexadecimal digits), `{other_identity}`, `{other_key}`, `{bootstrap_identity}` and `{bootstrap_key}`; and, where
+/// a value is set, `{path}` and `{value}`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandControl {

@@ -79,6 +79,33 @@ impl Lwm2m {
         }
     }
 
+    /// All keys that stand in it.
+    pub fn keys(&self) -> Vec<String> {
+        let mut section = self.clone();
+        let keys = section.keys_mut().into_iter();
+        keys.filter_map(Option::take).collect()
+    }
+
+    /// Where keys may stand in it.
+    pub(super) fn keys_mut(&mut self) -> Vec<&mut Option<String>> {
+        let own = self.security.as_mut();
+        let bootstrap = self.bootstrap.as_mut().and_then(|b| b.security.as_mut());
+        let devices = own.into_iter().chain(bootstrap);
+        let devices = devices.flat_map(|security| &mut security.credentials);
+        let client = self.client.as_mut().and_then(|c| c.security.as_mut());
+        let client = client.into_iter().flat_map(|security| {
+            [
+                &mut security.server,
+                &mut security.other,
+                &mut security.bootstrap,
+            ]
+        });
+        devices
+            .map(|device| &mut device.key)
+            .chain(client.map(|own| &mut own.key))
+            .collect()
+    }
+
     fn default_grace() -> Span {
         Span::from_secs(10)
     }

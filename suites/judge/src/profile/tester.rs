@@ -35,6 +35,36 @@ impl Default for Pace {
     }
 }
 
+/// How handshakes of DTLS are made. One of the tester's own that gets stuck is begun anew from another port,
+/// and says nothing of the system.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dtls {
+    /// How long a flight waits for its answer before it is sent again.
+    pub flight: Span,
+    /// How long a handshake may take.
+    pub handshake: Span,
+    /// How often a handshake of the tester's is begun in all before it is given up, at least once.
+    #[schemars(range(min = 1))]
+    pub attempts: u32,
+}
+
+impl Dtls {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Dtls {
+    fn default() -> Self {
+        Self {
+            flight: Span::from_secs(1),
+            handshake: Span::from_millis(4_500),
+            attempts: 3,
+        }
+    }
+}
+
 /// Where simulated parties that the system calls can be reached.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]

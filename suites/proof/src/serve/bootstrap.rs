@@ -13,7 +13,7 @@ use twinproof_kernel::Seed;
 use twinproof_lwm2m::bootstrap::rules::Standard;
 use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
 
-use crate::bootstrap::Lwm2mBootstrap;
+use crate::bootstrap::{Hosted, Lwm2mBootstrap};
 
 /// How long what is asked of the stage may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,7 +48,9 @@ impl ServedBootstrap {
         let bound = stage.bind_at(PROVISIONED, Some(beside)).await;
         let server = bound.map_err(|_| format!("cannot listen on {beside}"))?;
         let system = Lwm2mBootstrap::new(Arc::new(Standard));
-        let profile = system.host(&mut stage, (at, server), Seed::new(seed));
+        let sealed = None;
+        let hosted = Hosted { at, sealed, server };
+        let profile = system.host(&mut stage, hosted, Seed::new(seed));
         Ok(Self {
             _stage: stage,
             profile,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
+use twinproof_dtls::Credentials;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{ExchangeId, Link, Time, Way};
 
@@ -72,6 +73,12 @@ pub(super) struct Resident {
 }
 
 impl State {
+    /// Whether what is sent from one place to another goes over an association.
+    fn seals(&self, at: SocketAddr, peer: SocketAddr) -> bool {
+        let secured = self.secured.get(&at);
+        secured.is_some_and(|secured| secured.seals_for(peer))
+    }
+
     pub(super) fn settle(
         &mut self,
         name: &str,
@@ -253,6 +260,10 @@ impl Ground {
                 Effect::Request { exchange, request } => {
                     self.send_request(state, place, exchange, request)
                 }
+                Effect::Trust { at, peer, own } => {
+                    let own = own.map(|own| Credentials::psk(&own.identity, &own.key));
+                    self.trust(state, (at, peer), own);
+                }
                 Effect::Respond { exchange, response } => {
                     if let Some((waiting, recorded)) = state.waiting.remove(&exchange) {
                         if let Some(number) = recorded {
@@ -301,7 +312,7 @@ impl Ground {
             return;
         }
         let receiver = state.socket_names.get(&to).cloned();
-        let secured = state.secured.contains_key(&at);
+        let secured = state.seals(at, to);
         if simulated {
             let (from, to) = (
                 &state.places[place].name,
@@ -329,7 +340,7 @@ impl Ground {
 
     /// A datagram leaves: over an association where the place is secured, else as it is.
     fn leave(self: &Arc<Self>, state: &mut State, at: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        if state.secured.contains_key(&at) {
+        if state.seals(at, to) {
             let now = self.now();
             self.secure(state, at, |secured| {
                 secured.transport().send(now, to, bytes)
@@ -349,6 +360,17 @@ impl Ground {
             }
             Ok(_) | Err(_) => {}
         }
+    }
+
+    /// Lets a secured place meet a peer with these credentials from now on, or in the clear.
+    pub(super) fn trust(
+        self: &Arc<Self>,
+        state: &mut State,
+        (at, peer): (SocketAddr, SocketAddr),
+        own: Option<Credentials>,
+    ) {
+        let now = self.now();
+        self.secure(state, at, |secured| secured.trust(now, peer, own));
     }
 
     /// Does something with the transport of a secured place, and then what that leads to.
@@ -488,6 +510,7 @@ impl Ground {
         bytes: &[u8],
     ) {
         self.meet(state, from);
+        let secured = state.seals(at, from);
         let sender = state.socket_names.get(&from).cloned();
         let from_party = sender
             .as_ref()
@@ -496,7 +519,6 @@ impl Ground {
         if state.places[place].resident.is_none() && !from_party {
             let from = sender.unwrap_or_else(|| from.to_string());
             let to = &state.places[place].name;
-            let secured = state.secured.contains_key(&at);
             self.recorder
                 .datagram(self.now(), (&from, to), bytes, (true, secured));
         }
@@ -574,7 +596,7 @@ pub(super) async fn receive(
         if !state.sockets.contains_key(&at) {
             continue;
         }
-        if state.secured.contains_key(&at) {
+        if state.seals(at, from) {
             let now = ground.now();
             ground.meet(&mut state, from);
             ground.secure(&mut state, at, |secured| {

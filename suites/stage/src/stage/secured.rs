@@ -3,14 +3,30 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use twinproof_dtls::{Credentials, Ended, Forgery, Identity, Tap, Trick};
+use twinproof_dtls::{Credentials, Ended, Forgery, Identity, Limits, Tap, Trick};
 use twinproof_evidence::record::Halt;
 use twinproof_kernel::{Link, Seed};
 
 use super::{Halted, Inner, Stage};
-use crate::secure::Security;
+use crate::secure::{KeyLog, Security};
 
 impl Stage {
+    /// From now on secured places allow themselves and others this, and the secrets of their associations are
+    /// written down there, unless they say otherwise.
+    pub fn secure_usually(&mut self, limits: Limits, key_log: Option<KeyLog>) {
+        self.usual.limits = Some(limits);
+        self.usual.key_log = key_log;
+    }
+
+    /// What a place has that is secured in this way.
+    fn usually(&self, security: Security) -> Security {
+        Security {
+            limits: security.limits.or(self.usual.limits),
+            key_log: security.key_log.or_else(|| self.usual.key_log.clone()),
+            ..security
+        }
+    }
+
     /// Makes a place as [`Stage::bind`] does, whose datagrams go over DTLS: roles send and receive what they
     /// always do. Links lose what is sent before it is sealed, and what comes after it was opened.
     ///
@@ -25,7 +41,10 @@ impl Stage {
         security: Security,
         seed: Seed,
     ) -> Result<SocketAddr, Halted> {
-        let seed = seed.derive(name).derive("association");
+        let (seed, security) = (
+            seed.derive(name).derive("association"),
+            self.usually(security),
+        );
         let opened = either!(self, stage => stage.bind_secured(name, security, seed).await);
         if let Some((faults, seed)) = self.before_all {
             let link = Link::new(faults, seed.derive(name));
@@ -42,9 +61,45 @@ impl Stage {
 
     /// From now on, what leaves a secured place for this peer makes it begin a handshake with these credentials.
     pub fn trust(&mut self, at: SocketAddr, peer: SocketAddr, credentials: Credentials) {
-        either!(self, stage => stage.secure(at, |transport, _| {
-            transport.introduce(peer, credentials);
-        }));
+        either!(self, stage => stage.trust(at, peer, Some(credentials)));
+    }
+
+    /// From now on, what leaves a secured place for this peer, and comes from there, goes in the clear.
+    pub fn leave_open(&mut self, at: SocketAddr, peer: SocketAddr) {
+        either!(self, stage => stage.trust(at, peer, None));
+    }
+
+    /// Secures a place that was secured otherwise before: nothing is left of its associations, as after a start
+    /// of who is there.
+    ///
+    /// # Errors
+    ///
+    /// The guests cannot be shown what they should be.
+    pub fn secure_anew(
+        &mut self,
+        (name, at): (&str, SocketAddr),
+        security: Security,
+        seed: Seed,
+    ) -> Result<(), Halted> {
+        let (seed, security) = (
+            seed.derive(name).derive("another association"),
+            self.usually(security),
+        );
+        let secured = either!(self, stage => stage.secure_anew((name, at), security, seed));
+        secured.map_err(|why| {
+            self.halt(Halt::Error {
+                why: format!("no security for {name}: {why}"),
+            })
+        })
+    }
+
+    /// Waits for how a handshake ends that anybody begins with a secured place.
+    pub async fn wait_for_anybody(
+        &mut self,
+        at: SocketAddr,
+        limit: Duration,
+    ) -> Option<Result<Identity, Ended>> {
+        either!(self, stage => stage.any_outcome(at, limit).await)
     }
 
     /// Has a secured place shake hands with a peer, unless they have an association, and waits for how that ends:

@@ -14,7 +14,8 @@ use twinproof_judge::profile;
 use twinproof_lwm2m::device::{
     Asked, BOOTSTRAP, Behaviour, Device, Order, Refuses, Register, Request, Shared,
 };
-use twinproof_stage::{Halted, Handle};
+use twinproof_stage::dtls::Credentials;
+use twinproof_stage::{Halted, Handle, Security as StageSecurity};
 
 use super::parties::{PATIENCE, Party, Who};
 use crate::world::{Scene, World};
@@ -49,13 +50,45 @@ impl Scene {
 
     fn bootstrap_server(&mut self) -> Result<SocketAddr, Halted> {
         let text = self.bootstrap_profile()?.server;
-        match text
-            .strip_prefix("coap://")
-            .and_then(|address| address.parse().ok())
-        {
-            Some(address) => Ok(address),
-            None => Err(self.inconclusive(format!("{text:?} is no address of a bootstrap server"))),
+        self.address_in(&text)
+    }
+
+    /// Whether devices meet the bootstrap server, or the servers to which it leads them, over associations.
+    fn is_bootstrap_sealed(&mut self) -> Result<bool, Halted> {
+        let section = self.bootstrap_profile()?;
+        let mut servers = section.endpoints.iter().flat_map(|one| &one.server);
+        let leads = servers.any(|server| server.starts_with("coaps://"));
+        Ok(section.is_secured() || leads)
+    }
+
+    /// A place of its own for a device, which meets the bootstrap server there as that wants it; a device that
+    /// has no key of its own has another's.
+    async fn unprovisioned_place(
+        &mut self,
+        who: &Who,
+        endpoint: &str,
+    ) -> Result<SocketAddr, Halted> {
+        if !self.is_bootstrap_sealed()? {
+            return self.stage.bind(who.name()).await;
         }
+        let (section, server) = (self.bootstrap_profile()?, self.bootstrap_server()?);
+        let seed = self.seed.derive(who.name());
+        let security = StageSecurity::default();
+        let at = self.stage.bind_secured(who.name(), security, seed).await?;
+        if !section.is_secured() {
+            self.stage.leave_open(at, server);
+            return Ok(at);
+        }
+        let known = section.security.unwrap_or_default().credentials;
+        let own = known.iter().find(|one| one.endpoint == endpoint);
+        let Some(own) = own.or(known.last()).cloned() else {
+            let why = "no device has credentials ([[lwm2m.bootstrap.security.credential]])";
+            return Err(self.inconclusive(why));
+        };
+        let key = self.key(&own)?;
+        let credentials = Credentials::psk(own.identity().as_bytes(), &key);
+        self.stage.trust(at, server, credentials);
+        Ok(at)
     }
 
     /// What the profile says of a device that the bootstrap server knows.
@@ -77,9 +110,26 @@ impl Scene {
         if let Some(party) = self.lwm2m.devices.get(who) {
             return Ok(party.clone());
         }
-        let (server, version) = (self.bootstrap_server()?, self.lwm2m_profile()?.version.0);
+        let server = self.bootstrap_server()?;
+        let at = self.unprovisioned_place(who, &endpoint).await?;
+        let party = self
+            .enter_unprovisioned(who, endpoint, (at, server))
+            .await?;
+        if self.bootstrap_profile()?.is_secured() {
+            self.associate(who, at, server).await?;
+        }
+        Ok(party)
+    }
+
+    /// Puts a device on the stage that has the account of this bootstrap server and no other.
+    async fn enter_unprovisioned(
+        &mut self,
+        who: &Who,
+        endpoint: String,
+        (at, server): (SocketAddr, SocketAddr),
+    ) -> Result<Party, Halted> {
+        let version = self.lwm2m_profile()?.version.0;
         let seed = self.seed.derive(who.name());
-        let at = self.stage.bind(who.name()).await?;
         let role = Device::new(endpoint.as_str(), at, seed);
         let shared = Shared::unprovisioned(version, ACCOUNT, server);
         let device = self.stage.enter(who.name(), role, Arc::new(shared));
@@ -304,6 +354,46 @@ async fn nameless_asks(w: &mut World) -> Result<(), Halted> {
         .await
 }
 
+#[when("somebody asks in the clear for what is the device's")]
+async fn asks_in_the_clear(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let (section, endpoint) = (scene.bootstrap_profile()?, scene.known(&Who::first())?.name);
+    let plain = section.security.and_then(|security| security.plain);
+    let Some(plain) = plain else {
+        return Err(scene.inconclusive(
+            "nobody knows where the bootstrap server takes requests in the clear; \
+             lwm2m.bootstrap.security.plain says it, and [lwm2m.claims] \"LW-SEC-17\" = false that there is \
+             no such place",
+        ));
+    };
+    let server = scene.address_in(&plain)?;
+    let who = Who::numbered(1);
+    let at = scene.stage.bind(who.name()).await?;
+    scene
+        .enter_unprovisioned(&who, endpoint, (at, server))
+        .await?;
+    scene.ask_bootstrap_server(&who, Order::Bootstrap).await
+}
+
+#[when("another device asks for what is the device's")]
+async fn asks_for_anothers(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let endpoint = scene.known(&Who::first())?.name;
+    let own = scene.known(&Who::other())?.name;
+    let (who, server) = (Who::numbered(2), scene.bootstrap_server()?);
+    let at = scene.unprovisioned_place(&who, &own).await?;
+    scene
+        .enter_unprovisioned(&who, endpoint, (at, server))
+        .await?;
+    scene.associate(&who, at, server).await?;
+    scene.ask_bootstrap_server(&who, Order::Bootstrap).await
+}
+
+#[then("the bootstrap server does not do it")]
+async fn does_not(w: &mut World) -> Result<(), Halted> {
+    w.scene().check_answer(|act| Answered::Refused { act })
+}
+
 #[when("the device registers with what it was given")]
 async fn registers_there(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
@@ -315,9 +405,11 @@ async fn registers_there(w: &mut World) -> Result<(), Halted> {
     };
     let device = scene.known_device_handle(&Who::first())?;
     let servers = scene.stage.look(&device, Device::led_to);
-    let address = text
-        .strip_prefix("coap://")
-        .and_then(|text| text.parse().ok());
+    let schemes = ["coap://", "coaps://"];
+    let mut addresses = schemes
+        .iter()
+        .filter_map(|scheme| text.strip_prefix(scheme));
+    let address = addresses.find_map(|text| text.parse().ok());
     // Nobody is asked but who is declared.
     let Some(place) = servers.iter().position(|server| Some(*server) == address) else {
         return Err(scene.inconclusive(format!(

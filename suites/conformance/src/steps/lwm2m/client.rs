@@ -7,6 +7,7 @@ mod device;
 mod number;
 mod registering;
 mod report;
+mod sealed;
 mod security;
 mod servers;
 
@@ -63,6 +64,13 @@ impl Scene {
             Some(client) => Ok(client),
             None => Err(self.inconclusive("the profile has no [lwm2m.client] section")),
         }
+    }
+
+    /// Whether the client meets its servers over associations.
+    fn is_client_secured(&self) -> bool {
+        let section = self.profile.profile.lwm2m.as_ref();
+        let client = section.and_then(|section| section.client.as_ref());
+        client.is_some_and(|client| client.security.is_some())
     }
 
     /// The client, whose servers are put on the stage when they are first spoken of.

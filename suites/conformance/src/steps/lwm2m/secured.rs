@@ -16,6 +16,7 @@ use twinproof_stage::dtls::{Credentials, Ended, Limits, Place, Trick};
 use twinproof_stage::{Halted, Handle, Security};
 
 use super::parties::{PATIENCE, Who, device_lifetime};
+use crate::run::limits;
 use crate::world::{Scene, World};
 
 /// Who has no name of its own.
@@ -63,7 +64,6 @@ impl Scene {
         let key = self.key(&credential)?;
         let security = Security {
             at: beside.map(|place| SocketAddr::new(place.ip(), 0)),
-            key_log: self.key_log.clone(),
             ..Security::default()
         };
         let seed = self.seed.derive(who.name());
@@ -125,11 +125,10 @@ impl Scene {
     async fn try_credentials(&mut self, name: &str, own: Credentials) -> Result<(), Halted> {
         let server = self.server_address()?;
         let security = Security {
-            limits: Limits {
+            limits: Some(Limits {
                 attempts: 1,
-                ..Limits::default()
-            },
-            key_log: self.key_log.clone(),
+                ..limits(&self.profile.profile)
+            }),
             ..Security::default()
         };
         let seed = self.seed.derive(name);

@@ -21,6 +21,20 @@ pub enum Check {
         /// The handshake.
         act: Act,
     },
+    /// A client that could not come to an association with its server said nothing to it, sealed or in the
+    /// clear. That it shook hands shows that it was there.
+    SaidNothing {
+        /// The server, and what came to it.
+        act: Act,
+    },
+    /// A client has come to its server over an association, and said nothing to it in the clear.
+    CameSealed {
+        /// The server, and what came to it.
+        act: Act,
+        /// Under which identity, if it is to be a certain one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        identity: Option<String>,
+    },
     /// Who did not have the key got no session: each of these attempts came to an end, none to a session,
     /// and the system was there all the while.
     KeptOut {
@@ -45,6 +59,8 @@ impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
             Self::LetIn { act } => let_in(scene, act),
+            Self::SaidNothing { act } => said_nothing(scene, act),
+            Self::CameSealed { act, identity } => came_sealed(scene, act, identity.as_deref()),
             Self::KeptOut { attempts } => kept_out(scene, attempts),
             Self::NotTaken { act } => not_taken(scene, act),
             Self::TakenOnce { act } => taken_once(scene, act),
@@ -97,6 +113,69 @@ fn let_in(scene: &Scene, act: &Act) -> Found {
         Some((_, _, words, true)) => Found::broken(expected, words),
         None => Found::broken(expected, "no handshake was recorded"),
     }
+}
+
+/// What of an act came to its server from the client in the clear, and was not taken.
+fn in_the_clear(scene: &Scene, act: &Act) -> Vec<u64> {
+    let numbers = scene
+        .records
+        .iter()
+        .filter_map(|record| match &record.what {
+            What::Unsealed {
+                exchange, from, to, ..
+            } if from == SUT && *to == act.party => Some(*exchange),
+            _ => None,
+        });
+    let within = |number: &u64| *number > act.after && *number <= act.upto;
+    numbers.filter(within).collect()
+}
+
+fn said_nothing(scene: &Scene, act: &Act) -> Found {
+    let expected = "a handshake that comes to nothing, and nothing that is said all the same";
+    let begun: Vec<u64> = turns(scene, act).map(|turn| turn.number).collect();
+    if begun.is_empty() {
+        return Found::inconclusive(expected, "nobody shook hands");
+    }
+    if turns(scene, act).any(is_established) {
+        let got = "the client came to an association with who does not have its key";
+        return Found::decide(false, expected, got).shown_by(begun);
+    }
+    let clear = in_the_clear(scene, act);
+    let got = match clear.len() {
+        0 => "no association, and nothing in the clear".to_owned(),
+        count => format!("{count} datagrams in the clear"),
+    };
+    let found = Found::decide(clear.is_empty(), expected, got);
+    found.shown_by(begun).shown_by(clear)
+}
+
+fn came_sealed(scene: &Scene, act: &Act, identity: Option<&str>) -> Found {
+    let expected = match identity {
+        Some(identity) => format!("an association under {identity:?}, and nothing in the clear"),
+        None => "an association, and nothing in the clear".to_owned(),
+    };
+    let named = |turn: &&Association| match (&turn.turn, identity) {
+        (Turn::Established { .. }, None) => true,
+        (
+            Turn::Established {
+                identity: shown, ..
+            },
+            Some(wanted),
+        ) => shown.starts_with(&format!("\"{wanted}\"")),
+        _ => false,
+    };
+    let came: Vec<u64> = turns(scene, act).filter(named).map(|t| t.number).collect();
+    let clear = in_the_clear(scene, act);
+    if !scene.datagrams.iter().any(|one| one.from == SUT) && clear.is_empty() {
+        return Found::inconclusive(expected, "the client said nothing at all");
+    }
+    let got = match (came.is_empty(), clear.len()) {
+        (_, count @ 1..) => format!("{count} datagrams in the clear"),
+        (true, _) => "no such association".to_owned(),
+        (false, _) => "an association, and nothing in the clear".to_owned(),
+    };
+    let found = Found::decide(!came.is_empty() && clear.is_empty(), expected, got);
+    found.shown_by(came).shown_by(clear)
 }
 
 fn kept_out(scene: &Scene, attempts: &[Act]) -> Found {

@@ -22,7 +22,7 @@ use twinproof_stage::{Halted, Handle};
 use super::super::manage::path;
 use super::super::parties::PATIENCE;
 use super::registering::refusing;
-use crate::target::{BOOTSTRAP_SERVER, SERVERS};
+use crate::target::{BOOTSTRAP_SERVER, SERVERS, fresh_key};
 use crate::world::{Scene, World};
 
 /// How long a bootstrap may take in which nothing is heard (EXCHANGE_LIFETIME), and a grace.
@@ -218,6 +218,10 @@ impl Scene {
             .take(count)
             .collect();
         let places: Vec<SocketAddr> = self.client()?.servers.iter().map(|(_, at)| *at).collect();
+        let scheme = match self.is_client_secured() {
+            true => "coaps",
+            false => "coap",
+        };
         let accounts: Vec<Account> = free
             .into_iter()
             .zip(FIRST_SSID..)
@@ -225,7 +229,7 @@ impl Scene {
             .map(|((instance, ssid), at)| Account {
                 instance,
                 ssid,
-                uri: format!("coap://{at}"),
+                uri: format!("{scheme}://{at}"),
             })
             .collect();
         if accounts.len() < count {
@@ -312,18 +316,38 @@ impl Scene {
     }
 }
 
-/// The values of an account.
-fn values(account: &Account) -> Vec<Entry> {
-    bootstrap::Account::open(account.instance, account.ssid, account.uri.as_str()).values()
-}
+impl Scene {
+    /// The values of an account, with a key that the client has not had before where it meets its servers over
+    /// associations.
+    fn values(&self, account: &Account) -> Vec<Entry> {
+        let (instance, ssid) = (account.instance, account.ssid);
+        let open = bootstrap::Account::open(instance, ssid, account.uri.as_str());
+        let credentials = match self.is_client_secured() {
+            true => {
+                let server = SERVERS[usize::from(ssid - FIRST_SSID) % SERVERS.len()];
+                let (identity, key) = fresh_key(self.seed, server);
+                bootstrap::Credentials::Psk {
+                    identity: identity.into_bytes(),
+                    key,
+                }
+            }
+            false => bootstrap::Credentials::None,
+        };
+        bootstrap::Account {
+            credentials,
+            ..open
+        }
+        .values()
+    }
 
-/// The values of an account, of which one below the Server object is another, or is there as well.
-fn values_with(account: &Account, resource: u16, value: i64) -> Vec<Entry> {
-    let at = path(&[1, account.instance, resource]);
-    let mut values = values(account);
-    values.retain(|entry| entry.path != at);
-    values.push(Entry::new(at, Value::Integer(value)));
-    values
+    /// The values of an account, of which one below the Server object is another, or is there as well.
+    fn values_with(&self, account: &Account, resource: u16, value: i64) -> Vec<Entry> {
+        let at = path(&[1, account.instance, resource]);
+        let mut values = self.values(account);
+        values.retain(|entry| entry.path != at);
+        values.push(Entry::new(at, Value::Integer(value)));
+        values
+    }
 }
 
 #[given("a bootstrap server that does not answer")]
@@ -353,7 +377,7 @@ async fn was_bootstrapped(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     scene.must_ask().await?;
     let account = scene.fresh_account().await?;
-    scene.must_give(&account, &values(&account)).await?;
+    scene.must_give(&account, &scene.values(&account)).await?;
     scene.end_bootstrap().await?;
     scene.must_register(0).await
 }
@@ -363,7 +387,7 @@ async fn gives_and_ends(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let account = scene.fresh_account().await?;
     let after = scene.stage.recorded();
-    scene.must_give(&account, &values(&account)).await?;
+    scene.must_give(&account, &scene.values(&account)).await?;
     scene.pass(A_WHILE).await?;
     scene.settle_client().await;
     scene.end_bootstrap().await?;
@@ -378,7 +402,7 @@ async fn clears_gives_and_ends(w: &mut World) -> Result<(), Halted> {
     let account = scene.fresh_account().await?;
     let after = scene.stage.recorded();
     scene.provision(Request::new(Code::DELETE, "/")).await?;
-    scene.give(&account, &values(&account)).await?;
+    scene.give(&account, &scene.values(&account)).await?;
     scene.end_bootstrap().await?;
     scene.done_since(after);
     Ok(())
@@ -442,7 +466,7 @@ async fn gives_half(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let account = scene.fresh_account().await?;
     let half = path(&[0, account.instance]);
-    gives_halves(scene, &[half], &values(&account)).await
+    gives_halves(scene, &[half], &scene.values(&account)).await
 }
 
 #[when("its bootstrap server gives it halves of two accounts, and ends the bootstrap")]
@@ -451,7 +475,7 @@ async fn gives_two_halves(w: &mut World) -> Result<(), Halted> {
     let account = scene.fresh_account().await?;
     let places = [0, 1].map(|object| path(&[object, account.instance]));
     // Who the server is differs between the halves.
-    let values = values_with(&account, SHORT_ID, i64::from(account.ssid) + 1);
+    let values = scene.values_with(&account, SHORT_ID, i64::from(account.ssid) + 1);
     gives_halves(scene, &places, &values).await
 }
 
@@ -489,7 +513,7 @@ async fn registers_nowhere(w: &mut World) -> Result<(), Halted> {
 async fn falls_silent(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let account = scene.fresh_account().await?;
-    scene.must_give(&account, &values(&account)).await?;
+    scene.must_give(&account, &scene.values(&account)).await?;
     scene.look_from_here()?;
     scene.pass(SILENCE).await?;
     scene.pass(AFTERWARDS).await?;
@@ -531,7 +555,7 @@ async fn gives_unasked(w: &mut World) -> Result<(), Halted> {
     let after = scene.stage.recorded();
     let accounts = scene.client()?.bootstrap.accounts.clone();
     for account in accounts {
-        scene.give(&account, &values(&account)).await?;
+        scene.give(&account, &scene.values(&account)).await?;
     }
     scene.end_bootstrap().await?;
     scene.done_since(after);
@@ -542,7 +566,10 @@ async fn gives_unasked(w: &mut World) -> Result<(), Halted> {
 async fn gives_two(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let accounts = scene.fresh_accounts(2).await?;
-    let all: Vec<Entry> = accounts.iter().flat_map(values).collect();
+    let all: Vec<Entry> = accounts
+        .iter()
+        .flat_map(|account| scene.values(account))
+        .collect();
     let after = scene.stage.recorded();
     scene.write_each(&[path(&[0]), path(&[1])], &all).await?;
     scene.end_bootstrap().await?;
@@ -560,7 +587,7 @@ async fn gives_twice(w: &mut World) -> Result<(), Halted> {
     let account = scene.fresh_account().await?;
     let after = scene.stage.recorded();
     for lifetime in [FIRST, LAST] {
-        let values = values_with(&account, LIFETIME, lifetime);
+        let values = scene.values_with(&account, LIFETIME, lifetime);
         scene.give(&account, &values).await?;
     }
     scene.end_bootstrap().await?;
@@ -588,7 +615,7 @@ async fn gives_unknown(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let account = scene.fresh_account().await?;
     let after = scene.stage.recorded();
-    let values = values_with(&account, UNKNOWN, 1);
+    let values = scene.values_with(&account, UNKNOWN, 1);
     scene.give(&account, &values).await?;
     scene.end_bootstrap().await?;
     scene.done_since(after);
@@ -605,7 +632,7 @@ async fn confirms_each(w: &mut World) -> Result<(), Halted> {
 async fn gives_and_looks(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     let account = scene.fresh_account().await?;
-    scene.must_give(&account, &values(&account)).await?;
+    scene.must_give(&account, &scene.values(&account)).await?;
     scene.discover_all().await?;
     Ok(())
 }
@@ -684,7 +711,7 @@ async fn leads_to_refusal(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
     scene.behave(0, refusing(Code::FORBIDDEN, None)).await?;
     let account = scene.fresh_account().await?;
-    let mut values = values_with(&account, RETRIES, 1);
+    let mut values = scene.values_with(&account, RETRIES, 1);
     let pause = path(&[1, account.instance, PAUSE]);
     values.push(Entry::new(pause, Value::Integer(1)));
     scene.must_give(&account, &values).await?;
