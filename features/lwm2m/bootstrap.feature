@@ -68,8 +68,6 @@ Feature: Bootstrap
     When somebody asks in the clear for what is the device's
     Then the bootstrap server does not do it
     And nothing is written to it
-    When the device asks for bootstrap again
-    Then the device is given accounts and told that it is over
 
   @LW-SEC-17 @secured @if:lwm2m.bootstrap.security @id:nothing-to-another
   Scenario: A session brings nobody what is another device's
@@ -77,10 +75,8 @@ Feature: Bootstrap
     When another device asks for what is the device's
     Then the bootstrap server does not do it
     And nothing is written to it
-    When the device asks for bootstrap again
-    Then the device is given accounts and told that it is over
 
-  @LW-BS-03 @LW-SEC-17 @secured @if:lwm2m.bootstrap.security @id:leads-with-keys
+  @LW-BS-03 @secured @if:lwm2m.bootstrap.security @id:leads-with-keys
   Scenario: A device shakes hands with the keys that its bootstrap brought
     Given a device that was bootstrapped
     When the device registers with what it was given

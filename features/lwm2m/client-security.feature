@@ -18,14 +18,21 @@ Feature: What a client keeps to itself
     And the client has listed no keys
     And its server can read the client
 
+  @LW-SEC-07 @id:keys-otherwise
+  Scenario: No server changes the keys in any way that there is
+    Given a client that is registered
+    When its server writes, creates and deletes keys in all ways that there are
+    Then the client does none of it
+    And its server can read the client
+
   @LW-SEC-03 @secured @if:lwm2m.client.security @id:server-without-key @ETS-1.1-int-403
   Scenario: A client says nothing to who does not have its key
     When the client is started, and its server does not have the client's key
-    Then the client has said nothing to it
-    When its server has the client's key again, and the client is started anew
-    Then the client has come over an association, and said nothing in the clear
+    And its server has the client's key again, and the client is started anew
+    Then the client has said nothing to who did not have its key
 
   @LW-IF1-01 @secured @if:lwm2m.client.security @bootstrap-account-alone @if:lwm2m.client.bootstraps @id:fresh-keys
   Scenario: A client shakes hands with the keys that its bootstrap brought
-    Given a client that is registered with what its bootstrap brought
+    Given a client that has asked for bootstrap
+    When its bootstrap server gives it an account, and ends the bootstrap a while later
     Then the client has come with the key that its bootstrap brought, and said nothing in the clear

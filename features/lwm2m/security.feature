@@ -14,6 +14,8 @@ Feature: Security
     Given a device that is registered
     When another device registers under the name of the device
     Then the server refuses the request
+    When the device updates its registration
+    Then the server confirms the update
 
   @LW-SEC-04 @id:not-in-the-clear
   Scenario: Who has credentials is not served in the clear
@@ -55,3 +57,5 @@ Feature: Security
     Given a device that is registered
     When the device shakes hands again, from another place
     Then the device has a new session
+    When the device registers over it
+    Then the server confirms the registration and says where it is

@@ -18,7 +18,9 @@ use twinproof_judge::profile::Declared;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::server::Server;
 use twinproof_lwm2m::server::rules::Standard;
-use twinproof_proof::lwm2m::Lwm2mSystem;
+use twinproof_lwm2m::{bootstrap, device};
+use twinproof_proof::bootstrap::Lwm2mBootstrap;
+use twinproof_proof::lwm2m::{Lwm2mClient, Lwm2mSystem};
 use twinproof_proof::whole::WholeSystem;
 use twinproof_reference::lwm2m::set_up;
 use twinproof_reference::mutants;
@@ -103,21 +105,54 @@ fn the_built_in_server_passes_every_scenario_over_udp() {
 /// As many devices as the largest scenario has.
 const DEVICES: usize = 51;
 
+/// Every scenario had a session, and who reads the report sees it.
+fn all_sealed(report: &Report) {
+    for scenario in &report.scenarios {
+        if scenario.verdict == Verdict::NotApplicable {
+            continue;
+        }
+        let mut lines = scenario.exchanges.iter();
+        let id = &scenario.id;
+        assert!(
+            lines.any(|one| one.line.starts_with("DTLS: a session")),
+            "{id}"
+        );
+    }
+}
+
 #[test]
 fn the_built_in_server_passes_every_scenario_over_dtls() {
     let over_dtls = |kind| {
         let system = Lwm2mSystem::new(Arc::new(Standard)).secured(DEVICES);
         let report = judged(Target::BuiltIn(Arc::new(system)), kind, "lwm2m/");
         all_pass(&report);
-        // Every scenario had a session, and who reads the report sees it.
-        for scenario in &report.scenarios {
-            let mut lines = scenario.exchanges.iter();
-            let id = &scenario.id;
-            assert!(
-                lines.any(|one| one.line.starts_with("DTLS: a session")),
-                "{id}"
-            );
-        }
+        all_sealed(&report);
+    };
+    over_dtls(Kind::Virtual);
+    let profile = WholeSystem::new().profile().profile.clone();
+    over_dtls(Kind::Live(network(&profile).unwrap()));
+}
+
+#[test]
+fn the_built_in_client_passes_every_scenario_over_dtls() {
+    let over_dtls = |kind| {
+        let client = Lwm2mClient::new(Arc::new(device::rules::Standard)).secured();
+        let report = judged(Target::BuiltIn(Arc::new(client)), kind, "lwm2m/");
+        all_pass(&report);
+        all_sealed(&report);
+    };
+    over_dtls(Kind::Virtual);
+    let profile = WholeSystem::new().profile().profile.clone();
+    over_dtls(Kind::Live(network(&profile).unwrap()));
+}
+
+#[test]
+fn the_built_in_bootstrap_server_passes_every_scenario_over_dtls() {
+    let over_dtls = |kind| {
+        let server = Lwm2mBootstrap::new(Arc::new(bootstrap::rules::Standard)).secured();
+        let report = judged(Target::BuiltIn(Arc::new(server)), kind, "lwm2m/");
+        all_pass(&report);
+        all_sealed(&report);
     };
     over_dtls(Kind::Virtual);
     let profile = WholeSystem::new().profile().profile.clone();

@@ -32,6 +32,33 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         }
     }
 
+    "bootstrap-in-the-clear" "gives accounts in the clear to a device that has credentials" breaks "LW-SEC-17"
+    caught by {
+        "lwm2m/bootstrap/nothing-in-the-clear" "lwm2m/refused",
+        "lwm2m/bootstrap/nothing-in-the-clear" "lwm2m/spared",
+    }
+    fn refuses_peer(&self, f: facts::PeerFacts) -> Option<Code> {
+        Standard.refuses_peer(f).filter(|_| f.shown)
+    }
+
+    "bootstrap-any-name" "gives a device the accounts of any name, whoever it has shown to be" breaks "LW-SEC-17"
+    caught by {
+        "lwm2m/bootstrap/nothing-to-another" "lwm2m/refused",
+        "lwm2m/bootstrap/nothing-to-another" "lwm2m/spared",
+    }
+    fn refuses_peer(&self, f: facts::PeerFacts) -> Option<Code> {
+        Standard.refuses_peer(f).filter(|_| !f.shown)
+    }
+
+    "bootstrap-other-keys" "gives keys that the server does not have to which it leads devices" breaks "LW-BS-03"
+    caught by { "lwm2m/bootstrap/leads-with-keys" "lwm2m/led" }
+    fn writes(&self, values: Vec<Entry>, f: facts::WriteFacts<'_>) -> Vec<Entry> {
+        rewritten(Standard.writes(values, f), (0, 5), |key| match key {
+            Value::Opaque(key) => Value::Opaque(key.iter().map(|octet| !octet).collect()),
+            other => other.clone(),
+        })
+    }
+
     "bootstrap-without-end" "never says that a bootstrap is over" breaks "LW-BS-01"
     caught by { "lwm2m/bootstrap/device-is-provisioned" "lwm2m/provisioned" }
     fn steps(&self, f: facts::StepFacts<'_>) -> Vec<Step> {

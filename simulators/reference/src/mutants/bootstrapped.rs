@@ -34,6 +34,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks {
         "LW-IF1-03" because "of two accounts none is used",
         "LW-IF1-07" because "who does not register is not refused",
+        "LW-IF1-01" because "who does not register uses no key",
     }
     caught by { "lwm2m/client-bootstrap/registers-afterwards" "lwm2m/registered-after" }
     fn goes_on(&self, _f: facts::GoOnFacts) -> bool { false }

@@ -420,6 +420,23 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         recoded(message, holds, (Code::UNAUTHORIZED, Code::CHANGED))
     }
 
+    "client-deletes-keys" "confirms that a key was deleted" breaks "LW-SEC-07"
+    also breaks { "LW-SC-05" because "a key that anybody deletes does not stay where it is" }
+    caught by { "lwm2m/client-security/keys-otherwise" "lwm2m/refused" }
+    fn answers(&self, message: Message, f: facts::AnswerFacts) -> Message {
+        let holds = (f.method, f.path.object()) == (Code::DELETE, Some(0));
+        recoded(message, holds, (Code::UNAUTHORIZED, Code::DELETED))
+    }
+
+    "client-falls-back-to-the-clear" "goes on in the clear when a handshake has failed" breaks "LW-SEC-03"
+    caught by { "lwm2m/client-security/server-without-key" "lwm2m/said-nothing" }
+    fn seals(&self, f: facts::SealFacts) -> bool { f.keyed && !f.failed }
+
+    "client-keys-unused" "goes in the clear to servers for which its bootstrap has brought keys"
+    breaks "LW-IF1-01"
+    caught by { "lwm2m/client-security/fresh-keys" "lwm2m/came-sealed" }
+    fn seals(&self, f: facts::SealFacts) -> bool { f.failed }
+
     "client-attaches-to-keys" "takes attributes for its keys" breaks "LW-SEC-07"
     also breaks { "LW-SC-05" because "who attaches attributes wants reports" }
     caught by { "lwm2m/client-security/keys" "lwm2m/refused-with" }

@@ -123,6 +123,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks {
         "LW-IF2-04", "LW-IF2-09", "LW-IF2-14", "LW-SRV-02"
         because "every update is confirmed in this way",
+        "LW-SEC-02" because "who still has a name is seen from its update",
     }
     caught by {
         "lwm2m/registration/new-list-replaces-the-old" "lwm2m/confirmed",
@@ -174,6 +175,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         because "what is not found is neither changed nor removed",
         "LW-IF2-14" because "that registrations are kept is seen from their updates",
         "LW-IF3-13" because "an update is how a device shows itself",
+        "LW-SEC-02" because "who still has a name is seen from its update",
     }
     caught by { "lwm2m/registration/location-is-honoured" "lwm2m/confirmed" }
     fn refuses_location(&self, _f: facts::LocationFacts) -> Option<Code> { Some(Code::NOT_FOUND) }

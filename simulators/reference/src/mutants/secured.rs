@@ -12,7 +12,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn key(&self, f: facts::KeyFacts<'_>) -> Option<Vec<u8>> { f.first.map(<[u8]>::to_vec) }
 
     "any-name" "registers a device under any name, whoever it has shown to be" breaks "LW-SEC-02"
-    caught by { "lwm2m/security/no-other-name" "lwm2m/refused" }
+    caught by {
+        "lwm2m/security/no-other-name" "lwm2m/refused",
+        "lwm2m/security/no-other-name" "lwm2m/confirmed",
+    }
     fn refuses_peer(&self, f: facts::PeerFacts) -> Option<Code> {
         Standard.refuses_peer(f).filter(|_| !f.shown)
     }

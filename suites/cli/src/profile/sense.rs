@@ -212,10 +212,7 @@ fn security(
             Ok(_) if !url.starts_with(scheme) => Some(format!("expected {scheme}, got {url:?}")),
             Ok(_) => None,
         };
-        Some(Senseless::value(
-            below(&format!("security.{name}")),
-            wrong?,
-        ))
+        Some(Senseless::value(below(&format!("security.{name}")), wrong?))
     });
     if misplaced.is_some() {
         return misplaced;
@@ -270,12 +267,14 @@ fn client(client: &Client) -> Option<Senseless> {
         let wrong = place.parse::<SocketAddr>().is_err();
         wrong.then(|| Senseless::value(keys(key), why))
     });
-    misplaced.or_else(|| client_keys(client.security.as_ref()?)).or_else(|| {
-        let (key, why) = twinproof_upper::client_fault(client.control.as_ref()?)?;
-        let key = format!("lwm2m.client.control.command.{key}");
-        let parts = key.split('.').map(|part| Part::Key(part.to_owned()));
-        Some(Senseless::value(parts.collect::<Vec<_>>(), why))
-    })
+    misplaced
+        .or_else(|| client_keys(client.security.as_ref()?))
+        .or_else(|| {
+            let (key, why) = twinproof_upper::client_fault(client.control.as_ref()?)?;
+            let key = format!("lwm2m.client.control.command.{key}");
+            let parts = key.split('.').map(|part| Part::Key(part.to_owned()));
+            Some(Senseless::value(parts.collect::<Vec<_>>(), why))
+        })
 }
 
 /// What of the keys that a client has makes no sense, if anything.

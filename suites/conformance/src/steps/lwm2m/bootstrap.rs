@@ -12,7 +12,7 @@ use twinproof_judge::checks::lwm2m::answer::Check as Answered;
 use twinproof_judge::checks::lwm2m::bootstrap::{Check as Bootstrap, PROVISIONED};
 use twinproof_judge::profile;
 use twinproof_lwm2m::device::{
-    Asked, BOOTSTRAP, Behaviour, Device, Order, Refuses, Register, Request, Shared,
+    self, Asked, BOOTSTRAP, Behaviour, Device, Order, Refuses, Register, Request, Shared,
 };
 use twinproof_stage::dtls::Credentials;
 use twinproof_stage::{Halted, Handle, Security as StageSecurity};
@@ -369,9 +369,22 @@ async fn asks_in_the_clear(w: &mut World) -> Result<(), Halted> {
     let server = scene.address_in(&plain)?;
     let who = Who::numbered(1);
     let at = scene.stage.bind(who.name()).await?;
-    scene
+    let party = scene
         .enter_unprovisioned(&who, endpoint, (at, server))
         .await?;
+    // Silence says something only of who is there.
+    let hello = Order::Request(Request {
+        server: BOOTSTRAP,
+        ..Request::new(Code::GET, "/.well-known/core")
+    });
+    let device = party.device;
+    let heard = scene.stage.act_within(&device, hello, PATIENCE).await?;
+    if matches!(heard, device::Answer::NoAnswer) {
+        return Err(scene.inconclusive(format!(
+            "nobody is there in the clear: {plain} does not answer any request \
+             (lwm2m.bootstrap.security.plain)"
+        )));
+    }
     scene.ask_bootstrap_server(&who, Order::Bootstrap).await
 }
 

@@ -56,6 +56,10 @@ pub(super) struct Judged {
     /// The least and the greatest interval between reports that were asked for, s.
     intervals: (u64, u64),
     ended: Option<(Act, bool)>,
+    /// What a server tried that is none of its business.
+    tried: Vec<Act>,
+    /// What came of its meeting who does not have its key.
+    met_a_stranger: Option<Act>,
 }
 
 impl Scene {
@@ -107,6 +111,8 @@ impl Scene {
             observed_by_other: None,
             intervals: (report::LEAST, report::MOST),
             ended: None,
+            tried: Vec::new(),
+            met_a_stranger: None,
         })
     }
 

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cucumber::{then, when};
-use twinproof_coap::{Code, Type, Writer};
+use twinproof_coap::Code;
 use twinproof_evidence::record::Halt;
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::lwm2m::Act;
 use twinproof_judge::checks::lwm2m::secured::Check as Secured;
 use twinproof_judge::profile::Credential;
-use twinproof_lwm2m::device::{Device, Order, Register, Request, Shared};
+use twinproof_lwm2m::device::{Answer, Behaviour, Device, Order, Register, Request, Shared};
 use twinproof_stage::dtls::{Credentials, Ended, Limits, Place, Trick};
 use twinproof_stage::{Halted, Handle, Security};
 
-use super::parties::{PATIENCE, Who, device_lifetime};
+use super::parties::{PATIENCE, Party, Who, device_lifetime};
 use crate::run::limits;
 use crate::world::{Scene, World};
 
@@ -102,7 +102,7 @@ impl Scene {
 
 impl Scene {
     /// Somebody who is nobody's device, at a place of its own, and does nothing by itself.
-    fn somebody(
+    async fn somebody(
         &mut self,
         name: &str,
         at: SocketAddr,
@@ -112,7 +112,13 @@ impl Scene {
         let version = self.lwm2m_profile()?.version.0;
         let role = Device::new(endpoint, at, self.seed.derive(name));
         let shared = Shared::new(version, device_lifetime(), &[server]);
-        Ok(self.stage.enter(name, role, Arc::new(shared)))
+        let device = self.stage.enter(name, role, Arc::new(shared));
+        let behave = Order::Behave(Behaviour {
+            keeps_registered: false,
+            ..Behaviour::default()
+        });
+        self.stage.act_within(&device, behave, PATIENCE).await?;
+        Ok(device)
     }
 
     /// Where devices of this scenario register.
@@ -122,7 +128,12 @@ impl Scene {
     }
 
     /// Has somebody shake hands once under these credentials, whatever comes of it.
-    async fn try_credentials(&mut self, name: &str, own: Credentials) -> Result<(), Halted> {
+    async fn try_credentials(
+        &mut self,
+        name: &str,
+        endpoint: &str,
+        own: Credentials,
+    ) -> Result<(Handle<Device>, SocketAddr), Halted> {
         let server = self.server_address()?;
         let security = Security {
             limits: Some(Limits {
@@ -133,7 +144,7 @@ impl Scene {
         };
         let seed = self.seed.derive(name);
         let at = self.stage.bind_secured(name, security, seed).await?;
-        self.somebody(name, at, server, name)?;
+        let somebody = self.somebody(name, at, server, endpoint).await?;
         self.stage.trust(at, server, own);
         let after = self.stage.recorded();
         self.stage.shake_hands(at, server, HANDSHAKES).await;
@@ -142,7 +153,7 @@ impl Scene {
             after,
             upto: self.stage.recorded(),
         });
-        Ok(())
+        Ok((somebody, at))
     }
 
     /// Has a device send an update in a record to which something is done, and nothing after it.
@@ -195,7 +206,7 @@ async fn wrong_keys(w: &mut World) -> Result<(), Halted> {
     ];
     for (name, identity, key) in attempts {
         let own = Credentials::psk(identity, key);
-        scene.try_credentials(name, own).await?;
+        scene.try_credentials(name, name, own).await?;
     }
     Ok(())
 }
@@ -238,34 +249,35 @@ async fn registers_in_the_clear(w: &mut World) -> Result<(), Halted> {
         .await?
         .endpoint;
     let section = scene.lwm2m_profile()?;
-    let Some(plain) = section.plain_server() else {
+    let Some(plain) = section.plain_server().map(str::to_owned) else {
         return Err(scene.inconclusive(
             "nobody knows where the server takes registrations in the clear; lwm2m.security.plain \
              says it, and [lwm2m.claims] \"LW-SEC-04\" = false that there is no such place",
         ));
     };
-    let server = scene.address_in(plain)?;
+    let server = scene.address_in(&plain)?;
     let at = scene.stage.bind(SOMEBODY).await?;
-    let somebody = scene.somebody(SOMEBODY, at, server, &name)?;
-    let token = scene.seed.derive("clear").rng().u32(..).to_be_bytes();
-    let mut bytes = Vec::new();
-    let written = Writer::new(&mut bytes, Type::Non, Code::POST, 1, &token)
-        .path("/rd")
-        .content_format(twinproof_coap::ContentFormat::LINK_FORMAT)
-        .query(&format!("ep={name}"))
-        .query(&format!("lt={}", device_lifetime()))
-        .query(&format!("lwm2m={}", section.version))
-        .query("b=U")
-        .payload(b"</1/0>,</3/0>");
-    if let Err(error) = written {
-        return Err(scene.inconclusive(format!("{name}: {error:?}")));
+    let somebody = scene.somebody(SOMEBODY, at, server, &name).await?;
+    // Silence says something only of who is there.
+    let hello = Order::Request(Request::new(Code::GET, "/.well-known/core"));
+    let heard = scene.stage.act_within(&somebody, hello, PATIENCE).await?;
+    if matches!(heard, Answer::NoAnswer) {
+        return Err(scene.inconclusive(format!(
+            "nobody is there in the clear: {plain} does not answer any request (lwm2m.security.plain)"
+        )));
     }
+    let query = vec![
+        format!("ep={name}"),
+        format!("lt={}", device_lifetime()),
+        format!("lwm2m={}", section.version),
+        "b=U".to_owned(),
+    ];
+    let order = Order::Register(Register {
+        query: Some(query),
+        ..Register::default()
+    });
     let after = scene.stage.recorded();
-    let order = Order::SendRaw { server: 0, bytes };
     scene.stage.act_within(&somebody, order, PATIENCE).await?;
-    // Nothing that has an order could show that nothing comes.
-    let settle = scene.stage.pace().settle;
-    scene.stage.rest(settle).await;
     scene.lwm2m.last = Some(Act {
         party: SOMEBODY.to_owned(),
         after,
@@ -289,12 +301,26 @@ async fn removes_anothers(w: &mut World) -> Result<(), Halted> {
 #[when("the device shakes hands again, from another place")]
 async fn shakes_hands_again(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
-    let credential = scene.credential(&Who::first())?;
+    let (who, credential) = (Who::first().elsewhere(), scene.credential(&Who::first())?);
     let key = scene.key(&credential)?;
     let own = Credentials::psk(credential.identity().as_bytes(), &key);
-    scene
-        .try_credentials(Who::first().elsewhere().name(), own)
-        .await
+    let endpoint = credential.endpoint;
+    let (device, at) = scene.try_credentials(who.name(), &endpoint, own).await?;
+    let party = Party {
+        device,
+        endpoint,
+        at,
+        locations: Vec::new(),
+    };
+    scene.lwm2m.devices.insert(who, party);
+    Ok(())
+}
+
+#[when("the device registers over it")]
+async fn registers_over_it(w: &mut World) -> Result<(), Halted> {
+    let order = Order::Register(Register::default());
+    w.scene().tell(&Who::first().elsewhere(), order).await?;
+    Ok(())
 }
 
 #[then("the device has a new session")]

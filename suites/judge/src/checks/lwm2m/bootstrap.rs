@@ -5,6 +5,7 @@ mod operation;
 
 use serde::{Deserialize, Serialize};
 use twinproof_coap::{Class, Code, Type, option};
+use twinproof_evidence::record::Turn;
 use twinproof_lwm2m::wire::{Path, Value};
 
 use super::Act;
@@ -200,6 +201,9 @@ fn led(scene: &Scene, act: &Act) -> Found {
         }
         // The server may be away, or not know of the device yet: that is not its bootstrap server's doing.
         None => {
+            if let Some((number, words)) = kept_out(scene, act) {
+                return Found::decide(false, expected, words).shown_by([request.number, number]);
+            }
             let got = format!("no answer to {asked}");
             return Found::inconclusive(expected, got).shown_by(shown.into_iter().flatten());
         }
@@ -214,6 +218,26 @@ fn led(scene: &Scene, act: &Act) -> Found {
         }
     };
     Found::decide(holds, expected, got).shown_by(shown.into_iter().flatten())
+}
+
+/// The server to which a device was led refused its credentials.
+fn kept_out<'a>(scene: &'a Scene, act: &Act) -> Option<(u64, &'a str)> {
+    scene.associations.iter().find_map(|turn| match &turn.turn {
+        Turn::Ended {
+            how,
+            words,
+            again: false,
+            ..
+        } if how == "refused"
+            && turn.number > act.after
+            && turn.number <= act.upto
+            && turn.party == act.party
+            && turn.peer == PROVISIONED =>
+        {
+            Some((turn.number, words.as_str()))
+        }
+        _ => None,
+    })
 }
 
 fn spared(scene: &Scene, act: &Act) -> Found {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use twinproof_coap::Packet;
+use twinproof_coap::{Packet, Type};
 use twinproof_evidence::Verdict;
 use twinproof_evidence::record::{Turn, What};
 
@@ -31,9 +31,8 @@ pub enum Check {
     CameSealed {
         /// The server, and what came to it.
         act: Act,
-        /// Under which identity, if it is to be a certain one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        identity: Option<String>,
+        /// Under which identity.
+        identity: String,
     },
     /// Who did not have the key got no session: each of these attempts came to an end, none to a session,
     /// and the system was there all the while.
@@ -60,7 +59,7 @@ impl Check {
         match self {
             Self::LetIn { act } => let_in(scene, act),
             Self::SaidNothing { act } => said_nothing(scene, act),
-            Self::CameSealed { act, identity } => came_sealed(scene, act, identity.as_deref()),
+            Self::CameSealed { act, identity } => came_sealed(scene, act, identity),
             Self::KeptOut { attempts } => kept_out(scene, attempts),
             Self::NotTaken { act } => not_taken(scene, act),
             Self::TakenOnce { act } => taken_once(scene, act),
@@ -141,6 +140,11 @@ fn said_nothing(scene: &Scene, act: &Act) -> Found {
         return Found::decide(false, expected, got).shown_by(begun);
     }
     let clear = in_the_clear(scene, act);
+    let mut later = scene.datagrams.iter();
+    if clear.is_empty() && !later.any(|one| one.from == SUT && one.number > act.upto) {
+        let got = "the client did not come either when its server had its key";
+        return Found::inconclusive(expected, got).shown_by(begun);
+    }
     let got = match clear.len() {
         0 => "no association, and nothing in the clear".to_owned(),
         count => format!("{count} datagrams in the clear"),
@@ -149,19 +153,11 @@ fn said_nothing(scene: &Scene, act: &Act) -> Found {
     found.shown_by(begun).shown_by(clear)
 }
 
-fn came_sealed(scene: &Scene, act: &Act, identity: Option<&str>) -> Found {
-    let expected = match identity {
-        Some(identity) => format!("an association under {identity:?}, and nothing in the clear"),
-        None => "an association, and nothing in the clear".to_owned(),
-    };
-    let named = |turn: &&Association| match (&turn.turn, identity) {
-        (Turn::Established { .. }, None) => true,
-        (
-            Turn::Established {
-                identity: shown, ..
-            },
-            Some(wanted),
-        ) => shown.starts_with(&format!("\"{wanted}\"")),
+fn came_sealed(scene: &Scene, act: &Act, identity: &str) -> Found {
+    let expected = format!("an association under {identity:?}, and nothing in the clear");
+    let wanted = format!("\"{identity}\"");
+    let named = |turn: &&Association| match &turn.turn {
+        Turn::Established { identity, .. } => identity.starts_with(&wanted),
         _ => false,
     };
     let came: Vec<u64> = turns(scene, act).filter(named).map(|t| t.number).collect();
@@ -239,6 +235,21 @@ fn answers<'a>(scene: &'a Scene, request: &'a Datagram) -> Vec<&'a Datagram> {
         .collect()
 }
 
+/// The responses to a request, whatever acknowledged it before (RFC 7252 §5.2.2); one that the system repeats under
+/// its own message id is one.
+fn responses<'a>(scene: &'a Scene, request: &'a Datagram) -> Vec<&'a Datagram> {
+    let mut own = BTreeSet::new();
+    let mut found = answers(scene, request);
+    found.retain(|answer| {
+        let Some(packet) = answer.packet() else {
+            return false;
+        };
+        let separate = packet.ty() != Type::Ack;
+        packet.code().is_response() && (!separate || own.insert(packet.message_id()))
+    });
+    found
+}
+
 /// Whether a request of this party after an act was answered.
 fn answered_after(scene: &Scene, act: &Act) -> bool {
     let mut later = scene.datagrams.iter().filter(|datagram| {
@@ -312,7 +323,7 @@ fn taken_once(scene: &Scene, act: &Act) -> Found {
     }
     let (mut repeated, mut again) = (Vec::new(), Vec::new());
     for request in &sent {
-        let answers = answers(scene, request);
+        let answers = responses(scene, request);
         match answers.as_slice() {
             [] => {
                 let got = "no answer to one whose record was whole the first time";

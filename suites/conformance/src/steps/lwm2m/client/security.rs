@@ -2,7 +2,11 @@
 
 use cucumber::{then, when};
 use twinproof_coap::{Code, ContentFormat, option};
+use twinproof_judge::checks::Check;
+use twinproof_judge::checks::lwm2m::Check as Lwm2m;
+use twinproof_judge::checks::lwm2m::answer::Check as Answered;
 use twinproof_judge::checks::lwm2m::client::Check as Client;
+use twinproof_lwm2m::wire::{self, Direction, Entry, Path, Value, Version};
 use twinproof_stage::Halted;
 
 use super::super::manage::path;
@@ -12,6 +16,12 @@ use crate::world::World;
 /// The object with the keys, and a key in it.
 const KEYS: [u16; 1] = [0];
 const KEY: [u16; 3] = [0, 0, 5];
+
+/// The instances in which the client may have its account; which, no server can know.
+const INSTANCES: [u16; 4] = [0, 1, 2, 3];
+
+/// One that it will not have.
+const UNUSED: u16 = 77;
 
 #[when("its server discovers the keys")]
 async fn discovers_keys(w: &mut World) -> Result<(), Halted> {
@@ -42,6 +52,57 @@ async fn observes_keys(w: &mut World) -> Result<(), Halted> {
     let mut request = scene.about(0, Code::GET, path(&KEYS))?;
     request.options.push((option::OBSERVE.0, Vec::new()));
     scene.ask(0, request).await?;
+    Ok(())
+}
+
+#[when("its server writes, creates and deletes keys in all ways that there are")]
+async fn changes_keys(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let key = |ids: &[u16]| Entry::new(path(ids), Value::Opaque(b"a key".to_vec()));
+    let format = ContentFormat::LWM2M_TLV;
+    let mut wanted = vec![(Code::POST, path(&KEYS), vec![key(&[0, UNUSED, 5])])];
+    for instance in INSTANCES {
+        let (own, held) = (path(&[0, instance]), path(&[0, instance, 5]));
+        wanted.push((Code::PUT, held, vec![key(&[0, instance, 5])]));
+        wanted.push((Code::POST, own, vec![key(&[0, instance, 5])]));
+        wanted.push((Code::DELETE, own, Vec::new()));
+    }
+    let mut requests = Vec::new();
+    for (method, at, values) in wanted {
+        let request = scene.about(0, method, at)?;
+        requests.push(match values.as_slice() {
+            [] => request,
+            values => match wire::encode(format, Direction::Write, at, values) {
+                Ok(body) => request.with_body(format, body),
+                Err(error) => return Err(scene.inconclusive(format!("{at}: {error}"))),
+            },
+        });
+    }
+    if scene.lwm2m_profile()?.version.0 > Version::V1_0 {
+        let values = [key(&[0, 0, 5])];
+        let format = ContentFormat::SENML_JSON;
+        match wire::encode(format, Direction::Write, Path::ROOT, &values) {
+            Ok(body) => {
+                let request = scene.about(0, Code::IPATCH, Path::ROOT)?;
+                requests.push(request.with_body(format, body));
+            }
+            Err(error) => return Err(scene.inconclusive(error.to_string())),
+        }
+    }
+    for request in requests {
+        scene.ask(0, request).await?;
+        let act = scene.last_act()?;
+        scene.client()?.tried.push(act);
+    }
+    Ok(())
+}
+
+#[then("the client does none of it")]
+async fn does_none(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    for act in scene.client()?.tried.clone() {
+        scene.check(&Check::Lwm2m(Lwm2m::from(Answered::Refused { act })));
+    }
     Ok(())
 }
 
