@@ -87,7 +87,7 @@ impl Wire {
                     self.socket = UdpSocket::bind("127.0.0.1:0").unwrap();
                     self.transport.begin_anew(self.now(), peer);
                 }
-                Event::Record { .. } | Event::Unsent { .. } => {}
+                Event::Foreign { .. } | Event::Record { .. } | Event::Unsent { .. } => {}
             }
         }
     }

@@ -160,7 +160,10 @@ impl Manager {
             match output {
                 Output::Answer { call, answer } => answers.push((call, answer)),
                 Output::Respond { exchange, response } => out.respond(exchange, response),
-                Output::Datagram { .. } | Output::Persist { .. } | Output::Request { .. } => {}
+                Output::Datagram { .. }
+                | Output::Persist { .. }
+                | Output::Request { .. }
+                | Output::Trust { .. } => {}
             }
         }
         answers

@@ -363,7 +363,10 @@ impl<'w, T: Traffic> Generator<'w, T> {
                         None => self.counts.unprepared += 1,
                     }
                 }
-                Output::Persist { .. } | Output::Request { .. } | Output::Respond { .. } => {}
+                Output::Persist { .. }
+                | Output::Request { .. }
+                | Output::Respond { .. }
+                | Output::Trust { .. } => {}
             }
         }
         self.out.clear();

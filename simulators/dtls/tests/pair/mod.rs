@@ -132,6 +132,7 @@ impl Pair {
             Event::Record {
                 way, header, fate, ..
             } => said.records.push((way, header, fate)),
+            Event::Foreign { .. } => {}
             Event::Renew { peer } => {
                 self.client.set_port(self.client.port() + 1);
                 self.sides[side].begin_anew(self.now, peer);

@@ -274,7 +274,10 @@ impl Gateway {
                     request,
                 }),
                 Output::Respond { exchange, response } => moment.out.respond(exchange, response),
-                Output::Answer { .. } | Output::Datagram { .. } | Output::Persist { .. } => {}
+                Output::Answer { .. }
+                | Output::Datagram { .. }
+                | Output::Persist { .. }
+                | Output::Trust { .. } => {}
             }
         }
     }
@@ -296,7 +299,10 @@ impl Gateway {
             match output {
                 Output::Answer { call, answer } => answers.push((call, answer)),
                 Output::Respond { exchange, response } => moment.out.respond(exchange, response),
-                Output::Datagram { .. } | Output::Persist { .. } | Output::Request { .. } => {}
+                Output::Datagram { .. }
+                | Output::Persist { .. }
+                | Output::Request { .. }
+                | Output::Trust { .. } => {}
             }
         }
         answers

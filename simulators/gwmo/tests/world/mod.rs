@@ -542,7 +542,7 @@ impl World {
                     }
                 }
                 Output::Answer { .. } => {}
-                other @ Output::Datagram { .. } => panic!("{other:?}"),
+                other @ (Output::Datagram { .. } | Output::Trust { .. }) => panic!("{other:?}"),
             }
         }
         responded
