@@ -279,8 +279,11 @@ pub enum Control {
     InsertCard {
         /// The Short Server ID.
         ssid: u16,
-        /// Where the server is: `coap://` with an IP address and a port.
+        /// Where the server is: `coap://` or `coaps://` with an IP address and a port.
         uri: String,
+        /// The identity and the key for it, if it is met over an association.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        own: Option<(String, Vec<u8>)>,
     },
     /// Take it off its network, so that nothing reaches it and nothing leaves it.
     Offline,
@@ -304,7 +307,9 @@ pub enum Control {
 impl fmt::Display for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InsertCard { ssid, uri } => write!(f, "insert-card for server {ssid} at {uri}"),
+            Self::InsertCard { ssid, uri, .. } => {
+                write!(f, "insert-card for server {ssid} at {uri}")
+            }
             Self::Offline => f.write_str("offline"),
             Self::Online => f.write_str("online"),
             Self::PowerCycle => f.write_str("power-cycle"),

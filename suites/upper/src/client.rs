@@ -162,9 +162,14 @@ impl ClientControl for Command {
     ) -> BoxFuture<'a, Result<(), String>> {
         async move {
             match control {
-                Control::InsertCard { ssid, uri } => {
+                Control::InsertCard { ssid, uri, own } => {
                     let missing = "`insert_card`, the command that puts a card into it";
-                    let card = [("card_ssid", ssid.to_string()), ("card_uri", uri)];
+                    let mut card = vec![("card_ssid", ssid.to_string()), ("card_uri", uri)];
+                    if let Some((identity, key)) = own {
+                        let digits = key.iter().map(|octet| format!("{octet:02x}"));
+                        card.push(("card_identity", identity));
+                        card.push(("card_key", digits.collect()));
+                    }
                     self.run(&self.spec.insert_card, missing, &card).await
                 }
                 Control::RemoveCard => {
@@ -246,7 +251,7 @@ impl Manual {
     fn wanted(&self, control: &Control) -> String {
         let name = |key: &str| self.names.get(key).and_then(Value::as_str).unwrap_or("?");
         match control {
-            Control::InsertCard { ssid, uri } => format!(
+            Control::InsertCard { ssid, uri, .. } => format!(
                 "put a card into the client that holds the account of server {ssid} at {uri}, and no other"
             ),
             Control::RemoveCard => "take the card out of the client".to_owned(),

@@ -192,6 +192,7 @@ async fn a_card_is_put_in_and_taken_out_by_commands_that_end() {
     let insert = Control::InsertCard {
         ssid: 77,
         uri: "coap://127.0.0.1:5999".to_owned(),
+        own: None,
     };
     let (client, dir) = described(
         "start = START\ninsert_card = ['sh', '-c', 'echo $0 $1 > LOG', '{card_uri}', '{card_ssid}']\n\

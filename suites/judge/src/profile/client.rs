@@ -133,7 +133,7 @@ pub struct CommandControl {
     pub online: Option<String>,
     /// The command that puts a smart card into it, emulated or real, on which there is the account of one
     /// server and nothing else, and ends when it is done (templates; `{card_uri}` and `{card_ssid}` say which
-    /// server). It is run before the client is started.
+    /// server, `{card_identity}` and `{card_key}` what it has for it, if anything). It is run before the client is started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub insert_card: Vec<String>,
     /// The command that takes the card out, likewise.

@@ -1,7 +1,7 @@
 //! How a client is made to do what its user could: by a hand inside, or by who controls it elsewhere.
 
 use twinproof_evidence::record::{Halt, What};
-use twinproof_lwm2m::bootstrap::Account;
+use twinproof_lwm2m::bootstrap::{Account, Credentials};
 use twinproof_lwm2m::device::{Answer, Behaviour, Device, Order};
 use twinproof_lwm2m::upper::{Control, PATIENCE};
 
@@ -51,8 +51,19 @@ impl Stage {
                     })
                 };
                 let order = match control {
-                    Control::InsertCard { ssid, uri } => {
-                        Order::Card(Account::open(CARD, ssid, uri).values())
+                    Control::InsertCard { ssid, uri, own } => {
+                        let credentials = match own {
+                            Some((identity, key)) => Credentials::Psk {
+                                identity: identity.into_bytes(),
+                                key,
+                            },
+                            None => Credentials::None,
+                        };
+                        let account = Account {
+                            credentials,
+                            ..Account::open(CARD, ssid, uri)
+                        };
+                        Order::Card(account.values())
                     }
                     Control::RemoveCard => Order::Card(Vec::new()),
                     Control::Offline => silent(true),

@@ -417,7 +417,7 @@ async fn deletes(w: &mut World, what: String) -> Result<(), Halted> {
     };
     let account = scene.fresh_account().await?;
     let bare = scene.last_act()?;
-    scene.must_give(&account, &values(&account)).await?;
+    scene.must_give(&account, &scene.values(&account)).await?;
     let deleted = objects
         .iter()
         .map(|object| path(&[*object, account.instance]));

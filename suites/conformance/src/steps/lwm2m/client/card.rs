@@ -11,7 +11,7 @@ use twinproof_lwm2m::upper::Control;
 use twinproof_stage::Halted;
 
 use super::TRIGGER;
-use crate::target::SERVERS;
+use crate::target::{SERVERS, credentials_of};
 use crate::world::{Scene, World};
 
 /// The Short Server ID on the card: one that no other account has.
@@ -27,8 +27,19 @@ impl Scene {
         let Some(at) = at else {
             return Err(self.inconclusive("the client has no such server in this scenario"));
         };
-        let uri = format!("coap://{at}");
-        let control = Control::InsertCard { ssid: SSID, uri };
+        let security = self.client_profile()?.security;
+        let own = security.map(|security| match server {
+            0 => credentials_of(&security.server, SERVERS[0]),
+            _ => credentials_of(&security.other, SERVERS[1]),
+        });
+        let own = own.transpose().map_err(|why| self.inconclusive(why))?;
+        let scheme = own.as_ref().map_or("coap", |_| "coaps");
+        let uri = format!("{scheme}://{at}");
+        let control = Control::InsertCard {
+            ssid: SSID,
+            uri,
+            own,
+        };
         self.stage.control(control).await
     }
 }

@@ -1,6 +1,7 @@
 //! A client that meets its servers over associations.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use cucumber::{then, when};
 use twinproof_judge::checks::Check;
@@ -11,9 +12,11 @@ use twinproof_lwm2m::upper::Control;
 use twinproof_stage::dtls::Guests;
 use twinproof_stage::{Halted, Security};
 
-use super::WATCH;
 use crate::target::{SERVERS, fresh_key, guests_of};
 use crate::world::{Scene, World};
+
+/// How long a client is watched that came to no association.
+const WATCH: Duration = Duration::from_secs(5);
 
 /// A key that no client has.
 const NOBODYS: &[u8; 16] = b"not the client\'s";
