@@ -34,5 +34,5 @@ Feature: What a client keeps to itself
   @LW-IF1-01 @secured @if:lwm2m.client.security @bootstrap-account-alone @if:lwm2m.client.bootstraps @id:fresh-keys
   Scenario: A client shakes hands with the keys that its bootstrap brought
     Given a client that has asked for bootstrap
-    When its bootstrap server gives it an account, and ends the bootstrap a while later
+    When its bootstrap server gives it an account with a key, and ends the bootstrap
     Then the client has come with the key that its bootstrap brought, and said nothing in the clear

@@ -382,6 +382,16 @@ async fn was_bootstrapped(w: &mut World) -> Result<(), Halted> {
     scene.must_register(0).await
 }
 
+#[when("its bootstrap server gives it an account with a key, and ends the bootstrap")]
+async fn gives_key(w: &mut World) -> Result<(), Halted> {
+    let scene = w.scene();
+    let account = scene.fresh_account().await?;
+    scene.must_give(&account, &scene.values(&account)).await?;
+    scene.end_bootstrap().await?;
+    scene.has_registered(0, 1).await?;
+    Ok(())
+}
+
 #[when("its bootstrap server gives it an account, and ends the bootstrap a while later")]
 async fn gives_and_ends(w: &mut World) -> Result<(), Halted> {
     let scene = w.scene();
