@@ -92,7 +92,7 @@ impl Hidden {
                         _ => Answer::Done,
                     },
                 ),
-                Output::Datagram { .. } | Output::Persist { .. } => {}
+                Output::Datagram { .. } | Output::Persist { .. } | Output::Trust { .. } => {}
             }
         }
     }
