@@ -168,19 +168,7 @@ impl Profiled {
         }
         profile.section("lwm2m", &[("server", &server)]);
         if secured {
-            profile.say(
-                "# Devices that have a pre-shared key at the server, in hexadecimal digits, or the environment variable\n\
-                 # that holds it. One scenario at a time has each of them; `twinproof check` says how many are needed.",
-            );
-            for number in 1..=2 {
-                let (name, key) = (
-                    format!("\"twinproof-{number}\""),
-                    format!("\"DEVICE_KEY_{number}\""),
-                );
-                profile.say(&format!(
-                    "[[lwm2m.security.credential]]\nendpoint = {name}\nkey_env = {key}\n"
-                ));
-            }
+            profile.credentials("lwm2m");
         }
         profile.say(
             "## Label of a purpose or clause and whether the system offers it. What is not named is claimed if it binds.\n\
@@ -199,6 +187,20 @@ impl Profiled {
         Ok(profile.out)
     }
 
+    /// Devices with keys at a server behind `coaps://`, whose section this is.
+    fn credentials(&mut self, section: &str) {
+        self.say(
+            "# Devices that have a pre-shared key at the server, in hexadecimal digits, or the environment variable\n\
+             # that holds it. One scenario at a time has each of them; `twinproof check` says how many are needed.",
+        );
+        for number in 1..=2 {
+            self.say(&format!(
+                "[[{section}.security.credential]]\nendpoint = \"twinproof-{number}\"\n\
+                 key_env = \"DEVICE_KEY_{number}\"\n"
+            ));
+        }
+    }
+
     /// A profile of an LwM2M client.
     fn lwm2m_client(control: &Ready) -> Result<String, Problem> {
         let mut profile = Self::begin("[lwm2m.client]\n", ("My client", "lwm2m-client"))?;
@@ -215,6 +217,7 @@ impl Profiled {
 
     /// A profile of an LwM2M bootstrap server.
     fn bootstrap(server: &str) -> Result<String, Problem> {
+        let secured = server.starts_with("coaps://");
         let server = toml::Value::String(server.to_owned()).to_string();
         let least = format!("[lwm2m.bootstrap]\nserver = {server}\n");
         let mut profile = Self::begin(&least, ("My bootstrap server", BOOTSTRAP))?;
@@ -238,6 +241,9 @@ impl Profiled {
                 _ => profile.say(&format!("name = {name}")),
             }
             profile.out.push('\n');
+        }
+        if secured {
+            profile.credentials("lwm2m.bootstrap");
         }
         profile.say(
             "## Label of a purpose or clause and whether the system offers it. What is not named is claimed if it binds.\n\

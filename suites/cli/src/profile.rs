@@ -111,8 +111,13 @@ pub(crate) fn missing_variables(read: &Read) -> Vec<String> {
 
 /// The keys of devices that the environment does not have.
 fn missing_keys(profile: &Profile) -> Vec<String> {
-    let security = profile.lwm2m.as_ref().and_then(|l| l.security.as_ref());
-    let credentials = security.iter().flat_map(|security| &security.credentials);
+    let section = profile.lwm2m.iter();
+    let securities = section.flat_map(|section| {
+        let bootstrap = section.bootstrap.as_ref();
+        let bootstrap = bootstrap.and_then(|bootstrap| bootstrap.security.as_ref());
+        section.security.iter().chain(bootstrap)
+    });
+    let credentials = securities.flat_map(|security| &security.credentials);
     credentials
         .filter(|credential| credential.key.is_none())
         .filter_map(|credential| {

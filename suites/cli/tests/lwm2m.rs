@@ -104,6 +104,19 @@ fn a_profile_of_a_bootstrap_server_is_begun_and_is_ready() {
     assert_eq!(ran_check.code, Some(0), "{told}{}", ran_check.stderr);
     assert!(told.contains("devices      2 known"), "{told}");
     assert!(!told.contains("upper tester"), "{told}");
+    // Over DTLS it asks for keys, and is ready with them.
+    let secured = [&args[..], &["--base-url", "coaps://127.0.0.1"]].concat();
+    let secured = twinproof(dir.path(), &secured).stdout;
+    let keyed = secured.replace("key_env = \"DEVICE_KEY_", "key = \"0123456789abcde");
+    for (text, code, says) in [
+        (&secured, 2, "key_env of the device twinproof-1"),
+        (&keyed, 0, "devices      2 known"),
+    ] {
+        fs::write(dir.path().join("sut.toml"), text).unwrap();
+        let ran = twinproof(dir.path(), &["check", "--sut", "sut.toml"]);
+        assert_eq!(ran.code, Some(code), "{}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains(says), "{}", ran.stdout);
+    }
     // One device is too few to be mixed up with another.
     let one = ran
         .stdout

@@ -220,7 +220,7 @@ mod tests {
         let other = Features::of_files([("twinning/a.feature".to_owned(), b"x".to_vec())]);
         let why = Proofs::of(&other, "twinning").unwrap_err();
         assert!(why.starts_with("not proven for this suite"), "{why}");
-        let why = Proofs::of(&FEATURES, "gwmo").unwrap_err();
+        let why = Proofs::of(&FEATURES, "nothing of ours").unwrap_err();
         assert!(why.starts_with("not proven: no"), "{why}");
         let why = Proofs::of_run("of another suite", "twinning").unwrap_err();
         assert!(why.starts_with("not proven for this suite"), "{why}");
