@@ -11,6 +11,7 @@
 pub mod bootstrap;
 pub mod coap;
 pub mod dm;
+pub mod dtls;
 pub mod endpoint;
 pub mod lwm2m;
 
@@ -25,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     ("dm_trigger", dm::trigger),
     ("dm_wbxml", dm::wbxml),
     ("dm_xml", dm::xml),
+    ("dtls_records", dtls::records_of_others),
     ("endpoint_alone", endpoint::alone),
     ("endpoint_pair", endpoint::pair),
     ("json", lwm2m::json),
