@@ -7,7 +7,7 @@ Feature: A client that is bootstrapped
     When the client is started without accounts
     Then the client asks for bootstrap before anything else
 
-  @LW-BS-07 @ETS-1.0-int-6 @bootstrap-account-alone @if:lwm2m.client.bootstraps @time-passes @slow:12s @id:registers-afterwards
+  @LW-BS-07 @ETS-1.0-int-6 @bootstrap-account-alone @if:lwm2m.client.bootstraps @time-passes @slow:10s @id:registers-afterwards
   Scenario: A client registers when its bootstrap has ended
     Given a client that has asked for bootstrap
     When its bootstrap server gives it an account, and ends the bootstrap a while later
