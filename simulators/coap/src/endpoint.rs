@@ -45,9 +45,9 @@ use std::fmt;
 use std::hash::Hash;
 use std::time::Duration;
 
-use twinproof_kernel::hash::HashMap;
 use twinproof_kernel::{Seed, Time};
 
+use crate::few::Few;
 use crate::message::Message;
 use crate::transfer::{Assembly, BlockFault};
 use crate::{
@@ -56,12 +56,15 @@ use crate::{
 };
 
 mod client;
+mod rest;
 mod server;
 mod transmission;
 
 use client::Pending;
 use server::{Body, Observation};
 use transmission::{Due, Expiries, Peer, Purpose, Seen, Sent, Timer, empty};
+
+pub use rest::Resting;
 
 /// What peers are told apart by: an address, a session.
 pub trait Address: Copy + Eq + Hash {}
@@ -285,23 +288,25 @@ pub fn is_newer((new, now): (u32, Time), (old, then): (u32, Time)) -> bool {
 #[derive(Debug)]
 pub struct Endpoint<P> {
     random: fastrand::Rng,
-    peers: HashMap<P, Peer>,
+    peers: Few<P, Peer>,
     /// Requests and responses received, by message id.
-    seen: HashMap<(P, u16), Seen>,
+    seen: Few<(P, u16), Seen>,
     /// Confirmable messages of ours that are not acknowledged.
-    sent: HashMap<(P, u16), Sent>,
+    sent: Few<(P, u16), Sent>,
     /// Requests of ours that are not answered, or observe.
-    requests: HashMap<(P, Token), Pending>,
+    requests: Few<(P, Token), Pending>,
     /// Observations of ours by peers.
-    observations: HashMap<(P, Token), Observation>,
+    observations: Few<(P, Token), Observation>,
     /// Bodies on their way to us and from us, by what their blocks have in common.
-    assemblies: HashMap<(P, u64), Assembly>,
-    bodies: HashMap<(P, u64), Body>,
+    assemblies: Few<(P, u64), Assembly>,
+    bodies: Few<(P, u64), Body>,
     timers: BinaryHeap<Due<P>>,
     /// What expires after a fixed time, oldest first.
     expiries: Expiries<P>,
     started: u64,
     scratch: Vec<u8>,
+    /// The memory of a datagram that was sent.
+    spare: Vec<u8>,
 }
 
 impl<P: Address> Endpoint<P> {
@@ -309,13 +314,13 @@ impl<P: Address> Endpoint<P> {
     pub fn new(seed: Seed) -> Self {
         Self {
             random: seed.rng(),
-            peers: HashMap::default(),
-            seen: HashMap::default(),
-            sent: HashMap::default(),
-            requests: HashMap::default(),
-            observations: HashMap::default(),
-            assemblies: HashMap::default(),
-            bodies: HashMap::default(),
+            peers: Few::default(),
+            seen: Few::default(),
+            sent: Few::default(),
+            requests: Few::default(),
+            observations: Few::default(),
+            assemblies: Few::default(),
+            bodies: Few::default(),
             timers: BinaryHeap::new(),
             expiries: Expiries {
                 seen_con: VecDeque::new(),
@@ -327,6 +332,7 @@ impl<P: Address> Endpoint<P> {
             },
             started: 0,
             scratch: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -346,12 +352,19 @@ impl<P: Address> Endpoint<P> {
 
     /// When all that is known of peers will have outlived its time if nothing happens until then, so
     /// that a fresh endpoint behaves no differently; never while requests, observations or messages
-    /// that are under way have to be remembered. Looks at every peer: for parties that have few.
-    pub fn forgets_at(&self, parameters: &Parameters) -> Option<Time> {
+    /// that are under way have to be remembered. `lifetime` is [`Parameters::exchange_lifetime`], which is not
+    /// computed for each. Looks at every peer: for parties that have few.
+    pub fn forgets_at(&self, lifetime: Duration) -> Option<Time> {
         if !(self.sent.is_empty() && self.requests.is_empty() && self.observations.is_empty()) {
             return None;
         }
-        let lifetime = parameters.exchange_lifetime();
+        if let Some((_, peer)) = self.peers.only()
+            && self.seen.is_empty()
+            && self.bodies.is_empty()
+            && self.assemblies.is_empty()
+        {
+            return Some(peer.touched + lifetime);
+        }
         let seen = self.seen.values().map(|seen| seen.expires);
         let peers = self.peers.values().map(|peer| peer.touched + lifetime);
         let bodies = self.bodies.values().map(|body| body.stored + lifetime);
@@ -545,10 +558,7 @@ impl<P: Address> Endpoint<P> {
             .sent
             .get(&(from, id))
             .is_some_and(|sent| sent.deadline.is_some());
-        let confirmable = under_way
-            .then(|| self.finish(turn, (from, id)))
-            .flatten()
-            .map(|sent| sent.purpose);
+        let confirmable = under_way.then(|| self.finish(turn, (from, id))).flatten();
         let purpose = confirmable.or_else(|| {
             let recent = &mut self.peers.get_mut(&from)?.recent;
             let place = recent.iter().position(|(other, _)| *other == id)?;

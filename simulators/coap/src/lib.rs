@@ -42,6 +42,7 @@ mod code;
 mod content_format;
 mod display;
 pub mod endpoint;
+mod few;
 pub mod link;
 mod message;
 pub mod option;

@@ -95,9 +95,12 @@ impl Parameters {
     }
 
     fn backoff(&self, times: u32) -> Duration {
-        let gaps: f64 = (0..times)
-            .map(|gap| f64::from(self.growth).powf(gap.into()))
-            .sum();
+        let mut gap = 1.0;
+        let mut gaps = 0.0;
+        for _ in 0..times {
+            gaps += gap;
+            gap *= f64::from(self.growth);
+        }
         self.ack_timeout.mul_f64(self.ack_random_factor * gaps)
     }
 }

@@ -21,10 +21,15 @@ pub trait Rests: Role + Sized {
 
     /// What to keep of the role whose place in the fleet has this address, unless there is more to it now
     /// than fits. Who gets something drops the role.
-    fn pack(&self, at: SocketAddr) -> Option<Self::Packed>;
+    fn pack(&self, shared: &Self::Shared, at: SocketAddr) -> Option<Self::Packed>;
 
     /// The role again, of whom this was kept.
-    fn unpack(packed: Self::Packed, who: Identity<'_>) -> Self;
+    fn unpack(shared: &Self::Shared, packed: Self::Packed, who: Identity<'_>) -> Self;
+
+    /// The same in the place of a role that is no longer needed, whose memory may be used again.
+    fn refill(&mut self, shared: &Self::Shared, packed: Self::Packed, who: Identity<'_>) {
+        *self = Self::unpack(shared, packed, who);
+    }
 
     /// When the role that is packed wants to be woken, if at all.
     fn wakes_at(packed: &Self::Packed) -> Option<Time>;

@@ -34,6 +34,20 @@ pub(super) struct Peer {
     pub(super) touched: Time,
 }
 
+impl Peer {
+    pub(super) const fn new(first_id: u16, now: Time) -> Self {
+        Self {
+            first_id,
+            issued: 0,
+            used_up: None,
+            outstanding: 0,
+            waiting: VecDeque::new(),
+            recent: VecDeque::new(),
+            touched: now,
+        }
+    }
+}
+
 /// Message ids are watched in runs: when the last of a run was used says when the first of it may be
 /// used again.
 const RUN: u64 = 1024;
@@ -67,7 +81,7 @@ pub(super) enum Stage {
 
 #[derive(Debug)]
 pub(super) struct Sent {
-    pub(super) datagram: Box<[u8]>,
+    pub(super) datagram: Vec<u8>,
     pub(super) purpose: Purpose,
     pub(super) repeated: u32,
     pub(super) timeout: Duration,
@@ -188,18 +202,33 @@ impl<P: Address> Endpoint<P> {
         let spread = (turn.parameters.ack_random_factor - 1.0).max(0.0) * self.random.f64();
         let first = turn.parameters.ack_timeout.mul_f64(1.0 + spread);
         let (repeated, timeout) = before.unwrap_or((0, first));
+        let mut deadline = None;
+        if let Some(peer) = self.peers.get_mut(&key.0) {
+            let free = peer.outstanding < turn.parameters.nstart.max(1);
+            if free && peer.waiting.is_empty() {
+                peer.outstanding += 1;
+                deadline = Some(turn.now + timeout);
+            } else {
+                peer.waiting.push_back(key.1);
+            }
+        }
+        let mut datagram = std::mem::take(&mut self.spare);
+        datagram.extend_from_slice(&self.scratch);
         let sent = Sent {
-            datagram: self.scratch.as_slice().into(),
+            datagram,
             purpose,
             repeated,
             timeout,
-            deadline: None,
+            deadline,
         };
         self.sent.insert(key, sent);
-        if let Some(peer) = self.peers.get_mut(&key.0) {
-            peer.waiting.push_back(key.1);
+        match deadline {
+            Some(deadline) => {
+                turn.send(key.0, &self.scratch);
+                self.start(deadline, Timer::Sent(key.0, key.1));
+            }
+            None => self.send_waiting(turn, key.0),
         }
-        self.send_waiting(turn, key.0);
     }
 
     /// Sends what waits for a peer, as far as NSTART allows.
@@ -225,16 +254,20 @@ impl<P: Address> Endpoint<P> {
         }
     }
 
-    /// Stops repeating a message, and lets the next one go.
-    pub(super) fn finish(&mut self, turn: &mut Turn<'_, P>, key: (P, u16)) -> Option<Sent> {
-        let sent = self.sent.remove(&key)?;
+    /// Stops repeating a message, and lets the next one go. Says what the message was for.
+    pub(super) fn finish(&mut self, turn: &mut Turn<'_, P>, key: (P, u16)) -> Option<Purpose> {
+        let mut sent = self.sent.remove(&key)?;
+        if self.spare.capacity() == 0 {
+            sent.datagram.clear();
+            self.spare = sent.datagram;
+        }
         if sent.deadline.is_some() {
             if let Some(peer) = self.peers.get_mut(&key.0) {
                 peer.outstanding = peer.outstanding.saturating_sub(1);
             }
             self.send_waiting(turn, key.0);
         }
-        Some(sent)
+        Some(sent.purpose)
     }
 
     /// A confirmable message was not acknowledged in time: repeats it, sends the state that has taken
@@ -304,28 +337,21 @@ impl<P: Address> Endpoint<P> {
     /// The next message id for a peer. Ids go up by one; after 65536 the first may be used again only
     /// when it was last used a lifetime ago (RFC 7252 §4.4).
     pub(super) fn next_id(&mut self, turn: &mut Turn<'_, P>, address: P) -> Result<u16, SendError> {
-        let lifetime = turn.parameters.exchange_lifetime();
-        let peer = self.peers.entry(address).or_insert_with(|| {
-            self.expiries
-                .peers
-                .push_back((turn.now + lifetime, address));
-            Peer {
-                first_id: self.random.u16(..),
-                issued: 0,
-                used_up: None,
-                outstanding: 0,
-                waiting: VecDeque::new(),
-                recent: VecDeque::new(),
-                touched: turn.now,
-            }
-        });
+        let lifetime = || turn.parameters.exchange_lifetime();
+        if !self.peers.contains_key(&address) {
+            let forgets = turn.now + lifetime();
+            self.expiries.peers.push_back((forgets, address));
+            let peer = Peer::new(self.random.u16(..), turn.now);
+            self.peers.insert(address, peer);
+        }
+        let peer = self.peers.get_mut(&address).ok_or(SendError::Unknown)?;
         peer.touched = turn.now;
         let run = (peer.issued / RUN) as usize % RUNS;
         if peer.issued > u64::from(u16::MAX)
             && peer.issued.is_multiple_of(RUN)
             && let Some(used_up) = &peer.used_up
         {
-            let until = used_up[run] + lifetime;
+            let until = used_up[run] + lifetime();
             if until > turn.now {
                 return Err(SendError::MessageIds { until });
             }
@@ -392,14 +418,14 @@ impl<P: Address> Endpoint<P> {
                 None
             });
         }
-        let lifetime = parameters.exchange_lifetime();
+        let lifetime = || parameters.exchange_lifetime();
         forget(peers, now, |key| {
             let peer = self.peers.get(key)?;
             let idle = peer.outstanding == 0 && peer.waiting.is_empty();
             let until = if idle {
-                peer.touched + lifetime
+                peer.touched + lifetime()
             } else {
-                now + lifetime
+                now + lifetime()
             };
             if until > now {
                 return Some(until);
@@ -408,13 +434,13 @@ impl<P: Address> Endpoint<P> {
             None
         });
         forget(assemblies, now, |key| {
-            if self.assemblies.get(key)?.touched + lifetime <= now {
+            if self.assemblies.get(key)?.touched + lifetime() <= now {
                 self.assemblies.remove(key);
             }
             None
         });
         forget(bodies, now, |key| {
-            if self.bodies.get(key)?.stored + lifetime <= now {
+            if self.bodies.get(key)?.stored + lifetime() <= now {
                 self.bodies.remove(key);
             }
             None

@@ -20,6 +20,7 @@ mod write;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -33,7 +34,6 @@ use crate::model::{Object, Registry};
 use crate::wire::{Path, Version};
 use bootstrap::Provision;
 use contents::{Changes, Tree};
-use observe::Watch;
 use registration::{Account, Purpose};
 use rules::{AnswerFacts, AwakeFacts, CopyFacts, Rules, SenderFacts, SentFacts, Standard};
 
@@ -42,6 +42,7 @@ pub use order::{
     Answer, Answers, Asked, BOOTSTRAP, Behaviour, Bootstraps, Notify, NotifyWith, Observed, Order,
     Refuses, Register, Registration, Request, Response, ServerIndex, Shown, Update,
 };
+pub use registration::Drafts;
 pub use rest::Packed;
 
 /// The definitions that we bring, read once.
@@ -78,6 +79,10 @@ pub struct Shared {
     pub rules: Arc<dyn Rules>,
     /// Whether they remember what they were asked, for [`Device::shown`].
     pub remembers: bool,
+    /// What those say who have changed nothing, where it was put together: [`for_many`](Self::for_many).
+    pub drafts: Option<Arc<Drafts>>,
+    /// If they are packed after each event as in a fleet, and taken up again: how often.
+    pub packs: Option<Arc<AtomicU64>>,
 }
 
 /// A server, as its devices have it configured.
@@ -114,7 +119,18 @@ impl Shared {
             parameters,
             rules: Arc::new(Standard),
             remembers: true,
+            drafts: None,
+            packs: None,
         }
+    }
+
+    /// The same for so many devices that what they all say alike is put together now and once: the decisions about
+    /// it are not asked again. Whoever changes anything afterwards has to call it again.
+    #[must_use]
+    pub fn for_many(mut self) -> Self {
+        self.drafts = None;
+        self.drafts = Some(Arc::new(Drafts::new(&self)));
+        self
     }
 
     /// Devices without accounts, but for that of a bootstrap server, in this instance of the Security
@@ -134,6 +150,20 @@ impl Shared {
         self
     }
 
+    fn exchange_lifetime(&self) -> Duration {
+        match &self.drafts {
+            Some(drafts) => drafts.exchange_lifetime,
+            None => self.parameters.exchange_lifetime(),
+        }
+    }
+
+    fn max_transmit_wait(&self) -> Duration {
+        match &self.drafts {
+            Some(drafts) => drafts.max_transmit_wait,
+            None => self.parameters.max_transmit_wait(),
+        }
+    }
+
     fn definition(&self, object: u16) -> Option<&Object> {
         self.registry.for_enabler(object, self.version)
     }
@@ -151,7 +181,7 @@ impl fmt::Debug for Shared {
 /// The device's core.
 #[derive(Debug)]
 pub struct Device {
-    endpoint: Box<str>,
+    endpoint: String,
     at: SocketAddr,
     seed: Seed,
     /// How often the message layer was put away.
@@ -161,6 +191,8 @@ pub struct Device {
     accounts: Vec<Account>,
     changes: Option<Box<Changes>>,
     live: Option<Box<Live>>,
+    /// The memory of one that is put away.
+    spare: Option<Box<Live>>,
     aside: Option<Box<Aside>>,
     /// What it has only if it is bootstrapped.
     provision: Option<Box<Provision>>,
@@ -175,6 +207,30 @@ struct Live {
     calls: Vec<Call>,
     late: Vec<Late>,
     forgets: Option<Time>,
+}
+
+impl Live {
+    /// One in which nothing is under way, where another was or in memory of its own.
+    fn within(other: Option<Box<Self>>, set: impl FnOnce(&mut Endpoint<SocketAddr>)) -> Box<Self> {
+        let mut live = other.unwrap_or_else(|| {
+            Box::new(Self {
+                layer: Endpoint::new(Seed::new(0)),
+                calls: Vec::new(),
+                late: Vec::new(),
+                forgets: None,
+            })
+        });
+        live.calls.clear();
+        live.late.clear();
+        live.forgets = None;
+        set(&mut live.layer);
+        live
+    }
+
+    /// Whether no request of ours waits for its answer, and none of another for ours.
+    fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.late.is_empty()
+    }
 }
 
 /// A request of ours that is not answered.
@@ -223,7 +279,7 @@ struct Moment<'a> {
 
 impl Device {
     /// A device with its endpoint name, its own address, and what its random choices follow from.
-    pub fn new(endpoint: impl Into<Box<str>>, at: SocketAddr, seed: Seed) -> Self {
+    pub fn new(endpoint: impl Into<String>, at: SocketAddr, seed: Seed) -> Self {
         Self {
             endpoint: endpoint.into(),
             at,
@@ -233,6 +289,7 @@ impl Device {
             accounts: Vec::new(),
             changes: None,
             live: None,
+            spare: None,
             aside: None,
             provision: None,
             boots: None,
@@ -304,13 +361,10 @@ impl Device {
         act: impl FnOnce(&mut Endpoint<SocketAddr>, &mut Turn<'_, SocketAddr>) -> T,
     ) -> T {
         let (seed, generation, at) = (self.seed, self.generation, self.at);
+        let spare = &mut self.spare;
         let live = self.live.get_or_insert_with(|| {
-            Box::new(Live {
-                layer: Endpoint::new(seed.derive(&generation.to_string())),
-                calls: Vec::new(),
-                late: Vec::new(),
-                forgets: None,
-            })
+            let seed = seed.derive(&generation.to_string());
+            Live::within(spare.take(), |layer| layer.reset(seed))
         });
         let aside = self.aside.as_deref_mut();
         let (own, mut behaviour) = match aside {
@@ -608,13 +662,19 @@ impl Device {
         let Some(live) = &mut self.live else {
             return;
         };
-        let idle = live.calls.is_empty() && live.late.is_empty();
-        let forgets = live.layer.forgets_at(&moment.shared.parameters);
-        live.forgets = forgets.filter(|_| idle);
-        if live.forgets.is_some_and(|at| at <= moment.now) {
-            self.live = None;
-            self.generation += 1;
+        live.forgets = None;
+        if live.is_idle() {
+            live.forgets = live.layer.forgets_at(moment.shared.exchange_lifetime());
         }
+        drop(self.put_away(moment));
+    }
+
+    /// Puts the message layer away once it has outlived all that it has to remember.
+    fn put_away(&mut self, moment: &Moment<'_>) -> Option<Box<Live>> {
+        let forgets = self.live.as_ref().and_then(|live| live.forgets);
+        forgets.filter(|at| *at <= moment.now)?;
+        self.generation += 1;
+        self.live.take()
     }
 
     fn send_late(&mut self, moment: &mut Moment<'_>) {
@@ -646,12 +706,6 @@ impl Device {
             self.start(moment);
         }
     }
-
-    fn watches(&self) -> impl Iterator<Item = &Watch> {
-        self.accounts
-            .iter()
-            .flat_map(|account| account.report.iter().flat_map(|report| &report.watches))
-    }
 }
 
 impl Role for Device {
@@ -669,6 +723,11 @@ impl Role for Device {
         let accounts = self.servers(shared).len();
         self.accounts.resize_with(accounts, Account::default);
         let moment = &mut Moment { shared, now, out };
+        // Who was packed has not been woken for that, and needs the memory again if there is something else to do.
+        let old = self.put_away(moment);
+        if !matches!(input, Input::Wake) && old.is_some() {
+            self.spare = old;
+        }
         match input {
             Input::Datagram { from, bytes, .. } => self.hear(moment, from, bytes),
             Input::Order { call, order } => self.obey(moment, call, order),
@@ -691,22 +750,38 @@ impl Role for Device {
             | Input::Restored(_) => {}
         }
         self.settle(moment);
+        if let Some(packs) = &shared.packs {
+            self.rest_a_while(shared, packs);
+        }
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let live = self.live.iter().flat_map(|live| {
-            let late = live.late.iter().map(|late| late.at);
-            late.chain(live.layer.next_deadline()).chain(live.forgets)
-        });
-        let accounts = self.accounts.iter().filter_map(Account::deadline);
-        let watches = self.watches().filter_map(|watch| watch.due);
+        let mut next = self.boots;
+        let mut sooner = |at: Option<Time>| {
+            if let Some(at) = at
+                && next.is_none_or(|next| at < next)
+            {
+                next = Some(at);
+            }
+        };
+        if let Some(live) = &self.live {
+            live.late.iter().for_each(|late| sooner(Some(late.at)));
+            sooner(live.layer.next_deadline());
+            sooner(live.forgets);
+        }
         let silent = self.is_silent();
-        let provision = self.provision.iter().flat_map(|p| p.deadline(silent));
-        live.chain(self.boots)
-            .chain(provision)
-            .chain(accounts.filter(|_| !silent))
-            .chain(watches.filter(|_| !silent))
-            .min()
+        let provision = self.provision.iter();
+        provision
+            .flat_map(|provision| provision.deadline(silent))
+            .for_each(|at| sooner(Some(at)));
+        if !silent {
+            for account in &self.accounts {
+                sooner(account.deadline());
+                let watches = account.report.iter().flat_map(|report| &report.watches);
+                watches.for_each(|watch| sooner(watch.due));
+            }
+        }
+        next
     }
 }
 

@@ -1,11 +1,11 @@
 //! The registration interface (TS 1.0.2 §5.3).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use twinproof_coap::endpoint::RequestId;
 use twinproof_coap::{Code, ContentFormat, Message, Type};
-use twinproof_kernel::{CallId, Time};
+use twinproof_kernel::{CallId, Seed, Time};
 
 use super::observe::Report;
 use super::rules::{LifetimeFacts, RegisterFacts, RetryFacts};
@@ -20,12 +20,26 @@ use crate::wire::{Path, Value, Version};
 pub(super) const RETRIES: u32 = 5;
 pub(super) const PAUSE: Duration = Duration::from_secs(60);
 
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// What devices say that have changed nothing of what they began with, put together once and not by each anew.
+#[derive(Debug)]
+pub struct Drafts {
+    /// The list of objects and instances.
+    list: String,
+    /// The instance of the Server object for each server.
+    accounts: Vec<Option<Path>>,
+    /// What follows from the numbers of the message layer.
+    pub(super) exchange_lifetime: Duration,
+    pub(super) max_transmit_wait: Duration,
+}
+
 /// What a device knows of one of its servers.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) state: State,
     /// `/rd/1`; empty if the device is not registered.
-    pub(super) location: Box<str>,
+    pub(super) location: String,
     /// The life time that the server was told, s.
     pub(super) lifetime: u32,
     /// When the device does the next thing by itself.
@@ -62,6 +76,21 @@ pub(super) enum Purpose {
     Update(Option<u32>, bool),
 }
 
+impl Drafts {
+    pub(super) fn new(shared: &Shared) -> Self {
+        let anybody = Device::new("", NOWHERE, Seed::new(0));
+        let accounts = 0..shared.servers.len();
+        Self {
+            list: anybody.list(shared),
+            accounts: accounts
+                .map(|account| anybody.account_of(shared, account))
+                .collect(),
+            exchange_lifetime: shared.parameters.exchange_lifetime(),
+            max_transmit_wait: shared.max_transmit_wait(),
+        }
+    }
+}
+
 impl Account {
     pub(super) fn deadline(&self) -> Option<Time> {
         self.due
@@ -79,7 +108,7 @@ impl Account {
 
     pub(super) fn shown(&self) -> Registration {
         Registration {
-            location: self.location.to_string(),
+            location: self.location.clone(),
             registered: self.registered,
             updated: self.updated,
         }
@@ -87,8 +116,17 @@ impl Account {
 }
 
 impl Device {
+    /// What was put together of the contents that it began with, if it still has them.
+    fn drafts<'s>(&self, shared: &'s Shared) -> Option<&'s Drafts> {
+        let plain = self.changes.is_none() && self.provision.is_none();
+        shared.drafts.as_deref().filter(|_| plain)
+    }
+
     /// The instance of the Server object for a server.
     pub(super) fn account_of(&self, shared: &Shared, account: usize) -> Option<Path> {
+        if let Some(drafts) = self.drafts(shared) {
+            return drafts.accounts.get(account).copied().flatten();
+        }
         let ssid = f64::from(self.servers(shared).get(account)?.ssid);
         let tree = self.tree(shared);
         let instances = tree.instances(super::path_of(&[1]));
@@ -118,6 +156,9 @@ impl Device {
 
     /// The list of objects and instances as a registration says it.
     pub(super) fn list(&self, shared: &Shared) -> String {
+        if let Some(drafts) = self.drafts(shared) {
+            return drafts.list.clone();
+        }
         let tree = self.tree(shared);
         let mut list = ObjectList {
             root: shared.root.clone(),
@@ -196,14 +237,14 @@ impl Device {
         };
         let account = &mut self.accounts[how.server];
         let own = how.location.is_none();
-        let location = how.location.unwrap_or_else(|| account.location.to_string());
+        let location = how.location.as_deref().unwrap_or(&account.location);
         if location.is_empty() {
             return impossible(moment, order, "the device is not registered".to_owned());
         }
+        let mut message = Message::new(Code::POST).path(location);
         if own {
             account.due = None;
         }
-        let mut message = Message::new(Code::POST).path(&location);
         if let Some(objects) = how.objects {
             message = message
                 .content_format(ContentFormat::LINK_FORMAT)
@@ -315,9 +356,11 @@ impl Device {
         let keeps = self.behaviour().keeps_registered;
         let state = &mut self.accounts[account];
         if let Some(response) = response.filter(|response| response.code == Code::CREATED) {
-            let location = response.location.iter();
-            let location = location.fold(String::new(), |path, segment| path + "/" + segment);
-            state.location = location.into();
+            state.location.clear();
+            for segment in &response.location {
+                state.location.push('/');
+                state.location.push_str(segment);
+            }
             state.state = State::Registered;
             state.lifetime = lifetime;
             state.attempts = 0;
@@ -377,7 +420,7 @@ impl Device {
                 self.accounts[account].due = Some(moment.now + after).filter(|_| keeps);
             }
             Some(response) if moment.shared.rules.registers_again(response.code) => {
-                state.location = Box::default();
+                state.location.clear();
                 state.state = State::Idle;
                 if keeps {
                     let again = Register {
@@ -413,7 +456,7 @@ impl Device {
     pub(super) fn leave(&mut self, shared: &Shared, account: usize) {
         self.end_observations(shared, account);
         let state = &mut self.accounts[account];
-        state.location = Box::default();
+        state.location.clear();
         state.state = State::Idle;
         state.due = None;
     }
@@ -421,7 +464,7 @@ impl Device {
     fn update_after(&self, shared: &Shared, lifetime: u32) -> Duration {
         shared.rules.update_after(LifetimeFacts {
             lifetime: Duration::from_secs(lifetime.into()),
-            transmit_wait: shared.parameters.max_transmit_wait(),
+            transmit_wait: shared.max_transmit_wait(),
         })
     }
 

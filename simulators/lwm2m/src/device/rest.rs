@@ -1,34 +1,42 @@
 //! A device at rest: what is kept of one that is registered or waits to be, holds the values that it began
-//! with, is observed by nobody and has had no exchange for as long as a message has to be remembered.
+//! with, is observed by nobody, has all answers that it waits for, and was asked nothing of late that it would have to
+//! know again.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use twinproof_coap::endpoint::Resting;
 use twinproof_kernel::{Identity, Rests, Time};
 
 use super::observe::Report;
 use super::registration::{Account, State};
-use super::{Aside, Device};
+use super::{Aside, Device, Live, Shared};
 
 /// How long a location may be that needs no memory of its own, in octets.
 const SHORT: usize = 22;
 
-/// What is kept of a device at rest; 64 octets, and its location where that is long.
+/// What is kept of a device at rest; 80 octets, and its location where that is long.
 #[derive(Clone, Debug, Default)]
 pub struct Packed {
     location: Location,
     /// One more than the microseconds of the moment at which it does the next thing by itself.
     due: Option<NonZeroU64>,
     spoke: Time,
+    /// Of the message layer; it has taken no message id if there is none.
+    touched: Time,
+    random: u64,
     lifetime: u32,
-    attempts: u32,
     registered: u32,
     updated: u32,
     generation: u32,
+    first_id: u16,
+    issued: u16,
+    attempts: u16,
     state: State,
 }
 
-const _: () = assert!(size_of::<Packed>() <= 64);
+const _: () = assert!(size_of::<Packed>() <= 80);
 
 #[derive(Clone, Debug)]
 enum Location {
@@ -55,23 +63,43 @@ impl From<&str> for Location {
     }
 }
 
-impl From<Location> for Box<str> {
-    fn from(location: Location) -> Self {
-        match location {
-            Location::Long(text) => text,
-            Location::Short(length, octets) => {
-                let text = octets.get(..length.into()).unwrap_or_default();
-                String::from_utf8_lossy(text).into()
+impl Location {
+    fn text(&self) -> &str {
+        match self {
+            Self::Long(text) => text,
+            Self::Short(length, octets) => {
+                let text = octets.get(..usize::from(*length)).unwrap_or_default();
+                // It was one when it was put there.
+                std::str::from_utf8(text).unwrap_or_default()
             }
         }
+    }
+}
+
+impl Device {
+    /// Is packed, if it can be, and taken up again in the same place.
+    pub(super) fn rest_a_while(&mut self, shared: &Shared, packs: &AtomicU64) {
+        let Some(packed) = self.pack(shared, self.at) else {
+            return;
+        };
+        let name = self.endpoint.clone();
+        let (at, seed) = (self.at, self.seed);
+        let name = name.as_str();
+        self.refill(shared, packed, Identity { name, at, seed });
+        packs.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Rests for Device {
     type Packed = Packed;
 
-    fn pack(&self, at: SocketAddr) -> Option<Packed> {
-        let busy = self.live.is_some() || self.boots.is_some() || self.dirty;
+    fn pack(&self, shared: &Shared, at: SocketAddr) -> Option<Packed> {
+        let layer = match &self.live {
+            None => Resting::default(),
+            Some(live) if live.is_idle() => live.layer.rest(shared.servers.first()?.address)?,
+            Some(_) => return None,
+        };
+        let busy = self.boots.is_some() || self.dirty;
         let differs = self.changes.is_some() || self.provision.is_some() || self.at != at;
         if busy || differs || !self.aside.as_deref().is_none_or(Aside::is_plain) {
             return None;
@@ -87,34 +115,80 @@ impl Rests for Device {
         }
         let due = account.due.map(|at| at.as_micros().saturating_add(1));
         Some(Packed {
-            location: (&*account.location).into(),
+            location: account.location.as_str().into(),
             due: due.and_then(NonZeroU64::new),
             spoke: account.spoke,
+            touched: layer.touched,
+            random: layer.random,
             lifetime: account.lifetime,
-            attempts: account.attempts,
             registered: account.registered,
             updated: account.updated,
             generation: self.generation,
+            first_id: layer.first_id,
+            issued: layer.issued,
+            attempts: account.attempts.try_into().ok()?,
             state: account.state,
         })
     }
 
-    fn unpack(packed: Packed, who: Identity<'_>) -> Self {
-        let due = Self::wakes_at(&packed);
+    fn unpack(shared: &Shared, packed: Packed, who: Identity<'_>) -> Self {
         let mut device = Self::new(who.name, who.at, who.seed);
-        device.generation = packed.generation;
-        device.accounts.push(Account {
+        device.refill(shared, packed, who);
+        device
+    }
+
+    fn refill(&mut self, shared: &Shared, packed: Packed, who: Identity<'_>) {
+        let due = Self::wakes_at(&packed);
+        let Self {
+            endpoint,
+            at,
+            seed,
+            generation,
+            dirty,
+            accounts,
+            changes,
+            live,
+            spare,
+            aside,
+            provision,
+            boots,
+        } = self;
+        endpoint.clear();
+        endpoint.push_str(who.name);
+        (*at, *seed, *generation, *dirty) = (who.at, who.seed, packed.generation, false);
+        (*changes, *aside, *provision, *boots) = (None, None, None, None);
+        accounts.truncate(1);
+        let mut location = accounts.pop().unwrap_or_default().location;
+        location.clear();
+        location.push_str(packed.location.text());
+        accounts.push(Account {
             state: packed.state,
-            location: packed.location.into(),
+            location,
             lifetime: packed.lifetime,
             due,
-            attempts: packed.attempts,
+            attempts: packed.attempts.into(),
             registered: packed.registered,
             updated: packed.updated,
             spoke: packed.spoke,
             report: None,
         });
-        device
+        if let Some(other) = live.take() {
+            *spare = Some(other);
+        }
+        let server = shared.servers.first().filter(|_| packed.issued > 0);
+        if let Some(server) = server {
+            let resting = Resting {
+                touched: packed.touched,
+                random: packed.random,
+                first_id: packed.first_id,
+                issued: packed.issued,
+            };
+            let (peer, lifetime) = (server.address, shared.exchange_lifetime());
+            let mut restored =
+                Live::within(spare.take(), |layer| layer.restore(peer, lifetime, resting));
+            restored.forgets = Some(packed.touched + lifetime);
+            *live = Some(restored);
+        }
     }
 
     fn wakes_at(packed: &Packed) -> Option<Time> {

@@ -115,17 +115,13 @@ proptest! {
 }
 
 #[test]
-fn a_registered_device_is_packed_once_nothing_has_to_be_remembered() {
+fn a_registered_device_is_packed_once_nothing_is_under_way() {
     let mut world = World::new(Version::V1_0, 86_400);
     world.shared.remembers = false;
     world.packs = Some(0);
     world.add("dev");
     let answer = world.device(0, Order::Register(Register::default()));
     assert!(answer.response().is_some());
-    assert_eq!(world.packs, Some(0), "an exchange is not yet forgotten");
-
-    let lifetime = world.shared.parameters.exchange_lifetime();
-    world.wait(lifetime + Duration::from_secs(1));
     assert_eq!(world.packs, Some(1));
     let shown = world.devices[0].1.shown();
     assert_eq!(shown.registrations[0].registered, 1);
@@ -134,6 +130,14 @@ fn a_registered_device_is_packed_once_nothing_has_to_be_remembered() {
     // It answers a server, and updates in time, as if it had been awake.
     let battery = world.read("/3/0/9");
     assert_eq!(crate::world::value(&battery), Value::Integer(95));
+    assert_eq!(
+        world.packs,
+        Some(1),
+        "a request is known again when it is repeated"
+    );
+    let lifetime = world.shared.parameters.exchange_lifetime();
+    world.wait(lifetime + Duration::from_secs(1));
+    assert_eq!(world.packs, Some(2));
     world.wait(seconds(86_400));
     assert_eq!(world.devices[0].1.shown().registrations[0].updated, 1);
     assert_eq!(world.packs, Some(3));

@@ -1,7 +1,7 @@
 //! Devices against the server, on a link in memory that may lose, double and overtake.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(crate) struct World {
     heard: Vec<(u64, device::Answer)>,
     /// Whether a device is packed after each of its events, where it can be, and how often it was.
     pub(crate) packs: Option<usize>,
+    /// Who is packed, and when they want to be woken.
+    resting: BTreeMap<usize, Option<Time>>,
     /// What was posted: when, from, to, octets.
     pub(crate) said: Vec<(Time, SocketAddr, SocketAddr, Vec<u8>)>,
 }
@@ -75,6 +77,7 @@ impl World {
             told: Vec::new(),
             heard: Vec::new(),
             packs: None,
+            resting: BTreeMap::new(),
             said: Vec::new(),
         }
     }
@@ -162,10 +165,23 @@ impl World {
             at: *at,
             seed: Seed::new(100).derive(&name),
         };
-        if let Some(packed) = device.pack(*at) {
-            assert_eq!(Device::wakes_at(&packed), device.next_deadline());
-            *device = Device::unpack(packed, who);
+        self.resting.remove(&number);
+        if let Some(packed) = device.pack(&self.shared, *at) {
+            let (due, before) = (Device::wakes_at(&packed), device.next_deadline());
+            // What it was, but for the packed, must not show through.
+            device.refill(&self.shared, packed, who);
+            assert_eq!(device.next_deadline(), before);
+            // Nobody is woken only to forget.
+            assert!(due == before || due.is_none_or(|due| before.is_some_and(|at| at < due)));
+            self.resting.insert(number, due);
             *count += 1;
+        }
+    }
+
+    fn due(&self, number: usize) -> Option<Time> {
+        match self.resting.get(&number) {
+            Some(due) => *due,
+            None => self.devices[number].1.next_deadline(),
         }
     }
 
@@ -173,11 +189,8 @@ impl World {
     pub(crate) fn step(&mut self, end: Time) -> bool {
         let arrival = self.under_way.peek().map(|Reverse(item)| item.0);
         let server = self.server.next_deadline();
-        let device = self
-            .devices
-            .iter()
-            .filter_map(|(_, d)| d.next_deadline())
-            .min();
+        let numbers = 0..self.devices.len();
+        let device = numbers.filter_map(|number| self.due(number)).min();
         let Some(at) = [arrival, server, device]
             .into_iter()
             .flatten()
@@ -213,11 +226,7 @@ impl World {
             self.serve(Input::Wake);
         } else {
             for number in 0..self.devices.len() {
-                if self.devices[number]
-                    .1
-                    .next_deadline()
-                    .is_some_and(|due| due <= self.now)
-                {
+                if self.due(number).is_some_and(|due| due <= self.now) {
                     self.tell(number, Input::Wake);
                 }
             }

@@ -1,0 +1,114 @@
+//! An endpoint with one peer at rest, in few octets.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use twinproof_kernel::{Seed, Time};
+
+use super::transmission::Peer;
+use super::{Address, Endpoint, Expiries};
+
+/// What is known of the only peer of an endpoint that has nothing under way, and from where its random choices go on.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Resting {
+    /// When a message id was last taken.
+    pub touched: Time,
+    /// The state of the random choices.
+    pub random: u64,
+    /// The first message id.
+    pub first_id: u16,
+    /// How many message ids were taken; none of a peer that is not known.
+    pub issued: u16,
+}
+
+impl<P: Address> Endpoint<P> {
+    /// Becomes the endpoint that [`new`](Self::new) makes of this seed, and keeps memory for what it will have
+    /// to remember.
+    pub fn reset(&mut self, seed: Seed) {
+        let Self {
+            random,
+            peers,
+            seen,
+            sent,
+            requests,
+            observations,
+            assemblies,
+            bodies,
+            timers,
+            expiries,
+            started,
+            scratch,
+            spare,
+        } = self;
+        *random = seed.rng();
+        peers.clear();
+        seen.clear();
+        sent.clear();
+        requests.clear();
+        observations.clear();
+        assemblies.clear();
+        bodies.clear();
+        timers.clear();
+        let Expiries {
+            seen_con,
+            seen_non,
+            acknowledgements,
+            peers,
+            assemblies,
+            bodies,
+        } = expiries;
+        let by_message: [&mut VecDeque<_>; 3] = [seen_con, seen_non, acknowledgements];
+        by_message.into_iter().for_each(VecDeque::clear);
+        peers.clear();
+        assemblies.clear();
+        bodies.clear();
+        *started = 0;
+        scratch.clear();
+        spare.clear();
+    }
+
+    /// What [`restore`](Self::restore) needs, if nothing is under way, nothing that came has to be remembered, and
+    /// `peer` is the only one that is known.
+    pub fn rest(&self, peer: P) -> Option<Resting> {
+        let quiet = self.sent.is_empty() && self.requests.is_empty() && self.timers.is_empty();
+        let forgotten = self.seen.is_empty() && self.bodies.is_empty();
+        let unheard = self.observations.is_empty() && self.assemblies.is_empty();
+        let (known, state) = self.peers.only()?;
+        let Peer {
+            first_id,
+            issued,
+            used_up,
+            outstanding,
+            waiting,
+            recent,
+            touched,
+        } = state;
+        let plain = *outstanding == 0 && waiting.is_empty() && recent.is_empty();
+        if !(quiet && forgotten && unheard && plain && *known == peer && used_up.is_none()) {
+            return None;
+        }
+        Some(Resting {
+            touched: *touched,
+            random: self.random.get_seed(),
+            first_id: *first_id,
+            issued: u16::try_from(*issued).ok()?,
+        })
+    }
+
+    /// Becomes the endpoint again that was at rest, with this peer; `lifetime` is
+    /// [`Parameters::exchange_lifetime`](crate::Parameters::exchange_lifetime).
+    pub fn restore(&mut self, peer: P, lifetime: Duration, resting: Resting) {
+        let Resting {
+            touched,
+            random,
+            first_id,
+            issued,
+        } = resting;
+        self.reset(Seed::new(random));
+        let mut state = Peer::new(first_id, touched);
+        state.issued = issued.into();
+        self.peers.insert(peer, state);
+        // Whoever is asked too early whether to forget the peer says when to ask again.
+        self.expiries.peers.push_back((touched + lifetime, peer));
+    }
+}
