@@ -15,8 +15,8 @@ pub use header::{MacForm, MacHeader};
 /// The nonce that both sides fall back to when theirs have drifted apart (DM Security 1.2).
 pub const ZERO_NONCE: [u8; 4] = [0; 4];
 
-/// Schemes of authentication at the level of messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Schemes of authentication at the level of messages, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
     /// Name and password in base64.
     Basic,

@@ -17,6 +17,7 @@ use twinproof_kernel::http::Response;
 use twinproof_kernel::{ExchangeId, Input, Outbox, Output, Role, Seed, Time};
 
 use crate::auth::ZERO_NONCE;
+use crate::notification::wanted::{Codes, Wanted};
 use crate::notification::{Received, UiMode};
 use crate::provisioning;
 use crate::store::{self, Tree};
@@ -42,6 +43,8 @@ pub struct Shared {
     pub ver_proto: String,
     /// The octets of a message that they can take, if they say so.
     pub max_message: Option<u64>,
+    /// How many commands they put into a message, beside the status of a header; none means any number.
+    pub max_commands: Option<usize>,
     /// The octets of an object that they can take.
     pub max_object: u64,
     /// Whether they send large objects in chunks.
@@ -52,6 +55,11 @@ pub struct Shared {
     pub user: bool,
     /// Whether a trigger may make them fall back to the nonce of resynchronisation.
     pub resynchronises: bool,
+    /// How they read what notifications of DM 1.3 ask for beside a session; those who do not take a body
+    /// for the vendor's own.
+    pub codes: Option<Codes>,
+    /// What the clock said when time began, in seconds since 1970.
+    pub epoch: u64,
     /// The messages that they send in one session before they give up: the text sets no end to it.
     pub max_messages: u32,
     /// What they read of a message.
@@ -69,11 +77,14 @@ impl Default for Shared {
             wbxml: wbxml::Form::default(),
             ver_proto: "DM/1.2".to_owned(),
             max_message: None,
+            max_commands: None,
             max_object: 1 << 20,
             large_objects: true,
             atomic: true,
             user: true,
             resynchronises: true,
+            codes: Some(Codes::default()),
+            epoch: 0,
             max_messages: 10_000,
             limits: Limits::default(),
             rules: Arc::new(Standard),
@@ -224,6 +235,8 @@ struct Wish {
     zero_nonce: bool,
     /// Whether the user is asked first.
     ask: bool,
+    /// What the trigger wants beside a session.
+    wanted: Wanted,
 }
 
 /// The client's core.
@@ -302,6 +315,12 @@ impl Client {
         usize::from(self.session.is_some()) + self.wishes.len()
     }
 
+    /// What the user was shown, in order.
+    #[must_use]
+    pub fn shown(&self) -> &[Shown] {
+        &self.shown
+    }
+
     /// The processes that servers have started, in order.
     #[must_use]
     pub fn started(&self) -> &[Exec] {
@@ -358,6 +377,7 @@ impl Client {
             alerts,
             zero_nonce: false,
             ask: false,
+            wanted: Wanted::default(),
         });
         self.next(moment);
         Answer::Done
@@ -404,15 +424,25 @@ impl Client {
             signed: signed(None),
             signed_with_zero: signed(Some(&ZERO_NONCE)),
             resynchronises: moment.shared.resynchronises,
+            plain: trigger.body.is_empty(),
             repeated: self.last.get(&trigger.server_id) == Some(&session)
                 || self.wishes.iter().chain(&self.asked).any(wanted),
         });
         if verdict == Triggered::Ignore {
             return;
         }
-        let ask = trigger.ui_mode == UiMode::UserInteraction && moment.shared.user;
+        let codes = moment.shared.codes.as_ref();
+        let wanted = codes.map(|codes| Wanted::read(codes, &trigger.body));
+        let wanted = wanted.unwrap_or_default();
+        if moment.expired(&wanted) {
+            return;
+        }
+        let ask = moment
+            .shared
+            .rules
+            .asks(trigger.ui_mode, moment.shared.user);
         if trigger.ui_mode == UiMode::Informative {
-            let dialog = announcement(AlertCode::DISPLAY);
+            let dialog = announcement(AlertCode::DISPLAY, moment.shared, &wanted);
             self.show(moment.now, &trigger.server_id, dialog, Some(Reply::Yes));
         }
         self.wishes.push_back(Wish {
@@ -422,6 +452,7 @@ impl Client {
             alerts: Vec::new(),
             zero_nonce: verdict == Triggered::Resynchronise,
             ask,
+            wanted,
         });
         self.next(moment);
     }
@@ -443,11 +474,14 @@ impl Client {
         let Some(wish) = self.wishes.pop_front() else {
             return;
         };
+        if moment.expired(&wish.wanted) {
+            return self.next(moment);
+        }
         if wish.ask {
             self.show(
                 moment.now,
                 &wish.server,
-                announcement(AlertCode::CONFIRM),
+                announcement(AlertCode::CONFIRM, moment.shared, &wish.wanted),
                 None,
             );
             self.asked = Some(wish);
@@ -457,9 +491,18 @@ impl Client {
     }
 
     fn start(&mut self, moment: &mut Moment<'_>, wish: &Wish) {
-        let Some(account) = Account::of(&self.tree, &wish.server) else {
+        let accounts = Account::all(&self.tree);
+        let mut of_server = accounts.iter().filter(|known| known.server == wish.server);
+        let Some(mut account) = of_server.next().cloned() else {
             return self.next(moment);
         };
+        let servers = accounts.iter().map(|known| known.server.clone());
+        let rules = &moment.shared.rules;
+        let place = rules.credentials(servers.collect(), wish.server.clone());
+        if let Some(keys) = place.and_then(|place| accounts.get(place)) {
+            account.client.clone_from(&keys.client);
+            account.peer.clone_from(&keys.peer);
+        }
         let id = wish.session.clone().unwrap_or_else(|| {
             let number = self.draw("session").u16(1..);
             format!("{number:X}")
@@ -469,6 +512,7 @@ impl Client {
         if wish.zero_nonce {
             session.resynchronise();
         }
+        session.want(self, moment.shared, &wish.wanted);
         session.begin(self, Vec::new());
         self.send(moment, session);
     }
@@ -516,11 +560,12 @@ impl Client {
 }
 
 /// What the user is told of a session that a server wants.
-fn announcement(code: AlertCode) -> Dialog {
+fn announcement(code: AlertCode, shared: &Shared, wanted: &Wanted) -> Dialog {
+    let reason = wanted.reason.clone();
     Dialog {
         code,
         options: UiOptions::default(),
-        text: String::new(),
+        text: reason.map_or_else(String::new, |reason| shared.rules.tells(reason)),
         choices: Vec::new(),
     }
 }
@@ -581,6 +626,12 @@ impl Client {
 }
 
 impl Moment<'_> {
+    /// Whether it is too late for what a trigger wants.
+    fn expired(&self, wanted: &Wanted) -> bool {
+        let seconds = self.shared.epoch + self.now.since(Time::ZERO).as_secs();
+        self.shared.rules.expired(seconds, wanted.expires)
+    }
+
     fn request(&mut self, exchange: ExchangeId, request: twinproof_kernel::http::Request) {
         self.out.push(Output::Request { exchange, request });
     }

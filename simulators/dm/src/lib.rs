@@ -9,7 +9,8 @@
 //!   [`xml`] and [`wbxml`] read and write it.
 //! - [`syncml`] is a typed view on that tree that holds only what the standard allows. What a parser
 //!   had to forgive is listed beside the value.
-//! - [`provisioning`] is bootstrap: documents that create an account, and what protects them.
+//! - [`provisioning`] is bootstrap: documents that create an account, and what protects them; [`bootstrap`] are
+//!   the roles that hand them out and take them.
 //! - [`tree`] is what is said about the management tree: addresses, properties, rights, descriptions.
 //! - [`store`] is the tree of a device and what servers may do with it.
 //! - [`client`] and [`server`] are the roles; [`session`] is what both have in common, and [`upper`]
@@ -32,6 +33,7 @@
 
 pub mod auth;
 mod base64;
+pub mod bootstrap;
 pub mod client;
 pub mod document;
 mod encoding;

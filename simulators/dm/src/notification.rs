@@ -15,6 +15,7 @@ use crate::error::{Error, Fault, shown};
 
 pub mod options;
 pub mod push;
+pub mod wanted;
 
 const DIGEST: usize = 16;
 const HEADER: usize = 8;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use twinproof_kernel::http::Response;
 use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
 
+use crate::notification::wanted::{Codes, Wanted};
 use crate::notification::{Initiator, Trigger, UiMode};
 use crate::session::prove::Proof;
 use crate::upper::{Act, Answer, Event, Operation, Outcome};
@@ -30,8 +31,16 @@ pub struct Shared {
     pub wbxml: wbxml::Form,
     /// The octets of a message that it can take, if it says so.
     pub max_message: Option<u64>,
+    /// The octets of a message that it sends at most, whatever a device takes.
+    pub sends: Option<usize>,
+    /// How many commands it puts into a message; none means any number.
+    pub max_commands: Option<usize>,
+    /// Whether each item of a command gets a status of its own.
+    pub each_item: bool,
     /// The octets of an object that it can take.
     pub max_object: u64,
+    /// How it writes what notifications ask for beside a session.
+    pub codes: Codes,
     /// What it reads of a message.
     pub limits: Limits,
     /// Its decisions.
@@ -44,7 +53,11 @@ impl Default for Shared {
             ver_proto: "DM/1.2".to_owned(),
             wbxml: wbxml::Form::default(),
             max_message: None,
+            sends: None,
+            max_commands: None,
+            each_item: false,
             max_object: 1 << 20,
+            codes: Codes::default(),
             limits: Limits::default(),
             rules: Arc::new(Standard),
         }
@@ -100,8 +113,12 @@ pub struct Server {
     seed: Seed,
     devices: BTreeMap<String, Device>,
     events: Vec<Event>,
+    /// What devices say of themselves, by the names of the leaves below `./DevInfo`.
+    about: BTreeMap<String, BTreeMap<String, String>>,
     /// How many numbers were drawn.
     drawn: u64,
+    /// How many times something came that is no message.
+    unread: u32,
 }
 
 struct Moment<'a> {
@@ -129,7 +146,9 @@ impl Server {
             seed,
             devices: known.collect(),
             events: Vec::new(),
+            about: BTreeMap::new(),
             drawn: 0,
+            unread: 0,
         }
     }
 
@@ -147,6 +166,13 @@ impl Server {
             let told = device.session.as_ref().map_or(0, Session::taken);
             device.queue.truncate(told);
         }
+    }
+
+    /// What a device has said of itself when it began a session: a leaf below `./DevInfo`.
+    #[must_use]
+    pub fn about(&self, device: &str, leaf: &str) -> Option<&str> {
+        let said = self.about.get(device)?.get(leaf)?;
+        Some(said)
     }
 
     /// What has happened so far.
@@ -196,13 +222,34 @@ impl Server {
                 session,
             } => match self.devices.get(&device) {
                 None => unknown(&device),
-                Some(known) => self.trigger(&*moment.shared.rules, known, ui_mode, session),
+                Some(known) => self.trigger(moment.shared, known, (ui_mode, session), None),
+            },
+            Operation::Notify {
+                device,
+                ui_mode,
+                session,
+                wanted,
+            } => match self.devices.get(&device) {
+                None => unknown(&device),
+                Some(known) => self.trigger(moment.shared, known, (ui_mode, session), Some(wanted)),
             },
         };
         moment.out.answer(call, answer);
     }
 
-    fn trigger(&self, rules: &dyn Rules, device: &Device, ui_mode: u8, session: u16) -> Answer {
+    fn trigger(
+        &self,
+        shared: &Shared,
+        device: &Device,
+        (ui_mode, session): (u8, u16),
+        wanted: Option<Wanted>,
+    ) -> Answer {
+        let rules = &*shared.rules;
+        let wanted = wanted.map(|wanted| rules.asks(wanted).write(&shared.codes));
+        let body = match wanted.transpose() {
+            Ok(body) => body.unwrap_or_default(),
+            Err(error) => return Answer::Refused(error.to_string()),
+        };
         let Some(session_id) = NonZeroU16::new(session) else {
             return Answer::Refused("expected a session from 1 on, got 0".to_owned());
         };
@@ -219,7 +266,7 @@ impl Server {
             initiator: Initiator::Server,
             session_id,
             server_id: self.id.clone(),
-            body: Vec::new(),
+            body,
         });
         match trigger.sign(&proof.key_of_triggers(&self.id), &proof.nonce) {
             Ok(body) => Answer::Trigger {

@@ -4,6 +4,8 @@
 //! the built-in server takes these operations as orders, and any other server gets them over whatever
 //! interface its vendor gave it.
 
+use crate::client::Reply;
+use crate::notification::wanted::Wanted;
 use crate::syncml::{
     Alert, AlertCode, Block, Command, Data, Exec, Format, Item, Location, Meta, Request,
 };
@@ -30,6 +32,17 @@ pub enum Operation {
     Events {
         /// How many events the tester knows already.
         after: usize,
+    },
+    /// Make a trigger that asks for more than a session, as those of DM 1.3 may.
+    Notify {
+        /// The device.
+        device: String,
+        /// How much the user has to do with it: 0 to 3.
+        ui_mode: u8,
+        /// The session that it announces.
+        session: u16,
+        /// What it asks for.
+        wanted: Wanted,
     },
     /// Have a device do something as [`Operation::Do`] does, and do not wait for what becomes of it.
     Plan {
@@ -96,6 +109,26 @@ pub enum Act {
     Replace(Put),
     /// One after the other.
     Sequence(Vec<Act>),
+}
+
+/// What is asked of whoever sits in front of a client.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum User {
+    /// To say something to the question that stands.
+    Says(Reply),
+    /// Whether this text is or was shown.
+    Sees(String),
+}
+
+/// What whoever sits in front of a client answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// It was not shown, or nothing could be said.
+    No,
+    /// It was shown, or said.
+    Yes,
 }
 
 /// An address, and what goes there.

@@ -2,8 +2,11 @@
 
 use twinproof_dm::document::Element;
 use twinproof_dm::notification::{RawTrigger, Received, options, push::Push};
+use twinproof_dm::provisioning::protection::Protection;
+use twinproof_dm::provisioning::{accounts, document};
 use twinproof_dm::syncml::Message;
-use twinproof_dm::wbxml::{self, Form, SYNCML};
+use twinproof_dm::tree::tnds::Tnds;
+use twinproof_dm::wbxml::{self, DMDDF, Form, PROV, SYNCML};
 use twinproof_dm::{Encoding, Limits, xml};
 
 const LIMITS: Limits = Limits {
@@ -68,4 +71,50 @@ pub fn trigger(octets: &[u8]) {
         let written = options::write(&list).expect("options that were read");
         assert_eq!(written, octets);
     }
+}
+
+/// A client provisioning document in either form, and what protects it.
+pub fn provisioning(octets: &[u8]) {
+    for root in either(octets, &PROV) {
+        let Ok(read) = accounts(&root) else {
+            continue;
+        };
+        let written = document(&read);
+        let again = accounts(&written).expect("accounts that were written");
+        assert_eq!(again, read);
+        document_again(&written);
+    }
+    if let Ok((number, protection)) = Protection::from_wsp(octets) {
+        let again = Protection::from_wsp(&protection.to_wsp(number));
+        assert_eq!(again, Ok((number, protection)));
+    }
+    let Ok(text) = str::from_utf8(octets) else {
+        return;
+    };
+    if let Ok((name, Some(protection))) = Protection::parse(text) {
+        let written = format!("{name}; {protection}");
+        assert_eq!(Protection::parse(&written), Ok((name, Some(protection))));
+    }
+}
+
+/// A serialised tree in either form.
+pub fn tnds(octets: &[u8]) {
+    for root in either(octets, &DMDDF) {
+        let Ok(read) = Tnds::from_element(&root) else {
+            continue;
+        };
+        let again = Tnds::from_element(&read.to_element()).expect("a tree that was written");
+        assert_eq!(again, read);
+    }
+}
+
+/// The document, as WBXML and as XML.
+fn either(octets: &[u8], language: &'static wbxml::Language) -> impl Iterator<Item = Element> {
+    let binary = wbxml::read(octets, Some(language), &LIMITS);
+    let text = xml::read(octets, &LIMITS).ok();
+    binary
+        .ok()
+        .map(|document| document.root)
+        .into_iter()
+        .chain(text)
 }

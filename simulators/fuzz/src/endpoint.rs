@@ -480,7 +480,12 @@ impl Pair {
         }
         for party in [&self.client, &self.server] {
             assert_eq!(party.endpoint.next_deadline(), None);
-            assert!(party.endpoint.forgets_at(&party.parameters).is_some());
+            assert!(
+                party
+                    .endpoint
+                    .forgets_at(party.parameters.exchange_lifetime())
+                    .is_some()
+            );
         }
     }
 }

@@ -23,6 +23,8 @@ pub const TARGETS: &[Target] = &[
     ("attributes", lwm2m::attributes),
     ("bootstrap", bootstrap::operations),
     ("coap_packet", coap::packet),
+    ("dm_provisioning", dm::provisioning),
+    ("dm_tnds", dm::tnds),
     ("dm_trigger", dm::trigger),
     ("dm_wbxml", dm::wbxml),
     ("dm_xml", dm::xml),

@@ -294,8 +294,17 @@ impl Run {
         for item in &request.items {
             let limit = scene.max_object;
             outcomes.push(match scene.joiner.take(name, item, limit) {
-                Joined::Kept => Ok(StatusCode::CHUNK_ACCEPTED),
+                Joined::Kept => {
+                    if scene.rules.applies(false) {
+                        drop(change(scene, name, request, item));
+                    }
+                    Ok(StatusCode::CHUNK_ACCEPTED)
+                }
                 Joined::Refused(code) => Err(code.into()),
+                Joined::Mismatched(item) => match scene.rules.measures(false) {
+                    StatusCode::OK => change(scene, name, request, &item).map(|()| StatusCode::OK),
+                    code => Err(code.into()),
+                },
                 Joined::Whole(item) => change(scene, name, request, &item).map(|()| StatusCode::OK),
             });
         }

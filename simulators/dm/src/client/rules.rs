@@ -1,5 +1,7 @@
 //! What a client decides in a session.
 
+use crate::auth::Scheme;
+use crate::notification::UiMode;
 use crate::session::prove::ProofFacts;
 use crate::syncml::{Message, StatusCode};
 
@@ -14,6 +16,8 @@ pub struct TriggerFacts {
     pub signed_with_zero: bool,
     /// Whether the client falls back to that nonce.
     pub resynchronises: bool,
+    /// Whether it asks for a session, and for nothing else.
+    pub plain: bool,
     /// Whether a session of this number runs, waits, or was the last one of the server.
     pub repeated: bool,
 }
@@ -34,9 +38,11 @@ twinproof_kernel::rules! {
     pub mod decide {
         use super::Message;
         use super::ProofFacts;
+        use super::Scheme;
         use super::StatusCode;
         use super::TriggerFacts;
         use super::Triggered;
+        use super::UiMode;
 
         /// The status of a header, for what its sender shows.
         fn believes(&self, facts: ProofFacts) -> StatusCode {
@@ -64,6 +70,38 @@ twinproof_kernel::rules! {
                 }
                 _ => Triggered::Ignore,
             }
+        }
+
+        /// Whether a trigger counts no more that is good until then, if it says; both in seconds since 1970.
+        fn expired(&self, now: u64, until: Option<u32>) -> bool {
+            until.is_some_and(|until| u64::from(until) <= now)
+        }
+
+        /// Whether the user is asked before a session begins, if there is a user.
+        fn asks(&self, mode: UiMode, user: bool) -> bool {
+            mode == UiMode::UserInteraction && user
+        }
+
+        /// What the user is shown of a reason.
+        fn tells(&self, reason: String) -> String {
+            reason
+        }
+
+        /// Whose credentials hold in a session with a server: by their place among those of all servers that
+        /// the client has accounts of.
+        fn credentials(&self, servers: Vec<String>, server: String) -> Option<usize> {
+            servers.iter().position(|known| *known == server)
+        }
+
+        /// By which scheme the client shows who it is at first: as the trigger wants it, but never by a
+        /// weaker one than the account has.
+        fn begins_with(&self, account: Scheme, wanted: Scheme) -> Scheme {
+            account.max(wanted)
+        }
+
+        /// Whether the first package has a node that the trigger wants, which its server may read or not.
+        fn discloses(&self, granted: bool) -> bool {
+            granted
         }
 
         /// Whether a status inside an `Atomic` makes it fail.
@@ -109,9 +147,39 @@ twinproof_kernel::rules! {
             told
         }
 
+        /// Whether what has come of an object is put where the object is to go.
+        fn applies(&self, complete: bool) -> bool {
+            complete
+        }
+
+        /// The answer to an object that has the size that was said, or not.
+        fn measures(&self, adds_up: bool) -> StatusCode {
+            if adds_up { StatusCode::OK } else { StatusCode::SIZE_MISMATCH }
+        }
+
+        /// Whether a session goes on after so many messages, of so many at most.
+        fn endures(&self, sent: u32, most: u32) -> bool {
+            sent < most
+        }
+
+        /// Whether a session is over, so that another one can begin.
+        fn gives_up(&self, broken: bool) -> bool {
+            broken
+        }
+
         /// What becomes of a message that is ready to go.
         fn says(&self, message: Message) -> Message {
             message
+        }
+
+        /// Whether a header shows credentials, to a peer that has accepted them for the session or not.
+        fn shows(&self, accepted: bool) -> bool {
+            !accepted
+        }
+
+        /// The octets of a message, as they go.
+        fn writes(&self, octets: Vec<u8>) -> Vec<u8> {
+            octets
         }
 
         /// Whether a message that came before is answered as it was, and not carried out again.

@@ -10,6 +10,7 @@ use super::execute::{Run, Scene};
 use super::{Client, Dialog, End, Moment, Reply};
 use crate::Encoding;
 use crate::auth::{MacHeader, Scheme, ZERO_NONCE};
+use crate::notification::wanted::Wanted;
 use crate::session::cut::{Form, Queue};
 use crate::session::join::Joiner;
 use crate::session::prove::{Proof, ProofFacts};
@@ -17,7 +18,7 @@ use crate::store::Hand;
 use crate::syncml::{
     self, Alert, AlertCode, Command, Header, Item, Location, Message, Meta, Status, StatusCode,
 };
-use crate::tree::NodeUri;
+use crate::tree::{Address, NodeUri};
 
 /// A session.
 #[derive(Clone, Debug)]
@@ -26,8 +27,12 @@ pub(super) struct Session {
     id: String,
     cause: AlertCode,
     alerts: Vec<Alert>,
+    /// What the first package has beside who the device is.
+    details: Vec<Item>,
     /// Number of our last message.
     sent: u32,
+    /// How often a message was sent again.
+    again: u32,
     url: String,
     /// The server believes us for all of the session.
     accepted: bool,
@@ -57,7 +62,9 @@ impl Session {
             id,
             cause,
             alerts,
+            details: Vec::new(),
             sent: 0,
+            again: 0,
             accepted: false,
             believed: false,
             tries: 0,
@@ -92,6 +99,31 @@ impl Session {
         }
     }
 
+    /// Takes over what the trigger wants beside a session.
+    pub(super) fn want(&mut self, client: &Client, shared: &super::Shared, wanted: &Wanted) {
+        let codes = shared.codes.as_ref();
+        let scheme = wanted.authentication.zip(codes);
+        let scheme = scheme.and_then(|(octet, codes)| codes.scheme(octet));
+        if let (Some((proof, _)), Some(scheme)) = (&mut self.account.client, scheme) {
+            proof.scheme = shared.rules.begins_with(proof.scheme, scheme);
+        }
+        let by = Hand {
+            server: &self.account.server,
+            rules: &*shared.tree_rules,
+        };
+        let told = wanted.nodes.iter().filter_map(|uri| {
+            let address = Address {
+                node: uri.parse().ok()?,
+                query: None,
+            };
+            let granted = client.tree.get(by, &address).is_ok();
+            let value = client.tree.text(&address.node)?;
+            let told = shared.rules.discloses(granted);
+            told.then(|| Item::from(uri).with_text(value))
+        });
+        self.details = told.collect();
+    }
+
     /// Package 1: why there is a session, who the device is, and what it has to report.
     pub(super) fn begin(&mut self, client: &Client, lead: Vec<Command>) {
         let at: Option<NodeUri> = "./DevInfo".parse().ok();
@@ -102,7 +134,7 @@ impl Session {
             Item::from(format!("./DevInfo/{name}")).with_text(String::from_utf8_lossy(leaf.value()))
         });
         let info = syncml::Request {
-            items: items.collect(),
+            items: items.chain(self.details.iter().cloned()).collect(),
             ..syncml::Request::default()
         };
         self.queue = Queue::default();
@@ -129,7 +161,7 @@ impl Session {
             },
             resp_uri: None,
             cred: proof
-                .filter(|_| !self.accepted)
+                .filter(|_| shared.rules.shows(self.accepted))
                 .and_then(|proof| proof.cred()),
             meta: Some(Meta {
                 max_msg_size: shared.max_message,
@@ -144,15 +176,15 @@ impl Client {
     /// Sends what waits, as far as it goes into one message.
     pub(super) fn send(&mut self, moment: &mut Moment<'_>, mut session: Box<Session>) {
         let shared = moment.shared;
-        if session.sent >= shared.max_messages {
-            let how = format!("expected an end after {} messages, got none", session.sent);
-            return self.end(moment, &session, End::Failed(how));
+        if !shared.rules.endures(session.sent, shared.max_messages) {
+            return self.fail(moment, session, endless(shared.max_messages));
         }
         session.sent += 1;
         let form = Form {
             encoding: shared.encoding,
             wbxml: shared.wbxml,
             limit: session.limit,
+            most: shared.max_commands,
             chunks: shared.large_objects,
         };
         let head = Message {
@@ -173,7 +205,7 @@ impl Client {
             }
         });
         let octets = match cut {
-            Ok(octets) => octets,
+            Ok(octets) => shared.rules.writes(octets),
             Err(error) => return self.end(moment, &session, End::Failed(error.to_string())),
         };
         let proof = session.account.client.as_ref().map(|(proof, _)| proof);
@@ -189,6 +221,14 @@ impl Client {
             *answer = request.clone();
         }
         self.post(moment, session, request);
+    }
+
+    /// Ends a session that is broken.
+    fn fail(&mut self, moment: &mut Moment<'_>, session: Box<Session>, how: String) {
+        match moment.shared.rules.gives_up(true) {
+            true => self.end(moment, &session, End::Failed(how)),
+            false => self.session = Some(session),
+        }
     }
 
     fn post(&mut self, moment: &mut Moment<'_>, mut session: Box<Session>, request: Request) {
@@ -221,7 +261,7 @@ impl Client {
                 let how = format!("expected session {}, got {got}", session.id);
                 return self.end(moment, &session, End::Failed(how));
             }
-            Err(how) => return self.end(moment, &session, End::Failed(how)),
+            Err(how) => return self.fail(moment, session, how),
         };
         let message = parsed.message;
         let header = &message.header;
@@ -230,6 +270,12 @@ impl Client {
             && moment.shared.rules.repeats(true)
         {
             let answer = answer.clone();
+            // A server that says one thing for ever is no better than one that never ends.
+            let most = moment.shared.max_messages;
+            if !moment.shared.rules.endures(session.again, most) {
+                return self.fail(moment, session, endless(most));
+            }
+            session.again += 1;
             return self.post(moment, session, answer);
         }
         session.seen = Some((header.msg_id.clone(), Request::default()));
@@ -462,6 +508,10 @@ impl Client {
             self.tree.set(at, proof.nonce.clone());
         }
     }
+}
+
+fn endless(messages: u32) -> String {
+    format!("expected an end after {messages} messages, got none")
 }
 
 fn read(response: &Response, shared: &super::Shared) -> Result<syncml::Parsed, String> {

@@ -122,7 +122,8 @@ pub fn read(table: &[Row], body: &[u8]) -> Result<Vec<Opt>, Error> {
     }
 }
 
-fn decoded(kind: Option<Kind>, value: &[u8]) -> Option<Value> {
+/// The value of an option of this kind; none if it is not written as that has it.
+pub(super) fn decoded(kind: Option<Kind>, value: &[u8]) -> Option<Value> {
     Some(match kind {
         None => Value::Unknown(value.to_vec()),
         Some(Kind::Numbers) => {

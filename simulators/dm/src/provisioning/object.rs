@@ -1,7 +1,8 @@
 //! The account of a client provisioning document as nodes of the management tree: what a client
 //! makes of it (DM Bootstrap 1.2, DM StdObj 1.2).
 
-use super::{Account, AddrType, Address, Auth};
+use super::{Account, AddrType, Address, Auth, AuthLevel, AuthType};
+use crate::error::{Error, Fault};
 use crate::syncml::{Data, Format};
 use crate::tree::acl::Acl;
 use crate::tree::objects::DMACC;
@@ -54,7 +55,78 @@ impl Account {
         }
         nodes.0
     }
+
+    /// The accounts among the nodes of a serialised tree: objects of the type of an account, in whichever
+    /// version.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Missing`] when one has no server identifier or no address.
+    pub fn of_states(states: &[State]) -> Result<Vec<Self>, Error> {
+        let is_account = |state: &&State| match &state.properties.node_type {
+            Some(NodeType::Object(id)) => id.starts_with(OBJECT),
+            _ => false,
+        };
+        let roots = states.iter().filter(is_account);
+        roots.map(|root| Self::read(states, &root.uri)).collect()
+    }
+
+    fn read(states: &[State], at: &NodeUri) -> Result<Self, Error> {
+        let value = |uri: &NodeUri| {
+            let state = states.iter().find(|state| state.uri == *uri)?;
+            state.value.as_ref()
+        };
+        let text = |at: &NodeUri, name: &str| {
+            let value = value(&at.child(name))?;
+            Some(value.as_text()?.to_owned())
+        };
+        let below = |at: &NodeUri, name: &str| -> Vec<NodeUri> {
+            let above = at.child(name);
+            let all = states.iter().map(|state| state.uri.clone());
+            all.filter(|uri| uri.parent().as_ref() == Some(&above))
+                .collect()
+        };
+        let missing = |what: &str| {
+            let what = format!("{what} below {at}");
+            Error::new(Fault::Missing, 0, what, "none")
+        };
+        let addresses = below(at, "AppAddr").into_iter().map(|at| Address {
+            addr: text(&at, "Addr").unwrap_or_default(),
+            addr_type: text(&at, "AddrType").map(|word| AddrType::from(&*word.to_uppercase())),
+            ports: below(&at, "Port")
+                .iter()
+                .filter_map(|at| text(at, "PortNbr")?.parse().ok())
+                .collect(),
+        });
+        let addresses: Vec<Address> = addresses.filter(|a| !a.addr.is_empty()).collect();
+        if addresses.is_empty() {
+            return Err(missing("an Addr"));
+        }
+        let auths = below(at, "AppAuth").into_iter().map(|at| Auth {
+            level: match text(&at, "AAuthLevel").as_deref() {
+                Some("CLCRED") => AuthLevel::AppSrv,
+                Some("SRVCRED") => AuthLevel::Client,
+                word => AuthLevel::from(word.unwrap_or_default()),
+            },
+            auth_type: text(&at, "AAuthType").map(|word| AuthType::from(&*word)),
+            name: text(&at, "AAuthName"),
+            secret: text(&at, "AAuthSecret"),
+            data: value(&at.child("AAuthData"))
+                .and_then(Data::to_octets)
+                .map(std::borrow::Cow::into_owned),
+        });
+        Ok(Self {
+            server_id: text(at, "ServerID").ok_or_else(|| missing("ServerID"))?,
+            name: text(at, "Name"),
+            addresses,
+            auths: auths.collect(),
+            ..Self::default()
+        })
+    }
 }
+
+/// How the identifier of an account object starts, in whichever version.
+const OBJECT: &str = "urn:oma:mo:oma-dm-dmacc:";
 
 /// Nodes on their way into a tree.
 struct Nodes(Vec<State>);

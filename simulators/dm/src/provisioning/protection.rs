@@ -8,6 +8,7 @@ use hmac::{Hmac, Mac};
 use sha1::Sha1;
 
 use crate::error::{Basis, Error, Fault, shown};
+use crate::media;
 
 /// What a key is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,7 +163,21 @@ impl Protection {
         self.mac == mac(key, document)
     }
 
-    /// Reads a media type with or without parameters, and gives its name and the protection.
+    /// The parameters, as a document of this kind has them: with the word of the method, or with its
+    /// number.
+    #[must_use]
+    pub fn of(&self, profile: Profile) -> String {
+        match profile {
+            Profile::Message => self.to_string(),
+            Profile::ClientProvisioning => {
+                let mac = crate::hex::encode(&self.mac);
+                format!("SEC={}; MAC={mac}", self.method.number())
+            }
+        }
+    }
+
+    /// Reads a media type with or without parameters, and gives its name and the protection. Client
+    /// provisioning has a number for the method; its word is taken as well.
     ///
     /// # Errors
     ///
@@ -189,7 +204,10 @@ impl Protection {
             (None, Some(_)) => return Err(missing("SEC", content_type)),
             (Some(_), None) => return Err(missing("MAC", content_type)),
         };
-        let known = Method::ALL.into_iter().find(|m| m.as_str() == method);
+        let by_number = name.eq_ignore_ascii_case(media::PROVISIONING);
+        let known = Method::ALL
+            .into_iter()
+            .find(|m| m.as_str() == method || by_number && m.number().to_string() == method);
         let method = known.ok_or_else(|| {
             let words = Method::ALL.map(Method::as_str).join(", ");
             Error::new(Fault::Unsupported, 0, words, shown(method))

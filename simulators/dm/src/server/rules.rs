@@ -1,6 +1,7 @@
 //! What a server decides in a session.
 
 use crate::notification::Trigger;
+use crate::notification::wanted::Wanted;
 use crate::session::prove::ProofFacts;
 use crate::syncml::{AlertCode, Message, StatusCode};
 
@@ -11,6 +12,15 @@ pub struct Heard {
     pub closed: bool,
     /// Whether a large object of ours is under way.
     pub open: bool,
+}
+
+/// What is known of octets that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Whether they are a message.
+    pub readable: bool,
+    /// How many came before that were none.
+    pub before: u32,
 }
 
 /// What becomes of a command.
@@ -46,6 +56,13 @@ twinproof_kernel::rules! {
         use super::StatusCode;
         use super::Trigger;
         use super::Turn;
+        use super::Unread;
+        use super::Wanted;
+
+        /// The HTTP status for octets that are not heard; none for those that are.
+        fn refuses(&self, facts: Unread) -> Option<u16> {
+            (!facts.readable).then_some(400)
+        }
 
         /// The status of a header, for what its sender shows.
         fn believes(&self, facts: ProofFacts) -> StatusCode {
@@ -102,6 +119,21 @@ twinproof_kernel::rules! {
         /// What becomes of a message that is ready to go.
         fn says(&self, message: Message) -> Message {
             message
+        }
+
+        /// What a trigger asks for beside a session, where its application wants it to.
+        fn asks(&self, wanted: Wanted) -> Wanted {
+            wanted
+        }
+
+        /// Whether a header shows credentials, to a peer that has accepted them for the session or not.
+        fn shows(&self, accepted: bool) -> bool {
+            !accepted
+        }
+
+        /// The octets of a message, as they go.
+        fn writes(&self, octets: Vec<u8>) -> Vec<u8> {
+            octets
         }
 
         /// What a trigger says.

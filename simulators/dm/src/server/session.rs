@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use twinproof_kernel::http::{Request, Response};
 
-use super::rules::{Fate, Heard, Turn};
+use super::rules::{Fate, Heard, Turn, Unread};
 use super::{Device, Moment, Server};
 use crate::Encoding;
 use crate::auth::{MacHeader, Scheme};
@@ -104,9 +104,16 @@ impl Server {
         let media_type = request.headers.first("Content-Type").unwrap_or_default();
         let encoding = Encoding::from_content_type(media_type).ok_or(415_u16)?;
         let element = encoding.read(&request.body, &moment.shared.limits);
-        let parsed = element
-            .and_then(|element| Message::from_element(&element))
-            .map_err(|_| 400_u16)?;
+        let parsed = element.and_then(|element| Message::from_element(&element));
+        let facts = Unread {
+            readable: parsed.is_ok(),
+            before: self.unread,
+        };
+        self.unread += u32::from(parsed.is_err());
+        if let Some(status) = moment.shared.rules.refuses(facts) {
+            return Err(status);
+        }
+        let parsed = parsed.map_err(|_| 400_u16)?;
         let id = parsed.message.header.source.uri.clone();
         let Some(mut device) = self.devices.remove(&id) else {
             self.events.push(Event::Refused {
@@ -427,13 +434,37 @@ impl Server {
                 other => {
                     let about_itself = other.items().iter().all(|item| {
                         let source = item.source.as_ref();
-                        source.is_some_and(|source| source.uri.starts_with("./DevInfo/"))
+                        let uri = source.map_or("", |source| source.uri.trim_start_matches("./"));
+                        let of_itself = ["DevInfo/", "DevDetail/"];
+                        of_itself.iter().any(|above| uri.starts_with(above))
                     });
+                    if let (true, Command::Replace(request)) = (about_itself, other) {
+                        let about = self.about.entry(id.to_owned()).or_default();
+                        for item in &request.items {
+                            let source = item.source.as_ref().map(|source| &*source.uri);
+                            let leaf = source.and_then(|uri| uri.strip_prefix("./DevInfo/"));
+                            let value = item.data.as_ref().and_then(|data| data.as_text());
+                            if let (Some(leaf), Some(value)) = (leaf, value) {
+                                about.insert(leaf.to_owned(), value.to_owned());
+                            }
+                        }
+                    }
                     rules.commanded(other.name(), about_itself)
                 }
             };
             let status = Status::of("", &ours, command.cmd_id(), command.name(), code);
-            package.lead.push(status.into());
+            match command.items() {
+                items @ [_, _, ..] if moment.shared.each_item => {
+                    package.lead.extend(items.iter().map(|item| {
+                        let mut status = status.clone();
+                        let uri = |location: &Location| location.uri.clone();
+                        status.target_refs.extend(item.target.as_ref().map(uri));
+                        status.source_refs.extend(item.source.as_ref().map(uri));
+                        status.into()
+                    }));
+                }
+                _ => package.lead.push(status.into()),
+            }
         }
     }
 
@@ -454,7 +485,8 @@ impl Server {
         let form = Form {
             encoding,
             wbxml: shared.wbxml,
-            limit: session.limit,
+            limit: session.limit.into_iter().chain(shared.sends).min(),
+            most: shared.max_commands,
             chunks: true,
         };
         let proof = device.server.as_ref();
@@ -474,7 +506,7 @@ impl Server {
                 },
                 resp_uri: None,
                 cred: proof
-                    .filter(|_| !session.accepted)
+                    .filter(|_| shared.rules.shows(session.accepted))
                     .and_then(|proof| proof.cred()),
                 meta: Some(Meta {
                     max_msg_size: shared.max_message,
@@ -515,8 +547,9 @@ impl Server {
             }
             session.owners.drain(..cut.taken.min(session.owners.len()));
         }
-        let mac = proof.and_then(|proof| proof.mac(&cut.octets));
-        let mut response = Response::new(200).with_body(encoding.media_type(), cut.octets);
+        let octets = shared.rules.writes(cut.octets);
+        let mac = proof.and_then(|proof| proof.mac(&octets));
+        let mut response = Response::new(200).with_body(encoding.media_type(), octets);
         if let Some(mac) = mac {
             response = response.with(MacHeader::NAME, mac);
         }

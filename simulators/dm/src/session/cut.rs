@@ -14,6 +14,8 @@ pub struct Form {
     pub wbxml: wbxml::Form,
     /// The octets that the peer takes; none means any number.
     pub limit: Option<usize>,
+    /// How many commands go into a message, beside what has to come first; none means any number.
+    pub most: Option<usize>,
     /// Whether objects that are too large for a message go in chunks.
     pub chunks: bool,
 }
@@ -61,10 +63,11 @@ impl Form {
             Ok((message, octets))
         };
         let fits = |octets: &[u8]| self.limit.is_none_or(|limit| octets.len() <= limit);
-        let (message, octets) = with(queue, queue.waiting.len())?;
+        let most = self.most.map_or(usize::MAX, |most| most.max(1));
+        let taken = queue.waiting.len().min(most);
+        let (message, octets) = with(queue, taken)?;
         if fits(&octets) {
-            let taken = queue.waiting.len();
-            queue.waiting.clear();
+            queue.waiting.drain(..taken);
             queue.cut = false;
             return Ok(Cut {
                 message,
@@ -73,7 +76,7 @@ impl Form {
                 taken,
             });
         }
-        let (mut some, mut most) = (0, queue.waiting.len());
+        let (mut some, mut most) = (0, taken);
         while some + 1 < most {
             let middle = usize::midpoint(some, most);
             match fits(&with(queue, middle)?.1) {

@@ -24,7 +24,9 @@ pub enum Joined {
     Whole(Box<Item>),
     /// It is kept until the rest comes: 213.
     Kept,
-    /// It cannot be taken: 424 where sizes do not add up, 413 where it is too large.
+    /// It is over, and has another size than was said; what has come of it.
+    Mismatched(Box<Item>),
+    /// It cannot be taken: 413 where it is too large.
     Refused(StatusCode),
 }
 
@@ -55,7 +57,7 @@ impl Joiner {
             if !item.more_data {
                 return match size.is_none_or(|size| size == length(item)) {
                     true => Joined::Whole(Box::new(item.clone())),
-                    false => Joined::Refused(StatusCode::SIZE_MISMATCH),
+                    false => Joined::Mismatched(Box::new(whole(item.clone()))),
                 };
             }
             self.part = Some(Part {
@@ -68,22 +70,26 @@ impl Joiner {
         join(&mut part.item.data, item.data.as_ref());
         let so_far = length(&part.item);
         if so_far > part.size.unwrap_or(limit) {
-            return Joined::Refused(StatusCode::SIZE_MISMATCH);
+            return Joined::Mismatched(Box::new(whole(part.item)));
         }
         if item.more_data {
             self.part = Some(part);
             return Joined::Kept;
         }
         if part.size.is_some_and(|size| size != so_far) {
-            return Joined::Refused(StatusCode::SIZE_MISMATCH);
+            return Joined::Mismatched(Box::new(whole(part.item)));
         }
-        let mut whole = part.item;
-        whole.more_data = false;
-        if let Some(meta) = &mut whole.meta {
-            meta.size = None;
-        }
-        Joined::Whole(Box::new(whole))
+        Joined::Whole(Box::new(whole(part.item)))
     }
+}
+
+/// What has come of an object as an object of its own.
+fn whole(mut item: Item) -> Item {
+    item.more_data = false;
+    if let Some(meta) = &mut item.meta {
+        meta.size = None;
+    }
+    item
 }
 
 fn same(item: &Item, other: &Item) -> bool {

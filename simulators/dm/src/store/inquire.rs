@@ -125,6 +125,25 @@ impl Tree {
                     .map(|(uri, node, shown)| entry(uri.to_string(), node, false, values && shown))
                     .collect()
             }
+            Some(Query::Object(wanted)) => {
+                refuse(by.rules.list(facts, self.profile.search))?;
+                let nodes = self.uris(uri).into_iter();
+                let nodes = nodes.filter(|uri| self.grants(by, uri, Right::Get));
+                let nodes = nodes.filter_map(|uri| {
+                    let node = self.node(&uri)?;
+                    let Some(NodeType::Object(own)) = &node.node_type else {
+                        return None;
+                    };
+                    let is_one = by.rules.is_instance(own.clone(), wanted.clone());
+                    is_one.then(|| entry(uri.to_string(), node, false, false))
+                });
+                let found: Vec<Entry> = nodes.collect();
+                // An answer has at least one place.
+                match found.is_empty() {
+                    true => return Err(StatusCode::NOT_FOUND),
+                    false => found,
+                }
+            }
             Some(Query::Tnds(selector)) => {
                 refuse(by.rules.list(facts, self.profile.tnds))?;
                 vec![Entry {

@@ -30,6 +30,8 @@ pub struct Profile {
     pub properties: BTreeSet<Property>,
     /// Whether it answers `?list=Struct` and `?list=StructData`.
     pub lists: bool,
+    /// Whether it says where the instances of an object are; DM 1.3 makes that mandatory.
+    pub search: bool,
     /// Whether it takes and gives serialised trees; DM 1.3 makes that mandatory.
     pub tnds: bool,
     /// Where a node at the top of a serialised tree goes that has a name.
@@ -64,6 +66,7 @@ impl Profile {
             limits: UriLimits::default(),
             properties: Property::ALL.into(),
             lists: true,
+            search: true,
             tnds: true,
             placement: Placement::At,
             implicit_parents: true,

@@ -146,6 +146,11 @@ twinproof_kernel::rules! {
             }
         }
 
+        /// Whether an object is one that is searched for, by their identifiers.
+        fn is_instance(&self, own: String, wanted: String) -> bool {
+            own == wanted
+        }
+
         /// The answer to `Add`.
         fn add(&self, facts: AddFacts) -> StatusCode {
             match facts {

@@ -26,6 +26,9 @@ pub enum Query {
     StructData,
     /// `?list=TNDS`: a serialised tree.
     Tnds(Selector),
+    /// `?MOI=`: where the instances of the object with this identifier are. The search of DM 1.3 is not public;
+    /// this form is [assumed](crate::Basis::Assumed).
+    Object(String),
 }
 
 /// Which parts of each node a serialised tree shall have. Lists are never empty.
@@ -113,10 +116,11 @@ impl FromStr for Address {
                 .strip_prefix("TNDS")
                 .and_then(Selector::parse)
                 .map(Query::Tnds),
+            Some(("MOI", object)) if !object.is_empty() => Some(Query::Object(object.to_owned())),
             _ => None,
         };
         let query = known.ok_or_else(|| {
-            let expected = "prop= with a property, or list= with Struct, StructData or TNDS";
+            let expected = "prop= with a property, list= with Struct, StructData or TNDS, or MOI= with an object";
             Error::new(Fault::Unsupported, offset, expected, shown(query))
         })?;
         Ok(Self {
@@ -134,6 +138,7 @@ impl fmt::Display for Address {
             Some(Query::Property(property)) => write!(f, "?prop={}", property.as_str()),
             Some(Query::Struct) => f.write_str("?list=Struct"),
             Some(Query::StructData) => f.write_str("?list=StructData"),
+            Some(Query::Object(object)) => write!(f, "?MOI={object}"),
             Some(Query::Tnds(selector)) => {
                 f.write_str("?list=TNDS")?;
                 let (sign, parts) = match selector {
@@ -160,6 +165,7 @@ mod tests {
             ("./A", None),
             ("./A?prop=ACL", Some(Query::Property(Property::Acl))),
             ("./A?list=Struct", Some(Query::Struct)),
+            ("./A?MOI=urn:x", Some(Query::Object("urn:x".to_owned()))),
             ("./A?list=StructData", Some(Query::StructData)),
             ("./A?list=TNDS", Some(Query::Tnds(Selector::Unspecified))),
             (
@@ -192,7 +198,7 @@ mod tests {
             "list=TNDS+ACL-Value",
             "list=TNDSACL",
             "list=TNDS-Other",
-            "MOI=urn:x",
+            "MOI=",
         ] {
             let error = format!("./A?{query}").parse::<Address>().unwrap_err();
             assert_eq!(

@@ -2,6 +2,7 @@
 
 mod authentication;
 mod blocks;
+mod hostile;
 mod many;
 mod packages;
 mod same;

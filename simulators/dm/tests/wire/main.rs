@@ -1,6 +1,7 @@
 //! Everything that goes over the wire, tested as a user of the crate sees it.
 
 mod acl;
+mod bootstrap;
 mod ddf;
 mod documents;
 mod golden;
