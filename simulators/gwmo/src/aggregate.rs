@@ -6,6 +6,27 @@
 use twinproof_dm::document::Element;
 use twinproof_dm::{Limits, xml};
 
+/// Where a gateway has the results of a fan-out.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    schemars::JsonSchema,
+    serde::Deserialize,
+    serde::Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Results {
+    /// In the report that the fan-out has ended.
+    #[default]
+    Reported,
+    /// In its tree; the report says where.
+    Fetched,
+}
+
 /// All entries of one fan-out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Aggregate {

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::ops::Range;
 
 use twinproof_dm::client::{self, Client};
-use twinproof_kernel::http::{Request, Response};
+use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Time};
 
 /// What a tester asks of a device.
@@ -17,10 +18,19 @@ pub enum Order {
         /// The server.
         server: String,
     },
+    /// Fall silent in the middle of the next session, once the server has answered the first message.
+    Die,
     /// Fetch what is there.
     Fetch {
         /// Where.
         url: String,
+    },
+    /// Have another value at a node, as when a network says anew where its gateway is.
+    Set {
+        /// Its address.
+        uri: String,
+        /// The value.
+        value: String,
     },
     /// Have a node no more.
     Forget {
@@ -47,6 +57,8 @@ pub enum Answer {
 pub struct Hidden {
     client: Client,
     gone: bool,
+    reached: u64,
+    dies: bool,
     exchanges: u64,
     fetches: BTreeMap<ExchangeId, CallId>,
 }
@@ -58,6 +70,8 @@ impl Hidden {
         Self {
             client,
             gone: false,
+            reached: 0,
+            dies: false,
             exchanges: 0,
             fetches: BTreeMap::new(),
         }
@@ -67,6 +81,12 @@ impl Hidden {
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// How often somebody brought it something.
+    #[must_use]
+    pub fn reached(&self) -> u64 {
+        self.reached
     }
 
     fn pass_on(
@@ -137,6 +157,22 @@ impl Role for Hidden {
                         },
                     );
                 }
+                Order::Die => {
+                    self.dies = true;
+                    out.answer(call, Answer::Done);
+                }
+                Order::Set { uri, value } => {
+                    let at = uri.parse().ok();
+                    let at = at.filter(|at| self.client.tree().node(at).is_some());
+                    let answer = match at {
+                        Some(at) => {
+                            self.client.tree_mut().set(&at, value);
+                            Answer::Done
+                        }
+                        None => Answer::Refused(format!("expected a node, got {uri}")),
+                    };
+                    out.answer(call, answer);
+                }
                 Order::Go => {
                     self.gone = true;
                     out.answer(call, Answer::Done);
@@ -146,6 +182,7 @@ impl Role for Hidden {
                 out.respond(exchange, Response::new(503));
             }
             Input::Request { exchange, request } => {
+                self.reached += 1;
                 self.pass_on(ground, Input::Request { exchange, request }, out);
             }
             Input::Response { exchange, outcome } => match self.fetches.remove(&exchange) {
@@ -155,6 +192,9 @@ impl Role for Hidden {
                 }
                 None => {
                     let exchange = ExchangeId(exchange.0 / 2);
+                    let died = std::mem::take(&mut self.dies);
+                    self.gone |= died;
+                    let outcome = if died { Err(&Fault::TimedOut) } else { outcome };
                     self.pass_on(ground, Input::Response { exchange, outcome }, out);
                 }
             },
@@ -171,7 +211,18 @@ impl Role for Hidden {
     }
 }
 
-/// Who has something that can be fetched.
+/// The part of so many octets that a request wants, if it wants one that is there.
+fn part(request: &Request, length: usize) -> Option<Range<usize>> {
+    let range = request.headers.first("Range")?.strip_prefix("bytes=")?;
+    let (from, to) = range.split_once('-')?;
+    let from: usize = from.parse().ok()?;
+    let end = to
+        .parse()
+        .map_or(length, |last: usize| last.saturating_add(1).min(length));
+    (from < end).then_some(from..end)
+}
+
+/// Who has something that can be fetched, as a whole or in parts.
 #[derive(Clone, Debug)]
 pub struct Origin {
     octets: Vec<u8>,
@@ -199,9 +250,17 @@ impl Role for Origin {
     ) {
         if let Input::Request { exchange, request } = input {
             let response = match request.method.as_str() {
-                "GET" => {
-                    Response::new(200).with_body("application/octet-stream", self.octets.clone())
-                }
+                "GET" => match part(request, self.octets.len()) {
+                    Some(part) => {
+                        let (from, to) = (part.start, part.end - 1);
+                        let range = format!("bytes {from}-{to}/{}", self.octets.len());
+                        Response::new(206)
+                            .with("Content-Range", range)
+                            .with_body("application/octet-stream", self.octets[part].to_vec())
+                    }
+                    None => Response::new(200)
+                        .with_body("application/octet-stream", self.octets.clone()),
+                },
                 _ => Response::new(405),
             };
             out.respond(exchange, response);

@@ -4,7 +4,8 @@
 //! - [`objects`] is how its management objects look. Their published descriptions could not be read, so
 //!   all names are data; what identifies an object is its type.
 //! - [`alert`] is what gateways report, [`payload`] and [`aggregate`] what fan-outs carry and bring back.
-//! - [`hidden`] are the devices below, and the origin of what a gateway fetches.
+//! - [`hidden`] are the devices below, and the origin of what a gateway fetches; [`crowd`] is many of them.
+//! - [`lines`] is a small protocol of its own, which some of them speak.
 //! - [`manager`] is the server above that a tester plays.
 //! - [`network`] hides devices: nothing crosses to them that they did not ask for.
 //!
@@ -14,8 +15,10 @@
 
 pub mod aggregate;
 pub mod alert;
+pub mod crowd;
 pub mod gateway;
 pub mod hidden;
+pub mod lines;
 pub mod manager;
 pub mod network;
 pub mod objects;

@@ -3,13 +3,17 @@
 //! What they are called below their roots is data: a profile may give a gateway's own names. What they are
 //! is said by their types, which are registered; where they stand is each gateway's own business.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twinproof_dm::store::{Profile, Tree};
 use twinproof_dm::tree::NodeUri;
-use twinproof_dm::tree::ddf::Description;
+use twinproof_dm::tree::ddf::{Description, Node};
 use twinproof_dm::{Limits, xml};
 use twinproof_kernel::Seed;
+
+use crate::gateway::Mode;
 
 /// How the type of the object with a gateway's settings starts, in whichever version.
 pub const CONFIG: &str = "urn:oma:mo:oma-gwmo-config:";
@@ -55,6 +59,18 @@ pub struct Names {
     pub status_detached: String,
     /// In a record: the mode in which the gateway works for it.
     pub record_mode: String,
+    /// What stands there for transparent mode.
+    pub mode_transparent: String,
+    /// What stands there for proxy mode.
+    pub mode_proxy: String,
+    /// What stands there for adaptation mode.
+    pub mode_adaptation: String,
+    /// In a record: the protocol that the device speaks.
+    pub record_protocol: String,
+    /// In a record: who made the device.
+    pub record_maker: String,
+    /// In a record: its model.
+    pub record_model: String,
     /// In the inventory: where groups are.
     pub groups: String,
     /// In a group: what it is called.
@@ -75,6 +91,12 @@ pub struct Names {
     pub state: String,
     /// In a fan-out: where the results are.
     pub results: String,
+    /// In a result: the device.
+    pub result_device: String,
+    /// In a result: its code.
+    pub result_status: String,
+    /// In a result: the values, one in a line.
+    pub result_data: String,
     /// In the object of images: where they are.
     pub images: String,
     /// In an image: where the gateway gets it.
@@ -85,6 +107,18 @@ pub struct Names {
     pub image_download: String,
     /// In an image: how far it is.
     pub image_state: String,
+}
+
+impl Names {
+    /// What stands in a record for a mode.
+    #[must_use]
+    pub fn mode(&self, mode: Mode) -> &str {
+        match mode {
+            Mode::Transparent => &self.mode_transparent,
+            Mode::Proxy => &self.mode_proxy,
+            Mode::Adaptation => &self.mode_adaptation,
+        }
+    }
 }
 
 impl Default for Names {
@@ -101,6 +135,12 @@ impl Default for Names {
             status_attached: text("attached"),
             status_detached: text("detached"),
             record_mode: text("Mode"),
+            mode_transparent: text("1"),
+            mode_proxy: text("2"),
+            mode_adaptation: text("3"),
+            record_protocol: text("Protocol"),
+            record_maker: text("Man"),
+            record_model: text("Mod"),
             groups: text("Groups"),
             group_name: text("Name"),
             members: text("Members"),
@@ -111,6 +151,9 @@ impl Default for Names {
             start: text("Operations/Start"),
             state: text("State"),
             results: text("Results"),
+            result_device: text("DeviceID"),
+            result_status: text("Status"),
+            result_data: text("Data"),
             images: text("Images"),
             image_source: text("SourceURI"),
             image_local: text("LocalURI"),
@@ -155,22 +198,124 @@ impl Places {
 }
 
 /// What a gateway can have in its tree: what any device has, and the objects of gateways, at the root and
-/// under names that differ from seed to seed.
+/// under names that differ from seed to seed. Their nodes are called as `names` has it, where that is as many
+/// names below each other as [`Names::default`] has.
 #[must_use]
-pub fn profile(seed: Seed) -> Profile {
+pub fn profile(seed: Seed, names: &Names) -> Profile {
     let mut profile = Profile::builtin();
-    for (number, text) in DESCRIPTIONS.into_iter().enumerate() {
+    for (number, (text, own)) in DESCRIPTIONS.into_iter().zip(renamed(names)).enumerate() {
         let read = xml::read(text.as_bytes(), &Limits::default());
         let read = read.and_then(|root| Description::from_element(&root));
         let mut description = read.expect("descriptions that we bring are tested");
         let mut rng = seed.derive("object").derive(&number.to_string()).rng();
         for node in &mut description.nodes {
+            rename(&mut node.children, "", &own);
             node.name = Some(format!("N{:08X}", rng.u32(..)));
         }
         let added = profile.add(&description);
         added.expect("descriptions that we bring are tested");
     }
     profile
+}
+
+/// What stands in a path for the name of an instance.
+const ANY: &str = "*";
+
+/// For each description, what its nodes are called that we call otherwise: by their paths, as we call them.
+fn renamed(names: &Names) -> [BTreeMap<String, String>; 4] {
+    let ours = Names::default();
+    let each = |above: &str, pairs: &[(&String, &String)]| {
+        let below = pairs.iter().flat_map(|(our, other)| {
+            let (our, other): (Vec<_>, Vec<_>) =
+                (our.split('/').collect(), other.split('/').collect());
+            let same = our.len() == other.len();
+            let ends = 1..=if same { our.len() } else { 0 };
+            let named = ends.map(|end| {
+                let path = our[..end].iter().map(|name| format!("/{name}"));
+                (
+                    format!("{above}{}", path.collect::<String>()),
+                    other[end - 1].to_owned(),
+                )
+            });
+            named.collect::<Vec<_>>()
+        });
+        below.collect::<BTreeMap<_, _>>()
+    };
+    let mut inventory = each(
+        "",
+        &[
+            (&ours.total, &names.total),
+            (&ours.attached, &names.attached),
+            (&ours.records, &names.records),
+            (&ours.groups, &names.groups),
+        ],
+    );
+    inventory.extend(each(
+        &format!("/{}/{ANY}", ours.records),
+        &[
+            (&ours.record_device, &names.record_device),
+            (&ours.record_status, &names.record_status),
+            (&ours.record_mode, &names.record_mode),
+            (&ours.record_protocol, &names.record_protocol),
+            (&ours.record_maker, &names.record_maker),
+            (&ours.record_model, &names.record_model),
+        ],
+    ));
+    inventory.extend(each(
+        &format!("/{}/{ANY}", ours.groups),
+        &[
+            (&ours.group_name, &names.group_name),
+            (&ours.members, &names.members),
+        ],
+    ));
+    let mut fanout = each(
+        &format!("/{ANY}"),
+        &[
+            (&ours.target_group, &names.target_group),
+            (&ours.target_devices, &names.target_devices),
+            (&ours.payload, &names.payload),
+            (&ours.deadline, &names.deadline),
+            (&ours.start, &names.start),
+            (&ours.state, &names.state),
+            (&ours.results, &names.results),
+        ],
+    );
+    fanout.extend(each(
+        &format!("/{ANY}/{}/{ANY}", ours.results),
+        &[
+            (&ours.result_device, &names.result_device),
+            (&ours.result_status, &names.result_status),
+            (&ours.result_data, &names.result_data),
+        ],
+    ));
+    let mut images = each("", &[(&ours.images, &names.images)]);
+    images.extend(each(
+        &format!("/{}/{ANY}", ours.images),
+        &[
+            (&ours.image_source, &names.image_source),
+            (&ours.image_local, &names.image_local),
+            (&ours.image_download, &names.image_download),
+            (&ours.image_state, &names.image_state),
+        ],
+    ));
+    let config = each(
+        "",
+        &[
+            (&ours.report_attached, &names.report_attached),
+            (&ours.keep_images, &names.keep_images),
+        ],
+    );
+    [config, inventory, fanout, images]
+}
+
+fn rename(nodes: &mut [Node], above: &str, names: &BTreeMap<String, String>) {
+    for node in nodes {
+        let path = format!("{above}/{}", node.name.as_deref().unwrap_or(ANY));
+        if let (Some(name), Some(other)) = (&mut node.name, names.get(&path)) {
+            name.clone_from(other);
+        }
+        rename(&mut node.children, &path, names);
+    }
 }
 
 #[cfg(test)]
@@ -185,9 +330,9 @@ mod tests {
     #[test]
     fn objects_are_found_by_their_types_and_stand_elsewhere_in_each_run() {
         let places = |seed| {
-            let tree = Tree::new(Arc::new(profile(Seed::new(seed))));
-            let places = Places::of(&tree);
             let names = Names::default();
+            let tree = Tree::new(Arc::new(profile(Seed::new(seed), &names)));
+            let places = Places::of(&tree);
             assert_eq!(
                 tree.text(&below(&places.config, &names.report_attached)),
                 Some("true")
@@ -202,5 +347,25 @@ mod tests {
         };
         assert_ne!(places(1), places(2));
         assert_eq!(places(1), places(1));
+    }
+
+    #[test]
+    fn nodes_are_called_as_one_likes() {
+        let text = str::to_owned;
+        let names = Names {
+            report_attached: text("Tell/New"),
+            // What has one node above it has one name for that.
+            total: text("Sum/All"),
+            attached: text("Sum/Here"),
+            ..Names::default()
+        };
+        let tree = Tree::new(Arc::new(profile(Seed::new(1), &names)));
+        let places = Places::of(&tree);
+        let at = below(&places.config, &names.report_attached);
+        assert_eq!(tree.text(&at), Some("true"));
+        let at = below(&places.inventory, &names.total);
+        assert_eq!(tree.text(&at), Some("0"));
+        let ours = below(&places.inventory, &Names::default().total);
+        assert!(tree.node(&ours).is_none());
     }
 }

@@ -6,10 +6,13 @@ use twinproof_dm::upper::{Answer, Operation};
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{ExchangeId, Input, Output};
 
-use super::rules::{Fetching, Relayed, Wanted};
+use super::rules::{Fetching, Relayed, Wanted, Woken};
 use super::{Gateway, IMAGE_PATH, Moment};
 use crate::alert::Report;
 use crate::objects::below;
+
+/// The field in which a notification names a server that its device knows.
+const SERVER_FIELD: &str = "X-Server";
 
 /// Why a request was sent.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub(super) enum Errand {
     Push { device: String },
     /// To get an image.
     Fetch(Download),
+    /// To get an image anew that is there.
+    Refresh,
 }
 
 /// An image that a server wants.
@@ -27,29 +32,50 @@ pub(super) struct Download {
     source: String,
     server: String,
     correlator: Option<String>,
+    /// What has come so far.
+    got: Vec<u8>,
 }
 
 impl Gateway {
     fn send(&mut self, moment: &mut Moment<'_>, errand: Errand, request: Request) {
-        self.exchanges += 1;
-        let exchange = ExchangeId(self.exchanges * 2 + 1);
-        self.errands.insert(exchange, errand);
-        moment.out.push(Output::Request { exchange, request });
+        self.waiting.push_back((errand, request));
+        self.send_waiting(moment);
     }
 
-    fn push(&mut self, moment: &mut Moment<'_>, device: &str, content_type: &str, body: Vec<u8>) {
+    /// Sends what waits, as far as it may.
+    pub(super) fn send_waiting(&mut self, moment: &mut Moment<'_>) {
+        while self.errands.len() < moment.shared.at_once.max(1)
+            && let Some((errand, request)) = self.waiting.pop_front()
+        {
+            self.exchanges += 1;
+            let exchange = ExchangeId(self.exchanges * 2 + 1);
+            self.errands.insert(exchange, errand);
+            moment.out.push(Output::Request { exchange, request });
+        }
+    }
+
+    fn push(
+        &mut self,
+        moment: &mut Moment<'_>,
+        device: &str,
+        (content_type, body): (&str, Vec<u8>),
+        server: Option<String>,
+    ) {
         let Some(url) = self.devices.get(device).map(|known| known.push.clone()) else {
             return;
         };
-        let request = Request::new("POST", url)
+        let mut request = Request::new("POST", url)
             .with(APPLICATION_FIELD, APPLICATION)
             .with_body(content_type, body);
+        if let Some(server) = server {
+            request = request.with(SERVER_FIELD, server);
+        }
         let device = device.to_owned();
         self.send(moment, Errand::Push { device }, request);
     }
 
     /// Has a device begin a session with the gateway.
-    pub(super) fn wake(&mut self, moment: &mut Moment<'_>, id: &str) {
+    pub(super) fn wake(&mut self, moment: &mut Moment<'_>, id: &str, server: &str) {
         let Some(device) = self.devices.get_mut(id) else {
             return;
         };
@@ -62,7 +88,11 @@ impl Gateway {
         let call = self.call();
         for (_, answer) in self.south(moment, Input::Order { call, order }) {
             if let Answer::Trigger { content_type, body } = answer {
-                self.push(moment, id, &content_type, body);
+                let server = moment.shared.rules.names(Woken {
+                    server: server.to_owned(),
+                    knows: false,
+                });
+                self.push(moment, id, (&content_type, body), server);
             }
         }
     }
@@ -82,8 +112,8 @@ impl Gateway {
         }
         let content_type = request.headers.first("Content-Type").unwrap_or_default();
         let body = moment.shared.rules.carries(request.body.clone());
-        self.push(moment, id, content_type, body);
-        204
+        self.push(moment, id, (content_type, body), None);
+        moment.shared.pushed
     }
 
     /// A server wants an image to be in the store.
@@ -107,16 +137,27 @@ impl Gateway {
             source: source.clone(),
             server: server.to_owned(),
             correlator,
+            got: Vec::new(),
         };
         match moment.shared.rules.fetches(facts) {
             Fetching::Fetch => {
                 self.north.tree_mut().set(&state, "fetching");
-                let request = Request::new("GET", source);
-                self.send(moment, Errand::Fetch(download), request);
+                self.fetch(moment, download);
             }
             Fetching::Hold => self.ready(moment, download),
             Fetching::Refuse => self.north.tree_mut().set(&state, "refused"),
         }
+    }
+
+    /// Gets an image, or its next part.
+    fn fetch(&mut self, moment: &mut Moment<'_>, download: Download) {
+        let mut request = Request::new("GET", download.source.clone());
+        if let Some(part) = moment.shared.image_part {
+            let from = download.got.len() as u64;
+            let range = format!("bytes={from}-{}", from + part.max(1) - 1);
+            request = request.with("Range", range);
+        }
+        self.send(moment, Errand::Fetch(download), request);
     }
 
     /// An image is in the store.
@@ -135,11 +176,23 @@ impl Gateway {
     }
 
     /// What a device gets that asks for an image.
-    pub(super) fn image(&self, moment: &Moment<'_>, request: &Request) -> Response {
+    pub(super) fn image(&mut self, moment: &mut Moment<'_>, request: &Request) -> Response {
         let key = request.path().strip_prefix(IMAGE_PATH);
         let key = key.and_then(|rest| rest.strip_prefix('/'));
-        let source = key.and_then(|key| self.served.get(key));
-        match source.and_then(|source| self.images.get(source)) {
+        let source = key.and_then(|key| self.served.get(key)).cloned();
+        let facts = Wanted {
+            keeps: true,
+            held: source
+                .as_ref()
+                .is_some_and(|source| self.images.contains_key(source)),
+        };
+        if let (true, Some(source)) = (facts.held, &source)
+            && moment.shared.rules.fetches(facts) == Fetching::Fetch
+        {
+            let request = Request::new("GET", source.clone());
+            self.send(moment, Errand::Refresh, request);
+        }
+        match source.and_then(|source| self.images.get(&source)) {
             Some(octets) if request.method == "GET" => {
                 let octets = moment.shared.rules.serves(octets.clone());
                 Response::new(200).with_body("application/octet-stream", octets)
@@ -162,10 +215,15 @@ impl Gateway {
                 self.give_up(&device, code);
                 self.left(moment, &device);
             }
-            Errand::Push { .. } => {}
-            Errand::Fetch(download) => match good {
+            Errand::Push { .. } | Errand::Refresh => {}
+            Errand::Fetch(mut download) => match good {
                 Some(response) if response.length == response.body.len() as u64 => {
-                    let octets = response.body.clone();
+                    download.got.extend_from_slice(&response.body);
+                    let is_part = response.status == 206 && !response.body.is_empty();
+                    if is_part && total(response) > Some(download.got.len()) {
+                        return self.fetch(moment, download);
+                    }
+                    let octets = std::mem::take(&mut download.got);
                     self.images.insert(download.source.clone(), octets);
                     self.ready(moment, download);
                 }
@@ -176,4 +234,10 @@ impl Gateway {
             },
         }
     }
+}
+
+/// How many octets there are of which a response has some.
+fn total(response: &Response) -> Option<usize> {
+    let range = response.headers.first("Content-Range")?;
+    range.rsplit_once('/')?.1.parse().ok()
 }

@@ -9,7 +9,7 @@ use twinproof_kernel::{CallId, Input, Time};
 
 use super::rules::{Aimed, Tally};
 use super::{Gateway, Mode, Moment};
-use crate::aggregate::{Aggregate, Entry, Said};
+use crate::aggregate::{Aggregate, Entry, Results, Said};
 use crate::alert::Report;
 use crate::objects::below;
 use crate::payload;
@@ -114,12 +114,14 @@ impl Gateway {
         let state = below(&at, &names.state);
         self.north.tree_mut().set(&state, "running");
         for (part, id) in targets.into_iter().enumerate() {
-            let device = self.devices.get(&id);
-            if device.is_none_or(|device| !device.attached || device.mode != Mode::Proxy) {
+            let mode = self.mode_of(moment, &id);
+            let attached = self.devices.get(&id).is_some_and(|device| device.attached);
+            let mode = mode.filter(|mode| attached && *mode != Mode::Transparent);
+            let Some(mode) = mode else {
                 let code = moment.shared.rules.silent(false);
                 self.fail(&id, code);
                 continue;
-            }
+            };
             for (command, act) in acts.iter().enumerate() {
                 let call = self.call();
                 let about = Asked {
@@ -128,13 +130,17 @@ impl Gateway {
                     command,
                 };
                 self.asked.insert(call, about);
+                if mode == Mode::Adaptation {
+                    self.adapt(moment, &id, call, act.clone());
+                    continue;
+                }
                 let (device, act) = (id.clone(), act.clone());
                 let order = Operation::Do { device, act };
                 let answers = self.south(moment, Input::Order { call, order });
                 self.answered(answers);
             }
-            if moment.shared.rules.wakes(true) {
-                self.wake(moment, &id);
+            if mode == Mode::Proxy && moment.shared.rules.wakes(true) {
+                self.wake(moment, &id, server);
             }
         }
     }
@@ -188,9 +194,6 @@ impl Gateway {
     /// What devices have done.
     pub(super) fn answered(&mut self, answers: Vec<(CallId, Answer)>) {
         for (call, answer) in answers {
-            let Some(asked) = self.asked.remove(&call) else {
-                continue;
-            };
             let said = match answer {
                 Answer::Did(outcome) => said(outcome),
                 _ => Said {
@@ -198,14 +201,22 @@ impl Gateway {
                     values: Vec::new(),
                 },
             };
-            let mut running = self.running.iter_mut();
-            if let Some(running) = running.find(|running| running.at == asked.at) {
-                running.change(asked.part, |part| {
-                    if let Some(place) = part.said.get_mut(asked.command) {
-                        place.get_or_insert(said);
-                    }
-                });
-            }
+            self.said(call, said);
+        }
+    }
+
+    /// What a device has said to what it was asked with this call.
+    pub(super) fn said(&mut self, call: CallId, said: Said) {
+        let Some(asked) = self.asked.remove(&call) else {
+            return;
+        };
+        let mut running = self.running.iter_mut();
+        if let Some(running) = running.find(|running| running.at == asked.at) {
+            running.change(asked.part, |part| {
+                if let Some(place) = part.said.get_mut(asked.command) {
+                    place.get_or_insert(said);
+                }
+            });
         }
     }
 
@@ -224,7 +235,7 @@ impl Gateway {
 
     /// The same, and what it was not told yet is taken back.
     pub(super) fn give_up(&mut self, device: &str, code: u16) {
-        self.south.withdraw(device);
+        self.withdraw(device);
         self.fail(device, code);
     }
 
@@ -239,7 +250,7 @@ impl Gateway {
             }
             for part in running.parts.iter_mut().filter(|part| part.is_open()) {
                 part.failed = Some(moment.shared.rules.silent(true));
-                self.south.withdraw(&part.device);
+                self.withdraw(&part.device);
             }
             self.ended(moment, running);
         }
@@ -271,20 +282,24 @@ impl Gateway {
         tree.remove(&results);
         for (number, entry) in aggregate.entries.iter().enumerate() {
             let at = results.child(number.to_string());
-            tree.set(&at.child("DeviceID"), entry.device.as_str());
-            tree.set(&at.child("Status"), entry.status.to_string());
+            tree.set(&below(&at, &names.result_device), entry.device.as_str());
+            tree.set(&below(&at, &names.result_status), entry.status.to_string());
             let values = entry.commands.iter().flat_map(|said| &said.values);
             let values: Vec<&str> = values.map(String::as_str).collect();
-            tree.set(&at.child("Data"), values.join("\n"));
+            tree.set(&below(&at, &names.result_data), values.join("\n"));
         }
         tree.set(&below(&running.at, &names.state), "completed");
         let source = running.at.to_string();
         let correlator = rules.quotes(running.correlator);
         let correlator = correlator.as_deref();
-        let alerts = vec![
-            Report::Results.alert(&source, &aggregate.to_text(), correlator),
+        let told = match moment.shared.results {
+            Results::Reported => aggregate.to_text(),
+            Results::Fetched => results.to_string(),
+        };
+        let alerts = rules.concludes(vec![
+            Report::Results.alert(&source, &told, correlator),
             Report::Completed.alert(&source, &overall, correlator),
-        ];
+        ]);
         self.tell(&running.server, alerts);
     }
 }

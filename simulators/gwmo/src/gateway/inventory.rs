@@ -3,8 +3,8 @@
 use twinproof_dm::tree::NodeUri;
 use twinproof_dm::upper::Event;
 
-use super::rules::{Arrival, Leaving};
-use super::{Gateway, Mode, Moment};
+use super::rules::{About, Arrival, Leaving, Stock};
+use super::{Adapted, Gateway, Mode, Moment, Protocol};
 use crate::alert::Report;
 use crate::objects::below;
 
@@ -14,6 +14,10 @@ pub(super) struct Device {
     pub(super) mode: Mode,
     /// Where it takes notifications.
     pub(super) push: String,
+    /// How it is adapted, if it speaks another protocol.
+    pub(super) adapted: Option<Adapted>,
+    /// What it has said of itself in its own protocol.
+    pub(super) said: Option<About>,
     /// It can be reached, for all that is known.
     pub(super) attached: bool,
     /// Where its record is.
@@ -23,10 +27,12 @@ pub(super) struct Device {
 }
 
 impl Device {
-    pub(super) fn new(mode: Mode, push: String) -> Self {
+    pub(super) fn new(mode: Mode, push: String, adapted: Option<Adapted>) -> Self {
         Self {
             mode,
             push,
+            adapted,
+            said: None,
             attached: false,
             record: None,
             announced: 0,
@@ -65,7 +71,7 @@ impl Gateway {
     }
 
     /// A device has shown who it is.
-    fn arrived(&mut self, moment: &mut Moment<'_>, id: &str) {
+    pub(super) fn arrived(&mut self, moment: &mut Moment<'_>, id: &str) {
         let Some(device) = self.devices.get(id) else {
             return;
         };
@@ -97,6 +103,7 @@ impl Gateway {
     /// Writes the record of a device that is there.
     fn record(&mut self, moment: &Moment<'_>, id: &str) {
         let names = &moment.shared.names;
+        let rules = &moment.shared.rules;
         let records = below(&self.places.inventory, &names.records);
         let Some(device) = self.devices.get_mut(id) else {
             return;
@@ -107,16 +114,32 @@ impl Gateway {
         let at = device.record.get_or_insert_with(|| {
             *recorded += 1;
             self.records += 1;
-            records.child(format!("R{}", self.records))
+            records.child(rules.labels(self.records, id.to_owned()))
         });
-        let (at, mode) = (at.clone(), device.mode);
+        let mode = rules.shows(rules.works(device.mode));
+        let protocol = device.adapted.as_ref().map(|adapted| adapted.protocol);
+        let protocol = rules.lists(protocol).map_or(NATIVE, Protocol::name);
+        let at = at.clone();
+        let about = |leaf| self.south.about(id, leaf).map(str::to_owned);
+        let said = device.said.clone().unwrap_or_else(|| About {
+            maker: about("Man"),
+            model: about("Mod"),
+        });
+        let About { maker, model } = rules.describes(said);
         let tree = self.north.tree_mut();
         tree.set(&at.child(names.record_device.as_str()), id);
         tree.set(
             &below(&at, &names.record_status),
             names.status_attached.as_str(),
         );
-        tree.set(&below(&at, &names.record_mode), mode.number().to_string());
+        let mode = names.mode(mode);
+        tree.set(&below(&at, &names.record_mode), mode);
+        tree.set(&below(&at, &names.record_protocol), protocol);
+        for (leaf, value) in [(&names.record_maker, maker), (&names.record_model, model)] {
+            if let Some(value) = value {
+                tree.set(&below(&at, leaf), value);
+            }
+        }
     }
 
     /// A device cannot be reached any more.
@@ -149,7 +172,9 @@ impl Gateway {
     /// Says how many devices there are.
     pub(super) fn count(&mut self, moment: &Moment<'_>) {
         let names = &moment.shared.names;
-        let [total, attached] = self.recorded.map(|number| number.to_string());
+        let [total, attached] = self.recorded;
+        let stock = moment.shared.rules.counts(Stock { total, attached });
+        let [total, attached] = [stock.total, stock.attached].map(|number| number.to_string());
         for (path, number) in [(&names.total, total), (&names.attached, attached)] {
             let at = below(&self.places.inventory, path);
             if self.tree().text(&at) != Some(&number) {
@@ -158,6 +183,9 @@ impl Gateway {
         }
     }
 }
+
+/// What stands in a record for the protocol that needs no adaptation.
+const NATIVE: &str = "DM";
 
 /// The code of a device that broke its session off: as a rule, because it does not believe the gateway.
 const REFUSED: u16 = 401;

@@ -4,6 +4,7 @@
 //! there and start there is what it does with its devices: it runs fan-outs, relays notifications, fetches
 //! images. Below it is a DM server for the devices that know no other.
 
+mod adapt;
 mod errands;
 mod fanout;
 mod inventory;
@@ -13,6 +14,7 @@ pub mod rules;
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,12 +29,16 @@ use twinproof_kernel::http::{Request, Response};
 use twinproof_kernel::{
     CallId, Change, ExchangeId, Input, Outbox, Output, Records, Role, Seed, Time, WriteId,
 };
+use twinproof_lwm2m::wire::Version;
 
+use crate::aggregate::Results;
 use crate::objects::{Names, Places, below};
+use adapt::Adapter;
 use errands::Errand;
 use fanout::{Asked, Running};
 use inventory::Device;
 use reports::{Pending, Sent};
+use rules::Above;
 use rules::decide::{Rules, Standard};
 
 /// How the type of an account starts, in whichever version.
@@ -51,6 +57,9 @@ pub const IMAGE_PATH: &str = "/images";
 /// is the device's identifier as it is, is assumed.
 pub const TARGET_FIELD: &str = "X-Oma-GwMO";
 
+/// What stands for a device's identifier in a form of [`TARGET_FIELD`].
+pub const NAMED: &str = "{device}";
+
 /// How a gateway works for a device.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema, serde::Deserialize, serde::Serialize,
@@ -61,17 +70,54 @@ pub enum Mode {
     Transparent,
     /// It manages the device itself, for the server.
     Proxy,
+    /// It does so in another protocol, which is the device's own.
+    Adaptation,
 }
 
-impl Mode {
-    /// The number that stands for it in a record.
+/// What devices speak that do not speak DM.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema, serde::Deserialize, serde::Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// The small one of [`lines`](crate::lines).
+    Lines,
+    /// LwM2M.
+    Lwm2m,
+}
+
+impl Protocol {
+    /// What stands for it in a record.
     #[must_use]
-    pub const fn number(self) -> u8 {
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Transparent => 1,
-            Self::Proxy => 2,
+            Self::Lines => "lines",
+            Self::Lwm2m => "LwM2M",
         }
     }
+}
+
+/// A node of a device as servers see it, and what that is in the device's own protocol.
+#[derive(
+    Clone, Debug, PartialEq, Eq, schemars::JsonSchema, serde::Deserialize, serde::Serialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Mapped {
+    /// The node's address.
+    pub node: String,
+    /// What it is at the device: a name, or a path such as `/3/0/15`.
+    pub is: String,
+}
+
+/// How a device of another protocol is adapted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adapted {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// What it shows of itself, where its protocol has that.
+    pub key: String,
+    /// What servers see of it.
+    pub nodes: Vec<Mapped>,
 }
 
 /// A device that may come to the gateway.
@@ -87,6 +133,8 @@ pub struct Provision {
     pub server: Option<Proof>,
     /// Where it takes notifications.
     pub push: String,
+    /// How it is adapted, if it speaks another protocol.
+    pub adapted: Option<Adapted>,
 }
 
 /// What a gateway is made of.
@@ -100,6 +148,10 @@ pub struct Setup {
     pub id: String,
     /// The devices that may come.
     pub devices: Vec<Provision>,
+    /// Where it hears devices that speak in lines.
+    pub lines: Option<SocketAddr>,
+    /// Where it hears devices of LwM2M.
+    pub lwm2m: Option<SocketAddr>,
 }
 
 /// How gateways are set up.
@@ -107,6 +159,16 @@ pub struct Setup {
 pub struct Shared {
     /// What the nodes of its objects are called.
     pub names: Names,
+    /// What [`TARGET_FIELD`] says for a device: `{device}` stands for what it calls itself.
+    pub named: String,
+    /// What a push is answered with that was taken: an HTTP status.
+    pub pushed: u16,
+    /// Where it has the results of fan-outs.
+    pub results: Results,
+    /// The octets of an image that it gets at a time; all of them if none.
+    pub image_part: Option<u64>,
+    /// How many notifications and images may be under way at the same time; the others wait.
+    pub at_once: usize,
     /// How long a fan-out waits that says no time.
     pub deadline: Duration,
     /// How long it waits until it reports again what could not be reported.
@@ -117,17 +179,25 @@ pub struct Shared {
     pub client: client::Shared,
     /// Its side towards devices.
     pub server: server::Shared,
+    /// Its side towards devices of LwM2M.
+    pub lwm2m: twinproof_lwm2m::server::Shared,
 }
 
 impl Default for Shared {
     fn default() -> Self {
         Self {
             names: Names::default(),
+            named: NAMED.to_owned(),
+            pushed: 204,
+            results: Results::default(),
+            image_part: None,
+            at_once: 32,
             deadline: Duration::from_secs(60),
             retry: Duration::from_secs(5),
             rules: Arc::new(Standard),
             client: client::Shared::default(),
             server: server::Shared::default(),
+            lwm2m: twinproof_lwm2m::server::Shared::new(Version::V1_1),
         }
     }
 }
@@ -141,11 +211,14 @@ impl fmt::Debug for Shared {
 }
 
 /// The gateway's core.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Gateway {
     north: Client,
     south: Server,
+    adapter: Adapter,
     places: Places,
+    /// The first of its servers.
+    above: Arc<Above>,
     base: String,
     /// It has recorded the devices that are there from the start.
     begun_to_record: bool,
@@ -159,6 +232,8 @@ pub struct Gateway {
     asked: BTreeMap<CallId, Asked>,
     calls: u64,
     errands: BTreeMap<ExchangeId, Errand>,
+    /// What is to be sent once fewer are under way.
+    waiting: VecDeque<(Errand, Request)>,
     exchanges: u64,
     reports: VecDeque<Pending>,
     sent: Option<Sent>,
@@ -191,7 +266,11 @@ impl Gateway {
     #[must_use]
     pub fn new(setup: Setup, seed: Seed) -> Self {
         let places = Places::of(&setup.tree);
-        let enrolments = setup.devices.iter().map(|device| Enrolment {
+        let own = setup
+            .devices
+            .iter()
+            .filter(|device| device.adapted.is_none());
+        let enrolments = own.map(|device| Enrolment {
             device: device.device.clone(),
             client: device.client.clone(),
             server: device.server.clone(),
@@ -204,17 +283,32 @@ impl Gateway {
             names.map(move |(name, _)| above.child(name))
         });
         let nonces = credentials.map(|at| at.child("AAuthData")).collect();
+        let above = accounts.first().map(|at| {
+            let text = |at: &NodeUri| setup.tree.text(at).unwrap_or_default().to_owned();
+            let places = at.child("AppAddr");
+            let first = setup.tree.node(&places).and_then(|node| {
+                let (name, _) = node.children().next()?;
+                Some(places.child(name).child("Addr"))
+            });
+            Above {
+                id: text(&at.child("ServerID")),
+                url: first.map_or_else(String::new, |at| text(&at)),
+            }
+        });
+        let above = above.unwrap_or_default();
         let url = format!("{}{DEVICE_PATH}", setup.base);
         let south = Server::new(&setup.id, &url, seed.derive("south"), enrolments.collect());
         let devices = setup.devices.into_iter().map(|provision| {
-            let device = Device::new(provision.mode, provision.push);
+            let device = Device::new(provision.mode, provision.push, provision.adapted);
             (provision.device, device)
         });
         Self {
             devices: devices.collect(),
             north: Client::new(setup.tree, seed.derive("north")),
             south,
+            adapter: Adapter::new(setup.lines, setup.lwm2m, seed),
             places,
+            above: Arc::new(above),
             base: setup.base,
             begun_to_record: false,
             recorded: [0; 2],
@@ -223,6 +317,7 @@ impl Gateway {
             asked: BTreeMap::new(),
             calls: 0,
             errands: BTreeMap::new(),
+            waiting: VecDeque::new(),
             exchanges: 0,
             reports: VecDeque::new(),
             sent: None,
@@ -253,7 +348,8 @@ impl Gateway {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let reported = self.reports.is_empty() && self.sent.is_none();
-        self.running.is_empty() && reported && self.north.open() == 0 && self.errands.is_empty()
+        let quiet = self.errands.is_empty() && self.waiting.is_empty();
+        self.running.is_empty() && reported && self.north.open() == 0 && quiet
     }
 
     /// Whether a setting is on.
@@ -273,7 +369,16 @@ impl Gateway {
                     exchange: ExchangeId(exchange.0 * 2),
                     request,
                 }),
-                Output::Respond { exchange, response } => moment.out.respond(exchange, response),
+                Output::Respond {
+                    exchange,
+                    mut response,
+                } => {
+                    // All that it is asked is to take notifications.
+                    if response.is_success() {
+                        response.status = moment.shared.pushed;
+                    }
+                    moment.out.respond(exchange, response);
+                }
                 Output::Answer { .. }
                 | Output::Datagram { .. }
                 | Output::Persist { .. }
@@ -290,7 +395,10 @@ impl Gateway {
     ) -> Vec<(CallId, upper::Answer)> {
         let mut out = Outbox::default();
         let shared = server::Shared {
-            rules: Arc::new(rules::Below(Arc::clone(&moment.shared.rules))),
+            rules: Arc::new(rules::Below {
+                rules: Arc::clone(&moment.shared.rules),
+                above: Arc::clone(&self.above),
+            }),
             ..moment.shared.server.clone()
         };
         self.south.handle(&shared, moment.now, input, &mut out);
@@ -322,7 +430,7 @@ impl Gateway {
                 self.answered(answers);
             }
             (PUSH_PATH, Some(device)) => {
-                let device = device.to_owned();
+                let device = named(&moment.shared.named, device).to_owned();
                 let status = self.relay(moment, &device, request);
                 moment.out.respond(exchange, Response::new(status));
             }
@@ -444,6 +552,15 @@ impl Gateway {
     }
 }
 
+/// The device that is named in a form.
+fn named<'t>(form: &str, text: &'t str) -> &'t str {
+    let (before, after) = form.split_once(NAMED).unwrap_or_default();
+    let inner = text.strip_prefix(before);
+    inner
+        .and_then(|rest| rest.strip_suffix(after))
+        .unwrap_or(text)
+}
+
 impl Role for Gateway {
     type Shared = Shared;
     type Order = Infallible;
@@ -464,15 +581,23 @@ impl Role for Gateway {
             Input::Order { order, .. } => match order {},
             Input::Request { exchange, request } => self.requested(&mut moment, exchange, request),
             Input::Response { exchange, outcome } => match self.errands.remove(&exchange) {
-                Some(errand) => self.returned(&mut moment, errand, outcome),
+                Some(errand) => {
+                    self.returned(&mut moment, errand, outcome);
+                    self.send_waiting(&mut moment);
+                }
                 None => {
                     let exchange = ExchangeId(exchange.0 / 2);
                     self.north(&mut moment, Input::Response { exchange, outcome });
                 }
             },
             Input::Restored(records) => self.restore(&moment, records),
-            Input::Wake => self.north(&mut moment, Input::Wake),
-            Input::Associated { .. } | Input::Datagram { .. } | Input::Persisted(_) => {}
+            Input::Datagram { at, from, bytes } => self.spoken(&mut moment, (at, from), bytes),
+            Input::Wake => {
+                self.north(&mut moment, Input::Wake);
+                self.repeat(&mut moment);
+                self.lwm2m(&mut moment, Input::Wake);
+            }
+            Input::Associated { .. } | Input::Persisted(_) => {}
         }
         self.settle(&mut moment);
     }
@@ -480,9 +605,13 @@ impl Role for Gateway {
     fn next_deadline(&self) -> Option<Time> {
         let fanouts = self.running.iter().map(|running| running.until);
         let own = fanouts.chain(self.retry_at).min();
-        [own, self.north.next_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            own,
+            self.north.next_deadline(),
+            self.adapter.next_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }

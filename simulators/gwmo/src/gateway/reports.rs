@@ -59,12 +59,18 @@ impl Gateway {
         if self.sent.is_some() || self.retry_at.is_some() {
             return;
         }
-        let Some(report) = first(&mut self.reports) else {
+        let rules = &moment.shared.rules;
+        let Some(report) = first(&mut self.reports, |waiting| rules.joins(waiting)) else {
             return;
         };
+        let mut alerts = report.alerts.clone();
+        let metas = alerts.iter_mut().flat_map(|alert| &mut alert.items);
+        for meta in metas.filter_map(|item| item.meta.as_mut()) {
+            meta.media_type = meta.media_type.take().map(|kind| rules.spells(kind));
+        }
         let order = Order::Report {
             server: report.server.clone(),
-            alerts: report.alerts.clone(),
+            alerts,
         };
         let before = self.north.ended().len() + self.north.open();
         self.sent = Some(Sent { report, before });
@@ -79,15 +85,26 @@ impl Gateway {
     }
 }
 
-/// The report that waits longest, and with it all that wait for the same server: one session tells them.
-fn first(reports: &mut VecDeque<Pending>) -> Option<Pending> {
-    let mut report = reports.pop_front()?;
+/// The report that waits longest, and with it what waits for the same server: as many alerts as `joins` says,
+/// of so many.
+fn first(reports: &mut VecDeque<Pending>, joins: impl FnOnce(usize) -> usize) -> Option<Pending> {
+    let server = reports.front()?.server.clone();
     let (same, other): (Vec<_>, Vec<_>) = reports
         .drain(..)
-        .partition(|waiting| waiting.server == report.server);
+        .partition(|waiting| waiting.server == server);
+    let mut alerts: Vec<Alert> = same
+        .into_iter()
+        .flat_map(|waiting| waiting.alerts)
+        .collect();
+    let now = joins(alerts.len()).max(1).min(alerts.len());
+    let rest = alerts.split_off(now);
     reports.extend(other);
-    report
-        .alerts
-        .extend(same.into_iter().flat_map(|waiting| waiting.alerts));
-    Some(report)
+    if !rest.is_empty() {
+        let server = server.clone();
+        reports.push_front(Pending {
+            server,
+            alerts: rest,
+        });
+    }
+    Some(Pending { server, alerts })
 }

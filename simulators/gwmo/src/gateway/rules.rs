@@ -1,9 +1,15 @@
 //! What a gateway decides.
 
+use std::sync::Arc;
+
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::syncml::StatusCode;
+use twinproof_dm::store::rules::AclFacts;
+use twinproof_dm::store::rules::decide as store;
+use twinproof_dm::syncml::{Alert, Message, StatusCode};
+use twinproof_dm::tree::acl::Right;
 use twinproof_dm::upper::Act;
 
+use super::{Mode, Protocol};
 use crate::aggregate::Entry;
 
 /// What is known when a device has shown who it is.
@@ -72,6 +78,15 @@ pub enum Fetching {
     Refuse,
 }
 
+/// Who is above a gateway, as its account has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Above {
+    /// The server's identifier.
+    pub id: String,
+    /// Where it is.
+    pub url: String,
+}
+
 /// How many devices, and how many of them failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
@@ -81,20 +96,105 @@ pub struct Tally {
     pub failed: usize,
 }
 
+/// What a device says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Who made it.
+    pub maker: Option<String>,
+    /// Its model.
+    pub model: Option<String>,
+}
+
+/// How many devices there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stock {
+    /// Those that have a record.
+    pub total: usize,
+    /// Those of them that are attached.
+    pub attached: usize,
+}
+
+/// For whom a device is woken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Woken {
+    /// The server, by the identifier of its account.
+    pub server: String,
+    /// The device knows it.
+    pub knows: bool,
+}
+
+/// A right that a server needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The lists grant it.
+    pub listed: bool,
+    /// It is one to change something.
+    pub changes: bool,
+}
+
+/// What became of something that a device of another protocol was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// It is done.
+    Done,
+    /// The device has no such thing.
+    Unknown,
+    /// The device may not.
+    Forbidden,
+    /// The device says that it failed.
+    Broken,
+    /// The device says nothing.
+    Silent,
+    /// Nothing at the device is that node.
+    Unmapped,
+    /// The device's protocol has no such command.
+    Untranslatable,
+}
+
+/// A device of another protocol that says that it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newcomer {
+    /// It is one that may come.
+    pub known: bool,
+    /// It shows that it is that.
+    pub proven: bool,
+}
+
+/// Something that came from a device of another protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// It can be read.
+    pub readable: bool,
+    /// How much could not that came before.
+    pub garbage: usize,
+}
+
 twinproof_kernel::rules! {
     /// The decisions of a gateway.
     pub mod decide {
+        use super::About;
+        use super::Above;
         use super::Act;
         use super::Aimed;
+        use super::Alert;
         use super::Arrival;
         use super::Entry;
         use super::Fetching;
+        use super::Foreign;
+        use super::Granted;
+        use super::Heard;
         use super::Leaving;
+        use super::Mode;
+        use super::Newcomer;
+        use super::Message;
         use super::ProofFacts;
+        use super::Protocol;
         use super::Relayed;
         use super::StatusCode;
+        use super::Stock;
         use super::Tally;
         use super::Wanted;
+        use super::Woken;
 
         /// What a device is told of what it shows of itself.
         fn believes(&self, facts: ProofFacts) -> StatusCode {
@@ -154,6 +254,11 @@ twinproof_kernel::rules! {
             acts
         }
 
+        /// What a device is said in a session: the gateway's own words, whoever is above it.
+        fn words(&self, message: Message, above: Arc<Above>) -> Message {
+            message
+        }
+
         /// The code for a device that cannot be reached, or did not answer in time.
         fn silent(&self, reached: bool) -> u16 {
             match reached {
@@ -180,9 +285,96 @@ twinproof_kernel::rules! {
             }
         }
 
+        /// What servers are told of a fan-out that has ended, in which order.
+        fn concludes(&self, alerts: Vec<Alert>) -> Vec<Alert> {
+            alerts
+        }
+
+        /// How many of the alerts that wait for a server go into its next session.
+        fn joins(&self, waiting: usize) -> usize {
+            waiting
+        }
+
+        /// How the type of an alert is written.
+        fn spells(&self, kind: String) -> String {
+            kind
+        }
+
+        /// What the record of a device is called: the `number`th that there ever was.
+        fn labels(&self, number: usize, device: String) -> String {
+            format!("R{number}")
+        }
+
         /// What a report says that it is about.
         fn quotes(&self, correlator: Option<String>) -> Option<String> {
             correlator
+        }
+
+        /// What a device's record says of it, from what it says itself.
+        fn describes(&self, about: About) -> About {
+            about
+        }
+
+        /// The summary of the inventory, from how many devices there are.
+        fn counts(&self, stock: Stock) -> Stock {
+            stock
+        }
+
+        /// The server that a device is told about when it is woken: whom it does not know is none of its business.
+        fn names(&self, facts: Woken) -> Option<String> {
+            facts.knows.then_some(facts.server)
+        }
+
+        /// Whether a server may do something with a node.
+        fn grants(&self, facts: Granted) -> bool {
+            facts.listed
+        }
+
+        /// How the gateway works for a device that calls for this mode.
+        fn works(&self, suited: Mode) -> Mode {
+            suited
+        }
+
+        /// The mode in a device's record, from the one in which the gateway works for it.
+        fn shows(&self, mode: Mode) -> Mode {
+            mode
+        }
+
+        /// The protocol in a device's record, from the one that it speaks; none if that is DM.
+        fn lists(&self, protocol: Option<Protocol>) -> Option<Protocol> {
+            protocol
+        }
+
+        /// Whether the gateway speaks a protocol.
+        fn speaks(&self, protocol: Protocol) -> bool {
+            matches!(protocol, Protocol::Lines | Protocol::Lwm2m)
+        }
+
+        /// Whether a device of another protocol is let in.
+        fn admits(&self, facts: Newcomer) -> bool {
+            facts.known && facts.proven
+        }
+
+        /// Whether the gateway looks at what came from a device of another protocol.
+        fn listens(&self, facts: Heard) -> bool {
+            facts.readable
+        }
+
+        /// The value that a device of another protocol gets.
+        fn writes(&self, value: String) -> String {
+            value
+        }
+
+        /// The code for what became of something at a device of another protocol.
+        fn translates(&self, said: Foreign) -> u16 {
+            match said {
+                Foreign::Done => 200,
+                Foreign::Unknown | Foreign::Unmapped => 404,
+                Foreign::Forbidden => 405,
+                Foreign::Untranslatable => 406,
+                Foreign::Broken => 500,
+                Foreign::Silent => 504,
+            }
         }
 
         /// What becomes of an image that a server wants the gateway to have.
@@ -201,11 +393,29 @@ twinproof_kernel::rules! {
     }
 }
 
+/// The tree decides about rights as the gateway does.
+pub struct Lists(pub std::sync::Arc<dyn decide::Rules>);
+
+impl twinproof_dm::store::rules::decide::Rules for Lists {
+    fn grants(&self, facts: AclFacts<'_>) -> bool {
+        let changes = facts.right != Right::Get;
+        let listed = store::Rules::grants(&store::Standard, facts);
+        self.0.grants(Granted { listed, changes })
+    }
+}
+
 /// The southern side decides as the gateway does.
-pub(super) struct Below(pub(super) std::sync::Arc<dyn decide::Rules>);
+pub(super) struct Below {
+    pub(super) rules: Arc<dyn decide::Rules>,
+    pub(super) above: Arc<Above>,
+}
 
 impl twinproof_dm::server::rules::decide::Rules for Below {
     fn believes(&self, facts: ProofFacts) -> StatusCode {
-        self.0.believes(facts)
+        self.rules.believes(facts)
+    }
+
+    fn says(&self, message: Message) -> Message {
+        self.rules.words(message, Arc::clone(&self.above))
     }
 }

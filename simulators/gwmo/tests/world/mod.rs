@@ -129,7 +129,7 @@ impl World {
         let (own, server) = (proof("gateway", "g-secret"), proof("S", "s-secret"));
         let seed = Seed::new(5);
         let accounts = [account("S", SERVER, &own, &server)];
-        let tree = Tree::of_device(Arc::new(profile(seed)), "gw", &accounts);
+        let tree = Tree::of_device(Arc::new(profile(seed, &Names::default())), "gw", &accounts);
         let described = Arc::new(store::Profile::builtin());
         let below = proof("G", "for devices");
         let made = (1..=devices).map(|number| {
@@ -144,6 +144,7 @@ impl World {
                 client: Some(own),
                 server: Some(below.clone()),
                 push: format!("http://{id}/push"),
+                adapted: None,
             };
             (Client::new(tree, seed.derive(&id)), provision)
         });
@@ -153,6 +154,8 @@ impl World {
             base: GATEWAY.to_owned(),
             id: "G".to_owned(),
             devices: provisions,
+            lines: None,
+            lwm2m: None,
         };
         let enrolment = Enrolment {
             device: "gw".to_owned(),
