@@ -1,6 +1,6 @@
 //! Who the members of a fleet are.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use twinproof_kernel::{Identity, Seed};
@@ -160,14 +160,22 @@ impl Roster {
     pub fn identity<'n>(&self, member: u32, name: &'n mut String) -> Option<Identity<'n>> {
         let at = self.address(member)?;
         name.clear();
-        // Writing to a string does not fail.
-        let _ = write!(name, "{}{member}", self.prefix);
+        name.push_str(&self.prefix);
+        push_number(name, member);
         Some(Identity {
             name,
             at,
             seed: self.seed.derive(name),
         })
     }
+}
+
+/// Adds a number, as it is written.
+fn push_number(text: &mut String, number: u32) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 #[cfg(test)]

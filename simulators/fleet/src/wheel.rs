@@ -57,6 +57,11 @@ impl Wheel {
         }
     }
 
+    /// Adds a member.
+    pub(crate) fn add(&mut self) {
+        self.entries.push(VACANT);
+    }
+
     /// How many members have a timer that runs.
     pub const fn armed(&self) -> usize {
         self.armed

@@ -75,7 +75,7 @@ impl Role for Counter {
 impl Rests for Counter {
     type Packed = Kept;
 
-    fn pack(&self, _: SocketAddr) -> Option<Kept> {
+    fn pack(&self, _: &Spans, _: SocketAddr) -> Option<Kept> {
         self.busy.is_none().then_some(Kept {
             heard: self.heard,
             woken: self.woken,
@@ -83,7 +83,7 @@ impl Rests for Counter {
         })
     }
 
-    fn unpack(packed: Kept, who: Identity<'_>) -> Self {
+    fn unpack(_: &Spans, packed: Kept, who: Identity<'_>) -> Self {
         Self {
             name: who.name.to_owned(),
             heard: packed.heard,
@@ -156,8 +156,8 @@ fn a_fleet_of_any_size_finds_its_members_and_lets_them_rest() {
         woken.sort();
         assert_eq!(woken, some);
         assert_eq!(fleet.sizes().awake, 0);
-        assert_eq!(fleet.look(members - 1, |role| role.heard), Some(1));
-        assert_eq!(fleet.look(2, |role| role.heard), Some(0));
+        assert_eq!(fleet.look(&shared, members - 1, |role| role.heard), Some(1));
+        assert_eq!(fleet.look(&shared, 2, |role| role.heard), Some(0));
         assert_eq!(fleet.next_deadline(), None);
     }
 }
@@ -184,7 +184,7 @@ fn a_member_that_rests_is_woken_when_it_said() {
     assert_eq!(wake_all(&mut fleet, &shared, minute), []);
     let end = Time::ZERO + Duration::from_secs(91);
     assert_eq!(wake_all(&mut fleet, &shared, end), [5]);
-    assert_eq!(fleet.look(5, |role| role.woken), Some(1));
+    assert_eq!(fleet.look(&shared, 5, |role| role.woken), Some(1));
     assert!(
         !fleet.handle(&shared, 64, end, Input::Wake, &mut out),
         "there are 64"
@@ -230,7 +230,7 @@ proptest! {
             }
             prop_assert_eq!(one.bytes(), other.bytes());
             for (member, role) in (0..8_u32).zip(&alone) {
-                prop_assert_eq!(fleet.look(member, |other| other == role), Some(true));
+                prop_assert_eq!(fleet.look(&shared, member, |other| other == role), Some(true));
             }
         }
     }
