@@ -217,11 +217,12 @@ pub(crate) struct Init {
     /// Where the system is: a Twinning enabler without the API's own segments [default:
     /// http://127.0.0.1:8080/exampleAPI], an LwM2M server as a URL of CoAP [default: coap://127.0.0.1, or
     /// where the server of the upper tester listens], a DM server where it takes messages [default:
-    /// http://127.0.0.1:8080/dm]
+    /// http://127.0.0.1:8080/dm], a DM bootstrap server where devices fetch their bootstrap [default:
+    /// http://127.0.0.1:8085/bootstrap/{device}]
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     /// What an LwM2M system is [default: lwm2m-server], or a DM system [default: dm-client]
-    #[arg(long, value_name = "ROLE", value_parser = PossibleValuesParser::new(["lwm2m-server", "lwm2m-bootstrap-server", "dm-client", "dm-server"]))]
+    #[arg(long, value_name = "ROLE", value_parser = PossibleValuesParser::new(["lwm2m-server", "lwm2m-bootstrap-server", "dm-client", "dm-server", "dm-bootstrap-server"]))]
     pub(crate) role: Option<String>,
     /// Who makes an LwM2M server act [default: manual]
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(READY.iter().map(|ready| {

@@ -1,5 +1,10 @@
 //! `twinproof bench` and `twinproof fleet`: load, and how a server bears it.
 
+mod compare;
+mod plan;
+mod search;
+mod view;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -12,24 +17,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Span;
+use twinproof_load::rules::{Rules, Standard};
 use twinproof_load::{
-    Arrivals, Holds, Limits, Measured, Measures, Metric, NoRun, Operation, Phase, Report, Run,
-    Socket, Stage, Target, Verdict, Workload,
+    Arrivals, Holds, Judged, Limits, Measured, Measures, Metric, NoRun, Operation, PRESETS, Phase,
+    Report, Run, Socket, Stage, Target, Verdict, WATCHED, Workload,
 };
+use twinproof_reference::mutants;
 
 use crate::args::SEED;
-use crate::args::bench::{self, Against, Bench, Fleet, Load};
+use crate::args::bench::{self, Against, Bench, Fleet, Pace};
 use crate::problem::Problem;
 use crate::{profile, watch};
-
-/// How many seconds lie between two lines about a run that goes on.
-const LINES: usize = 5;
+use view::View;
 
 pub(crate) fn bench(args: &Bench) -> Result<ExitCode, Problem> {
     match (args, args.load()) {
-        (_, Some((operation, load))) => against(&workload(operation, load)?, &load.against),
+        (_, Some((operation, load))) => against(&workload(operation, &load.pace)?, &load.against),
+        (Bench::Compare(args), None) => compare::compare(args),
         (Bench::Floor(args), None) => floor(args),
-        _ => serve(),
+        (Bench::Plan(args), None) => plan::plan(args),
+        (Bench::Search(args), None) => search::search(args),
+        (Bench::Serve { mutant }, None) => serve(mutant.as_deref()),
+        // What has a load was carried out above.
+        _ => Err(Problem::Ours("there is nothing to carry out".to_owned())),
     }
 }
 
@@ -79,6 +89,7 @@ fn plain(operation: Operation, devices: u32) -> Workload {
         drain: Span::from_secs(5),
         thresholds: Vec::new(),
         devices: twinproof_load::Fleet::new(devices),
+        judged: WATCHED,
         mix: BTreeMap::from([(operation, 1)]),
         generator: Limits::default(),
         stages: Vec::new(),
@@ -93,78 +104,191 @@ fn no_run(why: NoRun) -> Problem {
 }
 
 pub(crate) fn fleet(args: &Fleet) -> Result<ExitCode, Problem> {
-    let file = args.workload.display();
-    let usage = |why: &dyn std::fmt::Display| Problem::Usage(format!("{file}: {why}"));
-    let text = fs::read_to_string(&args.workload).map_err(|error| usage(&error))?;
-    let workload = Workload::read(&text).map_err(|error| usage(&error))?;
-    against(&workload, &args.against)
+    let Some(named) = &args.workload else {
+        return presets();
+    };
+    let mut workload = shipped(named)?.map_or_else(|| read(named), Ok)?;
+    if let Some(count) = args.devices {
+        workload = workload.with_devices(count);
+    }
+    if let Some(span) = args.span {
+        workload = workload.with_span(span);
+    }
+    against(&checked(workload)?, &args.against)
 }
 
-fn workload(operation: Operation, load: &Load) -> Result<Workload, Problem> {
-    let arrivals = match (load.closed, load.poisson) {
+/// Lists the workloads that are shipped.
+fn presets() -> Result<ExitCode, Problem> {
+    for preset in PRESETS {
+        let missing = preset.missing();
+        let cannot = match missing.is_empty() {
+            true => String::new(),
+            false => format!(
+                " Not with this version: no device does {}.",
+                missing.join(", ")
+            ),
+        };
+        writeln!(
+            std::io::stdout(),
+            "{:<19} {}{cannot}",
+            preset.name,
+            preset.says()
+        )?;
+    }
+    Ok(ExitCode::Conformant)
+}
+
+/// The workload that is shipped under a name, if there is no file of that name.
+fn shipped(named: &Path) -> Result<Option<Workload>, Problem> {
+    let mut presets = PRESETS.iter();
+    let found = presets.find(|preset| named == Path::new(preset.name) && !named.exists());
+    let read = found.map(|preset| preset.read()).transpose();
+    read.map_err(|why| Problem::Usage(why.to_string()))
+}
+
+fn read(file: &Path) -> Result<Workload, Problem> {
+    let shown = file.display();
+    let usage = |why: &dyn std::fmt::Display| Problem::Usage(format!("{shown}: {why}"));
+    let text = fs::read_to_string(file).map_err(|error| {
+        let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+        usage(&format_args!(
+            "{error}; expected a workload, or one of {}",
+            names.join(", ")
+        ))
+    })?;
+    Workload::read(&text).map_err(|error| usage(&error))
+}
+
+fn workload(operation: Operation, pace: &Pace) -> Result<Workload, Problem> {
+    let arrivals = match (pace.closed, pace.poisson) {
         (Some(most), _) => Arrivals::Closed(most),
         (None, true) => Arrivals::Poisson,
         (None, false) => Arrivals::Even,
     };
     let workload = Workload {
-        seed: load.seed,
+        seed: pace.seed,
         arrivals,
-        warm_up: load.warm_up,
-        thresholds: load.thresholds.clone(),
+        warm_up: pace.warm_up,
+        thresholds: pace.thresholds.clone(),
         stages: vec![Stage {
             from: None,
-            rate: load.rate,
-            span: load.duration,
+            rate: pace.rate,
+            span: pace.duration,
         }],
-        ..plain(operation, load.devices)
+        ..plain(operation, pace.devices)
     };
-    let checked = workload.check();
-    checked.map_err(|error| Problem::Usage(error.to_string()))?;
-    Ok(workload)
+    checked(workload)
+}
+
+fn checked(workload: Workload) -> Result<Workload, Problem> {
+    match workload.check() {
+        Ok(()) => Ok(workload),
+        Err(error) => Err(Problem::Usage(error.to_string())),
+    }
 }
 
 fn against(workload: &Workload, args: &Against) -> Result<ExitCode, Problem> {
-    let built_in = match args.sut {
-        Some(_) => None,
-        None => Some(BuiltIn::start()?),
-    };
-    let address = match (&args.sut, &built_in) {
-        (Some(file), _) => server_of(file)?,
-        (None, Some(built_in)) => built_in.address,
-        (None, None) => return Err(Problem::Ours("there is no server".to_owned())),
-    };
-    let target = Target {
-        address,
-        process: built_in.as_ref().map(|built_in| built_in.child.id()),
-        consent: args.target_consent.as_deref(),
-    };
+    let system = System::find(args.sut.as_deref())?.seen_as(args.sut_pid)?;
     let stop = stop_on_signal()?;
-    let mut said = 0;
-    let run = twinproof_load::run(workload, target, &mut |phase, measures| {
-        said = tell(phase, measures, said);
-        match stop.load(Ordering::Relaxed) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+    let target = system.target(args.target_consent.as_deref());
+    let mut view = View::new(workload);
+    let run = carry_out(workload, target, &stop, &mut |phase, measures| {
+        view.show(phase, measures);
     });
-    let run = run.map_err(no_run)?;
+    view.end();
+    let run = run?;
     let stopped = stop.load(Ordering::Relaxed);
     let code = match run.report.verdict {
         Verdict::Passed if !stopped => ExitCode::Conformant,
-        Verdict::Failed => ExitCode::Fails,
+        Verdict::Failed | Verdict::Wrong => ExitCode::Fails,
         Verdict::Invalid | Verdict::NoContact | Verdict::Passed | Verdict::TooFew => {
             ExitCode::Incomplete
         }
     };
     let text = text(&run.report, stopped);
     write!(std::io::stdout(), "{text}")?;
-    write(&args.report, &run).map_err(|error| Problem::NoReports {
-        why: format!("{}: {error}", args.report.display()),
-        judged: code,
-    })?;
+    written(&args.report, code, write(&args.report, &run))?;
     let report = args.report.join("load.json");
     writeln!(std::io::stdout(), "report: {}", report.display())?;
     Ok(code)
+}
+
+/// Says where reports could not be written, and what they would have said.
+fn written(dir: &Path, judged: ExitCode, done: std::io::Result<()>) -> Result<(), Problem> {
+    done.map_err(|error| Problem::NoReports {
+        why: format!("{}: {error}", dir.display()),
+        judged,
+    })
+}
+
+/// Carries out a workload until it is over or somebody wants the process to end.
+fn carry_out(
+    workload: &Workload,
+    target: Target<'_>,
+    stop: &AtomicBool,
+    watch: &mut dyn FnMut(Phase, &Measures),
+) -> Result<Run, Problem> {
+    let run = twinproof_load::run(workload, target, &mut |phase, measures| {
+        watch(phase, measures);
+        match stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    run.map_err(no_run)
+}
+
+/// Who is loaded.
+struct System {
+    address: SocketAddrV4,
+    process: Option<u32>,
+    /// Ends with this.
+    _built_in: Option<BuiltIn>,
+}
+
+impl System {
+    /// The one that a profile describes, or the built-in one.
+    fn find(profile: Option<&Path>) -> Result<Self, Problem> {
+        Ok(match profile {
+            Some(file) => Self {
+                address: server_of(file)?,
+                process: None,
+                _built_in: None,
+            },
+            None => {
+                let built_in = BuiltIn::start()?;
+                Self {
+                    address: built_in.address,
+                    process: Some(built_in.child.id()),
+                    _built_in: Some(built_in),
+                }
+            }
+        })
+    }
+
+    /// It as a process of this machine, if somebody says which.
+    fn seen_as(self, process: Option<u32>) -> Result<Self, Problem> {
+        let Some(id) = process else {
+            return Ok(self);
+        };
+        if !Path::new("/proc").join(id.to_string()).exists() {
+            return Err(Problem::Usage(format!(
+                "--sut-pid {id}: expected the number of a process that runs on this machine"
+            )));
+        }
+        Ok(Self {
+            process: Some(id),
+            ..self
+        })
+    }
+
+    fn target<'t>(&self, consent: Option<&'t str>) -> Target<'t> {
+        Target {
+            address: self.address,
+            process: self.process,
+            consent,
+        }
+    }
 }
 
 /// The built-in server in a process of its own, which ends with its input.
@@ -209,7 +333,16 @@ impl Drop for BuiltIn {
     }
 }
 
-fn serve() -> Result<ExitCode, Problem> {
+fn serve(mutant: Option<&str>) -> Result<ExitCode, Problem> {
+    let rules: Arc<dyn Rules> = match mutant {
+        None => Arc::new(Standard),
+        Some(name) => {
+            let mut mutants = mutants::lwm2m();
+            let mutant = mutants.find(|mutant| mutant.name == name);
+            let unknown = || Problem::Usage(format!("no LwM2M server is broken in {name:?}"));
+            (mutant.ok_or_else(unknown)?.rules)()
+        }
+    };
     let socket = Socket::open(0)?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut out = std::io::stdout();
@@ -221,7 +354,7 @@ fn serve() -> Result<ExitCode, Problem> {
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
         ended.store(true, Ordering::Relaxed);
     });
-    twinproof_load::serve_built_in(&socket, &stop)?;
+    twinproof_load::serve_built_in(&socket, rules, &stop)?;
     Ok(ExitCode::Conformant)
 }
 
@@ -271,28 +404,6 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Problem> {
     Ok(stop)
 }
 
-/// Says how a run goes, every few seconds; returns up to which second it has.
-fn tell(phase: Phase, measures: &Measures, said: usize) -> usize {
-    let seconds = measures.seconds();
-    if phase == Phase::Done || seconds.len() < said + LINES {
-        return said;
-    }
-    if let Some(last) = seconds.last() {
-        let p99 = last
-            .p99_us
-            .map_or(String::new(), |p99| format!(", p99 {}", time(p99 as f64)));
-        // Nobody reads what cannot be printed.
-        drop(writeln!(
-            anstream::stderr(),
-            "{} s: {} begun, {} answered{p99}",
-            last.second + 1,
-            last.begun,
-            last.answered
-        ));
-    }
-    seconds.len()
-}
-
 fn text(report: &Report, stopped: bool) -> String {
     let devices = report.workload.devices.count;
     let mut lines = vec![format!(
@@ -303,19 +414,7 @@ fn text(report: &Report, stopped: bool) -> String {
         lines.push(operation_line(*operation, measured));
     }
     for judged in &report.thresholds {
-        let holds = match judged.holds {
-            Holds::Yes => "holds",
-            Holds::No => "does not hold",
-            Holds::Unknown => "too few samples",
-        };
-        let got = judged
-            .got
-            .map_or(String::new(), |got| match judged.threshold.metric {
-                Metric::Loss | Metric::Refused => format!(": {got:.3} %"),
-                Metric::Rate => format!(": {got:.1}/s"),
-                Metric::Max | Metric::Mean | Metric::Percentile(_) => format!(": {}", time(got)),
-            });
-        lines.push(format!("  threshold {} {holds}{got}", judged.threshold));
+        lines.push(format!("  threshold {}", metric(judged)));
     }
     // The warm-up took processor time, too.
     let answered: u64 = report.seconds.iter().map(|second| second.answered).sum();
@@ -328,6 +427,32 @@ fn text(report: &Report, stopped: bool) -> String {
         each(report.generator.cpu),
         system.unwrap_or_default()
     ));
+    if report.judged.requests > 0 {
+        let judged = &report.judged;
+        lines.push(format!(
+            "  watched {} devices: {} requests, {} answers, {}",
+            judged.devices,
+            judged.requests,
+            judged.answers,
+            match judged.broken.len() {
+                0 => "nothing wrong".to_owned(),
+                count => format!("{count} rules broken"),
+            }
+        ));
+    }
+    for broken in &report.judged.broken {
+        lines.push(format!(
+            "  {}  fail  {}, {} times\n     expected  {}\n     got       {}, by the device at {} after {:.3} s\n     basis     {}",
+            broken.requirement,
+            broken.rule.says(),
+            broken.times,
+            broken.expected,
+            broken.got,
+            broken.device,
+            broken.at_us as f64 / 1e6,
+            broken.basis
+        ));
+    }
     for problem in report.generator.problems.iter().take(5) {
         let at = problem
             .second
@@ -341,15 +466,37 @@ fn text(report: &Report, stopped: bool) -> String {
     if stopped {
         lines.push("stopped before its end".to_owned());
     }
-    let name = match report.verdict {
+    let verdict = report.verdict;
+    lines.push(format!("{}: {}", name(verdict), verdict.meaning()));
+    lines.join("\n") + "\n"
+}
+
+const fn name(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Failed => "failed",
         Verdict::Invalid => "invalid",
         Verdict::NoContact => "no contact",
         Verdict::Passed => "passed",
         Verdict::TooFew => "cannot tell",
+        Verdict::Wrong => "wrong",
+    }
+}
+
+/// A threshold, whether it holds, and what was measured.
+fn metric(judged: &Judged) -> String {
+    let holds = match judged.holds {
+        Holds::Yes => "holds",
+        Holds::No => "does not hold",
+        Holds::Unknown => "too few samples",
     };
-    lines.push(format!("{name}: {}", report.verdict.meaning()));
-    lines.join("\n") + "\n"
+    let got = judged
+        .got
+        .map_or(String::new(), |got| match judged.threshold.metric {
+            Metric::Loss | Metric::Refused => format!(": {got:.3} %"),
+            Metric::Rate => format!(": {got:.1}/s"),
+            Metric::Max | Metric::Mean | Metric::Percentile(_) => format!(": {}", time(got)),
+        });
+    format!("{} {holds}{got}", judged.threshold)
 }
 
 fn operation_line(operation: Operation, measured: &Measured) -> String {

@@ -23,10 +23,11 @@ pub fn shared(workload: &Workload, server: SocketAddr) -> Shared {
     };
     let lifetime = workload.devices.lifetime.duration().as_secs();
     let lifetime = u32::try_from(lifetime).unwrap_or(u32::MAX);
-    Shared {
+    let shared = Shared {
         remembers: false,
         ..Shared::new(version, lifetime, &[server])
-    }
+    };
+    shared.for_many()
 }
 
 impl Traffic for Devices {

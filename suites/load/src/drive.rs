@@ -9,6 +9,8 @@ use twinproof_kernel::Time;
 use twinproof_sockets::{Arrivals, Clock, Departures, Sent, Socket, cpu_of_thread};
 
 use crate::generator::{Generator, Phase, Traffic};
+use crate::jury::Jury;
+use crate::plan::{octets as says_octets, resident};
 use crate::report::{Health, Problem, ProblemKind};
 
 /// How long nobody is asked whether to go on, at most.
@@ -25,12 +27,26 @@ pub fn drive<T: Traffic>(
     socket: &Socket,
     watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
 ) -> io::Result<Health> {
-    let starved_share = generator.workload().generator.starved_share;
+    drive_judged(generator, socket, &mut Jury::absent(), watch)
+}
+
+/// As [`drive`], before a jury that sees every datagram of the devices that it watches.
+///
+/// # Errors
+///
+/// When the system takes the socket or the clocks away.
+pub fn drive_judged<T: Traffic>(
+    generator: &mut Generator<'_, T>,
+    socket: &Socket,
+    jury: &mut Jury,
+    watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
+) -> io::Result<Health> {
+    let limits = generator.workload().generator.clone();
     let mut pump = Pump::new(socket);
-    let mut strain = Strain::new(starved_share)?;
+    let mut strain = Strain::new(limits.starved_share, limits.memory_mb)?;
     let (mut began, mut looked) = (None, Duration::ZERO);
     while generator.phase() != Phase::Done {
-        let full = pump.turn(generator)?;
+        let full = pump.turn(generator, jury)?;
         strain.overflowed(pump.arrivals.lost());
         strain.sent(std::mem::take(&mut pump.sent));
         let now = pump.clock.now();
@@ -88,21 +104,28 @@ impl<'s> Pump<'s> {
     pub(crate) fn turn<T: Traffic>(
         &mut self,
         generator: &mut Generator<'_, T>,
+        jury: &mut Jury,
     ) -> io::Result<bool> {
         let count = self.socket.receive(&mut self.arrivals)?;
+        let now = self.clock.now();
         for index in 0..count {
-            let now = time(self.clock.now());
             let Some(arrival) = self.arrivals.take(index, self.socket.port()) else {
                 continue;
             };
             let stamp = arrival
                 .stamp
-                .map(|stamp| time(self.clock.since_start(stamp)));
+                .map(|stamp| time(self.clock.since_start(stamp, now)));
             let datagram = (arrival.at.into(), arrival.from.into(), arrival.bytes);
-            let times = (now, stamp.unwrap_or(now));
-            generator.hear(times, datagram, &mut leave(&mut self.departures));
+            let times = (time(now), stamp.unwrap_or(time(now)));
+            jury.heard(datagram, times.1);
+            generator.hear(
+                times,
+                datagram,
+                &mut leave(&mut self.departures, jury, times.0),
+            );
         }
-        let more = generator.act(time(self.clock.now()), &mut leave(&mut self.departures));
+        let now = time(self.clock.now());
+        let more = generator.act(now, &mut leave(&mut self.departures, jury, now));
         self.sent = self.socket.send(&mut self.departures)?;
         Ok(more || count > 0)
     }
@@ -126,8 +149,13 @@ fn time(since: Duration) -> Time {
 }
 
 /// Lets datagrams wait to be sent together; sockets are of IPv4 alone, and so are the devices.
-fn leave(departures: &mut Departures) -> impl FnMut(SocketAddr, SocketAddr, &[u8]) + '_ {
-    |at, to, bytes| {
+fn leave(
+    departures: &mut Departures,
+    jury: &mut Jury,
+    now: Time,
+) -> impl FnMut(SocketAddr, SocketAddr, &[u8]) {
+    move |at, to, bytes| {
+        jury.sent((at, to, bytes), now);
         if let (SocketAddr::V4(at), SocketAddr::V4(to)) = (at, to) {
             departures.push(*at.ip(), to, bytes);
         }
@@ -138,6 +166,7 @@ fn leave(departures: &mut Departures) -> impl FnMut(SocketAddr, SocketAddr, &[u8
 struct Strain {
     problems: Vec<Problem>,
     starved_share: f64,
+    memory_mb: Option<u32>,
     second: Option<u64>,
     /// How long nothing was to be done in this second.
     idle: Duration,
@@ -150,10 +179,11 @@ struct Strain {
 }
 
 impl Strain {
-    fn new(starved_share: f64) -> io::Result<Self> {
+    fn new(starved_share: f64, memory_mb: Option<u32>) -> io::Result<Self> {
         Ok(Self {
             problems: Vec::new(),
             starved_share,
+            memory_mb,
             second: None,
             idle: Duration::ZERO,
             from: (Duration::ZERO, cpu_of_thread()?),
@@ -204,6 +234,19 @@ impl Strain {
         if lost > 0 {
             let says = format!("the kernel had no room for {lost} datagrams that arrived");
             self.add(ProblemKind::Overflowed, says);
+        }
+        if let (Some(most), Some(_)) = (self.memory_mb, self.second) {
+            match resident() {
+                Ok(octets) if octets > u64::from(most) * 1_000_000 => {
+                    let says = format!(
+                        "it took {}, and {most} MB are the most",
+                        says_octets(octets)
+                    );
+                    self.add(ProblemKind::Grown, says);
+                }
+                // Where the system does not say, nothing is known of it.
+                Ok(_) | Err(_) => {}
+            }
         }
         if self.refused > 0 {
             let why = self

@@ -15,6 +15,7 @@ use twinproof_sockets::{Arrivals, Departures, Socket, cpu_of_thread};
 use crate::devices::{Devices, shared};
 use crate::drive::Pump;
 use crate::generator::{Generator, Phase, Traffic as _};
+use crate::jury::Jury;
 use crate::run::NoRun;
 use crate::workload::{Arrivals as Pace, Operation, Workload};
 
@@ -120,7 +121,7 @@ pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Floor
 }
 
 fn spin(pump: &mut Pump<'_>, generator: &mut Generator<'_, Devices>) -> io::Result<()> {
-    if !pump.turn(generator)? {
+    if !pump.turn(generator, &mut Jury::absent())? {
         pump.wait(generator)?;
     }
     Ok(())
@@ -224,7 +225,7 @@ fn echo(socket: &Socket, stop: &AtomicBool) -> io::Result<()> {
 }
 
 /// 2.01 with a location, to what goes to `/rd`, else 2.04.
-fn write_answer(request: &[u8], into: &mut Vec<u8>) -> bool {
+pub(crate) fn write_answer(request: &[u8], into: &mut Vec<u8>) -> bool {
     let Ok(packet) = Packet::parse(request) else {
         return false;
     };

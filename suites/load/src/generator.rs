@@ -53,6 +53,8 @@ pub struct Generator<'w, T: Traffic> {
     random: fastrand::Rng,
     /// How often each operation was begun, in the order of [`Operation::ALL`].
     turns: [u64; Operation::ALL.len()],
+    /// Who begins what next, and when that was meant to be.
+    chosen: Vec<(u32, Option<Operation>, Time)>,
     pending: Vec<Option<Pending>>,
     free: Vec<usize>,
     measures: Measures,
@@ -155,6 +157,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
             mix,
             random: seed.derive("mix").rng(),
             turns: [0; Operation::ALL.len()],
+            chosen: Vec::new(),
             pending: Vec::new(),
             free: Vec::new(),
             measures: Measures::new(measured, workload.generator.late.duration()),
@@ -232,14 +235,19 @@ impl<'w, T: Traffic> Generator<'w, T> {
             self.counts.by_timer += self.counts.sent - sent;
             more |= left == 0;
         }
-        for left in (0..BUDGET).rev() {
-            let (operation, meant) = match self.next_operation(now) {
-                Some(next) => next,
-                None => break,
-            };
-            self.begin(operation, meant, now, send);
-            more |= left == 0;
+        let mut chosen = std::mem::take(&mut self.chosen);
+        while chosen.len() < BUDGET
+            && let Some((operation, meant)) = self.next_operation(now, chosen.len())
+        {
+            chosen.push((self.next_member(operation), operation, meant));
         }
+        // All of them are on their way out of memory before the first is needed.
+        self.fleet.fetch(chosen.iter().map(|(member, ..)| *member));
+        more |= chosen.len() == BUDGET;
+        for (member, operation, meant) in chosen.drain(..) {
+            self.begin(member, operation, (meant, now), send);
+        }
+        self.chosen = chosen;
         self.proceed(now);
         more
     }
@@ -249,8 +257,13 @@ impl<'w, T: Traffic> Generator<'w, T> {
         let arrival = match self.phase {
             Phase::Preparing(_) | Phase::Done => None,
             Phase::Loading => {
+                let under_way = self.under_way();
+                let room = |most| under_way < most as usize;
                 let next = self.schedule.peek().map(|at| self.begins + *at);
-                Some(next.unwrap_or(self.begins + self.span))
+                match self.workload.arrivals {
+                    Arrivals::Closed(most) if room(most) => Some(self.begins),
+                    _ => Some(next.unwrap_or(self.begins + self.span)),
+                }
             }
             Phase::Draining => Some(self.ends()),
         };
@@ -261,17 +274,18 @@ impl<'w, T: Traffic> Generator<'w, T> {
         self.begins + self.span + self.workload.drain.duration()
     }
 
-    /// What is to be begun, and when it was meant to; none as its operation prepares a device.
-    fn next_operation(&mut self, now: Time) -> Option<(Option<Operation>, Time)> {
+    /// What is to be begun beside so many that are already chosen, and when it was meant to; none as its operation
+    /// prepares a device.
+    fn next_operation(&mut self, now: Time, beside: usize) -> Option<(Option<Operation>, Time)> {
         match self.phase {
             Phase::Preparing(begun) => {
-                let room = self.under_way() < PREPARING;
+                let room = self.under_way() + beside < PREPARING;
                 (room && begun < self.workload.devices.count).then_some((None, now))
             }
             Phase::Loading => {
                 let meant = match self.workload.arrivals {
                     Arrivals::Closed(most) => {
-                        let room = self.under_way() < most as usize;
+                        let room = self.under_way() + beside < most as usize;
                         (room && now < self.begins + self.span).then_some(now)
                     }
                     Arrivals::Even | Arrivals::Poisson => {
@@ -293,10 +307,9 @@ impl<'w, T: Traffic> Generator<'w, T> {
         chosen.map_or(Operation::Register, |(_, operation)| *operation)
     }
 
-    fn begin(&mut self, operation: Option<Operation>, meant: Time, now: Time, send: &mut Send<'_>) {
-        let at = meant.since(self.begins);
-        let counts = operation.is_some() && at >= self.workload.warm_up.duration();
-        let member = match (operation, &mut self.phase) {
+    /// Whose turn it is to do this.
+    fn next_member(&mut self, operation: Option<Operation>) -> u32 {
+        match (operation, &mut self.phase) {
             (None, Phase::Preparing(begun)) => {
                 *begun += 1;
                 *begun - 1
@@ -306,7 +319,18 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 *turn += 1;
                 self.fleet.roster().spread(*turn - 1)
             }
-        };
+        }
+    }
+
+    fn begin(
+        &mut self,
+        member: u32,
+        operation: Option<Operation>,
+        (meant, now): (Time, Time),
+        send: &mut Send<'_>,
+    ) {
+        let at = meant.since(self.begins);
+        let counts = operation.is_some() && at >= self.workload.warm_up.duration();
         let pending = Some(Pending {
             operation,
             meant,

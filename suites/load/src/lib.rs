@@ -5,38 +5,57 @@
 //! system that stalls cannot hide that by being asked less often. The devices are those that are judged.
 #![forbid(unsafe_code)]
 
+mod compare;
 mod devices;
 #[cfg(target_os = "linux")]
 mod drive;
 #[cfg(target_os = "linux")]
 mod floor;
 mod generator;
+mod jury;
 mod measure;
+#[cfg(target_os = "linux")]
+mod plan;
+mod presets;
 mod report;
 #[cfg(target_os = "linux")]
 mod run;
 mod schedule;
+mod search;
 #[cfg(target_os = "linux")]
 mod serve;
 mod threshold;
 mod workload;
 
+pub use compare::{ALPHA, Compared, FEWEST, Finding, MOST, compare};
 pub use devices::{Devices, shared};
 #[cfg(target_os = "linux")]
-pub use drive::drive;
+pub use drive::{drive, drive_judged};
 #[cfg(target_os = "linux")]
 pub use floor::{Floor, Round, floor};
 pub use generator::{Counts, Generator, Phase, Send, Traffic};
+pub use jury::{Broken, Judgement, Jury, Rule};
 pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
+#[cfg(target_os = "linux")]
+pub use plan::{Asked, Costs, Machine, Plan, costs, machine, octets, plan};
+pub use presets::{PRESETS, Preset};
 pub use report::{
     Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, System, Verdict, hlog,
 };
 #[cfg(target_os = "linux")]
 pub use run::{NoRun, Run, Target, run, serve_built_in};
 pub use schedule::Schedule;
+pub use search::{Found, Limit, Search, Trial, trial};
 #[cfg(target_os = "linux")]
 pub use serve::serve;
 pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use twinproof_sockets::Socket;
-pub use workload::{Arrivals, Devices as Fleet, Limits, Operation, Stage, Unusable, Workload};
+pub use workload::{
+    Arrivals, Devices as Fleet, Limits, Operation, Stage, Unusable, WATCHED, Workload,
+};
+
+/// The decisions of the built-in server.
+pub mod rules {
+    pub use twinproof_lwm2m::server::rules::{Rules, Standard};
+}

@@ -9,6 +9,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use twinproof_fleet::Sizes;
 
 use crate::generator::Counts;
+use crate::jury::{Judgement, Jury};
 use crate::measure::{Measures, Second, Totals};
 use crate::threshold::{Holds, Threshold};
 use crate::workload::{Arrivals, Operation, Workload};
@@ -25,6 +26,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// Where the system is.
     pub target: String,
+    /// When the first stage began, in milliseconds since 1970, if it did.
+    #[serde(default)]
+    pub began: Option<u64>,
     /// SHA-256 of the workload as it is in this report, written as TOML.
     pub digest: String,
     /// What was asked for.
@@ -39,6 +43,9 @@ pub struct Report {
     pub counts: Counts,
     /// What the system took, where that can be seen.
     pub system: Option<System>,
+    /// What the devices that were watched message by message were told, and what of it is wrong.
+    #[serde(default)]
+    pub judged: Judgement,
     /// Second by second.
     pub seconds: Vec<Second>,
 }
@@ -59,6 +66,8 @@ pub enum Verdict {
     Passed,
     /// There are too few samples for a threshold.
     TooFew,
+    /// The server said to devices what it may not say, however fast.
+    Wrong,
 }
 
 impl Verdict {
@@ -72,6 +81,7 @@ impl Verdict {
             Self::NoContact => "nothing was answered as it should be",
             Self::Passed => "every threshold holds",
             Self::TooFew => "there are too few samples for a threshold",
+            Self::Wrong => "the server said to devices what it may not say, however fast",
         }
     }
 }
@@ -181,6 +191,8 @@ pub struct Problem {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
+    /// It took more memory than it may.
+    Grown,
     /// It began operations later than it should have.
     Late,
     /// The kernel had no room for what arrived.
@@ -239,6 +251,7 @@ impl Report {
             version: 1,
             verdict,
             target,
+            began: None,
             digest: workload.digest(),
             workload: workload.clone(),
             thresholds,
@@ -246,8 +259,24 @@ impl Report {
             generator,
             counts,
             system,
+            judged: Judgement::default(),
             seconds: measures.seconds().to_vec(),
         }
+    }
+
+    /// Takes over what a jury has to say. What is wrong is so however the rest went.
+    #[must_use]
+    pub fn judged_by(mut self, jury: &Jury) -> Self {
+        self.judged = jury.judgement();
+        if !self.judged.broken.is_empty() {
+            self.verdict = Verdict::Wrong;
+        }
+        self
+    }
+
+    /// Whether what was measured says anything of the system.
+    pub const fn says_something(&self) -> bool {
+        !matches!(self.verdict, Verdict::Invalid | Verdict::NoContact)
     }
 
     /// The JSON schema of reports.

@@ -4,18 +4,21 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use twinproof_fleet::TooMany;
 use twinproof_kernel::Seed;
+use twinproof_lwm2m::server::rules::Rules;
 use twinproof_lwm2m::server::{self, Server};
 use twinproof_lwm2m::wire::Version;
 use twinproof_sockets::{Socket, cpu_of_process};
 
 use crate::devices::{Devices, shared};
-use crate::drive::drive;
+use crate::drive::drive_judged;
 use crate::generator::{Generator, Phase};
+use crate::jury::Jury;
 use crate::measure::Measures;
 use crate::report::{Report, System, hlog};
 use crate::serve::serve;
@@ -114,11 +117,12 @@ pub fn run(
             .process
             .and_then(|process| cpu_of_process(process).ok())
     };
-    let (mut before, mut began) = (None, SystemTime::now());
-    let health = drive(&mut generator, &socket, &mut |generator| {
-        if generator.phase() == Phase::Loading && before.is_none() {
+    let (mut before, mut began) = (None, None);
+    let mut jury = Jury::new(workload);
+    let health = drive_judged(&mut generator, &socket, &mut jury, &mut |generator| {
+        if generator.phase() == Phase::Loading && began.is_none() {
             before = cpu();
-            began = SystemTime::now();
+            began = Some(SystemTime::now());
         }
         watch(generator.phase(), generator.measures())
     })?;
@@ -126,22 +130,29 @@ pub fn run(
     let system = before.and_then(took).map(|cpu| System { cpu });
     let measured = (generator.measures(), generator.counts());
     let address = target.address.to_string();
+    let since_1970 = began.and_then(|began| began.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let millis = since_1970.and_then(|since| u64::try_from(since.as_millis()).ok());
     Ok(Run {
-        report: Report::new(workload, address, measured, health, system),
-        hlog: hlog(generator.measures(), began),
+        report: Report {
+            began: millis,
+            ..Report::new(workload, address, measured, health, system).judged_by(&jury)
+        },
+        hlog: hlog(generator.measures(), began.unwrap_or_else(SystemTime::now)),
     })
 }
 
-/// The built-in LwM2M server at a socket of its own, until `stop` is set; it remembers nothing for an application.
+/// The built-in LwM2M server at a socket of its own, with these decisions, until `stop` is set; it remembers nothing for an
+/// application.
 ///
 /// # Errors
 ///
 /// When the system takes the socket away.
-pub fn serve_built_in(socket: &Socket, stop: &AtomicBool) -> io::Result<()> {
+pub fn serve_built_in(socket: &Socket, rules: Arc<dyn Rules>, stop: &AtomicBool) -> io::Result<()> {
     let at = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
     let mut server = Server::new(at, Seed::new(2));
     let set_up = server::Shared {
         remembers: 0,
+        rules,
         ..server::Shared::new(Version::V1_1)
     };
     serve(&mut server, &set_up, (socket, Ipv4Addr::LOCALHOST), stop)

@@ -56,6 +56,9 @@ pub struct Workload {
     pub thresholds: Vec<Threshold>,
     /// Who takes part.
     pub devices: Devices,
+    /// How many devices are watched message by message, and what the server says to them judged; 0 for none.
+    #[serde(default = "watched")]
+    pub judged: u32,
     /// How often each operation occurs, as a share of the sum.
     pub mix: BTreeMap<Operation, u32>,
     /// When the generator itself has failed.
@@ -67,6 +70,13 @@ pub struct Workload {
 
 fn none() -> Span {
     Span::from_secs(0)
+}
+
+/// How many devices are watched where nobody says how many.
+pub const WATCHED: u32 = 64;
+
+const fn watched() -> u32 {
+    WATCHED
 }
 
 fn five_seconds() -> Span {
@@ -194,6 +204,9 @@ pub struct Limits {
     pub late_share: f64,
     /// For which share of a second it may have had work and no processor.
     pub starved_share: f64,
+    /// How much memory it may take, in megabytes; as much as there is if it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_mb: Option<u32>,
 }
 
 impl Default for Limits {
@@ -202,6 +215,7 @@ impl Default for Limits {
             late: "10ms".parse().unwrap_or_else(|_| none()),
             late_share: 0.01,
             starved_share: 0.2,
+            memory_mb: None,
         }
     }
 }
@@ -221,9 +235,19 @@ pub struct Stage {
     pub span: Span,
 }
 
+fn millis(span: Duration) -> Span {
+    Span::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// Why a workload cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unusable(String);
+
+impl Unusable {
+    pub(crate) const fn new(why: String) -> Self {
+        Self(why)
+    }
+}
 
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -267,13 +291,10 @@ impl Workload {
                 "mix: expected a share above 0 of at least one of {names}"
             ));
         }
-        let closed = match self.arrivals {
-            Arrivals::Closed(0) => {
-                return unusable("arrivals.closed: expected at least 1 under way".to_owned());
-            }
-            Arrivals::Closed(_) => true,
-            Arrivals::Even | Arrivals::Poisson => false,
-        };
+        if self.arrivals == Arrivals::Closed(0) {
+            return unusable("arrivals.closed: expected at least 1 under way".to_owned());
+        }
+        let closed = self.is_closed();
         let total: u64 = self
             .stages
             .iter()
@@ -321,10 +342,69 @@ impl Workload {
         Ok(())
     }
 
+    /// It with another number of devices, and rates that go with it.
+    #[must_use]
+    pub fn with_devices(mut self, count: u32) -> Self {
+        let scale = f64::from(count) / f64::from(self.devices.count.max(1));
+        self.devices.count = count;
+        for stage in &mut self.stages {
+            stage.rate *= scale;
+            stage.from = stage.from.map(|from| from * scale);
+        }
+        self
+    }
+
+    /// It with stages that take so long in all: the last goes on for longer, or those at the end are left out or end sooner.
+    #[must_use]
+    pub fn with_span(mut self, span: Span) -> Self {
+        let mut left = span.duration();
+        let mut stages = Vec::new();
+        let last = self.stages.len().saturating_sub(1);
+        for (number, stage) in self.stages.into_iter().enumerate() {
+            let takes = stage.span.duration();
+            if left.is_zero() {
+                break;
+            }
+            stages.push(if takes > left {
+                let whole = takes.as_secs_f64();
+                let from = stage.from.unwrap_or(stage.rate);
+                Stage {
+                    rate: from + (stage.rate - from) * left.as_secs_f64() / whole,
+                    span: millis(left),
+                    ..stage
+                }
+            } else if number == last && stage.from.is_none() {
+                Stage {
+                    span: millis(left),
+                    ..stage
+                }
+            } else {
+                stage
+            });
+            left = left.saturating_sub(takes);
+            if number == last && !left.is_zero() && stages[number].from.is_some() {
+                // A ramp does not go on; what it leads to does.
+                let rate = stages[number].rate;
+                stages.push(Stage {
+                    from: None,
+                    rate,
+                    span: millis(left),
+                });
+            }
+        }
+        self.stages = stages;
+        self
+    }
+
     /// The operations that occur.
     pub fn operations(&self) -> impl Iterator<Item = Operation> {
         let occurs = self.mix.iter().filter(|(_, share)| **share > 0);
         occurs.map(|(operation, _)| *operation)
+    }
+
+    /// Whether answers decide when operations begin.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.arrivals, Arrivals::Closed(_))
     }
 
     /// It as a TOML text, alike for what means the same.
@@ -336,5 +416,48 @@ impl Workload {
     pub fn digest(&self) -> String {
         let digest = Sha256::digest(self.text());
         digest.iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stages(span: &str) -> Vec<(f64, f64, String)> {
+        let text = r#"
+            name = "stages"
+            [devices]
+            count = 10
+            [mix]
+            register = 1
+            [[stages]]
+            rate = 10
+            for = "10s"
+            [[stages]]
+            from = 10
+            rate = 30
+            for = "10s"
+        "#;
+        let workload = Workload::read(text).unwrap();
+        let workload = workload.with_span(span.parse().unwrap()).with_devices(20);
+        assert_eq!(workload.devices.count, 20);
+        let said = workload.stages.into_iter().map(|stage| {
+            let from = stage.from.unwrap_or(stage.rate);
+            (from, stage.rate, stage.span.to_string())
+        });
+        said.collect()
+    }
+
+    #[test]
+    fn stages_take_as_long_as_they_are_to_and_rates_go_with_devices() {
+        let hold = (20.0, 20.0, "10s".to_owned());
+        assert_eq!(stages("5s"), [(20.0, 20.0, "5s".to_owned())]);
+        assert_eq!(stages("10s"), std::slice::from_ref(&hold));
+        let half = (20.0, 40.0, "5s".to_owned());
+        assert_eq!(stages("15s"), [hold.clone(), half]);
+        let ramp = (20.0, 60.0, "10s".to_owned());
+        assert_eq!(stages("20s"), [hold.clone(), ramp.clone()]);
+        let on = (60.0, 60.0, "70s".to_owned());
+        assert_eq!(stages("90s"), [hold, ramp, on]);
     }
 }

@@ -2,15 +2,19 @@
 //! reported as a time lies between what was measured around it.
 #![cfg(target_os = "linux")]
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use twinproof_coap::{Message, Raw, option};
 use twinproof_kernel::Seed;
 use twinproof_load::{
-    Devices, Generator, Operation, Report, Verdict, Workload, drive, floor, serve, shared,
+    Devices, Generator, Operation, Report, Rule, Target, Verdict, Workload, drive, floor, serve,
+    serve_built_in, shared,
 };
+use twinproof_lwm2m::server::rules::{AnswerFacts, Asked, DatagramFacts, Rules};
 use twinproof_lwm2m::server::{self, Server};
 use twinproof_lwm2m::wire::Version;
 use twinproof_sockets::Socket;
@@ -75,7 +79,7 @@ fn every_device_is_answered_at_its_own_address() {
         "{report:?}"
     );
     assert!(measured.min_us >= Some(1));
-    assert_eq!(report.generator.awake, 500);
+    assert_eq!(report.generator.awake, 0, "who has its answer rests");
 }
 
 #[test]
@@ -195,4 +199,76 @@ fn the_floor_has_both_sides_in_every_round() {
         .map(|round| round.bare_us / round.ours_us);
     assert_eq!(ratios.clone().filter(|one| *one < ratio).count(), 1);
     assert_eq!(ratios.filter(|one| *one > ratio).count(), 1);
+}
+
+/// Gives every registration the same location.
+struct OnePlace;
+
+impl Rules for OnePlace {
+    fn answers(&self, message: Message, facts: AnswerFacts) -> Message {
+        match facts.asked {
+            Asked::Register => Message::new(message.code())
+                .option(option::LOCATION_PATH, b"rd")
+                .option(option::LOCATION_PATH, b"1"),
+            _ => message,
+        }
+    }
+}
+
+/// Answers with the token of somebody else.
+struct OneToken;
+
+impl Rules for OneToken {
+    fn reads(&self, facts: DatagramFacts<'_>) -> Option<Vec<u8>> {
+        let mut raw = Raw::dissect(facts.datagram);
+        raw.token = vec![7; usize::from(raw.token_length)];
+        Some(raw.to_bytes())
+    }
+}
+
+/// The rules that a broken server is seen to break.
+fn broken(rules: Arc<dyn Rules>) -> Vec<Rule> {
+    let workload = Workload::read(
+        r#"
+        name = "broken"
+        drain = "1s"
+        [devices]
+        count = 40
+        [mix]
+        register = 1
+        [generator]
+        late = "1h"
+        starved_share = 1.0
+        [[stages]]
+        rate = 80
+        for = "1s"
+        "#,
+    )
+    .unwrap();
+    let socket = Socket::open(0).unwrap();
+    let address = SocketAddrV4::new(HERE, socket.port());
+    let stop = AtomicBool::new(false);
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| serve_built_in(&socket, rules, &stop).unwrap());
+        let target = Target {
+            address,
+            process: None,
+            consent: None,
+        };
+        let ran = twinproof_load::run(&workload, target, &mut |_, _| ControlFlow::Continue(()));
+        stop.store(true, Ordering::Relaxed);
+        ran.unwrap().report
+    });
+    assert_eq!(report.verdict, Verdict::Wrong, "{report:?}");
+    report.judged.broken.iter().map(|one| one.rule).collect()
+}
+
+#[test]
+fn two_devices_at_one_location_are_seen() {
+    assert_eq!(broken(Arc::new(OnePlace)), [Rule::OwnLocation]);
+}
+
+#[test]
+fn answers_with_the_token_of_another_are_seen() {
+    assert_eq!(broken(Arc::new(OneToken)), [Rule::OwnAnswers]);
 }

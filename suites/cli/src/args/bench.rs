@@ -1,5 +1,6 @@
 //! What can be typed after `bench` and `fleet`.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
@@ -12,24 +13,38 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   twinproof bench registration --devices 100000 --rate 5000/s --duration 60s
   twinproof bench update --sut my-server.toml --rate 200/s --threshold 'update.p99<50ms'
-  twinproof bench send --closed 64 --report out";
+  twinproof bench send --closed 64 --report out
+  twinproof bench plan --devices 2000000
+  twinproof bench search update --sut my-server.toml --threshold 'update.p99<50ms'
+  twinproof bench compare old.toml new.toml --operation update --closed 64";
 
 pub(crate) const FLEET_EXAMPLES: &str = "\
 Examples:
-  twinproof fleet storm.toml
+  twinproof fleet reconnect-storm --devices 2000
+  twinproof fleet storm.toml --for 10m
   twinproof fleet storm.toml --sut my-server.toml --report out";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
+    /// Whether one server bears load otherwise than another: runs of both take turns
+    Compare(Compare),
     /// Devices register; all but the first time anew
     Registration(Load),
     /// What the generator itself costs on this machine, beside a bare loop that sends the same datagrams
     Floor(Floor),
+    /// What a number of devices needs of this machine, and what of it is missing
+    Plan(Plan),
+    /// The highest rate at which the thresholds hold
+    Search(Search),
     /// Registered devices send a value unasked (LwM2M 1.1)
     Send(Load),
     /// The built-in server alone, until its input ends
     #[command(hide = true)]
-    Serve,
+    Serve {
+        /// Broken in this way
+        #[arg(long, value_name = "NAME")]
+        mutant: Option<String>,
+    },
     /// Registered devices update their registrations
     Update(Load),
 }
@@ -40,8 +55,8 @@ impl Bench {
         Some(match self {
             Self::Registration(load) => (Operation::Register, load),
             Self::Send(load) => (Operation::Send, load),
-            Self::Floor(_) | Self::Serve => return None,
             Self::Update(load) => (Operation::Update, load),
+            _ => return None,
         })
     }
 }
@@ -50,6 +65,12 @@ impl Bench {
 pub(crate) struct Load {
     #[command(flatten)]
     pub(crate) against: Against,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Pace {
     /// How many devices there are
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
     pub(crate) devices: u32,
@@ -77,6 +98,89 @@ pub(crate) struct Load {
 }
 
 #[derive(ClapArgs, Debug)]
+pub(crate) struct Plan {
+    /// How many devices there are to be
+    #[arg(long, value_name = "N", value_parser = whole(1_u32, u32::MAX - 1), allow_negative_numbers = true)]
+    pub(crate) devices: u32,
+    /// The address of the first
+    #[arg(long, value_name = "IP", default_value = "127.1.0.1")]
+    pub(crate) first: Ipv4Addr,
+    /// The life time of their registrations, which are renewed once in it
+    #[arg(long, value_name = "SPAN", default_value = "24h")]
+    pub(crate) lifetime: Span,
+    /// What they do
+    #[arg(long, value_name = "NAME", default_value = "update", value_parser = operation)]
+    pub(crate) operation: Operation,
+    /// How often they do it in a second, beside renewing their registrations
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Search {
+    /// What devices do
+    #[arg(value_parser = operation)]
+    pub(crate) operation: Operation,
+    #[command(flatten)]
+    pub(crate) against: Against,
+    /// How many devices there are
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
+    pub(crate) devices: u32,
+    /// The rate of the first trial
+    #[arg(long, value_name = "N/s", default_value = "500/s", value_parser = rate)]
+    pub(crate) from: f64,
+    /// The highest rate that is tried
+    #[arg(long, value_name = "N/s", default_value = "1000000/s", value_parser = rate)]
+    pub(crate) most: f64,
+    /// How near to each other what holds and what does not have to come, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = whole(1_u32, 50), allow_negative_numbers = true)]
+    pub(crate) within: u32,
+    /// How long a trial takes; longer by itself where a threshold needs more samples
+    #[arg(long, value_name = "SPAN", default_value = "5s")]
+    pub(crate) trial: Span,
+    /// How much of it is not measured, at its beginning
+    #[arg(long, value_name = "SPAN", default_value = "1s")]
+    pub(crate) warm_up: Span,
+    /// Begin operations at random, and not at equal distances
+    #[arg(long)]
+    pub(crate) poisson: bool,
+    /// What has to hold; p99<50ms, loss<0.1% and refused<0.1% of the operation if nothing is said
+    #[arg(long = "threshold", value_name = "BOUND")]
+    pub(crate) thresholds: Vec<Threshold>,
+    /// What all random choices follow from
+    #[arg(long, value_name = "N", default_value_t = super::SEED)]
+    pub(crate) seed: u64,
+}
+
+/// What stands for the built-in server where a profile is expected.
+pub(crate) const BUILT_IN: &str = "built-in";
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Compare {
+    /// The profile of the server that is held against the other, or built-in; or the folder of its runs
+    pub(crate) a: PathBuf,
+    /// The profile of the other, or built-in; or the folder of its runs
+    pub(crate) b: PathBuf,
+    /// What devices do
+    #[arg(long, value_name = "NAME", default_value = "update", value_parser = operation, conflicts_with = "workload")]
+    pub(crate) operation: Operation,
+    /// Instead: a workload that says what they do, as `fleet` reads it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["devices", "rate", "closed", "poisson", "duration", "warm_up", "seed", "thresholds"])]
+    pub(crate) workload: Option<PathBuf>,
+    /// How many runs of each there are
+    #[arg(long, value_name = "N", default_value_t = twinproof_load::FEWEST, value_parser = whole(twinproof_load::FEWEST, twinproof_load::MOST), allow_negative_numbers = true)]
+    pub(crate) runs: usize,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+    /// The IP address of a server that is not on this machine, of which you say that its owner agrees
+    #[arg(long, value_name = "HOST")]
+    pub(crate) target_consent: Option<String>,
+    /// Where compare.json and the reports of all runs go
+    #[arg(long, value_name = "DIR", default_value = "twinproof-load")]
+    pub(crate) report: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
 pub(crate) struct Floor {
     /// How many devices there are
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
@@ -94,8 +198,18 @@ pub(crate) struct Floor {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Fleet {
-    /// The workload
-    pub(crate) workload: PathBuf,
+    /// The workload, or the name of one that is shipped; --presets lists them
+    #[arg(required_unless_present = "presets")]
+    pub(crate) workload: Option<PathBuf>,
+    /// List the workloads that are shipped
+    #[arg(long, conflicts_with = "workload")]
+    pub(crate) presets: bool,
+    /// How many devices there are instead; rates go with them
+    #[arg(long, value_name = "N", value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
+    pub(crate) devices: Option<u32>,
+    /// How long it takes instead: the last stage goes on, or the last ones are left out
+    #[arg(long = "for", value_name = "SPAN")]
+    pub(crate) span: Option<Span>,
     #[command(flatten)]
     pub(crate) against: Against,
 }
@@ -108,6 +222,9 @@ pub(crate) struct Against {
     /// The IP address of a server that is not on this machine, of which you say that its owner agrees
     #[arg(long, value_name = "HOST")]
     pub(crate) target_consent: Option<String>,
+    /// The process of a server that runs on this machine, whose processor time is then reported
+    #[arg(long, value_name = "PID", requires = "sut")]
+    pub(crate) sut_pid: Option<u32>,
     /// Where load.json, load.csv and load.hlog go; a folder that is made if it is not there
     #[arg(long, value_name = "DIR", default_value = "twinproof-load")]
     pub(crate) report: PathBuf,
