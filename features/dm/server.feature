@@ -33,6 +33,19 @@ Feature: The server
     When the device begins a session
     Then the server accepts the device
 
+  @DM-SRV-02 @id:another-name
+  Scenario: A name that the server does not know is refused
+    Given a device that shows another name
+    And an operator who, if there is one, wants to read something of the device
+    When the device begins a session
+    Then the server refuses the credentials, and says nothing else
+
+  @DM-SRV-03 @id:other-nonce
+  Scenario: A digest that is out of date is no reason to give a device up
+    Given a device whose digests are of another nonce than the server knows
+    When the device begins a session
+    Then the server accepts the device
+
   @DM-SRV-04 @id:operator
   Scenario: What the operator wants is asked for once, and the session ends
     Given the operator wants to read something of the device
@@ -73,3 +86,27 @@ Feature: The server
     Given a device that has had a session
     When the operator wakes the device
     Then the device believes it, and begins the session that was announced
+
+  @DM-HLF-006 @id:wakes-until
+  Scenario: A notification of a server says until when it counts
+    Given a device that has had a session
+    When the operator wakes the device, which is to come within an hour
+    Then the notification says until when it counts
+
+  @DM-HLF-007 @id:wakes-saying-why
+  Scenario: A notification of a server says why
+    Given a device that has had a session
+    When the operator wakes the device and says why
+    Then the notification says why
+
+  @DM-HLF-014 @id:wakes-saying-how
+  Scenario: A notification of a server says how the device is to come
+    Given a device that has had a session
+    When the operator wakes the device and says how it is to come
+    Then the notification says how
+
+  @DM-HLF-015 @id:wakes-for-detail
+  Scenario: A notification of a server says which details are wanted
+    Given a device that has had a session
+    When the operator wakes the device and wants a detail of it
+    Then the notification says which detail

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twinproof_dm::auth::Scheme;
+use twinproof_dm::notification::wanted::Codes;
 use twinproof_dm::provisioning::{Account, Address, Auth, AuthLevel, AuthType};
 use twinproof_dm::session::prove::Proof;
 
-use super::{HookSpec, Span};
+use super::{DmBootstrap, HookSpec, Span};
 
-/// A DM system: a client, a server, or both.
+/// A DM system: a client, a server, a bootstrap server, or several of them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dm {
@@ -20,6 +21,9 @@ pub struct Dm {
     /// Its server, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<DmServer>,
+    /// Its bootstrap server, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<DmBootstrap>,
     /// Label of a requirement or purpose → whether the system offers it. What is not named is claimed.
     #[serde(default)]
     pub claims: BTreeMap<String, bool>,
@@ -36,8 +40,8 @@ pub struct DmClient {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
     /// Has the client begin a session with the account's server. Without it, the run waits for the client
-    /// to begin sessions by itself.
-    #[schemars(example = "dmclient --begin-session")]
+    /// to begin sessions by itself. `{server}` stands for the server's identifier.
+    #[schemars(example = "dmclient --begin-session {server}")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<HookSpec>,
     /// Where it takes notifications by HTTP Push, if it does: without it, what a notification does is
@@ -52,16 +56,86 @@ pub struct DmClient {
     /// this names another.
     #[serde(default = "DmClient::default_leaf")]
     pub leaf: String,
+    /// Whether it takes and sends values in parts (`./DevDetail/LrgObj`). Where this is not said, or no, nothing
+    /// about large objects applies: clients need not have them.
+    #[schemars(example = true)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub large_objects: Option<bool>,
     /// An interior node below which the account's server may add, replace and delete. Without one, all that
     /// takes one is inconclusive.
     #[schemars(example = "./Vendor")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,
+    /// How it reads what a notification of version 1.3 asks for beside a session. No public text says it; what is
+    /// not written here is assumed.
+    #[serde(default)]
+    pub options: Codes,
+    /// Who sits in front of it. Without that, what the user is shown is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<DmUser>,
+    /// A leaf that the account's server may read and that no first package has by itself.
+    #[serde(default = "DmClient::default_detail")]
+    pub detail: String,
+    /// A leaf that is there and that the account's server may not read.
+    #[schemars(example = "./DMAcc/1/AppAuth/1/AAuthSecret")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// How it is asked where the instances of an object are: `{object}` stands for the identifier. No public text
+    /// says it.
+    #[serde(default = "DmClient::default_search")]
+    pub search: String,
+    /// The other servers that it has accounts of, which the tester plays: two for all that is said of several
+    /// authorities.
+    #[serde(default, rename = "other", skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<DmOther>,
+}
+
+/// Another server of a DM client.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DmOther {
+    /// Where the tester lets it take messages: the client's account leads to http:// and this address, with the
+    /// path /dm.
+    #[schemars(example = "127.0.0.1:8092")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// Where it is for the client. The run fills it in; what is written here is for readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The client's account of it.
+    pub account: DmAccount,
+}
+
+/// Somebody in front of a DM client.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DmUser {
+    /// Succeeds if the client shows, or has shown, the text for which `{text}` stands.
+    #[schemars(example = "screen-shows {text}")]
+    pub sees: HookSpec,
+    /// Says to the client what stands for `{reply}`: yes, no, cancel, a text, or the numbers of choices with
+    /// a hyphen between.
+    #[schemars(example = "press {reply}")]
+    pub says: HookSpec,
 }
 
 impl DmClient {
     fn default_patience() -> Span {
         Span::from_secs(60)
+    }
+
+    fn default_search() -> String {
+        ".?MOI={object}".to_owned()
+    }
+
+    /// Its account of each server.
+    pub fn accounts(&mut self) -> impl Iterator<Item = &mut DmAccount> {
+        let others = self.others.iter_mut().map(|other| &mut other.account);
+        std::iter::once(&mut self.account).chain(others)
+    }
+
+    fn default_detail() -> String {
+        "./DevDetail/FwV".to_owned()
     }
 
     fn default_leaf() -> String {
@@ -82,6 +156,10 @@ pub struct DmServer {
     /// Who makes it act. Without one, all that takes one is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upper_tester: Option<DmTester>,
+    /// How it writes what a notification of version 1.3 asks for beside a session. No public text says it; what is
+    /// not written here is assumed.
+    #[serde(default)]
+    pub options: Codes,
 }
 
 /// Who makes a DM server act.
@@ -160,11 +238,7 @@ impl DmAccount {
 
     fn proof(&self, name: &str, password: Option<&String>) -> Option<Proof> {
         Some(Proof {
-            scheme: match self.scheme {
-                DmScheme::Basic => Scheme::Basic,
-                DmScheme::Md5 => Scheme::Md5,
-                DmScheme::Hmac => Scheme::Mac,
-            },
+            scheme: self.scheme.of_proof(),
             name: name.to_owned(),
             secret: password?.clone().into_bytes(),
             nonce: Vec::new(),
@@ -217,4 +291,15 @@ pub enum DmScheme {
     Md5,
     /// A digest over each message.
     Hmac,
+}
+
+impl DmScheme {
+    /// The scheme as messages have it.
+    pub const fn of_proof(self) -> Scheme {
+        match self {
+            Self::Basic => Scheme::Basic,
+            Self::Md5 => Scheme::Md5,
+            Self::Hmac => Scheme::Mac,
+        }
+    }
 }

@@ -1,9 +1,15 @@
 //! A client that is judged, and its server, which the tester plays.
 
+mod authorities;
+mod hostile;
+mod large;
 mod notification;
+mod search;
 mod security;
 mod session;
 mod tree;
+mod user;
+mod wishes;
 
 use std::sync::Arc;
 
@@ -17,10 +23,11 @@ use twinproof_judge::checks::dm::{Check as Dm, Session};
 use twinproof_judge::profile;
 use twinproof_stage::{Halted, Handle};
 
-use crate::target::dm_server;
+use crate::target::{dm_server, other_dm_server};
 use crate::world::Scene;
 
 pub(super) use notification::Announced;
+pub(super) use wishes::Front;
 
 /// The server that the tester plays.
 pub(super) struct Served {
@@ -29,14 +36,41 @@ pub(super) struct Served {
     sessions: usize,
     /// The last session.
     session: Session,
+    /// What it says that wants to hurt.
+    hostile: Option<hostile::Said>,
 }
 
 impl Scene {
     fn dm_client(&mut self) -> Result<profile::DmClient, Halted> {
         let section = self.profile.profile.dm.as_ref();
-        match section.and_then(|section| section.client.clone()) {
-            Some(client) => Ok(client),
-            None => Err(self.inconclusive("the profile has no [dm.client] section")),
+        let Some(mut client) = section.and_then(|section| section.client.clone()) else {
+            return Err(self.inconclusive("the profile has no [dm.client] section"));
+        };
+        let Some(number) = self.dm.acting.checked_sub(1) else {
+            return Ok(client);
+        };
+        // As this server sees the client.
+        match client.others.get(number).cloned() {
+            Some(other) => {
+                client.account = other.account;
+                client.server = other.server;
+                Ok(client)
+            }
+            None => {
+                let why = format!(
+                    "the client has too few servers: the profile has no {} [[dm.client.other]]",
+                    number + 1
+                );
+                Err(self.inconclusive(why))
+            }
+        }
+    }
+
+    /// The name under which the server enters that acts.
+    fn dm_server_name(&self) -> String {
+        match self.dm.acting.checked_sub(1) {
+            None => dm_server(&self.profile.profile).to_owned(),
+            Some(number) => other_dm_server(number),
         }
     }
 
@@ -63,8 +97,21 @@ impl Scene {
         rules: Arc<dyn Rules>,
         change: impl FnOnce(&mut Option<Proof>, &mut Option<Proof>),
     ) -> Result<Served, Halted> {
+        let shared = server::Shared {
+            rules,
+            ..server::Shared::default()
+        };
+        self.enter_dm_server_as(shared, change)
+    }
+
+    /// The same, and it is set up like this.
+    fn enter_dm_server_as(
+        &mut self,
+        shared: server::Shared,
+        change: impl FnOnce(&mut Option<Proof>, &mut Option<Proof>),
+    ) -> Result<Served, Halted> {
         let client = self.dm_client()?;
-        let name = dm_server(&self.profile.profile);
+        let name = &*self.dm_server_name();
         let account = &client.account;
         let (mut known, mut shown) = (account.proof_of_device(), account.proof_of_server());
         change(&mut known, &mut shown);
@@ -77,8 +124,8 @@ impl Scene {
         let id = account.server_id.as_str();
         let role = Server::new(id, &url, self.seed.derive(name), vec![enrolment]);
         let shared = server::Shared {
-            rules,
-            ..server::Shared::default()
+            codes: client.options,
+            ..shared
         };
         let server = self.stage.enter(name, role, Arc::new(shared));
         Ok(Served {
@@ -89,6 +136,7 @@ impl Scene {
                 after: 0,
                 upto: None,
             },
+            hostile: None,
         })
     }
 
@@ -125,6 +173,19 @@ impl Scene {
         Ok(self.stage.wait_for(&server, what, patience, ended).await)
     }
 
+    /// Waits until there is one session more than have ended so far, and counts it.
+    async fn dm_one_more(&mut self) -> Result<(), Halted> {
+        let patience = self.dm_client()?.patience.duration();
+        let served = self.dm_served()?;
+        let (server, sessions) = (served.server.clone(), served.sessions);
+        let ended = move |server: &Server| ends(server) > sessions;
+        let what = "the session that was announced has ended";
+        if self.stage.wait_for(&server, what, patience, ended).await {
+            self.dm_served()?.sessions += 1;
+        }
+        Ok(())
+    }
+
     /// The code that the client gave last for what the server wanted, if it gave one since there were so many
     /// events.
     fn dm_code(&mut self, since: usize) -> Result<Option<u16>, Halted> {
@@ -136,6 +197,18 @@ impl Scene {
                 _ => None,
             };
             events.by_ref().rev().find_map(told)
+        }))
+    }
+
+    /// Whether the client said that it has no `Atomic`, which it need not have.
+    fn dm_lacks_atomic(&mut self) -> Result<bool, Halted> {
+        let server = self.dm_served()?.server.clone();
+        Ok(self.stage.look(&server, |server| {
+            let mut told = server.events().iter().filter_map(|event| match event {
+                Event::Did { outcome, .. } => Some(&outcome.statuses),
+                _ => None,
+            });
+            told.any(|all| all.iter().any(|t| t.command == "Atomic" && t.code == 406))
         }))
     }
 
@@ -249,6 +322,15 @@ fn put(uri: String, text: &str) -> Put {
         media_type: Some("text/plain".to_owned()),
         value: Some(Value::Text(text.to_owned())),
     }
+}
+
+/// An interior node that is to be added.
+fn interior(uri: &str) -> Act {
+    Act::Add(Put {
+        uri: uri.to_owned(),
+        format: Some("node".to_owned()),
+        ..Put::default()
+    })
 }
 
 /// What a property of a node is to be.

@@ -1,15 +1,27 @@
 //! Steps of the DM scenarios, a file per role that is judged.
 
+mod bootstrap;
 mod client;
+mod hostile;
 mod server;
+
+use std::collections::BTreeMap;
 
 /// Who takes part in a scenario.
 #[derive(Default)]
 pub(crate) struct Parties {
     /// The server that the tester plays, where a client is judged.
     served: Option<client::Served>,
+    /// The other servers that have been spoken of, by their number.
+    others: BTreeMap<usize, client::Served>,
+    /// The number of the server that acts: the first, unless a scenario is about several.
+    acting: usize,
     /// The sessions that it announces.
     announced: Option<client::Announced>,
+    /// What somebody in front of the client saw and said.
+    front: client::Front,
     /// The devices that the tester plays, where a server is judged.
     fleet: server::Fleet,
+    /// The devices without an account that the tester plays, where a bootstrap server is judged.
+    novices: bootstrap::Novices,
 }

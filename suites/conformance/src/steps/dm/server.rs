@@ -1,5 +1,7 @@
 //! A server that is judged, and its devices, which the tester plays.
 
+mod hostile;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +9,14 @@ use std::time::Duration;
 use cucumber::{given, then, when};
 use twinproof_dm::client::rules::decide::{Rules, Standard};
 use twinproof_dm::client::{self, Client, End, Order};
+use twinproof_dm::notification::wanted::Wanted;
+use twinproof_dm::provisioning::AuthLevel;
 use twinproof_dm::store::{Profile, Tree};
 use twinproof_dm::syncml::{Alert, AlertCode, Command, Item, Message, Meta, Request};
 use twinproof_dm::upper::{Act, Answer, Operation};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::server::Check as Server;
+use twinproof_judge::checks::dm::wishes::Wish;
 use twinproof_judge::checks::dm::{Check as Dm, Session};
 use twinproof_judge::profile;
 use twinproof_stage::{Halted, Handle};
@@ -38,8 +43,14 @@ pub(super) struct Fleet {
     reports: Vec<Alert>,
     /// The octets of a message that they can take, if they say so.
     takes: Option<u64>,
+    /// The messages of a session that they send, if not as many as others.
+    messages: Option<u32>,
+    /// The nonce that they begin with, if not the one that the server knows.
+    nonce: Option<Vec<u8>>,
     /// The last session.
     session: Option<Session>,
+    /// The number under which the last trigger was made.
+    made: Option<u64>,
 }
 
 /// How many readings do not fit into such a message.
@@ -76,14 +87,24 @@ impl Scene {
     ) -> Result<(), Halted> {
         let url = self.dm_server()?.url;
         let profile = Arc::new(Profile::builtin());
-        let tree = Tree::of_device(profile, &account.device, &[account.at(&url)]);
+        let mut known = account.at(&url);
+        let own = known
+            .auths
+            .iter_mut()
+            .filter(|auth| auth.level == AuthLevel::AppSrv);
+        for auth in own {
+            auth.data = self.dm.fleet.nonce.clone().or(auth.data.take());
+        }
+        let tree = Tree::of_device(profile, &account.device, &[known]);
         // A server may remember the numbers of sessions that it had.
         let seed = self.stage.fresh(self.seed.derive("device"));
         let role = Client::new(tree, seed);
         let shared = client::Shared {
             rules,
             max_message: self.dm.fleet.takes,
-            max_messages: 100,
+            max_messages: self.dm.fleet.messages.unwrap_or(100),
+            codes: Some(self.dm_server()?.options),
+            epoch: self.stage.seconds(),
             ..client::Shared::default()
         };
         let device = self.stage.enter("device", role, Arc::new(shared));
@@ -175,6 +196,22 @@ fn shows_wrong(world: &mut World) -> Result<(), Halted> {
     scene.enter_dm_device(&account, Arc::new(Standard))
 }
 
+#[given("a device that shows another name")]
+fn shows_another_name(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let mut account = scene.dm_account(0)?;
+    account.name.push_str("-but-not-this-one");
+    scene.enter_dm_device(&account, Arc::new(Standard))
+}
+
+#[given("a device whose digests are of another nonce than the server knows")]
+fn other_nonce(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let account = scene.dm_account(0)?;
+    scene.dm.fleet.nonce = Some(b"a nonce that nobody was told".to_vec());
+    scene.enter_dm_device(&account, Arc::new(Standard))
+}
+
 #[given("a device that says what it has to say in two messages")]
 fn halves(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
@@ -256,19 +293,118 @@ fn fits(world: &mut World) -> Result<(), Halted> {
     })
 }
 
+/// Has the operator wake the device by a notification that asks for this.
+async fn wakes_wanting(scene: &mut Scene, wanted: Wanted) -> Result<(), Halted> {
+    let device = scene.dm_account(0)?.device;
+    wakes_by(
+        scene,
+        Operation::Notify {
+            device,
+            ui_mode: 1,
+            session: ANNOUNCED,
+            wanted,
+        },
+    )
+    .await
+}
+
+#[when("the operator wakes the device, which is to come within an hour")]
+async fn wakes_until(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let until = u32::try_from(scene.stage.seconds() + 3_600);
+    let wanted = Wanted {
+        expires: until.ok(),
+        ..Wanted::default()
+    };
+    wakes_wanting(scene, wanted).await
+}
+
+#[when("the operator wakes the device and says why")]
+async fn wakes_saying_why(world: &mut World) -> Result<(), Halted> {
+    let wanted = Wanted {
+        reason: Some("New settings for the browser".to_owned()),
+        ..Wanted::default()
+    };
+    wakes_wanting(world.scene(), wanted).await
+}
+
+#[when("the operator wakes the device and says how it is to come")]
+async fn wakes_saying_how(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let codes = scene.dm_server()?.options;
+    let scheme = scene.dm_account(0)?.scheme.of_proof();
+    let wanted = Wanted {
+        authentication: Some(codes.of_scheme(scheme)),
+        transport: Some(codes.http),
+        ..Wanted::default()
+    };
+    wakes_wanting(scene, wanted).await
+}
+
+#[when("the operator wakes the device and wants a detail of it")]
+async fn wakes_for_detail(world: &mut World) -> Result<(), Halted> {
+    let wanted = Wanted {
+        nodes: vec!["./DevDetail/FwV".to_owned()],
+        ..Wanted::default()
+    };
+    wakes_wanting(world.scene(), wanted).await
+}
+
+#[then("the notification says until when it counts")]
+fn says_until(world: &mut World) -> Result<(), Halted> {
+    asks(world, &[Wish::Expiration])
+}
+
+#[then("the notification says why")]
+fn says_why(world: &mut World) -> Result<(), Halted> {
+    asks(world, &[Wish::Reason])
+}
+
+#[then("the notification says how")]
+fn says_how(world: &mut World) -> Result<(), Halted> {
+    asks(world, &[Wish::Transport, Wish::Authentication])
+}
+
+#[then("the notification says which detail")]
+fn says_which(world: &mut World) -> Result<(), Halted> {
+    asks(world, &[Wish::Node])
+}
+
+fn asks(world: &mut World, wishes: &[Wish]) -> Result<(), Halted> {
+    let scene = world.scene();
+    let (number, codes) = (
+        scene.dm.fleet.made.unwrap_or_default(),
+        scene.dm_server()?.options,
+    );
+    for wish in wishes {
+        scene.check_dm_server(|_| Server::Asks {
+            number,
+            codes,
+            wish: *wish,
+        })?;
+    }
+    Ok(())
+}
+
 /// The session that is announced.
 const ANNOUNCED: u16 = 0x51;
 
 #[when("the operator wakes the device")]
 async fn wakes(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let device = scene.dm_device()?;
     let trigger = Operation::Trigger {
         device: scene.dm_account(0)?.device,
         ui_mode: 1,
         session: ANNOUNCED,
     };
-    let (answer, _) = scene.stage.operate_dm(trigger).await?;
+    wakes_by(scene, trigger).await
+}
+
+/// Brings the device a trigger that the server makes, and waits for the session.
+async fn wakes_by(scene: &mut Scene, trigger: Operation) -> Result<(), Halted> {
+    let device = scene.dm_device()?;
+    let (answer, number) = scene.stage.operate_dm(trigger).await?;
+    scene.dm.fleet.made = Some(number);
     let Answer::Trigger { content_type, body } = answer else {
         return Err(scene.inconclusive("the upper tester made no trigger"));
     };

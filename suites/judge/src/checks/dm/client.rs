@@ -1,8 +1,11 @@
 //! What a client says and does in a session, in which the tester plays its server.
 
+mod large;
 mod notified;
 mod opening;
+pub mod rights;
 mod tree;
+pub mod wishes;
 
 use std::collections::BTreeSet;
 
@@ -11,9 +14,10 @@ use twinproof_dm::syncml::{Command, StatusCode};
 use twinproof_evidence::Verdict;
 
 use super::Session;
-use super::talk::{Said, Talk, words};
+use super::talk::{Said, Talk, begun, words};
 use crate::checks::Found;
 use crate::scene::{SUT, Scene};
+use large::{fits, lists, offered, takes_parts};
 use notified::{NO_SESSION, announced, ignored};
 use opening::{began_again, opened, proven};
 use tree::{in_order, property, shows, told, unread};
@@ -51,6 +55,38 @@ pub enum Check {
         /// The session.
         session: Session,
     },
+    /// The last question to the user was answered by this.
+    Entered {
+        /// The session.
+        session: Session,
+        /// What the user entered, or the number of what the user chose.
+        value: String,
+    },
+    /// Once the server has said what it takes, no message of the client is larger.
+    Fits {
+        /// The session.
+        session: Session,
+        /// What it takes, octets.
+        size: usize,
+    },
+    /// A list has a node, with this value.
+    Lists {
+        /// The session.
+        session: Session,
+        /// What was read.
+        list: String,
+        /// The node.
+        uri: String,
+        /// The value.
+        value: String,
+    },
+    /// After what was said before, the client begins a session and says something.
+    LivesOn {
+        /// That session.
+        session: Session,
+        /// Whether the client was told to begin it.
+        told: bool,
+    },
     /// The commands of each message are numbered, each with a number of its own.
     Numbered {
         /// The session.
@@ -74,6 +110,29 @@ pub enum Check {
         uri: String,
         /// The name of the property.
         property: String,
+    },
+    /// A command was carried out that a client need not have, or it was answered like one that it does not have.
+    Offered {
+        /// The session.
+        session: Session,
+        /// The name of the command.
+        command: String,
+        /// Its target.
+        uri: String,
+        /// The codes that say that the client does not have it.
+        lacking: Vec<u16>,
+        /// Codes that leave it open.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        open: Vec<u16>,
+    },
+    /// Each part of a large object but the last was taken as one (213).
+    TakesParts {
+        /// The session.
+        session: Session,
+        /// Where it was to go.
+        uri: String,
+        /// Codes that leave it open.
+        open: Vec<u16>,
     },
     /// What was read comes after the status of the reading.
     ReadInOrder {
@@ -170,6 +229,65 @@ impl Check {
                                 status of the challenging header, the alert, the device information \
                                 and credentials";
                 session.with(scene, expected, began_again)
+            }
+            Self::Entered { session, value } => {
+                let expected = format!("{value:?} as the user's answer");
+                session.with(scene, expected, |talk, expected| {
+                    entered(talk, expected, value)
+                })
+            }
+            Self::Fits { session, size } => {
+                let expected = format!("messages of at most {size} octets");
+                session.with(scene, expected, |talk, expected| {
+                    fits(scene, talk, expected, *size)
+                })
+            }
+            Self::Lists {
+                session,
+                list,
+                uri,
+                value,
+            } => {
+                let expected = format!("{uri} with {value:?} in {list}");
+                session.with(scene, expected, |talk, expected| {
+                    lists(talk, expected, list, (uri, value))
+                })
+            }
+            Self::Offered {
+                session,
+                command,
+                uri,
+                lacking,
+                open,
+            } => {
+                let [lacking, open] = [lacking, open]
+                    .map(|codes| codes.iter().copied().map(StatusCode).collect::<Vec<_>>());
+                let expected = format!("200 to {command} of {uri}, or that there is none");
+                session.with(scene, expected, |talk, expected| {
+                    let asked = (command.as_str(), Some(uri.as_str()));
+                    offered(talk, expected, asked, (&lacking, &open))
+                })
+            }
+            Self::TakesParts { session, uri, open } => {
+                let open: Vec<_> = open.iter().copied().map(StatusCode).collect();
+                let expected = format!("213 to each part of {uri} but the last");
+                session.with(scene, expected, |talk, expected| {
+                    takes_parts(talk, expected, uri, &open)
+                })
+            }
+            Self::LivesOn { session, told } => {
+                let expected = "a session of the client".to_owned();
+                match begun(&session.talks(scene)) {
+                    Some(number) => Found::decide(true, expected, "one").shown_by([number]),
+                    None if *told => {
+                        let got = "none, though it was told to begin one";
+                        Found::decide(false, expected, got).shown_by(session.before(scene))
+                    }
+                    None => {
+                        let got = "none, and nobody could tell it to begin one (dm.client.start)";
+                        Found::inconclusive(expected, got)
+                    }
+                }
             }
             Self::Numbered { session } => {
                 let expected =
@@ -268,6 +386,26 @@ impl Check {
             }
         }
     }
+}
+
+fn entered(talk: &Talk, expected: String, value: &str) -> Found {
+    let Some((asked, command)) = talk.command("Alert", None) else {
+        return Found::inconclusive(expected, "the server asked nothing");
+    };
+    let mut told = talk.statuses_of(asked, command.cmd_id());
+    let Some((said, status)) = told.next() else {
+        return Found::decide(false, expected, "no status").shown_by([asked.number]);
+    };
+    if status.code == StatusCode::FEATURE_NOT_SUPPORTED {
+        let got = "the client does not ask its user that (406)";
+        return Found::inconclusive(expected, got).shown_by([said.number]);
+    }
+    let items = status.items.iter();
+    let all: Vec<&str> = items
+        .filter_map(|item| item.data.as_ref()?.as_text())
+        .collect();
+    Found::decide(all == [value], expected, format!("{all:?}"))
+        .shown_by([asked.number, said.number])
 }
 
 fn numbered(talk: &Talk, expected: String) -> Found {

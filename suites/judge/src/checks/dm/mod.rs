@@ -1,5 +1,6 @@
-//! Checks on DM clients and servers, a file per role.
+//! Checks on DM clients, servers and bootstrap servers, a file per role.
 
+pub mod bootstrap;
 pub mod client;
 pub mod server;
 pub(super) mod talk;
@@ -9,16 +10,29 @@ use serde::{Deserialize, Serialize};
 use super::Found;
 use crate::scene::Scene;
 
+pub use client::{rights, wishes};
 pub use talk::{message, reading};
 
 /// A check and its arguments.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "theme", rename_all = "kebab-case")]
 pub enum Check {
+    /// What a bootstrap server hands out.
+    Bootstrap(bootstrap::Check),
     /// What a client says and does.
     Client(client::Check),
+    /// What lists say.
+    Rights(rights::Check),
     /// What a server says and does.
     Server(server::Check),
+    /// What a client makes of what notifications ask for.
+    Wish(wishes::Check),
+}
+
+impl From<bootstrap::Check> for Check {
+    fn from(check: bootstrap::Check) -> Self {
+        Self::Bootstrap(check)
+    }
 }
 
 impl From<client::Check> for Check {
@@ -33,11 +47,26 @@ impl From<server::Check> for Check {
     }
 }
 
+impl From<rights::Check> for Check {
+    fn from(check: rights::Check) -> Self {
+        Self::Rights(check)
+    }
+}
+
+impl From<wishes::Check> for Check {
+    fn from(check: wishes::Check) -> Self {
+        Self::Wish(check)
+    }
+}
+
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
+            Self::Bootstrap(check) => check.look(scene),
             Self::Client(check) => check.look(scene),
+            Self::Rights(check) => check.look(scene),
             Self::Server(check) => check.look(scene),
+            Self::Wish(check) => check.look(scene),
         }
     }
 }

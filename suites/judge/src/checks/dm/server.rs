@@ -1,11 +1,15 @@
 //! What a server says and does in a session, in which the tester plays its device.
 
 use serde::{Deserialize, Serialize};
+use twinproof_dm::notification::Received;
+use twinproof_dm::notification::wanted::{Codes, Wanted};
 use twinproof_dm::syncml::{AlertCode, Command, StatusCode};
+use twinproof_dm::upper::{Answer, Operation};
 use twinproof_evidence::Verdict;
 
 use super::Session;
-use super::talk::{Said, Talk, words};
+use super::client::wishes::Wish;
+use super::talk::{Said, Talk, Twice, begun, words};
 use crate::checks::Found;
 use crate::scene::Scene;
 
@@ -44,6 +48,16 @@ pub enum Check {
         /// How many commands the operator wanted, which do not fit into one message.
         wanted: usize,
     },
+    /// After what was said before, the server answers a device.
+    LivesOn {
+        /// The session of that device.
+        session: Session,
+    },
+    /// A message that comes again is answered as it was, or refused.
+    Replayed {
+        /// The session.
+        session: Session,
+    },
     /// What the operator wanted, and was carried out, is not asked for in a later session.
     NotRepeated {
         /// The later session.
@@ -73,6 +87,15 @@ pub enum Check {
         session: Session,
         /// `SessionID`.
         id: String,
+    },
+    /// A notification asks for what the operator wanted it to ask for.
+    Asks {
+        /// The number under which it was made.
+        number: u64,
+        /// How that is written.
+        codes: Codes,
+        /// What is looked at.
+        wish: Wish,
     },
     /// A command of a device that was believed was answered with one of these codes.
     Told {
@@ -124,6 +147,17 @@ impl Check {
                     fits(scene, talk, expected, (*size, *wanted))
                 })
             }
+            Self::LivesOn { session } => {
+                let expected = "a message of the server".to_owned();
+                match begun(&session.talks(scene)) {
+                    Some(number) => Found::decide(true, expected, "one").shown_by([number]),
+                    None => Found::decide(false, expected, "none").shown_by(session.before(scene)),
+                }
+            }
+            Self::Replayed { session } => {
+                let expected = "what was answered before, or a refusal".to_owned();
+                replayed(&session.twice(scene), expected)
+            }
             Self::NotRepeated {
                 session,
                 command,
@@ -138,6 +172,11 @@ impl Check {
                 let expected = format!("a trigger that wakes a device for the session {id}");
                 woke(&session.talks(scene), expected, id)
             }
+            Self::Asks {
+                number,
+                codes,
+                wish,
+            } => asks(scene, *number, codes, *wish).relying_on(wish.of_server()),
             Self::Patient { session } => {
                 let expected = "the alert 1222 to a package that is not closed, no command beside it, \
                                 and no end of the package";
@@ -285,6 +324,25 @@ fn fits(scene: &Scene, talk: &Talk, expected: String, (size, wanted): (usize, us
     }
 }
 
+/// What no text forbids outright is but advised against.
+fn replayed(twice: &[Twice], expected: String) -> Found {
+    if twice.is_empty() {
+        return Found::inconclusive(expected, "nothing came again");
+    }
+    let fresh = twice.iter().find(|twice| !twice.alike && !twice.refused);
+    let (holds, got) = match fresh {
+        None => (true, "so it is"),
+        Some(_) => (false, "another answer, as to something new"),
+    };
+    let numbers: Vec<u64> = match fresh {
+        Some(twice) => vec![twice.number],
+        None => twice.iter().map(|twice| twice.number).collect(),
+    };
+    Found::decide(holds, expected, got)
+        .shown_by(numbers)
+        .advisory()
+}
+
 fn woke(talks: &[Talk], expected: String, id: &str) -> Found {
     let opened: Vec<&Said> = talks.iter().filter_map(Talk::opening).collect();
     let begun: Vec<&str> = opened
@@ -297,6 +355,36 @@ fn woke(talks: &[Talk], expected: String, id: &str) -> Found {
     };
     let numbers = opened.iter().map(|said| said.number);
     Found::decide(begun == [id], expected, got).shown_by(numbers)
+}
+
+/// Whether a notification says of this what the operator wanted.
+fn asks(scene: &Scene, number: u64, codes: &Codes, wish: Wish) -> Found {
+    let made = scene.handled.get(&number).and_then(|(asked, told)| {
+        let asked: Operation = serde_json::from_value(asked.clone()).ok()?;
+        let told: Answer = serde_json::from_value(told.clone()).ok()?;
+        match (asked, told) {
+            (Operation::Notify { wanted, .. }, Answer::Trigger { body, .. }) => {
+                Some((wanted, body))
+            }
+            _ => None,
+        }
+    });
+    let Some((wanted, body)) = made else {
+        return Found::inconclusive("a notification", "none was made");
+    };
+    let words = |wanted: &Wanted| match wish {
+        Wish::Authentication => format!("{:?} as authentication", wanted.authentication),
+        Wish::Expiration => format!("{:?} as end", wanted.expires),
+        Wish::Node => format!("{:?} as nodes", wanted.nodes),
+        Wish::Reason => format!("{:?} as reason", wanted.reason),
+        Wish::Transport => format!("{:?} as transport", wanted.transport),
+    };
+    let expected = words(&wanted);
+    let got = match Received::parse(&body) {
+        Ok(received) => words(&Wanted::read(codes, &received.trigger.body)),
+        Err(error) => format!("no notification: {error}"),
+    };
+    Found::decide(got == expected, expected, got).shown_by([number])
 }
 
 fn patient(talk: &Talk, expected: String) -> Found {

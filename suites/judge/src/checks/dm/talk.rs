@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use twinproof_dm::syncml::{AlertCode, Command, Message, Parsed, Status, StatusCode};
+use twinproof_dm::syncml::{AlertCode, Command, Item, Message, Parsed, Status, StatusCode};
 use twinproof_dm::{Encoding, Limits, wbxml, xml};
 use twinproof_evidence::Verdict;
 
@@ -50,6 +50,21 @@ impl Said {
     }
 }
 
+/// The item that a message has from this address, in whichever command.
+pub(in crate::checks) fn item_at<'s>(said: &'s Said, uri: &str) -> Option<&'s Item> {
+    // `./A/B` and `A/B` are one address.
+    let node = |uri: &str| uri.trim_start_matches("./").to_owned();
+    let commands = said.message().commands.iter();
+    let mut items = commands.flat_map(|command| match command {
+        Command::Results(results) => results.items.as_slice(),
+        other => other.items(),
+    });
+    items.find(|item| {
+        let source = item.source.as_ref();
+        source.is_some_and(|source| node(&source.uri) == node(uri))
+    })
+}
+
 fn collect<'m>(commands: &'m [Command], all: &mut Vec<&'m Command>) {
     for command in commands {
         all.push(command);
@@ -65,6 +80,24 @@ pub(in crate::checks) struct Talk {
     pub(in crate::checks) said: Vec<Said>,
     /// What of the system under test is no message: the exchange, and why.
     pub(in crate::checks) broken: Option<(u64, String)>,
+}
+
+/// A message that came again.
+pub(in crate::checks) struct Twice {
+    /// The exchange.
+    pub(in crate::checks) number: u64,
+    /// Whether it was answered as it was before.
+    pub(in crate::checks) alike: bool,
+    /// Whether it was refused.
+    pub(in crate::checks) refused: bool,
+}
+
+/// The first exchange of these in which the system under test said something.
+pub(in crate::checks) fn begun(talks: &[Talk]) -> Option<u64> {
+    let said = talks.iter().flat_map(|talk| &talk.said);
+    said.filter(|said| said.by_sut)
+        .map(|said| said.number)
+        .next()
 }
 
 /// The message in a body.
@@ -134,6 +167,41 @@ impl Session {
         }
         sessions.retain(|talk| talk.begins().is_some_and(|number| number > self.after));
         sessions
+    }
+
+    /// The last exchange with the party before this session, if there was one.
+    pub(in crate::checks) fn before(&self, scene: &Scene) -> Option<u64> {
+        let numbers = self.exchanges(scene).map(|exchange| exchange.number);
+        numbers.take_while(|number| *number <= self.after).last()
+    }
+
+    /// What came to the system under test more than once as it was, each time but the first.
+    pub(in crate::checks) fn twice(&self, scene: &Scene) -> Vec<Twice> {
+        let mut first: BTreeMap<Vec<u8>, &Exchange> = BTreeMap::new();
+        let mut twice = Vec::new();
+        let all = self.exchanges(scene);
+        for exchange in all.filter(|e| e.from != SUT && e.number > self.after) {
+            let octets = exchange.body.octets();
+            let Some(before) = first.get(&octets) else {
+                first.insert(octets, exchange);
+                continue;
+            };
+            let (Some(was), Some(is)) = (&before.response, &exchange.response) else {
+                continue;
+            };
+            let refused = match message(type_of(is.headers.iter()), &is.body) {
+                Err(_) => is.status != 200,
+                Ok(answer) => answer.message.commands.iter().any(|command| {
+                    matches!(command, Command::Status(s) if s.cmd_ref == "0" && !s.code.is_success())
+                }),
+            };
+            twice.push(Twice {
+                number: exchange.number,
+                alike: is.status == was.status && is.body == was.body,
+                refused,
+            });
+        }
+        twice
     }
 
     /// All exchanges with the party, up to the end.

@@ -14,17 +14,17 @@ use crate::world::{Scene, World};
 /// which it served.
 #[derive(Clone, Copy)]
 pub(in crate::steps::dm) struct Announced {
-    good: u16,
-    forged: u16,
-    sibling: u16,
+    pub(super) good: u16,
+    pub(super) forged: u16,
+    pub(super) sibling: u16,
 }
 
-fn number(session: u16) -> String {
+pub(super) fn number(session: u16) -> String {
     format!("{session:X}")
 }
 
 impl Scene {
-    fn announced(&mut self) -> Announced {
+    pub(super) fn announced(&mut self) -> Announced {
         let seed = self.stage.fresh(self.seed.derive("announced"));
         *self.dm.announced.get_or_insert_with(|| {
             let good = seed.rng().u16(1..u16::MAX - 2);
@@ -37,20 +37,28 @@ impl Scene {
     }
 
     /// Pushes a trigger of this session to the client.
-    async fn push(&mut self, session: u16) -> Result<(), Halted> {
-        let client = self.dm_client()?;
-        let Some(url) = client.push.clone() else {
-            let why = "nobody can notify the client: the profile has no dm.client.push";
-            return Err(self.inconclusive(why));
-        };
+    pub(super) async fn push(&mut self, session: u16) -> Result<(), Halted> {
         let forged = session == self.announced().forged;
-        let server = self.dm_served()?.server.clone();
         let trigger = Operation::Trigger {
-            device: client.account.device.clone(),
+            device: self.dm_client()?.account.device,
             ui_mode: 1,
             session,
         };
-        let made = self.stage.act(&server, trigger).await?.answer;
+        self.push_made(trigger, forged).await
+    }
+
+    /// Has the server make a trigger, and pushes it to the client, with another digest where it is to be forged.
+    pub(super) async fn push_made(
+        &mut self,
+        operation: Operation,
+        forged: bool,
+    ) -> Result<(), Halted> {
+        let Some(url) = self.dm_client()?.push else {
+            let why = "nobody can notify the client: the profile has no dm.client.push";
+            return Err(self.inconclusive(why));
+        };
+        let server = self.dm_served()?.server.clone();
+        let made = self.stage.act(&server, operation).await?.answer;
         let Answer::Trigger {
             content_type,
             mut body,
@@ -73,7 +81,7 @@ impl Scene {
     }
 
     /// What follows is of the last notification.
-    fn looks_from_here(&mut self) -> Result<(), Halted> {
+    pub(super) fn looks_from_here(&mut self) -> Result<(), Halted> {
         let after = self.stage.recorded();
         self.dm_served()?.session.after = after;
         Ok(())

@@ -10,7 +10,7 @@ use super::{property, put};
 use crate::world::{Scene, World};
 
 /// A value that is added.
-const VALUE: &str = "as it was";
+pub(super) const VALUE: &str = "as it was";
 
 /// A value that it is replaced by.
 const OTHER: &str = "as it is";
@@ -114,6 +114,12 @@ async fn wants_add(world: &mut World) -> Result<(), Halted> {
     world.scene().wants(Act::Add(put(uri, VALUE))).await
 }
 
+#[given("the server wants to replace the value that is there")]
+async fn wants_replacement(world: &mut World) -> Result<(), Halted> {
+    let uri = world.scene().dm_node()?;
+    world.scene().wants(Act::Replace(put(uri, OTHER))).await
+}
+
 #[given("the server wants to replace a value that is not there")]
 async fn wants_replace(world: &mut World) -> Result<(), Halted> {
     let uri = world.scene().dm_node()?;
@@ -151,6 +157,10 @@ fn told_both(world: &mut World) -> Result<(), Halted> {
 #[then("the server reads both")]
 async fn shows_both(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
+    if scene.dm_lacks_atomic()? {
+        // Nothing can be there.
+        return scene.check_told("Atomic", None, &[200]);
+    }
     let (one, other) = (scene.dm_node()?, scene.dm_other_node()?);
     for uri in [&one, &other] {
         scene.wants(Act::Get { uri: uri.clone() }).await?;
@@ -253,28 +263,30 @@ fn told_added(world: &mut World) -> Result<(), Halted> {
     }
 }
 
+/// It says one thing of what it was told about the scenario's node.
+fn told(world: &mut World, command: &'static str, code: u16) -> Result<(), Halted> {
+    let uri = world.scene().dm_node()?;
+    world.scene().check_told(command, Some(uri), &[code])
+}
+
 #[then("the client says that it is there already")]
 fn told_twice(world: &mut World) -> Result<(), Halted> {
-    let uri = world.scene().dm_node()?;
-    world.scene().check_told("Add", Some(uri), &[418])
+    told(world, "Add", 418)
 }
 
 #[then("the client confirms that it has replaced it")]
 fn told_replaced(world: &mut World) -> Result<(), Halted> {
-    let uri = world.scene().dm_node()?;
-    world.scene().check_told("Replace", Some(uri), &[200])
+    told(world, "Replace", 200)
 }
 
 #[then("the client confirms that it has removed it")]
 fn told_removed(world: &mut World) -> Result<(), Halted> {
-    let uri = world.scene().dm_node()?;
-    world.scene().check_told("Delete", Some(uri), &[200])
+    told(world, "Delete", 200)
 }
 
 #[then("the client says that there is nothing to replace")]
 fn told_nothing(world: &mut World) -> Result<(), Halted> {
-    let uri = world.scene().dm_node()?;
-    world.scene().check_told("Replace", Some(uri), &[404])
+    told(world, "Replace", 404)
 }
 
 /// Either because it is permanent, or because nobody gave the server the right.

@@ -9,14 +9,14 @@ use crate::checks::Found;
 pub(super) const NO_SESSION: &str = "no session of that number";
 
 /// The first messages of the sessions that say that a server wanted them.
-fn wanted(talks: &[Talk]) -> Vec<&Said> {
+pub(super) fn wanted(talks: &[Talk]) -> Vec<&Said> {
     let first = talks.iter().filter_map(Talk::opening);
     first
         .filter(|said| said.by_sut && said.alerts(&[AlertCode::SERVER_INITIATED]))
         .collect()
 }
 
-fn id(said: &Said) -> &str {
+pub(super) fn id(said: &Said) -> &str {
     &said.message().header.session_id
 }
 
@@ -27,7 +27,7 @@ fn means(said: &Said, meant: &str) -> bool {
     number.is_some() && [hexadecimal, id(said).parse().ok()].contains(&number)
 }
 
-fn numbers(all: &[&Said]) -> Vec<u64> {
+pub(super) fn numbers(all: &[&Said]) -> Vec<u64> {
     all.iter().map(|said| said.number).collect()
 }
 

@@ -7,7 +7,7 @@ use super::super::talk::{Said, Talk, words};
 use super::opening::information;
 use crate::checks::Found;
 
-fn text(item: &Item) -> Option<&str> {
+pub(super) fn text(item: &Item) -> Option<&str> {
     item.data.as_ref().and_then(Data::as_text)
 }
 
@@ -70,16 +70,16 @@ fn results<'t>(talk: &'t Talk, uri: &str) -> Option<(&'t Said, Vec<Placed<'t>>)>
 }
 
 /// What was read: the message that asked for it, those that brought it, and the items.
-type Read<'t> = (u64, Vec<u64>, Vec<&'t Item>);
+pub(super) type Read<'t> = (u64, Vec<u64>, Vec<&'t Item>);
 
-fn read<'t>(talk: &'t Talk, uri: &str) -> Option<Read<'t>> {
+pub(super) fn read<'t>(talk: &'t Talk, uri: &str) -> Option<Read<'t>> {
     let (asked, found) = results(talk, uri)?;
     let numbers = found.iter().map(|(said, _, _)| said.number).collect();
     let items = found.iter().flat_map(|(_, _, results)| &results.items);
     Some((asked.number, numbers, items.collect()))
 }
 
-fn node(uri: &str) -> &str {
+pub(super) fn node(uri: &str) -> &str {
     uri.trim_start_matches("./")
 }
 
@@ -92,13 +92,13 @@ pub(super) fn shows(talk: &Talk, expected: String, uri: &str, value: Option<&str
         let source = item.source.as_ref();
         source.is_some_and(|source| node(&source.uri) == node(uri))
     });
-    let values: Vec<&str> = of_node.filter_map(text).collect();
+    let values = joined(of_node);
     let said = talk.opening().and_then(|first| {
         let name = node(uri).strip_prefix("DevInfo/")?;
         information(first).remove(name)
     });
     let holds = match (value.or(said), values.as_slice()) {
-        (Some(value), [one]) => *one == value,
+        (Some(value), [one]) => one == value,
         (None, [one]) => !one.is_empty(),
         _ => false,
     };
@@ -107,6 +107,23 @@ pub(super) fn shows(talk: &Talk, expected: String, uri: &str, value: Option<&str
         values => format!("{values:?}"),
     };
     Found::decide(holds, expected, got).shown_by(std::iter::once(asked).chain(numbers))
+}
+
+/// The texts of items, those of one large object as one.
+fn joined<'t>(items: impl Iterator<Item = &'t Item>) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    let mut open = false;
+    for item in items {
+        let Some(text) = text(item) else {
+            continue;
+        };
+        match values.last_mut() {
+            Some(last) if open => last.push_str(text),
+            _ => values.push(text.to_owned()),
+        }
+        open = item.more_data;
+    }
+    values
 }
 
 /// The formats that a node can have (DM TND 1.2).
