@@ -13,3 +13,9 @@ Feature: Images
     Given the server has switched the keeping of images off
     When the server wants the gateway to keep an image
     Then the gateway does not fetch the image
+
+  @GwMO-DCIS-002 @usecase:B.8 @id:once
+  Scenario: What several devices need is fetched once
+    Given an image that the gateway keeps
+    When two devices fetch the image from the gateway, which is to keep it once more
+    Then the origin was asked for it once, and the device has what the origin has

@@ -8,7 +8,7 @@ Feature: The inventory of devices
     When the device goes, and the server has the gateway read something of it
     Then the inventory has one record of the device, which is detached
 
-  @GwMO-DI-004 @id:announced
+  @GwMO-DI-004 @usecase:B.9 @id:announced
   Scenario: A new device is announced
     When a new device attaches
     Then the server is told of it once
@@ -17,4 +17,28 @@ Feature: The inventory of devices
   Scenario: With announcements off, a new device is not announced
     Given the server has switched the announcements of devices off
     When a new device attaches
+    Then the server is not told of it
+
+  @GwMO-DI-001 @usecase:B.5 @id:one-device
+  Scenario: What a record says is what its device says of itself
+    Given two devices that have attached
+    Then the record of each says what it is
+
+  @GwMO-DI-002 @usecase:B.5 @id:summary
+  Scenario: The summary counts who is there and who is not
+    Given three devices that have attached
+    When the third goes, and the server has the gateway read something of it
+    Then the summary counts what the records say
+
+  @GwMO-DI-003 @id:returned
+  Scenario: A device that returns is attached again, and known by the same record
+    Given a device that has attached
+    When the device goes, and the server has the gateway read something of it
+    And the device attaches again
+    Then the inventory has one record of the device, which is attached
+
+  @GwMO-DI-004 @id:announced-once
+  Scenario: A device that was announced is not announced again
+    Given a device that has attached and was announced
+    When the device attaches again
     Then the server is not told of it

@@ -6,3 +6,15 @@ Feature: Who may come
   Scenario: A device that shows a wrong password is not let in
     When a device attaches that shows a wrong password
     Then the inventory has no record of the device
+
+  @GwMO-SECARIZE-001 @second-server @id:other-server
+  Scenario: A server without the right reads nothing
+    Given two servers, and a setting that only the first may touch
+    When both read it
+    Then the first gets it, and the second does not
+
+  @GwMO-SECARIZE-001 @second-server @id:other-server-widens
+  Scenario: A server without the right does not give it to itself
+    Given two servers, and a setting that only the first may touch
+    When the second changes it, and gives itself the right to
+    Then both are refused to it

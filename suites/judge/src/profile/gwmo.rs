@@ -1,11 +1,14 @@
 //! The section on a gateway.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use twinproof_gwmo::gateway::Mode;
+use twinproof_gwmo::aggregate::Results;
+use twinproof_gwmo::gateway::{Mapped, Mode, Protocol};
 use twinproof_gwmo::objects::Names;
+use twinproof_lwm2m::wire::Path;
 
 use super::{DmAccount, Span};
 
@@ -25,37 +28,121 @@ pub struct Gwmo {
     /// Where its devices send their messages: an HTTP or HTTPS URL.
     #[schemars(example = "http://127.0.0.1:8095/dm")]
     pub devices_at: String,
+    /// Where it hears devices that speak in lines: an IP address and a port, by UDP.
+    #[schemars(example = "127.0.0.1:8096")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines_at: Option<String>,
+    /// Where it hears devices of LwM2M: an IP address and a port, by UDP and without DTLS.
+    #[schemars(example = "127.0.0.1:5683")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lwm2m_at: Option<String>,
     /// How long it may take for whatever is asked of it.
     #[serde(default = "Gwmo::default_patience")]
     pub patience: Span,
     /// What the header field `X-Oma-GwMO` of a push says for a device: `{device}` stands for what it calls itself.
     #[serde(default = "Gwmo::default_named")]
     pub named: String,
+    /// Where it has the results of a fan-out: reported (in the report that it has ended) or fetched (in its
+    /// tree, at `names.results`).
+    #[serde(default)]
+    pub results: Results,
+    /// A second server of the gateway, which the tester plays, too: without one, who has which rights at the
+    /// gateway is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<GwmoOther>,
     /// What the nodes of its objects are called.
     #[serde(default)]
     pub names: Names,
-    /// Its devices, which the tester plays: at least three in proxy mode, and one in transparent mode for
-    /// what is said of that.
+    /// Its devices, which the tester plays: at least three in proxy mode, and one in transparent mode and
+    /// two of different protocols in adaptation mode for what is said of those.
     #[serde(default, rename = "device", skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<GwmoDevice>,
+    /// Many more devices in proxy mode, for what is said of large groups. Without them, that does not apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub many: Option<GwmoMany>,
     /// Label of a requirement → whether the gateway offers it. What is not named is claimed.
     #[serde(default)]
     pub claims: BTreeMap<String, bool>,
+}
+
+/// A second server of a gateway.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GwmoOther {
+    /// Where the tester lets it take messages: the gateway's account of it leads to http:// and this address,
+    /// with the path /dm.
+    #[schemars(example = "127.0.0.1:8089")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// Where that is for the gateway. The run fills it in; what is written here is for readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The gateway's account of it.
+    pub account: DmAccount,
 }
 
 /// A device behind a gateway.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GwmoDevice {
-    /// How the gateway works for it: proxy or transparent.
+    /// How the gateway works for it: proxy, transparent or adaptation.
     pub mode: Mode,
     /// Where the tester lets it take notifications: an address that the gateway is set up with, as
     /// http:// and this address, with the path /push.
     #[schemars(example = "127.0.0.1:8101")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<String>,
-    /// What it calls itself, and its account of the gateway.
+    /// What it calls itself, and its account of the gateway. Of a device in adaptation mode `device` and
+    /// `password` matter alone, and the latter only where it speaks in lines.
     pub account: DmAccount,
+    /// What a device in adaptation mode speaks, and what servers see of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<GwmoForeign>,
+}
+
+/// A device in adaptation mode.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GwmoForeign {
+    /// What it speaks: `lines` or `lwm2m`.
+    pub protocol: Protocol,
+    /// What its record says as its protocol.
+    pub listed: String,
+    /// A text that servers can read and change.
+    pub value: Mapped,
+    /// What servers can start.
+    pub action: Mapped,
+}
+
+/// Many devices behind a gateway, all in proxy mode. In the texts of their account, `{number}` stands for the
+/// number of each, from 1.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GwmoMany {
+    /// How many.
+    #[schemars(example = 1000)]
+    pub count: usize,
+    /// Where the tester lets them take notifications: an address that the gateway is set up with, as http://
+    /// and this address, with the number of the device from 0 and push as its path, as in /0/push.
+    #[schemars(example = "127.0.0.1:8110")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// What each calls itself, and its account of the gateway.
+    pub account: DmAccount,
+}
+
+impl GwmoMany {
+    /// The account of the device that is the one after so many.
+    pub fn account_of(&self, after: usize) -> DmAccount {
+        let number = (after + 1).to_string();
+        let mut account = self.account.clone();
+        let texts = [&mut account.device, &mut account.name];
+        let secrets = [&mut account.password, &mut account.server_password];
+        for text in texts.into_iter().chain(secrets.into_iter().flatten()) {
+            *text = text.replace("{number}", &number);
+        }
+        account
+    }
 }
 
 impl Gwmo {
@@ -70,12 +157,131 @@ impl Gwmo {
     /// All accounts.
     pub fn accounts(&mut self) -> impl Iterator<Item = &mut DmAccount> {
         let devices = self.devices.iter_mut().map(|device| &mut device.account);
-        std::iter::once(&mut self.account).chain(devices)
+        let other = self.other.iter_mut().map(|other| &mut other.account);
+        let many = self.many.iter_mut().map(|many| &mut many.account);
+        std::iter::once(&mut self.account)
+            .chain(other)
+            .chain(devices)
+            .chain(many)
+    }
+
+    /// What of it makes no sense: the key, and why.
+    pub fn fault(&self) -> Option<(&'static str, String)> {
+        let places = [
+            ("gwmo.lines_at", &self.lines_at),
+            ("gwmo.lwm2m_at", &self.lwm2m_at),
+        ];
+        for (key, place) in places {
+            if place
+                .as_ref()
+                .is_some_and(|place| place.parse::<SocketAddr>().is_err())
+            {
+                let why = "expected an IP address and a port, such as 127.0.0.1:8096";
+                return Some((key, why.to_owned()));
+            }
+        }
+        let wrong = self.devices.iter().find_map(|device| {
+            let why = device.fault(places)?;
+            Some(format!("{}: {why}", device.account.device))
+        });
+        wrong.map(|why| ("gwmo.device", why))
     }
 
     /// The devices of a mode.
     pub fn of_mode(&self, mode: Mode) -> Vec<&GwmoDevice> {
         let devices = self.devices.iter();
         devices.filter(|device| device.mode == mode).collect()
+    }
+}
+
+impl GwmoDevice {
+    fn fault(&self, [lines, lwm2m]: [(&str, &Option<String>); 2]) -> Option<String> {
+        let foreign = match (&self.foreign, self.mode) {
+            (Some(foreign), Mode::Adaptation) => foreign,
+            (None, Mode::Adaptation) => {
+                let why = "expected a section [gwmo.device.foreign], which says what it speaks";
+                return Some(why.to_owned());
+            }
+            (Some(_), _) => {
+                let why = "expected mode = \"adaptation\", since it speaks another protocol";
+                return Some(why.to_owned());
+            }
+            (None, _) => return None,
+        };
+        let (key, place) = match foreign.protocol {
+            Protocol::Lines => lines,
+            Protocol::Lwm2m => lwm2m,
+        };
+        if place.is_none() {
+            return Some(format!("expected {key}, where it finds the gateway"));
+        }
+        let mapped = [&foreign.value, &foreign.action];
+        mapped.into_iter().find_map(|mapped| {
+            let Mapped { node, is } = mapped;
+            let resource = is.parse::<Path>().is_ok_and(|path| path.depth() == 3);
+            match foreign.protocol {
+                _ if !node.starts_with("./") => Some(format!(
+                    "expected the address of a node, such as ./Vendor/Value, got {node:?}"
+                )),
+                Protocol::Lwm2m if !resource => Some(format!(
+                    "expected the path of a resource, such as /3/0/15, got {is:?}"
+                )),
+                _ => None,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Gwmo;
+
+    #[test]
+    fn what_is_missing_of_devices_of_other_protocols_is_said() {
+        let account = r#"device = "d"
+server_id = "s"
+name = "n"
+"#;
+        let read = |head: &str, device: &str| -> Gwmo {
+            let base = format!(
+                "push = \"http://g/push\"\ndevices_at = \"http://g/dm\"\n{head}\n[account]\n{account}\n\
+                 [[device]]\n{device}\n[device.account]\n{account}"
+            );
+            toml::from_str(&base).unwrap()
+        };
+        let foreign = |protocol: &str, is: &str| {
+            format!(
+                "mode = \"adaptation\"\nforeign = {{ protocol = \"{protocol}\", listed = \"x\", \
+                 value = {{ node = \"./A\", is = \"{is}\" }}, action = {{ node = \"./B\", is = \"{is}\" }} }}"
+            )
+        };
+        let lines = "lines_at = \"127.0.0.1:1\"";
+        let lwm2m = "lwm2m_at = \"127.0.0.1:1\"";
+        assert_eq!(read(lines, &foreign("lines", "a")).fault(), None);
+        assert_eq!(read(lwm2m, &foreign("lwm2m", "/3/0/1")).fault(), None);
+        for (head, device, says) in [
+            ("lines_at = \"x\"", foreign("lines", "a"), "an IP address"),
+            ("", foreign("lines", "a"), "gwmo.lines_at"),
+            (lines, foreign("lwm2m", "/3/0/1"), "gwmo.lwm2m_at"),
+            (lwm2m, foreign("lwm2m", "/3/0"), "the path of a resource"),
+            (
+                lines,
+                "mode = \"adaptation\"".to_owned(),
+                "gwmo.device.foreign",
+            ),
+            (
+                lines,
+                foreign("lines", "a").replace("adaptation", "proxy"),
+                "adaptation",
+            ),
+            (
+                lines,
+                foreign("lines", "a").replace("./A", "A"),
+                "the address of a node",
+            ),
+        ] {
+            let (_, why) = read(head, &device).fault().unwrap();
+            assert!(why.contains(says), "{why}");
+        }
     }
 }

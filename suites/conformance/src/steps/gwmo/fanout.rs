@@ -2,14 +2,15 @@
 
 use cucumber::{given, then, when};
 use twinproof_dm::upper::{Act, Put};
+use twinproof_gwmo::aggregate::Results;
 use twinproof_gwmo::alert::Report;
 use twinproof_gwmo::gateway::Mode;
 use twinproof_gwmo::payload;
 use twinproof_judge::checks::Check;
-use twinproof_judge::checks::gwmo::{Check as Gwmo, Expected, Outcome};
+use twinproof_judge::checks::gwmo::{Check as Gwmo, Expected, Kept, Outcome};
 use twinproof_stage::Halted;
 
-use super::parties::{NODE, says, text};
+use super::parties::{NODE, first, says, text};
 use crate::target::{dm_server, gateway_device};
 use crate::world::{Scene, World};
 
@@ -18,23 +19,28 @@ use crate::world::{Scene, World};
 pub(super) struct Started {
     correlator: String,
     devices: Vec<Expected>,
+    /// Where its results were read.
+    kept: Option<Kept>,
 }
 
 /// For whom a fan-out is.
-enum Aim {
+pub(super) enum Aim {
     Devices(Vec<usize>),
     Group,
 }
 
 /// What a value is changed into.
-const CHANGED: &str = "what the server wants";
+pub(super) const CHANGED: &str = "what the server wants";
 
 /// The name of the group.
 const GROUP: &str = "twinproof-group";
 
+/// The seconds after which a fan-out ends that waits for nobody who could answer.
+const SOON: &str = "2";
+
 /// The seconds after which a fan-out ends: more than devices need on the slowest machine, and less than a
 /// gateway's patience in a profile.
-const DEADLINE: &str = "30";
+pub(super) const DEADLINE: &str = "30";
 
 fn interior(uri: String) -> Act {
     Act::Add(Put {
@@ -44,7 +50,7 @@ fn interior(uri: String) -> Act {
     })
 }
 
-fn get() -> Act {
+pub(super) fn get() -> Act {
     Act::Get {
         uri: NODE.to_owned(),
     }
@@ -58,6 +64,15 @@ impl Scene {
     /// The `after`-th device in proxy mode, and what is expected of it.
     fn expected(&mut self, after: usize, outcome: Outcome) -> Result<Expected, Halted> {
         let number = self.numbered(Mode::Proxy, after)?;
+        self.expected_of(number, outcome)
+    }
+
+    /// The same for any device.
+    pub(super) fn expected_of(
+        &mut self,
+        number: usize,
+        outcome: Outcome,
+    ) -> Result<Expected, Halted> {
         let device = self.identity(number)?;
         Ok(Expected { device, outcome })
     }
@@ -68,12 +83,36 @@ impl Scene {
     }
 
     /// Describes a fan-out and starts it; then waits for what comes back.
-    async fn fan_out(
+    pub(super) async fn fan_out(
         &mut self,
         aim: Aim,
         acts: &[Act],
         devices: Vec<Expected>,
     ) -> Result<(), Halted> {
+        self.fan_out_within(aim, acts, devices, DEADLINE).await
+    }
+
+    /// The same, with the seconds after which it ends.
+    async fn fan_out_within(
+        &mut self,
+        aim: Aim,
+        acts: &[Act],
+        devices: Vec<Expected>,
+        deadline: &str,
+    ) -> Result<(), Halted> {
+        let at = self.start_fan_out(aim, acts, devices, deadline).await?;
+        self.wait_until_told(Report::Results, None).await?;
+        self.take_results(&at).await
+    }
+
+    /// Describes a fan-out and starts it. Returns where it is described.
+    pub(super) async fn start_fan_out(
+        &mut self,
+        aim: Aim,
+        acts: &[Act],
+        devices: Vec<Expected>,
+        deadline: &str,
+    ) -> Result<String, Halted> {
         let names = self.gateway()?.names;
         let number = self.seed.derive("fan-out").rng().u32(..);
         let at = format!("{}/F{number:08X}", self.objects().await?.fanouts);
@@ -93,15 +132,14 @@ impl Scene {
         above(&names.deadline);
         let mut leaves = vec![
             text(below(&names.payload), Some("xml"), &payload::write(acts)),
-            text(below(&names.deadline), Some("int"), DEADLINE),
+            text(below(&names.deadline), Some("int"), deadline),
         ];
         match aim {
-            Aim::Devices(afters) => {
+            Aim::Devices(numbers) => {
                 above(&format!("{}/x", names.target_devices));
-                for after in afters {
-                    let number = self.numbered(Mode::Proxy, after)?;
+                for number in numbers {
                     let device = self.identity(number)?;
-                    let leaf = below(&format!("{}/D{after}", names.target_devices));
+                    let leaf = below(&format!("{}/D{number}", names.target_devices));
                     leaves.push(text(leaf, None, &device));
                 }
             }
@@ -123,8 +161,49 @@ impl Scene {
         self.gwmo.fanout = Some(Started {
             correlator,
             devices,
+            kept: None,
         });
-        self.wait_until_told(Report::Results, None).await?;
+        Ok(at)
+    }
+
+    /// Reads the results of a fan-out, where its report does not have them.
+    pub(super) async fn take_results(&mut self, at: &str) -> Result<(), Halted> {
+        if self.gateway()?.results == Results::Fetched {
+            self.fetch_results(at).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the results of a fan-out in the gateway's tree.
+    async fn fetch_results(&mut self, fanout: &str) -> Result<(), Halted> {
+        let names = self.gateway()?.names;
+        let at = format!("{fanout}/{}", names.results);
+        let read = self.manage(vec![Act::Get { uri: at.clone() }]).await?;
+        let instances = first(&read);
+        let leaves = [
+            &names.result_device,
+            &names.result_status,
+            &names.result_data,
+        ];
+        let acts = instances.split('/').filter(|name| !name.is_empty());
+        let acts = acts.flat_map(|name| {
+            let entry = format!("{at}/{name}");
+            leaves.map(|leaf| Act::Get {
+                uri: format!("{entry}/{leaf}"),
+            })
+        });
+        let acts: Vec<Act> = acts.collect();
+        if !acts.is_empty() {
+            self.manage(acts).await?;
+        }
+        if let Some(started) = &mut self.gwmo.fanout {
+            started.kept = Some(Kept {
+                at,
+                device: names.result_device,
+                status: names.result_status,
+                data: names.result_data,
+            });
+        }
         Ok(())
     }
 
@@ -135,11 +214,18 @@ impl Scene {
             let value = self.value_of(*after)?;
             devices.push(self.expected(*after, Outcome::Did(vec![value]))?);
         }
-        self.fan_out(Aim::Devices(afters.to_vec()), &[get()], devices)
-            .await
+        let numbers = afters
+            .iter()
+            .map(|after| self.numbered(Mode::Proxy, *after));
+        let numbers = numbers.collect::<Result<_, _>>()?;
+        self.fan_out(Aim::Devices(numbers), &[get()], devices).await
     }
 
-    fn check_carried(&mut self, after: usize, acts: &[(&str, &str)]) -> Result<(), Halted> {
+    pub(super) fn check_carried(
+        &mut self,
+        after: usize,
+        acts: &[(&str, &str)],
+    ) -> Result<(), Halted> {
         let number = self.numbered(Mode::Proxy, after)?;
         let session = self.since(gateway_device(number));
         let commands = acts
@@ -150,7 +236,7 @@ impl Scene {
         Ok(())
     }
 
-    fn check_aggregate(&mut self) -> Result<(), Halted> {
+    pub(super) fn check_aggregate(&mut self) -> Result<(), Halted> {
         let Some(started) = self.gwmo.fanout.clone() else {
             return Err(self.inconclusive("no fan-out was started"));
         };
@@ -159,22 +245,34 @@ impl Scene {
             session,
             correlator: started.correlator,
             devices: started.devices,
+            kept: started.kept,
         }));
         Ok(())
     }
 
-    /// Puts devices into a group.
-    async fn group(&mut self, afters: &[usize]) -> Result<(), Halted> {
+    /// Where the group is.
+    async fn group_at(&mut self) -> Result<String, Halted> {
         let names = self.gateway()?.names;
         let number = self.seed.derive("group").rng().u32(..);
-        let at = format!(
-            "{}/{}/G{number:08X}",
-            self.objects().await?.inventory,
-            names.groups
-        );
+        let inventory = self.objects().await?.inventory;
+        Ok(format!("{inventory}/{}/G{number:08X}", names.groups))
+    }
+
+    /// Makes a group without members. Returns where they are to be.
+    pub(super) async fn open_group(&mut self) -> Result<String, Halted> {
+        let names = self.gateway()?.names;
+        let at = self.group_at().await?;
         let members = format!("{at}/{}", names.members);
         let name = text(format!("{at}/{}", names.group_name), None, GROUP);
-        let mut acts = vec![interior(at), Act::Add(name), interior(members.clone())];
+        let acts = vec![interior(at), Act::Add(name), interior(members.clone())];
+        self.manage_well(vec![Act::Sequence(acts)]).await?;
+        Ok(members)
+    }
+
+    /// Puts devices into a group.
+    async fn group(&mut self, afters: &[usize]) -> Result<(), Halted> {
+        let members = self.open_group().await?;
+        let mut acts = Vec::new();
         for after in afters {
             let number = self.numbered(Mode::Proxy, *after)?;
             let device = self.identity(number)?;
@@ -194,9 +292,10 @@ async fn read(world: &mut World) -> Result<(), Halted> {
 async fn changed_and_read(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let outcome = Outcome::Did(vec![CHANGED.to_owned()]);
-    let devices = vec![scene.expected(0, outcome)?];
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    let devices = vec![scene.expected_of(number, outcome)?];
     scene
-        .fan_out(Aim::Devices(vec![0]), &[change(), get()], devices)
+        .fan_out(Aim::Devices(vec![number]), &[change(), get()], devices)
         .await
 }
 
@@ -208,6 +307,16 @@ async fn group_of_two(world: &mut World) -> Result<(), Halted> {
 #[given("a group of all three devices")]
 async fn group_of_three(world: &mut World) -> Result<(), Halted> {
     world.scene().group(&[0, 1, 2]).await
+}
+
+#[given("the third device was taken out of it")]
+async fn taken_out(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let names = scene.gateway()?.names;
+    let members = format!("{}/{}", scene.group_at().await?, names.members);
+    let uri = format!("{members}/M2");
+    scene.manage_well(vec![Act::Delete { uri }]).await?;
+    Ok(())
 }
 
 #[given("the second device does not have what is read, and the third has gone")]
@@ -272,5 +381,23 @@ fn third_spared(world: &mut World) -> Result<(), Halted> {
     let number = scene.numbered(Mode::Proxy, 2)?;
     let session = scene.since(gateway_device(number));
     scene.check(&Check::Gwmo(Gwmo::Spared { session }));
+    Ok(())
+}
+
+#[when(
+    "the server has the gateway read something of the device, which dies in the middle and comes back"
+)]
+async fn dies(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.dying(number).await?;
+    let devices = vec![scene.expected_of(number, Outcome::Silent)?];
+    let aim = Aim::Devices(vec![number]);
+    scene.fan_out_within(aim, &[get()], devices, SOON).await?;
+    let after = scene.gwmo.after;
+    scene.come_to_gateway(number, None).await?;
+    // A second report would come before whatever is asked for next.
+    scene.objects_again().await?;
+    scene.gwmo.after = after;
     Ok(())
 }

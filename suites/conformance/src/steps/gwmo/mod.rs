@@ -1,10 +1,17 @@
 //! Steps of the scenarios about gateways: the tester plays the server above and the devices below.
 
 mod fanout;
+mod foreign;
+mod many;
+mod moves;
+mod notify;
 mod parties;
+mod rights;
+mod shelter;
 
 use std::collections::BTreeMap;
 
+use twinproof_gwmo::crowd::Crowd;
 use twinproof_gwmo::hidden::Hidden;
 use twinproof_gwmo::manager::Manager;
 use twinproof_stage::Handle;
@@ -14,8 +21,14 @@ use twinproof_stage::Handle;
 pub(crate) struct Parties {
     /// The server.
     server: Option<Handle<Manager>>,
+    /// The second server.
+    other: Option<Handle<Manager>>,
     /// The devices, by their numbers in the profile.
     devices: BTreeMap<usize, Handle<Hidden>>,
+    /// The devices that speak other protocols.
+    foreign: BTreeMap<usize, foreign::Party>,
+    /// Many devices that are told apart by their numbers.
+    crowd: Option<Handle<Crowd>>,
     /// Where the objects of the gateway are.
     objects: Option<parties::Objects>,
     /// The number after which what is judged has happened.
@@ -24,4 +37,8 @@ pub(crate) struct Parties {
     fanout: Option<fanout::Started>,
     /// Where devices get the image.
     image: Option<String>,
+    /// Where the origin of images is.
+    origin: Option<String>,
+    /// How many images were described.
+    images: usize,
 }

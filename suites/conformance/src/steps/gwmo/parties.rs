@@ -1,7 +1,7 @@
 //! Devices that come and go, and what the gateway's objects say.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_dm::client::rules::decide::{Rules, Standard};
@@ -41,12 +41,6 @@ pub(super) const NODE: &str = "./Vendor/Open/Twinproof";
 /// The name under which the origin of images enters.
 const ORIGIN: &str = "origin";
 
-/// How long an announcement is waited for that must not come.
-const SECOND: Duration = Duration::from_millis(500);
-
-/// The session that a notification announces which is passed on.
-const RELAYED: u16 = 0x5E1;
-
 /// Takes notifications and begins no session.
 struct Asleep;
 
@@ -59,6 +53,11 @@ impl Rules for Asleep {
 /// What a device says that has this number, if it is asked for the node that can be read.
 pub(super) fn says(number: usize) -> String {
     format!("what device {} has", number + 1)
+}
+
+/// What a device says it is that has this number.
+pub(super) fn model(number: usize) -> String {
+    format!("model {}", number + 1)
 }
 
 pub(super) fn text(uri: String, format: Option<&str>, value: &str) -> Put {
@@ -123,11 +122,19 @@ impl Scene {
             .stage
             .enter(name, role, Arc::new(server::Shared::default()));
         self.gwmo.server = Some(server.clone());
+        // A gateway that has a second server reports to that, too.
+        if gateway.other.is_some() {
+            self.other_manager()?;
+        }
         Ok(server)
     }
 
     /// A device, which enters when it is first spoken of.
-    fn hidden(&mut self, number: usize, password: Option<&str>) -> Result<Handle<Hidden>, Halted> {
+    pub(super) fn hidden(
+        &mut self,
+        number: usize,
+        password: Option<&str>,
+    ) -> Result<Handle<Hidden>, Halted> {
         if let Some(device) = self.gwmo.devices.get(&number) {
             return Ok(device.clone());
         }
@@ -146,10 +153,13 @@ impl Scene {
         if let Ok(node) = NODE.parse() {
             tree.set(&node, says(number));
         }
+        if let Ok(node) = "./DevInfo/Mod".parse() {
+            tree.set(&node, model(number));
+        }
         let name = gateway_device(number);
         let rules: Arc<dyn Rules> = match described.mode {
             Mode::Transparent => Arc::new(Asleep),
-            Mode::Proxy => Arc::new(Standard),
+            Mode::Proxy | Mode::Adaptation => Arc::new(Standard),
         };
         let shared = client::Shared {
             rules,
@@ -158,6 +168,7 @@ impl Scene {
         };
         let role = Hidden::new(Client::new(tree, self.seed.derive(&name)));
         let device = self.stage.enter(&name, role, Arc::new(shared));
+        self.stage.hide(&name);
         self.gwmo.devices.insert(number, device.clone());
         Ok(device)
     }
@@ -188,6 +199,13 @@ impl Scene {
             let why = "the device's session with the gateway did not end in time (gwmo.patience)";
             return Err(self.inconclusive(why));
         }
+        Ok(())
+    }
+
+    /// A device falls silent in the middle of its next session.
+    pub(super) async fn dying(&mut self, number: usize) -> Result<(), Halted> {
+        let device = self.hidden(number, None)?;
+        self.stage.act(&device, hidden::Order::Die).await?;
         Ok(())
     }
 
@@ -278,7 +296,13 @@ impl Scene {
         Ok(objects)
     }
 
-    fn judge_gateway(&mut self, check: impl FnOnce(Session) -> Gwmo) {
+    /// Asks the gateway once more where its objects are: whatever it did before, it has done then.
+    pub(super) async fn objects_again(&mut self) -> Result<(), Halted> {
+        self.gwmo.objects = None;
+        self.objects().await.map(|_| ())
+    }
+
+    pub(super) fn judge_gateway(&mut self, check: impl FnOnce(Session) -> Gwmo) {
         let party = dm_server(&self.profile.profile).to_owned();
         let session = self.since(party);
         self.check(&Check::Gwmo(check(session)));
@@ -295,9 +319,34 @@ impl Scene {
 
     /// Reads the inventory, and judges what it says of the first device.
     async fn listed(&mut self, status: Option<String>) -> Result<(), Halted> {
-        let names = self.gateway()?.names;
         let number = self.numbered(Mode::Proxy, 0)?;
         let device = self.identity(number)?;
+        let says = Vec::new();
+        let listed = Listed {
+            device,
+            status,
+            says,
+        };
+        self.all_listed(vec![listed]).await
+    }
+
+    /// Reads the inventory, and judges what it says of devices.
+    pub(super) async fn all_listed(&mut self, devices: Vec<Listed>) -> Result<(), Halted> {
+        let names = self.gateway()?.names;
+        let records = self.read_records(&devices).await?;
+        self.judge_gateway(|session| Gwmo::Listed {
+            session,
+            records,
+            device: names.record_device,
+            status: names.record_status,
+            devices,
+        });
+        Ok(())
+    }
+
+    /// Reads all records, and of each what is expected of these devices. Returns where records are.
+    pub(super) async fn read_records(&mut self, devices: &[Listed]) -> Result<String, Halted> {
+        let names = self.gateway()?.names;
         let records = format!("{}/{}", self.objects().await?.inventory, names.records);
         let read = self
             .manage_well(vec![Act::Get {
@@ -305,31 +354,30 @@ impl Scene {
             }])
             .await?;
         let instances = first(&read);
-        let leaves = [&names.record_device, &names.record_status];
+        let more = devices.iter().flat_map(|listed| &listed.says);
+        let more: BTreeSet<&String> = more.map(|(leaf, _)| leaf).collect();
+        let leaves: Vec<&String> = [&names.record_device, &names.record_status]
+            .into_iter()
+            .chain(more)
+            .collect();
         let acts = instances
             .split('/')
             .filter(|name| !name.is_empty())
             .flat_map(|name| {
                 let record = format!("{records}/{name}");
-                leaves.map(|leaf| Act::Get {
+                let read = leaves.iter().map(move |leaf| Act::Get {
                     uri: format!("{record}/{leaf}"),
-                })
+                });
+                read.collect::<Vec<_>>()
             });
         let acts: Vec<Act> = acts.collect();
         if !acts.is_empty() {
             self.manage(acts).await?;
         }
-        self.judge_gateway(|session| Gwmo::Listed {
-            session,
-            records,
-            device: names.record_device,
-            status: names.record_status,
-            devices: vec![Listed { device, status }],
-        });
-        Ok(())
+        Ok(records)
     }
 
-    async fn set_gateway(&mut self, setting: &str, on: bool) -> Result<(), Halted> {
+    pub(super) async fn set_gateway(&mut self, setting: &str, on: bool) -> Result<(), Halted> {
         let at = format!("{}/{setting}", self.objects().await?.config);
         let value = if on { "true" } else { "false" };
         let replace = Act::Replace(text(at, Some("bool"), value));
@@ -392,6 +440,59 @@ async fn three_attached(world: &mut World) -> Result<(), Halted> {
         scene.come_to_gateway(number, None).await?;
     }
     Ok(())
+}
+
+#[given("two devices that have attached")]
+async fn two_attached(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    for after in 0..2 {
+        let number = scene.numbered(Mode::Proxy, after)?;
+        scene.come_to_gateway(number, None).await?;
+    }
+    Ok(())
+}
+
+#[given("a device that has attached and was announced")]
+async fn announced(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.come_to_gateway(number, None).await?;
+    match scene.wait_until_told(Report::Attached, None).await? {
+        true => Ok(()),
+        false => Err(scene.inconclusive("the gateway did not announce the device")),
+    }
+}
+
+#[when("the device attaches again")]
+async fn attaches_again(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.gwmo.after = scene.stage.recorded();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.come_to_gateway(number, None).await
+}
+
+#[when("the third goes, and the server has the gateway read something of it")]
+async fn third_goes(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 2)?;
+    scene.part(number).await?;
+    scene.read_of_devices(&[2]).await
+}
+
+#[then("the record of each says what it is")]
+async fn described(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let names = scene.gateway()?.names;
+    let mut devices = Vec::new();
+    for after in 0..2 {
+        let number = scene.numbered(Mode::Proxy, after)?;
+        devices.push(Listed {
+            device: scene.identity(number)?,
+            status: Some(names.status_attached.clone()),
+            says: vec![(names.record_model.clone(), model(number))],
+        });
+    }
+    scene.all_listed(devices).await
 }
 
 #[when("a new device attaches")]
@@ -493,7 +594,8 @@ async fn told_once(world: &mut World) -> Result<(), Halted> {
 #[then("the server is not told of it")]
 async fn not_told(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.stage.rest(SECOND).await;
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
     let names = scene.gateway()?.names;
     let uri = format!("{}/{}", scene.objects().await?.inventory, names.total);
     scene.manage(vec![Act::Get { uri }]).await?;
@@ -505,50 +607,31 @@ async fn not_told(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[when("the server sends the gateway a notification for a device that knows the server")]
-async fn relayed(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let gateway = scene.gateway()?;
-    let number = scene.numbered(Mode::Transparent, 0)?;
-    let named = gateway.named.replace("{device}", &scene.identity(number)?);
-    scene.hidden(number, None)?;
-    let server = scene.manager()?;
-    scene.gwmo.after = scene.stage.recorded();
-    let order = Order::Notify {
-        device: gateway.account.device.clone(),
-        push: gateway.push.clone(),
-        named: Some(named),
-        session: RELAYED,
-        forged: false,
-    };
-    let patience = gateway.patience.duration();
-    scene.stage.act_within(&server, order, patience).await?;
-    Ok(())
-}
-
-#[then("the device gets the notification as it was sent")]
-async fn got_it(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    // Whatever the gateway does for the device, it does before it is done with the server's next session.
-    scene.objects().await?;
-    let number = scene.numbered(Mode::Transparent, 0)?;
-    let session = scene.since(gateway_device(number));
-    let server = dm_server(&scene.profile.profile).to_owned();
-    scene.check(&Check::Gwmo(Gwmo::Relayed { session, server }));
-    Ok(())
-}
-
 impl Scene {
+    /// What reports say that are about the image which was described last.
+    fn image_correlator(&self) -> String {
+        format!("image-{}", self.gwmo.images)
+    }
+
     /// Describes an image, and has the gateway get it.
     async fn keep_image(&mut self) -> Result<String, Halted> {
         let names = self.gateway()?.names;
-        let origin = self.stage.listen(ORIGIN).await?;
-        let octets: Vec<u8> = {
-            let mut rng = self.seed.derive(ORIGIN).rng();
-            std::iter::repeat_with(|| rng.u8(..)).take(4096).collect()
+        let origin = match &self.gwmo.origin {
+            Some(origin) => origin.clone(),
+            None => {
+                let origin = self.stage.listen(ORIGIN).await?;
+                let octets: Vec<u8> = {
+                    let mut rng = self.seed.derive(ORIGIN).rng();
+                    std::iter::repeat_with(|| rng.u8(..)).take(4096).collect()
+                };
+                self.stage.enter(ORIGIN, Origin::new(octets), Arc::new(()));
+                self.gwmo.origin = Some(origin.clone());
+                origin
+            }
         };
-        self.stage.enter(ORIGIN, Origin::new(octets), Arc::new(()));
-        let number = self.seed.derive("image").rng().u32(..);
+        self.gwmo.images += 1;
+        let seed = self.seed.derive("image");
+        let number = seed.derive(&self.gwmo.images.to_string()).rng().u32(..);
         let at = format!(
             "{}/{}/I{number:08X}",
             self.objects().await?.images,
@@ -569,7 +652,7 @@ impl Scene {
         self.gwmo.after = self.stage.recorded();
         let start = Act::Exec {
             uri: format!("{at}/{}", names.image_download),
-            correlator: Some("image".to_owned()),
+            correlator: Some(self.image_correlator()),
             data: None,
         };
         self.manage(vec![start]).await?;
@@ -606,6 +689,48 @@ async fn fetches(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
+#[when("two devices fetch the image from the gateway, which is to keep it once more")]
+async fn two_fetch(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let url = scene.gwmo.image.clone().unwrap_or_default();
+    for after in 0..2 {
+        let number = scene.numbered(Mode::Proxy, after)?;
+        let device = scene.hidden(number, None)?;
+        let url = url.clone();
+        scene
+            .stage
+            .act(&device, hidden::Order::Fetch { url })
+            .await?;
+    }
+    scene.keep_image().await?;
+    let correlator = Some(scene.image_correlator());
+    scene
+        .wait_until_told(Report::ImageReady, correlator)
+        .await?;
+    Ok(())
+}
+
+#[then("the origin was asked for it once, and the device has what the origin has")]
+fn once(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let session = Session {
+        party: ORIGIN.to_owned(),
+        after: 0,
+        upto: Some(scene.stage.recorded()),
+    };
+    let times = 1;
+    scene.check(&Check::Gwmo(Gwmo::Economical { session, times }));
+    let number = scene.numbered(Mode::Proxy, 1)?;
+    let session = Session {
+        party: gateway_device(number),
+        after: 0,
+        upto: Some(scene.stage.recorded()),
+    };
+    let origin = ORIGIN.to_owned();
+    scene.check(&Check::Gwmo(Gwmo::Served { session, origin }));
+    Ok(())
+}
+
 #[then("the device has what the origin has")]
 fn has_it(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
@@ -619,7 +744,8 @@ fn has_it(world: &mut World) -> Result<(), Halted> {
 #[then("the gateway does not fetch the image")]
 async fn not_fetched(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.stage.rest(SECOND).await;
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
     let session = scene.since(ORIGIN.to_owned());
     scene.check(&Check::Gwmo(Gwmo::Fetched { session, times: 0 }));
     Ok(())

@@ -1,7 +1,10 @@
 //! What a gateway's inventory says.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use twinproof_dm::syncml::{Command, Data};
+use twinproof_evidence::Verdict;
 
 use super::super::dm::talk::Talk;
 use super::{Found, NAMES, said};
@@ -13,11 +16,24 @@ pub struct Listed {
     pub device: String,
     /// Its status; none if it has no record.
     pub status: Option<String>,
+    /// What else its record says: leaves below it, and their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<(String, String)>,
 }
 
 pub(super) fn words(devices: &[Listed]) -> String {
     let each = devices.iter().map(|listed| match &listed.status {
-        Some(status) => format!("one record of {}, {status}", listed.device),
+        Some(status) => {
+            let says = listed
+                .says
+                .iter()
+                .map(|(leaf, value)| format!(", {leaf} {value}"));
+            format!(
+                "one record of {}, {status}{}",
+                listed.device,
+                says.collect::<String>()
+            )
+        }
         None => format!("no record of {}", listed.device),
     });
     each.collect::<Vec<_>>().join("; ")
@@ -42,6 +58,45 @@ pub(super) fn values(talks: &[Talk]) -> Vec<(String, String)> {
     values
 }
 
+pub(super) fn summed(
+    talks: &[Talk],
+    expected: String,
+    (records, device, status): (&str, &str, &str),
+    ([total, attached], means): ([&str; 2], &str),
+    devices: &[Listed],
+) -> Found {
+    let listed = listed(talks, expected, (records, device, status), devices);
+    if listed.verdict != Verdict::Pass {
+        return listed;
+    }
+    let read = values(talks);
+    let number = |uri: &str| {
+        let found = read.iter().rfind(|(at, _)| at == uri);
+        found.and_then(|(_, value)| value.parse::<usize>().ok())
+    };
+    // Each record once, as it was read last.
+    let mut statuses = BTreeMap::new();
+    let leaf = format!("/{status}");
+    for (uri, value) in &read {
+        if let Some(record) = uri.strip_suffix(leaf.as_str())
+            && record.starts_with(records)
+        {
+            statuses.insert(record, value.as_str());
+        }
+    }
+    let there = statuses.values().filter(|status| **status == means).count();
+    let said = [number(total), number(attached)];
+    let right = said == [Some(statuses.len()), Some(there)];
+    let shown = said.map(|number| number.map_or("none".to_owned(), |number| number.to_string()));
+    let got = format!(
+        "a summary of {} devices, {} of them attached, and records of {}, {there} of them attached",
+        shown[0],
+        shown[1],
+        statuses.len()
+    );
+    Found::decide(right, listed.expected, got).relying_on(&[NAMES])
+}
+
 pub(super) fn listed(
     talks: &[Talk],
     expected: String,
@@ -58,20 +113,36 @@ pub(super) fn listed(
     let found = read.iter().filter_map(|(uri, value)| {
         let record = uri.strip_suffix(leaf.as_str())?;
         let is_one = record.starts_with(records);
-        is_one.then(|| (value.as_str(), of(record, status).unwrap_or_default()))
+        is_one.then(|| {
+            (
+                value.as_str(),
+                record,
+                of(record, status).unwrap_or_default(),
+            )
+        })
     });
-    let found: Vec<(&str, &str)> = found.collect();
+    let found: Vec<(&str, &str, &str)> = found.collect();
     let right = devices.iter().all(|listed| {
-        let own = found.iter().filter(|(device, _)| *device == listed.device);
-        let statuses: Vec<&str> = own.map(|(_, status)| *status).collect();
-        match &listed.status {
-            Some(status) => statuses == [status.as_str()],
-            None => statuses.is_empty(),
+        let own = found.iter().filter(|(device, ..)| *device == listed.device);
+        let own: Vec<_> = own.map(|(_, record, status)| (*record, *status)).collect();
+        match (&listed.status, own.as_slice()) {
+            (Some(status), [(record, shown)]) => {
+                let mut says = listed.says.iter();
+                status == shown && says.all(|(leaf, value)| of(record, leaf) == Some(value))
+            }
+            (None, []) => true,
+            _ => false,
         }
     });
-    let got = found
-        .iter()
-        .map(|(device, status)| format!("{device}, {status}"));
+    let got = found.iter().map(|(device, record, status)| {
+        let named = devices.iter().find(|listed| listed.device == *device);
+        let says = named.into_iter().flat_map(|listed| &listed.says);
+        let says = says.map(|(leaf, _)| {
+            let value = of(record, leaf).unwrap_or("nothing");
+            format!(", {leaf} {value}")
+        });
+        format!("{device}, {status}{}", says.collect::<String>())
+    });
     let got = match got.collect::<Vec<_>>() {
         none if none.is_empty() => "no records".to_owned(),
         some => some.join("; "),

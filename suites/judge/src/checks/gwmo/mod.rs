@@ -2,23 +2,29 @@
 //! devices.
 
 mod aggregate;
+mod foreign;
 mod inventory;
 mod sides;
 
 use serde::{Deserialize, Serialize};
-use twinproof_dm::syncml::{Command, Data};
+use twinproof_dm::syncml::{Command, Data, StatusCode};
 use twinproof_gwmo::alert::Report;
+use twinproof_gwmo::gateway::Protocol;
 
 use super::Found;
 use super::dm::Session;
-use super::dm::talk::{Said, Talk};
+use super::dm::talk::{Said, Talk, words};
 use crate::scene::Scene;
 
-pub use aggregate::{Expected, Outcome};
+pub use aggregate::{Expected, Kept, Outcome};
+pub use foreign::Wanted;
 pub use inventory::Listed;
 
 /// The knob by which nodes are found.
 const NAMES: &str = "gwmo.names";
+
+/// The knob by which the results of a fan-out are found.
+const RESULTS: &str = "gwmo.results";
 
 /// The knob by which a device is named in the header of a push.
 const NAMED: &str = "gwmo.named";
@@ -27,6 +33,15 @@ const NAMED: &str = "gwmo.named";
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "check", rename_all = "kebab-case")]
 pub enum Check {
+    /// A device of another protocol was asked for these things, in this order, once, and in its own.
+    Adapted {
+        /// What came to the device.
+        session: Session,
+        /// What it speaks.
+        protocol: Protocol,
+        /// What it was to be asked for.
+        wanted: Vec<Wanted>,
+    },
     /// A fan-out was reported once, with each of its devices once, and no other.
     Aggregated {
         /// What was said to the server meanwhile.
@@ -35,6 +50,20 @@ pub enum Check {
         correlator: String,
         /// The devices.
         devices: Vec<Expected>,
+        /// Where the results were read, if they are in the tree.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<Kept>,
+    },
+    /// A command of the server was answered with one of these codes.
+    Answered {
+        /// The session.
+        session: Session,
+        /// The element name of the command.
+        command: String,
+        /// Its target.
+        uri: String,
+        /// The codes.
+        codes: Vec<u16>,
     },
     /// A device was told these commands, in this order, once.
     Carried {
@@ -42,6 +71,20 @@ pub enum Check {
         session: Session,
         /// Element names and targets.
         commands: Vec<(String, String)>,
+    },
+    /// A device was not told of those whom it does not know.
+    Discreet {
+        /// What came to the device.
+        session: Session,
+        /// What would tell it: identifiers and addresses.
+        of: Vec<String>,
+    },
+    /// Several devices need something, and somebody was asked for it so often.
+    Economical {
+        /// Who, and when.
+        session: Session,
+        /// How often.
+        times: usize,
     },
     /// Somebody was asked so often for what it has.
     Fetched {
@@ -86,6 +129,16 @@ pub enum Check {
         /// Who has it.
         origin: String,
     },
+    /// A device and the server were told things by the system under test, and nothing passed between the two.
+    Shielded {
+        /// What came to the device, and from it.
+        session: Session,
+        /// The server.
+        server: String,
+        /// How the server calls itself, where devices know the system under test by another name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        server_id: Option<String>,
+    },
     /// A value was read, and is this.
     Shows {
         /// The session.
@@ -100,25 +153,75 @@ pub enum Check {
         /// What came to it.
         session: Session,
     },
+    /// The summary of the inventory says what its records say, and those are of these devices at least.
+    Summed {
+        /// The session in which it was read.
+        session: Session,
+        /// Where the number of devices is.
+        total: String,
+        /// Where the number of attached ones is.
+        attached: String,
+        /// What stands in the record of an attached one.
+        means: String,
+        /// Where records are.
+        records: String,
+        /// The leaf with the device.
+        device: String,
+        /// The leaf with its status.
+        status: String,
+        /// The devices.
+        devices: Vec<Listed>,
+    },
 }
 
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
+            Self::Adapted {
+                session,
+                protocol,
+                wanted,
+            } => foreign::adapted(scene, session, *protocol, wanted),
             Self::Aggregated {
                 session,
                 correlator,
                 devices,
+                kept,
             } => {
                 let expected = format!(
                     "one report about {correlator} with {}",
                     aggregate::words(devices)
                 );
                 with(session, scene, expected, |talk, expected| {
-                    aggregate::aggregated(talk, expected, correlator, devices)
+                    aggregate::aggregated(talk, expected, correlator, (devices, kept.as_ref()))
+                })
+            }
+            Self::Answered {
+                session,
+                command,
+                uri,
+                codes,
+            } => {
+                let codes: Vec<StatusCode> = codes.iter().copied().map(StatusCode).collect();
+                let expected = format!("{} for {command} {uri}", words(&codes));
+                with(session, scene, expected, |talks, expected| {
+                    let mut got = Vec::new();
+                    for talk in talks {
+                        let Some((said, command)) = talk.command(command, Some(uri)) else {
+                            continue;
+                        };
+                        let statuses = talk.statuses_of(said, command.cmd_id());
+                        got.extend(statuses.map(|(_, status)| status.code));
+                    }
+                    let right = !got.is_empty() && got.iter().all(|code| codes.contains(code));
+                    Found::decide(right, expected, words(&got)).relying_on(&[NAMES])
                 })
             }
             Self::Carried { session, commands } => sides::carried(&session.talks(scene), commands),
+            Self::Discreet { session, of } => sides::discreet(scene, session, of),
+            Self::Economical { session, times } => {
+                sides::fetched(scene, session, *times).under(&["GW-D26"])
+            }
             Self::Fetched { session, times } => sides::fetched(scene, session, *times),
             Self::Listed {
                 session,
@@ -144,6 +247,11 @@ impl Check {
                 })
             }
             Self::Served { session, origin } => sides::served(scene, session, origin),
+            Self::Shielded {
+                session,
+                server,
+                server_id,
+            } => sides::shielded(scene, session, server, server_id.as_deref()),
             Self::Shows {
                 session,
                 uri,
@@ -159,6 +267,26 @@ impl Check {
                 })
             }
             Self::Spared { session } => sides::spared(scene, session),
+            Self::Summed {
+                session,
+                total,
+                attached,
+                means,
+                records,
+                device,
+                status,
+                devices,
+            } => {
+                let expected = format!(
+                    "a summary of its records, and {}",
+                    inventory::words(devices)
+                );
+                with(session, scene, expected, |talks, expected| {
+                    let leaves = (records.as_str(), device.as_str(), status.as_str());
+                    let numbers = [total.as_str(), attached.as_str()];
+                    inventory::summed(talks, expected, leaves, (numbers, means), devices)
+                })
+            }
         }
     }
 }

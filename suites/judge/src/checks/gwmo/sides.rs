@@ -40,7 +40,7 @@ pub(super) fn carried(talks: &[Talk], commands: &[(String, String)]) -> Found {
 
 pub(super) fn fetched(scene: &Scene, session: &Session, times: usize) -> Found {
     let asked: Vec<&Exchange> = wanted(scene, session)
-        .filter(|e| e.method == "GET")
+        .filter(|e| e.method == "GET" && begins(e))
         .collect();
     let numbers: Vec<u64> = asked.iter().map(|exchange| exchange.number).collect();
     let expected = format!("{times} requests to {}", session.party);
@@ -51,6 +51,13 @@ pub(super) fn fetched(scene: &Scene, session: &Session, times: usize) -> Found {
     )
     .shown_by(numbers)
     .relying_on(&[NAMES])
+}
+
+/// Whether a request wants something from its first octet on: what is fetched in parts is fetched once.
+fn begins(exchange: &Exchange) -> bool {
+    let mut fields = exchange.headers.iter();
+    let range = fields.find(|(name, _)| name.eq_ignore_ascii_case("Range"));
+    range.is_none_or(|(_, range)| range.starts_with("bytes=0-"))
 }
 
 pub(super) fn relayed(scene: &Scene, session: &Session, server: &str) -> Found {
@@ -84,12 +91,17 @@ pub(super) fn relayed(scene: &Scene, session: &Session, server: &str) -> Found {
 pub(super) fn served(scene: &Scene, session: &Session, origin: &str) -> Found {
     let expected = format!("the octets of {origin}");
     let answer = |from: &str, to: &str| {
-        let mut found = scene.exchanges.values().filter(|exchange| {
+        let found = scene.exchanges.values().filter(|exchange| {
             (exchange.from.as_str(), exchange.to.as_str()) == (from, to) && exchange.method == "GET"
         });
-        let exchange = found.next_back()?;
-        let response = exchange.response.as_ref().filter(|r| r.is_success())?;
-        Some((exchange.number, response.body.clone()))
+        let found: Vec<&Exchange> = found.collect();
+        let first = found.iter().rposition(|exchange| begins(exchange))?;
+        let mut octets = Vec::new();
+        for exchange in &found[first..] {
+            let response = exchange.response.as_ref().filter(|r| r.is_success())?;
+            octets.extend_from_slice(&response.body);
+        }
+        Some((found[first].number, octets))
     };
     let Some((fetch, has)) = answer(SUT, origin) else {
         return Found::decide(false, expected, "the gateway did not fetch them");
@@ -106,6 +118,49 @@ pub(super) fn served(scene: &Scene, session: &Session, origin: &str) -> Found {
     }
 }
 
+pub(super) fn discreet(scene: &Scene, session: &Session, of: &[String]) -> Found {
+    let upto = session.upto.unwrap_or(u64::MAX);
+    let tells = |octets: &[u8]| {
+        let mut known = of.iter().filter(|name| !name.is_empty());
+        known.find(|name| {
+            let mut windows = octets.windows(name.len());
+            windows.any(|window| window.eq_ignore_ascii_case(name.as_bytes()))
+        })
+    };
+    let expected = format!("no word of {}", of.join(", "));
+    let mut numbers = Vec::new();
+    for exchange in scene.exchanges.values() {
+        if exchange.number <= session.after || exchange.number > upto {
+            continue;
+        }
+        // What the gateway says: its requests, and its answers to the device's.
+        let (headers, body) = match (exchange.from.as_str(), exchange.to.as_str()) {
+            (SUT, to) if to == session.party => {
+                let headers = exchange.headers.iter().map(|(_, value)| value.clone());
+                (headers.collect::<Vec<_>>(), exchange.body.octets().to_vec())
+            }
+            (from, SUT) if from == session.party => match &exchange.response {
+                Some(response) => {
+                    let headers = response.headers.iter().map(|(_, value)| value.to_owned());
+                    (headers.collect(), response.body.clone())
+                }
+                None => continue,
+            },
+            _ => continue,
+        };
+        numbers.push(exchange.number);
+        let mut said = headers.iter().map(String::as_bytes).chain([&*body]);
+        if let Some(name) = said.find_map(tells) {
+            let got = format!("{name} in what the gateway says to {}", session.party);
+            return Found::decide(false, expected, got).shown_by([exchange.number]);
+        }
+    }
+    match numbers.is_empty() {
+        true => Found::inconclusive(expected, "the gateway said nothing to the device"),
+        false => Found::decide(true, expected, "none").shown_by(numbers),
+    }
+}
+
 pub(super) fn spared(scene: &Scene, session: &Session) -> Found {
     let came: Vec<u64> = wanted(scene, session)
         .map(|exchange| exchange.number)
@@ -115,4 +170,61 @@ pub(super) fn spared(scene: &Scene, session: &Session) -> Found {
     Found::decide(came.is_empty(), expected, got)
         .shown_by(came)
         .relying_on(&[NAMES])
+}
+
+/// Judges that a device and a server are kept apart. A request that the network turned away has no response.
+pub(super) fn shielded(
+    scene: &Scene,
+    session: &Session,
+    server: &str,
+    server_id: Option<&str>,
+) -> Found {
+    let device = session.party.as_str();
+    let expected = format!("nothing between {device} and {server}, and what is for {device}");
+    let upto = session.upto.unwrap_or(u64::MAX);
+    let now = scene
+        .exchanges
+        .values()
+        .filter(|exchange| (exchange.number > session.after) && exchange.number <= upto);
+    let between = |exchange: &Exchange, one: &str, other: &str| {
+        let ends = (exchange.from.as_str(), exchange.to.as_str());
+        ends == (one, other) || ends == (other, one)
+    };
+    let (mut met, mut spoken) = (Vec::new(), Vec::new());
+    for exchange in now {
+        let turned_away = exchange.to == device && exchange.response.is_none();
+        if between(exchange, device, server) && !turned_away {
+            met.push(exchange);
+        } else if between(exchange, device, SUT) {
+            spoken.push(exchange);
+        }
+    }
+    if spoken.is_empty() {
+        return Found::inconclusive(expected, format!("nothing for {device}"));
+    }
+    if !met.is_empty() {
+        let got = format!("{} requests between them", met.len());
+        let numbers = met.iter().map(|exchange| exchange.number);
+        return Found::decide(false, expected, got).shown_by(numbers);
+    }
+    let names = |octets: &[u8]| {
+        server_id.is_some_and(|id| {
+            let mut windows = octets.windows(id.len().max(1));
+            !id.is_empty() && windows.any(|window| window == id.as_bytes())
+        })
+    };
+    let naming = spoken.iter().filter(|exchange| match exchange.from == SUT {
+        true => names(&exchange.body.octets()),
+        false => exchange.response.as_ref().is_some_and(|r| names(&r.body)),
+    });
+    let naming: Vec<u64> = naming.map(|exchange| exchange.number).collect();
+    if !naming.is_empty() {
+        // That a device is not told who is above the gateway, no text demands.
+        let got = format!("nothing between them, and {server} named to {device}");
+        return Found::decide(false, expected, got)
+            .shown_by(naming)
+            .advisory();
+    }
+    let numbers = spoken.iter().map(|exchange| exchange.number);
+    Found::decide(true, expected, "just that").shown_by(numbers)
 }
