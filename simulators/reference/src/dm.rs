@@ -1,8 +1,8 @@
-//! The built-in DM system: a client and a server for DM 1.2, which is the base of 1.3.
+//! The built-in DM system: a client, a server and a bootstrap server for DM 1.2, which is the base of 1.3.
 
 use std::sync::Arc;
 
-use twinproof_dm::{client, server, store};
+use twinproof_dm::{bootstrap, client, server, store};
 
 /// How a client is set up that decides by these rules in sessions, and by these about its tree.
 pub fn client(
@@ -22,5 +22,15 @@ pub fn server(rules: Arc<dyn server::rules::decide::Rules>) -> server::Shared {
     server::Shared {
         rules,
         ..server::Shared::default()
+    }
+}
+
+/// How a bootstrap server is set up that decides by these rules.
+pub fn bootstrap_server(
+    rules: Arc<dyn bootstrap::rules::decide::Rules>,
+) -> bootstrap::server::Shared {
+    bootstrap::server::Shared {
+        rules,
+        ..bootstrap::server::Shared::default()
     }
 }

@@ -5,18 +5,23 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use twinproof_conformance::{BuiltIn, Part, place_dm_server};
+use twinproof_dm::auth::Scheme;
 use twinproof_dm::client::{self, Client};
 use twinproof_dm::server::{self, Enrolment, Server};
 use twinproof_dm::store::{self, Profile, Tree};
 use twinproof_judge::profile::{Declared, DmScheme};
 use twinproof_judge::scene::SUT;
-use twinproof_kernel::Seed;
+use twinproof_kernel::{Seed, Time};
 use twinproof_reference::dm as reference;
+use twinproof_reference::variants::{dm, dm_client};
 use twinproof_stage::{Halted, Stage};
 
 fn profile(role: &str) -> Declared {
     let profile = Declared::parse(include_str!("dm.toml"));
     let mut profile = profile.expect("the built-in profile is tested");
+    // Its options are as the profile has them: nothing of that is assumed.
+    let settled = ["dm.client.options", "dm.client.search", "dm.server.options"].map(str::to_owned);
+    profile.keys.extend(settled);
     role.clone_into(&mut profile.profile.sut.role);
     if let Some(section) = &mut profile.profile.dm {
         match role {
@@ -30,13 +35,18 @@ fn profile(role: &str) -> Declared {
 /// A nonce that the other side does not know.
 const STALE: &[u8] = b"of another time";
 
-/// What makes a client or a server another lawful one.
-type Shape<S> = Arc<dyn Fn(&mut S) + Send + Sync>;
+/// How a profile names a scheme.
+fn named(scheme: Scheme) -> DmScheme {
+    match scheme {
+        Scheme::Basic => DmScheme::Basic,
+        Scheme::Mac => DmScheme::Hmac,
+        Scheme::Md5 => DmScheme::Md5,
+    }
+}
 
 /// The built-in DM client under given rules.
 pub struct DmClient {
-    shape: Shape<client::Shared>,
-    stale: bool,
+    shape: dm_client::Shape,
     profile: Declared,
     pub(crate) rules: client::rules::decide::Watched,
     pub(crate) tree_rules: store::rules::decide::Watched,
@@ -48,13 +58,7 @@ impl DmClient {
         rules: Arc<dyn client::rules::decide::Rules>,
         tree_rules: Arc<dyn store::rules::decide::Rules>,
     ) -> Self {
-        Self {
-            shape: Arc::new(|_| {}),
-            stale: false,
-            profile: profile("dm-client"),
-            rules: client::rules::decide::Watched::new(rules),
-            tree_rules: store::rules::decide::Watched::new(tree_rules),
-        }
+        Self::made(dm_client::Shape::default(), rules, tree_rules)
     }
 
     /// The client as the standard wants it.
@@ -63,27 +67,31 @@ impl DmClient {
         Self::new(Arc::new(client::rules::decide::Standard), tree)
     }
 
-    /// Another lawful client: with this scheme, and set up as `shape` says.
-    #[must_use]
-    pub fn shaped(
-        mut self,
-        scheme: DmScheme,
-        shape: impl Fn(&mut client::Shared) + Send + Sync + 'static,
-    ) -> Self {
-        let section = self.profile.profile.dm.as_mut();
-        if let Some(client) = section.and_then(|section| section.client.as_mut()) {
-            client.account.scheme = scheme;
-        }
-        self.shape = Arc::new(shape);
-        self
+    /// The client in another lawful shape.
+    pub fn shaped(shape: dm_client::Shape) -> Self {
+        let rules = shape.rules();
+        Self::made(shape, Arc::clone(&rules) as _, rules)
     }
 
-    /// The same, and it has nonces of another time, so that both sides are challenged first.
-    #[must_use]
-    pub fn stale(self) -> Self {
+    fn made(
+        shape: dm_client::Shape,
+        rules: Arc<dyn client::rules::decide::Rules>,
+        tree_rules: Arc<dyn store::rules::decide::Rules>,
+    ) -> Self {
+        let mut profile = profile("dm-client");
+        let section = profile.profile.dm.as_mut();
+        if let Some(client) = section.and_then(|section| section.client.as_mut()) {
+            let scheme = named(shape.scheme);
+            client
+                .accounts()
+                .for_each(|account| account.scheme = scheme);
+            client.large_objects = Some(shape.large_objects);
+        }
         Self {
-            stale: true,
-            ..self
+            shape,
+            profile,
+            rules: client::rules::decide::Watched::new(rules),
+            tree_rules: store::rules::decide::Watched::new(tree_rules),
         }
     }
 }
@@ -108,26 +116,34 @@ impl BuiltIn for DmClient {
                 client.push = Some(format!("{push}/push"));
             }
             let section = declared.profile.dm.as_ref();
-            let account =
-                section.and_then(|section| Some(section.client.as_ref()?.account.clone()));
-            if let Some(account) = account {
-                let mut accounts = [account.at(&url)];
+            let own = section.and_then(|section| section.client.clone());
+            if let Some(own) = own {
+                let device = own.account.device.clone();
+                let others = own.others.iter().map(|other| {
+                    let url = other.server.as_deref().unwrap_or_default();
+                    other.account.at(url)
+                });
+                let mut accounts = vec![own.account.at(&url)];
+                accounts.extend(others);
                 for auth in accounts.iter_mut().flat_map(|account| &mut account.auths) {
-                    auth.data = self.stale.then(|| STALE.to_vec());
+                    auth.data = self.shape.is_stale().then(|| STALE.to_vec());
                 }
                 let described = Arc::new(Profile::builtin());
-                let tree = Tree::of_device(described, &account.device, &accounts);
+                let tree = Tree::of_device(described, &device, &accounts);
                 let rules = self.rules.for_scenario(seed);
                 let tree_rules = self.tree_rules.for_scenario(seed);
                 let mut shared = reference::client(rules, tree_rules);
-                (self.shape)(&mut shared);
+                // Time begins with the stage.
+                let begun = stage.now().since(Time::ZERO).as_secs();
+                shared.epoch = stage.seconds().saturating_sub(begun);
+                self.shape.apply(&mut shared);
                 let shared = Arc::new(shared);
                 let make = move || {
                     let client = Client::new(tree.clone(), seed.derive(SUT));
                     (client, Arc::clone(&shared))
                 };
                 let client = stage.host_role(SUT, make);
-                stage.control_dm(client);
+                stage.control_dm(client, self.shape.user);
             }
             Ok(declared)
         }
@@ -137,8 +153,7 @@ impl BuiltIn for DmClient {
 
 /// The built-in DM server under given rules.
 pub struct DmServer {
-    shape: Shape<server::Shared>,
-    stale: bool,
+    shape: dm::Shape,
     profile: Declared,
     pub(crate) rules: server::rules::decide::Watched,
 }
@@ -146,12 +161,7 @@ pub struct DmServer {
 impl DmServer {
     /// The server as these rules make it.
     pub fn new(rules: Arc<dyn server::rules::decide::Rules>) -> Self {
-        Self {
-            shape: Arc::new(|_| {}),
-            stale: false,
-            profile: profile("dm-server"),
-            rules: server::rules::decide::Watched::new(rules),
-        }
+        Self::made(dm::Shape::default(), rules)
     }
 
     /// The server as the standard wants it.
@@ -159,29 +169,24 @@ impl DmServer {
         Self::new(Arc::new(server::rules::decide::Standard))
     }
 
-    /// Another lawful server: with this scheme, and set up as `shape` says.
-    #[must_use]
-    pub fn shaped(
-        mut self,
-        scheme: DmScheme,
-        shape: impl Fn(&mut server::Shared) + Send + Sync + 'static,
-    ) -> Self {
-        let section = self.profile.profile.dm.as_mut();
-        if let Some(server) = section.and_then(|section| section.server.as_mut()) {
-            for account in &mut server.accounts {
-                account.scheme = scheme;
-            }
-        }
-        self.shape = Arc::new(shape);
-        self
+    /// The server in another lawful shape.
+    pub fn shaped(shape: dm::Shape) -> Self {
+        let rules = shape.rules();
+        Self::made(shape, rules)
     }
 
-    /// The same, and it has nonces of another time, so that both sides are challenged first.
-    #[must_use]
-    pub fn stale(self) -> Self {
+    fn made(shape: dm::Shape, rules: Arc<dyn server::rules::decide::Rules>) -> Self {
+        let mut profile = profile("dm-server");
+        let section = profile.profile.dm.as_mut();
+        if let Some(server) = section.and_then(|section| section.server.as_mut()) {
+            for account in &mut server.accounts {
+                account.scheme = named(shape.scheme);
+            }
+        }
         Self {
-            stale: true,
-            ..self
+            shape,
+            profile,
+            rules: server::rules::decide::Watched::new(rules),
         }
     }
 }
@@ -209,7 +214,7 @@ impl DmServer {
         let proofs = enrolments
             .iter_mut()
             .flat_map(|enrolment| [&mut enrolment.client, &mut enrolment.server]);
-        for proof in proofs.flatten().filter(|_| self.stale) {
+        for proof in proofs.flatten().filter(|_| self.shape.is_stale()) {
             proof.nonce = STALE.to_vec();
         }
         let id = section
@@ -218,7 +223,7 @@ impl DmServer {
             .map(|account| account.server_id.clone());
         let id = id.unwrap_or_default();
         let mut shared = reference::server(self.rules.for_scenario(seed));
-        (self.shape)(&mut shared);
+        self.shape.apply(&mut shared);
         let shared = Arc::new(shared);
         let make = move || {
             let server = Server::new(&id, &url, seed.derive(SUT), enrolments.clone());

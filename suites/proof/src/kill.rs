@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use twinproof_conformance::BuiltIn;
+use twinproof_dm::bootstrap::rules::decide as dm_bootstrap;
 use twinproof_dm::client::rules::decide as dm_sessions;
 use twinproof_dm::server::rules::decide as dm_server;
 use twinproof_dm::store::rules::decide as dm_trees;
@@ -28,6 +29,7 @@ use crate::bench::{Bench, each};
 use crate::bootstrap::Lwm2mBootstrap;
 use crate::builtin::TwinningSystem;
 use crate::dm::{DmClient, DmServer};
+use crate::dm_bootstrap::DmBootstrapServer;
 use crate::gwmo::GatewaySystem;
 use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
@@ -328,6 +330,14 @@ breakable!(DmClient, "dm", "dm-client", dm_trees, tree_rules, |rules| {
 });
 breakable!(DmServer, "dm", "dm-server", dm_server, rules, Self::new);
 breakable!(
+    DmBootstrapServer,
+    "dm",
+    "dm-bootstrap-server",
+    dm_bootstrap,
+    rules,
+    Self::new
+);
+breakable!(
     GatewaySystem,
     "gwmo",
     "dm-gateway",
@@ -378,8 +388,11 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
                 (Some(sessions), Some(trees)) => Some(sessions.beside(trees)),
                 (sessions, trees) => sessions.or(trees),
             };
-            let server = matrix_of::<_, DmServer>(mutants::dm_server(), options, on_mutant)?;
-            vec![client, server]
+            let server =
+                matrix_of::<_, DmServer>(mutants::dm_server(), options.clone(), on_mutant)?;
+            let bootstrap =
+                matrix_of::<_, DmBootstrapServer>(mutants::dm_bootstrap(), options, on_mutant)?;
+            vec![client, server, bootstrap]
         }
         "gwmo" => vec![matrix_of::<_, GatewaySystem>(
             mutants::gateway(),

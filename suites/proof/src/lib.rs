@@ -4,6 +4,7 @@ mod bench;
 pub mod bootstrap;
 pub mod builtin;
 pub mod dm;
+pub mod dm_bootstrap;
 pub mod gwmo;
 pub mod kill;
 pub mod lwm2m;

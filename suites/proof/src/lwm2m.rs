@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
@@ -170,6 +171,8 @@ pub struct Lwm2mClient {
     pub(crate) rules: device::rules::Watched,
     /// It meets all servers over associations.
     secured: bool,
+    /// It is packed after each event, so often.
+    packs: Option<Arc<AtomicU64>>,
 }
 
 impl Lwm2mClient {
@@ -197,6 +200,16 @@ impl Lwm2mClient {
             shape,
             rules: device::rules::Watched::new(rules),
             secured: false,
+            packs: None,
+        }
+    }
+
+    /// The same as it is in a fleet: packed after each event, if it can be, which is counted, and taken up again.
+    #[must_use]
+    pub fn resting(self, packs: Arc<AtomicU64>) -> Self {
+        Self {
+            packs: Some(packs),
+            ..self
         }
     }
 
@@ -244,7 +257,13 @@ impl BuiltIn for Lwm2mClient {
                 Accounts::First => (&homes[..1], places.bootstrap),
                 Accounts::Both | Accounts::Servers => (&homes[..], places.bootstrap),
             };
-            let shared = Arc::new(reference::client(accounts, &self.shape, rules));
+            let mut shared = reference::client(accounts, &self.shape, rules);
+            if let Some(packs) = &self.packs {
+                shared.remembers = false;
+                shared.packs = Some(Arc::clone(packs));
+                shared = shared.for_many();
+            }
+            let shared = Arc::new(shared);
             let endpoint = format!("twinproof-{:08x}", seed.derive(SUT).rng().u32(..));
             let make = move || {
                 let client = Device::new(endpoint.as_str(), at, seed.derive(SUT));

@@ -157,19 +157,34 @@ impl Served {
 
     /// Answers at the control address until the future is dropped.
     pub async fn attend(&self) -> Infallible {
-        loop {
-            let Ok((stream, _)) = self.control.accept().await else {
-                continue;
-            };
-            let service = service_fn(|request| answer(Rc::clone(&self.stage), request));
-            let serving = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), service);
-            // A caller that breaks off, or never says anything, wants nothing.
-            drop(tokio::time::timeout(PATIENCE, serving).await);
-        }
+        attend(&self.control, |request| answer(&self.stage, request)).await
+    }
+}
+
+/// Answers callers one after the other, with a status and a text for each, until the future is dropped.
+async fn attend<F, A>(control: &TcpListener, answer: F) -> Infallible
+where
+    F: Fn(hyper::Request<Incoming>) -> A,
+    A: Future<Output = (u16, String)>,
+{
+    let respond = async |request| {
+        let (status, text) = answer(request).await;
+        let mut response = hyper::Response::new(Full::new(Bytes::from(text + "\n")));
+        *response.status_mut() =
+            hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+        Ok::<_, Infallible>(response)
+    };
+    loop {
+        let Ok((stream, _)) = control.accept().await else {
+            continue;
+        };
+        let serving = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), service_fn(respond));
+        // A caller that breaks off, or never says anything, wants nothing.
+        drop(tokio::time::timeout(PATIENCE, serving).await);
     }
 }
 
@@ -194,12 +209,9 @@ enum Asked {
     State,
 }
 
-async fn answer(
-    stage: Rc<Mutex<Stage>>,
-    request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+async fn answer(stage: &Mutex<Stage>, request: hyper::Request<Incoming>) -> (u16, String) {
     let mut stage = stage.lock().await;
-    let (status, text) = match asked(&request) {
+    match asked(&request) {
         Ok(Asked::Hook(hook)) => match stage.hook(SUT, hook).await {
             Ok(()) => (200, format!("{hook}: done")),
             Err(halted) => (500, halted.to_string()),
@@ -209,11 +221,7 @@ async fn answer(
             Err(why) => (500, why),
         },
         Err(refused) => refused,
-    };
-    let mut response = hyper::Response::new(Full::new(Bytes::from(text + "\n")));
-    *response.status_mut() =
-        hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-    Ok(response)
+    }
 }
 
 fn asked(request: &hyper::Request<Incoming>) -> Result<Asked, (u16, String)> {

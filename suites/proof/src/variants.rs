@@ -8,18 +8,26 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use twinproof_conformance::BuiltIn;
+use twinproof_dm::client::rules::decide as dm_sessions;
+use twinproof_dm::server::rules as dm_server;
+use twinproof_dm::store::rules::decide as dm_trees;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::{Report, Scenario};
+use twinproof_gwmo::gateway;
 use twinproof_judge::FEATURES;
 use twinproof_judge::proofs::{self, Tolerant};
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::{device, server};
-use twinproof_reference::variants::{Dimension, Shape, all_pairs, lwm2m, lwm2m_client, twinning};
+use twinproof_reference::variants::{
+    Dimension, Shape, all_pairs, dm, dm_client, gwmo, lwm2m, lwm2m_client, twinning,
+};
 use twinproof_stage::Kind;
 use twinproof_twinning::enabler;
 
 use crate::bench::{Bench, each};
 use crate::builtin::TwinningSystem;
+use crate::dm::{DmClient, DmServer};
+use crate::gwmo::GatewaySystem;
 use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
 use met::{Differences, Met, Other, differences, is_decided, knobs, others};
@@ -281,7 +289,7 @@ trait Variable: BuiltIn + Sized + 'static {
 }
 
 macro_rules! variable {
-    ($system:ident, $enabler:literal, $role:literal, $name:literal, $shapes:ident, $core:ident) => {
+    ($system:ident, $enabler:literal, $role:literal, $name:literal, $shapes:ident, $($rules:ident)::+) => {
         impl Variable for $system {
             const ENABLER: &'static str = $enabler;
 
@@ -296,7 +304,7 @@ macro_rules! variable {
             }
 
             fn beside_others(mut self, others: Vec<Other<Self::Shape>>) -> Self {
-                let rivals = others.into_iter().map(|other| $core::rules::Rival {
+                let rivals = others.into_iter().map(|other| $($rules)::+::Rival {
                     name: other.name,
                     overrides: other.overrides,
                     rules: other.shape.rules(),
@@ -318,7 +326,7 @@ variable!(
     "twinning-enabler",
     "variant",
     twinning,
-    enabler
+    enabler::rules
 );
 variable!(
     Lwm2mSystem,
@@ -326,7 +334,7 @@ variable!(
     "lwm2m-server",
     "variant",
     lwm2m,
-    server
+    server::rules
 );
 variable!(
     Lwm2mClient,
@@ -334,8 +342,61 @@ variable!(
     "lwm2m-client",
     "client",
     lwm2m_client,
-    device
+    device::rules
 );
+variable!(
+    GatewaySystem,
+    "gwmo",
+    "dm-gateway",
+    "gateway",
+    gwmo,
+    gateway::rules::decide
+);
+variable!(
+    DmServer,
+    "dm",
+    "dm-server",
+    "variant",
+    dm,
+    dm_server::decide
+);
+
+/// It decides by two sets of rules, each of which is asked for what it knows.
+impl Variable for DmClient {
+    const ENABLER: &'static str = "dm";
+
+    const ROLE: &'static str = "dm-client";
+
+    const NAME: &'static str = "client";
+
+    type Shape = dm_client::Shape;
+
+    fn shaped(shape: Self::Shape) -> Self {
+        Self::shaped(shape)
+    }
+
+    fn beside_others(mut self, others: Vec<Other<Self::Shape>>) -> Self {
+        let sessions = others.iter().map(|other| dm_sessions::Rival {
+            name: other.name,
+            overrides: other.overrides,
+            rules: other.shape.rules(),
+        });
+        self.rules = self.rules.beside(sessions.collect());
+        let trees = others.iter().map(|other| dm_trees::Rival {
+            name: other.name,
+            overrides: other.overrides,
+            rules: other.shape.rules(),
+        });
+        self.tree_rules = self.tree_rules.beside(trees.collect());
+        self
+    }
+
+    fn differing_in(&self, seed: Seed) -> Vec<&'static str> {
+        let mut differing = self.rules.differing(seed);
+        differing.extend(self.tree_rules.differing(seed));
+        differing
+    }
+}
 
 /// Runs all variants of a built-in system.
 ///
@@ -352,12 +413,17 @@ pub fn tolerance(
             tolerance_of::<Lwm2mSystem>(options.clone(), on_variant)?,
             tolerance_of::<Lwm2mClient>(options, on_variant)?,
         ],
+        GatewaySystem::ENABLER => vec![tolerance_of::<GatewaySystem>(options, on_variant)?],
+        DmServer::ENABLER => vec![
+            tolerance_of::<DmServer>(options.clone(), on_variant)?,
+            tolerance_of::<DmClient>(options, on_variant)?,
+        ],
         _ => vec![tolerance_of::<TwinningSystem>(options, on_variant)?],
     };
     let whole = parts.into_iter().flatten().reduce(Tolerance::with);
     whole.ok_or_else(|| {
         let name = only.unwrap_or_default();
-        format!("there is no variant {name}; they are called variant-01, client-01 and so on")
+        format!("there is no variant {name}; they are called variant-01, client-01, gateway-01 and so on")
     })
 }
 
@@ -399,6 +465,12 @@ pub fn names(enabler: &str, extent: Extent) -> Vec<String> {
         Lwm2mSystem::ENABLER => {
             let mut all = variants::<Lwm2mSystem>(extent);
             all.extend(variants::<Lwm2mClient>(extent));
+            all
+        }
+        GatewaySystem::ENABLER => variants::<GatewaySystem>(extent),
+        DmServer::ENABLER => {
+            let mut all = variants::<DmServer>(extent);
+            all.extend(variants::<DmClient>(extent));
             all
         }
         _ => variants::<TwinningSystem>(extent),

@@ -13,6 +13,7 @@ use twinproof_twinning::enabler;
 use crate::bootstrap::Lwm2mBootstrap;
 use crate::builtin::TwinningSystem;
 use crate::dm::{DmClient, DmServer};
+use crate::dm_bootstrap::DmBootstrapServer;
 use crate::gwmo::GatewaySystem;
 use crate::lwm2m::{Lwm2mClient, Lwm2mSystem};
 
@@ -25,6 +26,7 @@ pub struct WholeSystem {
     lwm2m_bootstrap: Lwm2mBootstrap,
     dm_client: DmClient,
     dm_server: DmServer,
+    dm_bootstrap: DmBootstrapServer,
     gateway: GatewaySystem,
 }
 
@@ -57,6 +59,14 @@ impl WholeSystem {
         if let Some(section) = &mut profile.profile.dm {
             section.server = server.and_then(|section| section.server.clone());
         }
+        let dm_bootstrap = DmBootstrapServer::standard();
+        let bootstrap = dm_bootstrap.profile().profile.dm.as_ref();
+        if let Some(section) = &mut profile.profile.dm {
+            section.bootstrap = bootstrap.and_then(|section| section.bootstrap.clone());
+        }
+        let keys = dm_bootstrap.profile().keys.iter();
+        let own = keys.filter(|key| key.starts_with("dm.bootstrap.")).cloned();
+        profile.keys.extend(own);
         let keys = dm_client.profile().keys.iter();
         let own = keys.filter(|key| key.starts_with("dm.")).cloned();
         profile.keys.extend(own);
@@ -73,6 +83,7 @@ impl WholeSystem {
             lwm2m_bootstrap,
             dm_client,
             dm_server,
+            dm_bootstrap,
             gateway,
         }
     }
@@ -96,6 +107,7 @@ impl BuiltIn for WholeSystem {
         part: Part<'a>,
     ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
         match part.role {
+            "dm-bootstrap-server" => self.dm_bootstrap.enter(stage, seed, part),
             "dm-client" => self.dm_client.enter(stage, seed, part),
             "dm-gateway" => self.gateway.enter(stage, seed, part),
             "dm-server" => self.dm_server.enter(stage, seed, part),

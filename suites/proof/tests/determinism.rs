@@ -5,18 +5,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn, Run, Target, network, perform};
 use twinproof_evidence::ledger::{Events, Ledger};
+use twinproof_evidence::record::What;
 use twinproof_evidence::report::{Report, Tool};
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::scene::SUT;
 use twinproof_judge::{FEATURES, judge};
-use twinproof_lwm2m::server;
+use twinproof_lwm2m::{device, server};
 use twinproof_proof::builtin::TwinningSystem;
-use twinproof_proof::lwm2m::Lwm2mSystem;
+use twinproof_proof::lwm2m::{Lwm2mClient, Lwm2mSystem};
 use twinproof_stage::{Kind, Network};
 use twinproof_twinning::enabler;
 
@@ -52,14 +54,24 @@ impl House {
 
     /// The record of all scenarios of an enabler.
     fn record(&self, enabler: Enabler, kind: Kind, seed: u64, jobs: usize) -> Events {
+        self.record_of(enabler.system(), enabler.folder(), (kind, seed, jobs))
+    }
+
+    /// The record of all scenarios below a folder with a built-in system.
+    fn record_of(
+        &self,
+        system: Arc<dyn BuiltIn>,
+        folder: &str,
+        (kind, seed, jobs): (Kind, u64, usize),
+    ) -> Events {
         let ledger = Ledger::in_memory();
-        let target = Target::BuiltIn(enabler.system());
+        let target = Target::BuiltIn(system);
         let mut run = Run {
             seed,
             jobs,
             ..Run::new(target, kind, Arc::clone(&self.suite), ledger.clone())
         };
-        run.selected.retain(|id| id.starts_with(enabler.folder()));
+        run.selected.retain(|id| id.starts_with(folder));
         assert!(!run.selected.is_empty());
         self.runtime.block_on(perform(&run));
         ledger.read_back().unwrap()
@@ -236,6 +248,46 @@ fn both_stages_show_the_same_datagrams_but_for_times_and_generated_ids() {
     );
     assert!(apart.is_empty(), "{}", apart.join("\n"));
     assert!(simulated.len() > 100, "{} flows", simulated.len());
+}
+
+/// Every datagram of every scenario, when it went and with all its octets.
+fn datagrams(events: &Events) -> BTreeMap<String, Vec<String>> {
+    let mut said = BTreeMap::<String, Vec<String>>::new();
+    for record in &events.records {
+        let (
+            Some(scene),
+            What::Datagram {
+                from, to, bytes, ..
+            },
+        ) = (&record.scene, &record.what)
+        else {
+            continue;
+        };
+        let line = format!("{} {from} to {to}: {:02x?}", record.at, bytes.octets());
+        said.entry(scene.scenario.clone()).or_default().push(line);
+    }
+    said
+}
+
+#[test]
+fn a_client_that_is_packed_after_each_event_says_the_same_octets_at_the_same_time() {
+    let house = House::new();
+    let client = || Lwm2mClient::new(Arc::new(device::rules::Standard));
+    let packs = Arc::new(AtomicU64::new(0));
+    let said = |client: Lwm2mClient| {
+        let how = (Kind::Virtual, 7, 8);
+        datagrams(&house.record_of(Arc::new(client), "lwm2m/", how))
+    };
+    let (awake, rests) = (said(client()), said(client().resting(Arc::clone(&packs))));
+    for (scenario, lines) in &awake {
+        let others = rests.get(scenario).map(|lines| lines.join("\n"));
+        assert_same(&lines.join("\n"), &others.unwrap_or_default());
+    }
+    assert_eq!(awake.len(), rests.len());
+    let packs = packs.load(Ordering::Relaxed);
+    assert!(awake.len() > 50, "{} scenarios", awake.len());
+    // Who has two servers, is observed or was asked something of late is not.
+    assert!(packs > 20, "packed {packs} times");
 }
 
 #[test]

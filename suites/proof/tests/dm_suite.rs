@@ -1,6 +1,10 @@
 //! The DM scenarios against the built-in client and server, on both stages.
 
 mod common;
+#[path = "../../stage/tests/openssl/mod.rs"]
+mod openssl;
+#[path = "common/dm_tls.rs"]
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +12,19 @@ use std::time::Duration;
 use common::judged_twice;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn, Run, Target, perform};
-use twinproof_dm::Encoding;
+use twinproof_dm::provisioning::protection::{KeyForm, Profile};
 use twinproof_dm::store::rules::AddFacts;
 use twinproof_dm::store::rules::decide::{Rules, Standard};
 use twinproof_dm::syncml::StatusCode;
+use twinproof_dm::wbxml::Trees;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Ledger;
+use twinproof_evidence::record::What;
 use twinproof_evidence::report::Report;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
-use twinproof_judge::profile::DmScheme;
 use twinproof_proof::dm::{DmClient, DmServer};
+use twinproof_proof::dm_bootstrap::DmBootstrapServer;
 use twinproof_stage::{Kind, Network};
 
 /// How long anything may take on a slow machine.
@@ -51,10 +57,11 @@ fn all_pass(report: &Report, what: &str) {
     assert!(report.summary.contact, "{what}");
 }
 
-fn systems() -> [(&'static str, Arc<dyn BuiltIn>); 2] {
+fn systems() -> [(&'static str, Arc<dyn BuiltIn>); 3] {
     [
         ("client", Arc::new(DmClient::standard())),
         ("server", Arc::new(DmServer::standard())),
+        ("bootstrap server", Arc::new(DmBootstrapServer::standard())),
     ]
 }
 
@@ -73,47 +80,73 @@ fn the_built_in_systems_pass_over_sockets() {
     }
 }
 
-/// What the texts leave open fails nobody; where credentials are no digests, a nonce that is out of date is
-/// nothing that could be looked at.
+/// Documents of either kind, in either way of writing trees, identities as digits or packed.
 #[test]
-fn no_lawful_system_fails() {
-    let shapes = [
-        (DmScheme::Basic, Encoding::Xml, "DM/1.1", None),
-        (DmScheme::Md5, Encoding::Xml, "DM/1.3", Some(1_500)),
-        (DmScheme::Hmac, Encoding::Wbxml, "DM/1.2", Some(4_000)),
-        (DmScheme::Hmac, Encoding::Xml, "DM/1.2", None),
-        (DmScheme::Md5, Encoding::Wbxml, "DM/1.3", Some(900)),
-    ];
-    let both = shapes
-        .into_iter()
-        .flat_map(|shape| [(shape, false), (shape, true)])
-        // Without digests nobody tells a nonce, and the one of notifications is a secret like any other.
-        .filter(|(shape, stale)| !stale || shape.0 != DmScheme::Basic);
-    for ((scheme, encoding, version, size), stale) in both {
-        let client = DmClient::standard().shaped(scheme, move |shared| {
-            shared.encoding = encoding;
-            version.clone_into(&mut shared.ver_proto);
-            shared.max_message = size;
-            shared.resynchronises = size.is_none();
-        });
-        let server = DmServer::standard().shaped(scheme, move |shared| {
-            version.clone_into(&mut shared.ver_proto);
-            shared.max_message = size;
-        });
-        let (client, server) = match stale {
-            true => (client.stale(), server.stale()),
-            false => (client, server),
-        };
-        let systems: [Arc<dyn BuiltIn>; 2] = [Arc::new(client), Arc::new(server)];
-        for system in systems {
-            let what = format!("{scheme:?} {encoding:?} {version} {size:?} {stale}");
-            let mut report = judged(system, Kind::Virtual);
-            report.scenarios.retain(|s| {
-                s.verdict != Verdict::NotApplicable || s.id != "dm/security/challenged"
-            });
-            all_pass(&report, &what);
+fn no_lawful_bootstrap_server_fails() {
+    let (first, second) = (Profile::ClientProvisioning, Profile::Message);
+    for kinds in [[first, second], [second, first], [second, second]] {
+        for key_form in [KeyForm::Digits, KeyForm::SemiOctets] {
+            for trees in [Trees::Inline, Trees::Nested] {
+                let server = DmBootstrapServer::standard().shaped(kinds, move |shared| {
+                    shared.key_form = Some(key_form);
+                    shared.wbxml.trees = trees;
+                });
+                let what = format!("{kinds:?} {key_form:?} {trees:?}");
+                all_pass(&judged(Arc::new(server), Kind::Virtual), &what);
+            }
         }
     }
+}
+
+/// Neither what devices know nor what they are given stands in what is recorded.
+#[test]
+fn no_secret_of_a_bootstrap_is_recorded() {
+    let catalogue = Catalogue::load(&FEATURES).unwrap();
+    let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
+    let ledger = Ledger::in_memory();
+    let system: Arc<dyn BuiltIn> = Arc::new(DmBootstrapServer::standard());
+    let profile = system.profile().profile.clone();
+    let run = Run {
+        seed: 7,
+        ..Run::new(
+            Target::BuiltIn(system),
+            Kind::Virtual,
+            Arc::new(suite),
+            ledger.clone(),
+        )
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(perform(&run));
+    let read = ledger.read_back().unwrap();
+    let devices = profile.dm.unwrap().bootstrap.unwrap().devices;
+    let known = devices
+        .into_iter()
+        .flat_map(|mut device| device.secrets().map(|secret| secret.clone()));
+    let known: Vec<String> = known.flatten().collect();
+    assert!(known.len() > 4);
+    let mut documents = 0;
+    for record in &read.records {
+        let text = serde_json::to_string(record).unwrap();
+        assert!(!known.iter().any(|secret| text.contains(secret)), "{text}");
+        if let What::Response { headers, body, .. } = &record.what {
+            let mut headers = headers.iter();
+            let Some((_, kind)) = headers.find(|(name, _)| name == "Content-Type") else {
+                continue;
+            };
+            let secrets = twinproof_dm::bootstrap::secrets(kind, &body.octets());
+            let hidden = |secret: &String| secret.bytes().all(|octet| octet == b'*');
+            assert!(
+                !secrets.is_empty() && secrets.iter().all(hidden),
+                "{secrets:?}"
+            );
+            documents += 1;
+        }
+    }
+    assert!(documents > 5);
 }
 
 /// A device that has no room left.
@@ -159,4 +192,96 @@ fn what_is_said_in_wbxml_is_shown_in_xml() {
         seen += 1;
     }
     assert!(seen > 0);
+}
+
+/// A server whose messages are none, a server that always wants more, and a device that never ends and
+/// says what is none: each gets its verdicts, and none of them passes for what it did not do.
+struct Garbage;
+
+impl twinproof_dm::server::rules::decide::Rules for Garbage {
+    fn writes(&self, octets: Vec<u8>) -> Vec<u8> {
+        // Elements in elements, and no end.
+        octets
+            .iter()
+            .take(6)
+            .copied()
+            .chain([0x54].repeat(1_000))
+            .collect()
+    }
+}
+
+struct Insatiable;
+
+impl twinproof_dm::server::rules::decide::Rules for Insatiable {
+    fn turn(
+        &self,
+        _heard: twinproof_dm::server::rules::Heard,
+    ) -> twinproof_dm::server::rules::Turn {
+        twinproof_dm::server::rules::Turn::NextMessage
+    }
+}
+
+struct Endless;
+
+impl twinproof_dm::client::rules::decide::Rules for Endless {
+    fn says(&self, message: twinproof_dm::syncml::Message) -> twinproof_dm::syncml::Message {
+        twinproof_dm::syncml::Message {
+            is_final: false,
+            ..message
+        }
+    }
+
+    fn ends(&self, _commands: bool, _challenged: bool, _waiting: bool) -> bool {
+        false
+    }
+}
+
+impl twinproof_dm::client::rules::decide::Rules for Garbage {
+    fn writes(&self, octets: Vec<u8>) -> Vec<u8> {
+        octets
+            .iter()
+            .take(6)
+            .copied()
+            .chain([0x54].repeat(1_000))
+            .collect()
+    }
+}
+
+#[test]
+fn who_wants_to_hurt_gets_verdicts() {
+    let tree = || Arc::new(Standard);
+    let hostile: [(&str, Arc<dyn BuiltIn>); 4] = [
+        (
+            "a server of garbage",
+            Arc::new(DmServer::new(Arc::new(Garbage))),
+        ),
+        (
+            "a server without an end",
+            Arc::new(DmServer::new(Arc::new(Insatiable))),
+        ),
+        (
+            "a client of garbage",
+            Arc::new(DmClient::new(Arc::new(Garbage), tree())),
+        ),
+        (
+            "a client without an end",
+            Arc::new(DmClient::new(Arc::new(Endless), tree())),
+        ),
+    ];
+    for (what, system) in hostile {
+        let report = judged(system, Kind::Virtual);
+        assert!(!report.scenarios.is_empty(), "{what}");
+        let count = |verdict| {
+            report
+                .scenarios
+                .iter()
+                .filter(|s| s.verdict == verdict)
+                .count()
+        };
+        assert_eq!(count(Verdict::Error), 0, "{what}");
+        assert!(count(Verdict::Fail) > 0, "{what}");
+        if what.ends_with("garbage") {
+            assert_eq!(count(Verdict::Pass), 0, "{what}");
+        }
+    }
 }

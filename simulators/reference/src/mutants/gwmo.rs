@@ -1,11 +1,17 @@
 //! Broken gateways.
 
+use std::sync::Arc;
+
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::syncml::StatusCode;
+use twinproof_dm::syncml::{Message, StatusCode};
 use twinproof_dm::upper::Act;
 use twinproof_gwmo::aggregate::Entry;
 use twinproof_gwmo::gateway::rules::decide::{Rules, Standard};
-use twinproof_gwmo::gateway::rules::{Aimed, Arrival, Fetching, Leaving, Relayed, Wanted};
+use twinproof_gwmo::gateway::rules::{
+    About, Above, Aimed, Arrival, Fetching, Foreign, Granted, Heard, Leaving, Relayed, Stock,
+    Wanted, Woken,
+};
+use twinproof_gwmo::gateway::{Mode, Protocol};
 
 use super::{Mutant, mutants};
 
@@ -13,6 +19,8 @@ use super::{Mutant, mutants};
 pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "gateway-wakes-nobody" "waits for devices to come by themselves" breaks "GwMO-HLF-001"
     also breaks {
+        "GwMO-MOO-001", "GwMO-PMoDe-003", "GwMO-DI-002" because "nothing comes of what is wanted of such devices",
+
         "GwMO-PMoDe-001", "GwMO-PMoDe-003", "GwMO-FORA-001", "GwMO-FORA-002", "GwMO-DI-003", "GwMO-Group-001"
         because "what devices are to do is done in sessions that the gateway brings about",
     }
@@ -21,6 +29,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-records-nobody" "keeps no record of devices" breaks "GwMO-HLF-003"
     also breaks {
+        "GwMO-DI-001", "GwMO-DI-002", "GwMO-DI-004" because "without records, nobody is known, counted or known again",
+
+        "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out, which reaches who has a record",
+
         "GwMO-DI-003" because "what is not recorded cannot be said to have gone",
         "GwMO-HLF-001", "GwMO-PMoDe-001", "GwMO-FORA-001", "GwMO-FORA-002"
         because "a gateway brings about no sessions with devices that it does not know of",
@@ -43,20 +55,41 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "gateway-tells-backwards" "tells devices the last first" breaks "GwMO-PMoDe-001"
+    also breaks {
+        "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
+    }
     caught by { "gwmo/modes/proxied" "gwmo/carried", "gwmo/modes/proxied" "gwmo/aggregated" }
     fn tells(&self, acts: Vec<Act>) -> Vec<Act> {
         acts.into_iter().rev().collect()
     }
 
     "gateway-tells-twice" "tells devices everything twice" breaks "GwMO-FORA-001"
-    also breaks { "GwMO-PMoDe-001" because "one device is the smallest group" }
+    also breaks {
+        "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001" because "what a server wants of devices of any mode, it wants in a fan-out",
+        "GwMO-PMoDe-001" because "one device is the smallest group" }
     caught by { "gwmo/fanout/each-member" "gwmo/carried" }
     fn tells(&self, acts: Vec<Act>) -> Vec<Act> {
         acts.iter().chain(&acts).cloned().collect()
     }
 
+    "gateway-brings-them-together" "has devices talk to its server themselves" breaks "GwMO-PMoDe-001"
+    also breaks {
+        "GwMO-HLF-001", "GwMO-FORA-001", "GwMO-FORA-002", "GwMO-DI-003", "GwMO-DI-004", "GwMO-HLF-003",
+        "GwMO-Group-001", "GwMO-PMoDe-003", "GwMO-DI-005", "GwMO-MOO-001",
+        "GwMO-SECARIZE-001", "GwMO-SECACATE-002", "GwMO-DI-001", "GwMO-DI-002"
+        because "a device that talks to a server which it does not know does nothing for the gateway",
+    }
+    caught by { "gwmo/modes/shielded" "gwmo/shielded" }
+    fn words(&self, message: Message, above: Arc<Above>) -> Message {
+        let mut message = message;
+        message.header.resp_uri = Some(above.url.clone());
+        message
+    }
+
     "gateway-loses-values" "reports that devices did something, and not what they said" breaks "GwMO-PMoDe-001"
     also breaks {
+        "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
+
         "GwMO-HLF-001", "GwMO-FORA-002" because "what devices say is told in reports",
     }
     caught by { "gwmo/modes/proxied" "gwmo/aggregated" }
@@ -78,10 +111,16 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "gateway-forgets-who-goes" "erases the record of a device that has gone" breaks "GwMO-DI-003"
+    also breaks {
+        "GwMO-DI-002" because "a summary counts what records say",
+    }
     caught by { "gwmo/inventory/gone" "gwmo/listed" }
     fn leaves(&self, _attached: bool) -> Leaving { Leaving::Erased }
 
     "gateway-misses-who-goes" "says that a device is there that has gone" breaks "GwMO-DI-003"
+    also breaks {
+        "GwMO-DI-002" because "a summary counts what records say",
+    }
     caught by { "gwmo/inventory/gone" "gwmo/listed" }
     fn leaves(&self, _attached: bool) -> Leaving { Leaving::Kept }
 
@@ -97,6 +136,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-tells-everybody" "tells all devices what a group is to do" breaks "GwMO-Group-001"
     also breaks {
+        "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
+
         "GwMO-FORA-001", "GwMO-FORA-002" because "a fan-out reaches the devices that it is for, and no other",
         "GwMO-HLF-001", "GwMO-PMoDe-001" because "the report on one device has others",
     }
@@ -107,6 +148,8 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-tells-nobody" "does not find the members of a group" breaks "GwMO-FORA-001"
     also breaks {
+        "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003", "GwMO-DI-002" because "what a server wants of devices of any mode, it wants in a fan-out",
+
         "GwMO-FORA-002", "GwMO-HLF-001", "GwMO-PMoDe-001", "GwMO-DI-003"
         because "who is not told anything is not heard either",
     }
@@ -117,7 +160,9 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn aims(&self, _facts: Aimed) -> bool { false }
 
     "gateway-drops-the-last" "leaves the last device out of the report" breaks "GwMO-FORA-002"
-    also breaks { "GwMO-HLF-001", "GwMO-PMoDe-001" because "a single device is the last" }
+    also breaks {
+        "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
+        "GwMO-HLF-001", "GwMO-PMoDe-001" because "a single device is the last" }
     caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
     fn gathers(&self, entries: Vec<Entry>) -> Vec<Entry> {
         let mut entries = entries;
@@ -126,7 +171,9 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "gateway-counts-twice" "has the first device in the report twice" breaks "GwMO-FORA-002"
-    also breaks { "GwMO-HLF-001", "GwMO-PMoDe-001" because "a single device is the first" }
+    also breaks {
+        "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
+        "GwMO-HLF-001", "GwMO-PMoDe-001" because "a single device is the first" }
     caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
     fn gathers(&self, entries: Vec<Entry>) -> Vec<Entry> {
         let mut entries = entries;
@@ -135,6 +182,9 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "gateway-hides-failures" "reports what devices refused as done" breaks "GwMO-FORA-002"
+    also breaks {
+        "GwMO-IOP-001" because "what a server wants of devices of any mode, it wants in a fan-out",
+    }
     caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
     fn sums_up(&self, _codes: Vec<u16>) -> u16 { 200 }
 
@@ -143,11 +193,16 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn silent(&self, _reached: bool) -> u16 { 200 }
 
     "gateway-forgets-why" "does not say which start a report is about" breaks "GwMO-FORA-002"
-    also breaks { "GwMO-HLF-001", "GwMO-PMoDe-001" because "what devices say is told in reports" }
+    also breaks {
+        "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
+        "GwMO-HLF-001", "GwMO-PMoDe-001" because "what devices say is told in reports" }
     caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
     fn quotes(&self, _correlator: Option<String>) -> Option<String> { None }
 
     "gateway-spoils-images" "gives devices another image" breaks "GwMO-DCIS-001"
+    also breaks {
+        "GwMO-DCIS-002" because "what is fetched once is given to several",
+    }
     caught by { "gwmo/images/kept" "gwmo/served" }
     fn serves(&self, octets: Vec<u8>) -> Vec<u8> {
         octets.into_iter().rev().collect()
@@ -157,5 +212,107 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "gwmo/images/keeping-off" "gwmo/fetched" }
     fn fetches(&self, facts: Wanted) -> Fetching {
         Standard.fetches(Wanted { keeps: true, ..facts })
+    }
+
+    "gateway-adapts-nothing" "works for devices of other protocols as if they spoke DM" breaks "GwMO-MOO-001"
+    also breaks {
+        "GwMO-IOP-001", "GwMO-AMoDe-001" because "in another mode nothing is said to such a device in its protocol",
+    }
+    caught by {
+        "gwmo/modes/three-modes" "gwmo/adapted",
+        "gwmo/modes/three-modes" "gwmo/listed",
+    }
+    fn works(&self, suited: Mode) -> Mode {
+        match suited {
+            Mode::Adaptation => Mode::Proxy,
+            other => other,
+        }
+    }
+
+    "gateway-shows-one-mode" "shows the same mode for every device" breaks "GwMO-MOO-001"
+    caught by { "gwmo/modes/three-modes" "gwmo/listed" }
+    fn shows(&self, _mode: Mode) -> Mode { Mode::Proxy }
+
+    "gateway-writes-otherwise" "writes another value to devices of other protocols" breaks "GwMO-IOP-001"
+    also breaks { "GwMO-AMoDe-001" because "a device of another protocol is written to there, too" }
+    caught by { "gwmo/general/another-protocol" "gwmo/adapted" }
+    fn writes(&self, value: String) -> String {
+        value.chars().rev().collect()
+    }
+
+    "gateway-hides-foreign-refusals" "reports what a device of another protocol refuses as done" breaks "GwMO-IOP-001"
+    caught by { "gwmo/general/foreign-refusal" "gwmo/aggregated" }
+    fn translates(&self, said: Foreign) -> u16 {
+        match said {
+            Foreign::Forbidden => 200,
+            other => Standard.translates(other),
+        }
+    }
+
+    "gateway-speaks-lines-alone" "speaks one other protocol and no second" breaks "GwMO-AMoDe-001"
+    caught by { "gwmo/modes/two-protocols" "gwmo/adapted", "gwmo/modes/two-protocols" "gwmo/aggregated" }
+    fn speaks(&self, protocol: Protocol) -> bool { protocol == Protocol::Lines }
+
+    "gateway-lists-no-protocol" "lists devices of other protocols as if they spoke DM" breaks "GwMO-AMoDe-001"
+    caught by { "gwmo/modes/two-protocols" "gwmo/listed" }
+    fn lists(&self, _protocol: Option<Protocol>) -> Option<Protocol> { None }
+
+    "gateway-falls-silent" "hears no device of other protocols any more once it could not read something"
+    breaks "GwMO-AMoDe-001"
+    caught by { "gwmo/modes/garbage" "gwmo/aggregated" }
+    fn listens(&self, facts: Heard) -> bool { facts.readable && facts.garbage == 0 }
+
+    "gateway-records-anew" "keeps another record each time that a device attaches" breaks "GwMO-HLF-003"
+    also breaks {
+        "GwMO-DI-003", "GwMO-MOO-001" because "what devices are is seen in their records",
+    }
+    caught by { "gwmo/general/known-device" "gwmo/listed" }
+    fn records(&self, _facts: Arrival) -> bool { true }
+
+    "gateway-announces-again" "announces a device each time that it attaches" breaks "GwMO-DI-004"
+    caught by { "gwmo/inventory/announced-once" "gwmo/reported" }
+    fn reports(&self, facts: Arrival) -> bool { facts.reports }
+
+    "gateway-describes-nobody" "keeps records that do not say what the devices are" breaks "GwMO-DI-001"
+    caught by { "gwmo/inventory/one-device" "gwmo/listed" }
+    fn describes(&self, _about: About) -> About { About::default() }
+
+    "gateway-counts-who-is-gone" "counts devices as attached that have gone" breaks "GwMO-DI-002"
+    caught by { "gwmo/inventory/summary" "gwmo/summed" }
+    fn counts(&self, stock: Stock) -> Stock {
+        Stock { attached: stock.total, ..stock }
+    }
+
+    "gateway-relays-forgeries" "passes on notifications with a wrong digest" breaks "GwMO-TMode-001"
+    caught by { "gwmo/modes/forged" "gwmo/spared" }
+    fn relays(&self, facts: Relayed) -> bool {
+        Standard.relays(Relayed { signed: true, ..facts })
+    }
+
+    "gateway-says-who-asks" "tells devices which server wants something of them" breaks "GwMO-PMoDe-003"
+    caught by { "gwmo/modes/gateway-alone" "gwmo/discreet" }
+    fn names(&self, facts: Woken) -> Option<String> { Some(facts.server) }
+
+    "gateway-fetches-for-each" "fetches an image again for each device" breaks "GwMO-DCIS-002"
+    caught by { "gwmo/images/once" "gwmo/economical" }
+    fn fetches(&self, facts: Wanted) -> Fetching {
+        Standard.fetches(Wanted { held: false, ..facts })
+    }
+
+    "gateway-shows-anybody" "shows every server what only one may see" breaks "GwMO-SECARIZE-001"
+    caught by { "gwmo/security/other-server" "gwmo/answered" }
+    fn grants(&self, facts: Granted) -> bool { facts.listed || !facts.changes }
+
+    "gateway-obeys-anybody" "lets every server change what only one may change" breaks "GwMO-SECARIZE-001"
+    caught by { "gwmo/security/other-server-widens" "gwmo/answered" }
+    fn grants(&self, facts: Granted) -> bool { facts.listed || facts.changes }
+
+    "gateway-knows-no-movers" "turns devices away for good whose nonce is from another gateway" breaks "GwMO-HLF-003"
+    caught by { "gwmo/general/moves" "gwmo/listed" }
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        match facts.given && !facts.right {
+            true => StatusCode::FORBIDDEN,
+            false => Standard.believes(facts),
+        }
     }
 };

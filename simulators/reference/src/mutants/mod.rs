@@ -19,7 +19,9 @@ mod wire;
 
 use std::sync::Arc;
 
-use twinproof_dm::{client as dm_client, server as dm_server, store as dm_store};
+use twinproof_dm::{
+    bootstrap as dm_bootstrap, client as dm_client, server as dm_server, store as dm_store,
+};
 use twinproof_gwmo::gateway;
 use twinproof_lwm2m::{bootstrap as bootstrap_server, device, server};
 use twinproof_twinning::enabler;
@@ -69,6 +71,12 @@ pub fn dm_tree() -> impl Iterator<Item = &'static Mutant<dyn dm_store::rules::de
 /// The broken DM servers.
 pub fn dm_server() -> impl Iterator<Item = &'static Mutant<dyn dm_server::rules::decide::Rules>> {
     dm::server::ALL.iter()
+}
+
+/// The broken DM bootstrap servers.
+pub fn dm_bootstrap()
+-> impl Iterator<Item = &'static Mutant<dyn dm_bootstrap::rules::decide::Rules>> {
+    dm::bootstrap::ALL.iter()
 }
 
 /// The broken gateways.

@@ -4,6 +4,9 @@
 //! built-in system does by itself. Variants combine them so that any two values of two dimensions
 //! meet in at least one variant.
 
+pub mod dm;
+pub mod dm_client;
+pub mod gwmo;
 pub mod lwm2m;
 pub mod lwm2m_client;
 mod pairs;
@@ -62,7 +65,7 @@ pub trait Shape: Clone + Default + Send + Sync + 'static {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Shape, lwm2m, lwm2m_client, twinning};
+    use super::{Shape, dm, dm_client, gwmo, lwm2m, lwm2m_client, twinning};
 
     fn is_sound<S: Shape>(rules: &[&str]) {
         let dimensions: BTreeSet<_> = S::DIMENSIONS.iter().map(|d| d.name).collect();
@@ -85,5 +88,12 @@ mod tests {
         is_sound::<twinning::Shape>(twinproof_twinning::enabler::rules::NAMES);
         is_sound::<lwm2m::Shape>(twinproof_lwm2m::server::rules::NAMES);
         is_sound::<lwm2m_client::Shape>(twinproof_lwm2m::device::rules::NAMES);
+        is_sound::<gwmo::Shape>(twinproof_gwmo::gateway::rules::decide::NAMES);
+        is_sound::<dm::Shape>(twinproof_dm::server::rules::decide::NAMES);
+        let (sessions, trees) = (
+            twinproof_dm::client::rules::decide::NAMES,
+            twinproof_dm::store::rules::decide::NAMES,
+        );
+        is_sound::<dm_client::Shape>(&[sessions, trees].concat());
     }
 }

@@ -8,10 +8,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use twinproof_dm::upper::{Act, Answer, Operation};
@@ -22,11 +20,8 @@ use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_stage::{Kind, Network, Options, Pace, Recorder, Stage};
 
-use super::cannot_listen;
+use super::{PATIENCE, attend, cannot_listen};
 use crate::dm::DmServer;
-
-/// How long somebody may take to say what is to be done.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How much somebody may say.
 const MOST: usize = 64 << 10;
@@ -93,38 +88,19 @@ impl ServedDm {
 
     /// Answers at the control address until the future is dropped.
     pub async fn attend(&self) -> Infallible {
-        loop {
-            let Ok((stream, _)) = self.control.accept().await else {
-                continue;
-            };
-            let service = service_fn(|request| answer(Rc::clone(&self.stage), request));
-            let serving = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), service);
-            // A caller that breaks off, or never says anything, wants nothing.
-            drop(tokio::time::timeout(PATIENCE, serving).await);
-        }
+        attend(&self.control, |request| answer(&self.stage, request)).await
     }
 }
 
-async fn answer(
-    stage: Rc<Mutex<Stage>>,
-    request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-    let (status, text) = match asked(request).await {
+async fn answer(stage: &Mutex<Stage>, request: hyper::Request<Incoming>) -> (u16, String) {
+    match asked(request).await {
         Err(refused) => refused,
         Ok(operation) => match stage.lock().await.operate_dm(operation).await {
             Ok((Answer::Done, _)) => (200, "done".to_owned()),
             Ok((other, _)) => (500, format!("expected it to be done, got {other:?}")),
             Err(halted) => (409, halted.to_string()),
         },
-    };
-    let mut response = hyper::Response::new(Full::new(Bytes::from(text + "\n")));
-    *response.status_mut() =
-        hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-    Ok(response)
+    }
 }
 
 /// What is wanted; or the status, and why it cannot be had.

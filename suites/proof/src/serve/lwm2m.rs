@@ -30,11 +30,8 @@ use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_stage::{Kind, Network, Pace, Recorder, Stage};
 
 use super::api::{self, Asked};
-use super::cannot_listen;
+use super::{PATIENCE, cannot_listen};
 use crate::lwm2m::Lwm2mSystem;
-
-/// How long somebody may take to say what is to be done.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often the server is asked what has happened.
 const EVERY: Duration = Duration::from_millis(20);

@@ -1,9 +1,11 @@
 //! Broken DM clients, in what they say and whom they believe.
 
+use twinproof_dm::auth::Scheme;
 use twinproof_dm::client::rules::decide::{Rules, Standard};
 use twinproof_dm::client::rules::{TriggerFacts, Triggered};
+use twinproof_dm::notification::UiMode;
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::syncml::{Command, Data, Message, StatusCode};
+use twinproof_dm::syncml::{Command, Data, Item, Message, StatusCode};
 
 use super::super::{Mutant, mutants};
 use super::without;
@@ -27,9 +29,11 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-nameless" "has the leaves that say who it is, and nothing in them" breaks "DM-CLI-01"
     also breaks {
+        "DM-HLF-017" because "what each server reads is held against what the first package said",
         "DM-CLI-08" because "the first package comes once more after a challenge",
         "DM-CLI-03" because "what is read is held against what the first package said",
         "DM-CLI-09" because "that a node is still there is shown by reading it",
+        "DM-HLF-015" because "details stand beside who the device is",
     }
     caught by { "dm/session/opens" "dm/opened" }
     fn says(&self, message: Message) -> Message {
@@ -46,8 +50,10 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-skips-header" "gives no status for headers" breaks "DM-CLI-02"
     also breaks {
+        "DM-HLF-012", "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-022", "DM-HLF-023", "DM-HLF-008", "DM-CLI-17" because "a server that is not heard manages nothing",
         "DM-CLI-07", "DM-CLI-08" because "what it thinks of credentials is the status of a header",
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-14", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-14", "DM-CLI-15", "DM-CLI-16",
+        "DM-CLI-41", "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-46", "DM-HLF-010"
         because "a server that is not told the next nonce is not believed in the next session",
     }
     caught by { "dm/session/every-command-answered" "dm/answered" }
@@ -57,7 +63,9 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-confirms-nothing" "gives no status for what it did" breaks "DM-CLI-02"
     also breaks {
-        "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-10", "DM-CLI-11", "DM-CLI-14", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
+        "DM-HLF-012", "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-022", "DM-HLF-023", "DM-HLF-008", "DM-CLI-17" because "what a server may do is said by a status, too",
+        "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-10", "DM-CLI-11", "DM-CLI-14", "DM-CLI-15", "DM-CLI-16",
+        "DM-CLI-41", "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-45", "DM-CLI-46", "DM-HLF-010"
         because "that it was done, or why not, is said by a status",
     }
     caught by {
@@ -84,7 +92,9 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-reads-nothing" "confirms a reading and sends no value" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
+        "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023", "DM-HLF-012", "DM-HLF-008" because "what a server may read is shown by reading it",
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-15", "DM-CLI-16",
+        "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-46", "DM-HLF-010"
         because "what is there afterwards is shown by reading it",
     }
     caught by {
@@ -106,7 +116,9 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-shows-the-old" "shows an empty value whatever is there" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
+        "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023", "DM-HLF-012", "DM-HLF-008" because "what a server may read is shown by reading it",
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-15", "DM-CLI-16",
+        "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-46", "DM-HLF-010", "DM-HLF-015"
         because "what is there afterwards is shown by reading it",
     }
     caught by { "dm/tree/read" "dm/shows", "dm/tree/add" "dm/shows" }
@@ -124,7 +136,9 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-shows-anything" "shows the same value whatever is read" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-15", "DM-CLI-16", "DM-HLF-010"
+        "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023", "DM-HLF-012", "DM-HLF-008" because "what a server may read is shown by reading it",
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-15", "DM-CLI-16",
+        "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-46", "DM-HLF-010", "DM-HLF-015"
         because "what is there afterwards is shown by reading it",
         "DM-CLI-10" because "the value of a property is read like any other",
     }
@@ -142,6 +156,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-cuts-queries" "takes the question after a property for one after the value" breaks "DM-CLI-10"
+    also breaks { "DM-HLF-023" because "a list of rights is a property that is read" }
     caught by { "dm/tree/properties" "dm/property" }
     fn says(&self, message: Message) -> Message {
         let mut message = message;
@@ -185,6 +200,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn fails_atomic(&self, _code: StatusCode) -> bool { false }
 
     "dm-client-believes-anybody" "believes every server" breaks "DM-CLI-07"
+    also breaks { "DM-HLF-017" because "a server may show the credentials of another" }
     caught by {
         "dm/security/no-credentials" "dm/unmoved",
         "dm/security/wrong-credentials" "dm/unmoved",
@@ -192,12 +208,14 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn believes(&self, _facts: ProofFacts) -> StatusCode { StatusCode::OK }
 
     "dm-client-believes-what-is-shown" "believes a server that shows any credentials" breaks "DM-CLI-07"
+    also breaks { "DM-HLF-017" because "a server may show the credentials of another" }
     caught by { "dm/security/wrong-credentials" "dm/unmoved" }
     fn believes(&self, facts: ProofFacts) -> StatusCode {
         Standard.believes(ProofFacts { right: facts.given, ..facts })
     }
 
     "dm-client-obeys-anybody" "refuses a server and does what it wants" breaks "DM-CLI-07"
+    also breaks { "DM-HLF-017" because "a server may show the credentials of another" }
     caught by { "dm/security/no-credentials" "dm/unmoved" }
     fn obeys(&self, _header: StatusCode) -> bool { true }
 
@@ -262,6 +280,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-takes-any-alert" "confirms alerts that it does not know" breaks "DM-CLI-11"
+    also breaks { "DM-CLI-17" because "what the user said is the status of an alert" }
     caught by { "dm/session/unknown-alert" "dm/told" }
     fn says(&self, message: Message) -> Message {
         let mut message = message;
@@ -275,11 +294,74 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         message
     }
 
+    "dm-client-stops-for-good" "begins no session any more after a message that it cannot read" breaks "DM-CLI-40"
+    caught by {
+        "dm/hostile/grows" "dm/lives-on",
+        "dm/hostile/deep" "dm/lives-on",
+        "dm/hostile/large" "dm/lives-on",
+        "dm/hostile/broken" "dm/lives-on",
+    }
+    fn gives_up(&self, _broken: bool) -> bool { false }
+
+    "dm-client-tires" "begins no session any more after a long one" breaks "DM-CLI-40"
+    caught by { "dm/hostile/endless" "dm/lives-on" }
+    fn endures(&self, sent: u32, _most: u32) -> bool { sent < 40 }
+    fn gives_up(&self, _broken: bool) -> bool { false }
+
+    "dm-client-takes-parts" "puts the first part of a value where the value is to go" breaks "DM-CLI-41"
+    also breaks { "DM-CLI-42" because "the whole comes to where a part is" }
+    caught by {
+        "dm/hostile/no-end" "dm/told",
+        "dm/large/parts" "dm/told",
+        "dm/large/parts" "dm/shows",
+    }
+    fn applies(&self, _complete: bool) -> bool { true }
+
+    "dm-client-does-not-count" "takes a large object, however large it was to be" breaks "DM-CLI-42"
+    caught by { "dm/large/wrong-size" "dm/told" }
+    fn measures(&self, _adds_up: bool) -> StatusCode { StatusCode::OK }
+
+    "dm-client-confirms-parts" "says of a part of an object that it is done" breaks "DM-CLI-42"
+    caught by { "dm/large/parts" "dm/takes-parts" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Status(status) = command
+                && status.code == StatusCode::CHUNK_ACCEPTED
+            {
+                status.code = StatusCode::OK;
+            }
+        }
+        message
+    }
+
+    "dm-client-wordy" "says more than a server can take" breaks "DM-CLI-43"
+    caught by { "dm/large/small-messages" "dm/fits" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            // To an alert, an item is what the user said.
+            if let Command::Status(status) = command
+                && status.cmd != "Alert"
+            {
+                status.items.push(Item::default().with_text("x".repeat(1_000)));
+            }
+        }
+        message
+    }
+
+    "dm-client-drops-parts" "sends but the end of what does not fit" breaks "DM-CLI-43"
+    caught by { "dm/large/small-messages" "dm/shows" }
+    fn says(&self, message: Message) -> Message {
+        without(message, |c| matches!(c, Command::Results(r) if r.items.iter().any(|item| item.more_data)))
+    }
+
     "dm-client-stays" "does not go on where the server wants it" breaks "DM-CLI-12"
     caught by { "dm/session/elsewhere" "dm/redirected" }
     fn follows(&self, _told: bool) -> bool { false }
 
     "dm-client-sleeps" "takes no notification" breaks "DM-HLF-016"
+    also breaks { "DM-HLF-008" because "who takes no notification asks nobody" }
     caught by { "dm/notification/http-push" "dm/announced" }
     fn triggered(&self, _facts: TriggerFacts) -> Triggered { Triggered::Ignore }
 
@@ -293,5 +375,118 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "dm/notification/once" "dm/announced" }
     fn triggered(&self, facts: TriggerFacts) -> Triggered {
         Standard.triggered(TriggerFacts { repeated: false, ..facts })
+    }
+
+    "dm-client-takes-no-wishes" "takes no notification that asks for more than a session" breaks "DM-HLF-006"
+    also breaks {
+        "DM-HLF-007", "DM-HLF-008", "DM-HLF-014", "DM-HLF-015" because "each of them is asked for in a notification",
+    }
+    caught by {
+        "dm/notification-options/in-time" "dm/awake",
+        "dm/notification-options/reason" "dm/awake",
+    }
+    fn triggered(&self, facts: TriggerFacts) -> Triggered {
+        match facts.plain {
+            true => Standard.triggered(facts),
+            false => Triggered::Ignore,
+        }
+    }
+
+    "dm-client-comes-late" "comes however late it is" breaks "DM-HLF-006"
+    caught by {
+        "dm/notification-options/too-late" "dm/expired",
+        "dm/notification-options/too-late-to-tell" "dm/not-told",
+    }
+    fn expired(&self, _now: u64, _until: Option<u32>) -> bool { false }
+
+    "dm-client-always-late" "takes every end for one that has passed" breaks "DM-HLF-006"
+    caught by { "dm/notification-options/in-time" "dm/awake" }
+    fn expired(&self, _now: u64, until: Option<u32>) -> bool { until.is_some() }
+
+    "dm-client-keeps-reasons" "does not tell its user why a server wants a session" breaks "DM-HLF-008"
+    caught by { "dm/notification-options/told-first" "dm/told-first" }
+    fn tells(&self, _reason: String) -> String { String::new() }
+
+    "dm-client-reads-reasons-as-markup" "shows of a reason what is left without markup" breaks "DM-HLF-008"
+    caught by { "dm/notification-options/told-first" "dm/told-first" }
+    fn tells(&self, reason: String) -> String { reason.replace("<b>", "").replace("</b>", "") }
+
+    "dm-client-asks-nobody" "begins sessions that its user is to be asked about" breaks "DM-HLF-008"
+    caught by {
+        "dm/notification-options/told-first" "dm/told-first",
+        "dm/notification-options/refused" "dm/ignored",
+    }
+    fn asks(&self, _mode: UiMode, _user: bool) -> bool { false }
+
+    "dm-client-own-way" "shows who it is as its account says, whatever a notification wants" breaks "DM-HLF-014"
+    caught by { "dm/notification-options/authentication" "dm/begins-with" }
+    fn begins_with(&self, account: Scheme, _wanted: Scheme) -> Scheme { account }
+
+    "dm-client-any-way" "shows who it is as weakly as a notification wants" breaks "DM-HLF-014"
+    caught by { "dm/notification-options/downgrade" "dm/not-weaker" }
+    fn begins_with(&self, _account: Scheme, wanted: Scheme) -> Scheme { wanted }
+
+    "dm-client-no-details" "tells no details in its first message" breaks "DM-HLF-015"
+    caught by { "dm/notification-options/detail" "dm/detailed" }
+    fn discloses(&self, _granted: bool) -> bool { false }
+
+    "dm-client-tells-secrets" "tells a server what it may not read" breaks "DM-HLF-015"
+    caught by { "dm/notification-options/secret" "dm/withheld" }
+    fn discloses(&self, _granted: bool) -> bool { true }
+
+    "dm-client-one-password" "shows every server the credentials of the first" breaks "DM-HLF-017"
+    also breaks { "DM-HLF-021" because "a server that is refused changes nothing" }
+    caught by { "dm/authorities/two" "dm/proven" }
+    fn credentials(&self, servers: Vec<String>, _server: String) -> Option<usize> {
+        (!servers.is_empty()).then_some(0)
+    }
+
+    "dm-client-adds-to-lists" "shows lists of rights with an entry that nobody gave" breaks "DM-HLF-023"
+    caught by { "dm/authorities/for-a-time" "dm/same-rights" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Results(results) = command {
+                for item in &mut results.items {
+                    let uri = item.source.as_ref().map(|source| source.uri.as_str());
+                    let list = item.data.as_ref().and_then(Data::as_text);
+                    if let (true, Some(list)) = (uri.is_some_and(|uri| uri.ends_with("?prop=ACL")), list)
+                        && !list.is_empty()
+                    {
+                        item.data = Some(Data::Text(format!("{list}&Exec=*")));
+                    }
+                }
+            }
+        }
+        message
+    }
+
+    "dm-client-takes-no-for-yes" "says that its user agreed, whatever the user said" breaks "DM-CLI-17"
+    also breaks { "DM-CLI-11" because "an alert that nobody knows is confirmed like any other" }
+    caught by { "dm/user/disagrees" "dm/told" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Status(status) = command
+                && status.cmd == "Alert"
+            {
+                status.code = StatusCode::OK;
+            }
+        }
+        message
+    }
+
+    "dm-client-keeps-answers" "does not say what its user entered" breaks "DM-CLI-17"
+    caught by { "dm/user/enters" "dm/entered", "dm/user/chooses" "dm/entered" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Status(status) = command
+                && status.cmd == "Alert"
+            {
+                status.items.clear();
+            }
+        }
+        message
     }
 };

@@ -1,5 +1,6 @@
-//! Broken DM clients and servers.
+//! Broken DM clients, servers and bootstrap servers.
 
+pub(super) mod bootstrap;
 pub(super) mod client;
 pub(super) mod server;
 pub(super) mod tree;

@@ -3,8 +3,9 @@
 use std::num::NonZeroU16;
 
 use twinproof_dm::notification::Trigger;
+use twinproof_dm::notification::wanted::Wanted;
 use twinproof_dm::server::rules::decide::{Rules, Standard};
-use twinproof_dm::server::rules::{Fate, Heard, Turn};
+use twinproof_dm::server::rules::{Fate, Heard, Turn, Unread};
 use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{AlertCode, Command, Item, Message, StatusCode};
 
@@ -99,6 +100,28 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         StatusCode::OK
     }
 
+    "dm-server-stops-for-good" "hears nobody any more after a message that it cannot read" breaks "DM-SRV-40"
+    caught by {
+        "dm/hostile-devices/grows" "dm/lives-on",
+        "dm/hostile-devices/deep" "dm/lives-on",
+        "dm/hostile-devices/large" "dm/lives-on",
+        "dm/hostile-devices/broken" "dm/lives-on",
+    }
+    fn refuses(&self, facts: Unread) -> Option<u16> {
+        match facts.before {
+            0 => Standard.refuses(facts),
+            _ => Some(503),
+        }
+    }
+
+    "dm-server-hears-twice" "takes what comes again for something new, and whatever is shown" breaks "DM-SRV-41"
+    also breaks { "DM-SRV-02" because "what comes again shows what is not right any more" }
+    caught by { "dm/hostile-devices/replayed" "dm/replayed" }
+    fn repeats(&self, _seen_before: bool) -> bool { false }
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        Standard.believes(ProofFacts { right: facts.given, ..facts })
+    }
+
     "dm-server-wordy" "says more than a device can take" breaks "DM-SRV-08"
     caught by { "dm/server/small-messages" "dm/fits" }
     fn says(&self, message: Message) -> Message {
@@ -124,4 +147,24 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn announces(&self, trigger: Trigger) -> Trigger {
         Trigger { session_id: NonZeroU16::MAX, ..trigger }
     }
+
+    "dm-server-endless" "does not say until when a notification counts" breaks "DM-HLF-006"
+    caught by { "dm/server/wakes-until" "dm/asks" }
+    fn asks(&self, wanted: Wanted) -> Wanted { Wanted { expires: None, ..wanted } }
+
+    "dm-server-gives-no-reason" "does not say why it wants a session" breaks "DM-HLF-007"
+    caught by { "dm/server/wakes-saying-why" "dm/asks" }
+    fn asks(&self, wanted: Wanted) -> Wanted { Wanted { reason: None, ..wanted } }
+
+    "dm-server-comes-as-it-may" "does not say how a device is to show who it is" breaks "DM-HLF-014"
+    caught by { "dm/server/wakes-saying-how" "dm/asks" }
+    fn asks(&self, wanted: Wanted) -> Wanted { Wanted { authentication: None, ..wanted } }
+
+    "dm-server-any-way" "does not say by which transport a device is to come" breaks "DM-HLF-014"
+    caught by { "dm/server/wakes-saying-how" "dm/asks" }
+    fn asks(&self, wanted: Wanted) -> Wanted { Wanted { transport: None, ..wanted } }
+
+    "dm-server-wants-no-details" "does not say which details it wants" breaks "DM-HLF-015"
+    caught by { "dm/server/wakes-for-detail" "dm/asks" }
+    fn asks(&self, wanted: Wanted) -> Wanted { Wanted { nodes: Vec::new(), ..wanted } }
 };

@@ -1,11 +1,11 @@
 //! Broken DM clients, in what they do with their trees.
 
 use twinproof_dm::store::rules::decide::{Rules, Standard};
-use twinproof_dm::store::rules::{AclChange, AclFacts, AddFacts, NodeFacts};
+use twinproof_dm::store::rules::{AclChange, AclFacts, AddFacts, CopyFacts, Listed, NodeFacts};
 use twinproof_dm::syncml::StatusCode;
 
 use twinproof_dm::tree::Property;
-use twinproof_dm::tree::acl::Kind;
+use twinproof_dm::tree::acl::{Kind, Right};
 
 use super::super::{Mutant, mutants};
 
@@ -13,7 +13,9 @@ use super::super::{Mutant, mutants};
 pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-client-knows-nowhere" "does not say of a node that it is not there" breaks "DM-CLI-03"
     also breaks {
-        "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-16", "DM-HLF-010" because "that nothing is there is shown by reading it",
+        "DM-HLF-012" because "an object that is nowhere is not there",
+        "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-16", "DM-CLI-41", "DM-CLI-42",
+        "DM-HLF-010" because "that nothing is there is shown by reading it",
     }
     caught by {
         "dm/tree/read-nothing" "dm/told",
@@ -29,8 +31,8 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-adds-nothing" "does not let anything be added" breaks "DM-CLI-04"
     also breaks {
-        "DM-CLI-06", "DM-CLI-15", "DM-HLF-010"
-        because "an Atomic, a Sequence and a document are tried with values that are added",
+        "DM-CLI-06", "DM-CLI-15", "DM-CLI-42", "DM-HLF-010"
+        because "an Atomic, a Sequence, a large object and a document are tried with values that are added",
     }
     caught by { "dm/tree/add" "dm/told", "dm/tree/add" "dm/shows" }
     fn add(&self, facts: AddFacts) -> StatusCode {
@@ -50,7 +52,8 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-replaces-nothing" "does not let anything be replaced" breaks "DM-CLI-05"
-    also breaks { "DM-CLI-15" because "a Sequence is tried with a value that is replaced" }
+    also breaks {
+        "DM-HLF-008", "DM-HLF-018", "DM-HLF-021", "DM-HLF-022", "DM-CLI-14" because "what a server may change is shown by changing it", "DM-CLI-15" because "a Sequence is tried with a value that is replaced" }
     caught by { "dm/tree/replace" "dm/told", "dm/tree/replace" "dm/shows" }
     fn replace(&self, facts: NodeFacts) -> StatusCode {
         match Standard.replace(facts) {
@@ -70,6 +73,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-removes-nothing" "confirms that nothing can be removed" breaks "DM-CLI-09"
+    also breaks { "DM-HLF-022" because "who has all rights may remove, too" }
     caught by { "dm/tree/remove" "dm/told", "dm/tree/remove" "dm/told" }
     fn delete(&self, facts: NodeFacts) -> StatusCode {
         match Standard.delete(facts) {
@@ -79,6 +83,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-removes-everything" "lets what is always there be removed" breaks "DM-CLI-09"
+    also breaks { "DM-HLF-022" because "what is permanent no server removes" }
     caught by {
         "dm/tree/remove-permanent" "dm/told",
         "dm/tree/remove-permanent" "dm/shows",
@@ -97,6 +102,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-knows-no-rights" "lets every server do everything" breaks "DM-CLI-14"
+    also breaks { "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023" because "what is one server's is not another's" }
     caught by { "dm/tree/rights" "dm/told" }
     fn grants(&self, _facts: AclFacts<'_>) -> bool { true }
 
@@ -116,7 +122,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-takes-no-documents" "takes no node that comes in a document" breaks "DM-HLF-010"
     also breaks {
-        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-15" because "a node from a document is added like any other",
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-15", "DM-CLI-42" because "a node from a document is added like any other",
     }
     caught by { "dm/document/add" "dm/told", "dm/document/add" "dm/shows" }
     fn add(&self, facts: AddFacts) -> StatusCode {
@@ -126,9 +132,69 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         }
     }
 
+    "dm-client-copies-nothing" "says of what is there that it is not there to be copied" breaks "DM-CLI-44"
+    caught by { "dm/optional/copy" "dm/offered", "dm/optional/copy" "dm/shows" }
+    fn copy(&self, _facts: CopyFacts) -> StatusCode { StatusCode::NOT_FOUND }
+
+    "dm-client-starts-anything" "starts what is no process" breaks "DM-CLI-45"
+    caught by {
+        "dm/optional/start-nothing" "dm/told",
+        "dm/optional/start-value" "dm/told",
+    }
+    fn exec(&self, _facts: NodeFacts) -> StatusCode { StatusCode::OK }
+
+    "dm-client-hides-all" "has nothing in its lists" breaks "DM-CLI-46"
+    also breaks { "DM-HLF-018" because "an authority sees in lists what is its own" }
+    caught by { "dm/optional/list" "dm/lists" }
+    fn listed(&self, _right: bool, _access: bool) -> Listed { Listed::Hidden }
+
+    "dm-client-lists-nothing" "says of what is there that it is not there to be listed" breaks "DM-CLI-46"
+    also breaks { "DM-HLF-012", "DM-HLF-018" because "objects are found, and those of others hidden, in lists" }
+    caught by { "dm/optional/list" "dm/offered" }
+    fn list(&self, _facts: NodeFacts, _supported: bool) -> StatusCode { StatusCode::NOT_FOUND }
+
     "dm-client-hides-properties" "has no properties" breaks "DM-CLI-10"
+    also breaks { "DM-HLF-023" because "a list of rights is a property that is read" }
     caught by { "dm/tree/properties" "dm/told" }
     fn get_property(&self, facts: NodeFacts, _supported: bool) -> StatusCode {
         Standard.get_property(facts, false)
     }
+
+    "dm-client-lists-everything" "lists nodes that a server may not see" breaks "DM-HLF-018"
+    caught by { "dm/authorities/unseen" "dm/listed" }
+    fn listed(&self, _right: bool, _access: bool) -> Listed { Listed::Shown }
+
+    "dm-client-gives-rights-away" "lets a server change a list without the right to" breaks "DM-HLF-019"
+    also breaks { "DM-CLI-14" because "a list of rights is a property that takes a right to change" }
+    caught by { "dm/authorities/handed-on" "dm/told" }
+    fn replace_acl(&self, facts: AclChange) -> StatusCode {
+        Standard.replace_acl(AclChange { on_node: true, on_parent: true, ..facts })
+    }
+
+    "dm-client-adds-up-lists" "grants what any list from the root on grants" breaks "DM-HLF-021"
+    also breaks {
+        "DM-HLF-018", "DM-HLF-019", "DM-HLF-023", "DM-CLI-14" because "the list of a node decides alone",
+    }
+    caught by { "dm/authorities/part" "dm/told" }
+    fn grants(&self, facts: AclFacts<'_>) -> bool {
+        facts.lists.iter().any(|list| list.allows(facts.right, facts.server))
+    }
+
+    "dm-client-hands-over-half" "lets nobody remove what has a list of its own" breaks "DM-HLF-022"
+    caught by { "dm/authorities/whole" "dm/told" }
+    fn grants(&self, facts: AclFacts<'_>) -> bool {
+        let own = facts.lists.iter().skip(1).any(|list| !list.is_empty());
+        Standard.grants(facts) && !(own && facts.right == Right::Delete)
+    }
+
+    "dm-client-finds-the-similar" "takes versions of an object for the same" breaks "DM-HLF-012"
+    caught by { "dm/search/all" "dm/places", "dm/search/unknown" "dm/places" }
+    fn is_instance(&self, own: String, wanted: String) -> bool {
+        let name = |id: &str| id.rsplit_once(':').map(|(name, _)| name.to_owned());
+        name(&own) == name(&wanted)
+    }
+
+    "dm-client-finds-nothing" "says of every object that it is nowhere" breaks "DM-HLF-012"
+    caught by { "dm/search/all" "dm/places" }
+    fn is_instance(&self, _own: String, _wanted: String) -> bool { false }
 };

@@ -1,0 +1,103 @@
+//! The built-in DM server in other lawful shapes.
+
+mod rules;
+mod table;
+pub(super) mod wire;
+
+use std::sync::Arc;
+
+use twinproof_dm::auth::Scheme;
+use twinproof_dm::server::Shared;
+use twinproof_dm::wbxml::Form;
+
+use super::Dimension;
+
+pub use rules::{Lawful, Reading};
+
+/// What makes a server have a value.
+pub enum Choice {
+    /// A reading of the texts.
+    Reads(Reading),
+    /// Another shape.
+    Shapes(fn(&mut Shape)),
+}
+
+/// What a variant is made of, and what its profile has to say of it.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// How both sides prove who they are.
+    pub scheme: Scheme,
+    stale: bool,
+    /// What it says in `VerProto`.
+    pub version: &'static str,
+    /// How it writes WBXML.
+    pub wbxml: Form,
+    /// The octets of a message that it can take, if it says so.
+    pub takes: Option<u64>,
+    /// How many commands it puts into a message.
+    pub commands: Option<usize>,
+    /// Whether each item gets a status of its own.
+    pub each_item: bool,
+    lawful: Lawful,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            scheme: Scheme::Md5,
+            stale: false,
+            version: "DM/1.2",
+            wbxml: Form::default(),
+            takes: None,
+            commands: None,
+            each_item: false,
+            lawful: Lawful::default(),
+        }
+    }
+}
+
+impl super::Shape for Shape {
+    type Choice = Choice;
+
+    const DIMENSIONS: &'static [Dimension<Choice>] = table::DIMENSIONS;
+
+    fn choose(&mut self, choice: &Choice) {
+        match choice {
+            Choice::Reads(reading) => self.lawful.read(*reading),
+            Choice::Shapes(apply) => apply(self),
+        }
+    }
+
+    fn rules_of(choice: &Choice) -> &'static [&'static str] {
+        match choice {
+            Choice::Reads(reading) => reading.rules(),
+            Choice::Shapes(_) => &[],
+        }
+    }
+
+    fn knobs(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+}
+
+impl Shape {
+    /// The rules by which this server decides.
+    pub fn rules(&self) -> Arc<Lawful> {
+        Arc::new(self.lawful.clone().writing(self.wbxml))
+    }
+
+    /// Whether both begin with nonces that the other does not know. Without digests nobody tells one, and that of
+    /// notifications is a secret like any other.
+    pub fn is_stale(&self) -> bool {
+        self.stale && self.scheme != Scheme::Basic
+    }
+
+    /// Sets a server up as this shape says.
+    pub fn apply(&self, shared: &mut Shared) {
+        self.version.clone_into(&mut shared.ver_proto);
+        shared.wbxml = self.wbxml;
+        shared.max_message = self.takes;
+        shared.max_commands = self.commands;
+        shared.each_item = self.each_item;
+    }
+}
