@@ -156,6 +156,28 @@ impl Secrets {
         self.inner().conceal(text)
     }
 
+    /// The same for octets that are no text: a star for each octet of a secret, so that all else stays where it
+    /// is.
+    pub fn conceal_octets(&self, octets: &[u8]) -> Vec<u8> {
+        let mut out = octets.to_vec();
+        let inner = self.inner();
+        for (at, window) in octets.windows(SHORTEST).enumerate() {
+            let known = window
+                .first_chunk()
+                .and_then(|head| inner.by_head.get(head));
+            for (secret, _) in known.into_iter().flatten() {
+                let end = at + secret.len();
+                let inside = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_alphanumeric);
+                let alone = !inside(at.checked_sub(1).and_then(|before| octets.get(before)))
+                    && !inside(octets.get(end));
+                if alone && octets[at..].starts_with(secret.as_bytes()) {
+                    out[at..end].fill(b'*');
+                }
+            }
+        }
+        out
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -228,6 +250,15 @@ mod tests {
             secrets.conceal(text),
             r#"{"code":"‹code#1›","n":"+1482913","again":‹code#1›}"#
         );
+    }
+
+    #[test]
+    fn among_octets_a_secret_becomes_as_many_stars() {
+        let secrets = Secrets::default();
+        secrets.learn("password", "hush-hush");
+        let octets = b"\x03hush-hush\0\xff xhush-hush hush-hush";
+        let concealed = b"\x03*********\0\xff xhush-hush *********";
+        assert_eq!(secrets.conceal_octets(octets), concealed);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use twinproof_judge::catalogue::role_of;
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::disclaimed;
 use twinproof_judge::profile::{
-    Bootstrap, Client, ClientControl, DmServer, DmTester, Lwm2m, OperationName, Security, Twinning,
-    UpperTester,
+    Bootstrap, Client, ClientControl, DmBootstrap, DmBootstrapTester, DmServer, DmTester, Lwm2m,
+    OperationName, Security, Twinning, UpperTester,
 };
 
 use crate::args::Check;
@@ -102,6 +102,13 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
             .and_then(|section| section.server.as_ref())
         {
             short += dm_tester(&mut out, server, &applicable)?;
+        }
+        if let Some(bootstrap) = profile
+            .dm
+            .as_ref()
+            .and_then(|section| section.bootstrap.as_ref())
+        {
+            short += dm_bootstrap_tester(&mut out, bootstrap, &applicable)?;
         }
         let enablers = profile.enablers().into_iter().map(str::to_owned);
         let disclaimed = disclaimed(&source.catalogue, profile, &enablers.collect::<Vec<_>>());
@@ -306,6 +313,43 @@ fn dm_tester(
             Ok(0)
         }
     }
+}
+
+/// The same for a DM bootstrap server.
+fn dm_bootstrap_tester(
+    out: &mut impl Write,
+    bootstrap: &DmBootstrap,
+    applicable: &[&Entry],
+) -> std::io::Result<usize> {
+    let acting = |what: &str| {
+        let wants = |entry: &&&Entry| {
+            let mut steps = entry.described.steps.iter();
+            entry.id.starts_with("dm/bootstrap/")
+                && steps
+                    .any(|step| step.text.starts_with("the operator") && step.text.contains(what))
+        };
+        applicable.iter().filter(wants).count()
+    };
+    let hooks = match &bootstrap.upper_tester {
+        None => (false, false),
+        Some(DmBootstrapTester::Builtin) => (true, true),
+        Some(DmBootstrapTester::Hook(hook)) => (hook.renew.is_some(), hook.push.is_some()),
+    };
+    let mut short = 0;
+    for (has, key, acting) in [
+        (hooks.0, "renew", acting("changes")),
+        (hooks.1, "push", acting("pushes")),
+    ] {
+        if !has && acting > 0 {
+            writeln!(
+                out,
+                "upper tester has no dm.bootstrap.upper_tester.hook.{key}, so {} will be inconclusive",
+                count(acting, "scenario")
+            )?;
+            short += acting;
+        }
+    }
+    Ok(short)
 }
 
 /// Says who starts the client, and where it is expected.

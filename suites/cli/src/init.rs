@@ -94,8 +94,8 @@ pub(crate) fn init(args: &Init) -> Result<ExitCode, Problem> {
         ("dm", Some(_)) => {
             let role = args.role.as_deref().unwrap_or(dm::ROLES[0]);
             if !dm::ROLES.contains(&role) || args.upper_tester.is_some() || args.client.is_some() {
-                let why = "--enabler dm: expected --role dm-client or dm-server beside it, and nothing \
-                           that LwM2M systems have";
+                let why = "--enabler dm: expected --role dm-client, dm-server or dm-bootstrap-server beside \
+                           it, and nothing that LwM2M systems have";
                 return Err(Problem::Usage(why.to_owned()));
             }
             if let Some(why) = args.base_url.as_deref().and_then(url::fault) {

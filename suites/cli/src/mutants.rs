@@ -102,10 +102,12 @@ fn all(enabler: &str) -> Vec<Listed> {
         "dm" => {
             let trees = mutants::dm_tree().map(listed);
             let servers = mutants::dm_server().map(listed);
+            let bootstrap = mutants::dm_bootstrap().map(listed);
             mutants::dm_client()
                 .map(listed)
                 .chain(trees)
                 .chain(servers)
+                .chain(bootstrap)
                 .collect()
         }
         "gwmo" => mutants::gateway().map(listed).collect(),

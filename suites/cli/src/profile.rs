@@ -106,6 +106,7 @@ pub(crate) fn missing_variables(read: &Read) -> Vec<String> {
         })
         .chain(missing_secrets(&read.declared.profile))
         .chain(missing_keys(&read.declared.profile))
+        .chain(missing_of_novices(&read.declared.profile))
         .collect()
 }
 
@@ -126,6 +127,25 @@ fn missing_keys(profile: &Profile) -> Vec<String> {
                 "{missing} (key_env of the device {})",
                 credential.endpoint
             ))
+        })
+        .collect()
+}
+
+/// What devices of a DM bootstrap server know and the environment does not have.
+fn missing_of_novices(profile: &Profile) -> Vec<String> {
+    let section = profile.dm.as_ref();
+    let bootstrap = section.and_then(|section| section.bootstrap.as_ref());
+    let devices = bootstrap
+        .into_iter()
+        .flat_map(|bootstrap| &bootstrap.devices);
+    let named = devices.flat_map(|device| {
+        let all = device.variables().into_iter();
+        all.map(move |(key, variable)| (key, variable, &device.device))
+    });
+    named
+        .filter_map(|(key, variable, device)| {
+            let missing = missing(variable)?;
+            Some(format!("{missing} ({key} of the device {device})"))
         })
         .collect()
 }

@@ -14,7 +14,7 @@ use crate::mutants::{keep, write};
 use crate::problem::Problem;
 
 /// The enablers that there are variants of.
-const ENABLERS: [&str; 2] = ["twinning", "lwm2m"];
+const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
 
 /// The variants in a report directory.
 const FILE_NAME: &str = "variants.json";
@@ -23,7 +23,7 @@ pub(crate) fn variants(args: &Variants) -> Result<ExitCode, Problem> {
     if !ENABLERS.contains(&args.enabler.as_str()) {
         return Err(Problem::Nothing(format!(
             "this version has variants of {}, and none of {}",
-            ENABLERS.join(" and "),
+            ENABLERS.join(", "),
             args.enabler
         )));
     }

@@ -34,9 +34,10 @@ fn a_served_dm_server_is_judged_through_the_hook_of_its_profile() {
         let mut seen = 0;
         for scenario in ours {
             // It makes no notifications.
-            let expected = match scenario["id"].as_str().unwrap() {
-                "dm/server/wakes" => "inconclusive",
-                _ => "pass",
+            let id = scenario["id"].as_str().unwrap();
+            let expected = match id.starts_with("dm/server/wakes") {
+                true => "inconclusive",
+                false => "pass",
             };
             assert_eq!(scenario["verdict"], expected, "{scenario}");
             seen += 1;

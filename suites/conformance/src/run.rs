@@ -16,13 +16,14 @@ use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue::{self, role_of};
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::profile::{
-    ClientControl, Credential, Declared, DmTester, Gwmo, Lwm2m, Profile, Subscriber,
+    ClientControl, Credential, Declared, DmBootstrapTester, DmClient, DmTester, Gwmo, Lwm2m,
+    Profile, Subscriber,
 };
 use twinproof_judge::scene::{DOUBLED, LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
 use twinproof_stage::dtls::Limits;
-use twinproof_stage::{Halted, KeyLog, Kind, PEER, Pace, Recorder, Stage};
+use twinproof_stage::{Front, Halted, KeyLog, Kind, PEER, Pace, Recorder, Stage};
 use twinproof_upper::Hands;
 
 use crate::clean::Leftover;
@@ -402,7 +403,7 @@ async fn set_scene(
         run.ledger.clone(),
         Some(key),
         Secrets::default(),
-        twinproof_twinning::secrets::find,
+        secrets_in,
     );
     let described = SceneStarted {
         retry,
@@ -532,6 +533,12 @@ async fn visit(
         if let Some(gateway) = &declared.profile.gwmo {
             stage.introduce(&gateway.push, SUT);
             stage.introduce(&gateway.devices_at, SUT);
+            let places = [&gateway.lines_at, &gateway.lwm2m_at];
+            for place in places.into_iter().flatten() {
+                if let Ok(place) = place.parse() {
+                    stage.introduce_address(place, SUT);
+                }
+            }
         }
         return Ok(declared);
     }
@@ -594,12 +601,26 @@ async fn visit_dm(
     }
     let section = declared.profile.dm.as_ref();
     let client = section.and_then(|section| section.client.as_ref());
-    if let Some(client) = client.filter(|_| part.role == "dm-client") {
+    let bootstrap = section.and_then(|section| section.bootstrap.as_ref());
+    if let Some(bootstrap) = bootstrap.filter(|_| part.role == "dm-bootstrap-server") {
+        stage.introduce(&bootstrap.url, SUT);
+        if let Some(DmBootstrapTester::Hook(hook)) = &bootstrap.upper_tester {
+            let hooks = [&hook.renew, &hook.push].map(|hook| hook.as_ref().map(hook_call));
+            stage.attend_dm_bootstrap_by(hooks, bootstrap.patience.duration());
+        }
+    } else if let Some(client) = client.filter(|_| part.role == "dm-client") {
         if let Some(push) = &client.push {
             stage.introduce(push, SUT);
         }
         if let Some(hook) = &client.start {
             stage.control_dm_by(hook_call(hook), client.patience.duration());
+        }
+        if let Some(user) = &client.user {
+            stage.front_dm_by(Front {
+                sees: hook_call(&user.sees),
+                says: hook_call(&user.says),
+                patience: client.patience.duration(),
+            });
         }
     } else if let Some(server) = section.and_then(|section| section.server.as_ref()) {
         stage.introduce(&server.url, SUT);
@@ -619,14 +640,31 @@ fn needs_peer(scenario: &SceneStarted) -> bool {
     })
 }
 
+/// The secrets in a body, of whichever enabler it is.
+fn secrets_in(media_type: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+    let mut found = twinproof_twinning::secrets::find(media_type, body);
+    let given = twinproof_dm::bootstrap::secrets(media_type, body);
+    found.extend(given.into_iter().map(|secret| ("password", secret)));
+    found
+}
+
 /// What the profile keeps secret is concealed wherever it turns up.
 fn learn_secrets(stage: &Stage, declared: &Declared) {
-    if let Some(dm) = &declared.profile.dm {
-        let client = dm.client.iter().map(|client| &client.account);
-        let server = dm.server.iter().flat_map(|server| &server.accounts);
+    if let Some(mut dm) = declared.profile.dm.clone() {
+        let client = dm.client.iter_mut().flat_map(DmClient::accounts);
+        let server = dm.server.iter_mut().flat_map(|server| &mut server.accounts);
         for account in client.chain(server) {
-            for secret in account.clone().secrets().into_iter().flatten() {
+            for secret in account.secrets().into_iter().flatten() {
                 stage.recorder().secrets().learn("password", secret);
+            }
+        }
+        for device in dm.bootstrap.iter().flat_map(|server| &server.devices) {
+            // What is missing is nowhere to be read, and its scenarios say so.
+            let known = device.known().unwrap_or_default();
+            for (kind, secret) in [("networkid", known.network_id), ("pin", known.pin)] {
+                if let Some(secret) = secret {
+                    stage.recorder().secrets().learn(kind, &secret);
+                }
             }
         }
     }
@@ -728,12 +766,7 @@ pub async fn clean(declared: &Declared, ledger: Ledger) -> Result<Vec<Leftover>,
     let twinning = declared.profile.twinning.as_ref();
     let twinning = twinning.ok_or("the profile has no [twinning] section")?;
     let network = crate::target::network(&declared.profile)?;
-    let recorder = Recorder::new(
-        ledger,
-        None,
-        Secrets::default(),
-        twinproof_twinning::secrets::find,
-    );
+    let recorder = Recorder::new(ledger, None, Secrets::default(), secrets_in);
     let mut stage = Stage::open(Kind::Live(network), recorder, pace(&declared.profile));
     learn_secrets(&stage, declared);
     Ok(crate::clean::clean(&mut stage, twinning, &twinning.subscribers).await)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::future::LocalBoxFuture;
 use twinproof_evidence::record::Halt;
+use twinproof_gwmo::gateway::Mode;
 use twinproof_judge::catalogue::role_of;
 use twinproof_judge::profile::{ClientKey, ClientSecurity, Declared, HookSpec, Profile};
 use twinproof_judge::scene::SUT;
@@ -61,6 +62,16 @@ impl<'a> Part<'a> {
         self.tags.iter().any(|tag| tag == SECURED)
     }
 
+    /// Whether the gateway has a second server in the scenario.
+    pub fn has_other_server(&self) -> bool {
+        self.tags.iter().any(|tag| tag == OTHER_SERVER)
+    }
+
+    /// Whether the scenario is about many devices behind a gateway.
+    pub fn is_about_many(&self) -> bool {
+        self.tags.iter().any(|tag| tag == MANY)
+    }
+
     /// With which accounts a client is started in the scenario.
     pub fn accounts(&self) -> Accounts {
         let has = |wanted: &str| self.tags.iter().any(|tag| tag == wanted);
@@ -87,6 +98,9 @@ impl<'a> Part<'a> {
 
 /// The tag of scenarios whose devices come over secured associations.
 const SECURED: &str = "secured";
+
+/// The tag of scenarios about many devices behind a gateway.
+const MANY: &str = "if:gwmo.many";
 
 /// The tag of scenarios whose client has two servers.
 const TWO_SERVERS: &str = "two-servers";
@@ -247,8 +261,8 @@ fn random_key(seed: Seed) -> Vec<u8> {
 /// How many octets the keys have that are made up.
 const KEY: usize = 16;
 
-/// Makes a place for the server that a DM client has, and writes into the profile where it is: a fixed one
-/// at `harness.peer_listen`, which is where the client's account leads it.
+/// Makes a place for each server that a DM client has, and writes into the profile where they are: of the first a
+/// fixed one at `harness.peer_listen`, which is where the client's account leads it.
 ///
 /// # Errors
 ///
@@ -259,6 +273,10 @@ pub async fn place_dm_server(stage: &mut Stage, declared: &mut Declared) -> Resu
     let section = declared.profile.dm.as_mut();
     if let Some(client) = section.and_then(|section| section.client.as_mut()) {
         client.server = Some(url.clone());
+        for (number, other) in client.others.iter_mut().enumerate() {
+            let base = stage.listen(&other_dm_server(number)).await?;
+            other.server = Some(format!("{base}/dm"));
+        }
     }
     Ok(url)
 }
@@ -278,17 +296,46 @@ pub async fn place_gateway(
         return Ok(Vec::new());
     };
     gateway.server = Some(format!("{base}/dm"));
+    if let Some(other) = &mut gateway.other {
+        other.server = Some(format!("{}/dm", stage.listen(OTHER_MANAGER).await?));
+    }
     let mut places = Vec::new();
-    for number in 0..gateway.devices.len() {
+    for (number, device) in gateway.devices.iter_mut().enumerate() {
+        // A device of another protocol has a place of its own once it enters.
+        if device.mode == Mode::Adaptation {
+            places.push(String::new());
+            continue;
+        }
         let base = stage.listen(&gateway_device(number)).await?;
+        let authority = base.split_once("://").map(|(_, authority)| authority);
+        device.listen = authority.map(str::to_owned);
         places.push(format!("{base}/push"));
+    }
+    if let Some(many) = &mut gateway.many {
+        let base = stage.listen(MANY_DEVICES).await?;
+        let authority = base.split_once("://").map(|(_, authority)| authority);
+        many.listen = authority.map(str::to_owned);
     }
     Ok(places)
 }
 
+/// The name under which the second server of a gateway enters.
+pub(crate) const OTHER_MANAGER: &str = "other server";
+
+/// The tag of scenarios in which a gateway has a second server.
+const OTHER_SERVER: &str = "second-server";
+
+/// The name under which many devices behind a gateway enter together.
+pub(crate) const MANY_DEVICES: &str = "devices";
+
 /// The name under which a device behind a gateway enters, by its number in the profile.
 pub(crate) fn gateway_device(number: usize) -> String {
     format!("device {}", number + 1)
+}
+
+/// The name under which another server enters that a DM client has, by its number in the profile.
+pub(crate) fn other_dm_server(number: usize) -> String {
+    format!("server {}", number + 2)
 }
 
 /// The name under which the server enters that a DM client has.
@@ -342,6 +389,18 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
     };
     let gateway = profile.gwmo.iter().flat_map(|gateway| &gateway.devices);
     let mut ports = BTreeMap::new();
+    let client = profile.dm.as_ref().and_then(|dm| dm.client.as_ref());
+    let others = client.iter().flat_map(|client| &client.others);
+    for (number, other) in others.enumerate() {
+        if let Some(listen) = &other.listen {
+            let address = listen.parse().map_err(|_| {
+                format!(
+                    "dm.client.other.listen: expected an IP address and a port such as 127.0.0.1:8092, got {listen:?}"
+                )
+            })?;
+            ports.insert(other_dm_server(number), address);
+        }
+    }
     for (number, device) in gateway.enumerate() {
         if let Some(listen) = &device.listen {
             let address = listen.parse().map_err(|_| {
@@ -351,6 +410,24 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
             })?;
             ports.insert(gateway_device(number), address);
         }
+    }
+    let other = profile.gwmo.iter().flat_map(|gateway| &gateway.other);
+    for listen in other.filter_map(|other| other.listen.as_ref()) {
+        let address = listen.parse().map_err(|_| {
+            format!(
+                "gwmo.other.listen: expected an IP address and a port such as 127.0.0.1:8089, got {listen:?}"
+            )
+        })?;
+        ports.insert(OTHER_MANAGER.to_owned(), address);
+    }
+    let many = profile.gwmo.iter().flat_map(|gateway| &gateway.many);
+    if let Some(listen) = many.filter_map(|many| many.listen.as_ref()).next() {
+        let address = listen.parse().map_err(|_| {
+            format!(
+                "gwmo.many.listen: expected an IP address and a port such as 127.0.0.1:8110, got {listen:?}"
+            )
+        })?;
+        ports.insert(MANY_DEVICES.to_owned(), address);
     }
     Network::open(&Options {
         ports,

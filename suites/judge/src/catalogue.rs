@@ -16,13 +16,14 @@ pub const ENABLERS: [&str; 4] = ["twinning", "lwm2m", "dm", "gwmo"];
 pub(crate) const REGISTER: &str = "ambiguities.toml";
 
 /// The roles that this version judges. What binds another role only is nobody's gap.
-pub const ROLES: [&str; 7] = [
+pub const ROLES: [&str; 8] = [
     "twinning-enabler",
     "lwm2m-server",
     "lwm2m-client",
     "lwm2m-bootstrap-server",
     "dm-client",
     "dm-server",
+    "dm-bootstrap-server",
     "dm-gateway",
 ];
 
@@ -594,7 +595,7 @@ mod tests {
             .iter()
             .filter_map(|r| Some((r, r.purpose.as_ref()?)))
             .collect();
-        assert_eq!(purposes.len(), 144);
+        assert_eq!(purposes.len(), 159);
         for (requirement, purpose) in purposes {
             let id = &requirement.id;
             assert!(!requirement.failure.is_empty(), "{id}");

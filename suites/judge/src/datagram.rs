@@ -100,6 +100,27 @@ impl Datagram {
 }
 
 impl Datagram {
+    /// The path that a request of LwM2M is about.
+    pub(crate) fn path(&self) -> Option<Path> {
+        let packet = self.packet()?;
+        let segments = packet.path().map_while(Result::ok);
+        let path = segments.fold(String::new(), |path, segment| path + "/" + segment);
+        path.parse().ok()
+    }
+
+    /// What a request of LwM2M writes; nothing if that cannot be read.
+    pub(crate) fn written(&self) -> Vec<Entry> {
+        let (Some(packet), Some(base)) = (self.packet(), self.path()) else {
+            return Vec::new();
+        };
+        let Some(format) = packet.content_format().ok().flatten() else {
+            return Vec::new();
+        };
+        let kinds = |path: Path| REGISTRY.kind(path);
+        let read = wire::decode(format, Direction::Write, base, packet.payload(), &kinds);
+        read.unwrap_or_default()
+    }
+
     /// The values in the payload by their paths, where it has them in a format of the enabler.
     fn values(&self, packet: &Packet<'_>, scene: &Scene) -> Vec<(String, String)> {
         let piece = [option::BLOCK1, option::BLOCK2].iter().any(|number| {

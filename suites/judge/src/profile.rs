@@ -8,6 +8,7 @@ use crate::catalogue::role_of;
 mod bootstrap;
 mod client;
 mod dm;
+mod dm_bootstrap;
 mod gwmo;
 mod hook;
 mod lwm2m;
@@ -19,8 +20,9 @@ mod written;
 
 pub use bootstrap::{Bootstrap, Endpoint};
 pub use client::{Client, ClientControl, CommandControl};
-pub use dm::{Dm, DmAccount, DmClient, DmHook, DmScheme, DmServer, DmTester};
-pub use gwmo::{Gwmo, GwmoDevice};
+pub use dm::{Dm, DmAccount, DmClient, DmHook, DmOther, DmScheme, DmServer, DmTester, DmUser};
+pub use dm_bootstrap::{DmBootstrap, DmBootstrapHook, DmBootstrapTester, DmNovice, DmProtection};
+pub use gwmo::{Gwmo, GwmoDevice, GwmoForeign, GwmoMany, GwmoOther};
 pub use hook::HookSpec;
 pub use lwm2m::{Lwm2m, Release};
 pub use security::{ClientKey, ClientSecurity, Credential, Security};
@@ -78,6 +80,7 @@ impl Profile {
         let dm = self.dm.as_ref();
         let dm_client = dm.and_then(|section| section.client.as_ref());
         let dm_server = dm.and_then(|section| section.server.as_ref());
+        let dm_bootstrap = dm.and_then(|section| section.bootstrap.as_ref());
         let named = std::iter::once(self.sut.role.as_str());
         named
             .chain(twinning)
@@ -86,6 +89,7 @@ impl Profile {
             .chain(bootstrap.map(|_| "lwm2m-bootstrap-server"))
             .chain(dm_client.map(|_| "dm-client"))
             .chain(dm_server.map(|_| "dm-server"))
+            .chain(dm_bootstrap.map(|_| "dm-bootstrap-server"))
             .chain(self.gwmo.iter().map(|_| "dm-gateway"))
             .collect()
     }
@@ -161,10 +165,13 @@ impl Profile {
             }
         }
         if let Some(dm) = &mut concealed.dm {
-            let client = dm.client.iter_mut().map(|client| &mut client.account);
+            let client = dm.client.iter_mut().flat_map(DmClient::accounts);
             let server = dm.server.iter_mut().flat_map(|s| &mut s.accounts);
             for account in client.chain(server) {
                 account.secrets().into_iter().for_each(hide);
+            }
+            for device in dm.bootstrap.iter_mut().flat_map(|b| &mut b.devices) {
+                device.secrets().into_iter().for_each(hide);
             }
         }
         for account in concealed.gwmo.iter_mut().flat_map(Gwmo::accounts) {

@@ -97,7 +97,7 @@ impl Exchange {
     /// Whether it shows that the system is one: a success with a document of its own. What only
     /// repeats the request, and an error that calls itself a success, do not.
     pub fn is_contact(&self) -> bool {
-        if self.speaks_dm() {
+        if self.speaks_dm() || checks::dm::bootstrap::brings_account(self) {
             return true;
         }
         let Some(response) = &self.response else {
@@ -252,6 +252,9 @@ pub struct Scene {
     pub associations: Vec<Association>,
     /// What an upper tester did, by number.
     pub operated: BTreeMap<u64, Operated>,
+    /// What upper testers of other enablers than LwM2M did, and users of clients, as it was recorded: what was
+    /// asked of them and what they answered.
+    pub handled: BTreeMap<u64, (serde_json::Value, serde_json::Value)>,
     /// Its checks in order.
     pub asked: Vec<Asked>,
     /// Why it could not go on, and in which step; none where it had not come to its first.
@@ -314,6 +317,7 @@ impl Scene {
             datagrams: Vec::new(),
             associations: Vec::new(),
             operated: BTreeMap::new(),
+            handled: BTreeMap::new(),
             asked: Vec::new(),
             halted: None,
             unmet: None,
@@ -430,6 +434,10 @@ impl Scene {
                     let read = serde_json::from_value(operation.clone())
                         .ok()
                         .zip(serde_json::from_value(answer.clone()).ok());
+                    if read.is_none() {
+                        let handled = (operation.clone(), answer.clone());
+                        scene.handled.insert(*exchange, handled);
+                    }
                     if let Some((operation, answer)) = read {
                         let operated = Operated {
                             number: *exchange,

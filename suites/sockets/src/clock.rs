@@ -19,7 +19,8 @@ pub struct Clock {
     began: Instant,
     /// What the clock of the day would have said then.
     day: Duration,
-    compared: Instant,
+    /// When they were compared, since then.
+    compared: Duration,
 }
 
 impl Clock {
@@ -29,7 +30,7 @@ impl Clock {
         let mut clock = Self {
             began,
             day: Duration::ZERO,
-            compared: began,
+            compared: Duration::ZERO,
         };
         clock.compare();
         clock
@@ -40,12 +41,13 @@ impl Clock {
         self.began.elapsed()
     }
 
-    /// When that was which the kernel has stamped so, since the clock was started; never later than now.
-    pub fn since_start(&mut self, stamp: Duration) -> Duration {
-        if self.compared.elapsed() > FRESH {
+    /// When that was which the kernel has stamped so, since the clock was started; never later than `now`, which it
+    /// has said after that.
+    pub fn since_start(&mut self, stamp: Duration, now: Duration) -> Duration {
+        if now.saturating_sub(self.compared) > FRESH {
             self.compare();
         }
-        stamp.saturating_sub(self.day).min(self.now())
+        stamp.saturating_sub(self.day).min(now)
     }
 
     fn compare(&mut self) {
@@ -60,7 +62,7 @@ impl Clock {
         if let Some((_, began)) = looks.min() {
             self.day = began;
         }
-        self.compared = Instant::now();
+        self.compared = self.now();
     }
 }
 

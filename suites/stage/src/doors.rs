@@ -23,6 +23,7 @@ use twinproof_kernel::http::{BODY_LIMIT, Request, Response};
 
 use crate::live::Ground;
 use crate::network::{PEER, Place, headers};
+use crate::recorder::authority;
 
 /// How long a caller may take for its TLS handshake, so that nobody holds a door for good.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -139,6 +140,8 @@ impl Doors {
                     name: name.to_owned(),
                     base: door.base.clone(),
                 };
+                let recorder = ground.recorder();
+                recorder.name_authority(authority(&door.base), name);
                 door.admit(String::new(), guest);
                 self.attend(door)?;
                 Ok(Opened {

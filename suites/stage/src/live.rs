@@ -21,6 +21,7 @@ use crate::hooks::{HookCall, pull};
 use crate::network::Network;
 use crate::recorder::Recorder;
 use crate::secure::{Outcome, Secured, Security};
+use crate::shelter::Shelter;
 use crate::stage::{Acted, Pace};
 use crate::store::Store;
 use crate::upper::Reach;
@@ -238,6 +239,11 @@ impl Live {
     /// Does something with what lies in front of simulated parties, by their names.
     pub(crate) fn with_links<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Link>) -> T) -> T {
         act(&mut self.ground.state().links)
+    }
+
+    /// The network that hides simulated parties.
+    pub(crate) fn with_shelter<T>(&self, act: impl FnOnce(&mut Shelter) -> T) -> T {
+        act(&mut self.ground.state().shelter)
     }
 
     pub(crate) fn enter(&mut self, name: &str, actor: Box<dyn Actor>) -> usize {

@@ -130,7 +130,8 @@ impl Recorder {
         names.insert(authority.to_owned(), name.to_owned());
     }
 
-    fn name_of(&self, authority: &str) -> String {
+    /// Who stands in the ledger for `authority`.
+    pub(crate) fn name_of(&self, authority: &str) -> String {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names
             .get(authority)
@@ -407,7 +408,7 @@ impl Recorder {
                     ..Body::default()
                 }
             }
-            Err(_) => Body::new(body, length),
+            Err(_) => Body::new(&self.secrets.conceal_octets(body), length),
         };
         (headers, body)
     }

@@ -13,6 +13,7 @@ use twinproof_kernel::{CallId, ExchangeId, Link, Records, Role, Seed, Time, Way,
 use crate::actor::{Actor, Effect, Factory, Seat, Stimulus};
 use crate::recorder::{Recorder, authority};
 use crate::secure::{Chore, Outcome, Secured, Security};
+use crate::shelter::{Shelter, lost};
 use crate::stage::{Acted, Pace};
 use crate::store::Store;
 
@@ -126,6 +127,8 @@ pub(crate) struct Simulated {
     bound: u8,
     /// What lies in front of simulated parties.
     links: BTreeMap<String, Link>,
+    /// What hides some of them.
+    shelter: Shelter,
     exchanges: u64,
     flights: BTreeMap<ExchangeId, Flight>,
     /// The scene has ended: simulated parties only listen.
@@ -148,6 +151,7 @@ impl Simulated {
             stands_for: BTreeMap::new(),
             bound: 0,
             links: BTreeMap::new(),
+            shelter: Shelter::default(),
             exchanges: 0,
             flights: BTreeMap::new(),
             struck: false,
@@ -414,6 +418,11 @@ impl Simulated {
         act: impl FnOnce(&mut BTreeMap<String, Link>) -> T,
     ) -> T {
         act(&mut self.links)
+    }
+
+    /// The network that hides simulated parties.
+    pub(crate) fn with_shelter<T>(&mut self, act: impl FnOnce(&mut Shelter) -> T) -> T {
+        act(&mut self.shelter)
     }
 
     pub(crate) fn enter(&mut self, name: &str, actor: Box<dyn Actor>) -> usize {
@@ -757,6 +766,16 @@ impl Simulated {
         }
     }
 
+    /// Whether the network that hides simulated parties does not let a request through.
+    fn turns_away(&mut self, place: usize, target: Option<usize>) -> bool {
+        let simulated = |place: &usize| self.places[*place].resident.is_none();
+        let Some(to) = target.filter(simulated).filter(|_| simulated(&place)) else {
+            return false;
+        };
+        let (from, to) = (&self.places[place].name, &self.places[to].name);
+        self.shelter.passes(self.now, from, to) == Some(false)
+    }
+
     fn send_request(&mut self, place: usize, exchange: ExchangeId, mut request: Request) {
         let target = self
             .doors
@@ -785,6 +804,18 @@ impl Simulated {
                 recorded,
             },
         );
+        if self.turns_away(place, target) {
+            let to = target.map_or("", |to| self.places[to].name.as_str());
+            let outcome = Err(lost(to));
+            self.schedule(
+                LATENCY,
+                Event::Response {
+                    exchange: flight,
+                    outcome,
+                },
+            );
+            return;
+        }
         match target {
             Some(to) => {
                 let host = authority(&request.url).to_owned();

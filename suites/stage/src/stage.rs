@@ -31,6 +31,7 @@ use crate::recorder::Recorder;
 use crate::secure::Security;
 use crate::simulated::Simulated;
 use control::Controller;
+pub use dm::Front;
 use operate::Upper;
 
 /// How patient the stage is.
@@ -280,6 +281,17 @@ impl Stage {
     /// Puts such a link in front of each who takes a place for datagrams from now on.
     pub fn impair_all(&mut self, faults: Faults, seed: Seed) {
         self.before_all = Some((faults, self.of_this_attempt(seed)));
+    }
+
+    /// From now on a simulated party is behind a network that hides it: what other simulated parties want of
+    /// it comes through only where it spoke to them before. The system under test stands on the border.
+    pub fn hide(&mut self, name: &str) {
+        either!(self, stage => stage.with_shelter(|shelter| shelter.hide(name)));
+    }
+
+    /// How often that network has turned somebody away.
+    pub fn turned_away(&mut self) -> usize {
+        either!(self, stage => stage.with_shelter(|shelter| shelter.turned_away()))
     }
 
     /// How many datagrams our own links have lost of which no copy has arrived since.

@@ -6,8 +6,11 @@ use crate::problem::Problem;
 /// Where a DM server is unless told.
 const SERVER: &str = "http://127.0.0.1:8080/dm";
 
+/// Where devices fetch their bootstrap unless told.
+const BOOTSTRAP: &str = "http://127.0.0.1:8085/bootstrap/{device}";
+
 /// The roles of DM systems.
-pub(super) const ROLES: [&str; 2] = ["dm-client", "dm-server"];
+pub(super) const ROLES: [&str; 3] = ["dm-client", "dm-server", "dm-bootstrap-server"];
 
 /// What all of them end with.
 const CLAIMS: &str = "## Label of a requirement or purpose and whether the system offers it. What is not named is claimed if \
@@ -16,6 +19,7 @@ const CLAIMS: &str = "## Label of a requirement or purpose and whether the syste
 /// A profile of a DM system in a role.
 pub(super) fn profile(role: &str, base_url: Option<&str>) -> Result<String, Problem> {
     match role {
+        "dm-bootstrap-server" => bootstrap(base_url.unwrap_or(BOOTSTRAP)),
         "dm-server" => server(base_url.unwrap_or(SERVER)),
         _ if base_url.is_some() => {
             let why =
@@ -83,6 +87,44 @@ fn server(url: &str) -> Result<String, Problem> {
                 profile.keys("dm.server.account", &keys);
             }
             _ => profile.out.push_str(&table(&keys)),
+        }
+        profile.out.push('\n');
+    }
+    profile.say(CLAIMS);
+    Ok(profile.out)
+}
+
+fn bootstrap(url: &str) -> Result<String, Problem> {
+    let url = toml::Value::String(url.to_owned()).to_string();
+    let least = format!("[dm.bootstrap]\nurl = {url}\n");
+    let mut profile = Profiled::begin(&least, ("My bootstrap server", "dm-bootstrap-server"))?;
+    for name in ["pace", "tls", "network"] {
+        profile.section(name, &[]);
+    }
+    profile.section("dm.bootstrap", &[("url", &url)]);
+    profile.say(
+        "# Devices that the server knows, which the tester plays: one for each way in which it protects a bootstrap,\n\
+         # and two at least. What it does not offer, [dm.claims] says: DM-BSS-02 and DM-BSS-03 are the PIN alone and\n\
+         # beside the identity, DM-SEC-001 the secret in its place.",
+    );
+    for (number, protection) in (1..).zip(["networkid", "userpin"]) {
+        let device = format!("\"IMEI:49300510059281{number}\"");
+        let keys = [
+            ("device", &*device),
+            ("server_id", "\"com.example.manage\""),
+            ("protection", &format!("\"{protection}\"")),
+            match protection {
+                "networkid" => ("network_id_env", "\"NETWORK_ID_1\""),
+                _ => ("pin_env", "\"PIN_2\""),
+            },
+        ];
+        profile.say("[[dm.bootstrap.device]]");
+        match number {
+            1 => profile.keys("dm.bootstrap.device", &keys),
+            _ => {
+                let lines = keys.iter().map(|(key, value)| format!("{key} = {value}\n"));
+                profile.out.extend(lines);
+            }
         }
         profile.out.push('\n');
     }

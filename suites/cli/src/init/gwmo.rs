@@ -9,6 +9,13 @@ const GATEWAY: &str = "http://127.0.0.1:8095";
 /// The devices behind it: the mode of each.
 const DEVICES: [&str; 4] = ["proxy", "proxy", "proxy", "transparent"];
 
+/// The devices of other protocols: what each speaks, what the record says of that, and what a text and
+/// something that can be started are in it.
+const FOREIGN: [[&str; 4]; 2] = [
+    ["lines", "lines", "label", "restart"],
+    ["lwm2m", "LwM2M", "/3/0/15", "/3/0/12"],
+];
+
 /// A profile of a gateway.
 pub(super) fn profile(base_url: Option<&str>) -> Result<String, Problem> {
     let base = base_url.unwrap_or(GATEWAY).trim_end_matches('/');
@@ -16,6 +23,8 @@ pub(super) fn profile(base_url: Option<&str>) -> Result<String, Problem> {
     let places = [
         ("push", quoted(format!("{base}/push"))),
         ("devices_at", quoted(format!("{base}/dm"))),
+        ("lines_at", quoted("127.0.0.1:8096".to_owned())),
+        ("lwm2m_at", quoted("127.0.0.1:5683".to_owned())),
     ];
     let account = account("IMEI:490154203237518", "manage", "gateway");
     let least = format!(
@@ -51,6 +60,36 @@ pub(super) fn profile(base_url: Option<&str>) -> Result<String, Problem> {
              [gwmo.device.account]\n{own}"
         ));
     }
+    profile.optional_section("gwmo", "many");
+    profile.say(
+        "# [gwmo.many.account]\n# device = \"urn:device:{number}\"\n# server_id = \"gateway\"\n\
+         # name = \"many-{number}\"\n# password = \"password-of-many-{number}\"\n\
+         # server_password = \"password-for-many-{number}\"\n",
+    );
+    profile.say(
+        "# Devices of other protocols, which the tester plays, too: it speaks to gwmo.lines_at and gwmo.lwm2m_at. What\n\
+         # `value` and `action` are for servers (`node`) and at the device (`is`) is how the gateway maps them.",
+    );
+    for (number, [protocol, listed, value, action]) in (DEVICES.len() + 1..).zip(FOREIGN) {
+        let own = table(&self::account(
+            &format!("IMEI:49015420323752{number}"),
+            "gateway",
+            &format!("hidden-{number}"),
+        ));
+        profile.say(&format!(
+            "[[gwmo.device]]\nmode = \"adaptation\"\n\n\
+             [gwmo.device.account]\n{own}\n\
+             [gwmo.device.foreign]\nprotocol = \"{protocol}\"\nlisted = \"{listed}\"\n\
+             value = {{ node = \"./Vendor/Open/Twinproof\", is = \"{value}\" }}\n\
+             action = {{ node = \"./Vendor/Open/Restart\", is = \"{action}\" }}"
+        ));
+    }
+    profile.say(
+        "# A second server of the gateway, which the tester plays, too, for who may do what at the gateway:\n\
+         # [gwmo.other]\n# listen = \"127.0.0.1:8089\"\n# [gwmo.other.account]\n\
+         # device = \"IMEI:490154203237518\"\n# server_id = \"com.example.other\"\n# name = \"gateway\"\n\
+         # password = \"password\"\n# server_password = \"password\"",
+    );
     profile.say(
         "## Label of a requirement and whether the gateway offers it. What is not named is claimed if it binds.\n\
          [gwmo.claims]\n# \"GwMO-DCIS-001\" = false",

@@ -68,6 +68,11 @@ fn section_of<'a>(role: &str, profile: &Profile) -> (&'a str, &'a str, bool) {
             "url = \"http://127.0.0.1:8080/dm\"",
             dm.is_some_and(|section| section.server.is_some()),
         ),
+        "dm-bootstrap-server" => (
+            "dm.bootstrap",
+            "url = \"http://127.0.0.1:8085/bootstrap/{device}\"",
+            dm.is_some_and(|section| section.bootstrap.is_some()),
+        ),
         "dm-gateway" => (
             "gwmo",
             "push = \"http://127.0.0.1:8095/push\"\n  devices_at = \"http://127.0.0.1:8095/dm\"",
@@ -114,7 +119,13 @@ fn gateway(section: &Gwmo) -> Option<Senseless> {
     let wrong = places
         .into_iter()
         .find_map(|(key, url)| Some(Senseless::value(keys(key), url::fault(url)?)));
-    wrong.or_else(|| unknown_claim("gwmo.claims", &section.claims))
+    wrong
+        .or_else(|| {
+            section
+                .fault()
+                .map(|(key, why)| Senseless::value(keys(key), why))
+        })
+        .or_else(|| unknown_claim("gwmo.claims", &section.claims))
 }
 
 /// What of a DM system's section makes no sense, if anything.
@@ -136,6 +147,10 @@ fn dm(section: &Dm) -> Option<Senseless> {
     let pushed = section.client.as_ref().and_then(|c| c.push.as_ref());
     if let Some(why) = pushed.and_then(|push| url::fault(push)) {
         return Some(Senseless::value(keys("dm.client.push"), why));
+    }
+    let bootstrap = section.bootstrap.as_ref();
+    if let Some(why) = bootstrap.and_then(|bootstrap| url::fault(&bootstrap.url)) {
+        return Some(Senseless::value(keys("dm.bootstrap.url"), why));
     }
     let server = section.server.as_ref();
     server

@@ -16,8 +16,9 @@ use twinproof_kernel::{ExchangeId, Link, Time, Way};
 
 use crate::actor::{Actor, Effect, Factory, Stimulus};
 use crate::network::Network;
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, authority};
 use crate::secure::{Chore, Secured};
+use crate::shelter::{Shelter, lost};
 use crate::store::Store;
 
 /// What lives on when a scene has ended: its parties, and who listens for them.
@@ -50,6 +51,8 @@ pub(super) struct State {
     pub(super) strangers: Option<String>,
     /// What lies in front of simulated parties.
     pub(super) links: BTreeMap<String, Link>,
+    /// What hides some of them.
+    pub(super) shelter: Shelter,
     pub(super) doors: Vec<String>,
     pub(super) exchanges: u64,
     pub(super) waiting: BTreeMap<ExchangeId, (oneshot::Sender<Response>, Option<u64>)>,
@@ -545,28 +548,79 @@ impl Ground {
             number
         });
         let ground = Arc::clone(self);
+        let sheltered = simulated.then(|| self.sheltered(state, place, &request));
+        if let Some((to, passes)) = sheltered.flatten() {
+            self.spawn(async move {
+                let outcome = match passes {
+                    true => ground.hand_over(to, request).await,
+                    false => Err(lost(&ground.state().places[to].name)),
+                };
+                ground.come_back(place, (exchange, recorded), outcome);
+            });
+            return;
+        }
         self.spawn(async move {
             let outcome = ground.network.fetch(request).await;
-            let mut state = ground.state();
-            if let (Some(1), Err(Fault::Unreachable(why) | Fault::Broken(why))) =
-                (recorded, &outcome)
-            {
-                state.broken_off = Some(why.clone());
-            }
-            if let Some(number) = recorded {
-                ground
-                    .recorder
-                    .outcome(ground.now(), number, outcome.as_ref());
-            }
-            ground.stimulate(
-                &mut state,
-                place,
-                Stimulus::Response {
-                    exchange,
-                    outcome: outcome.as_ref(),
-                },
-            );
+            ground.come_back(place, (exchange, recorded), outcome);
         });
+    }
+
+    /// Who is to get a request over the network that hides simulated parties, and whether that lets it through;
+    /// none if it is not concerned.
+    fn sheltered(
+        &self,
+        state: &mut State,
+        place: usize,
+        request: &Request,
+    ) -> Option<(usize, bool)> {
+        let to = self.recorder.name_of(authority(&request.url));
+        let target = state.names.get(&to).copied()?;
+        if state.places[target].resident.is_some() {
+            return None;
+        }
+        let from = &state.places[place].name;
+        let passes = state.shelter.passes(self.now(), from, &to)?;
+        Some((target, passes))
+    }
+
+    /// Brings a request from one simulated party to another, and what that responds.
+    async fn hand_over(
+        self: &Arc<Self>,
+        to: usize,
+        mut request: Request,
+    ) -> Result<Response, Fault> {
+        let host = authority(&request.url).to_owned();
+        let start = request.url.find(&host).map_or(0, |at| at + host.len());
+        request.url = request.url.split_off(start);
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut state = self.state();
+            state.exchanges += 1;
+            let exchange = ExchangeId(state.exchanges);
+            state.waiting.insert(exchange, (sender, None));
+            let request = &request;
+            self.stimulate(&mut state, to, Stimulus::Request { exchange, request });
+        }
+        let gone = |_| Fault::Broken("who was asked is gone".to_owned());
+        receiver.await.map_err(gone)
+    }
+
+    /// What has come of a request.
+    fn come_back(
+        self: &Arc<Self>,
+        place: usize,
+        (exchange, recorded): (ExchangeId, Option<u64>),
+        outcome: Result<Response, Fault>,
+    ) {
+        let mut state = self.state();
+        if let (Some(1), Err(Fault::Unreachable(why) | Fault::Broken(why))) = (recorded, &outcome) {
+            state.broken_off = Some(why.clone());
+        }
+        if let Some(number) = recorded {
+            self.recorder.outcome(self.now(), number, outcome.as_ref());
+        }
+        let outcome = outcome.as_ref();
+        self.stimulate(&mut state, place, Stimulus::Response { exchange, outcome });
     }
 }
 

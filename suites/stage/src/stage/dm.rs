@@ -2,9 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use twinproof_dm::client::{self, Client};
+use twinproof_dm::bootstrap::server as bootstrap;
+use twinproof_dm::bootstrap::server::BootstrapServer;
+use twinproof_dm::client::{self, Client, Reply};
 use twinproof_dm::server::Server;
-use twinproof_dm::upper::{Answer, Operation};
+use twinproof_dm::upper::{Answer, Operation, Shown, User};
 use twinproof_evidence::record::{Halt, What};
 use twinproof_kernel::Seed;
 
@@ -19,7 +21,36 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Hands {
     server: Option<Tester>,
     client: Option<Starter>,
+    user: Option<Front>,
+    bootstrap: Option<Renewer>,
 }
+
+/// Who makes a bootstrap server act.
+enum Renewer {
+    Hand(Handle<BootstrapServer>),
+    Hooks {
+        renew: Option<HookCall>,
+        push: Option<HookCall>,
+        patience: Duration,
+    },
+}
+
+/// What asks somebody in front of a client that runs elsewhere.
+#[derive(Clone)]
+pub struct Front {
+    /// Succeeds if the client shows the text for which `{text}` stands.
+    pub sees: HookCall,
+    /// Says to the client what stands in for `{reply}`.
+    pub says: HookCall,
+    /// How long either may take.
+    pub patience: Duration,
+}
+
+/// When time begins on the virtual stage.
+const VIRTUAL: u64 = 1_900_000_000;
+
+/// How often somebody is asked whether a text is shown.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Who makes a server act.
 enum Tester {
@@ -27,9 +58,9 @@ enum Tester {
     Hook(HookCall, Duration),
 }
 
-/// Who has a client begin a session.
+/// Who has a client begin a session, and whether somebody sits in front of one that is here.
 enum Starter {
-    Hand(Handle<Client>),
+    Hand(Handle<Client>, bool),
     Hook(HookCall, Duration),
 }
 
@@ -44,14 +75,195 @@ impl Stage {
         self.dm.server = Some(Tester::Hook(hook, patience));
     }
 
-    /// From now on this client begins a session when it is told to.
-    pub fn control_dm(&mut self, client: Handle<Client>) {
-        self.dm.client = Some(Starter::Hand(client));
+    /// From now on this client begins a session when it is told to; and if it has a `user`, that one says what
+    /// it is told to.
+    pub fn control_dm(&mut self, client: Handle<Client>, user: bool) {
+        self.dm.client = Some(Starter::Hand(client, user));
     }
 
     /// From now on this has the client begin a session that runs elsewhere.
     pub fn control_dm_by(&mut self, hook: HookCall, patience: Duration) {
         self.dm.client = Some(Starter::Hook(hook, patience));
+    }
+
+    /// From now on this asks whoever sits in front of the client.
+    pub fn front_dm_by(&mut self, front: Front) {
+        self.dm.user = Some(front);
+    }
+
+    /// What the clock says, in seconds since 1970; on the virtual stage, where time begins at some moment of
+    /// 2030.
+    pub fn seconds(&self) -> u64 {
+        match &self.inner {
+            Inner::Live(_) => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                now.unwrap_or_default().as_secs()
+            }
+            Inner::Simulated(_) => VIRTUAL + self.now().as_micros() / 1_000_000,
+        }
+    }
+
+    /// Waits until the client's user sees a text; says whether it came, and its number in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can say what the user sees.
+    pub async fn user_sees(&mut self, text: &str, limit: Duration) -> Result<(bool, u64), Halted> {
+        let came = match (&self.dm.client, self.dm.user.clone()) {
+            (Some(Starter::Hand(client, true)), _) => {
+                let client = client.clone();
+                let seen = |client: &Client| {
+                    let mut shown = client.shown().iter();
+                    shown.any(|shown| shown.dialog.text == text)
+                };
+                let what = "the user is shown a text";
+                self.wait_for(&client, what, limit, seen).await
+            }
+            (_, Some(front)) => {
+                let named = [("text", text.to_owned())];
+                let sees = named_call(&front.sees, &named);
+                let begun = self.now();
+                loop {
+                    if self.pull_dm(&sees, front.patience).await.is_ok() {
+                        break true;
+                    }
+                    if self.now().since(begun) >= limit {
+                        break false;
+                    }
+                    self.rest(LOOK_AGAIN).await;
+                }
+            }
+            (_, None) => return Err(self.nobody()),
+        };
+        let asked = serde_json::to_value(User::Sees(text.to_owned()));
+        let told = serde_json::to_value(if came { Shown::Yes } else { Shown::No });
+        let (asked, told) = (asked.unwrap_or_default(), told.unwrap_or_default());
+        let number = self.recorder.operated(self.now(), asked, told);
+        Ok((came, number))
+    }
+
+    /// The client's user says something; returns its number in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can say it, or there is nothing to say it to.
+    pub async fn user_says(&mut self, reply: Reply) -> Result<u64, Halted> {
+        let asked = serde_json::to_value(User::Says(reply.clone())).unwrap_or_default();
+        // What is said may lead to anything: it is on record before that.
+        let told = serde_json::to_value(Shown::Yes).unwrap_or_default();
+        let number = self.recorder.operated(self.now(), asked, told);
+        let failed = match (&self.dm.client, self.dm.user.clone()) {
+            (Some(Starter::Hand(client, true)), _) => {
+                let order = vec![(client.clone(), client::Order::Reply(reply))];
+                let acted = self.perform(order, PATIENCE, false).await?;
+                match acted.into_iter().map(|acted| acted.answer).next() {
+                    Some(client::Answer::Refused(why)) => Some(why),
+                    _ => None,
+                }
+            }
+            (_, Some(front)) => {
+                let named = [("reply", words(&reply))];
+                let says = named_call(&front.says, &named);
+                self.pull_dm(&says, front.patience).await.err()
+            }
+            (_, None) => return Err(self.nobody()),
+        };
+        match failed {
+            None => Ok(number),
+            Some(why) => {
+                let why = format!("the user was to say something (dm.client.user): {why}");
+                Err(self.halt(Halt::Inconclusive { why }))
+            }
+        }
+    }
+
+    fn nobody(&mut self) -> Halted {
+        let why = "nobody can say what the user is shown: the profile has no dm.client.user";
+        let why = why.to_owned();
+        self.halt(Halt::Inconclusive { why })
+    }
+
+    async fn pull_dm(&self, hook: &HookCall, patience: Duration) -> Result<(), String> {
+        match &self.inner {
+            Inner::Live(live) => run_once(live.network(), hook, patience).await,
+            Inner::Simulated(_) => Err("the virtual stage has no network".to_owned()),
+        }
+    }
+
+    /// Whether somebody can have the client begin a session.
+    pub fn starts_dm(&self) -> bool {
+        self.dm.client.is_some()
+    }
+
+    /// From now on this bootstrap server does what its operator wants.
+    pub fn attend_dm_bootstrap(&mut self, server: Handle<BootstrapServer>) {
+        self.dm.bootstrap = Some(Renewer::Hand(server));
+    }
+
+    /// From now on these have the bootstrap server do what its operator wants, which runs elsewhere: change a
+    /// document, and push one.
+    pub fn attend_dm_bootstrap_by(
+        &mut self,
+        [renew, push]: [Option<HookCall>; 2],
+        patience: Duration,
+    ) {
+        self.dm.bootstrap = Some(Renewer::Hooks {
+            renew,
+            push,
+            patience,
+        });
+    }
+
+    /// Has the operator of the bootstrap server do something.
+    ///
+    /// # Errors
+    ///
+    /// Nobody makes the bootstrap server act, or it was not done.
+    pub async fn operate_dm_bootstrap(
+        &mut self,
+        operation: bootstrap::Operation,
+    ) -> Result<(), Halted> {
+        let recorded = serde_json::to_value(&operation).unwrap_or_default();
+        let (key, names) = match &operation {
+            bootstrap::Operation::Push { device, to } => {
+                ("push", vec![("device", device.clone()), ("to", to.clone())])
+            }
+            bootstrap::Operation::Renew { device } => ("renew", vec![("device", device.clone())]),
+        };
+        let acting = self.dm.bootstrap.take();
+        let done = match &acting {
+            None => Err("the profile has no dm.bootstrap.upper_tester".to_owned()),
+            Some(Renewer::Hand(server)) => {
+                let acted = self
+                    .perform(vec![(server.clone(), operation)], PATIENCE, false)
+                    .await;
+                match acted?.into_iter().map(|acted| acted.answer).next() {
+                    Some(bootstrap::Answer::Refused(why)) => Err(why),
+                    _ => Ok(()),
+                }
+            }
+            Some(Renewer::Hooks {
+                renew,
+                push,
+                patience,
+            }) => {
+                let hook = if key == "push" { push } else { renew };
+                match hook {
+                    None => Err("the profile has none".to_owned()),
+                    Some(hook) => self.pull_dm(&named_call(hook, &names), *patience).await,
+                }
+            }
+        };
+        self.dm.bootstrap = acting;
+        let done = done.map_err(|why| self.recorder.secrets().conceal(&why));
+        let told = serde_json::to_value(&done).unwrap_or_default();
+        self.recorder.operated(self.now(), recorded, told);
+        done.map_err(|why| {
+            let why = format!(
+                "the operator of the bootstrap server (dm.bootstrap.upper_tester.hook.{key}): {why}"
+            );
+            self.halt(Halt::Inconclusive { why })
+        })
     }
 
     /// A seed that no run before this one had, for what systems remember that run elsewhere; on the virtual
@@ -125,12 +337,12 @@ impl Stage {
     pub async fn start_dm(&mut self, server: &str) -> Result<(), Halted> {
         let failed = match self.dm.client.take() {
             None => return Ok(()),
-            Some(Starter::Hand(client)) => {
+            Some(Starter::Hand(client, user)) => {
                 let order = client::Order::Start {
                     server: server.to_owned(),
                 };
                 let order = vec![(client.clone(), order)];
-                self.dm.client = Some(Starter::Hand(client));
+                self.dm.client = Some(Starter::Hand(client, user));
                 let acted = self.perform(order, PATIENCE, false).await?;
                 match acted.into_iter().map(|acted| acted.answer).next() {
                     Some(client::Answer::Refused(why)) => Some(why),
@@ -138,10 +350,8 @@ impl Stage {
                 }
             }
             Some(Starter::Hook(hook, patience)) => {
-                let done = match &self.inner {
-                    Inner::Live(live) => run_once(live.network(), &hook, patience).await,
-                    Inner::Simulated(_) => Err("the virtual stage has no network".to_owned()),
-                };
+                let named = [("server", server.to_owned())];
+                let done = self.pull_dm(&named_call(&hook, &named), patience).await;
                 self.dm.client = Some(Starter::Hook(hook, patience));
                 done.err()
             }
@@ -166,15 +376,37 @@ impl Stage {
 fn filled(hook: &HookCall, operation: &Operation) -> Result<HookCall, String> {
     let Operation::Plan { device, act } = operation else {
         let got = match operation {
-            Operation::Trigger { .. } => "a notification",
+            Operation::Trigger { .. } | Operation::Notify { .. } => "a notification",
             _ => "something else",
         };
         return Err(format!("it has devices do something, and {got} was wanted"));
     };
     let names = act.names().map_err(|error| error.to_string())?;
+    let device = [("device", device.clone())];
+    Ok(named_call(
+        hook,
+        &device.into_iter().chain(names).collect::<Vec<_>>(),
+    ))
+}
+
+/// The reply as a hook is told it.
+fn words(reply: &Reply) -> String {
+    match reply {
+        Reply::Cancel => "cancel".to_owned(),
+        Reply::Chosen(all) => {
+            let all: Vec<String> = all.iter().map(u32::to_string).collect();
+            all.join("-")
+        }
+        Reply::No => "no".to_owned(),
+        Reply::Nothing => String::new(),
+        Reply::Text(text) => text.clone(),
+        Reply::Yes => "yes".to_owned(),
+    }
+}
+
+/// A hook with what its texts name.
+fn named_call(hook: &HookCall, names: &[(&'static str, String)]) -> HookCall {
     let fill = |text: &str, written: &dyn Fn(&str) -> String| {
-        let device = [("device", device.clone())];
-        let all = device.iter().chain(&names);
         // One pass: what is put in names nothing.
         let mut out = String::new();
         let mut rest = text;
@@ -185,8 +417,8 @@ fn filled(hook: &HookCall, operation: &Operation) -> Result<HookCall, String> {
                 let inside = after.strip_prefix('{')?.strip_prefix(name)?;
                 inside.strip_prefix('}')
             };
-            let found = all
-                .clone()
+            let found = names
+                .iter()
                 .find_map(|(name, value)| Some((named(name)?, value)));
             rest = match found {
                 Some((behind, value)) => {
@@ -202,7 +434,7 @@ fn filled(hook: &HookCall, operation: &Operation) -> Result<HookCall, String> {
         out.push_str(rest);
         out
     };
-    Ok(match hook {
+    match hook {
         HookCall::Command(line) => {
             let quoted = |value: &str| format!("'{}'", value.replace('\'', "'\\''"));
             HookCall::Command(fill(line, &quoted))
@@ -222,7 +454,7 @@ fn filled(hook: &HookCall, operation: &Operation) -> Result<HookCall, String> {
                 body: fill(body, &inside),
             }
         }
-    })
+    }
 }
 
 fn percent_encoded(value: &str) -> String {

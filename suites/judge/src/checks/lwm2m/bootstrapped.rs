@@ -189,19 +189,11 @@ impl Check {
 
 /// The requests for bootstrap that the client sent after a number, without copies.
 fn asked<'s>(scene: &'s Scene, (server, after): (&str, u64)) -> Vec<&'s Datagram> {
-    let mut ids = Vec::new();
     let sent = scene.datagrams.iter().filter(|datagram| {
         datagram.number > after
             && (datagram.from == SUT && datagram.to == server)
-            && datagram
-                .packet()
-                .filter(asks_for_bootstrap)
-                .is_some_and(|packet| {
-                    let id = packet.message_id();
-                    let new = !ids.contains(&id);
-                    ids.push(id);
-                    new
-                })
+            && datagram.packet().filter(asks_for_bootstrap).is_some()
+            && !scene.is_copy(datagram)
     });
     sent.collect()
 }
@@ -338,7 +330,6 @@ impl Operation {
 
 /// What the tester asked of the client within an act, without repetitions and further blocks.
 fn operations(scene: &Scene, act: &Act) -> Vec<Operation> {
-    let mut ids = Vec::new();
     let within = scene.datagrams.iter().filter(|datagram| {
         datagram.number > act.after
             && datagram.number <= act.upto
@@ -350,10 +341,8 @@ fn operations(scene: &Scene, act: &Act) -> Vec<Operation> {
             let block = packet.block(number).ok().flatten();
             block.is_some_and(|block| block.num() > 0)
         };
-        let new = !ids.contains(&packet.message_id());
-        ids.push(packet.message_id());
         let begins = !further(option::BLOCK1) && !further(option::BLOCK2);
-        let wanted = new && begins && packet.code().class() == Class::Request;
+        let wanted = begins && packet.code().class() == Class::Request && !scene.is_copy(datagram);
         wanted.then(|| Operation {
             number: datagram.number,
             code: packet.code(),

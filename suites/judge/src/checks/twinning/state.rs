@@ -230,6 +230,7 @@ mod tests {
             datagrams: Vec::new(),
             associations: Vec::new(),
             operated: BTreeMap::new(),
+            handled: BTreeMap::new(),
             asked: Vec::new(),
             halted: None,
             unmet: None,

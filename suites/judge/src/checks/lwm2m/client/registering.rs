@@ -26,10 +26,7 @@ pub(in crate::checks::lwm2m) fn registrations<'s>(
         let Some(packet) = datagram.packet().filter(begins) else {
             continue;
         };
-        let copy = found
-            .iter()
-            .any(|one| one.packet.message_id() == packet.message_id());
-        if !copy {
+        if !scene.is_copy(datagram) {
             found.push(Registration { datagram, packet });
         }
     }
@@ -278,19 +275,15 @@ pub(in crate::checks::lwm2m) fn updates<'s>(
     scene: &'s Scene,
     (server, after): (&str, u64),
 ) -> Vec<&'s Datagram> {
-    let mut found: Vec<(u16, &Datagram)> = Vec::new();
-    for datagram in &scene.datagrams {
+    let sent = scene.datagrams.iter().filter(|datagram| {
         let mine = datagram.number > after && datagram.from == SUT && datagram.to == server;
-        let Some(packet) = datagram.packet().filter(|_| mine) else {
-            continue;
+        let updates = |packet: Packet<'_>| {
+            let located = packet.path().count() > 1 && packet.path().next() == Some(Ok("rd"));
+            packet.code() == Code::POST && located
         };
-        let located = packet.path().count() > 1 && packet.path().next() == Some(Ok("rd"));
-        let known = found.iter().any(|(id, _)| *id == packet.message_id());
-        if packet.code() == Code::POST && located && !known {
-            found.push((packet.message_id(), datagram));
-        }
-    }
-    found.into_iter().map(|(_, datagram)| datagram).collect()
+        mine && datagram.packet().is_some_and(updates) && !scene.is_copy(datagram)
+    });
+    sent.collect()
 }
 
 /// How often the client asked for a registration: copies count, unless it is asked to wait longer than it
