@@ -24,7 +24,7 @@ Feature: Fan-outs
     When the server has the gateway read something of the device, which dies in the middle and comes back
     Then the server gets one report with what became of each device
 
-  @GwMO-FORA-002 @if:gwmo.many @time-passes @slow:40s @id:many
+  @GwMO-FORA-002 @if:gwmo.many @time-passes @slow:30s @id:many
   Scenario: Of many devices, each is in the report once
     Given many devices that have attached
     And some of them do not have what is read, some do not come any more, and some have gone

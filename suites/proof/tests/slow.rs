@@ -17,9 +17,8 @@ use twinproof_stage::Kind;
 /// the profile's, and not the standard's.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// What it may take less than it says: when the message layer repeats itself is drawn, and other gateways take
-/// longer than ours to be done with a fan-out whose deadline is over.
-const DRAWN: Duration = Duration::from_secs(10);
+/// What it may take less than it says: when the message layer repeats itself is drawn.
+const DRAWN: Duration = Duration::from_secs(5);
 
 #[test]
 fn tags_say_how_long_scenarios_wait() {

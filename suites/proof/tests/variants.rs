@@ -85,7 +85,6 @@ fn no_variant_of_gwmo_fails() {
 }
 
 #[test]
-#[ignore = "in one combination of values dm/large/wrong-size fails a lawful client; the pairs of `twinproof variants` hold"]
 fn no_variant_of_dm_fails() {
     let unmet = [
         // Who has none is asked for none.

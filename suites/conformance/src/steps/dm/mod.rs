@@ -6,6 +6,8 @@ mod hostile;
 mod server;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Who takes part in a scenario.
 #[derive(Default)]
@@ -18,6 +20,8 @@ pub(crate) struct Parties {
     acting: usize,
     /// The sessions that it announces.
     announced: Option<client::Announced>,
+    /// Whether the server has said of a large value that it is larger than it is.
+    exaggerated: Arc<AtomicBool>,
     /// What somebody in front of the client saw and said.
     front: client::Front,
     /// The devices that the tester plays, where a server is judged.

@@ -1,6 +1,7 @@
 //! Values that do not fit into a message, and what a client need not have: copies, processes, lists.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cucumber::{given, then, when};
 use twinproof_dm::server;
@@ -29,7 +30,10 @@ const TOO_LARGE: [u16; 4] = [406, 413, 416, 420];
 const LACKING: [u16; 3] = [405, 406, 501];
 
 /// Says that what comes in parts is larger than it is.
-struct Exaggerates;
+struct Exaggerates {
+    /// Whether it has: what no message has room for a part of, is not sent at all.
+    did: Arc<AtomicBool>,
+}
 
 impl Rules for Exaggerates {
     fn says(&self, message: Message) -> Message {
@@ -41,7 +45,10 @@ impl Rules for Exaggerates {
                     .iter_mut()
                     .filter_map(|item| item.meta.as_mut())
                 {
-                    meta.size = meta.size.map(|size| size + 1);
+                    if let Some(size) = meta.size.as_mut() {
+                        *size += 1;
+                        self.did.store(true, Ordering::Relaxed);
+                    }
                 }
             }
         }
@@ -77,9 +84,11 @@ fn sends_little(world: &mut World) -> Result<(), Halted> {
 
 #[given("a server that sends little at a time, and says that it is more")]
 fn exaggerates(world: &mut World) -> Result<(), Halted> {
-    world.scene().enter_small_server(server::Shared {
+    let scene = world.scene();
+    let did = Arc::clone(&scene.dm.exaggerated);
+    scene.enter_small_server(server::Shared {
         sends: Some(LITTLE),
-        rules: Arc::new(Exaggerates),
+        rules: Arc::new(Exaggerates { did }),
         ..server::Shared::default()
     })
 }
@@ -144,9 +153,14 @@ fn told_all(world: &mut World) -> Result<(), Halted> {
 
 #[then("the client says that it is not as much as that")]
 fn told_sizes(world: &mut World) -> Result<(), Halted> {
-    let uri = world.scene().dm_node()?;
-    world
-        .scene()
+    let scene = world.scene();
+    if !scene.dm.exaggerated.load(Ordering::Relaxed) {
+        let why = "the messages that the client takes have no room for a part of the value beside the header and \
+                   the statuses, so that no size was said";
+        return Err(scene.inconclusive(why));
+    }
+    let uri = scene.dm_node()?;
+    scene
         .check_told_or("Add", Some(uri), &[424], &TOO_LARGE)
 }
 
