@@ -61,6 +61,61 @@ pub trait Shape: Clone + Default + Send + Sync + 'static {
     }
 }
 
+/// A reading of the texts.
+pub trait Reads: Copy + Sync + 'static {
+    /// The rules that decide otherwise under it.
+    fn rules(self) -> &'static [&'static str];
+}
+
+/// What makes a system have a value, where values are readings and shapes.
+pub enum Choice<S: Readable> {
+    /// A reading of the texts.
+    Reads(S::Reading),
+    /// Another shape.
+    Shapes(fn(&mut S)),
+}
+
+/// A shape whose values are readings and shapes, and nothing else.
+pub trait Readable: Clone + Default + Send + Sync + 'static {
+    /// How it reads the texts.
+    type Reading: Reads;
+
+    /// What the texts leave open for it.
+    const DIMENSIONS: &'static [Dimension<Choice<Self>>];
+
+    /// Reads the texts so from now on.
+    fn read(&mut self, reading: Self::Reading);
+
+    /// What its profile says of the interface's shapes.
+    fn knobs(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+}
+
+impl<S: Readable> Shape for S {
+    type Choice = Choice<S>;
+
+    const DIMENSIONS: &'static [Dimension<Choice<S>>] = <S as Readable>::DIMENSIONS;
+
+    fn choose(&mut self, choice: &Choice<S>) {
+        match choice {
+            Choice::Reads(reading) => self.read(*reading),
+            Choice::Shapes(apply) => apply(self),
+        }
+    }
+
+    fn rules_of(choice: &Choice<S>) -> &'static [&'static str] {
+        match choice {
+            Choice::Reads(reading) => reading.rules(),
+            Choice::Shapes(_) => &[],
+        }
+    }
+
+    fn knobs(&self) -> serde_json::Value {
+        Readable::knobs(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

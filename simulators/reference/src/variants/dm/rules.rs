@@ -7,6 +7,7 @@ use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{AlertCode, Message, StatusCode};
 use twinproof_dm::wbxml::Form;
 
+use super::super::Reads;
 use super::wire::turned;
 
 /// A reading of the texts that the built-in server does not follow by itself.
@@ -32,9 +33,8 @@ pub enum Reading {
     ShowsAgain,
 }
 
-impl Reading {
-    /// The rules that decide otherwise under it.
-    pub const fn rules(self) -> &'static [&'static str] {
+impl Reads for Reading {
+    fn rules(self) -> &'static [&'static str] {
         match self {
             Self::BelievesEachTime => &["believes"],
             Self::CommandsAre400 | Self::CommandsAre406 => &["commanded"],

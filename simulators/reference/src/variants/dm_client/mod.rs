@@ -15,12 +15,7 @@ use super::Dimension;
 pub use rules::{Lawful, Reading};
 
 /// What makes a client have a value.
-pub enum Choice {
-    /// A reading of the texts.
-    Reads(Reading),
-    /// Another shape.
-    Shapes(fn(&mut Shape)),
-}
+pub type Choice = super::Choice<Shape>;
 
 /// What a variant is made of, and what its profile has to say of it.
 #[derive(Clone, Debug)]
@@ -68,27 +63,13 @@ impl Default for Shape {
     }
 }
 
-impl super::Shape for Shape {
-    type Choice = Choice;
+impl super::Readable for Shape {
+    type Reading = Reading;
 
     const DIMENSIONS: &'static [Dimension<Choice>] = table::DIMENSIONS;
 
-    fn choose(&mut self, choice: &Choice) {
-        match choice {
-            Choice::Reads(reading) => self.lawful.read(*reading),
-            Choice::Shapes(apply) => apply(self),
-        }
-    }
-
-    fn rules_of(choice: &Choice) -> &'static [&'static str] {
-        match choice {
-            Choice::Reads(reading) => reading.rules(),
-            Choice::Shapes(_) => &[],
-        }
-    }
-
-    fn knobs(&self) -> serde_json::Value {
-        serde_json::Value::Null
+    fn read(&mut self, reading: Reading) {
+        self.lawful.read(reading);
     }
 }
 

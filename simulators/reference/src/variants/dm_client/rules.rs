@@ -9,6 +9,7 @@ use twinproof_dm::store::rules::decide as trees;
 use twinproof_dm::syncml::{AlertCode, Command, Message, StatusCode};
 use twinproof_dm::wbxml::{Form, Strings};
 
+use super::super::Reads;
 use super::super::dm::wire::{dressed, told_once, turned};
 
 /// A reading of the texts that the built-in client does not follow by itself.
@@ -36,9 +37,8 @@ pub enum Reading {
     WaitsSilently,
 }
 
-impl Reading {
-    /// The rules that decide otherwise under it.
-    pub const fn rules(self) -> &'static [&'static str] {
+impl Reads for Reading {
+    fn rules(self) -> &'static [&'static str] {
         match self {
             Self::AddressesShort
             | Self::NumbersElsewhere

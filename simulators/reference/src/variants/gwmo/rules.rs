@@ -9,6 +9,8 @@ use twinproof_gwmo::alert::Report;
 use twinproof_gwmo::gateway::rules::Tally;
 use twinproof_gwmo::gateway::rules::decide::{Rules, Standard};
 
+use crate::variants::Reads;
+
 /// A reading of the texts that the built-in gateway does not follow by itself.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Reading {
@@ -36,9 +38,8 @@ pub enum Reading {
     TypesOf11,
 }
 
-impl Reading {
-    /// The rules that decide otherwise under it.
-    pub const fn rules(self) -> &'static [&'static str] {
+impl Reads for Reading {
+    fn rules(self) -> &'static [&'static str] {
         match self {
             Self::EndFirst | Self::EndUntold => &["concludes"],
             Self::EntriesBackwards => &["gathers"],

@@ -8,6 +8,8 @@ use twinproof_kernel::Time;
 use twinproof_lwm2m::server::rules::{self as facts, Asked, Kind, Rules, Standard};
 use twinproof_lwm2m::wire::Version;
 
+use crate::variants::Reads;
+
 /// A reading of the texts that the built-in server does not follow by itself.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Reading {
@@ -41,9 +43,8 @@ pub enum Reading {
     VersionIs400,
 }
 
-impl Reading {
-    /// The rules that decide otherwise under it.
-    pub const fn rules(self) -> &'static [&'static str] {
+impl Reads for Reading {
+    fn rules(self) -> &'static [&'static str] {
         match self {
             Self::AnythingElseIs400 | Self::AnythingElseIs405 | Self::AnswersWithMore => {
                 &["answers"]

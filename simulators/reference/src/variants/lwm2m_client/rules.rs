@@ -8,6 +8,8 @@ use twinproof_lwm2m::device::rules::{self as facts, Rules, Standard};
 use twinproof_lwm2m::wire::Version;
 use twinproof_lwm2m::wire::links::ObjectList;
 
+use crate::variants::Reads;
+
 /// A reading of the texts that the built-in client does not follow by itself.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Reading {
@@ -53,9 +55,8 @@ pub enum Reading {
     WithoutTlv,
 }
 
-impl Reading {
-    /// The rules that decide otherwise under it.
-    pub const fn rules(self) -> &'static [&'static str] {
+impl Reads for Reading {
+    fn rules(self) -> &'static [&'static str] {
         match self {
             Self::AnnouncesFormats | Self::ListDescends => &["list"],
             Self::AnswersWithMore

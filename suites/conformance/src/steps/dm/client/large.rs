@@ -160,8 +160,7 @@ fn told_sizes(world: &mut World) -> Result<(), Halted> {
         return Err(scene.inconclusive(why));
     }
     let uri = scene.dm_node()?;
-    scene
-        .check_told_or("Add", Some(uri), &[424], &TOO_LARGE)
+    scene.check_told_or("Add", Some(uri), &[424], &TOO_LARGE)
 }
 
 #[then("the server reads all of it")]
