@@ -9,6 +9,7 @@ Feature: Large objects
     And the server wants to add a value that does not fit into a message
     When the client begins a session
     Then the client takes each part of it
+    And the client closes no package while the server's is open
     And the client confirms that it has added all of it
     And the server reads all of it
 
@@ -19,6 +20,15 @@ Feature: Large objects
     And the server wants to add a value that does not fit into a message
     When the client begins a session
     Then the client says that it is not as much as that
+    And nothing is there
+
+  @DM-CLI-42 @id:interrupted @if:dm.client.large_objects
+  Scenario: A value that is interrupted is not there
+    Given a client that has nothing where the server may add
+    And a server that sends little at a time, and goes on with something else
+    And the server wants to add a value that does not fit into a message
+    When the client begins a session
+    Then the client says that the value has no end
     And nothing is there
 
   @DM-CLI-43 @id:small-messages @if:dm.client.large_objects

@@ -19,3 +19,12 @@ Feature: Notifications, as a client takes them
     Given a client that has had a session
     When a forged notification is pushed to the client, and then a good one
     Then the client begins the session of the good one only
+
+  @DM-CLI-48 @id:resynchronised
+  Scenario: A client and a server that has forgotten the nonce find one again
+    Given a client that has had a session
+    And a server that has forgotten every nonce of the client
+    And the server wants to read a value that is there
+    When a notification is pushed to the client
+    Then the client comes with the nonce that both are sure to share, if it knows it
+    And the client sends the value

@@ -110,3 +110,11 @@ Feature: The server
     Given a device that has had a session
     When the operator wakes the device and wants a detail of it
     Then the notification says which detail
+
+  @DM-SRV-10 @id:parts
+  Scenario: A value that comes in parts is taken
+    Given a device that sends little at a time, and has a large value
+    And the operator wants to read the large value
+    When the device begins a session
+    Then the server takes each part of it
+    And the server ends the session

@@ -33,3 +33,9 @@ Feature: A session, as a client has it
     And the server wants to read a value that is there
     When the client begins a session
     Then the next message goes there
+
+  @DM-CLI-47 @id:ended
+  Scenario: A session that the server ends is over
+    Given a server that ends each session at once
+    When the client begins a session
+    Then the client says nothing more in it

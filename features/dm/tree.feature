@@ -120,3 +120,11 @@ Feature: The tree of a client
     When the client begins a session
     Then the client confirms the reading of each
     And each of them is what it has to be
+
+  @DM-CLI-06 @id:atomic-in-atomic @if:dm.client.area
+  Scenario: There is no Atomic in an Atomic
+    Given a client that has nothing where the server may add
+    And the server wants to add in an Atomic that is in an Atomic
+    When the client begins a session
+    Then the client says that the inner one failed
+    And nothing is there

@@ -43,6 +43,8 @@ pub struct Shared {
     pub ver_proto: String,
     /// The octets of a message that they can take, if they say so.
     pub max_message: Option<u64>,
+    /// The octets of a message that they send at most, whatever a server takes.
+    pub sends: Option<usize>,
     /// How many commands they put into a message, beside the status of a header; none means any number.
     pub max_commands: Option<usize>,
     /// The octets of an object that they can take.
@@ -77,6 +79,7 @@ impl Default for Shared {
             wbxml: wbxml::Form::default(),
             ver_proto: "DM/1.2".to_owned(),
             max_message: None,
+            sends: None,
             max_commands: None,
             max_object: 1 << 20,
             large_objects: true,

@@ -162,6 +162,11 @@ twinproof_kernel::rules! {
             sent < most
         }
 
+        /// Whether a session that the server ends is over at once.
+        fn stops(&self, aborted: bool) -> bool {
+            aborted
+        }
+
         /// Whether a session is over, so that another one can begin.
         fn gives_up(&self, broken: bool) -> bool {
             broken

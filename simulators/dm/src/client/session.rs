@@ -183,7 +183,7 @@ impl Client {
         let form = Form {
             encoding: shared.encoding,
             wbxml: shared.wbxml,
-            limit: session.limit,
+            limit: session.limit.into_iter().chain(shared.sends).min(),
             most: shared.max_commands,
             chunks: shared.large_objects,
         };
@@ -353,10 +353,10 @@ impl Client {
             return self.send(moment, session);
         }
         self.keep_nonce(session.account.client.as_ref());
-        if commands
+        let aborted = commands
             .iter()
-            .any(|command| is_alert(command, AlertCode::SESSION_ABORT))
-        {
+            .any(|command| is_alert(command, AlertCode::SESSION_ABORT));
+        if moment.shared.rules.stops(aborted) {
             return self.end(moment, &session, End::Aborted);
         }
         // A server that asks for the next message opens no new package.

@@ -5,7 +5,7 @@ use twinproof_dm::client::rules::decide::{Rules, Standard};
 use twinproof_dm::client::rules::{TriggerFacts, Triggered};
 use twinproof_dm::notification::UiMode;
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::syncml::{Command, Data, Item, Message, StatusCode};
+use twinproof_dm::syncml::{AlertCode, Command, Data, Item, Message, StatusCode};
 
 use super::super::{Mutant, mutants};
 use super::without;
@@ -316,6 +316,29 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "dm/large/parts" "dm/shows",
     }
     fn applies(&self, _complete: bool) -> bool { true }
+
+    "dm-client-closes-early" "closes its package while that of its server is open" breaks "DM-CLI-42"
+    caught by { "dm/large/parts" "dm/holds-open" }
+    fn closes(&self, _peer_closed: bool, waiting: bool) -> bool { !waiting }
+
+    "dm-client-goes-on" "says nothing when a large object is interrupted" breaks "DM-CLI-42"
+    caught by { "dm/large/interrupted" "dm/interrupted" }
+    fn says(&self, message: Message) -> Message {
+        without(message, |c| matches!(c, Command::Alert(alert) if alert.code == AlertCode::NO_END_OF_DATA))
+    }
+
+    "dm-client-hears-no-end" "goes on with a session that its server has ended" breaks "DM-CLI-47"
+    caught by { "dm/session/ended" "dm/silent" }
+    fn stops(&self, _aborted: bool) -> bool { false }
+
+    "dm-client-keeps-its-nonce" "comes with the nonce that its server has forgotten" breaks "DM-CLI-48"
+    caught by { "dm/notification/resynchronised" "dm/proven-at-once" }
+    fn triggered(&self, facts: TriggerFacts) -> Triggered {
+        match Standard.triggered(facts) {
+            Triggered::Resynchronise => Triggered::Start,
+            other => other,
+        }
+    }
 
     "dm-client-does-not-count" "takes a large object, however large it was to be" breaks "DM-CLI-42"
     caught by { "dm/large/wrong-size" "dm/told" }

@@ -122,6 +122,20 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Standard.believes(ProofFacts { right: facts.given, ..facts })
     }
 
+    "dm-server-confirms-parts" "says of a part of a value that it is all" breaks "DM-SRV-10"
+    caught by { "dm/server/parts" "dm/takes-parts" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Status(status) = command
+                && status.code == StatusCode::CHUNK_ACCEPTED
+            {
+                status.code = StatusCode::OK;
+            }
+        }
+        message
+    }
+
     "dm-server-wordy" "says more than a device can take" breaks "DM-SRV-08"
     caught by { "dm/server/small-messages" "dm/fits" }
     fn says(&self, message: Message) -> Message {

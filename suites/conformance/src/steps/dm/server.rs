@@ -35,6 +35,9 @@ const WANTED: &str = "./Twinproof";
 /// The type of a report that is nobody's.
 const REPORTED: &str = "Reversed-Domain-Name: org.twinproof.test";
 
+/// A leaf whose value can be as large as a test wants.
+const LARGE: &str = "./DevDetail/FwV";
+
 /// The devices that the tester plays.
 #[derive(Default)]
 pub(super) struct Fleet {
@@ -43,6 +46,8 @@ pub(super) struct Fleet {
     reports: Vec<Alert>,
     /// The octets of a message that they can take, if they say so.
     takes: Option<u64>,
+    /// The octets of a message that they send, if not as many as the server takes.
+    sends: Option<usize>,
     /// The messages of a session that they send, if not as many as others.
     messages: Option<u32>,
     /// The nonce that they begin with, if not the one that the server knows.
@@ -95,13 +100,17 @@ impl Scene {
         for auth in own {
             auth.data = self.dm.fleet.nonce.clone().or(auth.data.take());
         }
-        let tree = Tree::of_device(profile, &account.device, &[known]);
+        let mut tree = Tree::of_device(profile, &account.device, &[known]);
+        if let (Some(_), Ok(leaf)) = (self.dm.fleet.sends, LARGE.parse()) {
+            tree.set(&leaf, b"large ".repeat(1_000));
+        }
         // A server may remember the numbers of sessions that it had.
         let seed = self.stage.fresh(self.seed.derive("device"));
         let role = Client::new(tree, seed);
         let shared = client::Shared {
             rules,
             max_message: self.dm.fleet.takes,
+            sends: self.dm.fleet.sends,
             max_messages: self.dm.fleet.messages.unwrap_or(100),
             codes: Some(self.dm_server()?.options),
             epoch: self.stage.seconds(),
@@ -265,6 +274,32 @@ async fn may_want(world: &mut World) -> Result<(), Halted> {
 #[given("a device that can take small messages only")]
 fn small(world: &mut World) {
     world.scene().dm.fleet.takes = Some(SMALL);
+}
+
+#[given("a device that sends little at a time, and has a large value")]
+fn sends_little(world: &mut World) {
+    world.scene().dm.fleet.sends = Some(SMALL as usize);
+}
+
+#[given("the operator wants to read the large value")]
+async fn wants_large(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let device = scene.dm_account(0)?.device;
+    let act = Act::Get {
+        uri: LARGE.to_owned(),
+    };
+    scene
+        .stage
+        .operate_dm(Operation::Plan { device, act })
+        .await?;
+    Ok(())
+}
+
+#[then("the server takes each part of it")]
+fn takes_parts(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_server(|session| Server::TakesParts { session })
 }
 
 #[given("the operator wants to read more than fits into one")]

@@ -17,9 +17,9 @@ use super::Session;
 use super::talk::{Said, Talk, begun, words};
 use crate::checks::Found;
 use crate::scene::{SUT, Scene};
-use large::{fits, lists, offered, takes_parts};
+use large::{fits, holds_open, interrupted, lists, offered, takes_parts};
 use notified::{NO_SESSION, announced, ignored};
-use opening::{began_again, opened, proven};
+use opening::{began_again, opened, proven, proven_at_once, silent};
 use tree::{in_order, property, shows, told, unread};
 
 /// The leaves of the device information that each client has (DM Standardized Objects 1.2).
@@ -68,6 +68,16 @@ pub enum Check {
         session: Session,
         /// What it takes, octets.
         size: usize,
+    },
+    /// No package of the client is closed while one of the server is open.
+    HoldsOpen {
+        /// The session.
+        session: Session,
+    },
+    /// What came between the parts of a large object is answered by saying that the object has no end (1225).
+    Interrupted {
+        /// The session.
+        session: Session,
     },
     /// A list has a node, with this value.
     Lists {
@@ -190,6 +200,18 @@ pub enum Check {
         /// What was to be read.
         uri: String,
     },
+    /// The server believed the client's first message.
+    ProvenAtOnce {
+        /// The sessions since.
+        session: Session,
+        /// `SessionID`.
+        id: String,
+    },
+    /// After the server has ended the session (1223), the client says nothing in it.
+    Silent {
+        /// The session.
+        session: Session,
+    },
     /// The server was refused and challenged, and nothing that it wanted was done.
     Unmoved {
         /// The session.
@@ -241,6 +263,14 @@ impl Check {
                 session.with(scene, expected, |talk, expected| {
                     fits(scene, talk, expected, *size)
                 })
+            }
+            Self::HoldsOpen { session } => {
+                let expected = "an open package as the answer to each open one of the server";
+                session.with(scene, expected, holds_open)
+            }
+            Self::Interrupted { session } => {
+                let expected = "the alert 1225 in the answer to what came between the parts";
+                session.with(scene, expected, interrupted)
             }
             Self::Lists {
                 session,
@@ -373,6 +403,16 @@ impl Check {
                 session.with(scene, expected, |talk, expected| {
                     unread(talk, expected, uri)
                 })
+            }
+            Self::ProvenAtOnce { session, id } => {
+                let expected = format!(
+                    "credentials with the nonce that both are sure to share in the first message of session {id}"
+                );
+                proven_at_once(&session.talks(scene), expected, id)
+            }
+            Self::Silent { session } => {
+                let expected = "nothing of the client after the alert 1223";
+                session.with(scene, expected, silent)
             }
             Self::Unmoved { session, codes } => {
                 let codes: Vec<_> = codes.iter().copied().map(StatusCode).collect();

@@ -81,6 +81,11 @@ pub enum Check {
         /// Its target.
         uri: String,
     },
+    /// Each part of a large object but the last was taken as one (213).
+    TakesParts {
+        /// The session.
+        session: Session,
+    },
     /// A device believed the trigger, and the session that it announced is the one that was asked for.
     Woke {
         /// The session.
@@ -167,6 +172,10 @@ impl Check {
                 session.with(scene, expected, |talk, expected| {
                     not_repeated(talk, expected, command, uri)
                 })
+            }
+            Self::TakesParts { session } => {
+                let expected = "213 to each part of a value but the last";
+                session.with(scene, expected, takes_parts)
             }
             Self::Woke { session, id } => {
                 let expected = format!("a trigger that wakes a device for the session {id}");
@@ -322,6 +331,34 @@ fn fits(scene: &Scene, talk: &Talk, expected: String, (size, wanted): (usize, us
             }
         }
     }
+}
+
+fn takes_parts(talk: &Talk, expected: String) -> Found {
+    let theirs = talk.said.iter().filter(|said| !said.by_sut);
+    let parts: Vec<_> = theirs
+        .flat_map(|said| said.message().commands.iter().map(move |c| (said, c)))
+        .filter_map(|(said, command)| match command {
+            Command::Results(results) => Some((said, results)),
+            _ => None,
+        })
+        .filter(|(said, results)| {
+            results.items.iter().any(|item| item.more_data) && talk.believed(said)
+        })
+        .collect();
+    if parts.is_empty() {
+        return Found::inconclusive(expected, "no part that was believed");
+    }
+    let numbers: Vec<u64> = parts.iter().map(|(said, _)| said.number).collect();
+    let wrong = parts.iter().find_map(|(said, results)| {
+        let given = talk.statuses_of(said, &results.cmd_id);
+        let given: Vec<_> = given.map(|(_, status)| status.code).collect();
+        (given != [StatusCode::CHUNK_ACCEPTED]).then_some(given)
+    });
+    let got = match &wrong {
+        None => format!("{} parts, each taken", parts.len()),
+        Some(given) => words(given),
+    };
+    Found::decide(wrong.is_none(), expected, got).shown_by(numbers)
 }
 
 /// What no text forbids outright is but advised against.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cucumber::{given, then, when};
 use twinproof_dm::server;
 use twinproof_dm::server::rules::decide::Rules;
-use twinproof_dm::syncml::{Command, Message};
+use twinproof_dm::syncml::{Command, Item, Message, Request};
 use twinproof_dm::upper::Act;
 use twinproof_judge::checks::dm::client::Check as Client;
 use twinproof_stage::Halted;
@@ -56,6 +56,31 @@ impl Rules for Exaggerates {
     }
 }
 
+/// Sends something else instead of the parts after the first.
+struct Interrupts {
+    /// What it reads.
+    leaf: String,
+}
+
+impl Rules for Interrupts {
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            let later = command.items().iter().any(|item| {
+                // Only the first part says how much there is.
+                let size = item.meta.as_ref().and_then(|meta| meta.size);
+                size.is_none() && matches!(command, Command::Add(_))
+            });
+            if later {
+                let item = Item::at(&self.leaf);
+                *command = Command::Get(Request::new(command.cmd_id(), item));
+                message.is_final = true;
+            }
+        }
+        message
+    }
+}
+
 impl Scene {
     fn enter_small_server(&mut self, shared: server::Shared) -> Result<(), Halted> {
         let served = self.enter_dm_server_as(shared, |_, _| {})?;
@@ -89,6 +114,17 @@ fn exaggerates(world: &mut World) -> Result<(), Halted> {
     scene.enter_small_server(server::Shared {
         sends: Some(LITTLE),
         rules: Arc::new(Exaggerates { did }),
+        ..server::Shared::default()
+    })
+}
+
+#[given("a server that sends little at a time, and goes on with something else")]
+fn interrupts(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let leaf = scene.dm_client()?.leaf;
+    scene.enter_small_server(server::Shared {
+        sends: Some(LITTLE),
+        rules: Arc::new(Interrupts { leaf }),
         ..server::Shared::default()
     })
 }
@@ -141,6 +177,20 @@ fn takes_parts(world: &mut World) -> Result<(), Halted> {
         uri,
         open: TOO_LARGE.to_vec(),
     })
+}
+
+#[then("the client closes no package while the server's is open")]
+fn holds_open(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_client(|session| Client::HoldsOpen { session })
+}
+
+#[then("the client says that the value has no end")]
+fn told_interrupted(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_client(|session| Client::Interrupted { session })
 }
 
 #[then("the client confirms that it has added all of it")]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cucumber::{given, then, when};
+use twinproof_dm::auth::ZERO_NONCE;
 use twinproof_dm::push::{self, Initiator};
 use twinproof_dm::upper::{Act, Answer, Operation};
 use twinproof_judge::checks::dm::client::Check as Client;
@@ -98,6 +99,30 @@ async fn has_had_one(world: &mut World) -> Result<(), Halted> {
     let uri = scene.dm_client()?.leaf;
     scene.wants(Act::Get { uri }).await?;
     scene.dm_session().await
+}
+
+/// As one that was set up anew.
+#[given("a server that has forgotten every nonce of the client")]
+fn has_forgotten(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let served = scene.enter_dm_server(|known, shown| {
+        for proof in [known, shown].into_iter().flatten() {
+            proof.nonce = ZERO_NONCE.to_vec();
+        }
+    })?;
+    scene.dm.served = Some(served);
+    Ok(())
+}
+
+#[then("the client comes with the nonce that both are sure to share, if it knows it")]
+fn resynchronised(world: &mut World) -> Result<(), Halted> {
+    let good = world.scene().announced().good;
+    world
+        .scene()
+        .check_dm_client(|session| Client::ProvenAtOnce {
+            session,
+            id: number(good),
+        })
 }
 
 #[when("a notification is pushed to the client")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cucumber::{given, then, when};
 use twinproof_dm::server::rules::decide::Rules;
-use twinproof_dm::syncml::Message;
+use twinproof_dm::syncml::{Alert, AlertCode, Command, Message};
 use twinproof_dm::upper::Act;
 use twinproof_judge::checks::dm::client::Check as Client;
 use twinproof_stage::Halted;
@@ -20,6 +20,41 @@ impl Rules for Elsewhere {
         message.header.resp_uri = Some(self.0.clone());
         message
     }
+}
+
+/// Ends the session as soon as the client is believed.
+struct Aborts;
+
+impl Rules for Aborts {
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        let challenges = message.commands.iter().any(|command| {
+            matches!(command, Command::Status(s) if s.cmd_ref == "0" && !s.code.is_success())
+        });
+        if !challenges {
+            let number = message.commands.len() + 1;
+            let abort = Alert::new(number.to_string(), AlertCode::SESSION_ABORT);
+            message.commands.push(abort.into());
+            message.is_final = true;
+        }
+        message
+    }
+}
+
+#[given("a server that ends each session at once")]
+fn aborts(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let served = scene.enter_dm_server_with(Arc::new(Aborts), |_, _| {})?;
+    scene.dm.served = Some(served);
+    Ok(())
+}
+
+#[then("the client says nothing more in it")]
+async fn silent(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    scene.check_dm_client(|session| Client::Silent { session })
 }
 
 /// What is added to where the server is.

@@ -45,6 +45,24 @@ async fn wants_get_in_atomic(world: &mut World) -> Result<(), Halted> {
         .await
 }
 
+#[given("the server wants to add in an Atomic that is in an Atomic")]
+async fn wants_atomic_in_atomic(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let uri = scene.dm_node()?;
+    let inner = Act::Atomic(vec![Act::Add(put(uri, VALUE))]);
+    scene.wants(Act::Atomic(vec![inner])).await
+}
+
+#[then("the client says that the inner one failed")]
+fn told_atomic_in_atomic(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let open: &[u16] = match scene.dm_lacks_atomic()? {
+        true => &[405, 406, 501],
+        false => &[],
+    };
+    scene.check_told_or("Atomic", None, &[500], open)
+}
+
 #[then("the client says that the reading failed")]
 fn told_get_in_atomic(world: &mut World) -> Result<(), Halted> {
     let uri = world.scene().dm_client()?.leaf;

@@ -1,8 +1,8 @@
 //! Large objects, and what a client need not have.
 
-use twinproof_dm::syncml::{Command, StatusCode};
+use twinproof_dm::syncml::{AlertCode, Command, StatusCode};
 
-use super::super::talk::{Talk, words};
+use super::super::talk::{Said, Talk, words};
 use super::tree::{node, read, text};
 use crate::checks::Found;
 use crate::scene::{SUT, Scene};
@@ -116,4 +116,52 @@ pub(super) fn takes_parts(talk: &Talk, expected: String, uri: &str, open: &[Stat
         Some(given) => words(given),
     };
     Found::decide(other.is_none(), expected, got).shown_by(numbers)
+}
+
+pub(super) fn holds_open(talk: &Talk, expected: String) -> Found {
+    let mut numbers = Vec::new();
+    for (place, said) in talk.said.iter().enumerate() {
+        if said.by_sut || said.message().is_final || !talk.believed(said) {
+            continue;
+        }
+        let Some(answer) = talk.said[place..].iter().find(|said| said.by_sut) else {
+            continue;
+        };
+        numbers.push(answer.number);
+        if answer.message().is_final {
+            let got = format!("message {} closes its package", answer.id());
+            return Found::decide(false, expected, got).shown_by([said.number, answer.number]);
+        }
+    }
+    match numbers.len() {
+        0 => Found::inconclusive(expected, "the server left no package open"),
+        count => Found::decide(true, expected, format!("{count} open packages")).shown_by(numbers),
+    }
+}
+
+pub(super) fn interrupted(talk: &Talk, expected: String) -> Found {
+    let parted = |said: &Said| {
+        let mut items = said.message().commands.iter().flat_map(Command::items);
+        items.any(|item| item.more_data)
+    };
+    let mut theirs = talk
+        .said
+        .iter()
+        .enumerate()
+        .filter(|(_, said)| !said.by_sut && talk.believed(said));
+    let part = theirs.find(|(_, said)| parted(said));
+    let (Some(_), Some((place, other))) = (part, theirs.next()) else {
+        return Found::inconclusive(expected, "nothing came between the parts");
+    };
+    if parted(other) {
+        return Found::inconclusive(expected, "nothing came between the parts");
+    }
+    match talk.said[place..].iter().find(|said| said.by_sut) {
+        None => Found::decide(false, expected, "no answer").shown_by([other.number]),
+        Some(answer) => {
+            let says = answer.alerts(&[AlertCode::NO_END_OF_DATA]);
+            let got = if says { "it" } else { "an answer without it" };
+            Found::decide(says, expected, got).shown_by([answer.number])
+        }
+    }
 }

@@ -166,3 +166,40 @@ pub(super) fn proven(talk: &Talk, expected: String) -> Found {
         }
     }
 }
+
+pub(super) fn proven_at_once(talks: &[Talk], expected: String, id: &str) -> Found {
+    let opened = talks.iter().find_map(|talk| {
+        let first = talk.opening().filter(|said| said.by_sut)?;
+        (first.message().header.session_id == id).then_some((talk, first))
+    });
+    let Some((talk, first)) = opened else {
+        // Whoever does not find the nonce that it shares with a server leaves its notifications alone.
+        let got = "no session: a client need not know that nonce";
+        return Found::inconclusive(expected, got);
+    };
+    match talk.verdicts_on(first).first() {
+        None => Found::inconclusive(expected, "the server said nothing of the client's header"),
+        Some(code) => {
+            Found::decide(code.is_success(), expected, code.to_string()).shown_by([first.number])
+        }
+    }
+}
+
+pub(super) fn silent(talk: &Talk, expected: String) -> Found {
+    // Who does not believe the server yet says so, whatever the server says.
+    let heard = |said: &Said| talk.verdicts_on(said).iter().all(|code| code.is_success());
+    let Some(place) = talk
+        .said
+        .iter()
+        .position(|said| !said.by_sut && said.alerts(&[AlertCode::SESSION_ABORT]) && heard(said))
+    else {
+        return Found::inconclusive(expected, "the server did not end the session");
+    };
+    match talk.said[place..].iter().find(|said| said.by_sut) {
+        None => Found::decide(true, expected, "nothing").shown_by([talk.said[place].number]),
+        Some(said) => {
+            let got = format!("message {}", said.id());
+            Found::decide(false, expected, got).shown_by([talk.said[place].number, said.number])
+        }
+    }
+}
