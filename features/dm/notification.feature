@@ -24,7 +24,5 @@ Feature: Notifications, as a client takes them
   Scenario: A client and a server that has forgotten the nonce find one again
     Given a client that has had a session
     And a server that has forgotten every nonce of the client
-    And the server wants to read a value that is there
     When a notification is pushed to the client
     Then the client comes with the nonce that both are sure to share, if it knows it
-    And the client sends the value

@@ -117,4 +117,3 @@ Feature: The server
     And the operator wants to read the large value
     When the device begins a session
     Then the server takes each part of it
-    And the server ends the session

@@ -389,6 +389,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn triggered(&self, _facts: TriggerFacts) -> Triggered { Triggered::Ignore }
 
     "dm-client-wakes-for-anybody" "takes notifications whose digest is wrong" breaks "DM-CLI-13"
+    also breaks { "DM-CLI-48" because "whom any digest wakes comes with the nonce that it has" }
     caught by { "dm/notification/forged" "dm/ignored" }
     fn triggered(&self, facts: TriggerFacts) -> Triggered {
         Standard.triggered(TriggerFacts { signed: true, ..facts })

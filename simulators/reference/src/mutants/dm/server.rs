@@ -25,7 +25,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-server-confirms-nothing" "gives no status for what a device says" breaks "DM-SRV-01"
     also breaks {
-        "DM-SRV-06", "DM-SRV-07" because "whether it took what a device says is said by a status",
+        "DM-SRV-06", "DM-SRV-07", "DM-SRV-10" because "whether it took what a device says is said by a status",
     }
     caught by { "dm/server/every-command-answered" "dm/answered" }
     fn says(&self, message: Message) -> Message {

@@ -50,10 +50,13 @@ impl Said {
     }
 }
 
+/// The way to a node from the root on: `./A/B` and `A/B` are one address.
+pub(in crate::checks) fn node(uri: &str) -> &str {
+    uri.trim_start_matches("./").trim_start_matches('/')
+}
+
 /// The item that a message has from this address, in whichever command.
 pub(in crate::checks) fn item_at<'s>(said: &'s Said, uri: &str) -> Option<&'s Item> {
-    // `./A/B` and `A/B` are one address.
-    let node = |uri: &str| uri.trim_start_matches("./").to_owned();
     let commands = said.message().commands.iter();
     let mut items = commands.flat_map(|command| match command {
         Command::Results(results) => results.items.as_slice(),

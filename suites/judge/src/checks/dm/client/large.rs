@@ -2,8 +2,8 @@
 
 use twinproof_dm::syncml::{AlertCode, Command, StatusCode};
 
-use super::super::talk::{Said, Talk, words};
-use super::tree::{node, read, text};
+use super::super::talk::{Said, Talk, node, words};
+use super::tree::{read, text};
 use crate::checks::Found;
 use crate::scene::{SUT, Scene};
 

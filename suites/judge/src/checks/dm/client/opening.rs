@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use twinproof_dm::syncml::{self, AlertCode, Command, Data, StatusCode};
 
-use super::super::talk::{Said, Talk};
+use super::super::talk::{Said, Talk, node};
 use super::INFORMATION;
 use crate::checks::Found;
 
@@ -59,9 +59,12 @@ pub(super) fn information(said: &Said) -> BTreeMap<&str, &str> {
         .filter(|command| command.name() == "Replace")
         .flat_map(Command::items);
     let told = items.filter_map(|item| {
-        let uri = item.source.as_ref()?.uri.trim_start_matches("./");
+        let uri = &item.source.as_ref()?.uri;
         let value = item.data.as_ref().and_then(Data::as_text);
-        Some((uri.strip_prefix("DevInfo/")?, value.unwrap_or_default()))
+        Some((
+            node(uri).strip_prefix("DevInfo/")?,
+            value.unwrap_or_default(),
+        ))
     });
     told.collect()
 }

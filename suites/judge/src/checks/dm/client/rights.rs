@@ -7,7 +7,7 @@ use twinproof_dm::syncml::{Item, StatusCode};
 use twinproof_dm::tree::acl::{Acl, Right, Who};
 
 use super::super::Session;
-use super::super::talk::{Talk, words};
+use super::super::talk::{Talk, node, words};
 use super::tree::read;
 use crate::checks::Found;
 use crate::scene::Scene;
@@ -102,10 +102,7 @@ fn sources(items: &[&Item]) -> BTreeSet<String> {
 
 /// An address from the root on, in whichever way it was written.
 fn absolute(uri: &str) -> String {
-    match uri.strip_prefix("./") {
-        Some(_) => uri.to_owned(),
-        None => format!("./{}", uri.trim_start_matches('/')),
-    }
+    format!("./{}", node(uri))
 }
 
 fn is_within(uri: &str, above: &str) -> bool {

@@ -3,7 +3,7 @@
 use twinproof_dm::syncml::{Command, Data, Item, Results, StatusCode};
 use twinproof_dm::tree::acl::Acl;
 
-use super::super::talk::{Said, Talk, words};
+use super::super::talk::{Said, Talk, node, words};
 use super::opening::information;
 use crate::checks::Found;
 
@@ -77,10 +77,6 @@ pub(super) fn read<'t>(talk: &'t Talk, uri: &str) -> Option<Read<'t>> {
     let numbers = found.iter().map(|(said, _, _)| said.number).collect();
     let items = found.iter().flat_map(|(_, _, results)| &results.items);
     Some((asked.number, numbers, items.collect()))
-}
-
-pub(super) fn node(uri: &str) -> &str {
-    uri.trim_start_matches("./")
 }
 
 /// Whether a node has a value: the one given, or that of the first message if it has one, or any.
