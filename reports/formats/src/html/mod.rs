@@ -26,6 +26,9 @@ use data::Data;
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
+/// How many scenarios of a requirement are listed before those that pass are folded away.
+const LISTED: usize = 12;
+
 /// How many scenarios are told in the first section.
 const AT_MOST: usize = 30;
 
@@ -325,12 +328,7 @@ fn requirements(report: &Report) -> Markup {
                                     }
                                 }
                                 td.judging {
-                                    @for scenario in requirement.scenarios.iter().filter_map(of_scenario) {
-                                        a.dot.(class(scenario.verdict)) href={ "#" (scenario.id) }
-                                            title={ (scenario.verdict) ": " (text::title(scenario)) } {
-                                            (short(&scenario.id)) span.hide { " " (scenario.verdict) } }
-                                    }
-                                    @if requirement.scenarios.is_empty() { span.none { "none" } }
+                                    (judging(requirement.scenarios.iter().filter_map(of_scenario)))
                                 }
                             }
                         }
@@ -338,6 +336,32 @@ fn requirements(report: &Report) -> Markup {
                 } }
             }
         }
+    }
+}
+
+/// The scenarios that judge a requirement. Of many, those that pass are folded away.
+fn judging<'r>(scenarios: impl Iterator<Item = &'r Scenario>) -> Markup {
+    let all: Vec<&Scenario> = scenarios.collect();
+    let folds = all.len() > LISTED;
+    let (folded, listed): (Vec<_>, Vec<_>) = all
+        .iter()
+        .partition(|scenario| folds && scenario.verdict == Verdict::Pass);
+    let dot = |scenario: &Scenario| {
+        html! {
+            a.dot.(class(scenario.verdict)) href={ "#" (scenario.id) }
+                title={ (scenario.verdict) ": " (text::title(scenario)) } {
+                (short(&scenario.id)) span.hide { " " (scenario.verdict) } }
+        }
+    };
+    html! {
+        @for scenario in listed { (dot(scenario)) }
+        @if !folded.is_empty() {
+            details {
+                summary { "passing: " (folded.len()) }
+                @for scenario in folded { (dot(scenario)) }
+            }
+        }
+        @if all.is_empty() { span.none { "none" } }
     }
 }
 

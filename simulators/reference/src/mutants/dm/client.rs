@@ -280,18 +280,9 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-takes-any-alert" "confirms alerts that it does not know" breaks "DM-CLI-11"
-    also breaks { "DM-CLI-17" because "what the user said is the status of an alert" }
     caught by { "dm/session/unknown-alert" "dm/told" }
     fn says(&self, message: Message) -> Message {
-        let mut message = message;
-        for command in &mut message.commands {
-            if let Command::Status(status) = command
-                && status.cmd == "Alert"
-            {
-                status.code = StatusCode::OK;
-            }
-        }
-        message
+        confirming(message, StatusCode::FEATURE_NOT_SUPPORTED)
     }
 
     "dm-client-stops-for-good" "begins no session any more after a message that it cannot read" breaks "DM-CLI-40"
@@ -486,18 +477,9 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-takes-no-for-yes" "says that its user agreed, whatever the user said" breaks "DM-CLI-17"
-    also breaks { "DM-CLI-11" because "an alert that nobody knows is confirmed like any other" }
     caught by { "dm/user/disagrees" "dm/told" }
     fn says(&self, message: Message) -> Message {
-        let mut message = message;
-        for command in &mut message.commands {
-            if let Command::Status(status) = command
-                && status.cmd == "Alert"
-            {
-                status.code = StatusCode::OK;
-            }
-        }
-        message
+        confirming(message, StatusCode::NOT_MODIFIED)
     }
 
     "dm-client-keeps-answers" "does not say what its user entered" breaks "DM-CLI-17"
@@ -514,3 +496,17 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         message
     }
 };
+
+/// A message that confirms the alerts which it answers otherwise, by this code.
+fn confirming(message: Message, otherwise: StatusCode) -> Message {
+    let mut message = message;
+    for command in &mut message.commands {
+        if let Command::Status(status) = command
+            && status.cmd == "Alert"
+            && status.code == otherwise
+        {
+            status.code = StatusCode::OK;
+        }
+    }
+    message
+}
