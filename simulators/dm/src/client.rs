@@ -1,9 +1,10 @@
 //! A client: what a device does in sessions with its servers (DM Protocol 1.2).
 //!
 //! One session runs at a time; others wait. The carriers of triggers all end in [`Order::Deliver`],
-//! and HTTP Push ends there by itself.
+//! and pushes by HTTP, WSP and SIP end there by themselves.
 
 mod account;
+mod bootstrap;
 mod dialog;
 pub mod execute;
 pub mod rules;
@@ -24,12 +25,13 @@ use crate::store::{self, Tree};
 use crate::syncml::alert::UiOptions;
 use crate::syncml::{Alert, AlertCode, Exec, StatusCode};
 use crate::tree::NodeUri;
-use crate::{Encoding, Limits, media, wbxml};
+use crate::{Encoding, Limits, carrier, wbxml};
 use account::Account;
 use rules::decide::{Rules, Standard};
 use rules::{TriggerFacts, Triggered};
 use session::Session;
 
+pub use bootstrap::{Card, Own};
 pub use dialog::{Dialog, Reply};
 
 /// What clients of a run have in common.
@@ -60,6 +62,8 @@ pub struct Shared {
     /// How they read what notifications of DM 1.3 ask for beside a session; those who do not take a body
     /// for the vendor's own.
     pub codes: Option<Codes>,
+    /// By what they can be bootstrapped; those that cannot have nothing of it.
+    pub bootstrap: Option<Own>,
     /// What the clock said when time began, in seconds since 1970.
     pub epoch: u64,
     /// The messages that they send in one session before they give up: the text sets no end to it.
@@ -87,6 +91,7 @@ impl Default for Shared {
             user: true,
             resynchronises: true,
             codes: Some(Codes::default()),
+            bootstrap: None,
             epoch: 0,
             max_messages: 10_000,
             limits: Limits::default(),
@@ -108,13 +113,26 @@ impl fmt::Debug for Shared {
 /// What a tester asks of a client.
 #[derive(Clone, Debug)]
 pub enum Order {
+    /// Fetch the bootstrap from where the client knows that there is one.
+    CallHome,
     /// A push arrived, whatever carried it.
     Deliver {
         /// Its media type.
         content_type: String,
+        /// Its header fields.
+        headers: Vec<(String, String)>,
         /// Its octets.
         body: Vec<u8>,
     },
+    /// Look where the address of a bootstrap server is announced: this one is, or none.
+    Discover(Option<String>),
+    /// Fetch the bootstrap from an address.
+    Fetch {
+        /// The address.
+        url: String,
+    },
+    /// Put a smart card in, and read it.
+    Insert(Card),
     /// Put an account into the tree, as from the factory, below `./DMAcc`.
     Install {
         /// The name of its node.
@@ -152,7 +170,11 @@ pub enum Order {
 impl serde::Serialize for Order {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let (what, of) = match self {
+            Self::CallHome => ("call home", String::new()),
             Self::Deliver { content_type, .. } => ("deliver", content_type.clone()),
+            Self::Discover(url) => ("discover", url.clone().unwrap_or_default()),
+            Self::Fetch { url } => ("fetch", url.clone()),
+            Self::Insert(card) => ("insert", card.content_type.clone()),
             Self::Install { account, .. } => ("install", account.server_id.clone()),
             Self::Read(uri) => ("read", uri.to_string()),
             Self::Reply(reply) => return ("reply", reply).serialize(to),
@@ -263,6 +285,8 @@ pub struct Client {
     exchanges: u64,
     /// How many numbers were drawn.
     drawn: u64,
+    /// How far a bootstrap has come; few clients ever have one.
+    bootstrap: Option<Box<bootstrap::Progress>>,
 }
 
 struct Moment<'a> {
@@ -291,6 +315,7 @@ impl Client {
             last: BTreeMap::new(),
             exchanges: 0,
             drawn: 0,
+            bootstrap: None,
         }
     }
 
@@ -338,10 +363,21 @@ impl Client {
 
     fn obey(&mut self, moment: &mut Moment<'_>, order: Order) -> Answer {
         match order {
-            Order::Deliver { content_type, body } => {
-                self.delivered(moment, &content_type, &body);
+            Order::CallHome => self.call_home(moment),
+            Order::Deliver {
+                content_type,
+                headers,
+                body,
+            } => {
+                self.delivered(moment, &content_type, &headers, &body);
                 Answer::Done
             }
+            Order::Discover(url) => self.discover(moment, url),
+            Order::Fetch { url } => {
+                self.fetch(moment, url);
+                Answer::Done
+            }
+            Order::Insert(card) => self.insert(moment, card),
             Order::Install { name, account } => {
                 let states = "./DMAcc"
                     .parse()
@@ -401,14 +437,23 @@ impl Client {
     }
 
     /// A push arrived. What is no trigger, or no good one, changes nothing.
-    fn delivered(&mut self, moment: &mut Moment<'_>, content_type: &str, body: &[u8]) {
+    fn delivered(
+        &mut self,
+        moment: &mut Moment<'_>,
+        content_type: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) {
         let name = content_type.split(';').next().unwrap_or_default().trim();
-        let is_trigger = [media::NOTIFICATION, media::DM_NOTIFICATION]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(name));
-        let Some(received) = is_trigger.then(|| Received::parse(body).ok()).flatten() else {
+        if !bootstrap::is_trigger(name) {
+            return self.pushed(moment, content_type, body);
+        }
+        let Ok(received) = Received::parse(body) else {
             return;
         };
+        if !moment.shared.rules.listens(carrier::is_for_client(headers)) {
+            return;
+        }
         let trigger = &received.trigger;
         let account = Account::of(&self.tree, &trigger.server_id);
         let proof = account.as_ref().and_then(|account| account.peer.as_ref());
@@ -522,12 +567,16 @@ impl Client {
 
     /// What the user said to the question that stands.
     fn replied(&mut self, moment: &mut Moment<'_>, reply: Reply) -> Answer {
-        let Some(shown) = self.shown.iter_mut().rfind(|shown| shown.reply.is_none()) else {
+        let place = self.shown.iter().rposition(|shown| shown.reply.is_none());
+        let Some((at, shown)) = place.and_then(|at| Some((at, self.shown.get_mut(at)?))) else {
             return Answer::Refused("expected a question to the user, got none".to_owned());
         };
         shown.reply = Some((moment.now, reply.clone()));
-        self.patience = None;
         let dialog = shown.dialog.clone();
+        if self.unlocks(moment, at, &reply) {
+            return Answer::Done;
+        }
+        self.patience = None;
         if let Some(wish) = self.asked.take() {
             match reply {
                 Reply::Yes => self.start(moment, &wish),
@@ -593,24 +642,42 @@ impl Role for Client {
             }
             Input::Response { exchange, outcome } => {
                 let ours = |session: &mut Box<Session>| session.waits_for(exchange);
-                if let Some(session) = self.session.take_if(ours) {
-                    self.heard(&mut moment, session, outcome);
+                match self.session.take_if(ours) {
+                    Some(session) => self.heard(&mut moment, session, outcome),
+                    None => self.fetched(&mut moment, exchange, outcome),
                 }
             }
             Input::Request { exchange, request } => {
                 let content_type = request.headers.first("Content-Type").unwrap_or_default();
                 let status = if request.method == "POST" { 204 } else { 405 };
                 if request.method == "POST" {
-                    self.delivered(&mut moment, content_type, &request.body);
+                    let headers = request.headers.iter();
+                    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                    let headers: Vec<_> = headers.collect();
+                    self.delivered(&mut moment, content_type, &headers, &request.body);
                 }
                 moment.out.respond(exchange, Response::new(status));
             }
             Input::Wake if self.patience.is_some_and(|at| at <= now) => {
                 self.replied(&mut moment, Reply::Nothing);
             }
+            Input::Datagram { at, from, bytes } => {
+                if let Some(arrived) = carrier::arrived(bytes) {
+                    if let Some(answer) = &arrived.answer {
+                        let write = |out: &mut Vec<u8>| out.extend_from_slice(answer);
+                        moment.out.datagram(at, from, write);
+                    }
+                    let carrier::Arrived {
+                        content_type,
+                        headers,
+                        body,
+                        ..
+                    } = arrived;
+                    self.delivered(&mut moment, &content_type, &headers, &body);
+                }
+            }
             Input::Associated { .. }
             | Input::Wake
-            | Input::Datagram { .. }
             | Input::Persisted(_)
             | Input::Restored(_) => {}
         }

@@ -15,7 +15,7 @@
 //! - [`store`] is the tree of a device and what servers may do with it.
 //! - [`client`] and [`server`] are the roles; [`session`] is what both have in common, and [`upper`]
 //!   what an application asks of its server.
-//! - [`push`] brings triggers; [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
+//! - [`push`] brings triggers, and [`carrier`] is how they come where HTTP does not bring them; [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
 //!
 //! No input makes this crate panic, and no input makes it use more memory than its [`Limits`].
 //!
@@ -34,6 +34,7 @@
 pub mod auth;
 mod base64;
 pub mod bootstrap;
+pub mod carrier;
 pub mod client;
 pub mod document;
 mod encoding;

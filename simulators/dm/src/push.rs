@@ -1,9 +1,10 @@
-//! Who brings a trigger to a device by HTTP Push.
+//! Who brings a trigger to a device: by HTTP Push, or as a datagram of another carrier.
 //!
 //! That a device takes it as the body of a POST, with the header field that names the application, is
 //! [`Basis::Assumed`](crate::Basis::Assumed): the binding of DM 1.3 is not public.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use twinproof_kernel::http::Request;
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Time};
@@ -63,6 +64,57 @@ impl Role for Initiator {
             | Input::Datagram { .. }
             | Input::Persisted(_)
             | Input::Request { .. }
+            | Input::Restored(_)
+            | Input::Wake => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+}
+
+/// One push in a datagram.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Parcel {
+    /// From where.
+    pub at: SocketAddr,
+    /// Where to.
+    pub to: SocketAddr,
+    /// Its octets.
+    pub octets: Vec<u8>,
+}
+
+/// The core of who pushes in datagrams. It answers an order when the datagram is on its way.
+#[derive(Clone, Debug, Default)]
+pub struct Courier {
+    answers: Vec<Vec<u8>>,
+}
+
+impl Courier {
+    /// What came back, in order.
+    #[must_use]
+    pub fn answers(&self) -> &[Vec<u8>] {
+        &self.answers
+    }
+}
+
+impl Role for Courier {
+    type Shared = ();
+    type Order = Parcel;
+    type Answer = ();
+
+    fn handle(&mut self, (): &(), _now: Time, input: Input<'_, Parcel>, out: &mut Outbox<()>) {
+        match input {
+            Input::Order { call, order } => {
+                out.datagram(order.at, order.to, |out| out.extend(order.octets));
+                out.answer(call, ());
+            }
+            Input::Datagram { bytes, .. } => self.answers.push(bytes.to_vec()),
+            Input::Associated { .. }
+            | Input::Persisted(_)
+            | Input::Request { .. }
+            | Input::Response { .. }
             | Input::Restored(_)
             | Input::Wake => {}
         }

@@ -12,6 +12,8 @@ const OBJECT: &str = "urn:oma:mo:oma-dm-dmacc:";
 /// An account, as the tree has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Account {
+    /// Where it is.
+    pub(super) at: NodeUri,
     /// `ServerID`.
     pub(super) server: String,
     /// The first address.
@@ -72,6 +74,7 @@ impl Account {
             Some((proof, at.child("AAuthData")))
         };
         Some(Self {
+            at: at.clone(),
             server: text(at, "ServerID")?,
             url: below("AppAddr").iter().find_map(|at| text(at, "Addr"))?,
             client: proof(&AuthLevel::AppSrv),

@@ -2,6 +2,8 @@
 
 use crate::auth::Scheme;
 use crate::notification::UiMode;
+use crate::provisioning::Account;
+use crate::provisioning::protection::Method;
 use crate::session::prove::ProofFacts;
 use crate::syncml::{Message, StatusCode};
 
@@ -33,9 +35,34 @@ pub enum Triggered {
     Start,
 }
 
+/// What a document is judged by that is to bootstrap a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentFacts {
+    /// How it says that it is protected, if it says so.
+    pub method: Option<Method>,
+    /// Whether its MAC is right for what the client knows.
+    pub right: bool,
+    /// Whether the way by which it came shows nothing of who made it.
+    pub needed: bool,
+}
+
+/// What the address of a bootstrap server is judged by that was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressFacts {
+    /// Whether it says that it is protected.
+    pub protected: bool,
+    /// Whether its MAC is right for what the client knows.
+    pub right: bool,
+    /// Whether the client's servers allow that addresses are pushed.
+    pub allowed: bool,
+}
+
 twinproof_kernel::rules! {
     /// The decisions of a client.
     pub mod decide {
+        use super::Account;
+        use super::AddressFacts;
+        use super::DocumentFacts;
         use super::Message;
         use super::ProofFacts;
         use super::Scheme;
@@ -70,6 +97,81 @@ twinproof_kernel::rules! {
                 }
                 _ => Triggered::Ignore,
             }
+        }
+
+        /// Whether a trigger is taken that a push brings for this client (`true`), or for another application.
+        fn listens(&self, ours: bool) -> bool {
+            ours
+        }
+
+        /// Whether a document is believed that is to bootstrap the client.
+        fn trusts(&self, facts: DocumentFacts) -> bool {
+            facts.right || !facts.needed
+        }
+
+        /// What protects documents of that which the client shares with its network, if anything.
+        fn shares(&self, id: String) -> Option<String> {
+            Some(id)
+        }
+
+        /// Whether the user is asked for the PIN again, after so many that were wrong: no text sets the number.
+        fn asks_pin_again(&self, tried: u32) -> bool {
+            tried < 3
+        }
+
+        /// What the client keeps of an account that a bootstrap brings.
+        fn keeps(&self, account: Account) -> Account {
+            account
+        }
+
+        /// Whether the accounts go that there were before, so many.
+        fn makes_room(&self, others: usize) -> bool {
+            false
+        }
+
+        /// Whether a session begins once an account is there: where the bootstrap demands it.
+        fn begins_after(&self, demanded: bool) -> bool {
+            demanded
+        }
+
+        /// Whether what came under an HTTP status is a document.
+        fn takes_page(&self, status: u16) -> bool {
+            status == 200
+        }
+
+        /// Whether the client asks for a document only if it has changed, which it has or not.
+        fn asks_whether_changed(&self, has: bool) -> bool {
+            has
+        }
+
+        /// Whether the client fetches its bootstrap from an address that was pushed.
+        fn follows_address(&self, facts: AddressFacts) -> bool {
+            facts.right && facts.allowed
+        }
+
+        /// Whether the client looks for the address of a bootstrap server by itself.
+        fn discovers(&self, allowed: bool) -> bool {
+            allowed
+        }
+
+        /// The addresses of the object that the client asks, the first of them.
+        fn looks_up(&self, listed: Vec<String>) -> Vec<String> {
+            listed
+        }
+
+        /// Whether the client fetches its bootstrap from the address on its card.
+        fn follows_card(&self, has: bool) -> bool {
+            has
+        }
+
+        /// How many octets of a card are read, of so many.
+        fn reads_card(&self, octets: usize) -> usize {
+            octets
+        }
+
+        /// Whether an account goes whose data is gone from the card.
+        fn forgets_with_card(&self, gone: bool) -> bool {
+            gone
         }
 
         /// Whether a trigger counts no more that is good until then, if it says; both in seconds since 1970.

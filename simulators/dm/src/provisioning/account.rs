@@ -22,7 +22,7 @@ pub struct Account {
     pub addresses: Vec<Address>,
     /// `APPAUTH`: who is who.
     pub auths: Vec<Auth>,
-    /// Parameters of vendors, in order.
+    /// Parameters of vendors, in order; in an account object what stands below `Ext`.
     pub extra: Vec<(String, String)>,
 }
 

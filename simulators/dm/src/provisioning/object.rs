@@ -115,11 +115,16 @@ impl Account {
                 .and_then(Data::to_octets)
                 .map(std::borrow::Cow::into_owned),
         });
+        let extra = below(at, "Ext").into_iter().filter_map(|leaf| {
+            let value = value(&leaf)?.as_text()?.to_owned();
+            Some((leaf.name()?.to_owned(), value))
+        });
         Ok(Self {
             server_id: text(at, "ServerID").ok_or_else(|| missing("ServerID"))?,
             name: text(at, "Name"),
             addresses,
             auths: auths.collect(),
+            extra: extra.collect(),
             ..Self::default()
         })
     }

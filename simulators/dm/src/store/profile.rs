@@ -19,6 +19,9 @@ const BUILTIN: [&str; 5] = [
     include_str!("../../data/open.xml"),
 ];
 
+/// The description of what DM 1.3 adds: where a device looks for its bootstrap.
+const BOOTSTRAP: &str = include_str!("../../data/bootconfig.xml");
+
 /// What a kind of device can have in its tree, and how it treats what the texts leave open.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -53,6 +56,13 @@ impl Profile {
     #[must_use]
     pub fn builtin() -> Self {
         Self::read(&BUILTIN).expect("descriptions that we bring are tested")
+    }
+
+    /// The same, and it says where it looks for its bootstrap.
+    #[must_use]
+    pub fn bootstrapped() -> Self {
+        let all: Vec<&str> = BUILTIN.into_iter().chain([BOOTSTRAP]).collect();
+        Self::read(&all).expect("descriptions that we bring are tested")
     }
 
     /// A device with these descriptions, each the text of a `MgmtTree` in XML.

@@ -24,6 +24,7 @@ fn trigger(world: &mut World, ui_mode: u8, session: u16) -> Vec<u8> {
 fn deliver(world: &mut World, body: Vec<u8>) {
     world.order(Order::Deliver {
         content_type: media::NOTIFICATION.to_owned(),
+        headers: Vec::new(),
         body,
     });
 }
@@ -61,6 +62,7 @@ fn bad_triggers_change_nothing() {
     let content_type = "text/plain".to_owned();
     world.order(Order::Deliver {
         content_type,
+        headers: Vec::new(),
         body: good.clone(),
     });
     assert!(world.pending.is_empty());

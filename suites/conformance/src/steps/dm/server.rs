@@ -449,7 +449,11 @@ async fn wakes_by(scene: &mut Scene, trigger: Operation) -> Result<(), Halted> {
         upto: None,
     });
     let before = scene.stage.look(&device, |client| client.ended().len());
-    let order = Order::Deliver { content_type, body };
+    let order = Order::Deliver {
+        content_type,
+        headers: Vec::new(),
+        body,
+    };
     scene.stage.act(&device, order).await?;
     let ended = move |client: &Client| client.ended().len() > before;
     let what = "the session that was announced has ended";
