@@ -101,6 +101,19 @@ struct Job {
     call: Option<CallId>,
     act: Act,
     outcome: Outcome,
+    /// Nobody wants it any more: it is not told in another session.
+    withdrawn: bool,
+}
+
+impl Job {
+    fn new(call: Option<CallId>, act: Act) -> Self {
+        Self {
+            call,
+            act,
+            outcome: Outcome::default(),
+            withdrawn: false,
+        }
+    }
 }
 
 /// The server's core.
@@ -124,6 +137,16 @@ pub struct Server {
 struct Moment<'a> {
     shared: &'a Shared,
     out: &'a mut Outbox<Answer>,
+}
+
+impl Device {
+    /// What was told and did not come about is told anew, unless nobody wants it any more.
+    fn start_over(&mut self) {
+        self.queue.retain(|job| !job.withdrawn);
+        for job in &mut self.queue {
+            job.outcome = Outcome::default();
+        }
+    }
 }
 
 impl Server {
@@ -160,11 +183,17 @@ impl Server {
             .is_none_or(|device| device.queue.is_empty())
     }
 
-    /// Takes back what a device was to do and was not told yet. Calls that wait for it get no answer.
-    pub fn withdraw(&mut self, device: &str) {
+    /// Takes back what a device was to do for some calls. What it was told already it is not told again in
+    /// another session; calls that wait for the rest get no answer.
+    pub fn withdraw(&mut self, device: &str, of: impl Fn(CallId) -> bool) {
         if let Some(device) = self.devices.get_mut(device) {
             let told = device.session.as_ref().map_or(0, Session::taken);
-            device.queue.truncate(told);
+            let mut places = 0..;
+            device.queue.retain_mut(|job| {
+                job.withdrawn |= job.call.is_some_and(&of);
+                let is_told = places.next().is_some_and(|at: usize| at < told);
+                is_told || !job.withdrawn
+            });
         }
     }
 
@@ -199,17 +228,14 @@ impl Server {
             Operation::Do { device, act } => match self.devices.get_mut(&device) {
                 None => unknown(&device),
                 Some(known) => {
-                    let outcome = Outcome::default();
-                    let call = Some(call);
-                    known.queue.push_back(Job { call, act, outcome });
+                    known.queue.push_back(Job::new(Some(call), act));
                     return;
                 }
             },
             Operation::Plan { device, act } => match self.devices.get_mut(&device) {
                 None => unknown(&device),
                 Some(known) => {
-                    let (call, outcome) = (None, Outcome::default());
-                    known.queue.push_back(Job { call, act, outcome });
+                    known.queue.push_back(Job::new(None, act));
                     Answer::Done
                 }
             },

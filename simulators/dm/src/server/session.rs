@@ -164,6 +164,7 @@ impl Server {
                     session: header.session_id.clone(),
                 });
                 device.queue.append(&mut device.kept);
+                device.start_over();
                 Session::new(&header.session_id)
             }
         };
@@ -242,6 +243,7 @@ impl Server {
             package.lead.push(status.into());
         }
         if package.begins {
+            device.start_over();
             session.rewind();
         }
         if message.is_final && believed && !package.begins {
@@ -380,9 +382,7 @@ impl Server {
         }
         if !believed {
             session.tries += 1;
-            for job in &mut device.queue {
-                job.outcome = Outcome::default();
-            }
+            device.start_over();
             session.rewind();
         }
         believed

@@ -55,7 +55,7 @@ fn a_server_that_says_one_thing_for_ever_is_given_up() {
     assert!(matches!(world.last().how, End::Failed(_)));
     assert_eq!(world.client.next_deadline(), None);
     // Another session can be had.
-    world.server.withdraw(super::DEVICE);
+    world.server.withdraw(super::DEVICE, |_| true);
     assert_eq!(world.session().how, End::Complete);
 }
 

@@ -92,14 +92,25 @@ impl Gateway {
         }
     }
 
-    /// Nothing more is wanted of it.
-    pub(super) fn withdraw(&mut self, id: &str) {
-        self.south.withdraw(id);
-        let taken_back = self.adapter.queues.remove(id).unwrap_or_default();
-        for (call, _) in taken_back {
-            self.adapter.so_far.remove(&call);
+    /// Some of what it is to do is not wanted any more. Goes on with the rest.
+    pub(super) fn withdraw(
+        &mut self,
+        moment: &mut Moment<'_>,
+        id: &str,
+        of: impl Fn(CallId) -> bool,
+    ) {
+        self.south.withdraw(id, &of);
+        let Some(queue) = self.adapter.queues.get_mut(id) else {
+            return;
+        };
+        let asked = queue.front().map(|(call, _)| *call);
+        queue.retain(|(call, _)| !of(*call));
+        self.adapter.so_far.retain(|call, _| !of(*call));
+        // Who is asked for it is not asked any more.
+        if let Some(asked) = asked.filter(|call| of(*call)) {
+            self.adapter.asked.retain(|_, asking| asking.call != asked);
+            self.ask(moment, id);
         }
-        self.adapter.asked.retain(|_, asking| asking.device != id);
     }
 
     /// Asks a device for what waits longest.
@@ -214,7 +225,7 @@ impl Gateway {
         }
         match said {
             Foreign::Silent => {
-                self.give_up(id, status);
+                self.give_up(moment, id, status);
                 self.left(moment, id);
             }
             _ => self.ask(moment, id),
@@ -273,13 +284,21 @@ impl Gateway {
                         });
                     }
                     self.arrived(moment, &device);
+                    // What it was asked before, it may not have heard.
+                    let asked = self.adapter.asked.values_mut();
+                    for asking in asked.filter(|asking| asking.device == device) {
+                        (asking.left, asking.again) = (TRIES, moment.now);
+                    }
                 }
                 moment
                     .out
                     .datagram(at, from, |buffer| buffer.extend(answer.to_octets()));
+                self.repeat(moment);
             }
             Ok(Line::Bye { device }) if self.adapter.peers.get(&device) == Some(&from) => {
                 self.adapter.peers.remove(&device);
+                let code = moment.shared.rules.silent(false);
+                self.give_up(moment, &device, code);
                 self.left(moment, &device);
             }
             Ok(Line::Did { number, value }) => {

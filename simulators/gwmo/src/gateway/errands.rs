@@ -212,7 +212,7 @@ impl Gateway {
         match errand {
             Errand::Push { device } if good.is_none() => {
                 let code = moment.shared.rules.silent(false);
-                self.give_up(&device, code);
+                self.give_up(moment, &device, code);
                 self.left(moment, &device);
             }
             Errand::Push { .. } | Errand::Refresh => {}

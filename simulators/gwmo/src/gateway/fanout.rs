@@ -1,6 +1,7 @@
 //! Fan-outs: the same commands for several devices, and one answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use twinproof_dm::tree::NodeUri;
@@ -50,6 +51,8 @@ impl Running {
 #[derive(Clone, Debug)]
 struct Part {
     device: String,
+    /// What it was asked with.
+    calls: Vec<CallId>,
     said: Vec<Option<Said>>,
     /// Why nothing more is waited for.
     failed: Option<u16>,
@@ -96,6 +99,7 @@ impl Gateway {
         let targets = self.targets(moment, &at);
         let part = |device: &String| Part {
             device: device.clone(),
+            calls: Vec::new(),
             said: vec![None; acts.len()],
             failed: None,
         };
@@ -119,11 +123,12 @@ impl Gateway {
             let mode = mode.filter(|mode| attached && *mode != Mode::Transparent);
             let Some(mode) = mode else {
                 let code = moment.shared.rules.silent(false);
-                self.fail(&id, code);
+                self.change(&at, part, |part| part.failed = Some(code));
                 continue;
             };
             for (command, act) in acts.iter().enumerate() {
                 let call = self.call();
+                self.change(&at, part, |part| part.calls.push(call));
                 let about = Asked {
                     at: at.clone(),
                     part,
@@ -210,18 +215,24 @@ impl Gateway {
         let Some(asked) = self.asked.remove(&call) else {
             return;
         };
+        self.change(&asked.at, asked.part, |part| {
+            if let Some(place) = part.said.get_mut(asked.command) {
+                place.get_or_insert(said);
+            }
+        });
+    }
+
+    /// Changes what is known of a part of a fan-out that runs.
+    fn change(&mut self, at: &NodeUri, part: usize, change: impl FnOnce(&mut Part)) {
         let mut running = self.running.iter_mut();
-        if let Some(running) = running.find(|running| running.at == asked.at) {
-            running.change(asked.part, |part| {
-                if let Some(place) = part.said.get_mut(asked.command) {
-                    place.get_or_insert(said);
-                }
-            });
+        if let Some(running) = running.find(|running| running.at == *at) {
+            running.change(part, change);
         }
     }
 
-    /// Nothing more is waited for of a device.
-    fn fail(&mut self, device: &str, code: u16) {
+    /// Nothing more is waited for of a device, and what it was not told yet is taken back.
+    pub(super) fn give_up(&mut self, moment: &mut Moment<'_>, device: &str, code: u16) {
+        self.withdraw(moment, device, |_| true);
         for running in &mut self.running {
             if let Some(part) = running.index.get(device).copied() {
                 running.change(part, |part| {
@@ -233,28 +244,24 @@ impl Gateway {
         }
     }
 
-    /// The same, and what it was not told yet is taken back.
-    pub(super) fn give_up(&mut self, device: &str, code: u16) {
-        self.withdraw(device);
-        self.fail(device, code);
-    }
-
-    /// Ends fan-outs of which nothing is open, or whose time is over.
+    /// Ends fan-outs of which nothing is open, or whose time is over: who has not answered one is told no more
+    /// of it, and all the same of others.
     pub(super) fn finish(&mut self, moment: &mut Moment<'_>) {
-        let mut going = Vec::new();
-        for mut running in std::mem::take(&mut self.running) {
-            let late = running.until <= moment.now;
-            if running.open > 0 && !late {
-                going.push(running);
-                continue;
-            }
+        let now = moment.now;
+        let is_over = |running: &Running| running.open == 0 || running.until <= now;
+        while let Some(place) = self.running.iter().position(is_over) {
+            let mut running = self.running.remove(place);
             for part in running.parts.iter_mut().filter(|part| part.is_open()) {
                 part.failed = Some(moment.shared.rules.silent(true));
-                self.withdraw(&part.device);
+                let rules = Arc::clone(&moment.shared.rules);
+                let of = |call| rules.takes_back(part.calls.contains(&call));
+                self.withdraw(moment, &part.device, of);
+            }
+            for call in running.parts.iter().flat_map(|part| &part.calls) {
+                self.asked.remove(call);
             }
             self.ended(moment, running);
         }
-        self.running = going;
     }
 
     fn ended(&mut self, moment: &mut Moment<'_>, running: Running) {

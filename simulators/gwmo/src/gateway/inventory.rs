@@ -64,7 +64,7 @@ impl Gateway {
             {
                 match complete {
                     true => self.arrived(moment, &device),
-                    false => self.give_up(&device, REFUSED),
+                    false => self.give_up(moment, &device, REFUSED),
                 }
             }
         }

@@ -272,6 +272,12 @@ twinproof_kernel::rules! {
             codes.into_iter().find(|code| !(200..300).contains(code)).unwrap_or(200)
         }
 
+        /// Whether something that a device was not told yet is taken back when a fan-out ends: what is the
+        /// fan-out's own, and nothing else.
+        fn takes_back(&self, own: bool) -> bool {
+            own
+        }
+
         /// The entries of a report, from those that there are.
         fn gathers(&self, entries: Vec<Entry>) -> Vec<Entry> {
             entries
