@@ -291,6 +291,7 @@ impl Client {
 
         let mac = response.headers.first(MacHeader::NAME);
         let code = self.judge_header(moment, &session, header, mac, &response.body);
+        let shown = session.account.peer.clone();
         let lead = self.header_status(&mut session, header, code);
 
         let is_ours =
@@ -364,6 +365,9 @@ impl Client {
         session.closed = message.is_final || session.closed && commands.iter().any(next);
         let waiting = !session.queue.waiting.is_empty();
         if session.closed && moment.shared.rules.ends(wants, false, waiting) {
+            // A nonce that the server was told after it had shown a wrong one is the one that it has now.
+            let shown = shown.filter(|(proof, _)| proof.nonce != ZERO_NONCE);
+            self.keep_nonce(shown.as_ref());
             return self.end(moment, &session, End::Complete);
         }
         // What the server has to use next is kept once it is told.
