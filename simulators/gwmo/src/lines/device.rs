@@ -68,8 +68,8 @@ pub struct Simple {
     values: BTreeMap<String, String>,
     actions: Vec<String>,
     started: Vec<String>,
-    /// What it has answered: who asks again gets it again.
-    answered: BTreeMap<u64, Line>,
+    /// What it has answered, and whom: who asks again gets it again.
+    answered: BTreeMap<(SocketAddr, u64), Line>,
 }
 
 impl Simple {
@@ -212,16 +212,16 @@ impl Role for Simple {
                 self.obey(order, now, out);
                 out.answer(call, Answer::Done);
             }
-            Input::Datagram { bytes, .. } => match Line::parse(bytes) {
+            Input::Datagram { from, bytes, .. } => match Line::parse(bytes) {
                 Ok(Line::Welcome {}) => (self.welcome, self.again) = (Some(true), None),
                 Ok(Line::Refused {}) => (self.welcome, self.again) = (Some(false), None),
                 Ok(Line::Ask { number, what }) if self.temper != Temper::Silent => {
-                    let answer = match self.answered.get(&number) {
+                    let answer = match self.answered.get(&(from, number)) {
                         Some(answer) => answer.clone(),
                         None => self.asked(number, what),
                     };
-                    self.say(&answer, out);
-                    self.answered.insert(number, answer);
+                    out.datagram(self.at, from, |buffer| buffer.extend(answer.to_octets()));
+                    self.answered.insert((from, number), answer);
                 }
                 _ => {}
             },
