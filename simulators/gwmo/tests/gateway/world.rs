@@ -1,6 +1,7 @@
 //! The parties and the network between them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,16 @@ use twinproof_dm::server::{self, Enrolment};
 use twinproof_dm::session::prove::Proof;
 use twinproof_dm::store::{self, Tree};
 use twinproof_dm::syncml::{Command, Data, Message};
+use twinproof_dm::tree::ddf::Description;
 use twinproof_dm::upper::{Act, Outcome, Put, Value};
-use twinproof_dm::{Encoding, Limits};
+use twinproof_dm::{Encoding, Limits, xml};
 use twinproof_gwmo::aggregate::Aggregate;
 use twinproof_gwmo::alert::Report;
-use twinproof_gwmo::gateway::{DEVICE_PATH, Gateway, Mode, PUSH_PATH, Provision, Setup, Shared};
+use twinproof_gwmo::gateway::rules::decide::Rules as Decisions;
+use twinproof_gwmo::gateway::{
+    Adapted, DEVICE_PATH, Gateway, Mapped, Mode, PUSH_PATH, Protocol, Provision, Setup, Shared,
+};
+use twinproof_gwmo::lines::{self, Simple};
 use twinproof_gwmo::manager::{Answer, Manager, Order};
 use twinproof_gwmo::network::Hiding;
 use twinproof_gwmo::objects::{Names, below, profile};
@@ -30,42 +36,83 @@ use twinproof_kernel::{
 /// What the origin has.
 pub const FIRMWARE: &[u8] = b"new firmware";
 
+/// What devices start when a server wants it.
+pub const TASK: &str = "./Vendor/Task";
+
+/// What devices have that can be read.
+pub const VALUE: &str = "./Vendor/Open/Value";
+
 const SERVER: &str = "http://server/dm";
-const GATEWAY: &str = "http://gateway";
+
+/// The gateways, by their hosts.
+const HOSTS: [&str; 2] = ["gateway", "elsewhere"];
+
+/// The place of [`TASK`].
+const TASK_DESCRIBED: &str = "<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>Task</NodeName>\
+    <Path>./Vendor</Path><DFProperties><AccessType><Get/><Exec/></AccessType><DFFormat><chr/></DFFormat>\
+    <Occurrence><One/></Occurrence><DFType><MIME>text/plain</MIME></DFType></DFProperties></Node></MgmtTree>";
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Party {
     Server,
-    Gateway,
+    Gateway(usize),
     Device(usize),
 }
 
 /// A report, as it was heard.
 #[derive(Clone, Debug)]
 pub struct Heard {
+    /// From which gateway.
+    pub site: usize,
     pub report: Report,
     pub correlator: Option<String>,
     pub value: String,
 }
 
+/// A gateway, and what it has written down.
+struct Site {
+    gateway: Gateway,
+    setup: Setup,
+    stored: Records,
+}
+
+/// What is worth knowing of a device beside itself.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Behind which gateway it is.
+    pub site: usize,
+    /// Nothing reaches it.
+    pub unplugged: bool,
+    /// It takes notifications and does not come.
+    pub deaf: bool,
+    /// It falls silent once its next message was answered.
+    pub dies: bool,
+    /// What comes for it waits.
+    pub slow: bool,
+}
+
+/// Devices of DM come first, then those that speak in lines.
 pub struct World {
     manager: Manager,
     managers: server::Shared,
-    gateway: Gateway,
+    sites: Vec<Site>,
+    /// The gateway that is spoken of.
+    at: usize,
     gateways: Shared,
-    setup: Setup,
     devices: Vec<Client>,
+    simple: Vec<Simple>,
     clients: client::Shared,
-    deaf: Vec<usize>,
-    unplugged: Vec<usize>,
+    places: Vec<Place>,
     network: Hiding,
     now: Time,
     pending: VecDeque<(Party, ExchangeId, Request)>,
+    /// What waits for slow devices.
+    held: Vec<(Party, ExchangeId, Request)>,
+    datagrams: VecDeque<(SocketAddr, SocketAddr, Vec<u8>)>,
     answers: BTreeMap<CallId, Answer>,
     calls: u64,
     exchanges: u64,
-    stored: Records,
     cut: bool,
     fetched: usize,
     heard: Vec<Heard>,
@@ -123,21 +170,83 @@ fn text(value: &str) -> Put {
     }
 }
 
+fn device_url(site: usize) -> String {
+    format!("http://{}{DEVICE_PATH}", HOSTS[site])
+}
+
+/// Where a gateway hears devices that speak in lines.
+pub fn lines_at(site: usize) -> SocketAddr {
+    let last = u8::try_from(site).unwrap();
+    (Ipv4Addr::new(10, 0, 0, last), 1).into()
+}
+
+fn simple_at(number: usize) -> SocketAddr {
+    let last = u8::try_from(number).unwrap();
+    (Ipv4Addr::new(10, 0, 1, last), 1).into()
+}
+
+/// A device that speaks in lines, as gateways know it.
+fn foreign(number: usize) -> Provision {
+    let nodes = [(TASK, "task"), (VALUE, "value")];
+    let nodes = nodes.map(|(node, is)| Mapped {
+        node: node.to_owned(),
+        is: is.to_owned(),
+    });
+    Provision {
+        device: format!("l{number}"),
+        mode: Mode::Adaptation,
+        client: None,
+        server: None,
+        push: String::new(),
+        adapted: Some(Adapted {
+            protocol: Protocol::Lines,
+            key: "key".to_owned(),
+            nodes: nodes.into(),
+        }),
+    }
+}
+
+/// What a device of DM can have in its tree: something to start beside what any has.
+fn described() -> store::Profile {
+    let mut profile = store::Profile::builtin();
+    let read = xml::read(TASK_DESCRIBED.as_bytes(), &Limits::default()).unwrap();
+    profile
+        .add(&Description::from_element(&read).unwrap())
+        .unwrap();
+    profile
+}
+
+/// The device that a request is for.
+fn addressee(request: &Request) -> Option<usize> {
+    let host = request.url.split('/').nth(2)?;
+    host.strip_prefix('d')?.parse().ok()
+}
+
 impl World {
     /// A gateway with an account of the server, and devices `d1`, `d2`, ... that know the gateway only.
     pub fn new(devices: usize) -> Self {
+        Self::of(1, devices, 0, None)
+    }
+
+    /// So many gateways that know the same devices: those, and `l1`, `l2`, ... that speak in lines.
+    pub fn of(
+        sites: usize,
+        devices: usize,
+        simple: usize,
+        rules: Option<Arc<dyn Decisions>>,
+    ) -> Self {
         let (own, server) = (proof("gateway", "g-secret"), proof("S", "s-secret"));
         let seed = Seed::new(5);
         let accounts = [account("S", SERVER, &own, &server)];
-        let tree = Tree::of_device(Arc::new(profile(seed, &Names::default())), "gw", &accounts);
-        let described = Arc::new(store::Profile::builtin());
+        let described = Arc::new(described());
         let below = proof("G", "for devices");
         let made = (1..=devices).map(|number| {
             let id = format!("d{number}");
             let own = proof(&id, &format!("secret of {id}"));
-            let url = format!("{GATEWAY}{DEVICE_PATH}");
+            let url = device_url(0);
             let accounts = [account("G", &url, &own, &below)];
-            let tree = Tree::of_device(Arc::clone(&described), &id, &accounts);
+            let mut tree = Tree::of_device(Arc::clone(&described), &id, &accounts);
+            tree.set(&VALUE.parse().unwrap(), id.as_str());
             let provision = Provision {
                 device: id.clone(),
                 mode: Mode::Proxy,
@@ -148,37 +257,59 @@ impl World {
             };
             (Client::new(tree, seed.derive(&id)), provision)
         });
-        let (devices, provisions): (Vec<_>, Vec<_>) = made.unzip();
-        let setup = Setup {
-            tree,
-            base: GATEWAY.to_owned(),
-            id: "G".to_owned(),
-            devices: provisions,
-            lines: None,
-            lwm2m: None,
-        };
-        let enrolment = Enrolment {
-            device: "gw".to_owned(),
-            client: Some(own),
-            server: Some(server),
-        };
+        let (devices, mut provisions): (Vec<_>, Vec<_>) = made.unzip();
+        provisions.extend((1..=simple).map(foreign));
+        let simple = (1..=simple).map(|number| {
+            Simple::new(&format!("l{number}"), "key", simple_at(number))
+                .with_value("value", &format!("l{number}"))
+                .with_action("task")
+        });
+        let simple: Vec<Simple> = simple.collect();
+        let sites = (0..sites).map(|site| {
+            let id = HOSTS[site];
+            let objects = Arc::new(profile(seed.derive(id), &Names::default()));
+            let setup = Setup {
+                tree: Tree::of_device(objects, id, &accounts),
+                base: format!("http://{id}"),
+                id: "G".to_owned(),
+                devices: provisions.clone(),
+                lines: Some(lines_at(site)),
+                lwm2m: None,
+            };
+            Site {
+                gateway: Gateway::new(setup.clone(), seed.derive(id)),
+                setup,
+                stored: Records::new(),
+            }
+        });
+        let sites: Vec<Site> = sites.collect();
+        let enrolments = HOSTS.iter().take(sites.len()).map(|id| Enrolment {
+            device: (*id).to_owned(),
+            client: Some(own.clone()),
+            server: Some(server.clone()),
+        });
+        let mut gateways = Shared::default();
+        if let Some(rules) = rules {
+            gateways.rules = rules;
+        }
         let mut world = Self {
-            manager: Manager::new("S", SERVER, seed.derive("server"), vec![enrolment]),
+            manager: Manager::new("S", SERVER, seed.derive("server"), enrolments.collect()),
             managers: server::Shared::default(),
-            gateway: Gateway::new(setup.clone(), seed),
-            gateways: Shared::default(),
-            setup,
+            places: vec![Place::default(); devices.len() + simple.len()],
+            sites,
+            at: 0,
+            gateways,
             devices,
+            simple,
             clients: client::Shared::default(),
-            deaf: Vec::new(),
-            unplugged: Vec::new(),
             network: Hiding::new(Duration::from_secs(30)),
             now: Time::ZERO,
             pending: VecDeque::new(),
+            held: Vec::new(),
+            datagrams: VecDeque::new(),
             answers: BTreeMap::new(),
             calls: 0,
             exchanges: 0,
-            stored: Records::new(),
             cut: false,
             fetched: 0,
             heard: Vec::new(),
@@ -188,8 +319,13 @@ impl World {
         world
     }
 
+    /// From now on another gateway is spoken of.
+    pub fn turn_to(&mut self, site: usize) {
+        self.at = site;
+    }
+
     pub fn gateway(&self) -> &Gateway {
-        &self.gateway
+        &self.sites[self.at].gateway
     }
 
     pub fn manager(&self) -> &Manager {
@@ -204,6 +340,19 @@ impl World {
         &self.devices[number - 1]
     }
 
+    pub fn device_mut(&mut self, number: usize) -> &mut Client {
+        &mut self.devices[number - 1]
+    }
+
+    /// The device with this number that speaks in lines.
+    pub fn simple(&self, number: usize) -> &Simple {
+        &self.simple[number - 1 - self.devices.len()]
+    }
+
+    pub fn place(&mut self, number: usize) -> &mut Place {
+        &mut self.places[number - 1]
+    }
+
     pub fn names(&self) -> Names {
         self.gateways.names.clone()
     }
@@ -212,11 +361,53 @@ impl World {
         self.fetched
     }
 
-    /// The gateway starts anew, with what it has written down.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// A device goes behind another gateway, and learns where that is.
+    pub fn move_to(&mut self, number: usize, site: usize) {
+        self.place(number).site = site;
+        if let Some(device) = self.devices.get_mut(number - 1) {
+            let at = "./DMAcc/1/AppAddr".parse().unwrap();
+            let node = device.tree().node(&at).unwrap();
+            let name = node.children().next().unwrap().0.to_owned();
+            let at = at.child(name).child("Addr");
+            device.tree_mut().set(&at, device_url(site));
+        }
+    }
+
+    /// A device that speaks in lines is told something.
+    pub fn order_simple(&mut self, number: usize, order: lines::Order) {
+        self.calls += 1;
+        let call = CallId(self.calls);
+        let index = number - 1 - self.devices.len();
+        self.tell_simple(index, Input::Order { call, order });
+        self.settle();
+    }
+
+    /// What waited for a slow device comes to it.
+    pub fn release(&mut self, number: usize) {
+        self.place(number).slow = false;
+        let host = format!("http://d{number}/");
+        let (now, later) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(_, _, request)| request.url.starts_with(&host));
+        self.held = later;
+        let now: Vec<_> = now;
+        self.pending.extend(now);
+        self.settle();
+    }
+
+    /// The gateways start anew, with what they have written down.
     pub fn restart(&mut self) {
-        self.gateway = Gateway::new(self.setup.clone(), Seed::new(5));
-        let stored = self.stored.clone();
-        self.tell_gateway(Input::Restored(&stored));
+        for site in 0..self.sites.len() {
+            let Site { setup, stored, .. } = &self.sites[site];
+            let stored = stored.clone();
+            let seed = Seed::new(5).derive(HOSTS[site]);
+            self.sites[site].gateway = Gateway::new(setup.clone(), seed);
+            self.tell_gateway(site, Input::Restored(&stored));
+        }
         self.settle();
     }
 
@@ -226,11 +417,11 @@ impl World {
     }
 
     pub fn unplug(&mut self, number: usize) {
-        self.unplugged.push(number);
+        self.place(number).unplugged = true;
     }
 
     pub fn deafen(&mut self, number: usize) {
-        self.deaf.push(number);
+        self.place(number).deaf = true;
     }
 
     /// A device begins a session with the gateway.
@@ -246,9 +437,14 @@ impl World {
 
     pub fn pass(&mut self, span: Duration) {
         let end = self.now + span;
-        while let Some(at) = self.gateway.next_deadline().filter(|at| *at <= end) {
+        let next = |world: &Self| {
+            let sites = world.sites.iter().zip(0..);
+            let due = sites.filter_map(|(site, at)| Some((site.gateway.next_deadline()?, at)));
+            due.min().filter(|(at, _)| *at <= end)
+        };
+        while let Some((at, site)) = next(self) {
             self.now = self.now.max(at);
-            self.tell_gateway(Input::Wake);
+            self.tell_gateway(site, Input::Wake);
             self.settle();
         }
         self.now = end;
@@ -259,8 +455,8 @@ impl World {
         self.calls += 1;
         let call = CallId(self.calls);
         let order = Order::Manage {
-            device: "gw".to_owned(),
-            push: format!("{GATEWAY}{PUSH_PATH}"),
+            device: HOSTS[self.at].to_owned(),
+            push: format!("http://{}{PUSH_PATH}", HOSTS[self.at]),
             acts,
         };
         self.tell_server(Input::Order { call, order });
@@ -277,7 +473,10 @@ impl World {
     }
 
     pub fn switch(&mut self, on: bool) {
-        let at = below(&self.gateway.places().config, &self.names().report_attached);
+        let at = below(
+            &self.gateway().places().config,
+            &self.names().report_attached,
+        );
         self.manage(vec![Act::Replace(Put {
             uri: at.to_string(),
             format: Some("bool".to_owned()),
@@ -287,7 +486,7 @@ impl World {
 
     fn instance(&mut self, above: &str) -> String {
         self.instances += 1;
-        leaf(above, &format!("I{}", self.instances))
+        leaf(above, &format!("I{:04}", self.instances))
     }
 
     fn add(&self, at: &str, format: Option<&str>, value: &str) -> Act {
@@ -298,9 +497,10 @@ impl World {
         })
     }
 
-    pub fn group(&mut self, name: &str, members: &[&str]) {
+    /// Describes a group. Returns where its members are, by their numbers.
+    pub fn group(&mut self, name: &str, members: &[&str]) -> String {
         let names = self.names();
-        let groups = below(&self.gateway.places().inventory, &names.groups).to_string();
+        let groups = below(&self.gateway().places().inventory, &names.groups).to_string();
         let at = self.instance(&groups);
         let mut acts = vec![self.add(&leaf(&at, &names.group_name), None, name)];
         for (number, member) in members.iter().enumerate() {
@@ -308,6 +508,7 @@ impl World {
             acts.push(self.add(&member_at, None, member));
         }
         self.manage(acts);
+        leaf(&at, &names.members)
     }
 
     pub fn fan_out(
@@ -318,7 +519,7 @@ impl World {
         deadline: Option<u32>,
     ) -> String {
         let names = self.names();
-        let above = self.gateway.places().fanouts.to_string();
+        let above = self.gateway().places().fanouts.to_string();
         let at = self.instance(&above);
         let payload = payload::write(acts);
         let mut setup = vec![self.add(&leaf(&at, &names.payload), Some("xml"), &payload)];
@@ -339,7 +540,7 @@ impl World {
 
     pub fn image(&mut self, name: &str, source: &str) -> String {
         let names = self.names();
-        let above = below(&self.gateway.places().images, &names.images).to_string();
+        let above = below(&self.gateway().places().images, &names.images).to_string();
         let at = leaf(&above, name);
         let source = self.add(&leaf(&at, &names.image_source), None, source);
         self.manage(vec![source]);
@@ -358,6 +559,13 @@ impl World {
     pub fn reported(&self, report: Report) -> Vec<String> {
         let of_kind = self.heard.iter().filter(|heard| heard.report == report);
         of_kind.map(|heard| heard.value.clone()).collect()
+    }
+
+    /// Which devices a gateway has announced, in order.
+    pub fn announced(&self, site: usize) -> Vec<&str> {
+        let own = self.heard.iter().filter(|heard| heard.site == site);
+        let own = own.filter(|heard| heard.report == Report::Attached);
+        own.map(|heard| &*heard.value).collect()
     }
 
     /// What was reported about an `Exec`.
@@ -396,18 +604,56 @@ impl World {
             .map(|response| response.body)
     }
 
-    /// Carries requests until nobody has one.
+    /// Carries what there is until nobody has anything.
     fn settle(&mut self) {
-        while let Some((from, exchange, request)) = self.pending.pop_front() {
-            let outcome = self.carry(from, &request);
-            let outcome = outcome.as_ref();
-            match from {
-                Party::Server => self.tell_server(Input::Response { exchange, outcome }),
-                Party::Gateway => self.tell_gateway(Input::Response { exchange, outcome }),
-                Party::Device(number) => {
-                    self.tell_device(number, Input::Response { exchange, outcome })
-                }
+        loop {
+            if let Some((from, to, octets)) = self.datagrams.pop_front() {
+                self.carry_datagram(from, to, &octets);
+            } else if let Some((from, exchange, request)) = self.pending.pop_front() {
+                self.exchange(from, exchange, request);
+            } else {
+                return;
             }
+        }
+    }
+
+    fn exchange(&mut self, from: Party, exchange: ExchangeId, request: Request) {
+        if let (Party::Gateway(_), Some(number)) = (from, addressee(&request))
+            && self.place(number).slow
+        {
+            return self.held.push((from, exchange, request));
+        }
+        let outcome = self.carry(from, &request);
+        let outcome = outcome.as_ref();
+        match from {
+            Party::Server => self.tell_server(Input::Response { exchange, outcome }),
+            Party::Gateway(site) => self.tell_gateway(site, Input::Response { exchange, outcome }),
+            Party::Device(number) => {
+                let died = std::mem::take(&mut self.place(number).dies);
+                self.place(number).unplugged |= died;
+                let outcome = if died { Err(&Fault::TimedOut) } else { outcome };
+                self.tell_device(number, Input::Response { exchange, outcome })
+            }
+        }
+    }
+
+    /// Datagrams pass between a gateway and the devices behind it.
+    fn carry_datagram(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let here = |own: SocketAddr, of: &World| {
+            let index = (0..of.simple.len()).find(|index| simple_at(index + 1) == own)?;
+            let place = &of.places[of.devices.len() + index];
+            (!place.unplugged).then_some((index, place.site))
+        };
+        if let Some((_, site)) = here(from, self) {
+            if lines_at(site) == to {
+                let at = to;
+                self.tell_gateway(site, Input::Datagram { at, from, bytes });
+            }
+        } else if let Some((index, site)) = here(to, self)
+            && lines_at(site) == from
+        {
+            let at = to;
+            self.tell_simple(index, Input::Datagram { at, from, bytes });
         }
     }
 
@@ -433,12 +679,21 @@ impl World {
                         .outward(self.now, &format!("d{number}"), "server");
                 }
                 let response = self.serve(Party::Server, input()).ok_or_else(unreachable)?;
-                if from == Party::Gateway {
-                    self.overhear(request, &response);
+                if let Party::Gateway(site) = from {
+                    self.overhear(site, request, &response);
                 }
                 Ok(response)
             }
-            "gateway" => self.serve(Party::Gateway, input()).ok_or_else(unreachable),
+            host if HOSTS.contains(&host) => {
+                let site = HOSTS.iter().position(|known| *known == host).unwrap();
+                if let Party::Device(number) = from
+                    && (self.place(number).unplugged || self.place(number).site != site)
+                {
+                    return Err(unreachable());
+                }
+                let party = Party::Gateway(site);
+                self.serve(party, input()).ok_or_else(unreachable)
+            }
             "origin" if received.url == "/firmware" => {
                 self.fetched += 1;
                 Ok(Response::new(200).with_body("application/octet-stream", FIRMWARE.to_vec()))
@@ -446,9 +701,12 @@ impl World {
             "origin" => Ok(Response::new(404)),
             device => {
                 let number: usize = device.trim_start_matches('d').parse().unwrap();
-                let crosses =
-                    from != Party::Server || self.network.inward(self.now, "server", device);
-                if self.unplugged.contains(&number) || !crosses {
+                let crosses = match from {
+                    Party::Server => self.network.inward(self.now, "server", device),
+                    Party::Gateway(site) => self.place(number).site == site,
+                    Party::Device(_) => true,
+                };
+                if self.place(number).unplugged || !crosses {
                     return Err(unreachable());
                 }
                 self.serve(Party::Device(number), input())
@@ -469,11 +727,12 @@ impl World {
                     .handle(&self.managers, self.now, input.of_any_order(), &mut out);
                 self.take_server(out)
             }
-            Party::Gateway => {
+            Party::Gateway(site) => {
                 let mut out = Outbox::default();
-                self.gateway
+                self.sites[site]
+                    .gateway
                     .handle(&self.gateways, self.now, input, &mut out);
-                self.take(Party::Gateway, out)
+                self.take(party, out)
             }
             Party::Device(number) => {
                 let mut out = Outbox::default();
@@ -487,7 +746,7 @@ impl World {
 
     fn shared_of(&self, number: usize) -> client::Shared {
         let mut shared = self.clients.clone();
-        if self.deaf.contains(&number) {
+        if self.places[number - 1].deaf {
             shared.rules = Arc::new(Deaf);
         }
         shared
@@ -500,8 +759,14 @@ impl World {
         self.take_server(out);
     }
 
-    fn tell_gateway(&mut self, input: Input<'_, std::convert::Infallible>) {
-        self.serve(Party::Gateway, input);
+    fn tell_gateway(&mut self, site: usize, input: Input<'_, std::convert::Infallible>) {
+        self.serve(Party::Gateway(site), input);
+    }
+
+    fn tell_simple(&mut self, index: usize, input: Input<'_, lines::Order>) {
+        let mut out = Outbox::default();
+        self.simple[index].handle(&(), self.now, input, &mut out);
+        self.take(Party::Server, out);
     }
 
     fn tell_device(&mut self, number: usize, input: Input<'_, client::Order>) {
@@ -530,29 +795,34 @@ impl World {
 
     fn take<A: std::fmt::Debug>(&mut self, party: Party, mut out: Outbox<A>) -> Option<Response> {
         let mut responded = None;
-        for output in out.drain() {
-            match output {
-                Output::Request { exchange, request } => {
+        let (outputs, bytes) = out.take();
+        for output in outputs {
+            match (output, party) {
+                (Output::Request { exchange, request }, _) => {
                     self.pending.push_back((party, exchange, request));
                 }
-                Output::Respond { response, .. } => responded = Some(response),
-                Output::Persist { changes, .. } => {
+                (Output::Respond { response, .. }, _) => responded = Some(response),
+                (Output::Persist { changes, .. }, Party::Gateway(site)) => {
+                    let stored = &mut self.sites[site].stored;
                     for change in changes {
                         match change {
-                            Change::Put(key, value) => self.stored.insert(key, value),
-                            Change::Delete(key) => self.stored.remove(&key),
+                            Change::Put(key, value) => stored.insert(key, value),
+                            Change::Delete(key) => stored.remove(&key),
                         };
                     }
                 }
-                Output::Answer { .. } => {}
-                other @ (Output::Datagram { .. } | Output::Trust { .. }) => panic!("{other:?}"),
+                (Output::Answer { .. }, _) => {}
+                (Output::Datagram { at, to, range }, _) => {
+                    self.datagrams.push_back((at, to, bytes[range].to_vec()));
+                }
+                (other, _) => panic!("{other:?}"),
             }
         }
         responded
     }
 
     /// What the gateway reports in a message whose header the server has accepted.
-    fn overhear(&mut self, request: &Request, response: &Response) {
+    fn overhear(&mut self, site: usize, request: &Request, response: &Response) {
         let read = |octets: &[u8], content: &str| {
             let encoding = Encoding::from_content_type(content)?;
             let element = encoding.read(octets, &Limits::default()).ok()?;
@@ -582,6 +852,7 @@ impl World {
                     .unwrap_or_default();
                 if let Some(report) = kind.and_then(Report::of) {
                     self.heard.push(Heard {
+                        site,
                         report,
                         correlator: alert.correlator.clone(),
                         value: value.to_owned(),

@@ -1,6 +1,7 @@
 //! A server, a gateway and hidden devices, in memory: requests travel at once, and the network between
 //! them lets nobody in from the server's side.
 
+mod properties;
 mod world;
 
 use std::time::Duration;
@@ -133,6 +134,42 @@ fn every_device_of_a_group_is_in_the_report_once_whatever_becomes_of_it() {
     world.attach(5);
     world.pass(Duration::from_secs(60));
     assert_eq!(world.correlated("c-2").len(), 2);
+}
+
+#[test]
+fn a_device_that_comes_from_another_gateway_is_managed_here() {
+    let mut world = World::of(2, 1, 0, None);
+    world.attach(1);
+    world.move_to(1, 1);
+    world.attach(1);
+    world.turn_to(1);
+    let at = world.fan_out(&["d1"], None, &[get()], None);
+    world.exec(&leaf(&at, &world.names().start), "c-1");
+    assert_eq!(world.overall("c-1"), "200");
+}
+
+#[test]
+fn what_a_fan_out_has_over_is_not_told_and_other_fan_outs_are() {
+    let mut world = World::new(1);
+    world.attach(1);
+    world.deafen(1);
+    let start = world.names().start;
+    for (about, value, deadline) in [("c-1", "x", 10), ("c-2", "y", 60)] {
+        let acts = [put(&format!("./Vendor/Open/{value}"), value)];
+        let at = world.fan_out(&["d1"], None, &acts, Some(deadline));
+        world.exec(&leaf(&at, &start), about);
+    }
+    world.pass(Duration::from_secs(20));
+    world.attach(1);
+    assert_eq!(
+        (world.overall("c-1"), world.overall("c-2")),
+        ("500".to_owned(), "200".to_owned())
+    );
+    let has = |value: &str| {
+        let at = format!("./Vendor/Open/{value}").parse().unwrap();
+        world.device(1).tree().text(&at).is_some()
+    };
+    assert!(!has("x") && has("y"));
 }
 
 #[test]
