@@ -11,9 +11,20 @@ use crate::notification::push::{APPLICATION_ID, Header, Push, Value};
 use crate::provisioning::protection::{Profile, Protection};
 use crate::push::{APPLICATION, APPLICATION_FIELD};
 
+/// What brings a push in datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// `MESSAGE` of SIP.
+    Sip,
+    /// A connectionless session of WSP.
+    Wsp,
+}
+
 /// A push that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrived {
+    /// What brought it.
+    pub by: Carrier,
     /// Its media type, with parameters.
     pub content_type: String,
     /// Its header fields, under the names that HTTP has for them.
@@ -113,6 +124,7 @@ fn of_wsp(push: &Push) -> Option<Arrived> {
         Header::Named(name, value) => Some((name.clone(), value.clone())),
     };
     Some(Arrived {
+        by: Carrier::Wsp,
         content_type,
         headers: push.headers.iter().filter_map(header).collect(),
         body: push.data.clone(),

@@ -662,7 +662,8 @@ impl Role for Client {
                 self.replied(&mut moment, Reply::Nothing);
             }
             Input::Datagram { at, from, bytes } => {
-                if let Some(arrived) = carrier::arrived(bytes) {
+                let arrived = carrier::arrived(bytes);
+                if let Some(arrived) = arrived.filter(|push| shared.rules.takes_from(push.by)) {
                     if let Some(answer) = &arrived.answer {
                         let write = |out: &mut Vec<u8>| out.extend_from_slice(answer);
                         moment.out.datagram(at, from, write);
@@ -676,10 +677,7 @@ impl Role for Client {
                     self.delivered(&mut moment, &content_type, &headers, &body);
                 }
             }
-            Input::Associated { .. }
-            | Input::Wake
-            | Input::Persisted(_)
-            | Input::Restored(_) => {}
+            Input::Associated { .. } | Input::Wake | Input::Persisted(_) | Input::Restored(_) => {}
         }
     }
 

@@ -65,9 +65,7 @@ impl Library {
         let given = request.headers.first("If-None-Match");
         let mut response = match given.is_some() && given == page.tag.as_deref() {
             true => Response::new(304),
-            false => {
-                Response::new(page.status).with_body(&page.content_type, page.octets.clone())
-            }
+            false => Response::new(page.status).with_body(&page.content_type, page.octets.clone()),
         };
         if let Some(tag) = &page.tag {
             response = response.with("ETag", tag);

@@ -12,6 +12,8 @@ pub struct Names {
     pub address_type: String,
     /// The leaf below `Ext` of an account whose value `true` demands a session once the bootstrap is done.
     pub connect: String,
+    /// The address of the object with the addresses of bootstrap servers.
+    pub object: String,
     /// The leaf of the object that says whether the client may discover an address by itself: `true` or `false`.
     pub discovery: String,
     /// The leaf of the object that says whether an address may be pushed: `true` or `false`.
@@ -27,6 +29,7 @@ impl Default for Names {
         Self {
             address_type: "text/uri-list".to_owned(),
             connect: "Connect".to_owned(),
+            object: "./BootConfig".to_owned(),
             discovery: "AutoDiscovery".to_owned(),
             push: "PushDelivery".to_owned(),
             servers: "Servers".to_owned(),

@@ -5,7 +5,7 @@
 //! take pushes by SIP have it ([`Basis::Peer`](crate::Basis::Peer)). That the DM client is `syncml.dm` there is
 //! [`Basis::Assumed`](crate::Basis::Assumed).
 
-use super::{Arrived, PREFIX};
+use super::{Arrived, Carrier, PREFIX};
 use crate::error::{Error, Fault, shown};
 use crate::push::{APPLICATION, APPLICATION_FIELD};
 
@@ -99,7 +99,8 @@ impl<'i> Request<'i> {
     /// [`Fault::Syntax`] where the start line or a header field is none, or not UTF-8; [`Fault::Truncated`] where the
     /// header does not end, or the body is shorter than it says.
     pub fn parse(octets: &'i [u8]) -> Result<Self, Error> {
-        let syntax = |expected: &'static str, got: &str| Error::new(Fault::Syntax, 0, expected, shown(got));
+        let syntax =
+            |expected: &'static str, got: &str| Error::new(Fault::Syntax, 0, expected, shown(got));
         let end = octets.windows(4).position(|four| four == b"\r\n\r\n");
         let end = end.ok_or_else(|| {
             let got = format!("{} octets without one", octets.len());
@@ -159,7 +160,9 @@ impl<'i> Request<'i> {
     /// The application that it is for, as `X-Wap-Application-Id` names it.
     #[must_use]
     pub fn application(&self) -> Option<String> {
-        let mut parameters = self.all("Accept-Contact").flat_map(|value| value.split(';'));
+        let mut parameters = self
+            .all("Accept-Contact")
+            .flat_map(|value| value.split(';'));
         let named = parameters.find_map(|parameter| parameter.trim().strip_prefix(FEATURE))?;
         Some(format!("{PREFIX}{}", named.trim_matches('"')))
     }
@@ -187,6 +190,7 @@ impl<'i> Request<'i> {
         let application = self.application();
         let named = application.map(|application| (APPLICATION_FIELD.to_owned(), application));
         Some(Arrived {
+            by: Carrier::Sip,
             content_type: self.all("Content-Type").next()?.to_owned(),
             headers: self.headers.iter().cloned().chain(named).collect(),
             body: self.body.to_vec(),

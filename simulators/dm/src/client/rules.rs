@@ -1,6 +1,7 @@
 //! What a client decides in a session.
 
 use crate::auth::Scheme;
+use crate::carrier::Carrier;
 use crate::notification::UiMode;
 use crate::provisioning::Account;
 use crate::provisioning::protection::Method;
@@ -62,6 +63,7 @@ twinproof_kernel::rules! {
     pub mod decide {
         use super::Account;
         use super::AddressFacts;
+        use super::Carrier;
         use super::DocumentFacts;
         use super::Message;
         use super::ProofFacts;
@@ -99,6 +101,11 @@ twinproof_kernel::rules! {
             }
         }
 
+        /// Whether pushes are taken that this brings.
+        fn takes_from(&self, carrier: Carrier) -> bool {
+            true
+        }
+
         /// Whether a trigger is taken that a push brings for this client (`true`), or for another application.
         fn listens(&self, ours: bool) -> bool {
             ours
@@ -117,6 +124,11 @@ twinproof_kernel::rules! {
         /// Whether the user is asked for the PIN again, after so many that were wrong: no text sets the number.
         fn asks_pin_again(&self, tried: u32) -> bool {
             tried < 3
+        }
+
+        /// Whether a document is believed after so many PINs that were wrong.
+        fn trusts_after(&self, wrong: u32) -> bool {
+            false
         }
 
         /// What the client keeps of an account that a bootstrap brings.
@@ -139,9 +151,10 @@ twinproof_kernel::rules! {
             status == 200
         }
 
-        /// Whether the client asks for a document only if it has changed, which it has or not.
-        fn asks_whether_changed(&self, has: bool) -> bool {
-            has
+        /// The entity tag by which the client asks for a document only if it has changed; it has the one with this
+        /// tag, if any.
+        fn asks_with(&self, tag: Option<String>) -> Option<String> {
+            tag
         }
 
         /// Whether the client fetches its bootstrap from an address that was pushed.

@@ -142,9 +142,9 @@ pub struct Protection {
     pub mac: [u8; 20],
 }
 
-/// Number of the parameter `SEC` in WSP; recalled, not looked up ([`Basis::Assumed`]).
+/// Number of the parameter `SEC` in WSP, as peers have it ([`Basis::Peer`]).
 pub const WSP_SEC: u8 = 0x11;
-/// Number of the parameter `MAC` in WSP; recalled, not looked up ([`Basis::Assumed`]).
+/// Number of the parameter `MAC` in WSP, as peers have it ([`Basis::Peer`]).
 pub const WSP_MAC: u8 = 0x12;
 
 impl Protection {
@@ -218,8 +218,7 @@ impl Protection {
         Ok((name, Some(Self { method, mac })))
     }
 
-    /// The media type `number` with the parameters, as the value of a WSP content type. The numbers
-    /// of the parameters are [`Basis::Assumed`].
+    /// The media type `number` with the parameters, as the value of a WSP content type.
     #[must_use]
     pub fn to_wsp(&self, number: u8) -> Vec<u8> {
         let mut out = vec![

@@ -2,6 +2,7 @@
 
 mod acl;
 mod bootstrap;
+mod carriers;
 mod ddf;
 mod documents;
 mod golden;
