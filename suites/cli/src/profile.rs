@@ -131,7 +131,7 @@ fn missing_keys(profile: &Profile) -> Vec<String> {
         .collect()
 }
 
-/// What devices of a DM bootstrap server know and the environment does not have.
+/// What devices of a DM bootstrap server, or a DM client, know and the environment does not have.
 fn missing_of_novices(profile: &Profile) -> Vec<String> {
     let section = profile.dm.as_ref();
     let bootstrap = section.and_then(|section| section.bootstrap.as_ref());
@@ -142,12 +142,18 @@ fn missing_of_novices(profile: &Profile) -> Vec<String> {
         let all = device.variables().into_iter();
         all.map(move |(key, variable)| (key, variable, &device.device))
     });
-    named
-        .filter_map(|(key, variable, device)| {
-            let missing = missing(variable)?;
-            Some(format!("{missing} ({key} of the device {device})"))
-        })
-        .collect()
+    let named = named.filter_map(|(key, variable, device)| {
+        let missing = missing(variable)?;
+        Some(format!("{missing} ({key} of the device {device})"))
+    });
+    let client = section.and_then(|section| section.client.as_ref());
+    let bootstrapped = client.and_then(|client| client.bootstrap.as_ref());
+    let own = bootstrapped.map(|own| own.variables()).unwrap_or_default();
+    let own = own.into_iter().filter_map(|(key, variable)| {
+        let missing = missing(variable)?;
+        Some(format!("{missing} (dm.client.bootstrap.{key})"))
+    });
+    named.chain(own).collect()
 }
 
 /// What an upper tester's templates name and the environment does not have.

@@ -16,14 +16,14 @@ use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::catalogue::{self, role_of};
 use twinproof_judge::condition::not_applicable;
 use twinproof_judge::profile::{
-    ClientControl, Credential, Declared, DmBootstrapTester, DmClient, DmTester, Gwmo, Lwm2m,
-    Profile, Subscriber,
+    ClientControl, Credential, Declared, DmBootstrapTester, DmClient, DmTester, Gwmo, HookSpec,
+    Lwm2m, Profile, Subscriber,
 };
 use twinproof_judge::scene::{DOUBLED, LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
 use twinproof_stage::dtls::Limits;
-use twinproof_stage::{Front, Halted, KeyLog, Kind, PEER, Pace, Recorder, Stage};
+use twinproof_stage::{Bootstrapper, Front, Halted, KeyLog, Kind, PEER, Pace, Recorder, Stage};
 use twinproof_upper::Hands;
 
 use crate::clean::Leftover;
@@ -612,6 +612,23 @@ async fn visit_dm(
         if let Some(push) = &client.push {
             stage.introduce(push, SUT);
         }
+        for place in [&client.wsp, &client.sip].into_iter().flatten() {
+            if let Ok(place) = place.parse() {
+                stage.introduce_address(place, SUT);
+            }
+        }
+        if let Some(own) = &client.bootstrap {
+            let call = |hook: &Option<HookSpec>| hook.as_ref().map(hook_call);
+            stage.bootstrap_dm_by(Bootstrapper {
+                announce: call(&own.announce),
+                call: call(&own.call),
+                card: call(&own.card),
+                fetch: call(&own.fetch),
+                pin: call(&own.pin),
+                reset: call(&own.reset),
+                patience: client.patience.duration(),
+            });
+        }
         if let Some(hook) = &client.start {
             stage.control_dm_by(hook_call(hook), client.patience.duration());
         }
@@ -656,6 +673,16 @@ fn learn_secrets(stage: &Stage, declared: &Declared) {
         for account in client.chain(server) {
             for secret in account.secrets().into_iter().flatten() {
                 stage.recorder().secrets().learn("password", secret);
+            }
+        }
+        let own = dm.client.iter().filter_map(|c| c.bootstrap.as_ref());
+        for own in own {
+            // What is nowhere is missed by the scenarios that need it.
+            for secret in [own.network_id(), own.shared_secret()]
+                .into_iter()
+                .flatten()
+            {
+                stage.recorder().secrets().learn("networkid", &secret);
             }
         }
         for device in dm.bootstrap.iter().flat_map(|server| &server.devices) {

@@ -20,7 +20,13 @@ fn profile(role: &str) -> Declared {
     let profile = Declared::parse(include_str!("dm.toml"));
     let mut profile = profile.expect("the built-in profile is tested");
     // Its options are as the profile has them: nothing of that is assumed.
-    let settled = ["dm.client.options", "dm.client.search", "dm.server.options"].map(str::to_owned);
+    let settled = [
+        "dm.client.bootstrap.names",
+        "dm.client.options",
+        "dm.client.search",
+        "dm.server.options",
+    ]
+    .map(str::to_owned);
     profile.keys.extend(settled);
     role.clone_into(&mut profile.profile.sut.role);
     if let Some(section) = &mut profile.profile.dm {
@@ -111,9 +117,12 @@ impl BuiltIn for DmClient {
             let mut declared = self.profile.clone();
             let url = place_dm_server(stage, &mut declared).await?;
             let push = stage.listen(SUT).await?;
+            let places = [stage.bind(SUT).await?, stage.bind(SUT).await?];
             let section = declared.profile.dm.as_mut();
             if let Some(client) = section.and_then(|section| section.client.as_mut()) {
                 client.push = Some(format!("{push}/push"));
+                let [wsp, sip] = places.map(|place| Some(place.to_string()));
+                (client.wsp, client.sip) = (wsp, sip);
             }
             let section = declared.profile.dm.as_ref();
             let own = section.and_then(|section| section.client.clone());
@@ -128,7 +137,7 @@ impl BuiltIn for DmClient {
                 for auth in accounts.iter_mut().flat_map(|account| &mut account.auths) {
                     auth.data = self.shape.is_stale().then(|| STALE.to_vec());
                 }
-                let described = Arc::new(Profile::builtin());
+                let described = Arc::new(Profile::bootstrapped());
                 let tree = Tree::of_device(described, &device, &accounts);
                 let rules = self.rules.for_scenario(seed);
                 let tree_rules = self.tree_rules.for_scenario(seed);
@@ -136,6 +145,13 @@ impl BuiltIn for DmClient {
                 // Time begins with the stage.
                 let begun = stage.now().since(Time::ZERO).as_secs();
                 shared.epoch = stage.seconds().saturating_sub(begun);
+                shared.bootstrap = own.bootstrap.as_ref().map(|own| client::Own {
+                    network_ids: [own.network_id(), own.shared_secret()]
+                        .into_iter()
+                        .flatten()
+                        .collect(),
+                    names: own.names.clone(),
+                });
                 self.shape.apply(&mut shared);
                 let shared = Arc::new(shared);
                 let make = move || {

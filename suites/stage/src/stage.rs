@@ -31,7 +31,7 @@ use crate::recorder::Recorder;
 use crate::secure::Security;
 use crate::simulated::Simulated;
 use control::Controller;
-pub use dm::Front;
+pub use dm::{Bootstrapper, Deed, Front};
 use operate::Upper;
 
 /// How patient the stage is.

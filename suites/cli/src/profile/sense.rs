@@ -148,6 +148,20 @@ fn dm(section: &Dm) -> Option<Senseless> {
     if let Some(why) = pushed.and_then(|push| url::fault(push)) {
         return Some(Senseless::value(keys("dm.client.push"), why));
     }
+    if let Some(client) = &section.client {
+        let places = [
+            ("dm.client.wsp", &client.wsp),
+            ("dm.client.sip", &client.sip),
+        ];
+        let is_none = |place: &String| place.parse::<SocketAddr>().is_err();
+        let wrong = places
+            .into_iter()
+            .find(|(_, place)| place.as_ref().is_some_and(is_none));
+        if let Some((key, _)) = wrong {
+            let why = "expected an IP address and a port, such as 127.0.0.1:2948";
+            return Some(Senseless::value(keys(key), why));
+        }
+    }
     let bootstrap = section.bootstrap.as_ref();
     if let Some(why) = bootstrap.and_then(|bootstrap| url::fault(&bootstrap.url)) {
         return Some(Senseless::value(keys("dm.bootstrap.url"), why));

@@ -9,7 +9,7 @@ use twinproof_dm::notification::wanted::Codes;
 use twinproof_dm::provisioning::{Account, Address, Auth, AuthLevel, AuthType};
 use twinproof_dm::session::prove::Proof;
 
-use super::{DmBootstrap, HookSpec, Span};
+use super::{DmBootstrap, DmBootstrapped, HookSpec, Span};
 
 /// A DM system: a client, a server, a bootstrap server, or several of them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -49,6 +49,17 @@ pub struct DmClient {
     #[schemars(example = "http://127.0.0.1:8091/push")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<String>,
+    /// Where it takes pushes as datagrams of a connectionless WSP session, if it does: an IP address and a port.
+    #[schemars(example = "127.0.0.1:2948")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wsp: Option<String>,
+    /// Where it takes pushes by SIP over UDP, if it does: an IP address and a port.
+    #[schemars(example = "127.0.0.1:5060")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sip: Option<String>,
+    /// How it is bootstrapped. Without it, what a client makes of a bootstrap is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<Box<DmBootstrapped>>,
     /// How long it may take from there to the end of the session.
     #[serde(default = "DmClient::default_patience")]
     pub patience: Span,

@@ -167,7 +167,7 @@ impl DmNovice {
 }
 
 /// A secret of a device: from the profile, the environment, or a file.
-fn held(
+pub(super) fn held(
     device: &str,
     key: &str,
     [value, variable, file]: [&Option<String>; 3],

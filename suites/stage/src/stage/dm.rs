@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use twinproof_dm::bootstrap::server as bootstrap;
 use twinproof_dm::bootstrap::server::BootstrapServer;
-use twinproof_dm::client::{self, Client, Reply};
+use twinproof_dm::client::{self, Card, Client, Reply};
 use twinproof_dm::server::Server;
 use twinproof_dm::upper::{Answer, Operation, Shown, User};
 use twinproof_evidence::record::{Halt, What};
@@ -22,6 +22,7 @@ pub(super) struct Hands {
     server: Option<Tester>,
     client: Option<Starter>,
     user: Option<Front>,
+    bootstrapper: Option<Bootstrapper>,
     bootstrap: Option<Renewer>,
 }
 
@@ -44,6 +45,81 @@ pub struct Front {
     pub says: HookCall,
     /// How long either may take.
     pub patience: Duration,
+}
+
+/// What has a client bootstrap itself that runs elsewhere, as far as its profile has it.
+#[derive(Clone, Default)]
+pub struct Bootstrapper {
+    /// Announces `{url}`, and lets the client look.
+    pub announce: Option<HookCall>,
+    /// Lets the client fetch its bootstrap from where it knows that there is one.
+    pub call: Option<HookCall>,
+    /// Puts a card into the client: `{file}` with a document of the type `{type}`, and `{url}`.
+    pub card: Option<HookCall>,
+    /// Lets the client fetch its bootstrap from `{url}`.
+    pub fetch: Option<HookCall>,
+    /// Enters `{pin}` where the client asks for one.
+    pub pin: Option<HookCall>,
+    /// Has the client forget what it has by bootstrap.
+    pub reset: Option<HookCall>,
+    /// How long each may take.
+    pub patience: Duration,
+}
+
+/// What is done with a client that is to be bootstrapped.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// The address of a bootstrap server is announced, and the client looks.
+    Announce(String),
+    /// The client fetches its bootstrap from where it knows that there is one.
+    Call,
+    /// The client fetches its bootstrap from an address.
+    Fetch(String),
+    /// A card is put in.
+    Insert(Card),
+    /// The user enters a PIN, if the client asks for one.
+    Pin(String),
+    /// What the client has by bootstrap is forgotten.
+    Reset,
+}
+
+impl Deed {
+    const fn key(&self) -> &'static str {
+        match self {
+            Self::Announce(_) => "announce",
+            Self::Call => "call",
+            Self::Fetch(_) => "fetch",
+            Self::Insert(_) => "card",
+            Self::Pin(_) => "pin",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// As a client that is here is told it; one that is here has nothing to forget.
+    fn order(&self) -> Option<client::Order> {
+        Some(match self.clone() {
+            Self::Announce(url) => client::Order::Discover(Some(url)),
+            Self::Call => client::Order::CallHome,
+            Self::Fetch(url) => client::Order::Fetch { url },
+            Self::Insert(card) => client::Order::Insert(card),
+            Self::Pin(pin) => client::Order::Reply(Reply::Text(pin)),
+            Self::Reset => return None,
+        })
+    }
+
+    /// What stands for the names in a hook; the document of a card is in `file`.
+    fn names(&self, file: &str) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Announce(url) | Self::Fetch(url) => vec![("url", url.clone())],
+            Self::Insert(card) => vec![
+                ("file", file.to_owned()),
+                ("type", card.content_type.clone()),
+                ("url", card.url.clone().unwrap_or_default()),
+            ],
+            Self::Pin(pin) => vec![("pin", pin.clone())],
+            Self::Call | Self::Reset => Vec::new(),
+        }
+    }
 }
 
 /// When time begins on the virtual stage.
@@ -89,6 +165,85 @@ impl Stage {
     /// From now on this asks whoever sits in front of the client.
     pub fn front_dm_by(&mut self, front: Front) {
         self.dm.user = Some(front);
+    }
+
+    /// From now on this has the client bootstrap itself that runs elsewhere.
+    pub fn bootstrap_dm_by(&mut self, bootstrapper: Bootstrapper) {
+        self.dm.bootstrapper = Some(bootstrapper);
+    }
+
+    /// Does something with a client that is to be bootstrapped. What it makes of that, nobody is told.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can do it, or it failed.
+    pub async fn bootstrap_dm(&mut self, deed: Deed) -> Result<(), Halted> {
+        let key = deed.key();
+        let done = match (&self.dm.client, self.dm.bootstrapper.clone()) {
+            (Some(Starter::Hand(_, false)), _) if matches!(deed, Deed::Pin(_)) => {
+                Err("nobody sits in front of the client".to_owned())
+            }
+            (Some(Starter::Hand(client, _)), _) => {
+                let orders = deed.order().map(|order| (client.clone(), order));
+                let orders: Vec<_> = orders.into_iter().collect();
+                self.perform(orders, PATIENCE, false).await?;
+                Ok(())
+            }
+            (_, Some(own)) => {
+                let hook = match &deed {
+                    Deed::Announce(_) => &own.announce,
+                    Deed::Call => &own.call,
+                    Deed::Fetch(_) => &own.fetch,
+                    Deed::Insert(_) => &own.card,
+                    Deed::Pin(_) => &own.pin,
+                    Deed::Reset => &own.reset,
+                };
+                match (hook, &deed) {
+                    (Some(hook), _) => self.pull_deed(hook, &deed, own.patience).await,
+                    (None, Deed::Reset) => Ok(()),
+                    (None, _) => Err("the profile has none".to_owned()),
+                }
+            }
+            (_, None) => Err("the profile has none".to_owned()),
+        };
+        let failed = done.err().map(|why| self.recorder.secrets().conceal(&why));
+        let hooked = What::Hooked {
+            hook: format!("bootstrap of the client: {key}"),
+            failed: failed.clone(),
+        };
+        self.recorder.write(self.now(), hooked);
+        match failed {
+            None => Ok(()),
+            Some(why) => {
+                let why =
+                    format!("the client was to be bootstrapped (dm.client.bootstrap.{key}): {why}");
+                Err(self.halt(Halt::Inconclusive { why }))
+            }
+        }
+    }
+
+    async fn pull_deed(
+        &self,
+        hook: &HookCall,
+        deed: &Deed,
+        patience: Duration,
+    ) -> Result<(), String> {
+        // The file is there as long as the hook runs.
+        let written = match deed {
+            Deed::Insert(card) if !card.document.is_empty() => {
+                let made = tempfile::NamedTempFile::new();
+                let file = made.map_err(|error| format!("no temporary file: {error}"))?;
+                std::fs::write(file.path(), &card.document)
+                    .map_err(|error| format!("no temporary file: {error}"))?;
+                Some(file)
+            }
+            _ => None,
+        };
+        let path = written
+            .as_ref()
+            .map(|file| file.path().display().to_string());
+        let named = deed.names(&path.unwrap_or_default());
+        self.pull_dm(&named_call(hook, &named), patience).await
     }
 
     /// What the clock says, in seconds since 1970; on the virtual stage, where time begins at some moment of
@@ -335,8 +490,23 @@ impl Stage {
     ///
     /// It could not be begun.
     pub async fn start_dm(&mut self, server: &str) -> Result<(), Halted> {
+        match self.nudge_dm(server).await? {
+            None => Ok(()),
+            Some(why) => {
+                let why = format!("the client was to begin a session (dm.client.start): {why}");
+                Err(self.halt(Halt::Inconclusive { why }))
+            }
+        }
+    }
+
+    /// The same, where the client need not know the server; why it did not begin one, if it says.
+    ///
+    /// # Errors
+    ///
+    /// The client did not answer.
+    pub async fn nudge_dm(&mut self, server: &str) -> Result<Option<String>, Halted> {
         let failed = match self.dm.client.take() {
-            None => return Ok(()),
+            None => return Ok(None),
             Some(Starter::Hand(client, user)) => {
                 let order = client::Order::Start {
                     server: server.to_owned(),
@@ -362,13 +532,7 @@ impl Stage {
             failed: failed.clone(),
         };
         self.recorder.write(self.now(), hooked);
-        match failed {
-            None => Ok(()),
-            Some(why) => {
-                let why = format!("the client was to begin a session (dm.client.start): {why}");
-                Err(self.halt(Halt::Inconclusive { why }))
-            }
-        }
+        Ok(failed)
     }
 }
 

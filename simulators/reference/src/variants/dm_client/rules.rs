@@ -21,6 +21,12 @@ pub enum Reading {
     BelievesEachTime,
     /// The first message in XML has a document type, a comment and white space.
     Dressed,
+    /// A session begins after each bootstrap.
+    BeginsAnyway,
+    /// A document is asked for as if it were new.
+    FetchesAll,
+    /// The user may enter one PIN.
+    OnePin,
     /// Commands are numbered, from nine, ninety-nine and so on down.
     NumbersElsewhere,
     /// Elements have another order than the grammar gives them.
@@ -45,7 +51,10 @@ impl Reads for Reading {
             | Self::ResultsLast
             | Self::TellsOnce
             | Self::WaitsSilently => &["says"],
+            Self::BeginsAnyway => &["begins_after"],
             Self::BelievesEachTime => &["believes"],
+            Self::FetchesAll => &["asks_with"],
+            Self::OnePin => &["asks_pin_again"],
             Self::Dressed | Self::OrderTurned => &["writes"],
             Self::PermanentIsDenied => &["delete"],
             Self::ShowsAgain => &["shows"],
@@ -148,6 +157,18 @@ impl sessions::Rules for Lawful {
             true => told_once(message),
             false => message,
         }
+    }
+
+    fn begins_after(&self, demanded: bool) -> bool {
+        sessions::Standard.begins_after(demanded) || self.reads(Reading::BeginsAnyway)
+    }
+
+    fn asks_with(&self, tag: Option<String>) -> Option<String> {
+        tag.filter(|_| !self.reads(Reading::FetchesAll))
+    }
+
+    fn asks_pin_again(&self, tried: u32) -> bool {
+        sessions::Standard.asks_pin_again(tried) && !self.reads(Reading::OnePin)
     }
 
     fn shows(&self, accepted: bool) -> bool {

@@ -123,4 +123,16 @@ dimensions! {
         "405",
         "425": Reads(Reading::PermanentIsDenied),
     }
+    "session after a bootstrap" from "digest §7.3" {
+        "where it is demanded",
+        "always": Reads(Reading::BeginsAnyway),
+    }
+    "document that it has" from "digest §7.3" {
+        "asked for if it has changed",
+        "asked for anew": Reads(Reading::FetchesAll),
+    }
+    "PINs that a user may enter" from "digest §7.3" {
+        "three",
+        "one": Reads(Reading::OnePin),
+    }
 }

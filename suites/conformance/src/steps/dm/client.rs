@@ -1,6 +1,8 @@
 //! A client that is judged, and its server, which the tester plays.
 
 mod authorities;
+mod bootstrapped;
+mod carriers;
 mod hostile;
 mod large;
 mod notification;
@@ -26,6 +28,8 @@ use twinproof_stage::{Halted, Handle};
 use crate::target::{dm_server, other_dm_server};
 use crate::world::Scene;
 
+pub(super) use bootstrapped::Newcomers;
+pub(super) use carriers::Carriage;
 pub(super) use notification::Announced;
 pub(super) use wishes::Front;
 

@@ -22,6 +22,10 @@ pub(crate) struct Parties {
     announced: Option<client::Announced>,
     /// Whether the server has said of a large value that it is larger than it is.
     exaggerated: Arc<AtomicBool>,
+    /// The servers that the client gets accounts of by bootstrap, and what brings them.
+    newcomers: client::Newcomers,
+    /// What brings notifications, and the place that it sends from.
+    carrier: client::Carriage,
     /// What somebody in front of the client saw and said.
     front: client::Front,
     /// The devices that the tester plays, where a server is judged.

@@ -1,5 +1,6 @@
 //! What a client says and does in a session, in which the tester plays its server.
 
+pub mod bootstrapped;
 mod large;
 mod notified;
 mod opening;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Found;
 use crate::scene::Scene;
 
-pub use client::{rights, wishes};
+pub use client::{bootstrapped, rights, wishes};
 pub use talk::{message, reading};
 
 /// A check and its arguments.
@@ -19,6 +19,8 @@ pub use talk::{message, reading};
 pub enum Check {
     /// What a bootstrap server hands out.
     Bootstrap(bootstrap::Check),
+    /// What a client makes of a bootstrap.
+    Bootstrapped(bootstrapped::Check),
     /// What a client says and does.
     Client(client::Check),
     /// What lists say.
@@ -32,6 +34,12 @@ pub enum Check {
 impl From<bootstrap::Check> for Check {
     fn from(check: bootstrap::Check) -> Self {
         Self::Bootstrap(check)
+    }
+}
+
+impl From<bootstrapped::Check> for Check {
+    fn from(check: bootstrapped::Check) -> Self {
+        Self::Bootstrapped(check)
     }
 }
 
@@ -63,6 +71,7 @@ impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
         match self {
             Self::Bootstrap(check) => check.look(scene),
+            Self::Bootstrapped(check) => check.look(scene),
             Self::Client(check) => check.look(scene),
             Self::Rights(check) => check.look(scene),
             Self::Server(check) => check.look(scene),

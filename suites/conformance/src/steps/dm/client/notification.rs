@@ -1,10 +1,7 @@
 //! Notifications.
 
-use std::sync::Arc;
-
 use cucumber::{given, then, when};
 use twinproof_dm::auth::ZERO_NONCE;
-use twinproof_dm::push::{self, Initiator};
 use twinproof_dm::upper::{Act, Answer, Operation};
 use twinproof_judge::checks::dm::client::Check as Client;
 use twinproof_stage::Halted;
@@ -54,10 +51,6 @@ impl Scene {
         operation: Operation,
         forged: bool,
     ) -> Result<(), Halted> {
-        let Some(url) = self.dm_client()?.push else {
-            let why = "nobody can notify the client: the profile has no dm.client.push";
-            return Err(self.inconclusive(why));
-        };
         let server = self.dm_served()?.server.clone();
         let made = self.stage.act(&server, operation).await?.answer;
         let Answer::Trigger {
@@ -71,14 +64,7 @@ impl Scene {
         if let (true, Some(first)) = (forged, body.first_mut()) {
             *first ^= 1;
         }
-        let order = push::Order {
-            url,
-            content_type,
-            body,
-        };
-        let initiator = self.stage.enter("push", Initiator::default(), Arc::new(()));
-        self.stage.act(&initiator, order).await?;
-        Ok(())
+        self.carry(&content_type, body).await
     }
 
     /// What follows is of the last notification.
