@@ -50,10 +50,12 @@ fn judged(system: Arc<dyn BuiltIn>, kind: Kind) -> Report {
 
 fn all_pass(report: &Report, what: &str) {
     assert!(!report.scenarios.is_empty(), "{what}");
-    for scenario in &report.scenarios {
-        let (id, reason) = (&scenario.id, &scenario.reason);
-        assert_eq!(scenario.verdict, Verdict::Pass, "{what}, {id}: {reason}");
-    }
+    let others = report
+        .scenarios
+        .iter()
+        .filter(|scenario| scenario.verdict != Verdict::Pass)
+        .map(|scenario| format!("{}: {:?} {}", scenario.id, scenario.verdict, scenario.reason));
+    assert_eq!(others.collect::<Vec<_>>(), Vec::<String>::new(), "{what}");
     assert!(report.summary.contact, "{what}");
 }
 
@@ -80,21 +82,22 @@ fn the_built_in_systems_pass_over_sockets() {
     }
 }
 
-/// Documents of either kind, in either way of writing trees, identities as digits or packed.
+/// Documents of either kind, in either way of writing trees, identities as digits or packed: each of these at least
+/// once.
 #[test]
 fn no_lawful_bootstrap_server_fails() {
     let (first, second) = (Profile::ClientProvisioning, Profile::Message);
-    for kinds in [[first, second], [second, first], [second, second]] {
-        for key_form in [KeyForm::Digits, KeyForm::SemiOctets] {
-            for trees in [Trees::Inline, Trees::Nested] {
-                let server = DmBootstrapServer::standard().shaped(kinds, move |shared| {
-                    shared.key_form = Some(key_form);
-                    shared.wbxml.trees = trees;
-                });
-                let what = format!("{kinds:?} {key_form:?} {trees:?}");
-                all_pass(&judged(Arc::new(server), Kind::Virtual), &what);
-            }
-        }
+    for (kinds, key_form, trees) in [
+        ([first, second], KeyForm::SemiOctets, Trees::Nested),
+        ([second, first], KeyForm::Digits, Trees::Inline),
+        ([second, second], KeyForm::SemiOctets, Trees::Inline),
+    ] {
+        let server = DmBootstrapServer::standard().shaped(kinds, move |shared| {
+            shared.key_form = Some(key_form);
+            shared.wbxml.trees = trees;
+        });
+        let what = format!("{kinds:?} {key_form:?} {trees:?}");
+        all_pass(&judged(Arc::new(server), Kind::Virtual), &what);
     }
 }
 
