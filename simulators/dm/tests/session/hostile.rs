@@ -54,8 +54,9 @@ fn a_server_that_says_one_thing_for_ever_is_given_up() {
     assert!(heard >= MOST, "{heard} messages");
     assert!(matches!(world.last().how, End::Failed(_)));
     assert_eq!(world.client.next_deadline(), None);
-    // Another session can be had.
+    // Another session can be had, and what nobody wants any more is not told in it.
     world.server.withdraw(super::DEVICE, |_| true);
+    world.queue(get("./DevInfo/Mod"));
     assert_eq!(world.session().how, End::Complete);
 }
 
