@@ -156,6 +156,15 @@ pub enum Event<'d, P> {
         /// The request.
         request: RequestId<P>,
     },
+    /// A peer has a confirmable notification of ours.
+    Confirmed {
+        /// Who observes.
+        peer: P,
+        /// The token of the observation.
+        token: Token,
+        /// Whether a newer state waited for that, and is now on its way.
+        again: bool,
+    },
     /// There will be no answer.
     Failed {
         /// The request.
@@ -525,10 +534,7 @@ impl<P: Address> Endpoint<P> {
                     let request = self.request_of(from, token);
                     Some(Event::Acknowledged { request })
                 }
-                Purpose::Notification(token) => {
-                    self.confirmed(turn, (from, token));
-                    None
-                }
+                Purpose::Notification(token) => self.confirmed(turn, (from, token)),
                 Purpose::Response => None,
                 Purpose::Ping(_) => unmatched,
             };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use twinproof_coap::endpoint::{Endpoint, Event, Turn};
 use twinproof_coap::{Code, ContentFormat, Message, Parameters, Type, option};
 use twinproof_kernel::{CallId, Input, Outbox, Output, Role, Seed, Time};
-use twinproof_lwm2m::device::{Answer, Device, Order, Register, Shared};
+use twinproof_lwm2m::device::{Answer, Device, Notify, NotifyWith, Order, Register, Shared};
 use twinproof_lwm2m::wire::{Value, Version};
 
 /// Counts the bytes that a thread holds.
@@ -299,6 +299,98 @@ fn notifications_keep_to_their_periods_and_thresholds() {
     assert_eq!(std::mem::take(&mut pair.heard), ["2.05 Content 57"]);
     pair.wait(seconds(16));
     assert_eq!(std::mem::take(&mut pair.heard), ["2.05 Content 57"]);
+}
+
+#[test]
+fn whoever_wants_a_notification_confirmed_hears_what_became_of_it() {
+    let tell = |value| {
+        Order::Notify(Notify {
+            server: 0,
+            path: "/3/0/10".parse().unwrap(),
+            with: NotifyWith::Confirmed(Value::Integer(value)),
+        })
+    };
+    let mut pair = Pair::registered(Version::V1_0, 86_400);
+    pair.order(tell(1));
+    assert!(matches!(pair.answers.pop(), Some(Answer::Impossible(_))));
+    let observe = Message::new(Code::GET).path("/3/0/10").observe();
+    assert_eq!(pair.ask(observe), "2.05 Content 15");
+    pair.answers.clear();
+    pair.order(tell(1_000));
+    assert_eq!(pair.answers, [Answer::Done]);
+    assert_eq!(std::mem::take(&mut pair.heard), ["2.05 Content 1000"]);
+    assert_eq!(pair.get("/3/0/10"), "2.05 Content 1000");
+
+    // Two at once, of which the second waits; the server rejects the first.
+    let mut out = Outbox::default();
+    for (number, value) in (1..).zip([2_000, 3_000]) {
+        let order = tell(value);
+        let call = CallId(number);
+        pair.device.handle(
+            &pair.shared,
+            pair.now,
+            Input::Order { call, order },
+            &mut out,
+        );
+    }
+    let said: Vec<_> = out.drain().collect();
+    assert!(matches!(said[..], [Output::Datagram { .. }]), "{said:?}");
+    let id = out.bytes()[2..4].to_vec();
+    out.clear();
+    let (at, from) = (address(DEVICE), address(SERVER));
+    let bytes = &[0x70, 0, id[0], id[1]];
+    let input = Input::Datagram { at, from, bytes };
+    pair.device.handle(&pair.shared, pair.now, input, &mut out);
+    let answers: Vec<_> = out
+        .drain()
+        .map(|output| match output {
+            Output::Answer { call, answer } => (call, answer),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        answers,
+        [(CallId(1), Answer::Reset), (CallId(2), Answer::Reset)]
+    );
+}
+
+#[test]
+fn what_waits_is_confirmed_by_itself() {
+    let mut pair = Pair::registered(Version::V1_0, 86_400);
+    let observe = Message::new(Code::GET).path("/3/0/10").observe();
+    pair.ask(observe);
+    let mut out = Outbox::default();
+    for (number, value) in (1..).zip([2_000, 3_000, 4_000]) {
+        let order = Order::Notify(Notify {
+            server: 0,
+            path: "/3/0/10".parse().unwrap(),
+            with: NotifyWith::Confirmed(Value::Integer(value)),
+        });
+        let call = CallId(number);
+        pair.device.handle(
+            &pair.shared,
+            pair.now,
+            Input::Order { call, order },
+            &mut out,
+        );
+    }
+    for expected in [vec![1], vec![2, 3]] {
+        let id = out.bytes()[2..4].to_vec();
+        out.clear();
+        let (at, from) = (address(DEVICE), address(SERVER));
+        let bytes = &[0x60, 0, id[0], id[1]];
+        let input = Input::Datagram { at, from, bytes };
+        pair.device.handle(&pair.shared, pair.now, input, &mut out);
+        let (outputs, _) = out.take();
+        let answered = outputs.filter_map(|output| match output {
+            Output::Answer {
+                call,
+                answer: Answer::Done,
+            } => Some(call.0),
+            _ => None,
+        });
+        assert_eq!(answered.collect::<Vec<_>>(), expected);
+    }
 }
 
 fn set(path: &str, value: i64) -> Order {

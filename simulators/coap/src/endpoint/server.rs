@@ -302,15 +302,21 @@ impl<P: Address> Endpoint<P> {
     }
 
     /// A confirmable notification has arrived: what waited for it goes out.
-    pub(super) fn confirmed(&mut self, turn: &mut Turn<'_, P>, name: (P, Token)) {
-        let Some(observation) = self.observations.get_mut(&name) else {
-            return;
-        };
+    pub(super) fn confirmed<'d>(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        name: (P, Token),
+    ) -> Option<Event<'d, P>> {
+        let observation = self.observations.get_mut(&name)?;
         observation.in_flight = None;
-        if let Some((ty, next)) = observation.next.take() {
+        let next = observation.next.take();
+        let again = next.is_some();
+        if let Some((ty, next)) = next {
             // What cannot be sent now is as good as lost on the way; the next state will come.
             let _ = self.send_notification(turn, name, ty, next, None);
         }
+        let (peer, token) = name;
+        Some(Event::Confirmed { peer, token, again })
     }
 
     pub(super) fn answer(

@@ -208,6 +208,7 @@ impl BootstrapServer {
                 self.unanswered(request, &why);
             }
             endpoint::Event::Acknowledged { .. }
+            | endpoint::Event::Confirmed { .. }
             | endpoint::Event::Ignored { .. }
             | endpoint::Event::Notification { .. }
             | endpoint::Event::Pong { .. }

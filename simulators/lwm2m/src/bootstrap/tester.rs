@@ -146,6 +146,7 @@ impl Tester {
                 self.answered(moment, request, answer);
             }
             Event::Acknowledged { .. }
+            | Event::Confirmed { .. }
             | Event::Ignored { .. }
             | Event::Notification { .. }
             | Event::Pong { .. }

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use twinproof_coap::endpoint::{Endpoint, Event, Exchange, RequestId, Turn};
 use twinproof_coap::{
-    Class, Code, ContentFormat, Header, Message, Packet, Parameters, Type, option,
+    Class, Code, ContentFormat, Header, Message, Packet, Parameters, Token, Type, option,
 };
 use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
 
@@ -206,6 +206,7 @@ struct Live {
     layer: Endpoint<SocketAddr>,
     calls: Vec<Call>,
     late: Vec<Late>,
+    tells: Vec<Tell>,
     forgets: Option<Time>,
 }
 
@@ -217,11 +218,13 @@ impl Live {
                 layer: Endpoint::new(Seed::new(0)),
                 calls: Vec::new(),
                 late: Vec::new(),
+                tells: Vec::new(),
                 forgets: None,
             })
         });
         live.calls.clear();
         live.late.clear();
+        live.tells.clear();
         live.forgets = None;
         set(&mut live.layer);
         live
@@ -229,7 +232,7 @@ impl Live {
 
     /// Whether no request of ours waits for its answer, and none of another for ours.
     fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.late.is_empty()
+        self.calls.is_empty() && self.late.is_empty() && self.tells.is_empty()
     }
 }
 
@@ -252,6 +255,15 @@ struct Late {
     account: usize,
     /// What follows once it is given.
     effects: Vec<Effect>,
+}
+
+/// A notification that a tester wants to know confirmed.
+#[derive(Debug)]
+struct Tell {
+    token: Token,
+    order: CallId,
+    /// Whether it waits until the one before it is confirmed.
+    waits: bool,
 }
 
 /// What only a device has that a tester orders about.
@@ -514,7 +526,15 @@ impl Device {
                 };
                 self.answered(moment, request, answer);
             }
-            Event::Unobserved { peer, token, .. } => self.unobserved(moment.shared, peer, token),
+            Event::Confirmed { token, again, .. } => self.confirmed(moment, token, again),
+            Event::Unobserved { peer, token, why } => {
+                let answer = match why {
+                    twinproof_coap::endpoint::Failure::Reset => Answer::Reset,
+                    _ => Answer::NoAnswer,
+                };
+                self.untold(moment, |tell| tell.token == token, &answer);
+                self.unobserved(moment.shared, peer, token);
+            }
             Event::Acknowledged { .. }
             | Event::Ignored { .. }
             | Event::Notification { .. }
@@ -659,6 +679,7 @@ impl Device {
         self.keep_bootstrapping(moment);
         self.keep_registered(moment);
         self.report(moment);
+        self.end_tells(moment);
         let Some(live) = &mut self.live else {
             return;
         };

@@ -9,7 +9,7 @@ use twinproof_kernel::{CallId, Time};
 
 use super::registration::{Purpose, State, impossible, no_server};
 use super::rules::{CancelFacts, ChangeFacts, PeriodFacts};
-use super::{Answer, Device, Moment, Notify, NotifyWith, Observed, Shared};
+use super::{Answer, Device, Moment, Notify, NotifyWith, Observed, Shared, Tell};
 use crate::wire::attributes::{Attribute, Attributes};
 use crate::wire::{Entry, Path, Value};
 
@@ -140,6 +140,50 @@ impl Device {
         }
     }
 
+    /// Whether a notification that somebody wants to know confirmed is under way.
+    fn is_telling(&self, token: Token) -> bool {
+        let tells = self.live.iter().flat_map(|live| &live.tells);
+        tells.into_iter().any(|tell| tell.token == token)
+    }
+
+    /// The server has a notification; if the state that waited goes out now, that one is still to come.
+    pub(super) fn confirmed(&mut self, moment: &mut Moment<'_>, token: Token, again: bool) {
+        self.untold(
+            moment,
+            |tell| tell.token == token && !(again && tell.waits),
+            &Answer::Done,
+        );
+        for tell in self.live.iter_mut().flat_map(|live| &mut live.tells) {
+            tell.waits &= tell.token != token;
+        }
+    }
+
+    /// Answers those who want to know some notifications confirmed.
+    pub(super) fn untold(
+        &mut self,
+        moment: &mut Moment<'_>,
+        which: impl Fn(&Tell) -> bool,
+        answer: &Answer,
+    ) {
+        if let Some(live) = &mut self.live {
+            for tell in live.tells.extract_if(.., |tell| which(tell)) {
+                moment.out.answer(tell.order, answer.clone());
+            }
+        }
+    }
+
+    /// What belongs to no observation any more is confirmed by nobody.
+    pub(super) fn end_tells(&mut self, moment: &mut Moment<'_>) {
+        if self.live.as_ref().is_none_or(|live| live.tells.is_empty()) {
+            return;
+        }
+        let watches = self.accounts.iter().flat_map(|account| &account.report);
+        let watches = watches.flat_map(|report| &report.watches);
+        let tokens: Vec<Token> = watches.map(|watch| watch.token).collect();
+        let ended = Answer::Impossible("the observation has ended".to_owned());
+        self.untold(moment, |tell| !tokens.contains(&tell.token), &ended);
+    }
+
     /// The message layer says that an observation has ended.
     pub(super) fn unobserved(&mut self, shared: &Shared, peer: SocketAddr, token: Token) {
         if let Some(account) = self.account_at(shared, peer) {
@@ -205,7 +249,8 @@ impl Device {
         let is_due = due.is_some_and(|at| at <= moment.now);
         let held = reachable && !watch.kept.is_empty();
         if is_due || held {
-            self.tell(moment, account, index, is_due);
+            let confirms = self.behaviour().confirms;
+            self.tell(moment, account, index, (is_due, confirms));
         } else if let Some(watch) = self.watch_mut(account, index) {
             watch.due = due;
         }
@@ -219,7 +264,13 @@ impl Device {
     }
 
     /// Notifies, or keeps the notification for later if the device cannot speak.
-    fn tell(&mut self, moment: &mut Moment<'_>, account: usize, index: usize, now: bool) {
+    fn tell(
+        &mut self,
+        moment: &mut Moment<'_>,
+        account: usize,
+        index: usize,
+        (now, confirms): (bool, bool),
+    ) {
         let shared = moment.shared;
         let server = self.servers(shared).get(account);
         let (Some(&super::Server { address, .. }), Some(watch)) =
@@ -238,7 +289,7 @@ impl Device {
         let message = message.unwrap_or_else(Message::new);
         let ends = !message.code().is_success();
         let con = self.effective(account, watch.paths.first().copied().unwrap_or_default());
-        let asked = con.value(Attribute::Con) == Some(1.0) || self.behaviour().confirms;
+        let asked = con.value(Attribute::Con) == Some(1.0) || confirms;
         let confirmable = shared.rules.confirms(asked);
         let ty = super::NON_OR_CON[usize::from(confirmable)];
         let silent = self.is_silent();
@@ -372,11 +423,21 @@ impl Device {
                     return impossible(moment, Some(order), why);
                 };
                 match other {
+                    NotifyWith::Confirmed(value) => {
+                        self.change().set(path, value);
+                        let waits = self.is_telling(token);
+                        self.tell(moment, server, index, (true, true));
+                        if let Some(live) = &mut self.live {
+                            live.tells.push(Tell {
+                                token,
+                                order,
+                                waits,
+                            });
+                        }
+                        return;
+                    }
                     NotifyWith::Value { confirmable } => {
-                        let before = self.behaviour().confirms;
-                        self.aside.get_or_insert_default().behaviour.confirms = confirmable;
-                        self.tell(moment, server, index, true);
-                        self.aside.get_or_insert_default().behaviour.confirms = before;
+                        self.tell(moment, server, index, (true, confirmable));
                         return moment.out.answer(order, Answer::Done);
                     }
                     NotifyWith::Error(code) => (token, None, Err(code), true),

@@ -16,8 +16,8 @@ pub const BOOTSTRAP: ServerIndex = usize::MAX;
 
 /// What a tester can ask of a device.
 ///
-/// Orders that send a request are answered when its answer, or its lack, is there; all others at
-/// once.
+/// Orders that send a request are answered when its answer, or its lack, is there, and so are those
+/// that send a notification that has to be [confirmed](NotifyWith::Confirmed); all others at once.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -128,6 +128,9 @@ pub struct Notify {
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotifyWith {
+    /// This value, which the device has from now on; confirmable, with the next sequence number. Answered
+    /// when the server has it, or will not have it.
+    Confirmed(Value),
     /// This code and no value: it ends the observation.
     #[serde(with = "serial::code")]
     Error(Code),

@@ -234,6 +234,7 @@ impl Server {
                 self.unanswered(moment, request, answer);
             }
             endpoint::Event::Acknowledged { .. }
+            | endpoint::Event::Confirmed { .. }
             | endpoint::Event::Ignored { .. }
             | endpoint::Event::Pong { .. }
             | endpoint::Event::Unobserved { .. } => {}
