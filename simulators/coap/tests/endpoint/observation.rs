@@ -307,7 +307,10 @@ fn one_confirmable_notification_is_under_way_and_the_newest_state_follows() {
     let sent = server.take();
     assert!(server.sent.is_empty());
     let id = Packet::parse(&sent).unwrap().message_id().to_be_bytes();
-    server.receive(&[0x60, 0, id[0], id[1]]);
+    assert!(matches!(
+        server.receive(&[0x60, 0, id[0], id[1]]),
+        Some(Event::Confirmed { again: true, .. })
+    ));
     let lines = server.flush();
     assert_eq!(lines.len(), 1);
     assert!(lines[0].ends_with("Observe=2 1 B \"4\""), "{}", lines[0]);
