@@ -1,6 +1,7 @@
 //! `twinproof bench` and `twinproof fleet`: load, and how a server bears it.
 
 mod compare;
+mod operator;
 mod plan;
 mod search;
 mod view;
@@ -20,19 +21,20 @@ use twinproof_judge::profile::Span;
 use twinproof_load::rules::{Rules, Standard};
 use twinproof_load::{
     Arrivals, Holds, Judged, Limits, Measured, Measures, Metric, NoRun, Operation, PRESETS, Phase,
-    Report, Run, Socket, Stage, Target, Verdict, WATCHED, Workload,
+    Report, Run, Socket, Stage, Target, Verdict, WATCHED, Workload, desk_of,
 };
 use twinproof_reference::mutants;
 
 use crate::args::SEED;
-use crate::args::bench::{self, Against, Bench, Fleet, Pace};
+use crate::args::bench::{self, Against, Bench, Fleet, Pace, Share};
 use crate::problem::Problem;
 use crate::{profile, watch};
+use operator::Operator;
 use view::View;
 
 pub(crate) fn bench(args: &Bench) -> Result<ExitCode, Problem> {
     match (args, args.load()) {
-        (_, Some((operation, load))) => against(&workload(operation, &load.pace)?, &load.against),
+        (_, Some((shares, load))) => against(&workload(&shares, &load.pace)?, &load.against),
         (Bench::Compare(args), None) => compare::compare(args),
         (Bench::Floor(args), None) => floor(args),
         (Bench::Plan(args), None) => plan::plan(args),
@@ -159,13 +161,21 @@ fn read(file: &Path) -> Result<Workload, Problem> {
     Workload::read(&text).map_err(|error| usage(&error))
 }
 
-fn workload(operation: Operation, pace: &Pace) -> Result<Workload, Problem> {
+fn workload(shares: &[Share], pace: &Pace) -> Result<Workload, Problem> {
     let arrivals = match (pace.closed, pace.poisson) {
         (Some(most), _) => Arrivals::Closed(most),
         (None, true) => Arrivals::Poisson,
         (None, false) => Arrivals::Even,
     };
+    let mut mix = BTreeMap::new();
+    for Share { operation, share } in shares {
+        *mix.entry(*operation).or_insert(0) += share;
+    }
+    let first = mix.keys().next().copied().unwrap_or(Operation::Register);
+    let names: Vec<_> = mix.keys().map(|one| one.name()).collect();
     let workload = Workload {
+        name: names.join(" and "),
+        mix,
         seed: pace.seed,
         arrivals,
         warm_up: pace.warm_up,
@@ -175,7 +185,7 @@ fn workload(operation: Operation, pace: &Pace) -> Result<Workload, Problem> {
             rate: pace.rate,
             span: pace.duration,
         }],
-        ..plain(operation, pace.devices)
+        ..plain(first, pace.devices)
     };
     checked(workload)
 }
@@ -188,7 +198,8 @@ fn checked(workload: Workload) -> Result<Workload, Problem> {
 }
 
 fn against(workload: &Workload, args: &Against) -> Result<ExitCode, Problem> {
-    let system = System::find(args.sut.as_deref())?.seen_as(args.sut_pid)?;
+    let system =
+        System::find(args.sut.as_deref(), workload.needs_operator())?.seen_as(args.sut_pid)?;
     let stop = stop_on_signal()?;
     let target = system.target(args.target_consent.as_deref());
     let mut view = View::new(workload);
@@ -242,25 +253,36 @@ fn carry_out(
 struct System {
     address: SocketAddrV4,
     process: Option<u32>,
+    /// Where who makes it act is heard.
+    operated_at: Option<SocketAddrV4>,
     /// Ends with this.
     _built_in: Option<BuiltIn>,
+    /// Ends with this, too.
+    _operator: Option<Operator>,
 }
 
 impl System {
-    /// The one that a profile describes, or the built-in one.
-    fn find(profile: Option<&Path>) -> Result<Self, Problem> {
+    /// The one that a profile describes, or the built-in one; with somebody who makes it act, if that is needed.
+    fn find(profile: Option<&Path>, operated: bool) -> Result<Self, Problem> {
         Ok(match profile {
-            Some(file) => Self {
-                address: server_of(file)?,
-                process: None,
-                _built_in: None,
-            },
+            Some(file) => {
+                let operator = operated.then(|| Operator::start(file)).transpose()?;
+                Self {
+                    address: server_of(file)?,
+                    process: None,
+                    operated_at: operator.as_ref().map(|operator| operator.address),
+                    _built_in: None,
+                    _operator: operator,
+                }
+            }
             None => {
                 let built_in = BuiltIn::start()?;
                 Self {
                     address: built_in.address,
                     process: Some(built_in.child.id()),
+                    operated_at: Some(desk_of(built_in.address)),
                     _built_in: Some(built_in),
+                    _operator: None,
                 }
             }
         })
@@ -287,6 +309,7 @@ impl System {
             address: self.address,
             process: self.process,
             consent,
+            operator: self.operated_at,
         }
     }
 }
@@ -440,6 +463,7 @@ fn text(report: &Report, stopped: bool) -> String {
             }
         ));
     }
+    lines.extend(overheard(report));
     for broken in &report.judged.broken {
         lines.push(format!(
             "  {}  fail  {}, {} times\n     expected  {}\n     got       {}, by the device at {} after {:.3} s\n     basis     {}",
@@ -469,6 +493,21 @@ fn text(report: &Report, stopped: bool) -> String {
     let verdict = report.verdict;
     lines.push(format!("{}: {}", name(verdict), verdict.meaning()));
     lines.join("\n") + "\n"
+}
+
+/// What the operator was told of the devices that were watched.
+fn overheard(report: &Report) -> Option<String> {
+    let judged = &report.judged;
+    let reads = match judged.reads {
+        0 => None,
+        reads => Some(format!("{reads} times what was read of them")),
+    };
+    let reports = (judged.reports > 0).then(|| match judged.told {
+        Some(told) => format!("{told} of their {} reports", judged.reports),
+        None => "nothing of their reports, which nobody tells it".to_owned(),
+    });
+    let told: Vec<_> = reads.into_iter().chain(reports).collect();
+    (!told.is_empty()).then(|| format!("  the operator was told {}", told.join(", ")))
 }
 
 const fn name(verdict: Verdict) -> &'static str {

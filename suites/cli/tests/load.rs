@@ -279,12 +279,70 @@ fn a_server_that_is_fast_and_wrong_fails() {
     }
 }
 
+/// What devices report and what is read of them, in turns.
+const OPERATED: &str = r#"
+name = "operated"
+drain = "5s"
+judged = 20
+[devices]
+count = 20
+[mix]
+notify = 1
+read = 1
+[generator]
+late = "1h"
+starved_share = 1.0
+[[stages]]
+rate = 20
+for = "3s"
+"#;
+
+#[test]
+fn a_server_that_runs_elsewhere_is_made_to_act_by_its_upper_tester() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("operated.toml"), OPERATED).unwrap();
+    let serve = ["serve", "--enabler", "lwm2m", "--profiles", "."];
+    let mut served = command(dir.path(), &serve).spawn().unwrap();
+    let mut line = String::new();
+    let output = served.stdout.take().unwrap();
+    BufReader::new(output).read_line(&mut line).unwrap();
+    let ran = twinproof(
+        dir.path(),
+        &["fleet", "operated.toml", "--sut", "sut-1.toml"],
+    );
+    served.kill().unwrap();
+    served.wait().unwrap();
+    let report = json(&dir.path().join("twinproof-load/load.json"));
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(report["counts"]["prepared"], 20);
+    let of = |operation: &str, what: &str| report["operations"][operation][what].as_u64();
+    let [notify, read] = ["notify", "read"].map(|one| of(one, "answered"));
+    assert_eq!(notify.unwrap() + read.unwrap(), 60, "{report}");
+    assert_eq!(report["judged"]["reads"].as_u64(), read);
+    assert!(report["judged"]["told"].as_u64().unwrap() > 0, "{report}");
+
+    // Nobody is there who could make this one act.
+    let profile = "[sut]\nname = \"x\"\nrole = \"lwm2m-server\"\n\n[lwm2m]\nserver = \"coap://127.0.0.1:5683\"\n";
+    fs::write(dir.path().join("mute.toml"), profile).unwrap();
+    let ran = twinproof(dir.path(), &["bench", "read", "--sut", "mute.toml"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("lwm2m.upper_tester"), "{}", ran.stderr);
+}
+
 #[test]
 fn workloads_that_are_shipped_are_listed_used_and_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let ran = twinproof(dir.path(), &["fleet", "--presets"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    for name in ["steady", "reconnect-storm", "meters", "soak"] {
+    for name in [
+        "steady",
+        "reconnect-storm",
+        "notification-storm",
+        "readings",
+        "mixed",
+        "meters",
+        "soak",
+    ] {
         let line = ran.stdout.lines().find(|line| line.starts_with(name));
         assert!(
             !line.unwrap().contains("Not with this version"),

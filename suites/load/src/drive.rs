@@ -1,7 +1,7 @@
 //! A generator on a socket.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -126,6 +126,9 @@ impl<'s> Pump<'s> {
         }
         let now = time(self.clock.now());
         let more = generator.act(now, &mut leave(&mut self.departures, jury, now));
+        for (overheard, at) in generator.overheard() {
+            jury.overhears(overheard, at);
+        }
         self.sent = self.socket.send(&mut self.departures)?;
         Ok(more || count > 0)
     }
@@ -158,6 +161,9 @@ fn leave(
         jury.sent((at, to, bytes), now);
         if let (SocketAddr::V4(at), SocketAddr::V4(to)) = (at, to) {
             departures.push(*at.ip(), to, bytes);
+            if jury.repeats((IpAddr::V4(*at.ip()), bytes)) {
+                departures.push(*at.ip(), to, bytes);
+            }
         }
     }
 }

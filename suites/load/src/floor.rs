@@ -254,7 +254,7 @@ fn template(shared: &Shared, operation: Operation) -> io::Result<Vec<u8>> {
     let mut out = Outbox::default();
     let mut said = Vec::new();
     for operation in [Operation::Register, operation] {
-        let order = Devices.order(operation);
+        let order = Devices.order(operation, 0);
         let call = CallId(0);
         device.handle(shared, Time::ZERO, Input::Order { call, order }, &mut out);
         said = out.bytes().to_vec();

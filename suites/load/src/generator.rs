@@ -1,14 +1,18 @@
 //! The generator: devices that are told what to do when the schedule says so, and what comes of it. No socket
 //! and no clock: whoever drives it brings datagrams, their stamps and the time.
 
+use std::collections::VecDeque;
 use std::iter::Peekable;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use twinproof_fleet::{Addresses, Fleet, Roster, Sizes, TooMany};
 use twinproof_kernel::{CallId, Input, Outbox, Output, Rests, Role, Seed, Time};
+use twinproof_lwm2m::upper::{self, Answer, What};
+use twinproof_lwm2m::wire::Entry;
 
 use crate::measure::{Measures, Outcome};
+use crate::operator::{Ask, Said};
 use crate::schedule::Schedule;
 use crate::workload::{Arrivals, Operation, Workload};
 
@@ -18,6 +22,9 @@ const PREPARING: usize = 128;
 /// How much is begun or woken at a time, so that what arrives is looked at soon.
 const BUDGET: usize = 64;
 
+/// What devices are called, before their number.
+const PREFIX: &str = "dev-";
+
 /// Timers have ticks of 2^10 microseconds.
 const GRAIN: u32 = 10;
 
@@ -26,8 +33,18 @@ pub trait Traffic {
     /// The devices.
     type Role: Rests;
 
-    /// What a device is told for an operation. It is answered once its answer, or its lack, is there.
-    fn order(&self, operation: Operation) -> <Self::Role as Role>::Order;
+    /// What a device is told for an operation, which is the one with this number. It is answered once its answer, or its
+    /// lack, is there.
+    fn order(&self, operation: Operation, number: u64) -> <Self::Role as Role>::Order;
+
+    /// What the server's operator is asked for an operation that is not up to the device of this name.
+    fn asks(&self, operation: Operation, endpoint: &str) -> Option<upper::Operation>;
+
+    /// What the server's operator is asked about a device before the first stage, where devices report.
+    fn prepares(&self, endpoint: &str) -> upper::Operation;
+
+    /// What came of what the operator was asked about the device of this name.
+    fn told(&self, operation: Operation, endpoint: &str, answer: &Answer) -> Outcome;
 
     /// What came of an operation.
     fn outcome(&self, operation: Operation, answer: &<Self::Role as Role>::Answer) -> Outcome;
@@ -54,7 +71,18 @@ pub struct Generator<'w, T: Traffic> {
     /// How often each operation was begun, in the order of [`Operation::ALL`].
     turns: [u64; Operation::ALL.len()],
     /// Who begins what next, and when that was meant to be.
-    chosen: Vec<(u32, Option<Operation>, Time)>,
+    chosen: Vec<(u32, Deed, Time)>,
+    /// Who makes the server act: where it is heard, and where it hears us.
+    operator: Option<(SocketAddr, SocketAddr)>,
+    /// Whether the operator knows of whom to tell.
+    is_introduced: bool,
+    /// Who is registered and not yet observed.
+    unobserved: VecDeque<u32>,
+    /// How many operations were begun.
+    begun: u64,
+    /// When something was last prepared.
+    progressed: Time,
+    overheard: Vec<(Overheard, Time)>,
     pending: Vec<Option<Pending>>,
     free: Vec<usize>,
     measures: Measures,
@@ -103,11 +131,39 @@ pub struct Counts {
 
 #[derive(Clone, Copy, Debug)]
 struct Pending {
-    /// None while the devices are prepared.
-    operation: Option<Operation>,
+    deed: Deed,
+    member: u32,
+    /// Which it is of all that were begun.
+    number: u64,
     /// When it was meant to begin.
     meant: Time,
     counts: bool,
+}
+
+/// What is begun.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Deed {
+    /// An operation.
+    Do(Operation),
+    /// A device is observed before the first stage.
+    Observe,
+    /// A device registers before the first stage.
+    Register,
+}
+
+/// What is known of devices that are watched and is in no datagram of theirs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Overheard {
+    /// The server has the report with this number.
+    Confirmed { member: u32, number: u64 },
+    /// The operator is told nothing of what happens.
+    Deaf,
+    /// The operator was told what was read of the device.
+    Read { member: u32, values: Vec<Entry> },
+    /// The device says the report with this number now, or as soon as the one before it is confirmed.
+    Reports { member: u32, number: u64 },
+    /// The operator was told a report of the device.
+    Told { member: u32, values: Vec<Entry> },
 }
 
 impl<'w, T: Traffic> Generator<'w, T> {
@@ -128,7 +184,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
         let roster = Roster::new(
             workload.devices.count,
             addresses,
-            "dev-",
+            PREFIX,
             seed.derive("devices"),
         )?;
         let span = workload
@@ -158,6 +214,12 @@ impl<'w, T: Traffic> Generator<'w, T> {
             random: seed.derive("mix").rng(),
             turns: [0; Operation::ALL.len()],
             chosen: Vec::new(),
+            operator: None,
+            is_introduced: false,
+            unobserved: VecDeque::new(),
+            begun: 0,
+            progressed: Time::ZERO,
+            overheard: Vec::new(),
             pending: Vec::new(),
             free: Vec::new(),
             measures: Measures::new(measured, workload.generator.late.duration()),
@@ -166,6 +228,15 @@ impl<'w, T: Traffic> Generator<'w, T> {
             traffic,
             shared,
         })
+    }
+
+    /// It with an operator of the server, who is heard there and hears at the port of the devices.
+    #[must_use]
+    pub fn operated(mut self, operator: Option<SocketAddrV4>) -> Self {
+        let port = self.fleet.roster().address(0).map_or(0, |at| at.port());
+        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        self.operator = operator.map(|there| (there.into(), own));
+        self
     }
 
     /// What it carries out.
@@ -216,6 +287,12 @@ impl<'w, T: Traffic> Generator<'w, T> {
         send: &mut Send<'_>,
     ) {
         self.counts.received += 1;
+        if self.operator.is_some_and(|(there, _)| there == from) {
+            if let Some(said) = Said::read(bytes) {
+                self.operator_says(stamp, said);
+            }
+            return;
+        }
         let heard = self
             .fleet
             .hear(&self.shared, now, (at, from, bytes), &mut self.out);
@@ -226,6 +303,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
     /// Does what is due, but not too much at a time. Says whether there is more.
     pub fn act(&mut self, now: Time, send: &mut Send<'_>) -> bool {
         let mut more = false;
+        self.introduce(send);
         for left in (0..BUDGET).rev() {
             let sent = self.counts.sent;
             if self.fleet.wake(&self.shared, now, &mut self.out).is_none() {
@@ -237,15 +315,15 @@ impl<'w, T: Traffic> Generator<'w, T> {
         }
         let mut chosen = std::mem::take(&mut self.chosen);
         while chosen.len() < BUDGET
-            && let Some((operation, meant)) = self.next_operation(now, chosen.len())
+            && let Some((deed, meant)) = self.next_deed(now, chosen.len())
         {
-            chosen.push((self.next_member(operation), operation, meant));
+            chosen.push((self.next_member(deed), deed, meant));
         }
         // All of them are on their way out of memory before the first is needed.
         self.fleet.fetch(chosen.iter().map(|(member, ..)| *member));
         more |= chosen.len() == BUDGET;
-        for (member, operation, meant) in chosen.drain(..) {
-            self.begin(member, operation, (meant, now), send);
+        for (member, deed, meant) in chosen.drain(..) {
+            self.begin(member, deed, (meant, now), send);
         }
         self.chosen = chosen;
         self.proceed(now);
@@ -274,13 +352,41 @@ impl<'w, T: Traffic> Generator<'w, T> {
         self.begins + self.span + self.workload.drain.duration()
     }
 
-    /// What is to be begun beside so many that are already chosen, and when it was meant to; none as its operation
-    /// prepares a device.
-    fn next_operation(&mut self, now: Time, beside: usize) -> Option<(Option<Operation>, Time)> {
+    /// Whether the server is to observe devices before the first stage.
+    fn observes(&self) -> bool {
+        self.operator.is_some()
+            && self
+                .workload
+                .operations()
+                .any(|one| one == Operation::Notify)
+    }
+
+    /// Says to the operator of whom it is to tell what happens.
+    fn introduce(&mut self, send: &mut Send<'_>) {
+        if self.is_introduced {
+            return;
+        }
+        self.is_introduced = true;
+        let Some((there, own)) = self.operator.filter(|_| self.observes()) else {
+            return;
+        };
+        let all = 0..self.workload.devices.count;
+        for member in all.filter(|member| self.workload.watches(*member)) {
+            send(own, there, &Ask::Watch(name(member)).to_bytes());
+        }
+    }
+
+    /// What is to be begun beside so many that are already chosen, and when it was meant to.
+    fn next_deed(&mut self, now: Time, beside: usize) -> Option<(Deed, Time)> {
         match self.phase {
             Phase::Preparing(begun) => {
                 let room = self.under_way() + beside < PREPARING;
-                (room && begun < self.workload.devices.count).then_some((None, now))
+                let deed = match self.unobserved.is_empty() {
+                    false => Deed::Observe,
+                    true if begun < self.workload.devices.count => Deed::Register,
+                    true => return None,
+                };
+                room.then_some((deed, now))
             }
             Phase::Loading => {
                 let meant = match self.workload.arrivals {
@@ -294,7 +400,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
                         next.map(|at| begins + at)
                     }
                 };
-                meant.map(|meant| (Some(self.choose()), meant))
+                meant.map(|meant| (Deed::Do(self.choose()), meant))
             }
             Phase::Draining | Phase::Done => None,
         }
@@ -308,33 +414,35 @@ impl<'w, T: Traffic> Generator<'w, T> {
     }
 
     /// Whose turn it is to do this.
-    fn next_member(&mut self, operation: Option<Operation>) -> u32 {
-        match (operation, &mut self.phase) {
-            (None, Phase::Preparing(begun)) => {
-                *begun += 1;
-                *begun - 1
-            }
-            (operation, _) => {
-                let turn = &mut self.turns[operation.map_or(0, |one| one as usize)];
+    fn next_member(&mut self, deed: Deed) -> u32 {
+        match (deed, &mut self.phase) {
+            (Deed::Do(operation), _) => {
+                let turn = &mut self.turns[operation as usize];
                 *turn += 1;
                 self.fleet.roster().spread(*turn - 1)
             }
+            (Deed::Register, Phase::Preparing(begun)) => {
+                *begun += 1;
+                *begun - 1
+            }
+            (Deed::Observe | Deed::Register, _) => self.unobserved.pop_front().unwrap_or(0),
         }
     }
 
-    fn begin(
-        &mut self,
-        member: u32,
-        operation: Option<Operation>,
-        (meant, now): (Time, Time),
-        send: &mut Send<'_>,
-    ) {
+    fn begin(&mut self, member: u32, deed: Deed, (meant, now): (Time, Time), send: &mut Send<'_>) {
         let at = meant.since(self.begins);
-        let counts = operation.is_some() && at >= self.workload.warm_up.duration();
+        let operation = match deed {
+            Deed::Do(operation) => Some(operation),
+            Deed::Observe | Deed::Register => None,
+        };
+        self.begun += 1;
+        let number = self.begun;
         let pending = Some(Pending {
-            operation,
+            deed,
+            member,
+            number,
             meant,
-            counts,
+            counts: operation.is_some() && at >= self.workload.warm_up.duration(),
         });
         let call = match self.free.pop() {
             Some(place) => {
@@ -348,10 +456,37 @@ impl<'w, T: Traffic> Generator<'w, T> {
         };
         if let Some(operation) = operation {
             let late = now.since(meant);
+            let counts = pending.is_some_and(|pending| pending.counts);
             self.measures
                 .begin(operation, now.since(self.begins), late, counts);
         }
-        let order = self.traffic.order(operation.unwrap_or(Operation::Register));
+        let asks = match deed {
+            Deed::Do(operation) if operation.needs_operator() => {
+                self.traffic.asks(operation, &name(member))
+            }
+            Deed::Observe => Some(self.traffic.prepares(&name(member))),
+            Deed::Do(_) | Deed::Register => None,
+        };
+        if let Some(operation) = asks {
+            let Some((there, own)) = self.operator else {
+                let why = Outcome::Impossible("nobody operates the server".to_owned());
+                if let Some(pending) = self.pending[call].take() {
+                    self.ended((call, pending), why, now);
+                }
+                return;
+            };
+            // Which of those that had this place it is shows in what is above.
+            let call = number << 32 | call as u64;
+            self.counts.sent += 1;
+            return send(own, there, &Ask::Operate { call, operation }.to_bytes());
+        }
+        if operation == Some(Operation::Notify) && self.workload.watches(member) {
+            let reports = Overheard::Reports { member, number };
+            self.overheard.push((reports, now));
+        }
+        let order = self
+            .traffic
+            .order(operation.unwrap_or(Operation::Register), number);
         let input = Input::Order {
             call: CallId(call as u64),
             order,
@@ -363,7 +498,8 @@ impl<'w, T: Traffic> Generator<'w, T> {
 
     /// Sends what devices want sent, and takes their answers, which came at `at`.
     fn flush(&mut self, at: Time, send: &mut Send<'_>) {
-        let (outputs, bytes) = self.out.take();
+        let mut out = std::mem::take(&mut self.out);
+        let (outputs, bytes) = out.take();
         for output in outputs {
             match output {
                 Output::Datagram { at, to, range } => {
@@ -372,19 +508,14 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 }
                 Output::Answer { call, answer } => {
                     let place = call.0 as usize;
-                    let Some(pending) = self.pending.get_mut(place).and_then(Option::take) else {
-                        continue;
-                    };
-                    self.free.push(place);
-                    let operation = pending.operation.unwrap_or(Operation::Register);
-                    let outcome = self.traffic.outcome(operation, &answer);
-                    match pending.operation {
-                        Some(operation) => {
-                            let times = (at.since(self.begins), at.since(pending.meant));
-                            self.measures.end(operation, times, outcome, pending.counts);
-                        }
-                        None if outcome == Outcome::Answered => self.counts.prepared += 1,
-                        None => self.counts.unprepared += 1,
+                    let pending = self.pending.get_mut(place).and_then(Option::take);
+                    if let Some(pending) = pending {
+                        let operation = match pending.deed {
+                            Deed::Do(operation) => operation,
+                            Deed::Observe | Deed::Register => Operation::Register,
+                        };
+                        let outcome = self.traffic.outcome(operation, &answer);
+                        self.ended((place, pending), outcome, at);
                     }
                 }
                 Output::Persist { .. }
@@ -393,7 +524,83 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 | Output::Trust { .. } => {}
             }
         }
-        self.out.clear();
+        out.clear();
+        self.out = out;
+    }
+
+    /// The operator tells something, which came at `at`.
+    fn operator_says(&mut self, at: Time, said: Said) {
+        match said {
+            Said::Answer { call, answer } => {
+                let (place, number) = ((call & u64::from(u32::MAX)) as usize, call >> 32);
+                let Some(slot) = self.pending.get_mut(place) else {
+                    return;
+                };
+                // It may be an answer to what was given up long ago.
+                let asked = slot.take_if(|pending| pending.number & u64::from(u32::MAX) == number);
+                let Some(pending) = asked else { return };
+                let member = pending.member;
+                let operation = match pending.deed {
+                    Deed::Do(operation) => operation,
+                    Deed::Observe | Deed::Register => Operation::Notify,
+                };
+                let outcome = self.traffic.told(operation, &name(member), &answer);
+                if let (Operation::Read, Answer::Reply(reply)) = (operation, answer)
+                    && self.workload.watches(member)
+                    && reply.code.is_success()
+                {
+                    let values = reply.values;
+                    self.overheard
+                        .push((Overheard::Read { member, values }, at));
+                }
+                self.ended((place, pending), outcome, at);
+            }
+            Said::Deaf => self.overheard.push((Overheard::Deaf, at)),
+            Said::Event(event) => {
+                let number = event.endpoint.strip_prefix(PREFIX);
+                let member = number.and_then(|number| number.parse().ok());
+                if let (Some(member), What::Notified { values, .. }) = (member, event.what)
+                    && self.workload.watches(member)
+                {
+                    self.overheard
+                        .push((Overheard::Told { member, values }, at));
+                }
+            }
+        }
+    }
+
+    /// Something that was begun is over since `at`.
+    fn ended(&mut self, (place, pending): (usize, Pending), outcome: Outcome, at: Time) {
+        self.free.push(place);
+        let Pending { member, number, .. } = pending;
+        match pending.deed {
+            Deed::Do(operation) => {
+                if operation == Operation::Notify
+                    && outcome == Outcome::Answered
+                    && self.workload.watches(member)
+                {
+                    let confirmed = Overheard::Confirmed { member, number };
+                    self.overheard.push((confirmed, at));
+                }
+                let times = (at.since(self.begins), at.since(pending.meant));
+                self.measures.end(operation, times, outcome, pending.counts);
+            }
+            Deed::Observe | Deed::Register => {
+                self.progressed = at;
+                match (outcome, pending.deed) {
+                    (Outcome::Answered, Deed::Register) if self.observes() => {
+                        self.unobserved.push_back(member);
+                    }
+                    (Outcome::Answered, _) => self.counts.prepared += 1,
+                    _ => self.counts.unprepared += 1,
+                }
+            }
+        }
+    }
+
+    /// What is known since this was last asked and is in no datagram of a device.
+    pub(crate) fn overheard(&mut self) -> std::vec::Drain<'_, (Overheard, Time)> {
+        self.overheard.drain(..)
     }
 
     fn proceed(&mut self, now: Time) {
@@ -405,7 +612,13 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 if hopeless {
                     self.phase = Phase::Done;
                 }
-                if begun == self.workload.devices.count && self.under_way() == 0 {
+                let silent = self.under_way() > 0 && now >= self.progressed + upper::PATIENCE;
+                if silent {
+                    self.counts.unprepared += self.under_way() as u64;
+                    self.phase = Phase::Done;
+                }
+                let all = begun == self.workload.devices.count && self.unobserved.is_empty();
+                if all && self.under_way() == 0 {
                     self.begins = now;
                     // Without a single device there is nothing to measure.
                     self.phase = match self.counts.prepared {
@@ -443,7 +656,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
     fn give_up(&mut self, now: Time, least: Duration) {
         let begins = self.begins;
         for pending in self.pending.drain(..).flatten() {
-            if let Some(operation) = pending.operation
+            if let Deed::Do(operation) = pending.deed
                 && now.since(pending.meant) >= least
             {
                 let times = (now.since(begins), now.since(pending.meant));
@@ -454,4 +667,9 @@ impl<'w, T: Traffic> Generator<'w, T> {
         self.free.clear();
         self.measures.seal();
     }
+}
+
+/// What a device is called.
+pub(crate) fn name(member: u32) -> String {
+    format!("{PREFIX}{member}")
 }

@@ -1,16 +1,19 @@
 //! What a server says to some of the devices is judged message by message while all of them go on: a server that is fast
 //! and wrong does not pass.
 //!
-//! A jury sees the datagrams of the devices that it watches as they leave and arrive, and nothing else. It fails a server
-//! only for what no loss, no repetition and no overtaking on the way can explain; what they can, it leaves alone.
+//! A jury sees the datagrams of the devices that it watches as they leave and arrive, and what the server's operator is told
+//! of these devices. It fails a server only for what no loss, no repetition and no overtaking on the way can explain; what
+//! they can, it leaves alone.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use twinproof_coap::{Class, Code, Packet, Type, option};
+use twinproof_coap::{Class, Code, Header, Packet, Type, option};
 use twinproof_kernel::Time;
 
+use crate::devices::{name_in, report_in, reported};
+use crate::generator::{Overheard, name as device_name};
 use crate::workload::Workload;
 
 /// How many requests of a device are remembered; an answer to an older one is left alone.
@@ -18,6 +21,15 @@ const REMEMBERED: usize = 4_096;
 
 /// How long a registration lives that does not say (TS LwM2M 1.0 §5.3.1), in seconds.
 const DAY: u64 = 86_400;
+
+/// Of so many reports one comes twice.
+const TWICE: u64 = 8;
+
+/// For how long at least what the operator is told may be on its way.
+const LEAST: Duration = Duration::from_secs(1);
+
+/// How many times longer it may be while anything is told at all.
+const SLOW: u32 = 6;
 
 /// What has to hold of what a server says.
 #[derive(
@@ -38,10 +50,20 @@ pub enum Rule {
     OwnAnswers,
     /// A registration has a location that no other registration has.
     OwnLocation,
+    /// What the operator is told that a device has reported, that device has.
+    OwnReports,
+    /// What the operator is told that was read of a device, that device has.
+    OwnValues,
     /// A registration that is taken is confirmed with its location.
     RegistrationAnswered,
     /// A registration stays as long as its life time, whatever others do.
     RegistrationKept,
+    /// A report that is confirmed reaches the operator, or a newer one does.
+    ReportTold,
+    /// A report that comes twice is told once.
+    ReportToldOnce,
+    /// Reports are told in the order in which they were made.
+    ReportsInOrder,
     /// Values that are taken are confirmed as such.
     SendConfirmed,
     /// An update that is taken is confirmed as such.
@@ -54,8 +76,13 @@ impl Rule {
         match self {
             Self::OwnAnswers => "LW-SRV-02",
             Self::OwnLocation => "LW-IF2-09",
+            Self::OwnReports => "LW-REL-05",
+            Self::OwnValues => "LW-REL-03",
             Self::RegistrationAnswered => "LW-SRV-01",
             Self::RegistrationKept => "LW-IF2-14",
+            Self::ReportTold => "LW-IF4-03",
+            Self::ReportToldOnce => "LW-IF4-05",
+            Self::ReportsInOrder => "LW-IF4-04",
             Self::SendConfirmed => "LW-IF4-15",
             Self::UpdateConfirmed => "LW-IF2-04",
         }
@@ -67,6 +94,10 @@ impl Rule {
             Self::OwnAnswers => "RFC 7252 §4.2, §5.2.1, §5.3.2",
             Self::OwnLocation | Self::RegistrationAnswered => "TS LwM2M 1.0 §5.3.1",
             Self::RegistrationKept => "TS LwM2M 1.0 §5.3, §5.3.1, §5.3.2",
+            Self::OwnReports | Self::ReportTold => "TS LwM2M 1.0 §5.5.2",
+            Self::OwnValues => "TS LwM2M 1.0 §5.4.1; RFC 7252 §5.3.2",
+            Self::ReportToldOnce => "RFC 7252 §4.2, §4.5; RFC 7641 §3.5",
+            Self::ReportsInOrder => "RFC 7641 §3.4",
             Self::SendConfirmed => "TS LwM2M 1.1.1 §6.4.6",
             Self::UpdateConfirmed => "TS LwM2M 1.0 §5.3.2",
         }
@@ -77,6 +108,17 @@ impl Rule {
         match self {
             Self::OwnAnswers => "what a device is answered belongs to what it asked",
             Self::OwnLocation => "a registration has a location that no other registration has",
+            Self::OwnReports => {
+                "what the operator is told that a device has reported, that device has"
+            }
+            Self::OwnValues => {
+                "what the operator is told that was read of a device, that device has"
+            }
+            Self::ReportTold => {
+                "a report that is confirmed reaches the operator, or a newer one does"
+            }
+            Self::ReportToldOnce => "a report that comes twice is told once",
+            Self::ReportsInOrder => "reports are told in the order in which they were made",
             Self::RegistrationAnswered => {
                 "a registration that is taken is confirmed with its location"
             }
@@ -111,9 +153,10 @@ pub struct Broken {
     pub expected: String,
     /// What came.
     pub got: String,
-    /// What the device had said, in hexadecimal digits; nothing if it had said nothing that this belongs to.
+    /// What the device had said, in hexadecimal digits; nothing if it had said nothing that this belongs to, or the operator
+    /// was told.
     pub asked: String,
-    /// What it was told, in hexadecimal digits.
+    /// What it was told, in hexadecimal digits; nothing if the operator was.
     pub answer: String,
 }
 
@@ -128,6 +171,15 @@ pub struct Judgement {
     pub requests: u64,
     /// How many of those were seen to be answered.
     pub answers: u64,
+    /// How many reports they made.
+    #[serde(default)]
+    pub reports: u64,
+    /// How many of those the operator was told; none if there are none, or nobody hears what it is told.
+    #[serde(default)]
+    pub told: Option<u64>,
+    /// How often the operator was told what was read of them.
+    #[serde(default)]
+    pub reads: u64,
     /// What was broken, the first time of each.
     pub broken: Vec<Broken>,
 }
@@ -136,12 +188,24 @@ pub struct Judgement {
 #[derive(Debug)]
 pub struct Jury {
     first: Ipv4Addr,
-    count: u32,
-    /// Each so-manieth device is watched; 0 if none is.
-    every: u32,
+    /// Says who is watched; nobody if there is none.
+    workload: Option<Workload>,
     devices: HashMap<u32, Witness>,
     requests: u64,
     answers: u64,
+    reports: u64,
+    told: u64,
+    reads: u64,
+    /// The operator is told nothing of what happens.
+    is_deaf: bool,
+    /// When the operator was last told a report.
+    told_at: Time,
+    /// The last moment of which anything is known.
+    now: Time,
+    /// For how long what the operator is told may be on its way.
+    patience: Duration,
+    /// Datagrams with reports that were seen, to repeat some of them.
+    seen: u64,
     broken: BTreeMap<Rule, Broken>,
 }
 
@@ -152,6 +216,19 @@ struct Witness {
     /// Whether requests were forgotten.
     forgot: bool,
     registration: Option<Registration>,
+    /// The numbers of the reports that it made, and whether older ones were forgotten.
+    reports: VecDeque<u64>,
+    forgot_reports: bool,
+    /// The newest report that the operator was told.
+    told: Option<u64>,
+    /// The newest report that was confirmed.
+    confirmed: Option<u64>,
+    /// The oldest report that was confirmed and is not told, nor a newer one, and since when.
+    owed: Option<(u64, Time)>,
+    /// It was observed anew since the operator was last told anything.
+    is_observed_anew: bool,
+    /// With which tokens it was observed.
+    tokens: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -187,18 +264,11 @@ enum Kind {
 impl Jury {
     /// A jury for the devices of a workload, of which it watches as many as that says, evenly spread.
     pub fn new(workload: &Workload) -> Self {
-        let (count, judged) = (workload.devices.count, workload.judged);
         Self {
             first: workload.devices.first,
-            count,
-            every: match judged {
-                0 => 0,
-                judged => (count / judged).max(1),
-            },
-            devices: HashMap::new(),
-            requests: 0,
-            answers: 0,
-            broken: BTreeMap::new(),
+            workload: Some(workload.clone()),
+            patience: workload.drain.duration().max(LEAST),
+            ..Self::absent()
         }
     }
 
@@ -206,11 +276,18 @@ impl Jury {
     pub fn absent() -> Self {
         Self {
             first: Ipv4Addr::UNSPECIFIED,
-            count: 0,
-            every: 0,
+            workload: None,
             devices: HashMap::new(),
             requests: 0,
             answers: 0,
+            reports: 0,
+            told: 0,
+            reads: 0,
+            is_deaf: false,
+            told_at: Time::ZERO,
+            now: Time::ZERO,
+            patience: LEAST,
+            seen: 0,
             broken: BTreeMap::new(),
         }
     }
@@ -221,7 +298,165 @@ impl Jury {
             devices: self.devices.len() as u64,
             requests: self.requests,
             answers: self.answers,
-            broken: self.broken.values().cloned().collect(),
+            reports: self.reports,
+            told: (self.reports > 0 && !self.is_deaf).then_some(self.told),
+            reads: self.reads,
+            broken: self.broken.values().cloned().chain(self.untold()).collect(),
+        }
+    }
+
+    /// A report that was confirmed long ago, and neither that nor anything newer was told.
+    fn untold(&self) -> Option<Broken> {
+        if self.is_deaf {
+            return None;
+        }
+        // Who tells something is perhaps only slow.
+        let silent = self.told_at + self.patience < self.now;
+        let patience = match silent {
+            true => self.patience,
+            false => self.patience * SLOW,
+        };
+        let owed = self.devices.iter().filter_map(|(member, witness)| {
+            let (number, at) = witness.owed?;
+            (at + patience < self.now).then_some((at, *member, number))
+        });
+        let owed: Vec<_> = owed.collect();
+        let (at, member, number) = *owed.iter().min()?;
+        let told = self.devices.get(&member).and_then(|witness| witness.told);
+        let got = told.map_or("nothing".to_owned(), |told| {
+            format!("{} at last", reported(told))
+        });
+        let broken = self.found(
+            Rule::ReportTold,
+            (self.address(member), at),
+            (
+                format!(
+                    "{}, which was confirmed, or a newer value",
+                    reported(number)
+                ),
+                got,
+            ),
+            (&[], &[]),
+        );
+        Some(Broken {
+            times: owed.len() as u64,
+            ..broken
+        })
+    }
+
+    fn address(&self, member: u32) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::from(u32::from(self.first) + member), 0))
+    }
+
+    /// Whether a datagram that a device has just sent comes twice, as it may on any network: so it is for some reports of
+    /// devices that are watched.
+    pub(crate) fn repeats(&mut self, (at, bytes): (IpAddr, &[u8])) -> bool {
+        let Some(member) = self.watched(SocketAddr::new(at, 0)) else {
+            return false;
+        };
+        let reports = Header::peek(bytes)
+            .is_some_and(|header| header.ty == Type::Con && header.code.class() == Class::Response);
+        self.seen += u64::from(reports);
+        let repeats = reports && self.seen.is_multiple_of(TWICE);
+        if repeats
+            && let Some(witness) = self.devices.get_mut(&member)
+            && let Some(last) = witness.requests.back_mut()
+        {
+            last.is_repeated = true;
+        }
+        repeats
+    }
+
+    /// Something is known that is in no datagram of a device.
+    pub(crate) fn overhears(&mut self, overheard: Overheard, now: Time) {
+        self.now = self.now.max(now);
+        match overheard {
+            Overheard::Confirmed { member, number } => {
+                let witness = self.devices.entry(member).or_default();
+                witness.confirmed = witness.confirmed.max(Some(number));
+                if witness.told < Some(number) {
+                    witness.owed.get_or_insert((number, now));
+                }
+            }
+            Overheard::Deaf => self.is_deaf = true,
+            Overheard::Read { member, values } => {
+                self.reads += 1;
+                let name = device_name(member);
+                if let Some(got) = name_in(&values).filter(|got| *got != name) {
+                    let got = format!("{got:?}");
+                    let at = (self.address(member), now);
+                    self.breaks(Rule::OwnValues, at, (format!("{name:?}"), got), (&[], &[]));
+                }
+            }
+            Overheard::Reports { member, number } => {
+                self.reports += 1;
+                let witness = self.devices.entry(member).or_default();
+                if witness.reports.len() == REMEMBERED {
+                    witness.reports.pop_front();
+                    witness.forgot_reports = true;
+                }
+                witness.reports.push_back(number);
+            }
+            Overheard::Told { member, values } => {
+                if let Some(number) = report_in(&values) {
+                    self.told(member, number, now);
+                }
+            }
+        }
+    }
+
+    /// The operator is told that a device has made the report with this number.
+    fn told(&mut self, member: u32, number: u64, now: Time) {
+        self.told += 1;
+        self.told_at = now;
+        let witness = self.devices.entry(member).or_default();
+        let before = witness.told;
+        let anew = std::mem::take(&mut witness.is_observed_anew);
+        let is_own = witness.reports.contains(&number);
+        if is_own {
+            witness.told = before.max(Some(number));
+            // What is confirmed and newer than that is owed from now on.
+            let newest = witness.confirmed.filter(|newest| *newest > number);
+            let paid = witness.owed.is_some_and(|(owed, _)| owed <= number);
+            if paid {
+                witness.owed = newest.map(|newest| (newest, now));
+            }
+        }
+        let forgot = witness.forgot_reports;
+        // Who observes twice is told twice, and nobody knows which of both comes first.
+        let several = witness.tokens.len() > 1;
+        let value = reported(number);
+        let at = (self.address(member), now);
+        let broken = match before {
+            _ if !is_own && forgot => None,
+            _ if !is_own => {
+                let mut others = self.devices.iter();
+                let other = others.find(|(_, other)| other.reports.contains(&number));
+                let whose = other.map_or("it never was".to_owned(), |(other, _)| {
+                    format!("it was by the device at {}", self.address(*other).ip())
+                });
+                let got = format!("{value}, as if it were reported by this one; {whose}");
+                let expected = "a value that the device has reported".to_owned();
+                Some((Rule::OwnReports, expected, got))
+            }
+            Some(_) if several => None,
+            // A server that observes anew is told the present value anew.
+            Some(before) if before == number && !anew => {
+                let expected = format!("a value after {value}, which was told before");
+                Some((Rule::ReportToldOnce, expected, format!("{value} again")))
+            }
+            Some(before) if before > number => {
+                let expected = format!("a value after {}", reported(before));
+                Some((
+                    Rule::ReportsInOrder,
+                    expected,
+                    format!("{value}, which is older"),
+                ))
+            }
+            _ => None,
+        };
+        if let Some((rule, expected, got)) = broken {
+            self.breaks(rule, at, (expected, got), (&[], &[]));
         }
     }
 
@@ -231,12 +466,13 @@ impl Jury {
             return None;
         };
         let member = u32::from(ip).checked_sub(u32::from(self.first))?;
-        let is_one = self.every > 0 && member < self.count && member.is_multiple_of(self.every);
-        is_one.then_some(member)
+        let workload = self.workload.as_ref()?;
+        workload.watches(member).then_some(member)
     }
 
     /// A device sends a datagram: from, to, octets.
     pub fn sent(&mut self, (at, _, bytes): (SocketAddr, SocketAddr, &[u8]), now: Time) {
+        self.now = self.now.max(now);
         let Some(member) = self.watched(at) else {
             return;
         };
@@ -260,6 +496,11 @@ impl Jury {
             return;
         };
         if packet.code().class() == Class::Request {
+            if packet.observe() == Ok(Some(0)) {
+                let witness = self.devices.entry(member).or_default();
+                witness.is_observed_anew = true;
+                witness.tokens.insert(packet.token_bytes().to_vec());
+            }
             return;
         }
         let witness = self.devices.entry(member).or_default();
@@ -414,7 +655,18 @@ impl Jury {
         (expected, got): (String, String),
         (asked, answer): (&[u8], &[u8]),
     ) {
-        let broken = self.broken.entry(rule).or_insert_with(|| Broken {
+        let found = self.found(rule, (at, now), (expected, got), (asked, answer));
+        self.broken.entry(rule).or_insert(found).times += 1;
+    }
+
+    fn found(
+        &self,
+        rule: Rule,
+        (at, now): (SocketAddr, Time),
+        (expected, got): (String, String),
+        (asked, answer): (&[u8], &[u8]),
+    ) -> Broken {
+        Broken {
             rule,
             requirement: rule.requirement().to_owned(),
             basis: rule.basis().to_owned(),
@@ -425,8 +677,7 @@ impl Jury {
             got,
             asked: hex(asked),
             answer: hex(answer),
-        });
-        broken.times += 1;
+        }
     }
 }
 
@@ -511,4 +762,153 @@ fn lifetime(packet: &Packet<'_>) -> Option<Duration> {
 
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use twinproof_lwm2m::wire::{Entry, Path, Value};
+
+    use super::*;
+
+    struct Trial {
+        jury: Jury,
+        now: Time,
+    }
+
+    impl Trial {
+        fn new() -> Self {
+            let text = "name = \"jury\"\ndrain = \"1s\"\njudged = 9\n[devices]\ncount = 9\n[mix]\nnotify = 1\n\
+                        [[stages]]\nrate = 1\nfor = \"1s\"";
+            Self {
+                jury: Jury::new(&Workload::read(text).unwrap()),
+                now: Time::ZERO,
+            }
+        }
+
+        fn reports(&mut self, member: u32, number: u64) {
+            let now = self.now;
+            self.jury
+                .overhears(Overheard::Reports { member, number }, now);
+            self.jury
+                .overhears(Overheard::Confirmed { member, number }, now);
+        }
+
+        fn told(&mut self, member: u32, number: u64) {
+            let path = Path::new(&[3, 0, 10]).unwrap();
+            let values = vec![Entry::new(path, Value::Integer(reported(number)))];
+            self.jury
+                .overhears(Overheard::Told { member, values }, self.now);
+        }
+
+        fn read(&mut self, member: u32, name: &str) {
+            let path = Path::new(&[3, 0, 2]).unwrap();
+            let values = vec![Entry::new(path, Value::String(name.to_owned()))];
+            self.jury
+                .overhears(Overheard::Read { member, values }, self.now);
+        }
+
+        fn observed(&mut self, member: u32, token: u8) {
+            let at = self.jury.address(member);
+            // A confirmable GET with an empty Observe.
+            let bytes = [0x41, 1, 0, 7, token, 0x60];
+            self.jury.heard((at, at, &bytes), self.now);
+        }
+
+        fn passes(&mut self, seconds: u64) {
+            self.now = self.now + Duration::from_secs(seconds);
+            // Something or other happens.
+            let at = self.jury.address(8);
+            self.jury.sent((at, at, &[]), self.now);
+        }
+
+        fn broken(&self) -> Vec<Rule> {
+            let judged = self.jury.judgement();
+            judged.broken.iter().map(|broken| broken.rule).collect()
+        }
+    }
+
+    #[test]
+    fn reports_that_are_told_as_they_were_made_break_nothing() {
+        let mut trial = Trial::new();
+        trial.reports(1, 5);
+        trial.reports(2, 6);
+        trial.told(2, 6);
+        trial.told(1, 5);
+        // Of two that came close together only the newer one is told.
+        trial.reports(1, 7);
+        trial.reports(1, 8);
+        trial.told(1, 8);
+        // The present value is told anew where it is observed anew.
+        trial.observed(1, 9);
+        trial.told(1, 8);
+        // Who observes twice is told twice.
+        trial.reports(1, 9);
+        trial.observed(1, 10);
+        trial.told(1, 9);
+        trial.told(1, 9);
+        trial.told(1, 8);
+        trial.read(1, "dev-1");
+        trial.passes(60);
+        assert_eq!(trial.broken(), [], "{:?}", trial.jury.judgement());
+        // Who is told nothing by anybody cannot say what is missing.
+        trial.reports(3, 10);
+        trial.jury.overhears(Overheard::Deaf, trial.now);
+        trial.passes(60);
+        assert_eq!(trial.broken(), []);
+        assert_eq!(trial.jury.judgement().told, None);
+    }
+
+    #[test]
+    fn each_rule_about_what_is_told_sees_what_breaks_it() {
+        type Fault = fn(&mut Trial);
+        let faults: [(Rule, Fault); 7] = [
+            (Rule::ReportToldOnce, |trial| trial.told(1, 5)),
+            (Rule::ReportsInOrder, |trial| {
+                trial.reports(1, 7);
+                trial.told(1, 7);
+                trial.told(1, 5);
+            }),
+            (Rule::OwnReports, |trial| {
+                trial.reports(2, 6);
+                trial.told(2, 6);
+                trial.told(1, 6);
+            }),
+            (Rule::OwnReports, |trial| trial.told(1, 4_711)),
+            (Rule::OwnValues, |trial| trial.read(1, "dev-2")),
+            (Rule::ReportTold, |trial| {
+                trial.reports(1, 7);
+                trial.passes(2);
+            }),
+            // Of this one alone nothing is told, and much of another.
+            (Rule::ReportTold, |trial| {
+                trial.reports(1, 7);
+                for number in 8..16 {
+                    trial.reports(2, number);
+                    trial.told(2, number);
+                    trial.passes(1);
+                }
+            }),
+        ];
+        for (rule, fault) in faults {
+            let mut trial = Trial::new();
+            trial.reports(1, 5);
+            trial.told(1, 5);
+            assert_eq!(trial.broken(), []);
+            fault(&mut trial);
+            assert_eq!(trial.broken(), [rule], "{:?}", trial.jury.judgement());
+            assert_eq!(trial.jury.judgement().broken[0].times, 1);
+        }
+    }
+
+    #[test]
+    fn some_reports_come_twice() {
+        let mut trial = Trial::new();
+        let at = trial.jury.address(1);
+        // A confirmable 2.05 with a token.
+        let bytes = [0x41, 0x45, 0, 7, 9];
+        let repeats = (0..32).filter(|_| trial.jury.repeats((at.ip(), &bytes)));
+        assert_eq!(repeats.count(), 4);
+        let stranger = [127, 2, 0, 1].into();
+        assert!((0..32).all(|_| !trial.jury.repeats((stranger, &bytes))));
+    }
 }

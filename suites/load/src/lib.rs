@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod compare;
+#[cfg(target_os = "linux")]
+mod desk;
 mod devices;
 #[cfg(target_os = "linux")]
 mod drive;
@@ -14,6 +16,7 @@ mod floor;
 mod generator;
 mod jury;
 mod measure;
+mod operator;
 #[cfg(target_os = "linux")]
 mod plan;
 mod presets;
@@ -28,6 +31,8 @@ mod threshold;
 mod workload;
 
 pub use compare::{ALPHA, Compared, FEWEST, Finding, MOST, compare};
+#[cfg(target_os = "linux")]
+pub use desk::desk_of;
 pub use devices::{Devices, shared};
 #[cfg(target_os = "linux")]
 pub use drive::{drive, drive_judged};
@@ -36,6 +41,7 @@ pub use floor::{Floor, Round, floor};
 pub use generator::{Counts, Generator, Phase, Send, Traffic};
 pub use jury::{Broken, Judgement, Jury, Rule};
 pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
+pub use operator::{Ask, Said};
 #[cfg(target_os = "linux")]
 pub use plan::{Asked, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
@@ -54,6 +60,11 @@ pub use twinproof_sockets::Socket;
 pub use workload::{
     Arrivals, Devices as Fleet, Limits, Operation, Stage, Unusable, WATCHED, Workload,
 };
+
+/// What operators ask of servers, and what they are told.
+pub mod upper {
+    pub use twinproof_lwm2m::upper::{Answer, Operation};
+}
 
 /// The decisions of the built-in server.
 pub mod rules {

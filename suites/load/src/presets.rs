@@ -12,7 +12,7 @@ pub struct Preset {
 }
 
 /// All of them, in the order in which people want them.
-pub const PRESETS: [Preset; 7] = [
+pub const PRESETS: [Preset; 9] = [
     Preset {
         name: "steady",
         text: include_str!("../presets/steady.toml"),
@@ -24,6 +24,14 @@ pub const PRESETS: [Preset; 7] = [
     Preset {
         name: "notification-storm",
         text: include_str!("../presets/notification-storm.toml"),
+    },
+    Preset {
+        name: "readings",
+        text: include_str!("../presets/readings.toml"),
+    },
+    Preset {
+        name: "mixed",
+        text: include_str!("../presets/mixed.toml"),
     },
     Preset {
         name: "fan-out-storm",

@@ -15,14 +15,18 @@ use twinproof_lwm2m::server::{self, Server};
 use twinproof_lwm2m::wire::Version;
 use twinproof_sockets::{Socket, cpu_of_process};
 
+use crate::desk::Counter;
 use crate::devices::{Devices, shared};
 use crate::drive::drive_judged;
 use crate::generator::{Generator, Phase};
 use crate::jury::Jury;
 use crate::measure::Measures;
 use crate::report::{Report, System, hlog};
-use crate::serve::serve;
+use crate::serve::serve_at;
 use crate::workload::Workload;
+
+/// How many events wait at the built-in server until its operator is told, which is after each datagram.
+const REMEMBERED: usize = 64;
 
 /// What a run leaves.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ pub enum NoRun {
     Room(TooMany),
     /// Nobody may be loaded who has not agreed.
     Unasked(String),
+    /// Nobody makes the server do what the workload is about.
+    Unoperated,
 }
 
 impl fmt::Display for NoRun {
@@ -50,6 +56,10 @@ impl fmt::Display for NoRun {
             Self::Io(error) => write!(f, "the system took the socket away: {error}"),
             Self::Room(error) => error.fmt(f),
             Self::Unasked(why) => f.write_str(why),
+            Self::Unoperated => f.write_str(
+                "the server has to be made to observe or read, and nobody does that: expected an upper tester of \
+                 the kind http or command in its profile",
+            ),
         }
     }
 }
@@ -71,6 +81,8 @@ pub struct Target<'t> {
     pub process: Option<u32>,
     /// The host of which somebody says that it agrees.
     pub consent: Option<&'t str>,
+    /// Where its operator is heard, if it has one: see [`Ask`](crate::Ask).
+    pub operator: Option<SocketAddrV4>,
 }
 
 impl Target<'_> {
@@ -108,10 +120,13 @@ pub fn run(
     watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
 ) -> Result<Run, NoRun> {
     target.check(workload.devices.first)?;
+    if workload.needs_operator() && target.operator.is_none() {
+        return Err(NoRun::Unoperated);
+    }
     let socket = Socket::open(0)?;
     let shared = shared(workload, SocketAddr::V4(target.address));
     let generator = Generator::new(workload, socket.port(), Devices, shared);
-    let mut generator = generator.map_err(NoRun::Room)?;
+    let mut generator = generator.map_err(NoRun::Room)?.operated(target.operator);
     let cpu = || {
         target
             .process
@@ -141,8 +156,8 @@ pub fn run(
     })
 }
 
-/// The built-in LwM2M server at a socket of its own, with these decisions, until `stop` is set; it remembers nothing for an
-/// application.
+/// The built-in LwM2M server at a socket of its own, with these decisions, until `stop` is set. Its operator is heard at
+/// [`desk_of`](crate::desk_of) its address; for any other application it remembers nothing.
 ///
 /// # Errors
 ///
@@ -151,11 +166,12 @@ pub fn serve_built_in(socket: &Socket, rules: Arc<dyn Rules>, stop: &AtomicBool)
     let at = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
     let mut server = Server::new(at, Seed::new(2));
     let set_up = server::Shared {
-        remembers: 0,
+        remembers: REMEMBERED,
         rules,
         ..server::Shared::new(Version::V1_1)
     };
-    serve(&mut server, &set_up, (socket, Ipv4Addr::LOCALHOST), stop)
+    let place = (socket, Ipv4Addr::LOCALHOST);
+    serve_at(&mut server, &set_up, place, &mut Counter::default(), stop)
 }
 
 #[cfg(test)]
@@ -171,6 +187,7 @@ mod tests {
                 address,
                 process: None,
                 consent,
+                operator: None,
             };
             target.check(first).map_err(|why| why.to_string())
         };

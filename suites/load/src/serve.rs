@@ -1,15 +1,57 @@
 //! A role on a socket: a system under load of our own.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use twinproof_kernel::{Input, Outbox, Output, Role, Time};
+use twinproof_kernel::{CallId, Input, Outbox, Output, Role, Time};
 use twinproof_sockets::{Arrivals, Clock, Departures, Socket};
 
 /// How long nobody looks whether to go on, at most.
 const GLANCE: Duration = Duration::from_millis(50);
+
+/// Where those speak to a role who are not its peers.
+pub(crate) const DESK: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// Who brings a role the orders of those who speak to it at another address, and them its answers.
+pub(crate) trait Desk<R: Role> {
+    /// Whether a datagram to this address is none of the role's own.
+    fn is_for(&self, at: SocketAddrV4) -> bool;
+
+    /// What a datagram orders, if anything.
+    fn hear(&mut self, from: SocketAddrV4, bytes: &[u8]) -> Option<(CallId, R::Order)>;
+
+    /// What the role is asked after each input.
+    fn looks(&self) -> Option<(CallId, R::Order)>;
+
+    /// Tells what the role answers.
+    fn answer(
+        &mut self,
+        call: CallId,
+        answer: R::Answer,
+        tell: &mut dyn FnMut(SocketAddrV4, &[u8]),
+    );
+}
+
+/// Nobody orders anything.
+struct Unattended;
+
+impl<R: Role> Desk<R> for Unattended {
+    fn is_for(&self, _: SocketAddrV4) -> bool {
+        false
+    }
+
+    fn hear(&mut self, _: SocketAddrV4, _: &[u8]) -> Option<(CallId, R::Order)> {
+        None
+    }
+
+    fn looks(&self) -> Option<(CallId, R::Order)> {
+        None
+    }
+
+    fn answer(&mut self, _: CallId, _: R::Answer, _: &mut dyn FnMut(SocketAddrV4, &[u8])) {}
+}
 
 /// Lets a role hear and speak on a socket, at this address of its port, until `stop` is set.
 ///
@@ -19,7 +61,18 @@ const GLANCE: Duration = Duration::from_millis(50);
 pub fn serve<R: Role>(
     role: &mut R,
     shared: &R::Shared,
+    place: (&Socket, Ipv4Addr),
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    serve_at(role, shared, place, &mut Unattended, stop)
+}
+
+/// As [`serve`], with somebody at the desk.
+pub(crate) fn serve_at<R: Role, D: Desk<R>>(
+    role: &mut R,
+    shared: &R::Shared,
     (socket, address): (&Socket, Ipv4Addr),
+    desk: &mut D,
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let clock = Clock::start();
@@ -33,14 +86,24 @@ pub fn serve<R: Role>(
             };
             let (at, from) = (arrival.at.into(), arrival.from.into());
             let bytes = arrival.bytes;
-            let input = Input::Datagram { at, from, bytes };
-            role.handle(shared, Time::ZERO + clock.now(), input, &mut out);
-            post(&mut out, address, &mut departures);
+            let input = match desk.is_for(arrival.at) {
+                false => Input::Datagram { at, from, bytes },
+                true => match desk.hear(arrival.from, bytes) {
+                    Some((call, order)) => Input::Order { call, order },
+                    None => continue,
+                },
+            };
+            let now = Time::ZERO + clock.now();
+            role.handle(shared, now, input, &mut out);
+            if let Some((call, order)) = desk.looks() {
+                role.handle(shared, now, Input::Order { call, order }, &mut out);
+            }
+            post(&mut out, address, desk, &mut departures);
         }
         let now = Time::ZERO + clock.now();
         if role.next_deadline().is_some_and(|at| at <= now) {
             role.handle(shared, now, Input::Wake, &mut out);
-            post(&mut out, address, &mut departures);
+            post(&mut out, address, desk, &mut departures);
         }
         socket.send(&mut departures)?;
         if count == 0 {
@@ -51,16 +114,25 @@ pub fn serve<R: Role>(
     Ok(())
 }
 
-fn post<A>(out: &mut Outbox<A>, address: Ipv4Addr, departures: &mut Departures) {
+fn post<R: Role, D: Desk<R>>(
+    out: &mut Outbox<R::Answer>,
+    address: Ipv4Addr,
+    desk: &mut D,
+    departures: &mut Departures,
+) {
     let (outputs, bytes) = out.take();
     for output in outputs {
-        if let Output::Datagram {
-            to: SocketAddr::V4(to),
-            range,
-            ..
-        } = output
-        {
-            departures.push(address, to, &bytes[range]);
+        match output {
+            Output::Datagram {
+                to: SocketAddr::V4(to),
+                range,
+                ..
+            } => departures.push(address, to, &bytes[range]),
+            Output::Answer { call, answer } => {
+                let tell = &mut |to, bytes: &[u8]| departures.push(DESK, to, bytes);
+                desk.answer(call, answer, tell);
+            }
+            _ => {}
         }
     }
     out.clear();

@@ -158,6 +158,10 @@ const fn first() -> Ipv4Addr {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
+    /// It reports a new value of what the server observes, and wants that confirmed.
+    Notify,
+    /// It is read by the server, whose operator asks for that and gets the value.
+    Read,
     /// It registers; one that is registered does so anew.
     Register,
     /// It sends a value unasked (LwM2M 1.1).
@@ -168,11 +172,19 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 3] = [Self::Register, Self::Send, Self::Update];
+    pub const ALL: [Self; 5] = [
+        Self::Notify,
+        Self::Read,
+        Self::Register,
+        Self::Send,
+        Self::Update,
+    ];
 
     /// Its name, as workloads, thresholds and reports write it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Notify => "notify",
+            Self::Read => "read",
             Self::Register => "register",
             Self::Send => "send",
             Self::Update => "update",
@@ -183,8 +195,13 @@ impl Operation {
     pub const fn needs_registration(self) -> bool {
         match self {
             Self::Register => false,
-            Self::Send | Self::Update => true,
+            Self::Notify | Self::Read | Self::Send | Self::Update => true,
         }
+    }
+
+    /// Whether somebody has to make the server act: before the first stage or each time.
+    pub const fn needs_operator(self) -> bool {
+        matches!(self, Self::Notify | Self::Read)
     }
 }
 
@@ -340,6 +357,21 @@ impl Workload {
             }
         }
         Ok(())
+    }
+
+    /// Whether a device is watched message by message.
+    pub fn watches(&self, member: u32) -> bool {
+        let every = self
+            .devices
+            .count
+            .checked_div(self.judged)
+            .map(|n| n.max(1));
+        every.is_some_and(|every| member < self.devices.count && member.is_multiple_of(every))
+    }
+
+    /// Whether somebody has to make the server act.
+    pub fn needs_operator(&self) -> bool {
+        self.operations().any(Operation::needs_operator)
     }
 
     /// It with another number of devices, and rates that go with it.

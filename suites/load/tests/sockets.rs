@@ -11,10 +11,12 @@ use std::time::Duration;
 use twinproof_coap::{Message, Raw, option};
 use twinproof_kernel::Seed;
 use twinproof_load::{
-    Devices, Generator, Operation, Report, Rule, Target, Verdict, Workload, drive, floor, serve,
-    serve_built_in, shared,
+    Devices, Generator, Operation, Report, Rule, Target, Verdict, Workload, desk_of, drive, floor,
+    serve, serve_built_in, shared,
 };
-use twinproof_lwm2m::server::rules::{AnswerFacts, Asked, DatagramFacts, Rules};
+use twinproof_lwm2m::server::rules::{
+    AnswerFacts, Asked, DatagramFacts, NewsFacts, PlaceFacts, Rules, Standard, ToldFacts,
+};
 use twinproof_lwm2m::server::{self, Server};
 use twinproof_lwm2m::wire::Version;
 use twinproof_sockets::Socket;
@@ -254,6 +256,7 @@ fn broken(rules: Arc<dyn Rules>) -> Vec<Rule> {
             address,
             process: None,
             consent: None,
+            operator: Some(desk_of(address)),
         };
         let ran = twinproof_load::run(&workload, target, &mut |_, _| ControlFlow::Continue(()));
         stop.store(true, Ordering::Relaxed);
@@ -261,6 +264,123 @@ fn broken(rules: Arc<dyn Rules>) -> Vec<Rule> {
     });
     assert_eq!(report.verdict, Verdict::Wrong, "{report:?}");
     report.judged.broken.iter().map(|one| one.rule).collect()
+}
+
+/// A run in which somebody makes the server act that has these decisions.
+fn operated(mix: &str, rules: Arc<dyn Rules>) -> Report {
+    let workload = Workload::read(&format!(
+        r#"
+        name = "operated"
+        drain = "1s"
+        judged = 40
+        [devices]
+        count = 40
+        [mix]
+        {mix} = 1
+        [generator]
+        late = "1h"
+        starved_share = 1.0
+        [[stages]]
+        rate = 100
+        for = "4s"
+        "#
+    ))
+    .unwrap();
+    let socket = Socket::open(0).unwrap();
+    let address = SocketAddrV4::new(HERE, socket.port());
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| serve_built_in(&socket, rules, &stop).unwrap());
+        let target = Target {
+            address,
+            process: None,
+            consent: None,
+            operator: Some(desk_of(address)),
+        };
+        let ran = twinproof_load::run(&workload, target, &mut |_, _| ControlFlow::Continue(()));
+        stop.store(true, Ordering::Relaxed);
+        ran.unwrap().report
+    })
+}
+
+#[test]
+fn what_devices_report_is_confirmed_and_told() {
+    let report = operated("notify", Arc::new(Standard));
+    let notify = &report.operations[&Operation::Notify];
+    assert_eq!(report.counts.prepared, 40);
+    assert_eq!((notify.begun, notify.answered), (400, 400), "{notify:?}");
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    assert_eq!(report.judged.reports, 400);
+    let told = report.judged.told.unwrap();
+    assert!((300..=400).contains(&told), "{told}");
+}
+
+#[test]
+fn what_is_read_of_devices_is_theirs() {
+    let report = operated("read", Arc::new(Standard));
+    let read = &report.operations[&Operation::Read];
+    assert_eq!((read.begun, read.answered), (400, 400), "{read:?}");
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    assert_eq!((report.judged.reads, report.counts.stray), (400, 0));
+}
+
+/// Tells nobody what devices report.
+struct Silent;
+
+impl Rules for Silent {
+    fn is_told(&self, _: ToldFacts) -> bool {
+        false
+    }
+}
+
+/// Takes what comes twice for two.
+struct Twice;
+
+impl Rules for Twice {
+    fn is_news(&self, facts: NewsFacts) -> bool {
+        facts.expected && facts.newer
+    }
+}
+
+/// Asks whoever registered last.
+struct Newest;
+
+impl Rules for Newest {
+    fn goes_to(&self, facts: PlaceFacts) -> SocketAddr {
+        facts.newest
+    }
+}
+
+#[test]
+fn what_is_wrong_with_what_an_operator_is_told_is_seen() {
+    let cases: [(&str, Arc<dyn Rules>, Rule); 3] = [
+        ("notify", Arc::new(Silent), Rule::ReportTold),
+        ("notify", Arc::new(Twice), Rule::ReportToldOnce),
+        ("read", Arc::new(Newest), Rule::OwnValues),
+    ];
+    for (mix, rules, rule) in cases {
+        let report = operated(mix, rules);
+        let broken = report.judged.broken.iter().map(|one| one.rule);
+        assert_eq!(broken.collect::<Vec<_>>(), [rule], "{:?}", report.judged);
+        assert_eq!(report.verdict, Verdict::Wrong);
+    }
+}
+
+#[test]
+fn who_cannot_make_a_server_act_is_told_so() {
+    let workload = Workload::read(
+        "name = \"x\"\n[devices]\ncount = 1\n[mix]\nread = 1\n[[stages]]\nrate = 1\nfor = \"1s\"",
+    )
+    .unwrap();
+    let target = Target {
+        address: SocketAddrV4::new(HERE, 1),
+        process: None,
+        consent: None,
+        operator: None,
+    };
+    let why = twinproof_load::run(&workload, target, &mut |_, _| ControlFlow::Continue(()));
+    let why = why.unwrap_err().to_string();
+    assert!(why.contains("upper tester"), "{why}");
 }
 
 #[test]

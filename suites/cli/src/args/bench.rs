@@ -14,6 +14,8 @@ Examples:
   twinproof bench registration --devices 100000 --rate 5000/s --duration 60s
   twinproof bench update --sut my-server.toml --rate 200/s --threshold 'update.p99<50ms'
   twinproof bench send --closed 64 --report out
+  twinproof bench notify --sut my-server.toml --rate 200/s --threshold 'notify.loss<0.1%'
+  twinproof bench mixed --share update=4 --share notify=10 --share read=1
   twinproof bench plan --devices 2000000
   twinproof bench search update --sut my-server.toml --threshold 'update.p99<50ms'
   twinproof bench compare old.toml new.toml --operation update --closed 64";
@@ -32,8 +34,14 @@ pub(crate) enum Bench {
     Registration(Load),
     /// What the generator itself costs on this machine, beside a bare loop that sends the same datagrams
     Floor(Floor),
+    /// Devices do several things, as often as their shares say
+    Mixed(Mixed),
+    /// Devices that the server observes report new values, each of which has to be confirmed
+    Notify(Load),
     /// What a number of devices needs of this machine, and what of it is missing
     Plan(Plan),
+    /// The operator of the server reads values of registered devices
+    Read(Load),
     /// The highest rate at which the thresholds hold
     Search(Search),
     /// Registered devices send a value unasked (LwM2M 1.1)
@@ -51,14 +59,42 @@ pub(crate) enum Bench {
 
 impl Bench {
     /// What devices do, and how, if that is what is wanted.
-    pub(crate) const fn load(&self) -> Option<(Operation, &Load)> {
-        Some(match self {
-            Self::Registration(load) => (Operation::Register, load),
-            Self::Send(load) => (Operation::Send, load),
-            Self::Update(load) => (Operation::Update, load),
-            _ => return None,
-        })
+    pub(crate) fn load(&self) -> Option<(Vec<Share>, &Load)> {
+        let only = |operation, load| {
+            Some((
+                vec![Share {
+                    operation,
+                    share: 1,
+                }],
+                load,
+            ))
+        };
+        match self {
+            Self::Mixed(mixed) => Some((mixed.shares.clone(), &mixed.load)),
+            Self::Notify(load) => only(Operation::Notify, load),
+            Self::Read(load) => only(Operation::Read, load),
+            Self::Registration(load) => only(Operation::Register, load),
+            Self::Send(load) => only(Operation::Send, load),
+            Self::Update(load) => only(Operation::Update, load),
+            _ => None,
+        }
     }
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Mixed {
+    /// How often devices do something, as a share of the sum: update=4; to be said for each thing that they do
+    #[arg(long = "share", value_name = "NAME=N", required = true, value_parser = share)]
+    pub(crate) shares: Vec<Share>,
+    #[command(flatten)]
+    pub(crate) load: Load,
+}
+
+/// How often devices do something beside other things.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Share {
+    pub(crate) operation: Operation,
+    pub(crate) share: u32,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -109,7 +145,7 @@ pub(crate) struct Plan {
     #[arg(long, value_name = "SPAN", default_value = "24h")]
     pub(crate) lifetime: Span,
     /// What they do
-    #[arg(long, value_name = "NAME", default_value = "update", value_parser = operation)]
+    #[arg(long, value_name = "NAME", default_value = "update", value_parser = own_operation)]
     pub(crate) operation: Operation,
     /// How often they do it in a second, beside renewing their registrations
     #[arg(long, value_name = "N/s", value_parser = rate)]
@@ -186,7 +222,7 @@ pub(crate) struct Floor {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
     pub(crate) devices: u32,
     /// What they do
-    #[arg(long, value_name = "NAME", default_value = "update", value_parser = operation)]
+    #[arg(long, value_name = "NAME", default_value = "update", value_parser = own_operation)]
     pub(crate) operation: Operation,
     /// How many rounds there are, of which each has both
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole(1_u32, 1_000), allow_negative_numbers = true)]
@@ -239,11 +275,37 @@ fn rate(typed: &str) -> Result<f64, String> {
 }
 
 fn operation(typed: &str) -> Result<Operation, String> {
-    let known = Operation::ALL
-        .into_iter()
-        .find(|known| known.name() == typed);
-    known.ok_or_else(|| {
-        let names = Operation::ALL.map(Operation::name);
+    one_of(typed, &Operation::ALL)
+}
+
+/// What devices do without anybody who makes the server act.
+fn own_operation(typed: &str) -> Result<Operation, String> {
+    let mut own = Operation::ALL.to_vec();
+    own.retain(|one| !one.needs_operator());
+    one_of(typed, &own)
+}
+
+fn one_of(typed: &str, known: &[Operation]) -> Result<Operation, String> {
+    let found = known.iter().find(|known| known.name() == typed);
+    found.copied().ok_or_else(|| {
+        let names: Vec<_> = known.iter().map(|one| one.name()).collect();
         format!("expected one of {}", names.join(", "))
     })
 }
+
+fn share(typed: &str) -> Result<Share, String> {
+    let (name, number) = typed
+        .split_once('=')
+        .ok_or_else(|| "expected a name and a number, such as update=4".to_owned())?;
+    let share = number
+        .parse()
+        .ok()
+        .filter(|share| (1..=MOST_SHARE).contains(share));
+    Ok(Share {
+        operation: operation(name)?,
+        share: share.ok_or_else(|| format!("expected a number from 1 to {MOST_SHARE}"))?,
+    })
+}
+
+/// So great may a share be; the sum of all of them fits into what they are counted with.
+const MOST_SHARE: u32 = 1_000_000;

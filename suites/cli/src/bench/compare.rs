@@ -9,7 +9,7 @@ use twinproof_evidence::ExitCode;
 use twinproof_load::{ALPHA, Compared, Finding, Report};
 
 use super::{System, carry_out, name, read, stop_on_signal, time, workload, write, written};
-use crate::args::bench::{BUILT_IN, Compare};
+use crate::args::bench::{BUILT_IN, Compare, Share};
 use crate::problem::Problem;
 
 /// How the statistic is named to whoever wants to look it up.
@@ -102,12 +102,21 @@ type Sides = (Vec<Report>, Vec<Report>);
 fn live(args: &Compare) -> Result<Option<Sides>, Problem> {
     let workload = match &args.workload {
         Some(file) => read(file)?,
-        None => workload(args.operation, &args.pace)?,
+        None => {
+            let operation = args.operation;
+            workload(
+                &[Share {
+                    operation,
+                    share: 1,
+                }],
+                &args.pace,
+            )?
+        }
     };
     let profile = |path: &Path| (path != Path::new(BUILT_IN)).then(|| path.to_owned());
     let systems = [
-        System::find(profile(&args.a).as_deref())?,
-        System::find(profile(&args.b).as_deref())?,
+        System::find(profile(&args.a).as_deref(), workload.needs_operator())?,
+        System::find(profile(&args.b).as_deref(), workload.needs_operator())?,
     ];
     let stop = stop_on_signal()?;
     let mut out = std::io::stdout();

@@ -29,7 +29,8 @@ struct Searched<'s> {
 
 pub(crate) fn search(args: &bench::Search) -> Result<ExitCode, Problem> {
     let workload = workload(args)?;
-    let system = System::find(args.against.sut.as_deref())?.seen_as(args.against.sut_pid)?;
+    let system = System::find(args.against.sut.as_deref(), workload.needs_operator())?
+        .seen_as(args.against.sut_pid)?;
     let stop = stop_on_signal()?;
     let target = system.target(args.against.target_consent.as_deref());
     let mut out = std::io::stdout();
