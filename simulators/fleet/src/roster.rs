@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 
 use twinproof_kernel::{Identity, Seed};
 
@@ -68,9 +69,26 @@ impl Addresses {
 /// Two primes, of which the product is more than the number of members there can be.
 const STRIDES: [u64; 2] = [1_000_003, 999_983];
 
+/// The one of so many members whose turn it is, if everybody has one before anybody has another, in an order that jumps about.
+pub const fn spread(turn: u64, members: u32) -> u32 {
+    let members = members as u64;
+    if members == 0 {
+        return 0;
+    }
+    // A prime that does not divide their number leads to all of them.
+    let stride = if members.is_multiple_of(STRIDES[0]) {
+        STRIDES[1]
+    } else {
+        STRIDES[0]
+    };
+    (turn % members * stride % members) as u32
+}
+
 /// Who the members are: their addresses, names and seeds all follow from their numbers.
 #[derive(Clone, Debug)]
 pub struct Roster {
+    /// The number of the first.
+    first: u32,
     members: u32,
     addresses: Addresses,
     prefix: String,
@@ -118,11 +136,25 @@ impl Roster {
             return Err(TooMany { members, room });
         }
         Ok(Self {
+            first: 0,
             members,
             addresses,
             prefix: prefix.into(),
             seed,
         })
+    }
+
+    /// Those of them with these numbers, as far as there are such: member 0 of the part is the first of them, and all are
+    /// called, addressed and seeded as they are in the whole.
+    #[must_use]
+    pub fn part(&self, numbers: Range<u32>) -> Self {
+        let end = numbers.end.min(self.members);
+        let start = numbers.start.min(end);
+        Self {
+            first: self.first + start,
+            members: end - start,
+            ..self.clone()
+        }
     }
 
     /// How many members there are.
@@ -132,28 +164,19 @@ impl Roster {
 
     /// The member whose turn it is, if everybody has one before anybody has another, in an order that jumps about.
     pub const fn spread(&self, turn: u64) -> u32 {
-        let members = self.members as u64;
-        if members == 0 {
-            return 0;
-        }
-        // A prime that does not divide their number leads to all of them.
-        let stride = if members.is_multiple_of(STRIDES[0]) {
-            STRIDES[1]
-        } else {
-            STRIDES[0]
-        };
-        (turn % members * stride % members) as u32
+        spread(turn, self.members)
     }
 
     /// The member at an address.
     pub fn member(&self, at: SocketAddr) -> Option<u32> {
-        self.addresses.member(at, self.members)
+        let number = self.addresses.member(at, self.first + self.members)?;
+        number.checked_sub(self.first)
     }
 
     /// The address of a member; none if there is no such member.
     pub fn address(&self, member: u32) -> Option<SocketAddr> {
         let member = Some(member).filter(|member| *member < self.members)?;
-        self.addresses.of(member)
+        self.addresses.of(self.first + member)
     }
 
     /// Who a member is; its name is written to `name`. None if there is no such member.
@@ -161,7 +184,7 @@ impl Roster {
         let at = self.address(member)?;
         name.clear();
         name.push_str(&self.prefix);
-        push_number(name, member);
+        push_number(name, self.first + member);
         Some(Identity {
             name,
             at,
@@ -225,6 +248,24 @@ mod tests {
             }
             assert_eq!(roster.spread(members.into()), roster.spread(0));
         }
+    }
+
+    #[test]
+    fn who_is_in_a_part_is_who_it_is_in_the_whole() {
+        let whole = Roster::new(100, block([127, 1, 0, 1]), "dev-", Seed::new(1)).unwrap();
+        let part = whole.part(40..70);
+        assert_eq!(part.members(), 30);
+        let (mut name, mut other) = (String::new(), String::new());
+        for member in 0..30 {
+            let who = part.identity(member, &mut name).unwrap();
+            assert_eq!(Some(who), whole.identity(40 + member, &mut other));
+            assert_eq!(part.member(who.at), Some(member));
+        }
+        assert_eq!(part.address(30), None);
+        for outside in [39, 70] {
+            assert_eq!(part.member(whole.address(outside).unwrap()), None);
+        }
+        assert_eq!(whole.part(90..200).members(), 10);
     }
 
     #[test]
