@@ -1,6 +1,7 @@
 //! `twinproof bench` and `twinproof fleet`: load, and how a server bears it.
 
 mod compare;
+mod merge;
 mod operator;
 mod plan;
 mod search;
@@ -21,12 +22,12 @@ use twinproof_judge::profile::Span;
 use twinproof_load::rules::{Rules, Standard};
 use twinproof_load::{
     Arrivals, Holds, Judged, Limits, Measured, Measures, Metric, NoRun, Operation, PRESETS, Phase,
-    Report, Run, Socket, Stage, Target, Verdict, WATCHED, Workload, desk_of,
+    Report, Run, Shard, Socket, Stage, Target, Verdict, WATCHED, Workload, desk_of,
 };
 use twinproof_reference::mutants;
 
 use crate::args::SEED;
-use crate::args::bench::{self, Against, Bench, Fleet, Pace, Share};
+use crate::args::bench::{self, Against, Bench, Beside, Fleet, Pace, Share};
 use crate::problem::Problem;
 use crate::{profile, watch};
 use operator::Operator;
@@ -34,9 +35,12 @@ use view::View;
 
 pub(crate) fn bench(args: &Bench) -> Result<ExitCode, Problem> {
     match (args, args.load()) {
-        (_, Some((shares, load))) => against(&workload(&shares, &load.pace)?, &load.against),
+        (_, Some((shares, load))) => {
+            against(&workload(&shares, &load.pace)?, &load.against, &load.beside)
+        }
         (Bench::Compare(args), None) => compare::compare(args),
         (Bench::Floor(args), None) => floor(args),
+        (Bench::Merge(args), None) => merge::merge(args),
         (Bench::Plan(args), None) => plan::plan(args),
         (Bench::Search(args), None) => search::search(args),
         (Bench::Serve { mutant }, None) => serve(mutant.as_deref()),
@@ -116,7 +120,7 @@ pub(crate) fn fleet(args: &Fleet) -> Result<ExitCode, Problem> {
     if let Some(span) = args.span {
         workload = workload.with_span(span);
     }
-    against(&checked(workload)?, &args.against)
+    against(&checked(workload)?, &args.against, &args.beside)
 }
 
 /// Lists the workloads that are shipped.
@@ -197,31 +201,45 @@ fn checked(workload: Workload) -> Result<Workload, Problem> {
     }
 }
 
-fn against(workload: &Workload, args: &Against) -> Result<ExitCode, Problem> {
+fn against(workload: &Workload, args: &Against, beside: &Beside) -> Result<ExitCode, Problem> {
     let system =
         System::find(args.sut.as_deref(), workload.needs_operator())?.seen_as(args.sut_pid)?;
     let stop = stop_on_signal()?;
     let target = system.target(args.target_consent.as_deref());
-    let mut view = View::new(workload);
-    let run = carry_out(workload, target, &stop, &mut |phase, measures| {
-        view.show(phase, measures);
-    });
+    let mut view = View::new(workload, beside.shard);
+    let run = carry_out(
+        workload,
+        beside.shard,
+        target,
+        &stop,
+        &mut |phase, measures| {
+            view.show(phase, measures);
+        },
+    );
     view.end();
-    let run = run?;
-    let stopped = stop.load(Ordering::Relaxed);
-    let code = match run.report.verdict {
-        Verdict::Passed if !stopped => ExitCode::Conformant,
-        Verdict::Failed | Verdict::Wrong => ExitCode::Fails,
-        Verdict::Invalid | Verdict::NoContact | Verdict::Passed | Verdict::TooFew => {
-            ExitCode::Incomplete
-        }
-    };
-    let text = text(&run.report, stopped);
-    write!(std::io::stdout(), "{text}")?;
-    written(&args.report, code, write(&args.report, &run))?;
-    let report = args.report.join("load.json");
+    tell(&run?, &args.report)
+}
+
+/// Says what a run has come to, and writes its reports.
+fn tell(run: &Run, dir: &Path) -> Result<ExitCode, Problem> {
+    let code = code(&run.report);
+    write!(std::io::stdout(), "{}", text(&run.report))?;
+    written(dir, code, write(dir, run))?;
+    let report = dir.join("load.json");
     writeln!(std::io::stdout(), "report: {}", report.display())?;
     Ok(code)
+}
+
+const fn code(report: &Report) -> ExitCode {
+    match report.verdict {
+        Verdict::Part | Verdict::Passed if !report.stopped => ExitCode::Conformant,
+        Verdict::Failed | Verdict::Wrong => ExitCode::Fails,
+        Verdict::Invalid
+        | Verdict::NoContact
+        | Verdict::Part
+        | Verdict::Passed
+        | Verdict::TooFew => ExitCode::Incomplete,
+    }
 }
 
 /// Says where reports could not be written, and what they would have said.
@@ -235,11 +253,12 @@ fn written(dir: &Path, judged: ExitCode, done: std::io::Result<()>) -> Result<()
 /// Carries out a workload until it is over or somebody wants the process to end.
 fn carry_out(
     workload: &Workload,
+    shard: Option<Shard>,
     target: Target<'_>,
     stop: &AtomicBool,
     watch: &mut dyn FnMut(Phase, &Measures),
 ) -> Result<Run, Problem> {
-    let run = twinproof_load::run(workload, target, &mut |phase, measures| {
+    let run = twinproof_load::run_shard(workload, shard, target, &mut |phase, measures| {
         watch(phase, measures);
         match stop.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
@@ -427,10 +446,14 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Problem> {
     Ok(stop)
 }
 
-fn text(report: &Report, stopped: bool) -> String {
-    let devices = report.workload.devices.count;
+fn text(report: &Report) -> String {
+    let count = report.workload.devices.count;
+    let devices = report.shard.map_or(format!("{count} devices"), |shard| {
+        let ours = shard.members(count).len();
+        format!("shard {shard}: {ours} of {count} devices")
+    });
     let mut lines = vec![format!(
-        "{} against {} · {devices} devices · seed {}",
+        "{} against {} · {devices} · seed {}",
         report.workload.name, report.target, report.workload.seed
     )];
     for (operation, measured) in &report.operations {
@@ -487,7 +510,7 @@ fn text(report: &Report, stopped: bool) -> String {
     if more > 0 {
         lines.push(format!("  generator: {more} more problems, see the report"));
     }
-    if stopped {
+    if report.stopped {
         lines.push("stopped before its end".to_owned());
     }
     let verdict = report.verdict;
@@ -515,6 +538,7 @@ const fn name(verdict: Verdict) -> &'static str {
         Verdict::Failed => "failed",
         Verdict::Invalid => "invalid",
         Verdict::NoContact => "no contact",
+        Verdict::Part => "a part",
         Verdict::Passed => "passed",
         Verdict::TooFew => "cannot tell",
         Verdict::Wrong => "wrong",

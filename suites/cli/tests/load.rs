@@ -410,3 +410,62 @@ fn who_is_stopped_says_what_there_was() {
     let report = json(&dir.path().join("twinproof-load/load.json"));
     assert!(report["operations"]["update"]["answered"].as_u64().unwrap() > 0);
 }
+
+#[test]
+fn shards_are_carried_out_apart_and_judged_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let _served = Served::new(dir.path(), &[]);
+    // At once, since what did not go on at the same time is not one load.
+    let bound = "thresholds = [\"update.rate>=400/s\"]\ndrain";
+    fs::write(dir.path().join("crowd.toml"), CROWD.replace("drain", bound)).unwrap();
+    let shard = |number: &str, report: &str| {
+        let args = ["fleet", "crowd.toml", "--sut", "sut.toml", "--shard"];
+        let args = [&args[..], &[number, "--report", report]].concat();
+        command(dir.path(), &args).spawn().unwrap()
+    };
+    let both = [shard("0/2", "a"), shard("1/2", "b")];
+    for child in both {
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stdout).unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{said}");
+        assert!(said.contains("/2: 200 of 400 devices"), "{said}");
+        assert!(said.contains("a part: "), "{said}");
+    }
+    let ran = twinproof(dir.path(), &["bench", "merge", "a", "--report", "all"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(
+        ran.stderr.contains("shard 1/2 is missing"),
+        "{}",
+        ran.stderr
+    );
+
+    // Where one was not given a processor for a while, they began apart, and that is what is to be said.
+    let merge = ["bench", "merge", "b", "a", "--report", "all"];
+    let ran = twinproof(dir.path(), &merge);
+    let (whole, a, b) = (
+        json(&dir.path().join("all/load.json")),
+        json(&dir.path().join("a/load.json")),
+        json(&dir.path().join("b/load.json")),
+    );
+    let began = |report: &Value| report["began"].as_u64().unwrap();
+    match began(&a).abs_diff(began(&b)) {
+        0..=200 => {
+            assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+            assert_eq!(whole["verdict"], "passed");
+        }
+        _ => {
+            assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+            assert_eq!(whole["verdict"], "invalid");
+        }
+    }
+    assert_eq!(whole["shard"], Value::Null);
+    let begun = |operation: &str| whole["operations"][operation]["begun"].as_u64().unwrap();
+    assert_eq!(begun("register") + begun("update"), 2_000);
+    assert_eq!(whole["counts"]["prepared"], 400);
+    assert!(whole["judged"]["devices"].as_u64() == Some(400), "{whole}");
+    // Of one machine, no shard has what the whole is judged by.
+    assert!(whole["thresholds"][0]["got"].as_f64().unwrap() >= 400.0);
+    let ran = twinproof(dir.path(), &["bench", "update", "--shard", "0/2"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(ran.stderr.contains("--sut"), "{}", ran.stderr);
+}

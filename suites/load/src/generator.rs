@@ -2,7 +2,6 @@
 //! and no clock: whoever drives it brings datagrams, their stamps and the time.
 
 use std::collections::VecDeque;
-use std::iter::Peekable;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use twinproof_lwm2m::wire::Entry;
 
 use crate::measure::{Measures, Outcome};
 use crate::operator::{Ask, Said};
-use crate::schedule::Schedule;
+use crate::shard::Shard;
+use crate::turns::Turns;
 use crate::workload::{Arrivals, Operation, Workload};
 
 /// How many devices register at a time before the first stage.
@@ -65,11 +65,11 @@ pub struct Generator<'w, T: Traffic> {
     begins: Time,
     /// When the last stage ends, after that.
     span: Duration,
-    schedule: Peekable<Schedule>,
-    mix: Vec<(u32, Operation)>,
-    random: fastrand::Rng,
-    /// How often each operation was begun, in the order of [`Operation::ALL`].
-    turns: [u64; Operation::ALL.len()],
+    /// How many devices are of the shares before this one.
+    before: u32,
+    turns: Turns,
+    /// How many are under way at any time, where answers decide.
+    closed: Option<usize>,
     /// Who begins what next, and when that was meant to be.
     chosen: Vec<(u32, Deed, Time)>,
     /// Who makes the server act: where it is heard, and where it hears us.
@@ -178,26 +178,32 @@ impl<'w, T: Traffic> Generator<'w, T> {
         traffic: T,
         shared: <T::Role as Role>::Shared,
     ) -> Result<Self, TooMany> {
-        let seed = Seed::new(workload.seed);
-        let first = workload.devices.first;
+        Self::of_shard(workload, Shard::WHOLE, port, traffic, shared)
+    }
+
+    /// One that carries out this share of it.
+    ///
+    /// # Errors
+    ///
+    /// When there are not enough addresses.
+    pub fn of_shard(
+        workload: &'w Workload,
+        shard: Shard,
+        port: u16,
+        traffic: T,
+        shared: <T::Role as Role>::Shared,
+    ) -> Result<Self, TooMany> {
+        let (count, first) = (workload.devices.count, workload.devices.first);
         let addresses = Addresses::Block { first, port };
-        let roster = Roster::new(
-            workload.devices.count,
-            addresses,
-            PREFIX,
-            seed.derive("devices"),
-        )?;
+        let seed = Seed::new(workload.seed).derive("devices");
+        let members = shard.members(count);
+        let before = members.start;
+        let roster = Roster::new(count, addresses, PREFIX, seed)?.part(members);
         let span = workload
             .stages
             .iter()
             .map(|stage| stage.span.duration())
             .sum();
-        let mut sum = 0;
-        let shares = workload.mix.iter().map(|(operation, share)| {
-            sum += share;
-            (sum, *operation)
-        });
-        let mix = shares.collect();
         let prepares = workload.operations().any(Operation::needs_registration);
         let measured = Duration::saturating_sub(span, workload.warm_up.duration());
         Ok(Self {
@@ -209,10 +215,12 @@ impl<'w, T: Traffic> Generator<'w, T> {
             },
             begins: Time::ZERO,
             span,
-            schedule: Schedule::new(&workload.stages, workload.arrivals, seed).peekable(),
-            mix,
-            random: seed.derive("mix").rng(),
-            turns: [0; Operation::ALL.len()],
+            before,
+            turns: Turns::new(workload, shard),
+            closed: match workload.arrivals {
+                Arrivals::Closed(most) => Some(shard.members(most).len()),
+                Arrivals::Even | Arrivals::Poisson => None,
+            },
             chosen: Vec::new(),
             operator: None,
             is_introduced: false,
@@ -315,9 +323,9 @@ impl<'w, T: Traffic> Generator<'w, T> {
         }
         let mut chosen = std::mem::take(&mut self.chosen);
         while chosen.len() < BUDGET
-            && let Some((deed, meant)) = self.next_deed(now, chosen.len())
+            && let Some(turn) = self.next_turn(now, chosen.len())
         {
-            chosen.push((self.next_member(deed), deed, meant));
+            chosen.push(turn);
         }
         // All of them are on their way out of memory before the first is needed.
         self.fleet.fetch(chosen.iter().map(|(member, ..)| *member));
@@ -336,11 +344,11 @@ impl<'w, T: Traffic> Generator<'w, T> {
             Phase::Preparing(_) | Phase::Done => None,
             Phase::Loading => {
                 let under_way = self.under_way();
-                let room = |most| under_way < most as usize;
-                let next = self.schedule.peek().map(|at| self.begins + *at);
-                match self.workload.arrivals {
-                    Arrivals::Closed(most) if room(most) => Some(self.begins),
-                    _ => Some(next.unwrap_or(self.begins + self.span)),
+                let next = self.turns.peek().map(|at| self.begins + at);
+                let is_room = self.closed.is_some_and(|most| under_way < most);
+                match is_room {
+                    true => Some(self.begins),
+                    false => Some(next.unwrap_or(self.begins + self.span)),
                 }
             }
             Phase::Draining => Some(self.ends()),
@@ -370,62 +378,51 @@ impl<'w, T: Traffic> Generator<'w, T> {
         let Some((there, own)) = self.operator.filter(|_| self.observes()) else {
             return;
         };
-        let all = 0..self.workload.devices.count;
-        for member in all.filter(|member| self.workload.watches(*member)) {
-            send(own, there, &Ask::Watch(name(member)).to_bytes());
+        let all = 0..self.fleet.roster().members();
+        for member in all.filter(|member| self.watches(*member)) {
+            send(own, there, &Ask::Watch(self.name(member)).to_bytes());
         }
     }
 
-    /// What is to be begun beside so many that are already chosen, and when it was meant to.
-    fn next_deed(&mut self, now: Time, beside: usize) -> Option<(Deed, Time)> {
-        match self.phase {
-            Phase::Preparing(begun) => {
-                let room = self.under_way() + beside < PREPARING;
-                let deed = match self.unobserved.is_empty() {
-                    false => Deed::Observe,
-                    true if begun < self.workload.devices.count => Deed::Register,
-                    true => return None,
-                };
-                room.then_some((deed, now))
-            }
+    /// What a member is called, whichever share of the devices it is of.
+    fn name(&self, member: u32) -> String {
+        name(self.before + member)
+    }
+
+    /// Whether it is watched.
+    fn watches(&self, member: u32) -> bool {
+        self.workload.watches(self.before + member)
+    }
+
+    /// What is to be begun beside so many that are already chosen, by whom, and when it was meant to.
+    fn next_turn(&mut self, now: Time, beside: usize) -> Option<(u32, Deed, Time)> {
+        let under_way = self.under_way() + beside;
+        match &mut self.phase {
+            Phase::Preparing(_) if under_way >= PREPARING => None,
+            Phase::Preparing(begun) => match self.unobserved.pop_front() {
+                Some(member) => Some((member, Deed::Observe, now)),
+                None => {
+                    let member = *begun;
+                    let is_there = member < self.fleet.roster().members();
+                    *begun += u32::from(is_there);
+                    is_there.then_some((member, Deed::Register, now))
+                }
+            },
             Phase::Loading => {
-                let meant = match self.workload.arrivals {
-                    Arrivals::Closed(most) => {
-                        let room = self.under_way() + beside < most as usize;
-                        (room && now < self.begins + self.span).then_some(now)
+                let (turn, meant) = match self.closed {
+                    Some(most) => {
+                        let room = under_way < most && now < self.begins + self.span;
+                        let turn = room.then(|| self.turns.next_now()).flatten()?;
+                        (turn, now)
                     }
-                    Arrivals::Even | Arrivals::Poisson => {
-                        let begins = self.begins;
-                        let next = self.schedule.next_if(|at| begins + *at <= now);
-                        next.map(|at| begins + at)
+                    None => {
+                        let turn = self.turns.next_by(now.since(self.begins))?;
+                        (turn, self.begins + turn.at)
                     }
                 };
-                meant.map(|meant| (Deed::Do(self.choose()), meant))
+                Some((turn.member, Deed::Do(turn.operation), meant))
             }
             Phase::Draining | Phase::Done => None,
-        }
-    }
-
-    fn choose(&mut self) -> Operation {
-        let all = self.mix.last().map_or(0, |(sum, _)| *sum);
-        let drawn = self.random.u32(..all.max(1));
-        let chosen = self.mix.iter().find(|(sum, _)| drawn < *sum);
-        chosen.map_or(Operation::Register, |(_, operation)| *operation)
-    }
-
-    /// Whose turn it is to do this.
-    fn next_member(&mut self, deed: Deed) -> u32 {
-        match (deed, &mut self.phase) {
-            (Deed::Do(operation), _) => {
-                let turn = &mut self.turns[operation as usize];
-                *turn += 1;
-                self.fleet.roster().spread(*turn - 1)
-            }
-            (Deed::Register, Phase::Preparing(begun)) => {
-                *begun += 1;
-                *begun - 1
-            }
-            (Deed::Observe | Deed::Register, _) => self.unobserved.pop_front().unwrap_or(0),
         }
     }
 
@@ -462,9 +459,9 @@ impl<'w, T: Traffic> Generator<'w, T> {
         }
         let asks = match deed {
             Deed::Do(operation) if operation.needs_operator() => {
-                self.traffic.asks(operation, &name(member))
+                self.traffic.asks(operation, &self.name(member))
             }
-            Deed::Observe => Some(self.traffic.prepares(&name(member))),
+            Deed::Observe => Some(self.traffic.prepares(&self.name(member))),
             Deed::Do(_) | Deed::Register => None,
         };
         if let Some(operation) = asks {
@@ -480,8 +477,11 @@ impl<'w, T: Traffic> Generator<'w, T> {
             self.counts.sent += 1;
             return send(own, there, &Ask::Operate { call, operation }.to_bytes());
         }
-        if operation == Some(Operation::Notify) && self.workload.watches(member) {
-            let reports = Overheard::Reports { member, number };
+        if operation == Some(Operation::Notify) && self.watches(member) {
+            let reports = Overheard::Reports {
+                member: self.before + member,
+                number,
+            };
             self.overheard.push((reports, now));
         }
         let order = self
@@ -544,14 +544,16 @@ impl<'w, T: Traffic> Generator<'w, T> {
                     Deed::Do(operation) => operation,
                     Deed::Observe | Deed::Register => Operation::Notify,
                 };
-                let outcome = self.traffic.told(operation, &name(member), &answer);
+                let outcome = self.traffic.told(operation, &self.name(member), &answer);
                 if let (Operation::Read, Answer::Reply(reply)) = (operation, answer)
-                    && self.workload.watches(member)
+                    && self.watches(member)
                     && reply.code.is_success()
                 {
-                    let values = reply.values;
-                    self.overheard
-                        .push((Overheard::Read { member, values }, at));
+                    let read = Overheard::Read {
+                        member: self.before + member,
+                        values: reply.values,
+                    };
+                    self.overheard.push((read, at));
                 }
                 self.ended((place, pending), outcome, at);
             }
@@ -577,9 +579,12 @@ impl<'w, T: Traffic> Generator<'w, T> {
             Deed::Do(operation) => {
                 if operation == Operation::Notify
                     && outcome == Outcome::Answered
-                    && self.workload.watches(member)
+                    && self.watches(member)
                 {
-                    let confirmed = Overheard::Confirmed { member, number };
+                    let confirmed = Overheard::Confirmed {
+                        member: self.before + member,
+                        number,
+                    };
                     self.overheard.push((confirmed, at));
                 }
                 let times = (at.since(self.begins), at.since(pending.meant));
@@ -617,7 +622,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
                     self.counts.unprepared += self.under_way() as u64;
                     self.phase = Phase::Done;
                 }
-                let all = begun == self.workload.devices.count && self.unobserved.is_empty();
+                let all = begun == self.fleet.roster().members() && self.unobserved.is_empty();
                 if all && self.under_way() == 0 {
                     self.begins = now;
                     // Without a single device there is nothing to measure.
@@ -628,7 +633,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 }
             }
             Phase::Loading => {
-                let over = now >= self.begins + self.span && self.schedule.peek().is_none();
+                let over = now >= self.begins + self.span && self.turns.peek().is_none();
                 if over {
                     self.phase = Phase::Draining;
                     self.proceed(now);

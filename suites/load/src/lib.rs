@@ -16,6 +16,8 @@ mod floor;
 mod generator;
 mod jury;
 mod measure;
+#[cfg(target_os = "linux")]
+mod merge;
 mod operator;
 #[cfg(target_os = "linux")]
 mod plan;
@@ -27,7 +29,9 @@ mod schedule;
 mod search;
 #[cfg(target_os = "linux")]
 mod serve;
+mod shard;
 mod threshold;
+mod turns;
 mod workload;
 
 pub use compare::{ALPHA, Compared, FEWEST, Finding, MOST, compare};
@@ -41,6 +45,8 @@ pub use floor::{Floor, Round, floor};
 pub use generator::{Counts, Generator, Phase, Send, Traffic};
 pub use jury::{Broken, Judgement, Jury, Rule};
 pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
+#[cfg(target_os = "linux")]
+pub use merge::{Part, merge};
 pub use operator::{Ask, Said};
 #[cfg(target_os = "linux")]
 pub use plan::{Asked, Costs, Machine, Plan, costs, machine, octets, plan};
@@ -49,11 +55,12 @@ pub use report::{
     Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, System, Verdict, hlog,
 };
 #[cfg(target_os = "linux")]
-pub use run::{NoRun, Run, Target, run, serve_built_in};
+pub use run::{NoRun, Run, Target, run, run_shard, serve_built_in};
 pub use schedule::Schedule;
 pub use search::{Found, Limit, Search, Trial, trial};
 #[cfg(target_os = "linux")]
 pub use serve::serve;
+pub use shard::Shard;
 pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use twinproof_sockets::Socket;

@@ -130,6 +130,17 @@ pub struct Second {
     pub latest_us: u64,
 }
 
+impl Second {
+    fn with_times(self, times: &Histogram<u64>) -> Self {
+        Self {
+            p50_us: percentile(times, 50.0),
+            p99_us: percentile(times, 99.0),
+            max_us: (!times.is_empty()).then(|| times.max()),
+            ..self
+        }
+    }
+}
+
 /// The histogram of an operation in one second, as it is written to logs.
 #[derive(Clone, Debug)]
 pub(crate) struct Interval {
@@ -139,8 +150,16 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
+    fn new(second: u64, operation: Operation, histogram: &Histogram<u64>) -> Self {
+        Self {
+            second,
+            operation,
+            encoded: encoded(histogram),
+        }
+    }
+
     pub(crate) fn histogram(&self) -> Option<Histogram<u64>> {
-        Deserializer::new().deserialize(&mut &self.encoded[..]).ok()
+        decoded(&self.encoded)
     }
 }
 
@@ -170,6 +189,38 @@ impl Measures {
             intervals: Vec::new(),
             late,
         }
+    }
+
+    /// What several have measured at once, each of a share: totals by operation, and what there was in each second.
+    pub(crate) fn merged(
+        span: Duration,
+        totals: impl IntoIterator<Item = (Operation, Totals)>,
+        seconds: BTreeMap<u64, Second>,
+        intervals: &BTreeMap<(u64, Operation), Histogram<u64>>,
+    ) -> Self {
+        let mut merged = Self::new(span, Duration::ZERO);
+        for (operation, totals) in totals {
+            merged.totals[operation as usize] = totals;
+        }
+        let ends = seconds.keys().next_back().map_or(0, |last| last + 1);
+        let mut seconds = seconds;
+        for second in 0..ends {
+            let one = seconds.remove(&second).unwrap_or_default();
+            let mut together = histogram();
+            for operation in Operation::ALL {
+                if let Some(histogram) = intervals.get(&(second, operation)) {
+                    // Of our own shape, as all that was decoded.
+                    let _ = together.add(histogram);
+                    let interval = Interval::new(second, operation, histogram);
+                    merged.intervals.push(interval);
+                }
+            }
+            merged.seconds.push(Second {
+                second,
+                ..one.with_times(&together)
+            });
+        }
+        merged
     }
 
     /// An operation begins, `at` after the beginning and so much later than it was meant to.
@@ -240,12 +291,7 @@ impl Measures {
     /// Ends the second that goes on.
     pub fn seal(&mut self) {
         let over = self.now.second;
-        let second = Second {
-            p50_us: percentile(&self.together, 50.0),
-            p99_us: percentile(&self.together, 99.0),
-            max_us: (!self.together.is_empty()).then(|| self.together.max()),
-            ..std::mem::take(&mut self.now)
-        };
+        let second = std::mem::take(&mut self.now).with_times(&self.together);
         self.now.second = over + 1;
         self.seconds.push(second);
         self.together.reset();
@@ -253,19 +299,27 @@ impl Measures {
             if histogram.is_empty() {
                 continue;
             }
-            let mut encoded = Vec::new();
-            // Into memory, which does not fail.
-            let written = V2DeflateSerializer::new().serialize(histogram, &mut encoded);
-            if written.is_ok() {
-                self.intervals.push(Interval {
-                    second: over,
-                    operation,
-                    encoded,
-                });
-            }
+            self.intervals
+                .push(Interval::new(over, operation, histogram));
             histogram.reset();
         }
     }
+}
+
+/// A histogram as HdrHistogram writes it (V2, deflated).
+pub(crate) fn encoded(histogram: &Histogram<u64>) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    // Into memory, which does not fail.
+    let _ = V2DeflateSerializer::new().serialize(histogram, &mut encoded);
+    encoded
+}
+
+/// The same, read again; none if it is none, or of a shape that does not fit ours.
+pub(crate) fn decoded(octets: &[u8]) -> Option<Histogram<u64>> {
+    let read: Histogram<u64> = Deserializer::new().deserialize(&mut &octets[..]).ok()?;
+    let mut ours = histogram();
+    ours.add(read).ok()?;
+    Some(ours)
 }
 
 fn micros(span: Duration) -> u64 {

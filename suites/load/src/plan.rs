@@ -133,8 +133,9 @@ pub fn plan(asked: &Asked, costs: &Costs, machine: &Machine) -> Plan {
     }
     if shards > 1 {
         missing.push(format!(
-            "what memory or rate lacks, {shards} machines like this one have; this version does not share a workload \
-             among machines"
+            "what memory or rate lacks, {shards} machines like this one have: --shard 0/{shards} to {}/{shards} share a \
+             workload among them",
+            shards - 1
         ));
     }
     Plan {

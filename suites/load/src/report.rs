@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use twinproof_fleet::Sizes;
 
 use crate::generator::Counts;
 use crate::jury::{Judgement, Jury};
-use crate::measure::{Measures, Second, Totals};
+use crate::measure::{Measures, Second, Totals, encoded};
+use crate::shard::Shard;
 use crate::threshold::{Holds, Threshold};
 use crate::workload::{Arrivals, Operation, Workload};
 
@@ -29,6 +32,12 @@ pub struct Report {
     /// When the first stage began, in milliseconds since 1970, if it did.
     #[serde(default)]
     pub began: Option<u64>,
+    /// Whether somebody ended it before its time.
+    #[serde(default)]
+    pub stopped: bool,
+    /// Which share of the workload it is, if it is not all of it.
+    #[serde(default)]
+    pub shard: Option<Shard>,
     /// SHA-256 of the workload as it is in this report, written as TOML.
     pub digest: String,
     /// What was asked for.
@@ -62,6 +71,8 @@ pub enum Verdict {
     Invalid,
     /// Nothing was answered as it should be.
     NoContact,
+    /// A share of a workload was carried out; whether thresholds hold is known when all of them are merged.
+    Part,
     /// Every threshold holds.
     Passed,
     /// There are too few samples for a threshold.
@@ -79,6 +90,7 @@ impl Verdict {
                 "the generator itself did not keep up; the run says nothing of the system"
             }
             Self::NoContact => "nothing was answered as it should be",
+            Self::Part => "a share of a workload; bench merge judges all of them together",
             Self::Passed => "every threshold holds",
             Self::TooFew => "there are too few samples for a threshold",
             Self::Wrong => "the server said to devices what it may not say, however fast",
@@ -118,6 +130,10 @@ pub struct Measured {
     pub max_us: Option<u64>,
     /// The times that so many percent do not exceed; those are left out beyond which there are fewer than 10 samples.
     pub percentiles_us: BTreeMap<String, u64>,
+    /// All times, in microseconds, of those that were answered as they should be, and of those that were lost as long as was
+    /// waited: a histogram of HdrHistogram (V2, deflated) in base64.
+    #[serde(default)]
+    pub histogram: String,
 }
 
 impl Measured {
@@ -136,6 +152,7 @@ impl Measured {
             min_us: totals.max().map(|_| totals.latencies.min()),
             max_us: totals.max(),
             percentiles_us: percentiles.collect(),
+            histogram: STANDARD.encode(encoded(&totals.latencies)),
         }
     }
 }
@@ -193,12 +210,16 @@ pub struct Problem {
 pub enum ProblemKind {
     /// It took more memory than it may.
     Grown,
+    /// Shards did not load the system at the same time.
+    Apart,
     /// It began operations later than it should have.
     Late,
     /// The kernel had no room for what arrived.
     Overflowed,
     /// It had work and no processor.
     Starved,
+    /// Somebody ended a shard before its time.
+    Stopped,
     /// Devices were not registered that had to be.
     Unprepared,
     /// The kernel refused to send.
@@ -225,6 +246,17 @@ impl Report {
     ) -> Self {
         generator.problems.extend(late(workload, measures));
         generator.problems.extend(unprepared(counts));
+        Self::of(workload, target, (measures, counts), generator, system)
+    }
+
+    /// As [`new`](Self::new), where all that is wrong with the generator is known.
+    pub(crate) fn of(
+        workload: &Workload,
+        target: String,
+        (measures, counts): (&Measures, Counts),
+        generator: Health,
+        system: Option<System>,
+    ) -> Self {
         let judged = workload.thresholds.iter().map(|threshold| {
             let (got, holds) = threshold.judge(measures.totals(threshold.operation));
             Judged {
@@ -252,6 +284,8 @@ impl Report {
             verdict,
             target,
             began: None,
+            stopped: false,
+            shard: None,
             digest: workload.digest(),
             workload: workload.clone(),
             thresholds,
@@ -264,10 +298,28 @@ impl Report {
         }
     }
 
+    /// It as that of a share, of which thresholds are not judged alone: what does not hold of a part may hold of the whole.
+    #[must_use]
+    pub fn of_shard(mut self, shard: Shard) -> Self {
+        self.shard = Some(shard);
+        self.thresholds.clear();
+        if matches!(
+            self.verdict,
+            Verdict::Failed | Verdict::Passed | Verdict::TooFew
+        ) {
+            self.verdict = Verdict::Part;
+        }
+        self
+    }
+
     /// Takes over what a jury has to say. What is wrong is so however the rest went.
     #[must_use]
-    pub fn judged_by(mut self, jury: &Jury) -> Self {
-        self.judged = jury.judgement();
+    pub fn judged_by(self, jury: &Jury) -> Self {
+        self.with(jury.judgement())
+    }
+
+    pub(crate) fn with(mut self, judgement: Judgement) -> Self {
+        self.judged = judgement;
         if !self.judged.broken.is_empty() {
             self.verdict = Verdict::Wrong;
         }
@@ -276,7 +328,10 @@ impl Report {
 
     /// Whether what was measured says anything of the system.
     pub const fn says_something(&self) -> bool {
-        !matches!(self.verdict, Verdict::Invalid | Verdict::NoContact)
+        !matches!(
+            self.verdict,
+            Verdict::Invalid | Verdict::NoContact | Verdict::Part
+        )
     }
 
     /// The JSON schema of reports.

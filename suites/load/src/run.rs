@@ -23,6 +23,7 @@ use crate::jury::Jury;
 use crate::measure::Measures;
 use crate::report::{Report, System, hlog};
 use crate::serve::serve_at;
+use crate::shard::Shard;
 use crate::workload::Workload;
 
 /// How many events wait at the built-in server until its operator is told, which is after each datagram.
@@ -119,14 +120,31 @@ pub fn run(
     target: Target<'_>,
     watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
 ) -> Result<Run, NoRun> {
+    run_shard(workload, None, target, watch)
+}
+
+/// As [`run`], of this share of the workload.
+///
+/// # Errors
+///
+/// As [`run`], and when the workload has less than a share needs.
+pub fn run_shard(
+    workload: &Workload,
+    shard: Option<Shard>,
+    target: Target<'_>,
+    watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
+) -> Result<Run, NoRun> {
     target.check(workload.devices.first)?;
     if workload.needs_operator() && target.operator.is_none() {
         return Err(NoRun::Unoperated);
     }
+    let share = shard.unwrap_or(Shard::WHOLE);
+    workload.check_shard(share).map_err(NoRun::Unasked)?;
     let socket = Socket::open(0)?;
     let shared = shared(workload, SocketAddr::V4(target.address));
-    let generator = Generator::new(workload, socket.port(), Devices, shared);
+    let generator = Generator::of_shard(workload, share, socket.port(), Devices, shared);
     let mut generator = generator.map_err(NoRun::Room)?.operated(target.operator);
+    let mut stopped = false;
     let cpu = || {
         target
             .process
@@ -139,7 +157,9 @@ pub fn run(
             before = cpu();
             began = Some(SystemTime::now());
         }
-        watch(generator.phase(), generator.measures())
+        let flow = watch(generator.phase(), generator.measures());
+        stopped |= flow.is_break();
+        flow
     })?;
     let took = |before: Duration| Some(cpu()?.saturating_sub(before).as_secs_f64());
     let system = before.and_then(took).map(|cpu| System { cpu });
@@ -147,10 +167,15 @@ pub fn run(
     let address = target.address.to_string();
     let since_1970 = began.and_then(|began| began.duration_since(SystemTime::UNIX_EPOCH).ok());
     let millis = since_1970.and_then(|since| u64::try_from(since.as_millis()).ok());
+    let report = Report {
+        began: millis,
+        stopped,
+        ..Report::new(workload, address, measured, health, system).judged_by(&jury)
+    };
     Ok(Run {
-        report: Report {
-            began: millis,
-            ..Report::new(workload, address, measured, health, system).judged_by(&jury)
+        report: match shard {
+            Some(shard) => report.of_shard(shard),
+            None => report,
         },
         hlog: hlog(generator.measures(), began.unwrap_or_else(SystemTime::now)),
     })

@@ -164,7 +164,11 @@ impl Search {
         for trial in self.at(rate) {
             match trial.verdict {
                 Verdict::Invalid => ours += 1,
-                Verdict::Failed | Verdict::NoContact | Verdict::TooFew | Verdict::Wrong => {
+                Verdict::Failed
+                | Verdict::NoContact
+                | Verdict::Part
+                | Verdict::TooFew
+                | Verdict::Wrong => {
                     not = true;
                 }
                 Verdict::Passed => {}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use twinproof_judge::profile::Span;
 
+use crate::shard::Shard;
 use crate::threshold::Threshold;
 
 /// A workload: who takes part, what they do, and when.
@@ -426,6 +427,25 @@ impl Workload {
         }
         self.stages = stages;
         self
+    }
+
+    /// Whether it can be shared so.
+    ///
+    /// # Errors
+    ///
+    /// When a share would have nothing to do; says what was expected.
+    pub fn check_shard(&self, shard: Shard) -> Result<(), String> {
+        let mut shared = vec![("devices.count", self.devices.count)];
+        if let Arrivals::Closed(most) = self.arrivals {
+            shared.push(("arrivals.closed", most));
+        }
+        let few = shared.into_iter().find(|(_, count)| *count < shard.of);
+        few.map_or(Ok(()), |(what, count)| {
+            Err(format!(
+                "--shard {shard}: {what} is {count}, which {} shards cannot share; expected at most {count} of them",
+                shard.of
+            ))
+        })
     }
 
     /// The operations that occur.

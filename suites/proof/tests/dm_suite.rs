@@ -54,7 +54,12 @@ fn all_pass(report: &Report, what: &str) {
         .scenarios
         .iter()
         .filter(|scenario| scenario.verdict != Verdict::Pass)
-        .map(|scenario| format!("{}: {:?} {}", scenario.id, scenario.verdict, scenario.reason));
+        .map(|scenario| {
+            format!(
+                "{}: {:?} {}",
+                scenario.id, scenario.verdict, scenario.reason
+            )
+        });
     assert_eq!(others.collect::<Vec<_>>(), Vec::<String>::new(), "{what}");
     assert!(report.summary.contact, "{what}");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 use twinproof_judge::profile::Span;
-use twinproof_load::{Operation, Threshold};
+use twinproof_load::{Operation, Shard, Threshold};
 
 use super::whole;
 
@@ -18,7 +18,9 @@ Examples:
   twinproof bench mixed --share update=4 --share notify=10 --share read=1
   twinproof bench plan --devices 2000000
   twinproof bench search update --sut my-server.toml --threshold 'update.p99<50ms'
-  twinproof bench compare old.toml new.toml --operation update --closed 64";
+  twinproof bench compare old.toml new.toml --operation update --closed 64
+  twinproof bench update --sut my-server.toml --rate 9000/s --shard 0/2 --report part-0
+  twinproof bench merge part-0 part-1 --report whole";
 
 pub(crate) const FLEET_EXAMPLES: &str = "\
 Examples:
@@ -34,6 +36,8 @@ pub(crate) enum Bench {
     Registration(Load),
     /// What the generator itself costs on this machine, beside a bare loop that sends the same datagrams
     Floor(Floor),
+    /// What all shards of a workload come to, as one run
+    Merge(Merge),
     /// Devices do several things, as often as their shares say
     Mixed(Mixed),
     /// Devices that the server observes report new values, each of which has to be confirmed
@@ -101,6 +105,8 @@ pub(crate) struct Share {
 pub(crate) struct Load {
     #[command(flatten)]
     pub(crate) against: Against,
+    #[command(flatten)]
+    pub(crate) beside: Beside,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
@@ -248,6 +254,26 @@ pub(crate) struct Fleet {
     pub(crate) span: Option<Span>,
     #[command(flatten)]
     pub(crate) against: Against,
+    #[command(flatten)]
+    pub(crate) beside: Beside,
+}
+
+/// What goes on beside a run.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Beside {
+    /// Only this share of it, of N that run at the same time, from 0/N to N-1/N; `bench merge` puts their reports together
+    #[arg(long, value_name = "K/N", requires = "sut")]
+    pub(crate) shard: Option<Shard>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Merge {
+    /// The report folders of all shards
+    #[arg(required = true)]
+    pub(crate) shards: Vec<PathBuf>,
+    /// Where load.json, load.csv and load.hlog of the whole go; a folder that is made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "twinproof-load")]
+    pub(crate) report: PathBuf,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -125,7 +125,7 @@ fn live(args: &Compare) -> Result<Option<Sides>, Problem> {
         let order = if round % 2 == 1 { [0, 1] } else { [1, 0] };
         for side in order {
             let target = systems[side].target(args.target_consent.as_deref());
-            let run = carry_out(&workload, target, &stop, &mut |_, _| {})?;
+            let run = carry_out(&workload, None, target, &stop, &mut |_, _| {})?;
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }

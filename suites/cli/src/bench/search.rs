@@ -50,7 +50,7 @@ pub(crate) fn search(args: &bench::Search) -> Result<ExitCode, Problem> {
     let mut search = Search::new(args.from, args.most, f64::from(args.within) / 100.0);
     let mut best: Option<(f64, Run)> = None;
     while let Some(rate) = search.next_rate() {
-        let run = carry_out(&trial(&workload, rate), target, &stop, &mut |_, _| {})?;
+        let run = carry_out(&trial(&workload, rate), None, target, &stop, &mut |_, _| {})?;
         if stop.load(Ordering::Relaxed) {
             break;
         }
@@ -136,7 +136,9 @@ fn why(report: &Report) -> String {
     let of_thresholds = report.thresholds.iter().find(broken).map(metric);
     let of_generator = report.generator.problems.first();
     let says = match report.verdict {
-        Verdict::Passed | Verdict::NoContact => report.thresholds.first().map(metric),
+        Verdict::Passed | Verdict::Part | Verdict::NoContact => {
+            report.thresholds.first().map(metric)
+        }
         Verdict::Invalid => of_generator.map(|problem| problem.says.clone()),
         Verdict::Failed | Verdict::TooFew => of_thresholds,
         Verdict::Wrong => {

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-use twinproof_load::{Measures, Operation, Phase, Workload};
+use twinproof_load::{Measures, Operation, Phase, Shard, Workload};
 
 use super::time;
 
@@ -25,11 +25,14 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(crate) fn new(workload: &Workload) -> Self {
+    pub(crate) fn new(workload: &Workload, shard: Option<Shard>) -> Self {
         let spans = workload.stages.iter().map(|stage| stage.span.duration());
         Self {
             is_terminal: std::io::stderr().is_terminal(),
-            devices: workload.devices.count,
+            devices: shard
+                .unwrap_or(Shard::WHOLE)
+                .members(workload.devices.count)
+                .len() as u32,
             span: spans.sum(),
             said: 0,
             changed: None,

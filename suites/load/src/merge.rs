@@ -1,0 +1,351 @@
+//! Shards that were carried out on several machines, as one run.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+
+use crate::generator::Counts;
+use crate::jury::{Broken, Judgement, Rule};
+use crate::measure::{Measures, Second, Totals, decoded};
+use crate::report::{Health, Measured, Problem, ProblemKind, Report, hlog};
+use crate::run::Run;
+use crate::workload::{Operation, Workload};
+
+/// Which share of the time that a workload takes may lie between the beginnings of its shards.
+const APART: f64 = 0.1;
+
+/// What a shard has left.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// What people call it, such as the folder where it lies.
+    pub name: String,
+    /// Its report.
+    pub report: Report,
+    /// Its log of histograms.
+    pub hlog: Vec<u8>,
+}
+
+/// What all shards of a workload come to. Histograms are added, and thresholds are judged of the whole; what was wrong with
+/// the generator of one is wrong with all.
+///
+/// # Errors
+///
+/// When they are not the shards of one run, or not all of them; says which are missing, are there twice, or differ in what.
+pub fn merge(parts: &[Part]) -> Result<Run, String> {
+    let [first, others @ ..] = parts else {
+        return Err("expected the reports of shards, got none".to_owned());
+    };
+    for other in others {
+        alike(first, other)?;
+    }
+    for part in parts {
+        let digest = part.report.workload.digest();
+        if digest != part.report.digest {
+            return Err(format!(
+                "{}: its workload has the digest {digest}, and its report says {}: it was changed afterwards",
+                part.name, part.report.digest
+            ));
+        }
+    }
+    complete(parts)?;
+
+    let workload = &first.report.workload;
+    let mut problems = Vec::new();
+    let delays = delays(parts, workload, &mut problems)?;
+    let mut totals: BTreeMap<Operation, Totals> = BTreeMap::new();
+    let mut seconds: BTreeMap<u64, Second> = BTreeMap::new();
+    let mut intervals: BTreeMap<(u64, Operation), Histogram<u64>> = BTreeMap::new();
+    for (part, delay) in parts.iter().zip(delays) {
+        for (operation, measured) in &part.report.operations {
+            let one = read_totals(measured, span(workload)).ok_or_else(|| {
+                format!(
+                    "{}: the histogram of {operation} does not hold what its report counts; expected load.json as it was \
+                     written by this version",
+                    part.name
+                )
+            })?;
+            match totals.get_mut(operation) {
+                Some(sum) => add(sum, one),
+                None => drop(totals.insert(*operation, one)),
+            }
+        }
+        for one in &part.report.seconds {
+            let second = one.second + delay;
+            let sum = seconds.entry(second).or_default();
+            sum.begun += one.begun;
+            sum.answered += one.answered;
+            sum.refused += one.refused;
+            sum.lost += one.lost;
+            sum.late += one.late;
+            sum.latest_us = sum.latest_us.max(one.latest_us);
+        }
+        for (second, operation, histogram) in read_log(part)? {
+            match intervals.get_mut(&(second + delay, operation)) {
+                // Of our own shape, as all that was decoded.
+                Some(sum) => {
+                    let _ = sum.add(histogram);
+                }
+                None => drop(intervals.insert((second + delay, operation), histogram)),
+            }
+        }
+    }
+    let measures = Measures::merged(span(workload), totals, seconds, &intervals);
+    problems.extend(parts.iter().flat_map(problems_of));
+    let reports = || parts.iter().map(|part| &part.report);
+    let healths = || reports().map(|report| &report.generator);
+    let health = Health {
+        problems,
+        cpu: healths().map(|health| health.cpu).sum(),
+        wall: healths().map(|health| health.wall).fold(0.0, f64::max),
+        receive_buffer: healths()
+            .map(|health| health.receive_buffer)
+            .min()
+            .unwrap_or(0),
+        octets_per_packed_device: healths()
+            .map(|health| health.octets_per_packed_device)
+            .max()
+            .unwrap_or(0),
+        awake: healths().map(|health| health.awake).sum(),
+    };
+    let counts = reports()
+        .map(|report| report.counts)
+        .fold(Counts::default(), sum);
+    // All of them see the same process, if they see one.
+    let system = reports()
+        .filter_map(|report| report.system)
+        .max_by(|a, b| a.cpu.total_cmp(&b.cpu));
+    let began = reports().filter_map(|report| report.began).min();
+    let target = first.report.target.clone();
+    let report = Report::of(workload, target, (&measures, counts), health, system);
+    let since_1970 = Duration::from_millis(began.unwrap_or(0));
+    Ok(Run {
+        report: Report {
+            began,
+            stopped: reports().any(|report| report.stopped),
+            ..report.with(judgement(reports()))
+        },
+        hlog: hlog(&measures, SystemTime::UNIX_EPOCH + since_1970),
+    })
+}
+
+/// Whether two are of one run.
+fn alike(one: &Part, other: &Part) -> Result<(), String> {
+    let differ = |what: &str,
+                  one_has: &dyn std::fmt::Display,
+                  other_has: &dyn std::fmt::Display| {
+        Err(format!(
+            "the shards are not of one run: {} has the {what} {one_has}, and {} has {other_has}",
+            one.name, other.name
+        ))
+    };
+    let (a, b) = (&one.report, &other.report);
+    if a.version != b.version {
+        return differ("version", &a.version, &b.version);
+    }
+    if a.workload.seed != b.workload.seed {
+        return differ("seed", &a.workload.seed, &b.workload.seed);
+    }
+    if a.digest != b.digest {
+        return differ("workload", &a.digest, &b.digest);
+    }
+    if a.target != b.target {
+        return differ("target", &a.target, &b.target);
+    }
+    Ok(())
+}
+
+/// Whether every shard is there, and once.
+fn complete(parts: &[Part]) -> Result<(), String> {
+    let mut of = None;
+    let mut there: BTreeMap<u32, &str> = BTreeMap::new();
+    for part in parts {
+        let Some(shard) = part.report.shard else {
+            return Err(format!(
+                "{}: expected the report of a shard (--shard K/N), got that of a whole run",
+                part.name
+            ));
+        };
+        let expected = *of.get_or_insert(shard.of);
+        if expected != shard.of {
+            return Err(format!(
+                "{}: it is shard {shard}, and others are of {expected}",
+                part.name
+            ));
+        }
+        if let Some(other) = there.insert(shard.number, &part.name) {
+            return Err(format!(
+                "shard {shard} is there twice: {other} and {}",
+                part.name
+            ));
+        }
+    }
+    let of = of.unwrap_or(0);
+    let missing: Vec<String> = (0..of)
+        .filter(|number| !there.contains_key(number))
+        .map(|number| format!("{number}/{of}"))
+        .collect();
+    match missing.as_slice() {
+        [] => Ok(()),
+        [one] => Err(format!("shard {one} is missing")),
+        many => Err(format!("shards {} are missing", many.join(", "))),
+    }
+}
+
+/// By how many seconds each began later than the first of them.
+fn delays(
+    parts: &[Part],
+    workload: &Workload,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<u64>, String> {
+    let began = parts.iter().map(|part| {
+        let began = part.report.began;
+        began.ok_or_else(|| format!("{}: it does not say when it began", part.name))
+    });
+    let began: Vec<u64> = began.collect::<Result<_, _>>()?;
+    let earliest = began.iter().min().copied().unwrap_or(0);
+    let late = began.iter().map(|began| began - earliest);
+    let latest = late.clone().max().unwrap_or(0) as f64 / 1e3;
+    let all: Duration = workload
+        .stages
+        .iter()
+        .map(|stage| stage.span.duration())
+        .sum();
+    if latest > APART * all.as_secs_f64() {
+        problems.push(Problem {
+            kind: ProblemKind::Apart,
+            second: None,
+            says: format!(
+                "the shards began up to {latest:.1} s apart and take {all:?} each, so that they did not load the system together"
+            ),
+        });
+    }
+    Ok(late.map(|millis| (millis + 500) / 1_000).collect())
+}
+
+/// How long is measured, without what comes before.
+fn span(workload: &Workload) -> Duration {
+    let all: Duration = workload
+        .stages
+        .iter()
+        .map(|stage| stage.span.duration())
+        .sum();
+    all.saturating_sub(workload.warm_up.duration())
+}
+
+fn read_totals(measured: &Measured, span: Duration) -> Option<Totals> {
+    let octets = STANDARD.decode(&measured.histogram).ok()?;
+    let latencies = decoded(&octets)?;
+    (latencies.len() == measured.answered + measured.lost).then(|| Totals {
+        begun: measured.begun,
+        answered: measured.answered,
+        lost: measured.lost,
+        others: measured.refused.clone(),
+        span,
+        latencies,
+    })
+}
+
+fn add(sum: &mut Totals, one: Totals) {
+    sum.begun += one.begun;
+    sum.answered += one.answered;
+    sum.lost += one.lost;
+    for (why, count) in one.others {
+        *sum.others.entry(why).or_insert(0) += count;
+    }
+    // Of our own shape, as all that was decoded.
+    let _ = sum.latencies.add(one.latencies);
+}
+
+fn sum(a: Counts, b: Counts) -> Counts {
+    Counts {
+        sent: a.sent + b.sent,
+        by_timer: a.by_timer + b.by_timer,
+        received: a.received + b.received,
+        stray: a.stray + b.stray,
+        prepared: a.prepared + b.prepared,
+        unprepared: a.unprepared + b.unprepared,
+    }
+}
+
+/// The histograms of a log, of which each second holds what the report counts in it.
+fn read_log(part: &Part) -> Result<Vec<(u64, Operation, Histogram<u64>)>, String> {
+    let broken = |why: &str| format!("{}: load.hlog {why}", part.name);
+    let mut intervals = Vec::new();
+    let mut counted: BTreeMap<u64, u64> = BTreeMap::new();
+    for entry in IntervalLogIterator::new(&part.hlog) {
+        let entry = entry.map_err(|_| broken("is not a log of histograms"))?;
+        let LogEntry::Interval(interval) = entry else {
+            continue;
+        };
+        let tag = interval.tag().map(|tag| tag.as_str().to_owned());
+        let operation = Operation::ALL
+            .into_iter()
+            .find(|one| tag.as_deref() == Some(one.name()));
+        let octets = STANDARD.decode(interval.encoded_histogram()).ok();
+        let histogram = octets.and_then(|octets| decoded(&octets));
+        let (Some(operation), Some(histogram)) = (operation, histogram) else {
+            return Err(broken("has a line that is none of ours"));
+        };
+        let second = interval.start_timestamp().as_secs();
+        *counted.entry(second).or_insert(0) += histogram.len();
+        intervals.push((second, operation, histogram));
+    }
+    for one in &part.report.seconds {
+        let count = counted.remove(&one.second).unwrap_or(0);
+        if count != one.answered + one.lost {
+            let expected = one.answered + one.lost;
+            return Err(broken(&format!(
+                "has {count} times in second {}, and load.json {expected}: they are not of one run",
+                one.second
+            )));
+        }
+    }
+    match counted.first_key_value() {
+        None => Ok(intervals),
+        Some((second, _)) => Err(broken(&format!(
+            "has a second {second}, and load.json has not: they are not of one run"
+        ))),
+    }
+}
+
+/// What was wrong with the generator of a shard, in its words.
+fn problems_of(part: &Part) -> Vec<Problem> {
+    let shard = part
+        .report
+        .shard
+        .map_or(String::new(), |shard| format!("shard {shard}: "));
+    let mut problems = part.report.generator.problems.clone();
+    if part.report.stopped {
+        problems.push(Problem {
+            kind: ProblemKind::Stopped,
+            second: None,
+            says: "it was ended before its time".to_owned(),
+        });
+    }
+    for problem in &mut problems {
+        problem.says.insert_str(0, &shard);
+    }
+    problems
+}
+
+fn judgement<'r>(reports: impl Iterator<Item = &'r Report>) -> Judgement {
+    let mut all = Judgement::default();
+    let mut broken: BTreeMap<Rule, Broken> = BTreeMap::new();
+    for judged in reports.map(|report| &report.judged) {
+        all.devices += judged.devices;
+        all.requests += judged.requests;
+        all.answers += judged.answers;
+        for one in &judged.broken {
+            match broken.get_mut(&one.rule) {
+                Some(known) => known.times += one.times,
+                None => drop(broken.insert(one.rule, one.clone())),
+            }
+        }
+    }
+    all.broken = broken.into_values().collect();
+    all
+}
