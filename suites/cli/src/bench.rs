@@ -20,9 +20,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Span;
 use twinproof_load::rules::{Rules, Standard};
+use twinproof_load::words::{metric, name, time};
 use twinproof_load::{
-    Arrivals, Holds, Judged, Limits, Measured, Measures, Metric, NoRun, Operation, PRESETS, Phase,
-    Report, Run, Shard, Socket, Stage, Target, Verdict, WATCHED, Workload, desk_of,
+    Arrivals, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Run, Shard,
+    Socket, Stage, Target, Verdict, WATCHED, Workload, desk_of,
 };
 use twinproof_reference::mutants;
 
@@ -533,35 +534,6 @@ fn overheard(report: &Report) -> Option<String> {
     (!told.is_empty()).then(|| format!("  the operator was told {}", told.join(", ")))
 }
 
-const fn name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Failed => "failed",
-        Verdict::Invalid => "invalid",
-        Verdict::NoContact => "no contact",
-        Verdict::Part => "a part",
-        Verdict::Passed => "passed",
-        Verdict::TooFew => "cannot tell",
-        Verdict::Wrong => "wrong",
-    }
-}
-
-/// A threshold, whether it holds, and what was measured.
-fn metric(judged: &Judged) -> String {
-    let holds = match judged.holds {
-        Holds::Yes => "holds",
-        Holds::No => "does not hold",
-        Holds::Unknown => "too few samples",
-    };
-    let got = judged
-        .got
-        .map_or(String::new(), |got| match judged.threshold.metric {
-            Metric::Loss | Metric::Refused => format!(": {got:.3} %"),
-            Metric::Rate => format!(": {got:.1}/s"),
-            Metric::Max | Metric::Mean | Metric::Percentile(_) => format!(": {}", time(got)),
-        });
-    format!("{} {holds}{got}", judged.threshold)
-}
-
 fn operation_line(operation: Operation, measured: &Measured) -> String {
     let refused: u64 = measured.refused.values().sum();
     let mut line = format!(
@@ -590,18 +562,11 @@ fn operation_line(operation: Operation, measured: &Measured) -> String {
     line
 }
 
-fn time(micros: f64) -> String {
-    match micros {
-        micros if micros >= 1e6 => format!("{:.2} s", micros / 1e6),
-        micros if micros >= 1e3 => format!("{:.2} ms", micros / 1e3),
-        micros => format!("{micros:.0} µs"),
-    }
-}
-
 fn write(dir: &Path, run: &Run) -> std::io::Result<()> {
     fs::create_dir_all(dir)?;
     let json = serde_json::to_string_pretty(&run.report)?;
     fs::write(dir.join("load.json"), json + "\n")?;
     fs::write(dir.join("load.csv"), run.report.csv())?;
+    fs::write(dir.join("load.html"), twinproof_load::html(&run.report))?;
     fs::write(dir.join("load.hlog"), &run.hlog)
 }

@@ -14,6 +14,7 @@ mod drive;
 #[cfg(target_os = "linux")]
 mod floor;
 mod generator;
+mod html;
 mod jury;
 mod measure;
 #[cfg(target_os = "linux")]
@@ -32,6 +33,7 @@ mod serve;
 mod shard;
 mod threshold;
 mod turns;
+pub mod words;
 mod workload;
 
 pub use compare::{ALPHA, Compared, FEWEST, Finding, MOST, compare};
@@ -43,6 +45,7 @@ pub use drive::{drive, drive_judged};
 #[cfg(target_os = "linux")]
 pub use floor::{Floor, Round, floor};
 pub use generator::{Counts, Generator, Phase, Send, Traffic};
+pub use html::html;
 pub use jury::{Broken, Judgement, Jury, Rule};
 pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
 #[cfg(target_os = "linux")]

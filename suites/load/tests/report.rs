@@ -6,7 +6,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use twinproof_load::{
-    Counts, Health, Measures, Operation, Outcome, Report, Verdict, Workload, hlog,
+    Counts, Health, Measures, Operation, Outcome, Problem, ProblemKind, Report, Verdict, Workload,
+    hlog, html,
 };
 
 const WORKLOAD: &str = r#"
@@ -105,6 +106,62 @@ fn logs_and_tables_hold_every_second() {
     assert_eq!(seconds, [0, 1, 2]);
     assert_eq!(sum.len(), 297);
     assert_eq!(sum, measures.totals(Operation::Register).latencies);
+}
+
+#[test]
+fn a_page_shows_what_the_report_says_and_runs_nothing() {
+    let mut report = report(&WORKLOAD.replace("\"report\"", "\"<b>&storm\""));
+    let page = html(&report);
+    for says in [
+        "&lt;b&gt;&amp;storm",
+        "cannot tell",
+        "register.p99.9&lt;1s too few samples",
+        "Nothing was wrong with it",
+        "default-src 'none'",
+        "p95",
+    ] {
+        assert!(page.contains(says), "{says}");
+    }
+    for none in [
+        "<script",
+        "<b>",
+        "style=",
+        "class=\"trouble\"",
+        "Stopped before",
+        "http://",
+        "https://",
+    ] {
+        assert!(!page.contains(none), "{none}");
+    }
+    // p50 of each second, the longest time, what was begun, answered and not, and the distribution.
+    assert_eq!(page.matches("<svg").count(), 3);
+    assert!(page.matches("<polyline").count() >= 6, "{page}");
+
+    report.verdict = Verdict::Invalid;
+    report.stopped = true;
+    report.generator.problems.push(Problem {
+        kind: ProblemKind::Late,
+        second: Some(1),
+        says: "it came <late>".to_owned(),
+    });
+    let page = html(&report);
+    for says in [
+        "In second 1: it came &lt;late&gt;",
+        "class=\"trouble\"",
+        "answer error",
+        "Stopped before its end",
+    ] {
+        assert!(page.contains(says), "{says}");
+    }
+    // What goes on for a day is drawn all the same.
+    let one = report.seconds[0].clone();
+    report.seconds = (0..86_400)
+        .map(|second| twinproof_load::Second {
+            second,
+            ..one.clone()
+        })
+        .collect();
+    assert!(html(&report).len() < 200_000);
 }
 
 fn base64(text: &str) -> Vec<u8> {

@@ -48,7 +48,6 @@ const LIMIT: usize = 4_000;
 
 /// The report as a page.
 pub fn render(report: &Report) -> String {
-    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     let policy = format!(
         "default-src 'none'; img-src data:; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
         hash(STYLE),
@@ -89,6 +88,37 @@ pub fn render(report: &Report) -> String {
         }
     }
     .into_string()
+}
+
+/// A page that looks like the report and runs nothing: with this title, this style beside that of the report, and this body.
+pub fn page(title: &str, style: &str, body: &Markup) -> String {
+    let policy = format!(
+        "default-src 'none'; img-src data:; style-src {} {}; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(style)
+    );
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(style)) }
+            }
+            body { (body) }
+        }
+    }
+    .into_string()
+}
+
+/// What a policy calls a text that may stand in the page.
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
 }
 
 /// JSON that cannot end the element that it stands in.

@@ -271,7 +271,7 @@ pub(crate) struct Merge {
     /// The report folders of all shards
     #[arg(required = true)]
     pub(crate) shards: Vec<PathBuf>,
-    /// Where load.json, load.csv and load.hlog of the whole go; a folder that is made if it is not there
+    /// Where load.json, load.html, load.csv and load.hlog of the whole go; a folder that is made if it is not there
     #[arg(long, value_name = "DIR", default_value = "twinproof-load")]
     pub(crate) report: PathBuf,
 }
@@ -287,7 +287,7 @@ pub(crate) struct Against {
     /// The process of a server that runs on this machine, whose processor time is then reported
     #[arg(long, value_name = "PID", requires = "sut")]
     pub(crate) sut_pid: Option<u32>,
-    /// Where load.json, load.csv and load.hlog go; a folder that is made if it is not there
+    /// Where load.json, load.html, load.csv and load.hlog go; a folder that is made if it is not there
     #[arg(long, value_name = "DIR", default_value = "twinproof-load")]
     pub(crate) report: PathBuf,
 }
