@@ -45,3 +45,23 @@ Feature: What a gateway is for
     Given a device that another gateway has managed
     When the device attaches here
     Then the inventory has one record of the device, which is attached
+
+  @GwMO-HLF-002 @GwMO-PMoDe-001 @id:managed-on
+  Scenario: A device that another gateway has managed is managed here
+    Given a device that another gateway has managed
+    When the device attaches here
+    And the server has the gateway read something of the device
+    Then the server is told what the device says
+
+  @GwMO-HLF-002 @GwMO-DI-003 @id:moves-away
+  Scenario: A device that has moved to another gateway is detached here
+    Given a device that has attached
+    When the device moves to another gateway, and the server has this one read something of it
+    Then the inventory has one record of the device, which is detached
+
+  @GwMO-HLF-002 @GwMO-PMoDe-001 @id:back-again
+  Scenario: A device that comes back from another gateway is managed again
+    Given a device that has attached here, and that another gateway has managed since
+    When the device attaches here
+    And the server has the gateway read something of the device
+    Then the server is told what the device says

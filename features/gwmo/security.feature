@@ -4,8 +4,18 @@ Feature: Who may come
 
   @GwMO-SECACATE-001 @id:wrong-password
   Scenario: A device that shows a wrong password is not let in
-    When a device attaches that shows a wrong password
-    Then the inventory has no record of the device
+    When a device attaches that shows a wrong password, and another that shows the right one
+    Then the inventory has a record of the second alone
+
+  @GwMO-SECDI-001 @id:protected
+  Scenario: A device that protects each message is let in
+    When a device attaches that protects each message
+    Then the inventory has one record of that device, which is attached
+
+  @GwMO-SECDI-001 @id:changed
+  Scenario: A device whose messages are changed on their way is not let in
+    When a device attaches that protects each message, and all are changed on their way
+    Then the inventory has no record of that device
 
   @GwMO-SECARIZE-001 @second-server @id:other-server
   Scenario: A server without the right reads nothing

@@ -37,6 +37,11 @@ pub enum Order {
         /// Its address.
         uri: String,
     },
+    /// From now on, what it says is changed on its way: one letter where it says this.
+    Garble {
+        /// What it says somewhere in each message.
+        text: String,
+    },
     /// Go, and say nothing: whoever wants to reach it is told that it is not there.
     Go,
 }
@@ -59,6 +64,7 @@ pub struct Hidden {
     gone: bool,
     reached: u64,
     dies: bool,
+    garbled: Option<String>,
     exchanges: u64,
     fetches: BTreeMap<ExchangeId, CallId>,
 }
@@ -72,6 +78,7 @@ impl Hidden {
             gone: false,
             reached: 0,
             dies: false,
+            garbled: None,
             exchanges: 0,
             fetches: BTreeMap::new(),
         }
@@ -100,10 +107,16 @@ impl Hidden {
         for output in inner.drain() {
             match output {
                 // Its exchanges have even numbers, the device's own odd ones.
-                Output::Request { exchange, request } => out.push(Output::Request {
-                    exchange: ExchangeId(exchange.0 * 2),
-                    request,
-                }),
+                Output::Request {
+                    exchange,
+                    mut request,
+                } => {
+                    if let Some(text) = &self.garbled {
+                        garble(&mut request.body, text.as_bytes());
+                    }
+                    let exchange = ExchangeId(exchange.0 * 2);
+                    out.push(Output::Request { exchange, request });
+                }
                 Output::Respond { exchange, response } => out.respond(exchange, response),
                 Output::Answer { call, answer } => out.answer(
                     call,
@@ -157,6 +170,10 @@ impl Role for Hidden {
                         },
                     );
                 }
+                Order::Garble { text } => {
+                    self.garbled = Some(text);
+                    out.answer(call, Answer::Done);
+                }
                 Order::Die => {
                     self.dies = true;
                     out.answer(call, Answer::Done);
@@ -208,6 +225,16 @@ impl Role for Hidden {
 
     fn next_deadline(&self) -> Option<Time> {
         self.client.next_deadline()
+    }
+}
+
+/// Changes a letter of a text where octets have it.
+fn garble(octets: &mut [u8], text: &[u8]) {
+    let at = octets
+        .windows(text.len().max(1))
+        .position(|window| window == text);
+    if let Some(octet) = at.and_then(|at| octets.get_mut(at)) {
+        *octet ^= 1;
     }
 }
 

@@ -58,7 +58,9 @@ impl GatewaySystem {
             shape.named.clone_into(&mut section.named);
             section.results = shape.results;
             section.account.scheme = scheme(shape.scheme_above);
-            for device in &mut section.devices {
+            // One of them protects each message whatever the others do.
+            let others = section.devices.iter_mut();
+            for device in others.filter(|device| device.account.scheme != DmScheme::Hmac) {
                 device.account.scheme = scheme(shape.scheme_below);
             }
         }

@@ -119,8 +119,10 @@ impl Gateway {
         self.north.tree_mut().set(&state, "running");
         for (part, id) in targets.into_iter().enumerate() {
             let mode = self.mode_of(moment, &id);
-            let attached = self.devices.get(&id).is_some_and(|device| device.attached);
-            let mode = mode.filter(|mode| attached && *mode != Mode::Transparent);
+            let rules = &moment.shared.rules;
+            let known = self.devices.get(&id);
+            let reached = known.is_some_and(|d| d.attached && rules.manages(d.moved));
+            let mode = mode.filter(|mode| reached && *mode != Mode::Transparent);
             let Some(mode) = mode else {
                 let code = moment.shared.rules.silent(false);
                 self.change(&at, part, |part| part.failed = Some(code));

@@ -20,6 +20,10 @@ pub(super) struct Device {
     pub(super) said: Option<About>,
     /// It can be reached, for all that is known.
     pub(super) attached: bool,
+    /// What it showed at first was right for somebody else: it has come from another gateway.
+    pub(super) moved: bool,
+    /// What it showed last was not right, and nothing has come of it yet.
+    doubted: bool,
     /// Where its record is.
     record: Option<NodeUri>,
     /// How many sessions were announced to it.
@@ -34,6 +38,8 @@ impl Device {
             adapted,
             said: None,
             attached: false,
+            moved: false,
+            doubted: false,
             record: None,
             announced: 0,
         }
@@ -58,14 +64,22 @@ impl Gateway {
         let news = self.south.events()[self.heard..].to_vec();
         for event in news {
             self.heard += 1;
-            if let Event::Ended {
-                device, complete, ..
-            } = event
-            {
-                match complete {
-                    true => self.arrived(moment, &device),
-                    false => self.give_up(moment, &device, REFUSED),
+            match event {
+                Event::Ended {
+                    device,
+                    complete: true,
+                    ..
+                } => self.arrived(moment, &device),
+                Event::Ended { device, .. } => self.give_up(moment, &device, REFUSED),
+                Event::Refused {
+                    device,
+                    code: REFUSED,
+                } => {
+                    if let Some(device) = self.devices.get_mut(&device) {
+                        device.doubted = true;
+                    }
                 }
+                _ => {}
             }
         }
     }
@@ -82,8 +96,11 @@ impl Gateway {
         };
         let rules = &moment.shared.rules;
         let (records, reports) = (rules.records(facts), rules.reports(facts));
-        if records && let Some(device) = self.devices.get_mut(id) {
-            device.record = None;
+        if let Some(device) = self.devices.get_mut(id) {
+            device.moved = std::mem::take(&mut device.doubted);
+            if records {
+                device.record = None;
+            }
         }
         if records || facts.recorded {
             self.record(moment, id);
@@ -187,5 +204,6 @@ impl Gateway {
 /// What stands in a record for the protocol that needs no adaptation.
 const NATIVE: &str = "DM";
 
-/// The code of a device that broke its session off: as a rule, because it does not believe the gateway.
+/// The code of a device that is not believed; and of one that broke its session off: as a rule, because it does
+/// not believe the gateway.
 const REFUSED: u16 = 401;

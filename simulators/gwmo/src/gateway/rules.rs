@@ -201,6 +201,11 @@ twinproof_kernel::rules! {
             facts.verdict()
         }
 
+        /// Whether a device is managed, which may have come from another gateway.
+        fn manages(&self, moved: bool) -> bool {
+            true
+        }
+
         /// Whether a device that is to be told something is woken.
         fn wakes(&self, attached: bool) -> bool {
             attached

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use twinproof_dm::auth::Scheme;
 use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{Message, StatusCode};
 use twinproof_dm::upper::Act;
@@ -30,6 +31,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "gateway-records-nobody" "keeps no record of devices" breaks "GwMO-HLF-003"
     also breaks {
         "GwMO-DI-001", "GwMO-DI-002", "GwMO-DI-004" because "without records, nobody is known, counted or known again",
+        "GwMO-SECACATE-001", "GwMO-SECDI-001" because "that a device was let in is seen in its record",
 
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out, which reaches who has a record",
 
@@ -45,13 +47,23 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn restores(&self, _written: bool) -> bool { false }
 
     "gateway-believes-anybody" "lets every device in" breaks "GwMO-SECACATE-001"
+    also breaks { "GwMO-SECDI-001" because "who believes anybody believes what was changed" }
     caught by { "gwmo/security/wrong-password" "gwmo/listed" }
     fn believes(&self, _facts: ProofFacts) -> StatusCode { StatusCode::AUTHENTICATED }
 
     "gateway-believes-what-is-shown" "lets every device in that shows any credentials" breaks "GwMO-SECACATE-001"
+    also breaks { "GwMO-SECDI-001" because "a code over a message is a credential" }
     caught by { "gwmo/security/wrong-password" "gwmo/listed" }
     fn believes(&self, facts: ProofFacts) -> StatusCode {
         Standard.believes(ProofFacts { right: facts.given, ..facts })
+    }
+
+    "gateway-checks-no-codes" "lets every device in that protects its messages, whatever became of them"
+    breaks "GwMO-SECDI-001"
+    caught by { "gwmo/security/changed" "gwmo/listed" }
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        let right = facts.right || facts.given && facts.wanted == Some(Scheme::Mac);
+        Standard.believes(ProofFacts { right, ..facts })
     }
 
     "gateway-tells-backwards" "tells devices the last first" breaks "GwMO-PMoDe-001"
@@ -307,7 +319,16 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "gwmo/security/other-server-widens" "gwmo/answered" }
     fn grants(&self, facts: Granted) -> bool { facts.listed || facts.changes }
 
+    "gateway-loses-movers" "lists devices that come from another gateway, and does nothing with them"
+    breaks "GwMO-HLF-002"
+    caught by {
+        "gwmo/general/managed-on" "gwmo/aggregated",
+        "gwmo/general/back-again" "gwmo/aggregated",
+    }
+    fn manages(&self, moved: bool) -> bool { !moved }
+
     "gateway-knows-no-movers" "turns devices away for good whose nonce is from another gateway" breaks "GwMO-HLF-003"
+    also breaks { "GwMO-HLF-002" because "who is turned away is not managed" }
     caught by { "gwmo/general/moves" "gwmo/listed" }
     fn believes(&self, facts: ProofFacts) -> StatusCode {
         match facts.given && !facts.right {

@@ -2,6 +2,7 @@
 
 mod fanout;
 mod foreign;
+mod integrity;
 mod many;
 mod moves;
 mod notify;

@@ -28,30 +28,54 @@ impl Scene {
             Answer::Done | Answer::Fetched(_) => Ok(()),
         }
     }
+
+    /// Another gateway, which the tester plays, has a session with the device.
+    async fn go_elsewhere(&mut self, number: usize) -> Result<(), Halted> {
+        let gateway = self.gateway()?;
+        let Some(account) = gateway.devices.get(number).map(|known| &known.account) else {
+            return Ok(());
+        };
+        let enrolment = Enrolment {
+            device: account.device.clone(),
+            client: account.proof_of_device(),
+            server: account.proof_of_server(),
+        };
+        let base = self.stage.listen(ELSEWHERE).await?;
+        let url = format!("{base}/dm");
+        let seed = self.seed.derive(ELSEWHERE);
+        let role = Manager::new(&account.server_id, &url, seed, vec![enrolment]);
+        let shared = Arc::new(server::Shared::default());
+        self.stage.enter(ELSEWHERE, role, shared);
+        self.lead(number, url).await?;
+        self.come_to_gateway(number, None).await?;
+        self.lead(number, gateway.devices_at.clone()).await
+    }
 }
 
 #[given("a device that another gateway has managed")]
 async fn managed_elsewhere(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.numbered(Mode::Proxy, 0)?;
-    let gateway = scene.gateway()?;
-    let Some(account) = gateway.devices.get(number).map(|known| &known.account) else {
-        return Ok(());
-    };
-    let enrolment = Enrolment {
-        device: account.device.clone(),
-        client: account.proof_of_device(),
-        server: account.proof_of_server(),
-    };
-    let base = scene.stage.listen(ELSEWHERE).await?;
-    let url = format!("{base}/dm");
-    let seed = scene.seed.derive(ELSEWHERE);
-    let role = Manager::new(&account.server_id, &url, seed, vec![enrolment]);
-    let shared = Arc::new(server::Shared::default());
-    scene.stage.enter(ELSEWHERE, role, shared);
-    scene.lead(number, url).await?;
+    scene.go_elsewhere(number).await
+}
+
+#[given("a device that has attached here, and that another gateway has managed since")]
+async fn managed_here_and_elsewhere(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
     scene.come_to_gateway(number, None).await?;
-    scene.lead(number, gateway.devices_at.clone()).await
+    scene.go_elsewhere(number).await
+}
+
+#[when("the device moves to another gateway, and the server has this one read something of it")]
+async fn moves_away(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.go_elsewhere(number).await?;
+    // Where it is now, this gateway does not reach it.
+    scene.part(number).await?;
+    scene.gwmo.after = scene.stage.recorded();
+    scene.read_of_devices(&[0]).await
 }
 
 #[when("the device attaches here")]

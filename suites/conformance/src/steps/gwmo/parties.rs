@@ -503,14 +503,32 @@ async fn attaches(world: &mut World) -> Result<(), Halted> {
     scene.come_to_gateway(number, None).await
 }
 
-#[when("a device attaches that shows a wrong password")]
+#[when("a device attaches that shows a wrong password, and another that shows the right one")]
 async fn attaches_with_another(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     scene.gwmo.after = scene.stage.recorded();
     let number = scene.numbered(Mode::Proxy, 0)?;
     scene
         .come_to_gateway(number, Some("not the password"))
-        .await
+        .await?;
+    let number = scene.numbered(Mode::Proxy, 1)?;
+    scene.come_to_gateway(number, None).await
+}
+
+#[then("the inventory has a record of the second alone")]
+async fn is_second(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let attached = scene.gateway()?.names.status_attached;
+    let mut devices = Vec::new();
+    for (after, status) in [(0, None), (1, Some(attached))] {
+        let number = scene.numbered(Mode::Proxy, after)?;
+        devices.push(Listed {
+            device: scene.identity(number)?,
+            status,
+            says: Vec::new(),
+        });
+    }
+    scene.all_listed(devices).await
 }
 
 #[when("the device goes, and the server has the gateway read something of it")]
@@ -534,11 +552,6 @@ async fn is_detached(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let status = scene.gateway()?.names.status_detached;
     scene.listed(Some(status)).await
-}
-
-#[then("the inventory has no record of the device")]
-async fn is_unknown(world: &mut World) -> Result<(), Halted> {
-    world.scene().listed(None).await
 }
 
 #[given("the server has switched the announcements of devices off")]

@@ -1,0 +1,74 @@
+//! Messages that are protected, and that are changed on their way.
+
+use cucumber::{then, when};
+use twinproof_gwmo::gateway::Mode;
+use twinproof_gwmo::hidden::Order;
+use twinproof_judge::checks::gwmo::Listed;
+use twinproof_judge::profile::DmScheme;
+use twinproof_stage::Halted;
+
+use super::parties::model;
+use crate::world::{Scene, World};
+
+impl Scene {
+    /// The number of the first device in proxy mode that protects each message.
+    fn protected(&mut self) -> Result<usize, Halted> {
+        let gateway = self.gateway()?;
+        let mut devices = gateway.devices.iter().zip(0..);
+        let found = devices.find(|(device, _)| {
+            device.mode == Mode::Proxy && device.account.scheme == DmScheme::Hmac
+        });
+        match found {
+            Some((_, number)) => Ok(number),
+            None => {
+                let why = "the profile has no [[gwmo.device]] with mode = \"proxy\" whose account has \
+                           scheme = \"hmac\"";
+                Err(self.inconclusive(why))
+            }
+        }
+    }
+
+    async fn protected_listed(&mut self, status: Option<String>) -> Result<(), Halted> {
+        let number = self.protected()?;
+        let device = self.identity(number)?;
+        let says = Vec::new();
+        let listed = Listed {
+            device,
+            status,
+            says,
+        };
+        self.all_listed(vec![listed]).await
+    }
+}
+
+#[when("a device attaches that protects each message")]
+async fn attaches(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.gwmo.after = scene.stage.recorded();
+    let number = scene.protected()?;
+    scene.come_to_gateway(number, None).await
+}
+
+#[when("a device attaches that protects each message, and all are changed on their way")]
+async fn attaches_garbled(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.gwmo.after = scene.stage.recorded();
+    let number = scene.protected()?;
+    let device = scene.hidden(number, None)?;
+    // It can be read all the same, and means something else.
+    let text = model(number);
+    scene.stage.act(&device, Order::Garble { text }).await?;
+    scene.come_to_gateway(number, None).await
+}
+
+#[then("the inventory has one record of that device, which is attached")]
+async fn is_attached(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let status = scene.gateway()?.names.status_attached;
+    scene.protected_listed(Some(status)).await
+}
+
+#[then("the inventory has no record of that device")]
+async fn is_unknown(world: &mut World) -> Result<(), Halted> {
+    world.scene().protected_listed(None).await
+}
