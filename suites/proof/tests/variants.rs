@@ -91,8 +91,7 @@ fn no_variant_of_dm_fails() {
         ("large objects", "not at all"),
         // What a user is shown, or asked, is inconclusive by name where there is none.
         ("user", "nobody"),
-        // No notification comes that is signed with the nonce that both are sure to share.
-        ("resynchronisation of nonces", "carried out"),
+        // Who does not know the nonce that both are sure to share ignores what is signed with it, which is inconclusive.
         ("resynchronisation of nonces", "unknown"),
         // Who is asked for more says nothing else.
         ("wish for the next message", "always said"),

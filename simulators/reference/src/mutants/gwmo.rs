@@ -47,12 +47,18 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn restores(&self, _written: bool) -> bool { false }
 
     "gateway-believes-anybody" "lets every device in" breaks "GwMO-SECACATE-001"
-    also breaks { "GwMO-SECDI-001" because "who believes anybody believes what was changed" }
+    also breaks {
+        "GwMO-SECDI-001" because "who believes anybody believes what was changed",
+        "GwMO-HLF-002", "GwMO-PMoDe-001" because "who is not asked for credentials is told no nonce, and hears no notification",
+    }
     caught by { "gwmo/security/wrong-password" "gwmo/listed" }
     fn believes(&self, _facts: ProofFacts) -> StatusCode { StatusCode::AUTHENTICATED }
 
     "gateway-believes-what-is-shown" "lets every device in that shows any credentials" breaks "GwMO-SECACATE-001"
-    also breaks { "GwMO-SECDI-001" because "a code over a message is a credential" }
+    also breaks {
+        "GwMO-SECDI-001" because "a code over a message is a credential",
+        "GwMO-HLF-002", "GwMO-PMoDe-001" because "who is not asked for credentials is told no nonce, and hears no notification",
+    }
     caught by { "gwmo/security/wrong-password" "gwmo/listed" }
     fn believes(&self, facts: ProofFacts) -> StatusCode {
         Standard.believes(ProofFacts { right: facts.given, ..facts })

@@ -542,13 +542,17 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn triggered(&self, _facts: TriggerFacts) -> Triggered { Triggered::Ignore }
 
     "dm-client-wakes-for-anybody" "takes notifications whose digest is wrong" breaks "DM-CLI-13"
-    also breaks { "DM-CLI-48" because "whom any digest wakes comes with the nonce that it has" }
+    also breaks {
+        "DM-CLI-48" because "whom any digest wakes comes with the nonce that it has",
+        "DM-HLF-003" because "it matters not what brings them",
+    }
     caught by { "dm/notification/forged" "dm/ignored" }
     fn triggered(&self, facts: TriggerFacts) -> Triggered {
         Standard.triggered(TriggerFacts { signed: true, ..facts })
     }
 
     "dm-client-wakes-twice" "takes a notification as often as it comes" breaks "DM-CLI-13"
+    also breaks { "DM-HLF-003" because "it matters not what brings them" }
     caught by { "dm/notification/once" "dm/announced" }
     fn triggered(&self, facts: TriggerFacts) -> Triggered {
         Standard.triggered(TriggerFacts { repeated: false, ..facts })
