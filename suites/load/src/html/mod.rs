@@ -203,7 +203,7 @@ fn over_time(report: &Report) -> Markup {
 /// What is not measured, and where the generator was not well.
 fn shaded(report: &Report) -> Vec<(f64, f64, &'static str)> {
     let warm_up = report.workload.warm_up.duration();
-    let before = (warm_up > Duration::ZERO).then(|| (0.0, warm_up.as_secs_f64(), "before"));
+    let before = (warm_up > Duration::ZERO).then_some((0.0, warm_up.as_secs_f64(), "before"));
     let problems = report.generator.problems.iter();
     let seconds: BTreeSet<u64> = problems.filter_map(|problem| problem.second).collect();
     let troubles = seconds
