@@ -77,7 +77,7 @@ Feature: A client that is bootstrapped
     When the client fetches the account from the bootstrap server
     Then the client comes to the server with what it was given
 
-  @DM-ADM-002 @id:fetched-again
+  @DM-ADM-002 @usecase:B.1 @id:fetched-again
   Scenario: A bootstrap that has not changed is nothing new
     Given a server that the client has no account of
     When the client fetches the account from the bootstrap server

@@ -117,3 +117,10 @@ Feature: The server
     And the operator wants to read the large value
     When the device begins a session
     Then the server takes each part of it
+
+  @DM-SRV-02 @DM-SRV-03 @id:each-scheme
+  Scenario: Each scheme that a server offers is held to
+    Given a device of each scheme that the server has accounts with
+    When each of them begins a session with its password, and one with another
+    Then the server accepts each that shows its password
+    And the server refuses each that shows another

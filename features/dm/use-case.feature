@@ -2,7 +2,7 @@
 Feature: Use cases
   What the document tells step by step (RD DM 1.3, appendix B).
 
-  @DM-HLF-008 @id:browser-settings
+  @DM-HLF-008 @usecase:B.2 @id:browser-settings
   Scenario: An operator renews the settings of a browser, and says why
     # B.2: settings are in the field, and a campaign renews them.
     Given a client to which the server has added a value
@@ -15,7 +15,7 @@ Feature: Use cases
     And the client confirms that it has replaced it
     And the server reads what it replaced it by
 
-  @DM-HLF-012 @id:object-found
+  @DM-HLF-012 @usecase:B.3 @id:object-found
   Scenario: A server finds an object on a device that it does not know
     # B.3: where objects are depends on the device, and some were made while it was in use.
     Given a client with three instances of an object in different places, and one of a similar object

@@ -37,3 +37,15 @@ Feature: What a server asks the user
     Given the server wants the user to choose one of three
     When the client begins a session in which the user chooses the second
     Then the client says what the user chose
+
+  @DM-CLI-17 @id:chooses-several
+  Scenario: A user chooses several
+    Given the server wants the user to choose some of three
+    When the client begins a session in which the user chooses the first and the third
+    Then the client says both that the user chose
+
+  @DM-CLI-17 @advice @id:silent
+  Scenario: A user who says nothing holds up no session
+    Given the server wants the user to agree to something soon
+    When the client begins a session in which the user says nothing
+    Then the client says that the time was over, or what it was to take for the answer

@@ -195,7 +195,8 @@ impl DmServer {
         let mut profile = profile("dm-server");
         let section = profile.profile.dm.as_mut();
         if let Some(server) = section.and_then(|section| section.server.as_mut()) {
-            for account in &mut server.accounts {
+            let usual = server.accounts.iter_mut();
+            for account in usual.filter(|account| account.scheme == DmScheme::default()) {
                 account.scheme = named(shape.scheme);
             }
         }

@@ -162,8 +162,10 @@ fn correlator(number: usize) -> String {
 
 impl Model {
     fn new(rules: Option<Arc<dyn Rules>>) -> Self {
-        let mut known = Known::default();
-        known.attached = [Some(false); SITES];
+        let known = Known {
+            attached: [Some(false); SITES],
+            ..Known::default()
+        };
         Self {
             world: World::of(SITES, NATIVE, DEVICES - NATIVE, rules),
             known: vec![known; DEVICES + 1],

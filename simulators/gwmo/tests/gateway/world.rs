@@ -401,10 +401,11 @@ impl World {
 
     /// The gateways start anew, with what they have written down.
     pub fn restart(&mut self) {
-        for site in 0..self.sites.len() {
+        let hosts = HOSTS.iter().take(self.sites.len());
+        for (site, host) in hosts.enumerate() {
             let Site { setup, stored, .. } = &self.sites[site];
             let stored = stored.clone();
-            let seed = Seed::new(5).derive(HOSTS[site]);
+            let seed = Seed::new(5).derive(host);
             self.sites[site].gateway = Gateway::new(setup.clone(), seed);
             self.tell_gateway(site, Input::Restored(&stored));
         }

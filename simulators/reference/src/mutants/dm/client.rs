@@ -647,9 +647,23 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-takes-no-for-yes" "says that its user agreed, whatever the user said" breaks "DM-CLI-17"
-    caught by { "dm/user/disagrees" "dm/told" }
+    caught by { "dm/user/disagrees" "dm/told", "dm/user/silent" "dm/told" }
     fn says(&self, message: Message) -> Message {
         confirming(message, StatusCode::NOT_MODIFIED)
+    }
+
+    "dm-client-tells-one" "says of several choices of its user the first" breaks "DM-CLI-17"
+    caught by { "dm/user/chooses-several" "dm/entered" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Status(status) = command
+                && status.cmd == "Alert"
+            {
+                status.items.truncate(1);
+            }
+        }
+        message
     }
 
     "dm-client-keeps-answers" "does not say what its user entered" breaks "DM-CLI-17"

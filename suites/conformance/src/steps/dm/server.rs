@@ -52,6 +52,10 @@ pub(super) struct Fleet {
     messages: Option<u32>,
     /// The nonce that they begin with, if not the one that the server knows.
     nonce: Option<Vec<u8>>,
+    /// The accounts that come one after the other.
+    comers: Vec<profile::DmAccount>,
+    /// Their sessions, and whether they showed their password.
+    visits: Vec<(Session, bool)>,
     /// The last session.
     session: Option<Session>,
     /// The number under which the last trigger was made.
@@ -90,6 +94,16 @@ impl Scene {
         account: &profile::DmAccount,
         rules: Arc<dyn Rules>,
     ) -> Result<(), Halted> {
+        self.enter_dm_device_as("device", account, rules)
+    }
+
+    /// The same, under a name of its own.
+    fn enter_dm_device_as(
+        &mut self,
+        name: &str,
+        account: &profile::DmAccount,
+        rules: Arc<dyn Rules>,
+    ) -> Result<(), Halted> {
         let url = self.dm_server()?.url;
         let profile = Arc::new(Profile::builtin());
         let mut known = account.at(&url);
@@ -105,7 +119,7 @@ impl Scene {
             tree.set(&leaf, b"large ".repeat(1_000));
         }
         // A server may remember the numbers of sessions that it had.
-        let seed = self.stage.fresh(self.seed.derive("device"));
+        let seed = self.stage.fresh(self.seed.derive(name));
         let role = Client::new(tree, seed);
         let shared = client::Shared {
             rules,
@@ -116,7 +130,7 @@ impl Scene {
             epoch: self.stage.seconds(),
             ..client::Shared::default()
         };
-        let device = self.stage.enter("device", role, Arc::new(shared));
+        let device = self.stage.enter(name, role, Arc::new(shared));
         self.dm.fleet.devices.insert(0, device);
         Ok(())
     }
@@ -131,6 +145,28 @@ impl Scene {
             Some(device) => Ok(device.clone()),
             None => Err(self.inconclusive("there is no device")),
         }
+    }
+
+    /// Has the device begin a session with a server, and waits for its end.
+    async fn dm_visit(&mut self, server: &str) -> Result<(), Halted> {
+        let device = self.dm_device()?;
+        self.dm.fleet.session = Some(Session {
+            party: device.name().to_owned(),
+            after: self.stage.recorded(),
+            upto: None,
+        });
+        let before = self.stage.look(&device, |client| client.ended().len());
+        let alerts = std::mem::take(&mut self.dm.fleet.reports);
+        let server = server.to_owned();
+        let order = match alerts.is_empty() {
+            true => Order::Start { server },
+            false => Order::Report { server, alerts },
+        };
+        self.stage.act(&device, order).await?;
+        let ended = move |client: &Client| client.ended().len() > before;
+        let what = "the session has ended";
+        self.stage.wait_for(&device, what, PATIENCE, ended).await;
+        Ok(())
     }
 
     fn check_dm_server(&mut self, check: impl FnOnce(Session) -> Server) -> Result<(), Halted> {
@@ -203,6 +239,71 @@ fn shows_wrong(world: &mut World) -> Result<(), Halted> {
     let mut account = scene.dm_account(0)?;
     account.password = Some("not the password".to_owned());
     scene.enter_dm_device(&account, Arc::new(Standard))
+}
+
+#[given("a device of each scheme that the server has accounts with")]
+fn each_scheme(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let mut accounts = scene.dm_server()?.accounts;
+    let mut schemes = Vec::new();
+    accounts.retain(|account| {
+        let is_new = account.password.is_some() && !schemes.contains(&account.scheme);
+        schemes.push(account.scheme);
+        is_new
+    });
+    if accounts.is_empty() {
+        let why = "the profile has no [[dm.server.account]] with a password";
+        return Err(scene.inconclusive(why));
+    }
+    scene.dm.fleet.comers = accounts;
+    Ok(())
+}
+
+#[when("each of them begins a session with its password, and one with another")]
+async fn each_begins(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    for account in scene.dm.fleet.comers.clone() {
+        for right in [true, false] {
+            let mut shown = account.clone();
+            if !right {
+                shown.password = Some("not the password".to_owned());
+            }
+            let name = format!("device-{}", scene.dm.fleet.visits.len());
+            scene.enter_dm_device_as(&name, &shown, Arc::new(Standard))?;
+            scene.dm_visit(&account.server_id).await?;
+            let visits = scene.dm.fleet.session.clone().map(|visit| (visit, right));
+            scene.dm.fleet.visits.extend(visits);
+        }
+    }
+    Ok(())
+}
+
+#[then("the server accepts each that shows its password")]
+fn each_accepted(world: &mut World) -> Result<(), Halted> {
+    each_visit(world, true, |session| Server::Accepted { session })
+}
+
+#[then("the server refuses each that shows another")]
+fn each_refused(world: &mut World) -> Result<(), Halted> {
+    each_visit(world, false, |session| Server::Challenged {
+        session,
+        codes: vec![401],
+    })
+}
+
+fn each_visit(
+    world: &mut World,
+    right: bool,
+    check: impl Fn(Session) -> Server,
+) -> Result<(), Halted> {
+    let scene = world.scene();
+    let mut visits = scene.dm.fleet.visits.clone();
+    visits.retain(|(_, showed)| *showed == right);
+    for (visit, _) in visits {
+        scene.dm.fleet.session = Some(visit);
+        scene.check_dm_server(&check)?;
+    }
+    Ok(())
 }
 
 #[given("a device that shows another name")]
@@ -509,24 +610,7 @@ fn not_repeated(world: &mut World) -> Result<(), Halted> {
 async fn session(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let server = scene.dm_account(0)?.server_id;
-    let device = scene.dm_device()?;
-    let session = Session {
-        party: device.name().to_owned(),
-        after: scene.stage.recorded(),
-        upto: None,
-    };
-    scene.dm.fleet.session = Some(session);
-    let before = scene.stage.look(&device, |client| client.ended().len());
-    let alerts = std::mem::take(&mut scene.dm.fleet.reports);
-    let order = match alerts.is_empty() {
-        true => Order::Start { server },
-        false => Order::Report { server, alerts },
-    };
-    scene.stage.act(&device, order).await?;
-    let ended = move |client: &Client| client.ended().len() > before;
-    let what = "the session has ended";
-    scene.stage.wait_for(&device, what, PATIENCE, ended).await;
-    Ok(())
+    scene.dm_visit(&server).await
 }
 
 #[then("the server asks for credentials, and says nothing else")]

@@ -60,8 +60,8 @@ pub enum Check {
     Entered {
         /// The session.
         session: Session,
-        /// What the user entered, or the number of what the user chose.
-        value: String,
+        /// What the user entered, or the numbers of what the user chose.
+        values: Vec<String>,
     },
     /// Once the server has said what it takes, no message of the client is larger.
     Fits {
@@ -253,10 +253,10 @@ impl Check {
                                 and credentials";
                 session.with(scene, expected, began_again)
             }
-            Self::Entered { session, value } => {
-                let expected = format!("{value:?} as the user's answer");
+            Self::Entered { session, values } => {
+                let expected = format!("{} as the user's answer", quoted(values));
                 session.with(scene, expected, |talk, expected| {
-                    entered(talk, expected, value)
+                    entered(talk, expected, values)
                 })
             }
             Self::Fits { session, size } => {
@@ -429,7 +429,12 @@ impl Check {
     }
 }
 
-fn entered(talk: &Talk, expected: String, value: &str) -> Found {
+fn quoted(values: &[impl AsRef<str>]) -> String {
+    let all: Vec<_> = values.iter().map(|v| format!("{:?}", v.as_ref())).collect();
+    all.join(" and ")
+}
+
+fn entered(talk: &Talk, expected: String, values: &[String]) -> Found {
     let Some((asked, command)) = talk.command("Alert", None) else {
         return Found::inconclusive(expected, "the server asked nothing");
     };
@@ -442,11 +447,16 @@ fn entered(talk: &Talk, expected: String, value: &str) -> Found {
         return Found::inconclusive(expected, got).shown_by([said.number]);
     }
     let items = status.items.iter();
-    let all: Vec<&str> = items
+    let mut all: Vec<&str> = items
         .filter_map(|item| item.data.as_ref()?.as_text())
         .collect();
-    Found::decide(all == [value], expected, format!("{all:?}"))
-        .shown_by([asked.number, said.number])
+    let got = match all.as_slice() {
+        [] => "nothing".to_owned(),
+        all => quoted(all),
+    };
+    // In which order choices are told is not said.
+    all.sort_unstable();
+    Found::decide(all == values, expected, got).shown_by([asked.number, said.number])
 }
 
 fn numbered(talk: &Talk, expected: String) -> Found {
