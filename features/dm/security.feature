@@ -40,3 +40,10 @@ Feature: Who is who, for a client
     When the client begins a session
     Then the client begins anew in the same session
     And the server accepts its credentials
+
+  @DM-CLI-07 @id:old-digest @if:dm.client.account.server_password @if:dm.client.account.scheme=md5
+  Scenario: A server that shows what it showed before is not obeyed
+    Given a client that has had a session with a server, which shows it the same digest from now on
+    And the server wants to read a value that is there
+    When the client begins a session
+    Then the client refuses the digest that it was shown before, and does nothing

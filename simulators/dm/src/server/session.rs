@@ -40,8 +40,10 @@ pub(super) struct Session {
     /// A large object of ours is under way.
     open: bool,
     joiner: Joiner,
-    /// The client's last message, and what it was answered.
-    seen: Option<(String, Response)>,
+    /// The client's last message as it came, with the code that protects it.
+    heard: (Vec<u8>, Option<String>),
+    /// What it was answered.
+    answered: Option<Response>,
     aborts: bool,
 }
 
@@ -60,9 +62,18 @@ impl Session {
             commands: Vec::new(),
             open: false,
             joiner: Joiner::default(),
-            seen: None,
+            heard: (Vec::new(), None),
+            answered: None,
             aborts: false,
         }
+    }
+
+    /// What a message was answered, if it is the last one once more. Another one under its number may come from
+    /// somebody else.
+    fn answer_to(&self, mac: Option<&str>, octets: &[u8]) -> Option<&Response> {
+        let (heard, code) = &self.heard;
+        let is_copy = heard == octets && code.as_deref() == mac;
+        self.answered.as_ref().filter(|_| is_copy)
     }
 
     /// The first so many jobs of the device's queue are under way.
@@ -153,8 +164,8 @@ impl Server {
         let running = device.session.take();
         // A device that counts from 1 again has forgotten the session that had the number.
         let goes_on = |session: &Session| {
-            let seen = session.seen.as_ref().map(|(id, _)| &**id);
-            session.id == header.session_id && (header.msg_id != "1" || seen == Some("1"))
+            let is_copy = session.answer_to(mac, octets).is_some();
+            session.id == header.session_id && (header.msg_id != "1" || is_copy)
         };
         let mut session = match running.filter(goes_on) {
             Some(session) => session,
@@ -168,14 +179,14 @@ impl Server {
                 Session::new(&header.session_id)
             }
         };
-        if let Some((seen, answer)) = &session.seen
-            && *seen == header.msg_id
+        if let Some(answer) = session.answer_to(mac, octets)
             && rules.repeats(true)
         {
             let answer = answer.clone();
             device.session = Some(session);
             return Ok(answer);
         }
+        session.heard = (octets.to_vec(), mac.map(str::to_owned));
         let size = header.meta.as_ref().and_then(|meta| meta.max_msg_size);
         session.limit = size
             .map(|size| usize::try_from(size).unwrap_or(usize::MAX))
@@ -553,7 +564,7 @@ impl Server {
         if let Some(mac) = mac {
             response = response.with(MacHeader::NAME, mac);
         }
-        session.seen = Some((to.msg_id.clone(), response.clone()));
+        session.answered = Some(response.clone());
         device.session = Some(session);
         Ok(response)
     }

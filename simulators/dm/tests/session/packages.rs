@@ -2,7 +2,7 @@
 
 use twinproof_dm::server::rules::decide::Rules;
 use twinproof_dm::server::rules::{Fate, Heard, Turn};
-use twinproof_dm::syncml::{AlertCode, Command};
+use twinproof_dm::syncml::{AlertCode, Command, StatusCode};
 use twinproof_dm::upper::Event;
 
 use super::*;
@@ -168,6 +168,30 @@ fn a_repeated_message_is_answered_as_before() {
     world.settle();
     assert_eq!(world.last().how, End::Complete);
     assert_eq!(world.codes(call), [200]);
+}
+
+#[test]
+fn another_message_under_a_known_number_is_no_copy() {
+    let mut world = World::new(Encoding::Xml, Scheme::Mac);
+    world.queue(get("./DevInfo"));
+    world.order(Order::Start {
+        server: "S".to_owned(),
+    });
+    let (exchange, request) = world.pending.last().cloned().unwrap();
+    let mut changed = request.clone();
+    changed.body.push(b'\n');
+    let mut code_for = |request: &Request| {
+        let response = world.serve(Input::Request { exchange, request }).unwrap();
+        let element = Encoding::Xml.read(&response.body, &Limits::default());
+        let message = Message::from_element(&element.unwrap()).unwrap().message;
+        message.commands.iter().find_map(|command| match command {
+            Command::Status(status) if status.cmd_ref == "0" => Some(status.code),
+            _ => None,
+        })
+    };
+    assert_eq!(code_for(&request), Some(StatusCode::OK));
+    // Its code is that of the message before it was changed.
+    assert_eq!(code_for(&changed), Some(StatusCode::INVALID_CREDENTIALS));
 }
 
 #[test]

@@ -371,7 +371,10 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-believes-what-is-shown" "believes a server that shows any credentials" breaks "DM-CLI-07"
     also breaks { "DM-HLF-017" because "a server may show the credentials of another" }
-    caught by { "dm/security/wrong-credentials" "dm/unmoved" }
+    caught by {
+        "dm/security/wrong-credentials" "dm/unmoved",
+        "dm/security/old-digest" "dm/unmoved",
+    }
     fn believes(&self, facts: ProofFacts) -> StatusCode {
         Standard.believes(ProofFacts { right: facts.given, ..facts })
     }

@@ -31,6 +31,7 @@ use crate::world::Scene;
 pub(super) use bootstrapped::Newcomers;
 pub(super) use carriers::Carriage;
 pub(super) use notification::Announced;
+pub(super) use security::Repeats;
 pub(super) use wishes::Front;
 
 /// The server that the tester plays.

@@ -18,6 +18,8 @@ pub(crate) struct Parties {
     others: BTreeMap<usize, client::Served>,
     /// The number of the server that acts: the first, unless a scenario is about several.
     acting: usize,
+    /// What it shows that shows the same again.
+    repeats: Option<client::Repeats>,
     /// The sessions that it announces.
     announced: Option<client::Announced>,
     /// Whether the server has said of a large value that it is larger than it is.

@@ -1,6 +1,10 @@
 //! Who is who.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use cucumber::{given, then, when};
+use twinproof_dm::server::rules::decide::Rules;
+use twinproof_dm::syncml::{Cred, Message};
 use twinproof_dm::upper::Act;
 use twinproof_judge::checks::dm::client::Check as Client;
 use twinproof_stage::Halted;
@@ -41,6 +45,72 @@ fn other_nonce(world: &mut World) -> Result<(), Halted> {
     })?;
     scene.dm.served = Some(served);
     Ok(())
+}
+
+/// Shows what it has shown before.
+#[derive(Clone, Default)]
+pub(in crate::steps::dm) struct Repeats(Arc<Mutex<Shown>>);
+
+#[derive(Default)]
+struct Shown {
+    last: Option<Cred>,
+    /// Whether it is shown again.
+    again: bool,
+    /// Whether that is out of date.
+    is_old: bool,
+}
+
+impl Rules for Repeats {
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cred = &mut message.header.cred;
+        match (shown.again, &*cred) {
+            (false, Some(fresh)) => shown.last = Some(fresh.clone()),
+            (true, Some(fresh)) => {
+                shown.is_old |= shown.last.as_ref() != Some(fresh);
+                cred.clone_from(&shown.last);
+            }
+            (_, None) => {}
+        }
+        message
+    }
+}
+
+#[given(
+    "a client that has had a session with a server, which shows it the same digest from now on"
+)]
+async fn repeats(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let rules = Repeats::default();
+    let served = scene.enter_dm_server_with(Arc::new(rules.clone()), |_, _| {})?;
+    scene.dm.served = Some(served);
+    let uri = scene.dm_client()?.leaf;
+    scene.wants(Act::Get { uri }).await?;
+    scene.dm_session().await?;
+    let mut shown = rules.0.lock().unwrap_or_else(PoisonError::into_inner);
+    shown.again = true;
+    drop(shown);
+    scene.dm.repeats = Some(rules);
+    Ok(())
+}
+
+#[then("the client refuses the digest that it was shown before, and does nothing")]
+fn unmoved_old(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let is_old = scene.dm.repeats.as_ref().is_some_and(|repeats| {
+        let shown = repeats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.is_old
+    });
+    if !is_old {
+        let why =
+            "the client gave the server no other nonce, so that the same digest is the right one";
+        return Err(scene.inconclusive(why));
+    }
+    scene.check_dm_client(|session| Client::Unmoved {
+        session,
+        codes: vec![401],
+    })
 }
 
 #[when("a server that the client believes looks for it")]
