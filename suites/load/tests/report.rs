@@ -188,7 +188,7 @@ fn a_workload_that_cannot_be_carried_out_says_why() {
         (
             "register = 3\n    update = 1",
             "update = 0",
-            "a share above 0 of at least one of register",
+            "a share above 0 of at least one of notify",
         ),
         ("rate = 100", "rate = -1", "expected rates from 0"),
         ("rate = 100", "rate = 0", "a rate above 0"),
