@@ -264,6 +264,9 @@ struct Wish {
     wanted: Wanted,
 }
 
+/// How many sessions of a server a client knows again: a push may come late.
+const REMEMBERED: usize = 16;
+
 /// The client's core.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -280,8 +283,8 @@ pub struct Client {
     shown: Vec<Shown>,
     ended: Vec<Ended>,
     started: Vec<Exec>,
-    /// The last session of each server.
-    last: BTreeMap<String, String>,
+    /// The last sessions of each server, oldest first.
+    last: BTreeMap<String, VecDeque<String>>,
     exchanges: u64,
     /// How many numbers were drawn.
     drawn: u64,
@@ -473,7 +476,10 @@ impl Client {
             signed_with_zero: signed(Some(&ZERO_NONCE)),
             resynchronises: moment.shared.resynchronises,
             plain: trigger.body.is_empty(),
-            repeated: self.last.get(&trigger.server_id) == Some(&session)
+            repeated: self
+                .last
+                .get(&trigger.server_id)
+                .is_some_and(|last| last.contains(&session))
                 || self.wishes.iter().chain(&self.asked).any(wanted),
         });
         if verdict == Triggered::Ignore {
@@ -555,7 +561,11 @@ impl Client {
             let number = self.draw("session").u16(1..);
             format!("{number:X}")
         });
-        self.last.insert(wish.server.clone(), id.clone());
+        let last = self.last.entry(wish.server.clone()).or_default();
+        if last.len() == REMEMBERED {
+            last.pop_front();
+        }
+        last.push_back(id.clone());
         let mut session = Box::new(Session::new(account, id, wish.cause, wish.alerts.clone()));
         if wish.zero_nonce {
             session.resynchronise();

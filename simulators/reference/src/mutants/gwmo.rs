@@ -138,6 +138,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "gateway-misses-who-goes" "says that a device is there that has gone" breaks "GwMO-DI-003"
     also breaks {
         "GwMO-DI-002" because "a summary counts what records say",
+        "GwMO-HLF-002" because "a device that has moved away has gone from here",
     }
     caught by { "gwmo/inventory/gone" "gwmo/listed" }
     fn leaves(&self, _attached: bool) -> Leaving { Leaving::Kept }

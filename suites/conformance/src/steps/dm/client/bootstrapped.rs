@@ -327,6 +327,8 @@ impl Scene {
         let asked = move |library: &Library| library.asked().contains(&path);
         let what = "the bootstrap is asked for";
         self.stage.wait_for(&library, what, patience, asked).await;
+        // The answer is on its way when the question is known.
+        self.settles().await;
         Ok(())
     }
 
