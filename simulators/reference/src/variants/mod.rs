@@ -4,6 +4,25 @@
 //! built-in system does by itself. Variants combine them so that any two values of two dimensions
 //! meet in at least one variant.
 
+/// The table of a system: each thing that the texts leave open, where that stands, and its values, the built-in one's first.
+macro_rules! dimensions {
+    ($(
+        $name:literal from $source:literal { $own:literal $(, $value:literal: $kind:ident ($choice:expr))+ $(,)? }
+    )+) => {
+        /// What the texts leave open for the system.
+        pub(super) const DIMENSIONS: &[$crate::variants::Dimension<Choice>] = &[$(
+            $crate::variants::Dimension {
+                name: $name,
+                source: $source,
+                values: &[
+                    $crate::variants::Value { name: $own, choice: None },
+                    $( $crate::variants::Value { name: $value, choice: Some(Choice::$kind($choice)) } ),+
+                ],
+            }
+        ),+];
+    };
+}
+
 pub mod dm;
 pub mod dm_client;
 pub mod gwmo;

@@ -4,25 +4,6 @@ use twinproof_dm::auth::Scheme;
 use twinproof_dm::wbxml::{Form, PublicId, Strings, Trees, Version};
 
 use super::{Choice, Reading};
-use crate::variants::{Dimension, Value};
-
-macro_rules! dimensions {
-    ($(
-        $name:literal from $source:literal { $own:literal $(, $value:literal: $kind:ident ($choice:expr))+ $(,)? }
-    )+) => {
-        /// The dimensions of the built-in DM server.
-        pub(super) const DIMENSIONS: &[Dimension<Choice>] = &[$(
-            Dimension {
-                name: $name,
-                source: $source,
-                values: &[
-                    Value { name: $own, choice: None },
-                    $( Value { name: $value, choice: Some(Choice::$kind($choice)) } ),+
-                ],
-            }
-        ),+];
-    };
-}
 
 dimensions! {
     "protocol version" from "digest §1.1" {

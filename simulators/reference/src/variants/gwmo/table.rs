@@ -7,25 +7,6 @@ use twinproof_gwmo::aggregate::Results;
 use twinproof_gwmo::objects::Names;
 
 use super::{Choice, Reading};
-use crate::variants::{Dimension, Value};
-
-macro_rules! dimensions {
-    ($(
-        $name:literal from $source:literal { $own:literal $(, $value:literal: $kind:ident ($choice:expr))+ $(,)? }
-    )+) => {
-        /// The dimensions of the built-in gateway.
-        pub(super) const DIMENSIONS: &[Dimension<Choice>] = &[$(
-            Dimension {
-                name: $name,
-                source: $source,
-                values: &[
-                    Value { name: $own, choice: None },
-                    $( Value { name: $value, choice: Some(Choice::$kind($choice)) } ),+
-                ],
-            }
-        ),+];
-    };
-}
 
 dimensions! {
     "version of device management" from "digest §1.1" {

@@ -3,25 +3,6 @@
 use twinproof_lwm2m::wire::Version;
 
 use super::{Choice, Reading};
-use crate::variants::{Dimension, Value};
-
-macro_rules! dimensions {
-    ($(
-        $name:literal from $source:literal { $own:literal $(, $value:literal: $kind:ident ($choice:expr))+ $(,)? }
-    )+) => {
-        /// The dimensions of the built-in LwM2M server.
-        pub(super) const DIMENSIONS: &[Dimension<Choice>] = &[$(
-            Dimension {
-                name: $name,
-                source: $source,
-                values: &[
-                    Value { name: $own, choice: None },
-                    $( Value { name: $value, choice: Some(Choice::$kind($choice)) } ),+
-                ],
-            }
-        ),+];
-    };
-}
 
 dimensions! {
     "newest version" from "digest §1" {

@@ -6,25 +6,6 @@ use twinproof_coap::ContentFormat;
 use twinproof_lwm2m::wire::Version;
 
 use super::{Choice, Reading};
-use crate::variants::{Dimension, Value};
-
-macro_rules! dimensions {
-    ($(
-        $name:literal from $source:literal { $own:literal $(, $value:literal: $kind:ident ($choice:expr))+ $(,)? }
-    )+) => {
-        /// The dimensions of the built-in LwM2M client.
-        pub(super) const DIMENSIONS: &[Dimension<Choice>] = &[$(
-            Dimension {
-                name: $name,
-                source: $source,
-                values: &[
-                    Value { name: $own, choice: None },
-                    $( Value { name: $value, choice: Some(Choice::$kind($choice)) } ),+
-                ],
-            }
-        ),+];
-    };
-}
 
 /// How long a client takes that does not answer at once.
 const A_WHILE: Duration = Duration::from_millis(400);
