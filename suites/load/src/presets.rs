@@ -11,44 +11,23 @@ pub struct Preset {
     pub text: &'static str,
 }
 
+macro_rules! presets {
+    ($($name:literal),+ $(,)?) => {
+        [$( Preset { name: $name, text: include_str!(concat!("../presets/", $name, ".toml")) } ),+]
+    };
+}
+
 /// All of them, in the order in which people want them.
-pub const PRESETS: [Preset; 9] = [
-    Preset {
-        name: "steady",
-        text: include_str!("../presets/steady.toml"),
-    },
-    Preset {
-        name: "reconnect-storm",
-        text: include_str!("../presets/reconnect-storm.toml"),
-    },
-    Preset {
-        name: "notification-storm",
-        text: include_str!("../presets/notification-storm.toml"),
-    },
-    Preset {
-        name: "readings",
-        text: include_str!("../presets/readings.toml"),
-    },
-    Preset {
-        name: "mixed",
-        text: include_str!("../presets/mixed.toml"),
-    },
-    Preset {
-        name: "fan-out-storm",
-        text: include_str!("../presets/fan-out-storm.toml"),
-    },
-    Preset {
-        name: "twinning-pairs",
-        text: include_str!("../presets/twinning-pairs.toml"),
-    },
-    Preset {
-        name: "meters",
-        text: include_str!("../presets/meters.toml"),
-    },
-    Preset {
-        name: "soak",
-        text: include_str!("../presets/soak.toml"),
-    },
+pub const PRESETS: [Preset; 9] = presets![
+    "steady",
+    "reconnect-storm",
+    "notification-storm",
+    "readings",
+    "mixed",
+    "fan-out-storm",
+    "twinning-pairs",
+    "meters",
+    "soak",
 ];
 
 impl Preset {
