@@ -84,11 +84,11 @@ fn codecs(c: &mut Criterion) {
     let octets = wbxml::write(&element, &wbxml::Form::default()).expect("it can be written");
     let typed_xml = || {
         let element = xml::read(text.as_bytes(), &limits).expect("read");
-        black_box(Message::from_element(&element).expect("typed"));
+        black_box(Message::from_element(element).expect("typed"));
     };
     let typed_wbxml = || {
         let document = wbxml::read(&octets, None, &limits).expect("read");
-        black_box(Message::from_element(&document.root).expect("typed"));
+        black_box(Message::from_element(document.root).expect("typed"));
     };
     let (floor, ours) = side_by_side(|| _ = black_box(bare(&text)), typed_xml);
     let (as_xml, as_wbxml) = side_by_side(typed_xml, typed_wbxml);

@@ -4,6 +4,7 @@
 //! representable, because a tester has to see them and to send them.
 
 use std::borrow::Cow;
+use std::mem;
 
 use crate::error::{Error, Fault};
 
@@ -139,6 +140,14 @@ impl Element {
         })
     }
 
+    /// The child elements, in order, to be changed or taken.
+    pub(crate) fn children_mut(&mut self) -> impl Iterator<Item = &mut Element> {
+        self.content.iter_mut().filter_map(|content| match content {
+            Content::Element(element) => Some(element),
+            Content::Octets(_) | Content::Text(_) => None,
+        })
+    }
+
     /// The first child with that local name, whatever its namespace.
     #[must_use]
     pub fn child(&self, name: &str) -> Option<&Element> {
@@ -171,6 +180,14 @@ impl Element {
                 all.extend(texts);
                 Cow::Owned(all)
             }
+        }
+    }
+
+    /// What [`text`](Self::text) says, moved out where it is one piece.
+    pub(crate) fn take_text(&mut self) -> String {
+        match self.content.as_mut_slice() {
+            [Content::Text(text)] => mem::take(text),
+            _ => self.text().into_owned(),
         }
     }
 }
@@ -288,7 +305,11 @@ impl Builder {
         if let Some(element) = self.open.last_mut() {
             match element.content.last_mut() {
                 Some(Content::Text(last)) => last.push_str(text),
-                _ => element.content.push(Content::Text(text.to_owned())),
+                _ => {
+                    // Most elements hold a text and nothing else.
+                    element.content.reserve_exact(1);
+                    element.content.push(Content::Text(text.to_owned()));
+                }
             }
         }
         Ok(())

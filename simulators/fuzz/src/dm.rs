@@ -40,9 +40,9 @@ fn document_again(root: &Element) {
         let again = encoding.read(&written, &limits);
         assert_eq!(again.as_ref(), Ok(root), "{encoding:?}: {written:02x?}");
     }
-    if let Ok(parsed) = Message::from_element(root) {
+    if let Ok(parsed) = Message::from_element(root.clone()) {
         let element = parsed.message.to_element();
-        let again = Message::from_element(&element).expect("a message that was written");
+        let again = Message::from_element(element).expect("a message that was written");
         assert_eq!(again.message, parsed.message);
         assert!(again.deviations.is_empty(), "{:?}", again.deviations);
         assert!(again.refused.is_empty(), "{:?}", again.refused);

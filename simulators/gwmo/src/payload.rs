@@ -71,7 +71,7 @@ pub fn read(text: &str) -> Result<Vec<Act>, String> {
         _ => true,
     });
     let root = root.with(body);
-    let parsed = Message::from_element(&root).map_err(|e| e.to_string())?;
+    let parsed = Message::from_element(root).map_err(|e| e.to_string())?;
     if let Some(refused) = parsed.refused.first() {
         return Err(format!(
             "expected commands, got a {} that is none",

@@ -84,7 +84,7 @@ pub fn open(content_type: &str, octets: &[u8], limits: &Limits) -> Result<Opened
         return Err(Error::new(Fault::Unsupported, 0, expected, shown(name)));
     }
     let root = wbxml::read(octets, Some(&wbxml::SYNCML), limits)?.root;
-    let message = Message::from_element(&root)?.message;
+    let message = Message::from_element(root)?.message;
     let mut found = Vec::new();
     for item in message.commands.iter().filter_map(added).flatten() {
         let (Some(target), Some(data)) = (&item.target, &item.data) else {

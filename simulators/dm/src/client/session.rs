@@ -523,6 +523,6 @@ fn read(response: &Response, shared: &super::Shared) -> Result<syncml::Parsed, S
     let encoding = Encoding::from_content_type(media_type)
         .ok_or_else(|| format!("expected a message, got {media_type:?}"))?;
     let element = encoding.read(&response.body, &shared.limits);
-    let parsed = element.and_then(|element| Message::from_element(&element));
+    let parsed = element.and_then(Message::from_element);
     parsed.map_err(|error| error.to_string())
 }

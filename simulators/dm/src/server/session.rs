@@ -115,7 +115,7 @@ impl Server {
         let media_type = request.headers.first("Content-Type").unwrap_or_default();
         let encoding = Encoding::from_content_type(media_type).ok_or(415_u16)?;
         let element = encoding.read(&request.body, &moment.shared.limits);
-        let parsed = element.and_then(|element| Message::from_element(&element));
+        let parsed = element.and_then(Message::from_element);
         let facts = Unread {
             readable: parsed.is_ok(),
             before: self.unread,

@@ -271,9 +271,15 @@ impl Rule {
     /// The place of a child in the order.
     #[must_use]
     pub fn position(&self, child: &str) -> Option<usize> {
-        self.children
-            .iter()
-            .position(|slot| slot.names.contains(&child))
+        self.position_near(child, 0)
+    }
+
+    /// The same, looked for first from the place `near` on: children mostly come in order.
+    pub(super) fn position_near(&self, child: &str, near: usize) -> Option<usize> {
+        let (before, from) = self.children.split_at(near.min(self.children.len()));
+        let holds = |slot: &Slot| slot.names.contains(&child);
+        let after = from.iter().position(holds).map(|place| near + place);
+        after.or_else(|| before.iter().position(holds))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What commands carry: addresses, data, credentials.
 
 use std::borrow::Cow;
+use std::mem;
 
 use super::Meta;
 use crate::document::{Content, Element};
@@ -128,14 +129,14 @@ impl Data {
         }
     }
 
-    /// What is in an element that holds data.
-    pub(crate) fn from_element(element: &Element) -> Self {
+    /// What is in an element that holds data, moved out of it.
+    pub(crate) fn take(element: &mut Element) -> Self {
         let has = |wanted: fn(&Content) -> bool| element.content.iter().any(wanted);
         if has(|content| matches!(content, Content::Element(_))) {
-            return Self::Markup(element.content.clone());
+            return Self::Markup(mem::take(&mut element.content));
         }
         if !has(|content| matches!(content, Content::Octets(_))) {
-            return Self::Text(element.text().into_owned());
+            return Self::Text(element.take_text());
         }
         let mut all = Vec::new();
         for content in &element.content {

@@ -97,7 +97,7 @@ impl Message {
     ///
     /// When the root, the header or the body is missing, or the header cannot be read. A command
     /// that cannot be read is listed in [`Parsed::refused`] and the rest goes on.
-    pub fn from_element(root: &Element) -> Result<Parsed, Error> {
+    pub fn from_element(mut root: Element) -> Result<Parsed, Error> {
         if root.name != "SyncML" {
             return Err(Error::new(
                 Fault::Value,
@@ -107,16 +107,15 @@ impl Message {
             ));
         }
         let mut parser = Parser::default();
-        parser.namespace("", root, namespace::SYNCML);
-        let children = parser.fields(root)?;
-        let header = children.one("SyncHdr")?;
-        let header = parser.header(header)?;
-        let body = children.one("SyncBody")?;
-        let body_children = parser.fields(body)?;
+        parser.namespace("", &root, namespace::SYNCML);
+        let mut children = parser.fields(&mut root)?;
+        let header = parser.header(children.one("SyncHdr")?)?;
+        let mut body = parser.fields(children.one("SyncBody")?)?;
+        let is_final = body.optional("Final").is_some();
 
         let mut commands = Vec::new();
         let mut refused = Vec::new();
-        for child in body_children.commands() {
+        for child in body.commands() {
             match parser.command(child) {
                 Ok(command) => commands.push(command),
                 Err(error) => refused.push(Refused {
@@ -132,7 +131,7 @@ impl Message {
             message: Self {
                 header,
                 commands,
-                is_final: body_children.optional("Final").is_some(),
+                is_final,
             },
             deviations: parser.deviations,
             refused,
@@ -153,8 +152,8 @@ struct Parser {
 }
 
 impl Parser {
-    fn header(&mut self, element: &Element) -> Result<Header, Error> {
-        let fields = self.fields(element)?;
+    fn header(&mut self, element: &mut Element) -> Result<Header, Error> {
+        let mut fields = self.fields(element)?;
         Ok(Header {
             ver_dtd: fields.text("VerDTD")?,
             ver_proto: fields.text("VerProto")?,
@@ -168,22 +167,22 @@ impl Parser {
         })
     }
 
-    fn command(&mut self, element: &Element) -> Result<Command, Error> {
-        let fields = self.fields(element)?;
-        Ok(match &*element.name {
-            "Add" => Command::Add(self.request(&fields)?),
-            "Alert" => Command::Alert(self.alert(&fields)?),
-            "Atomic" => Command::Atomic(self.block(&fields)?),
-            "Copy" => Command::Copy(self.request(&fields)?),
-            "Delete" => Command::Delete(self.request(&fields)?),
+    fn command(&mut self, element: &mut Element) -> Result<Command, Error> {
+        let mut fields = self.fields(element)?;
+        Ok(match fields.rule.element {
+            "Add" => Command::Add(self.request(&mut fields)?),
+            "Alert" => Command::Alert(self.alert(&mut fields)?),
+            "Atomic" => Command::Atomic(self.block(&mut fields)?),
+            "Copy" => Command::Copy(self.request(&mut fields)?),
+            "Delete" => Command::Delete(self.request(&mut fields)?),
             "Exec" => Command::Exec(Exec {
                 cmd_id: fields.id("CmdID")?,
                 meta: self.maybe(fields.optional("Meta"), Self::meta)?,
                 correlator: fields.optional_text("Correlator"),
-                items: self.items(&fields, 1)?,
+                items: self.items(&mut fields, 1)?,
             }),
-            "Get" => Command::Get(self.request(&fields)?),
-            "Replace" => Command::Replace(self.request(&fields)?),
+            "Get" => Command::Get(self.request(&mut fields)?),
+            "Replace" => Command::Replace(self.request(&mut fields)?),
             "Results" => Command::Results(Results {
                 cmd_id: fields.id("CmdID")?,
                 msg_ref: fields.optional_text("MsgRef"),
@@ -191,14 +190,14 @@ impl Parser {
                 meta: self.maybe(fields.optional("Meta"), Self::meta)?,
                 target_ref: fields.optional_text("TargetRef"),
                 source_ref: fields.optional_text("SourceRef"),
-                items: self.items(&fields, 1)?,
+                items: self.items(&mut fields, 1)?,
             }),
-            "Sequence" => Command::Sequence(self.block(&fields)?),
-            "Status" => self.status(&fields)?.into(),
+            "Sequence" => Command::Sequence(self.block(&mut fields)?),
+            "Status" => self.status(&mut fields)?.into(),
             other => {
                 return Err(Error::new(
                     Fault::Unsupported,
-                    element.offset,
+                    fields.element.offset,
                     "a command",
                     format!("<{other}>"),
                 ));
@@ -206,7 +205,7 @@ impl Parser {
         })
     }
 
-    fn request(&mut self, fields: &Fields<'_>) -> Result<Request, Error> {
+    fn request(&mut self, fields: &mut Fields<'_>) -> Result<Request, Error> {
         Ok(Request {
             cmd_id: fields.id("CmdID")?,
             meta: self.maybe(fields.optional("Meta"), Self::meta)?,
@@ -214,7 +213,7 @@ impl Parser {
         })
     }
 
-    fn alert(&mut self, fields: &Fields<'_>) -> Result<Alert, Error> {
+    fn alert(&mut self, fields: &mut Fields<'_>) -> Result<Alert, Error> {
         Ok(Alert {
             cmd_id: fields.id("CmdID")?,
             code: AlertCode(fields.number("Data", "an alert code")?),
@@ -223,7 +222,7 @@ impl Parser {
         })
     }
 
-    fn block(&mut self, fields: &Fields<'_>) -> Result<Block, Error> {
+    fn block(&mut self, fields: &mut Fields<'_>) -> Result<Block, Error> {
         if self.blocks == DEEPEST_BLOCK {
             return Err(Error::new(
                 Fault::Limit,
@@ -245,14 +244,14 @@ impl Parser {
         })
     }
 
-    fn status(&mut self, fields: &Fields<'_>) -> Result<Status, Error> {
+    fn status(&mut self, fields: &mut Fields<'_>) -> Result<Status, Error> {
         Ok(Status {
             cmd_id: fields.id("CmdID")?,
             msg_ref: fields.text("MsgRef")?,
             cmd_ref: fields.text("CmdRef")?,
             cmd: fields.text("Cmd")?,
-            target_refs: fields.all("TargetRef").map(value).collect(),
-            source_refs: fields.all("SourceRef").map(value).collect(),
+            target_refs: fields.all("TargetRef").map(Element::take_text).collect(),
+            source_refs: fields.all("SourceRef").map(Element::take_text).collect(),
             cred: self.maybe(fields.optional("Cred"), Self::cred)?,
             chal: self.maybe(fields.optional("Chal"), Self::chal)?,
             code: StatusCode(fields.number("Data", "a status code")?),
@@ -260,7 +259,7 @@ impl Parser {
         })
     }
 
-    fn items(&mut self, fields: &Fields<'_>, least: usize) -> Result<Vec<Item>, Error> {
+    fn items(&mut self, fields: &mut Fields<'_>, least: usize) -> Result<Vec<Item>, Error> {
         let items: Vec<_> = fields.all("Item").map(|item| self.item(item)).collect();
         if items.len() < least {
             return Err(fields.missing("<Item>"));
@@ -268,72 +267,67 @@ impl Parser {
         items.into_iter().collect()
     }
 
-    fn item(&mut self, element: &Element) -> Result<Item, Error> {
-        let fields = self.fields(element)?;
+    fn item(&mut self, element: &mut Element) -> Result<Item, Error> {
+        let mut fields = self.fields(element)?;
         Ok(Item {
             target: self.maybe(fields.optional("Target"), Self::location)?,
             source: self.maybe(fields.optional("Source"), Self::location)?,
             meta: self.maybe(fields.optional("Meta"), Self::meta)?,
-            data: fields.optional("Data").map(Data::from_element),
+            data: fields.optional("Data").map(Data::take),
             more_data: fields.optional("MoreData").is_some(),
         })
     }
 
-    fn location(&mut self, element: &Element) -> Result<Location, Error> {
-        let fields = self.fields(element)?;
+    fn location(&mut self, element: &mut Element) -> Result<Location, Error> {
+        let mut fields = self.fields(element)?;
         Ok(Location {
             uri: fields.text("LocURI")?,
             name: fields.optional_text("LocName"),
         })
     }
 
-    fn cred(&mut self, element: &Element) -> Result<Cred, Error> {
-        let fields = self.fields(element)?;
+    fn cred(&mut self, element: &mut Element) -> Result<Cred, Error> {
+        let mut fields = self.fields(element)?;
         Ok(Cred {
             meta: self.maybe(fields.optional("Meta"), Self::meta)?,
-            data: Data::from_element(fields.one("Data")?),
+            data: Data::take(fields.one("Data")?),
         })
     }
 
-    fn chal(&mut self, element: &Element) -> Result<Chal, Error> {
-        let fields = self.fields(element)?;
+    fn chal(&mut self, element: &mut Element) -> Result<Chal, Error> {
+        let mut fields = self.fields(element)?;
         Ok(Chal {
             meta: self.meta(fields.one("Meta")?)?,
         })
     }
 
-    fn meta(&mut self, element: &Element) -> Result<Meta, Error> {
-        let fields = self.fields(element)?;
-        let word = |name| {
-            fields
-                .optional_text(name)
-                .map(|text| text.trim().to_owned())
-        };
+    fn meta(&mut self, element: &mut Element) -> Result<Meta, Error> {
+        let mut fields = self.fields(element)?;
         Ok(Meta {
-            format: word("Format").map(|word| Format::from(&*word)),
-            media_type: word("Type"),
-            mark: word("Mark").map(|word| Mark::from(&*word)),
+            format: fields.word("Format").map(|word| Format::from(&*word)),
+            media_type: fields.word("Type"),
+            mark: fields.word("Mark").map(|word| Mark::from(&*word)),
             size: fields.optional_number("Size", "a size in octets")?,
             anchor: self.maybe(fields.optional("Anchor"), Self::anchor)?,
             version: fields.optional_text("Version"),
             next_nonce: fields.optional("NextNonce").map(|nonce| self.nonce(nonce)),
             max_msg_size: fields.optional_number("MaxMsgSize", "a size in octets")?,
             max_obj_size: fields.optional_number("MaxObjSize", "a size in octets")?,
-            emi: fields.all("EMI").map(value).collect(),
+            emi: fields.all("EMI").map(Element::take_text).collect(),
             mem: self.maybe(fields.optional("Mem"), Self::mem)?,
         })
     }
 
-    fn anchor(&mut self, element: &Element) -> Result<Anchor, Error> {
-        let fields = self.fields(element)?;
+    fn anchor(&mut self, element: &mut Element) -> Result<Anchor, Error> {
+        let mut fields = self.fields(element)?;
         Ok(Anchor {
             last: fields.optional_text("Last"),
             next: fields.text("Next")?,
         })
     }
 
-    fn mem(&mut self, element: &Element) -> Result<Mem, Error> {
-        let fields = self.fields(element)?;
+    fn mem(&mut self, element: &mut Element) -> Result<Mem, Error> {
+        let mut fields = self.fields(element)?;
         Ok(Mem {
             shared: fields.optional("SharedMem").is_some(),
             free_mem: fields.number("FreeMem", "a size in octets")?,
@@ -342,29 +336,27 @@ impl Parser {
     }
 
     /// WBXML may carry a nonce as raw octets; text is base64.
-    fn nonce(&mut self, element: &Element) -> Vec<u8> {
-        match Data::from_element(element) {
+    fn nonce(&mut self, element: &mut Element) -> Vec<u8> {
+        let text = element.text().into_owned();
+        match Data::take(element) {
             Data::Octets(octets) => octets,
-            Data::Markup(_) | Data::Text(_) => {
-                let text = element.text();
-                crate::base64::decode(&text).unwrap_or_else(|| {
-                    self.note(DeviationKind::NotBase64, "Meta", element);
-                    text.into_owned().into_bytes()
-                })
-            }
+            Data::Markup(_) | Data::Text(_) => crate::base64::decode(&text).unwrap_or_else(|| {
+                self.note(DeviationKind::NotBase64, "Meta", element);
+                text.into_bytes()
+            }),
         }
     }
 
     fn maybe<T>(
         &mut self,
-        element: Option<&Element>,
-        read: impl FnOnce(&mut Self, &Element) -> Result<T, Error>,
+        element: Option<&mut Element>,
+        read: impl FnOnce(&mut Self, &mut Element) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         element.map(|element| read(self, element)).transpose()
     }
 
     /// The children of an element, checked against its rule.
-    fn fields<'e>(&mut self, element: &'e Element) -> Result<Fields<'e>, Error> {
+    fn fields<'e>(&mut self, element: &'e mut Element) -> Result<Fields<'e>, Error> {
         let rule = Rule::of(&element.name).ok_or_else(|| {
             Error::new(
                 Fault::Unsupported,
@@ -377,7 +369,7 @@ impl Parser {
         let mut seen = 0_u64;
         let mut furthest = 0;
         for child in element.children() {
-            let Some(position) = rule.position(&child.name) else {
+            let Some(position) = rule.position_near(&child.name, furthest) else {
                 self.note(DeviationKind::Unknown, &element.name, child);
                 continue;
             };
@@ -417,50 +409,61 @@ impl Parser {
     }
 }
 
-/// The children of one element, by name.
+/// The children of one element, by name. What is read of them is moved and not copied.
 struct Fields<'e> {
-    element: &'e Element,
+    element: &'e mut Element,
     rule: &'static Rule,
 }
 
-impl<'e> Fields<'e> {
-    fn all(&self, name: &'static str) -> impl Iterator<Item = &'e Element> + use<'e> {
-        self.element
-            .children()
-            .filter(move |child| child.name == name)
+impl Fields<'_> {
+    fn all(&mut self, name: &'static str) -> impl Iterator<Item = &mut Element> {
+        let children = self.element.children_mut();
+        children.filter(move |child| child.name == name)
     }
 
-    fn optional(&self, name: &str) -> Option<&'e Element> {
-        self.element.child(name)
+    fn optional(&mut self, name: &'static str) -> Option<&mut Element> {
+        self.all(name).next()
     }
 
-    fn one(&self, name: &str) -> Result<&'e Element, Error> {
-        self.optional(name)
-            .ok_or_else(|| self.missing(&format!("<{name}>")))
+    fn one(&mut self, name: &'static str) -> Result<&mut Element, Error> {
+        let (parent, offset) = (self.rule.element, self.element.offset);
+        let child = self.optional(name);
+        child.ok_or_else(|| missing(&format!("<{name}>"), parent, offset))
     }
 
     /// The children that stand where the rule has a choice of commands, and those that the rule
     /// does not know: they may be commands that DM does not use.
-    fn commands(&self) -> impl Iterator<Item = &'e Element> + use<'e> {
+    fn commands(&mut self) -> impl Iterator<Item = &mut Element> {
         let rule = self.rule;
-        self.element.children().filter(move |child| {
+        self.element.children_mut().filter(move |child| {
             let position = rule.position(&child.name);
             position.is_none_or(|position| rule.children[position].names.len() > 1)
         })
     }
 
-    fn text(&self, name: &str) -> Result<String, Error> {
-        self.one(name).map(value)
+    fn text(&mut self, name: &'static str) -> Result<String, Error> {
+        self.one(name).map(Element::take_text)
     }
 
-    fn optional_text(&self, name: &str) -> Option<String> {
-        self.optional(name).map(value)
+    fn optional_text(&mut self, name: &'static str) -> Option<String> {
+        self.optional(name).map(Element::take_text)
     }
 
-    /// Text that must not be empty.
-    fn id(&self, name: &str) -> Result<String, Error> {
+    /// Text without blanks around it.
+    fn word(&mut self, name: &'static str) -> Option<String> {
+        let text = self.optional_text(name)?;
+        let word = text.trim();
+        Some(if word.len() == text.len() {
+            text
+        } else {
+            word.to_owned()
+        })
+    }
+
+    /// Text that must not be empty. It stays where it is, since a command that is refused is named by it.
+    fn id(&mut self, name: &'static str) -> Result<String, Error> {
         let element = self.one(name)?;
-        let text = value(element);
+        let text = element.text().into_owned();
         if text.is_empty() {
             return Err(Error::new(
                 Fault::Value,
@@ -472,13 +475,17 @@ impl<'e> Fields<'e> {
         Ok(text)
     }
 
-    fn number<N: FromStr>(&self, name: &str, expected: &'static str) -> Result<N, Error> {
+    fn number<N: FromStr>(
+        &mut self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<N, Error> {
         number(self.one(name)?, expected)
     }
 
     fn optional_number<N: FromStr>(
-        &self,
-        name: &str,
+        &mut self,
+        name: &'static str,
         expected: &'static str,
     ) -> Result<Option<N>, Error> {
         self.optional(name)
@@ -487,13 +494,17 @@ impl<'e> Fields<'e> {
     }
 
     fn missing(&self, what: &str) -> Error {
-        Error::new(
-            Fault::Missing,
-            self.element.offset,
-            format!("{what} in <{}>", self.element.name),
-            "none",
-        )
+        missing(what, self.rule.element, self.element.offset)
     }
+}
+
+fn missing(what: &str, parent: &str, offset: usize) -> Error {
+    Error::new(
+        Fault::Missing,
+        offset,
+        format!("{what} in <{parent}>"),
+        "none",
+    )
 }
 
 fn number<N: FromStr>(element: &Element, expected: &'static str) -> Result<N, Error> {
@@ -506,8 +517,4 @@ fn number<N: FromStr>(element: &Element, expected: &'static str) -> Result<N, Er
             shown(&text),
         )
     })
-}
-
-fn value(element: &Element) -> String {
-    element.text().into_owned()
 }

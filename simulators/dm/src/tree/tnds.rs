@@ -217,7 +217,9 @@ impl Node {
                 .transpose()?
                 .unwrap_or_default(),
             children: nodes(element)?,
-            value: element.child("Value").map(Data::from_element),
+            value: element
+                .child("Value")
+                .map(|value| Data::take(&mut value.clone())),
         })
     }
 

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use quick_xml::XmlVersion;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::name::{NamespaceError, ResolveResult};
-use quick_xml::reader::NsReader;
+use quick_xml::name::{NamespaceError, NamespaceResolver, ResolveResult};
+use quick_xml::reader::Reader;
 
 use super::{is_char, is_name};
 use crate::document::{Attribute, Builder, Element, Limits, interned, namespace};
 use crate::error::{Error, Fault, shown};
-use crate::wbxml::page;
+use crate::wbxml::page::{self, CodePage};
 
 /// Namespace declarations that one element may have. Every name is looked up among those of all
 /// open elements, so many of them cost time; real messages have one or two.
@@ -47,12 +47,17 @@ pub fn read(octets: &[u8], limits: &Limits) -> Result<Element, Error> {
         )
     })?;
     let body = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let mut reader = NsReader::from_str(body);
-    reader
-        .resolver_mut()
-        .set_max_declarations_per_element(DECLARATIONS);
+    let mut resolver = NamespaceResolver::default();
+    resolver.set_max_declarations_per_element(DECLARATIONS);
     Source {
-        reader,
+        reader: Reader::from_str(body),
+        resolver,
+        last: (
+            Cow::Borrowed(namespace::NONE),
+            page::of_namespace(namespace::NONE),
+        ),
+        body,
+        quiet: is_quiet(body),
         base: text.len() - body.len(),
         builder: Builder::new(limits),
     }
@@ -60,7 +65,16 @@ pub fn read(octets: &[u8], limits: &Limits) -> Result<Element, Error> {
 }
 
 struct Source<'i> {
-    reader: NsReader<&'i [u8]>,
+    reader: Reader<&'i [u8]>,
+    /// Beside the reader and not in it: elements without attributes, which are nearly all, need not be searched
+    /// for declarations.
+    resolver: NamespaceResolver,
+    /// The namespace of the last element and its tags: most often those of the next one.
+    last: (Cow<'static, str>, Option<&'static CodePage>),
+    /// The text that the reader sees.
+    body: &'i str,
+    /// Whether no text in it needs to be looked at: see [`is_quiet`].
+    quiet: bool,
     /// Octets before the text that the reader sees.
     base: usize,
     builder: Builder,
@@ -71,12 +85,6 @@ impl Source<'_> {
         loop {
             let offset = self.offset();
             let event = self.reader.read_event().map_err(|error| {
-                if let quick_xml::Error::Namespace(NamespaceError::TooManyDeclarations(most)) =
-                    error
-                {
-                    let expected = format!("at most {most} namespace declarations in an element");
-                    return Error::new(Fault::Limit, offset, expected, "more");
-                }
                 let offset = usize::try_from(self.reader.error_position()).unwrap_or(usize::MAX);
                 Error::new(
                     Fault::Syntax,
@@ -89,9 +97,14 @@ impl Source<'_> {
                 Event::Start(start) => self.start(&start, offset)?,
                 Event::Empty(start) => {
                     self.start(&start, offset)?;
-                    self.builder.close(offset)?;
+                    self.end(offset)?;
                 }
-                Event::End(_) => self.builder.close(offset)?,
+                Event::End(_) => self.end(offset)?,
+                Event::Text(text) if self.quiet => {
+                    let start = offset - self.base;
+                    let text = &self.body[start..start + text.len()];
+                    self.builder.text(text, offset)?;
+                }
                 Event::Text(text) => {
                     let text = text.xml10_content().map_err(|e| garbled(offset, &e))?;
                     // Hardly any text has a ">", and to look for that is much faster.
@@ -149,10 +162,22 @@ impl Source<'_> {
     }
 
     fn start(&mut self, start: &BytesStart<'_>, offset: usize) -> Result<(), Error> {
-        let resolver = self.reader.resolver();
-        let (resolved, local) = resolver.resolve_element(start.name());
-        let namespace = namespace_of(&resolved, offset)?;
-        let known = page::of_namespace(&namespace).and_then(|page| page.known(local.as_ref()));
+        let bare = start.attributes_raw().is_empty();
+        if bare {
+            self.resolver.set_level(self.resolver.level() + 1);
+        } else {
+            let declared = self.resolver.push(start);
+            declared.map_err(|error| undeclared(&error, offset))?;
+        }
+        let (resolved, local) = self.resolver.resolve_element(start.name());
+        if !matches!(&resolved, ResolveResult::Bound(bound) if bound.as_ref() == self.last.0.as_bytes())
+        {
+            let namespace = namespace_of(&resolved, offset)?;
+            let page = page::of_namespace(&namespace);
+            self.last = (namespace, page);
+        }
+        let (namespace, page) = self.last.clone();
+        let known = page.and_then(|page| page.known(local.as_ref()));
         let name = match known {
             Some(known) => Cow::Borrowed(known),
             None => Cow::Owned(local_name(local.as_ref(), offset)?.to_owned()),
@@ -162,6 +187,9 @@ impl Source<'_> {
             offset,
             ..Element::new(namespace, name)
         })?;
+        if bare {
+            return Ok(());
+        }
 
         let mut seen = BTreeSet::new();
         // The library's own check for repeated names compares each with each.
@@ -174,7 +202,7 @@ impl Source<'_> {
             if attribute.key.as_namespace_binding().is_some() {
                 continue;
             }
-            let (resolved, local) = self.reader.resolver().resolve_attribute(attribute.key);
+            let (resolved, local) = self.resolver.resolve_attribute(attribute.key);
             let namespace = namespace_of(&resolved, offset)?;
             let name = local_name(local.as_ref(), offset)?;
             self.weigh(&namespace, offset)?;
@@ -201,6 +229,11 @@ impl Source<'_> {
         Ok(())
     }
 
+    fn end(&mut self, offset: usize) -> Result<(), Error> {
+        self.resolver.pop();
+        self.builder.close(offset)
+    }
+
     /// A long namespace is written once and copied to every element below.
     fn weigh(&mut self, namespace: &str, offset: usize) -> Result<(), Error> {
         if namespace::KNOWN.contains(&namespace) {
@@ -213,6 +246,23 @@ impl Source<'_> {
         check_chars(text, offset)?;
         self.builder.text(text, offset)
     }
+}
+
+fn undeclared(error: &NamespaceError, offset: usize) -> Error {
+    if let NamespaceError::TooManyDeclarations(most) = error {
+        let expected = format!("at most {most} namespace declarations in an element");
+        return Error::new(Fault::Limit, offset, expected, "more");
+    }
+    garbled(offset, error)
+}
+
+/// Whether a document has only characters that XML allows, no line end to be normalised and no end of a CDATA
+/// section: then its texts are what they look like. Found out once, since messages have many short texts.
+fn is_quiet(body: &str) -> bool {
+    // To go on to the end is what lets many octets be looked at in one step.
+    let odd = |octet: u8| (octet < b' ') & (octet != b'\t') & (octet != b'\n') | (octet > 0x7F);
+    let any = body.bytes().fold(false, |any, octet| any | odd(octet));
+    !any && !body.contains("]]>")
 }
 
 /// Whether a document type has an internal subset with more than processing instructions, which is

@@ -185,7 +185,7 @@ impl World {
     fn note(&mut self, client: bool, octets: &[u8]) {
         let encoding = self.clients.encoding;
         let element = encoding.read(octets, &Limits::default()).unwrap();
-        let parsed = Message::from_element(&element).unwrap();
+        let parsed = Message::from_element(element.clone()).unwrap();
         assert_eq!(parsed.deviations, [], "{element:#?}");
         assert_eq!(parsed.refused, []);
         self.said.push(Said {

@@ -183,7 +183,7 @@ fn another_message_under_a_known_number_is_no_copy() {
     let mut code_for = |request: &Request| {
         let response = world.serve(Input::Request { exchange, request }).unwrap();
         let element = Encoding::Xml.read(&response.body, &Limits::default());
-        let message = Message::from_element(&element.unwrap()).unwrap().message;
+        let message = Message::from_element(element.unwrap()).unwrap().message;
         message.commands.iter().find_map(|command| match command {
             Command::Status(status) if status.cmd_ref == "0" => Some(status.code),
             _ => None,

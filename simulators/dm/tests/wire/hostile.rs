@@ -231,8 +231,8 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
 
 /// Everything that takes a tree takes this one, and what comes out can be written again.
 fn interpret(root: &Element) {
-    if let Ok(parsed) = Message::from_element(root) {
-        let again = Message::from_element(&parsed.message.to_element()).unwrap();
+    if let Ok(parsed) = Message::from_element(root.clone()) {
+        let again = Message::from_element(parsed.message.to_element()).unwrap();
         assert_eq!(again.message, parsed.message);
     }
     if let Ok(accounts) = accounts(root) {

@@ -52,7 +52,7 @@ proptest! {
     fn one_message_is_one_value_in_both_encodings(message in message()) {
         let tree = message.to_element();
         let text = xml::write(&tree).unwrap();
-        let from_xml = Message::from_element(&read_xml(&text)).unwrap();
+        let from_xml = Message::from_element(read_xml(&text)).unwrap();
         prop_assert_eq!(&from_xml.message, &message);
         prop_assert!(from_xml.deviations.is_empty(), "{:?}", from_xml.deviations);
         prop_assert!(from_xml.refused.is_empty(), "{:?}", from_xml.refused);
@@ -61,7 +61,7 @@ proptest! {
         for form in [Form::default(), nested] {
             let octets = wbxml::write(&tree, &form).unwrap();
             let root = wbxml::read(&octets, None, &Limits::default()).unwrap().root;
-            let from_wbxml = Message::from_element(&root).unwrap();
+            let from_wbxml = Message::from_element(root).unwrap();
             prop_assert_eq!(&from_wbxml.message, &message);
             prop_assert!(from_wbxml.deviations.is_empty(), "{:?}", from_wbxml.deviations);
         }
@@ -69,7 +69,7 @@ proptest! {
 
     #[test]
     fn any_order_is_read_and_reported(message in message()) {
-        let parsed = Message::from_element(&reversed(&message.to_element())).unwrap();
+        let parsed = Message::from_element(reversed(&message.to_element())).unwrap();
         prop_assert_eq!(&parsed.message, &message);
         prop_assert!(!parsed.deviations.is_empty());
         for deviation in parsed.deviations {
@@ -83,7 +83,7 @@ fn m1_is_package_1() {
     let root = wbxml::read(&hex(M1), None, &Limits::default())
         .unwrap()
         .root;
-    let parsed = Message::from_element(&root).unwrap();
+    let parsed = Message::from_element(root).unwrap();
     assert_eq!(parsed.deviations, []);
     assert_eq!(
         parsed.message,
@@ -112,7 +112,7 @@ fn the_challenge_names_the_nonce() {
     let root = wbxml::read(&hex(CHALLENGE), None, &Limits::default())
         .unwrap()
         .root;
-    let parsed = Message::from_element(&root).unwrap();
+    let parsed = Message::from_element(root).unwrap();
     assert_eq!(
         parsed.message.commands,
         [Command::from(Status {
@@ -146,7 +146,7 @@ fn a_nonce_is_octets_however_it_travels() {
                 body.content.insert(0, Content::Element(status.clone()));
             }
         }
-        let parsed = Message::from_element(&root).unwrap();
+        let parsed = Message::from_element(root).unwrap();
         let [Command::Status(status)] = parsed.message.commands.as_slice() else {
             panic!("{:?}", parsed.refused);
         };
@@ -170,7 +170,7 @@ fn what_dm_does_not_use_is_reported_and_passed_over() {
          <Extra/></Item></Get><Get><CmdID>2</CmdID><Item/><CmdID>3</CmdID>\
          <Meta><Format>chr</Format></Meta></Get>",
     );
-    let parsed = Message::from_element(&root).unwrap();
+    let parsed = Message::from_element(root).unwrap();
     assert_eq!(
         parsed.message.commands,
         [
@@ -214,7 +214,7 @@ fn a_wrong_namespace_is_said_once() {
         "<Get><CmdID>1</CmdID><Meta><Format>chr</Format><Type>a/b</Type></Meta><Item/></Get>",
     ));
     let text = text.unwrap().replace(" xmlns=\"SYNCML:SYNCML1.2\"", "");
-    let parsed = Message::from_element(&read_xml(&text)).unwrap();
+    let parsed = Message::from_element(read_xml(&text)).unwrap();
     let said: Vec<_> = parsed
         .deviations
         .iter()
@@ -236,7 +236,7 @@ fn a_command_that_cannot_be_read_does_not_hide_the_others() {
          <Put><CmdID>3</CmdID></Put><Alert><CmdID>4</CmdID><Data>x</Data></Alert>\
          <Atomic><CmdID>5</CmdID><Put/></Atomic><Status><CmdRef>0</CmdRef></Status>",
     );
-    let parsed = Message::from_element(&root).unwrap();
+    let parsed = Message::from_element(root).unwrap();
     assert_eq!(parsed.message.commands.len(), 1);
     let refused: Vec<_> = parsed
         .refused
@@ -270,31 +270,31 @@ fn a_message_without_header_or_of_another_kind_is_an_error() {
             Fault::Missing,
         ),
     ] {
-        let error = Message::from_element(&read_xml(text)).unwrap_err();
+        let error = Message::from_element(read_xml(text)).unwrap_err();
         assert_eq!(error.fault, fault, "{error}");
     }
 }
 
 #[test]
 fn data_keeps_its_form() {
-    let data = |root: &Element| {
+    let data = |root: Element| {
         let parsed = Message::from_element(root).unwrap();
         parsed.message.commands[0].items()[0].data.clone()
     };
     let one = |data: &str| in_body(&format!("<Add><CmdID>1</CmdID><Item>{data}</Item></Add>"));
-    assert_eq!(data(&one("")), None);
-    assert_eq!(data(&one("<Data/>")), Some(Data::Text(String::new())));
-    let base64 = data(&one("<Data>AAEC</Data>")).unwrap();
+    assert_eq!(data(one("")), None);
+    assert_eq!(data(one("<Data/>")), Some(Data::Text(String::new())));
+    let base64 = data(one("<Data>AAEC</Data>")).unwrap();
     assert_eq!(base64.as_text(), Some("AAEC"));
     assert_eq!(base64.to_octets().unwrap(), [0, 1, 2].as_slice());
-    let markup = data(&one("<Data><MgmtTree xmlns='syncml:dmddf1.2'/></Data>")).unwrap();
+    let markup = data(one("<Data><MgmtTree xmlns='syncml:dmddf1.2'/></Data>")).unwrap();
     assert!(
         markup
             .as_element()
             .unwrap()
             .is(namespace::DMDDF, "MgmtTree")
     );
-    let escaped = data(&one("<Data><![CDATA[<MgmtTree/>]]></Data>")).unwrap();
+    let escaped = data(one("<Data><![CDATA[<MgmtTree/>]]></Data>")).unwrap();
     assert_eq!(escaped.as_text(), Some("<MgmtTree/>"));
 }
 
@@ -312,8 +312,8 @@ fn blocks_are_read_to_a_limit_and_refused_below_it() {
         );
         let text = xml::write(&in_body("")).unwrap().replace("<Final/>", &text);
         let root = xml::read(text.as_bytes(), &limits).unwrap();
-        let parsed = Message::from_element(&root).unwrap();
+        let parsed = Message::from_element(root.clone()).unwrap();
         assert_eq!(parsed.refused.len(), refused, "{depth}");
-        assert_eq!(xml::write(&root.clone()).unwrap(), text);
+        assert_eq!(xml::write(&root).unwrap(), text);
     }
 }

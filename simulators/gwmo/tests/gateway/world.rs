@@ -827,7 +827,7 @@ impl World {
         let read = |octets: &[u8], content: &str| {
             let encoding = Encoding::from_content_type(content)?;
             let element = encoding.read(octets, &Limits::default()).ok()?;
-            Message::from_element(&element).ok()
+            Message::from_element(element).ok()
         };
         let content = |headers: &twinproof_kernel::http::Headers| {
             headers.first("Content-Type").unwrap_or_default().to_owned()

@@ -112,7 +112,7 @@ pub fn message(content_type: &str, body: &[u8]) -> Result<Parsed, String> {
     let encoding = Encoding::from_content_type(content_type)
         .ok_or_else(|| format!("a body of the type {content_type:?}"))?;
     let element = encoding.read(body, &Limits::default());
-    let parsed = element.and_then(|element| Message::from_element(&element));
+    let parsed = element.and_then(Message::from_element);
     parsed.map_err(|error| format!("a message that cannot be read: {error}"))
 }
 
