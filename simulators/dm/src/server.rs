@@ -11,6 +11,7 @@ use std::fmt;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use twinproof_kernel::hash::HashMap;
 use twinproof_kernel::http::Response;
 use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
 
@@ -124,10 +125,10 @@ pub struct Server {
     /// Where it is: an absolute URL.
     url: String,
     seed: Seed,
-    devices: BTreeMap<String, Device>,
+    devices: HashMap<String, Box<Device>>,
     events: Vec<Event>,
     /// What devices say of themselves, by the names of the leaves below `./DevInfo`.
-    about: BTreeMap<String, BTreeMap<String, String>>,
+    about: HashMap<String, BTreeMap<String, String>>,
     /// How many numbers were drawn.
     drawn: u64,
     /// How many times something came that is no message.
@@ -161,7 +162,7 @@ impl Server {
                 kept: VecDeque::new(),
                 session: None,
             };
-            (enrolment.device, device)
+            (enrolment.device, Box::new(device))
         });
         Self {
             id: id.to_owned(),
@@ -169,7 +170,7 @@ impl Server {
             seed,
             devices: known.collect(),
             events: Vec::new(),
-            about: BTreeMap::new(),
+            about: HashMap::default(),
             drawn: 0,
             unread: 0,
         }
@@ -224,7 +225,11 @@ impl Server {
                     }
                 },
             },
-            Operation::Devices => Answer::Devices(self.devices.keys().cloned().collect()),
+            Operation::Devices => {
+                let mut devices: Vec<String> = self.devices.keys().cloned().collect();
+                devices.sort_unstable();
+                Answer::Devices(devices)
+            }
             Operation::Do { device, act } => match self.devices.get_mut(&device) {
                 None => unknown(&device),
                 Some(known) => {

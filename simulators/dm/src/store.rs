@@ -14,7 +14,7 @@ mod node;
 mod profile;
 pub mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::provisioning::Account;
@@ -35,6 +35,8 @@ pub use profile::Profile;
 pub struct Tree {
     profile: Arc<Profile>,
     root: Arc<Node>,
+    /// Where the roots of management objects are: nobody has to look through all nodes for one.
+    objects: Arc<BTreeSet<NodeUri>>,
     /// What `TStamp` of nodes that change is set to.
     stamp: Option<Arc<str>>,
 }
@@ -104,6 +106,7 @@ impl Tree {
         let mut tree = Self {
             profile: Arc::clone(&profile),
             root: Arc::new(root),
+            objects: Arc::default(),
             stamp: None,
         };
         for (at, node) in profile.parts() {
@@ -119,7 +122,14 @@ impl Tree {
     /// servers may do below the root what no description forbids.
     #[must_use]
     pub fn of_device(profile: Arc<Profile>, device: &str, accounts: &[Account]) -> Self {
-        let mut tree = Self::new(profile);
+        Self::new(profile).issued(device, accounts)
+    }
+
+    /// The tree of one device out of many that leave the factory with this one: see [`Tree::of_device`]. What
+    /// they have in common is there once for all.
+    #[must_use]
+    pub fn issued(&self, device: &str, accounts: &[Account]) -> Self {
+        let mut tree = self.clone();
         let servers: Vec<&str> = accounts.iter().map(|a| &*a.server_id).collect();
         let servers = servers.join("+");
         let rights = format!("Add=*&Get=*&Replace={servers}&Delete={servers}&Exec={servers}");
@@ -215,7 +225,11 @@ impl Tree {
         let Some(parent) = self.node_mut(&parent) else {
             return false;
         };
-        parent.children_mut().remove(name).is_some()
+        let removed = parent.children_mut().remove(name).is_some();
+        if removed && self.objects.iter().any(|at| at.is_within(uri)) {
+            Arc::make_mut(&mut self.objects).retain(|at| !at.is_within(uri));
+        }
+        removed
     }
 
     /// The addresses of all nodes from `top` down, parents first.
@@ -228,12 +242,26 @@ impl Tree {
         uris
     }
 
-    /// The roots of management objects of a kind: interior nodes whose type starts with this.
+    /// The roots of management objects of a kind: interior nodes whose type starts with this. Parents first.
     #[must_use]
     pub fn objects(&self, identifier: &str) -> Vec<NodeUri> {
-        let mut found = Vec::new();
-        search(&self.root, &mut Vec::new(), identifier, &mut found);
-        found
+        let is_one = |at: &&NodeUri| {
+            let own = self.node(at).and_then(|node| node.node_type.as_ref());
+            matches!(own, Some(NodeType::Object(id)) if id.starts_with(identifier))
+        };
+        self.objects.iter().filter(is_one).cloned().collect()
+    }
+
+    /// Keeps in mind whether a node is the root of an object, now that it has changed.
+    fn note(&mut self, uri: &NodeUri, is_object: bool) {
+        if self.objects.contains(uri) == is_object {
+            return;
+        }
+        let objects = Arc::make_mut(&mut self.objects);
+        match is_object {
+            true => objects.insert(uri.clone()),
+            false => objects.remove(uri),
+        };
     }
 
     /// The lists from the root down to a node, or to where it would be.
@@ -314,8 +342,13 @@ impl Tree {
             let fresh = || Arc::new(Node::interior(Acl::default()));
             node = Arc::make_mut(child.or_insert_with(fresh));
         }
+        let was_object = node.is_object();
         change(node);
         node.tstamp.clone_from(&self.stamp);
+        let is_object = node.is_object();
+        if was_object || is_object {
+            self.note(uri, is_object);
+        }
     }
 
     fn node_mut(&mut self, uri: &NodeUri) -> Option<&mut Node> {
@@ -330,9 +363,14 @@ impl Tree {
     fn change(&mut self, uri: &NodeUri, change: impl FnOnce(&mut Node)) {
         let stamp = self.stamp.clone();
         if let Some(node) = self.node_mut(uri) {
+            let was_object = node.is_object();
             change(node);
             node.ver_no = node.ver_no.wrapping_add(1);
             node.tstamp = stamp;
+            let is_object = node.is_object();
+            if was_object || is_object {
+                self.note(uri, is_object);
+            }
         }
     }
 }
@@ -340,24 +378,6 @@ impl Tree {
 impl Acls for Tree {
     fn own(&self, node: &NodeUri) -> Option<&Acl> {
         self.node(node).map(|node| &node.acl)
-    }
-}
-
-/// The interior nodes of a type, parents first; `names` leads to `node`.
-fn search<'n>(
-    node: &'n Node,
-    names: &mut Vec<&'n str>,
-    identifier: &str,
-    found: &mut Vec<NodeUri>,
-) {
-    if matches!(&node.node_type, Some(NodeType::Object(id)) if id.starts_with(identifier)) {
-        let root = NodeUri::root();
-        found.push(names.iter().fold(root, |at, name| at.child(*name)));
-    }
-    for (name, child) in node.children() {
-        names.push(name);
-        search(child, names, identifier, found);
-        names.pop();
     }
 }
 

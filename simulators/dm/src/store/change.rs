@@ -1,7 +1,5 @@
 //! Changing: `Add`, `Replace`, `Delete`, `Copy`, and the question whether `Exec` may start.
 
-use std::sync::Arc;
-
 use super::inquire::refuse;
 use super::node::{default_type, is_binary, octets};
 use super::rules::{AclChange, AddFacts, CopyFacts};
@@ -34,19 +32,31 @@ impl Tree {
         if is_tnds(given) {
             return self.import(by, uri, given, false);
         }
-        let before = Arc::clone(&self.root);
-        let added = self.add_with_parents(by, uri, given);
-        if added.is_err() {
-            self.root = before;
-        }
-        added
+        self.add_with_parents(by, uri, given)
     }
 
+    /// A copy of the tree to go back to would make each of many nodes side by side cost as much as all of them:
+    /// what goes instead is the topmost node that was created.
     pub(super) fn add_with_parents(
         &mut self,
         by: Hand<'_>,
         uri: &NodeUri,
         given: Given<'_>,
+    ) -> Result<(), Refusal> {
+        let mut topmost = None;
+        let added = self.add_below(by, uri, given, &mut topmost);
+        if let (Err(_), Some(topmost)) = (&added, topmost) {
+            self.remove(&topmost);
+        }
+        added
+    }
+
+    fn add_below(
+        &mut self,
+        by: Hand<'_>,
+        uri: &NodeUri,
+        given: Given<'_>,
+        topmost: &mut Option<NodeUri>,
     ) -> Result<(), Refusal> {
         if self.profile.implicit_parents {
             let mut above: Vec<_> = uri.ancestry().skip(1).collect();
@@ -59,8 +69,9 @@ impl Tree {
                     };
                     self.add_one(by, &parent, node).map_err(|code| Refusal {
                         code,
-                        node: Some(parent),
+                        node: Some(parent.clone()),
                     })?;
+                    topmost.get_or_insert(parent);
                 }
             }
         }
@@ -143,17 +154,18 @@ impl Tree {
         let Some(described) = self.profile.describe(uri) else {
             return self.profile.is_open(uri);
         };
-        let siblings = uri.parent().and_then(|parent| {
+        let siblings = || {
+            let parent = uri.parent()?;
             let alike = |name: &str| {
                 let sibling = self.profile.describe(&parent.child(name));
                 sibling.is_some_and(|sibling| std::ptr::eq(sibling, described))
             };
-            let parent = self.node(&parent)?;
-            Some(parent.children().filter(|(name, _)| alike(name)).count())
-        });
+            let above = self.node(&parent)?;
+            Some(above.children().filter(|(name, _)| alike(name)).count())
+        };
         let most = described.occurrence.most();
         described.access.contains(&Access::Add)
-            && most.is_none_or(|most| siblings.unwrap_or_default() < most as usize)
+            && most.is_none_or(|most| siblings().unwrap_or_default() < most as usize)
     }
 
     /// Overwrites a value or a property, or makes a part of the tree equal to a serialised one.
@@ -252,6 +264,13 @@ impl Tree {
             && let Some(node) = parent.children_mut().remove(old)
         {
             parent.children_mut().insert(name.to_owned(), node);
+            let moved: Vec<NodeUri> = self.objects.iter().cloned().collect();
+            for at in moved.into_iter().filter(|at| at.is_within(uri)) {
+                let below = at.names()[uri.names().len()..].iter();
+                let now = below.fold(fresh.clone(), |now, name| now.child(name.as_str()));
+                self.note(&at, false);
+                self.note(&now, true);
+            }
         }
         self.change(&fresh, |_| {});
         Ok(())

@@ -61,6 +61,11 @@ impl Node {
         }
     }
 
+    /// Whether it is the root of a management object.
+    pub(super) fn is_object(&self) -> bool {
+        matches!(self.node_type, Some(NodeType::Object(_)))
+    }
+
     /// The value of a leaf: octets as they are, or text in UTF-8. Nothing for an interior node.
     #[must_use]
     pub fn value(&self) -> &[u8] {

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use twinproof_dm::tree::tnds::State;
+use twinproof_dm::tree::{NodeType, RtProperties};
 
 use super::*;
 
@@ -216,6 +218,31 @@ fn table_of(tree: &Tree) -> Table {
     table
 }
 
+/// The type of objects that are in the tree from the start.
+const KIND: &str = "urn:oma:mo:twinproof-test:";
+
+fn object(at: &str) -> State {
+    let kind = NodeType::Object(format!("{KIND}1.0"));
+    State {
+        uri: uri(at),
+        properties: RtProperties {
+            node_type: Some(kind),
+            ..RtProperties::default()
+        },
+        value: None,
+    }
+}
+
+/// Where those are, as one finds them who looks at all nodes.
+fn objects_of(tree: &Tree) -> Vec<NodeUri> {
+    let mut all = tree.uris(&NodeUri::root());
+    all.retain(|uri| {
+        let kind = tree.node(uri).and_then(|node| node.node_type.as_ref());
+        matches!(kind, Some(NodeType::Object(id)) if id.starts_with(KIND))
+    });
+    all
+}
+
 fn path() -> impl Strategy<Value = String> {
     proptest::collection::vec(prop_oneof!["a", "b", "c"], 1..4)
         .prop_map(|names| format!("./{}", names.join("/")))
@@ -253,11 +280,15 @@ proptest! {
         steps in proptest::collection::vec((prop_oneof!["A", "B", "C"], step()), 1..30),
     ) {
         let mut tree = tree();
+        for top in ["./a", "./a/b/c", "./b"] {
+            tree.install(&[object(top)]);
+        }
         let mut table = table_of(&tree);
         for (server, step) in steps {
             let code = expected(&mut table, &server, &step);
             prop_assert_eq!(played(&mut tree, &server, &step), code, "{} {:?}", server, step);
             prop_assert_eq!(&table_of(&tree), &table, "{} {:?}", server, step);
+            prop_assert_eq!(tree.objects(KIND), objects_of(&tree), "{} {:?}", server, step);
         }
     }
 }
