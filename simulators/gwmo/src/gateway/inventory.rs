@@ -143,19 +143,31 @@ impl Gateway {
             model: about("Mod"),
         });
         let About { maker, model } = rules.describes(said);
+        let leaves = [
+            (&names.record_device, Some(id.to_owned())),
+            (&names.record_status, Some(names.status_attached.clone())),
+            (&names.record_mode, Some(names.mode(mode).to_owned())),
+            (&names.record_protocol, Some(protocol.to_owned())),
+            (&names.record_maker, maker),
+            (&names.record_model, model),
+        ];
+        // Most devices come back as they were.
+        let known = self.north.tree().node(&at);
+        let is_new = |leaf: &str, value: &str| {
+            let mut names = leaf.split('/').filter(|name| !name.is_empty());
+            let leaf = names.try_fold(known?, |node, name| node.child(name));
+            Some(leaf?.value() != value.as_bytes())
+        };
+        let changed = leaves.into_iter().filter_map(|(leaf, value)| {
+            let value = value?;
+            is_new(leaf, &value)
+                .unwrap_or(true)
+                .then(|| (below(&at, leaf), value))
+        });
+        let changed: Vec<_> = changed.collect();
         let tree = self.north.tree_mut();
-        tree.set(&at.child(names.record_device.as_str()), id);
-        tree.set(
-            &below(&at, &names.record_status),
-            names.status_attached.as_str(),
-        );
-        let mode = names.mode(mode);
-        tree.set(&below(&at, &names.record_mode), mode);
-        tree.set(&below(&at, &names.record_protocol), protocol);
-        for (leaf, value) in [(&names.record_maker, maker), (&names.record_model, model)] {
-            if let Some(value) = value {
-                tree.set(&below(&at, leaf), value);
-            }
+        for (leaf, value) in changed {
+            tree.set(&leaf, value);
         }
     }
 

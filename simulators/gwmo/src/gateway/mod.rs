@@ -239,6 +239,8 @@ pub struct Gateway {
     sent: Option<Sent>,
     /// Not before then is it tried again.
     retry_at: Option<Time>,
+    /// Something has happened on the northern side, and its tree was not looked at since.
+    touched: bool,
     /// How many of the processes that servers started were begun.
     begun: usize,
     /// How many events of the southern side were heard.
@@ -322,6 +324,7 @@ impl Gateway {
             reports: VecDeque::new(),
             sent: None,
             retry_at: None,
+            touched: true,
             begun: 0,
             heard: 0,
             images: BTreeMap::new(),
@@ -362,6 +365,7 @@ impl Gateway {
         let mut out = Outbox::default();
         let shared = &moment.shared.client;
         self.north.handle(shared, moment.now, input, &mut out);
+        self.touched = true;
         for output in out.drain() {
             match output {
                 // Its exchanges have even numbers, the gateway's own odd ones.
@@ -445,7 +449,10 @@ impl Gateway {
     /// Goes on with what the input left to do.
     fn settle(&mut self, moment: &mut Moment<'_>) {
         self.listen(moment);
-        self.prepare(moment);
+        let touched = std::mem::take(&mut self.touched);
+        if touched {
+            self.prepare(moment);
+        }
         let started = self.north.started()[self.begun..].to_vec();
         for exec in started {
             self.begun += 1;
@@ -453,7 +460,9 @@ impl Gateway {
         }
         self.finish(moment);
         self.count(moment);
-        self.save(moment);
+        if touched {
+            self.save(moment);
+        }
         self.report(moment);
     }
 

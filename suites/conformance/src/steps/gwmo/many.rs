@@ -49,11 +49,11 @@ impl Scene {
         let setting = gateway.names.report_attached.clone();
         // What is looked at here is something else, and each announcement would be a session.
         self.set_gateway(&setting, false).await?;
-        let described = Arc::new(Profile::builtin());
+        let factory = Tree::new(Arc::new(Profile::builtin()));
         let clients = (0..many.count).map(|after| {
             let account = many.account_of(after);
             let accounts = [account.at(&gateway.devices_at)];
-            let mut tree = Tree::of_device(Arc::clone(&described), &account.device, &accounts);
+            let mut tree = factory.issued(&account.device, &accounts);
             if let (Ok(node), (_, true)) = (NODE.parse(), fate(after)) {
                 tree.set(&node, says(after));
             }
