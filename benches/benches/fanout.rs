@@ -121,6 +121,7 @@ impl Site {
                 server: Some(below_it.clone()),
                 push: format!("http://devices{}", Crowd::push_path(number)),
                 adapted: None,
+                fresh: None,
             };
             (Client::new(tree, seed.derive(&id)), provision)
         });

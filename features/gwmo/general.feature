@@ -65,3 +65,32 @@ Feature: What a gateway is for
     When the device attaches here
     And the server has the gateway read something of the device
     Then the server is told what the device says
+
+  @GwMO-HLF-005 @id:brought-own
+  Scenario: A device without an account is brought one of the gateway
+    Given two devices that have no account
+    When the server has the gateway bring the first an account of the gateway
+    Then the first is brought that account of the gateway, protected by its key
+    And it has its session with the gateway
+    And the second is brought nothing
+    And the inventory has one record of the first, which is attached
+
+  @GwMO-HLF-005 @id:brought-in-vain
+  Scenario: A device that does not believe what it is brought stays without an account, and unknown
+    Given a device that has no account, and another secret than the gateway knows
+    When the server has the gateway bring it an account of the gateway
+    Then the inventory has no record of it
+
+  @GwMO-HLF-006 @id:brought-other
+  Scenario: A device without an account is brought one of the server
+    Given two devices that have no account
+    When the server has the gateway bring the first an account of the server
+    Then the first is brought that account of the server, protected by its key
+    And it has its session with the server
+    And the second is brought nothing
+
+  @GwMO-HLF-006 @second-server @id:brought-for-stranger
+  Scenario: For a server without the right, no device is brought anything
+    Given two servers, and a description of a bootstrap that only the first may touch
+    When the second starts it
+    Then it is refused, and no device is brought anything

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::Range;
 
+use twinproof_dm::bootstrap::device::Came;
 use twinproof_dm::client::{self, Client};
+use twinproof_dm::media;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Time};
 
@@ -67,6 +69,8 @@ pub struct Hidden {
     garbled: Option<String>,
     exchanges: u64,
     fetches: BTreeMap<ExchangeId, CallId>,
+    /// What it was brought that may be a bootstrap.
+    brought: Option<Came>,
 }
 
 impl Hidden {
@@ -81,6 +85,7 @@ impl Hidden {
             garbled: None,
             exchanges: 0,
             fetches: BTreeMap::new(),
+            brought: None,
         }
     }
 
@@ -94,6 +99,12 @@ impl Hidden {
     #[must_use]
     pub fn reached(&self) -> u64 {
         self.reached
+    }
+
+    /// What it was brought last of a kind that bootstraps have.
+    #[must_use]
+    pub fn brought(&self) -> Option<&Came> {
+        self.brought.as_ref()
     }
 
     fn pass_on(
@@ -200,6 +211,15 @@ impl Role for Hidden {
             }
             Input::Request { exchange, request } => {
                 self.reached += 1;
+                let kind = request.headers.first("Content-Type").unwrap_or_default();
+                let name = kind.split(';').next().unwrap_or_default().trim();
+                if [media::PROVISIONING, media::DM_WBXML].contains(&name) {
+                    self.brought = Some(Came {
+                        content_type: kind.to_owned(),
+                        body: request.body.clone(),
+                        ..Came::default()
+                    });
+                }
                 self.pass_on(ground, Input::Request { exchange, request }, out);
             }
             Input::Response { exchange, outcome } => match self.fetches.remove(&exchange) {

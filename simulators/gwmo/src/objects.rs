@@ -71,6 +71,14 @@ pub struct Names {
     pub record_maker: String,
     /// In a record: its model.
     pub record_model: String,
+    /// In the inventory: where servers describe which devices without an account are to be brought one.
+    pub bootstraps: String,
+    /// In such a description: the device's identifier.
+    pub bootstrap_device: String,
+    /// In it: the identifier of the server whose account the device is to be brought, or that of the gateway.
+    pub bootstrap_server: String,
+    /// In it: what has the gateway bring it.
+    pub bootstrap_start: String,
     /// In the inventory: where groups are.
     pub groups: String,
     /// In a group: what it is called.
@@ -141,6 +149,10 @@ impl Default for Names {
             record_protocol: text("Protocol"),
             record_maker: text("Man"),
             record_model: text("Mod"),
+            bootstraps: text("Bootstraps"),
+            bootstrap_device: text("DeviceID"),
+            bootstrap_server: text("ServerID"),
+            bootstrap_start: text("Operations/Bootstrap"),
             groups: text("Groups"),
             group_name: text("Name"),
             members: text("Members"),
@@ -247,6 +259,7 @@ fn renamed(names: &Names) -> [BTreeMap<String, String>; 4] {
             (&ours.total, &names.total),
             (&ours.attached, &names.attached),
             (&ours.records, &names.records),
+            (&ours.bootstraps, &names.bootstraps),
             (&ours.groups, &names.groups),
         ],
     );
@@ -259,6 +272,14 @@ fn renamed(names: &Names) -> [BTreeMap<String, String>; 4] {
             (&ours.record_protocol, &names.record_protocol),
             (&ours.record_maker, &names.record_maker),
             (&ours.record_model, &names.record_model),
+        ],
+    ));
+    inventory.extend(each(
+        &format!("/{}/{ANY}", ours.bootstraps),
+        &[
+            (&ours.bootstrap_device, &names.bootstrap_device),
+            (&ours.bootstrap_server, &names.bootstrap_server),
+            (&ours.bootstrap_start, &names.bootstrap_start),
         ],
     ));
     inventory.extend(each(

@@ -17,6 +17,7 @@ pub fn gateway(shape: &Shape, rules: Arc<dyn rules::decide::Rules>) -> Shared {
         pushed: shape.pushed,
         results: shape.results,
         image_part: shape.image_part,
+        bootstrap: shape.bootstrap,
         rules,
         client: client::Shared {
             encoding: shape.encoding,

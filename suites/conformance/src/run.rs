@@ -707,6 +707,10 @@ fn learn_secrets(stage: &Stage, declared: &Declared) {
         }
     }
     let secrets = stage.recorder().secrets();
+    let devices = declared.profile.gwmo.iter().flat_map(|gwmo| &gwmo.devices);
+    for fresh in devices.filter_map(|device| device.fresh.as_ref()) {
+        secrets.learn("networkid", &fresh.network_id);
+    }
     let lwm2m = declared.profile.lwm2m.as_ref();
     for key in lwm2m.iter().flat_map(|section| section.keys()) {
         secrets.learn("key", &key);

@@ -24,7 +24,7 @@ pub use client::{Client, ClientControl, CommandControl};
 pub use dm::{Dm, DmAccount, DmClient, DmHook, DmOther, DmScheme, DmServer, DmTester, DmUser};
 pub use dm_bootstrap::{DmBootstrap, DmBootstrapHook, DmBootstrapTester, DmNovice, DmProtection};
 pub use dm_bootstrapped::{DmBootstrapped, DmIdentity};
-pub use gwmo::{Gwmo, GwmoDevice, GwmoForeign, GwmoMany, GwmoOther};
+pub use gwmo::{Gwmo, GwmoDevice, GwmoForeign, GwmoFresh, GwmoMany, GwmoOther};
 pub use hook::HookSpec;
 pub use lwm2m::{Lwm2m, Release};
 pub use security::{ClientKey, ClientSecurity, Credential, Security};
@@ -178,6 +178,10 @@ impl Profile {
         }
         for account in concealed.gwmo.iter_mut().flat_map(Gwmo::accounts) {
             account.secrets().into_iter().for_each(hide);
+        }
+        let devices = concealed.gwmo.iter_mut().flat_map(|gwmo| &mut gwmo.devices);
+        for fresh in devices.filter_map(|device| device.fresh.as_mut()) {
+            "‹secret›".clone_into(&mut fresh.network_id);
         }
         if let Some(lwm2m) = &mut concealed.lwm2m {
             lwm2m.keys_mut().into_iter().for_each(hide);

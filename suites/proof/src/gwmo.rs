@@ -9,7 +9,9 @@ use twinproof_dm::auth::Scheme;
 use twinproof_dm::store::Tree;
 use twinproof_gwmo::crowd::Crowd;
 use twinproof_gwmo::gateway::rules::decide::{Rules, Standard, Watched};
-use twinproof_gwmo::gateway::{Adapted, DEVICE_PATH, Gateway, Mode, PUSH_PATH, Provision, Setup};
+use twinproof_gwmo::gateway::{
+    Adapted, DEVICE_PATH, Fresh, Gateway, Mode, PUSH_PATH, Provision, Setup,
+};
 use twinproof_gwmo::objects;
 use twinproof_judge::profile::{Declared, DmScheme};
 use twinproof_judge::scene::SUT;
@@ -62,6 +64,9 @@ impl GatewaySystem {
             let others = section.devices.iter_mut();
             for device in others.filter(|device| device.account.scheme != DmScheme::Hmac) {
                 device.account.scheme = scheme(shape.scheme_below);
+                if let Some(fresh) = &mut device.fresh {
+                    fresh.account.scheme = scheme(shape.scheme_above);
+                }
             }
         }
         Self {
@@ -118,6 +123,10 @@ impl BuiltIn for GatewaySystem {
             section.devices_at = format!("{base}{DEVICE_PATH}");
             section.lines_at = Some(lines.to_string());
             section.lwm2m_at = Some(lwm2m.to_string());
+            let (devices_at, url) = (
+                section.devices_at.clone(),
+                section.server.clone().unwrap_or_default(),
+            );
             let devices = section
                 .devices
                 .iter()
@@ -132,6 +141,10 @@ impl BuiltIn for GatewaySystem {
                         protocol: foreign.protocol,
                         key: device.account.password.clone().unwrap_or_default(),
                         nodes: vec![foreign.value.clone(), foreign.action.clone()],
+                    }),
+                    fresh: device.fresh.as_ref().map(|fresh| Fresh {
+                        network_id: fresh.network_id.clone(),
+                        accounts: vec![device.account.at(&devices_at), fresh.account.at(&url)],
                     }),
                 });
             let mut devices: Vec<Provision> = devices.collect();
@@ -151,6 +164,7 @@ impl BuiltIn for GatewaySystem {
                             Crowd::push_path(after)
                         ),
                         adapted: None,
+                        fresh: None,
                     }
                 })
             }));
@@ -158,7 +172,6 @@ impl BuiltIn for GatewaySystem {
                 .devices
                 .first()
                 .map(|device| device.account.server_id.clone());
-            let url = section.server.clone().unwrap_or_default();
             let described = Arc::new(objects::profile(seed, &self.shape.names));
             let other = section.other.iter().map(|other| {
                 let url = other.server.clone().unwrap_or_default();

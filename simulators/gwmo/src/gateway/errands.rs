@@ -19,6 +19,8 @@ const SERVER_FIELD: &str = "X-Server";
 pub(super) enum Errand {
     /// To wake a device.
     Push { device: String },
+    /// To bring a device its first account.
+    Bring { device: String },
     /// To get an image.
     Fetch(Download),
     /// To get an image anew that is there.
@@ -37,7 +39,7 @@ pub(super) struct Download {
 }
 
 impl Gateway {
-    fn send(&mut self, moment: &mut Moment<'_>, errand: Errand, request: Request) {
+    pub(super) fn send(&mut self, moment: &mut Moment<'_>, errand: Errand, request: Request) {
         self.waiting.push_back((errand, request));
         self.send_waiting(moment);
     }
@@ -215,7 +217,13 @@ impl Gateway {
                 self.give_up(moment, &device, code);
                 self.left(moment, &device);
             }
-            Errand::Push { .. } | Errand::Refresh => {}
+            Errand::Bring { device } if good.is_some() => {
+                // That something was brought to it does not show who it is.
+                if moment.shared.rules.welcomes(false) {
+                    self.arrived(moment, &device);
+                }
+            }
+            Errand::Bring { .. } | Errand::Push { .. } | Errand::Refresh => {}
             Errand::Fetch(mut download) => match good {
                 Some(response) if response.length == response.body.len() as u64 => {
                     download.got.extend_from_slice(&response.body);

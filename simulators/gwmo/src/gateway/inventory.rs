@@ -4,7 +4,7 @@ use twinproof_dm::tree::NodeUri;
 use twinproof_dm::upper::Event;
 
 use super::rules::{About, Arrival, Leaving, Stock};
-use super::{Adapted, Gateway, Mode, Moment, Protocol};
+use super::{Adapted, Fresh, Gateway, Mode, Moment, Protocol, Provision};
 use crate::alert::Report;
 use crate::objects::below;
 
@@ -16,6 +16,8 @@ pub(super) struct Device {
     pub(super) push: String,
     /// How it is adapted, if it speaks another protocol.
     pub(super) adapted: Option<Adapted>,
+    /// What it is brought, if it has no account.
+    pub(super) fresh: Option<Fresh>,
     /// What it has said of itself in its own protocol.
     pub(super) said: Option<About>,
     /// It can be reached, for all that is known.
@@ -31,11 +33,12 @@ pub(super) struct Device {
 }
 
 impl Device {
-    pub(super) fn new(mode: Mode, push: String, adapted: Option<Adapted>) -> Self {
+    pub(super) fn new(provision: Provision) -> Self {
         Self {
-            mode,
-            push,
-            adapted,
+            mode: provision.mode,
+            push: provision.push,
+            adapted: provision.adapted,
+            fresh: provision.fresh,
             said: None,
             attached: false,
             moved: false,

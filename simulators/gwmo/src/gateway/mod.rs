@@ -5,6 +5,7 @@
 //! images. Below it is a DM server for the devices that know no other.
 
 mod adapt;
+mod bootstrap;
 mod errands;
 mod fanout;
 mod inventory;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use twinproof_dm::client::{self, Client};
+use twinproof_dm::provisioning::protection::{KeyForm, Profile};
 use twinproof_dm::server::{self, Enrolment, Server};
 use twinproof_dm::session::prove::Proof;
 use twinproof_dm::store::Tree;
@@ -34,6 +36,7 @@ use twinproof_lwm2m::wire::Version;
 use crate::aggregate::Results;
 use crate::objects::{Names, Places, below};
 use adapt::Adapter;
+pub use bootstrap::Fresh;
 use errands::Errand;
 use fanout::{Asked, Running};
 use inventory::Device;
@@ -135,6 +138,8 @@ pub struct Provision {
     pub push: String,
     /// How it is adapted, if it speaks another protocol.
     pub adapted: Option<Adapted>,
+    /// What it is brought, if it has no account.
+    pub fresh: Option<Fresh>,
 }
 
 /// What a gateway is made of.
@@ -167,6 +172,9 @@ pub struct Shared {
     pub results: Results,
     /// The octets of an image that it gets at a time; all of them if none.
     pub image_part: Option<u64>,
+    /// Of which kind a bootstrap is that it brings a device, and how the identity of a subscriber goes into its
+    /// key: as that kind has it if none.
+    pub bootstrap: (Profile, Option<KeyForm>),
     /// How many notifications and images may be under way at the same time; the others wait.
     pub at_once: usize,
     /// How long a fan-out waits that says no time.
@@ -191,6 +199,7 @@ impl Default for Shared {
             pushed: 204,
             results: Results::default(),
             image_part: None,
+            bootstrap: (Profile::Message, None),
             at_once: 32,
             deadline: Duration::from_secs(60),
             retry: Duration::from_secs(5),
@@ -217,6 +226,8 @@ pub struct Gateway {
     south: Server,
     adapter: Adapter,
     places: Places,
+    /// What its devices know it as.
+    id: String,
     /// The first of its servers.
     above: Arc<Above>,
     base: String,
@@ -301,8 +312,8 @@ impl Gateway {
         let url = format!("{}{DEVICE_PATH}", setup.base);
         let south = Server::new(&setup.id, &url, seed.derive("south"), enrolments.collect());
         let devices = setup.devices.into_iter().map(|provision| {
-            let device = Device::new(provision.mode, provision.push, provision.adapted);
-            (provision.device, device)
+            let id = provision.device.clone();
+            (id, Device::new(provision))
         });
         Self {
             devices: devices.collect(),
@@ -310,6 +321,7 @@ impl Gateway {
             south,
             adapter: Adapter::new(setup.lines, setup.lwm2m, seed),
             places,
+            id: setup.id,
             above: Arc::new(above),
             base: setup.base,
             begun_to_record: false,
@@ -483,6 +495,7 @@ impl Gateway {
                 continue;
             };
             let images = below(&self.places.images, &names.images);
+            let bootstraps = below(&self.places.inventory, &names.bootstraps);
             let instance = |of: &NodeUri, path: &str| {
                 let at = of.child(target.names().get(of.names().len())?);
                 (target.is_within(of) && below(&at, path) == target).then_some(at)
@@ -492,6 +505,8 @@ impl Gateway {
                 self.fan_out(moment, at, &server, correlator);
             } else if let Some(at) = instance(&images, &names.image_download) {
                 self.download(moment, at, &server, correlator);
+            } else if let Some(at) = instance(&bootstraps, &names.bootstrap_start) {
+                self.bootstrap(moment, &at);
             }
         }
     }
@@ -503,6 +518,10 @@ impl Gateway {
         let starts = [
             (self.places.fanouts.clone(), &names.start),
             (images, &names.image_download),
+            (
+                below(&self.places.inventory, &names.bootstraps),
+                &names.bootstrap_start,
+            ),
         ];
         for (above, start) in starts {
             let tree = self.north.tree();

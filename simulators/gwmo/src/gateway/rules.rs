@@ -114,6 +114,24 @@ pub struct Stock {
     pub attached: usize,
 }
 
+/// A device without an account, where a server has the gateway bring it one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bringing {
+    /// The server has named it.
+    pub named: bool,
+}
+
+/// Whose account a device is brought: each by the identifier of its server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handing {
+    /// The one that is wanted.
+    pub wanted: String,
+    /// The gateway itself, as its devices know it.
+    pub own: String,
+    /// The server above.
+    pub above: String,
+}
+
 /// For whom a device is woken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Woken {
@@ -130,6 +148,8 @@ pub struct Granted {
     pub listed: bool,
     /// It is one to change something.
     pub changes: bool,
+    /// It is one to start something.
+    pub starts: bool,
 }
 
 /// What became of something that a device of another protocol was to do.
@@ -178,10 +198,12 @@ twinproof_kernel::rules! {
         use super::Aimed;
         use super::Alert;
         use super::Arrival;
+        use super::Bringing;
         use super::Entry;
         use super::Fetching;
         use super::Foreign;
         use super::Granted;
+        use super::Handing;
         use super::Heard;
         use super::Leaving;
         use super::Mode;
@@ -397,6 +419,26 @@ twinproof_kernel::rules! {
             }
         }
 
+        /// Whether a device without an account is brought one.
+        fn brings(&self, facts: Bringing) -> bool {
+            facts.named
+        }
+
+        /// Whose account a device is brought, by the identifier of the server.
+        fn hands(&self, facts: Handing) -> String {
+            facts.wanted
+        }
+
+        /// The key by which a bootstrap is protected, from the one that its device has; none if it is not.
+        fn protects(&self, key: Vec<u8>) -> Option<Vec<u8>> {
+            Some(key)
+        }
+
+        /// Whether a device is known from when its account was brought: it is once it has shown who it is.
+        fn welcomes(&self, shown: bool) -> bool {
+            shown
+        }
+
         /// What devices get of an image.
         fn serves(&self, octets: Vec<u8>) -> Vec<u8> {
             octets
@@ -410,8 +452,13 @@ pub struct Lists(pub std::sync::Arc<dyn decide::Rules>);
 impl twinproof_dm::store::rules::decide::Rules for Lists {
     fn grants(&self, facts: AclFacts<'_>) -> bool {
         let changes = facts.right != Right::Get;
+        let starts = facts.right == Right::Exec;
         let listed = store::Rules::grants(&store::Standard, facts);
-        self.0.grants(Granted { listed, changes })
+        self.0.grants(Granted {
+            listed,
+            changes,
+            starts,
+        })
     }
 }
 

@@ -203,6 +203,7 @@ fn foreign(number: usize) -> Provision {
             key: "key".to_owned(),
             nodes: nodes.into(),
         }),
+        fresh: None,
     }
 }
 
@@ -254,6 +255,7 @@ impl World {
                 server: Some(below.clone()),
                 push: format!("http://{id}/push"),
                 adapted: None,
+                fresh: None,
             };
             (Client::new(tree, seed.derive(&id)), provision)
         });

@@ -9,8 +9,8 @@ use twinproof_dm::upper::Act;
 use twinproof_gwmo::aggregate::Entry;
 use twinproof_gwmo::gateway::rules::decide::{Rules, Standard};
 use twinproof_gwmo::gateway::rules::{
-    About, Above, Aimed, Arrival, Fetching, Foreign, Granted, Heard, Leaving, Relayed, Stock,
-    Wanted, Woken,
+    About, Above, Aimed, Arrival, Bringing, Fetching, Foreign, Granted, Handing, Heard, Leaving,
+    Relayed, Stock, Wanted, Woken,
 };
 use twinproof_gwmo::gateway::{Mode, Protocol};
 
@@ -31,7 +31,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "gateway-records-nobody" "keeps no record of devices" breaks "GwMO-HLF-003"
     also breaks {
         "GwMO-DI-001", "GwMO-DI-002", "GwMO-DI-004" because "without records, nobody is known, counted or known again",
-        "GwMO-SECACATE-001", "GwMO-SECDI-001" because "that a device was let in is seen in its record",
+        "GwMO-SECACATE-001", "GwMO-SECDI-001", "GwMO-HLF-005" because "that a device was let in is seen in its record",
 
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out, which reaches who has a record",
 
@@ -94,7 +94,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks {
         "GwMO-HLF-001", "GwMO-FORA-001", "GwMO-FORA-002", "GwMO-DI-003", "GwMO-DI-004", "GwMO-HLF-003",
         "GwMO-Group-001", "GwMO-PMoDe-003", "GwMO-DI-005", "GwMO-MOO-001",
-        "GwMO-SECARIZE-001", "GwMO-SECACATE-002", "GwMO-DI-001", "GwMO-DI-002"
+        "GwMO-SECARIZE-001", "GwMO-SECACATE-002", "GwMO-DI-001", "GwMO-DI-002", "GwMO-HLF-005"
         because "a device that talks to a server which it does not know does nothing for the gateway",
     }
     caught by { "gwmo/modes/shielded" "gwmo/shielded" }
@@ -323,6 +323,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn grants(&self, facts: Granted) -> bool { facts.listed || !facts.changes }
 
     "gateway-obeys-anybody" "lets every server change what only one may change" breaks "GwMO-SECARIZE-001"
+    also breaks { "GwMO-HLF-006" because "to start something is to change something" }
     caught by { "gwmo/security/other-server-widens" "gwmo/answered" }
     fn grants(&self, facts: Granted) -> bool { facts.listed || facts.changes }
 
@@ -343,4 +344,41 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
             false => Standard.believes(facts),
         }
     }
+
+    "gateway-brings-nothing" "brings devices without an account none" breaks "GwMO-HLF-005"
+    also breaks { "GwMO-HLF-006" because "an account of the server is brought in the same way" }
+    caught by { "gwmo/general/brought-own" "gwmo/bootstrapped", "gwmo/general/brought-own" "gwmo/settled" }
+    fn brings(&self, _facts: Bringing) -> bool { false }
+
+    "gateway-brings-its-own" "brings devices its own account where that of the server is wanted" breaks "GwMO-HLF-006"
+    caught by { "gwmo/general/brought-other" "gwmo/bootstrapped", "gwmo/general/brought-other" "gwmo/settled" }
+    fn hands(&self, facts: Handing) -> String { facts.own }
+
+    "gateway-hands-devices-over" "brings devices the account of the server where its own is wanted" breaks "GwMO-HLF-005"
+    caught by { "gwmo/general/brought-own" "gwmo/bootstrapped", "gwmo/general/brought-own" "gwmo/settled" }
+    fn hands(&self, facts: Handing) -> String { facts.above }
+
+    "gateway-brings-everybody-one" "brings every device without an account one, when one is meant" breaks "GwMO-HLF-006"
+    also breaks { "GwMO-HLF-005" because "an account of the gateway is brought in the same way" }
+    caught by { "gwmo/general/brought-other" "gwmo/spared" }
+    fn brings(&self, _facts: Bringing) -> bool { true }
+
+    "gateway-protects-by-another-key" "protects a bootstrap by a key that its device does not have" breaks "GwMO-HLF-005"
+    also breaks { "GwMO-HLF-006" because "an account of the server is protected in the same way" }
+    caught by { "gwmo/general/brought-own" "gwmo/bootstrapped" }
+    fn protects(&self, key: Vec<u8>) -> Option<Vec<u8>> { Some(key.into_iter().rev().collect()) }
+
+    "gateway-protects-nothing" "brings devices what nothing protects" breaks "GwMO-HLF-005"
+    also breaks { "GwMO-HLF-006" because "an account of the server is protected in the same way" }
+    caught by { "gwmo/general/brought-own" "gwmo/bootstrapped" }
+    fn protects(&self, _key: Vec<u8>) -> Option<Vec<u8>> { None }
+
+    "gateway-lists-whom-it-bootstraps" "says that a device is there because it was brought something"
+    breaks "GwMO-HLF-005"
+    caught by { "gwmo/general/brought-in-vain" "gwmo/listed" }
+    fn welcomes(&self, _shown: bool) -> bool { true }
+
+    "gateway-starts-for-anybody" "lets every server start what only one may start" breaks "GwMO-HLF-006"
+    caught by { "gwmo/general/brought-for-stranger" "gwmo/answered", "gwmo/general/brought-for-stranger" "gwmo/spared" }
+    fn grants(&self, facts: Granted) -> bool { facts.listed || facts.starts }
 };

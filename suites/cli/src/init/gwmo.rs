@@ -85,6 +85,16 @@ pub(super) fn profile(base_url: Option<&str>) -> Result<String, Problem> {
         ));
     }
     profile.say(
+        "# Two devices in proxy mode that have no account: the server has the gateway bring them one, of the gateway\n\
+         # (`account`) or of the server (`fresh.account`), pushed to where they take notifications:\n\
+         # [[gwmo.device]]\n# mode = \"proxy\"\n# listen = \"127.0.0.1:8111\"\n# [gwmo.device.account]\n\
+         # device = \"IMEI:490154203237528\"\n# server_id = \"gateway\"\n# name = \"hidden-8\"\n\
+         # password = \"password\"\n# server_password = \"password\"\n# [gwmo.device.fresh]\n\
+         # network_id = \"240079999999998\"\n# [gwmo.device.fresh.account]\n\
+         # device = \"IMEI:490154203237528\"\n# server_id = \"manage\"\n# name = \"newborn-8\"\n\
+         # password = \"password\"\n# server_password = \"password\"",
+    );
+    profile.say(
         "# A second server of the gateway, which the tester plays, too, for who may do what at the gateway:\n\
          # [gwmo.other]\n# listen = \"127.0.0.1:8089\"\n# [gwmo.other.account]\n\
          # device = \"IMEI:490154203237518\"\n# server_id = \"com.example.other\"\n# name = \"gateway\"\n\

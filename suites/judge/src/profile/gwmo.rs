@@ -98,6 +98,21 @@ pub struct GwmoDevice {
     /// What a device in adaptation mode speaks, and what servers see of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<GwmoForeign>,
+    /// What a device in proxy mode is brought that has no account; `account` is then the one that the gateway brings
+    /// it of itself. Of two such devices one is to be brought something. Without them, that is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh: Option<GwmoFresh>,
+}
+
+/// A device that has no account until the gateway brings it one.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GwmoFresh {
+    /// What it shares with its network, by which what it is brought is protected (NETWORKID): the identity of its
+    /// subscriber, or a secret.
+    pub network_id: String,
+    /// Its account of the tester's server, which the gateway brings it if that server wants it to.
+    pub account: DmAccount,
 }
 
 /// A device in adaptation mode.
@@ -156,7 +171,10 @@ impl Gwmo {
 
     /// All accounts.
     pub fn accounts(&mut self) -> impl Iterator<Item = &mut DmAccount> {
-        let devices = self.devices.iter_mut().map(|device| &mut device.account);
+        let devices = self.devices.iter_mut().flat_map(|device| {
+            let fresh = device.fresh.iter_mut().map(|fresh| &mut fresh.account);
+            std::iter::once(&mut device.account).chain(fresh)
+        });
         let other = self.other.iter_mut().map(|other| &mut other.account);
         let many = self.many.iter_mut().map(|many| &mut many.account);
         std::iter::once(&mut self.account)
@@ -181,7 +199,9 @@ impl Gwmo {
             }
         }
         let wrong = self.devices.iter().find_map(|device| {
-            let why = device.fault(places)?;
+            let why = device
+                .fault(places)
+                .or_else(|| device.fault_of_fresh(&self.account.server_id))?;
             Some(format!("{}: {why}", device.account.device))
         });
         wrong.map(|why| ("gwmo.device", why))
@@ -195,6 +215,28 @@ impl Gwmo {
 }
 
 impl GwmoDevice {
+    /// Whether the gateway works for it in this mode, and it has had its account from the start.
+    pub fn is_settled_in(&self, mode: Mode) -> bool {
+        self.mode == mode && self.fresh.is_none()
+    }
+
+    fn fault_of_fresh(&self, server_id: &str) -> Option<String> {
+        let fresh = self.fresh.as_ref()?;
+        let expected = |what: &str, got: &str| Some(format!("expected {what}, got {got:?}"));
+        if self.mode != Mode::Proxy {
+            let why = "expected mode = \"proxy\" for a device that has no account";
+            return Some(why.to_owned());
+        }
+        if fresh.account.device != self.account.device {
+            return expected(
+                "the same `device` in both of its accounts",
+                &fresh.account.device,
+            );
+        }
+        (fresh.account.server_id != server_id)
+            .then(|| expected("the `server_id` of gwmo.account", &fresh.account.server_id))?
+    }
+
     fn fault(&self, [lines, lwm2m]: [(&str, &Option<String>); 2]) -> Option<String> {
         let foreign = match (&self.foreign, self.mode) {
             (Some(foreign), Mode::Adaptation) => foreign,
@@ -259,6 +301,13 @@ name = "n"
         let lwm2m = "lwm2m_at = \"127.0.0.1:1\"";
         assert_eq!(read(lines, &foreign("lines", "a")).fault(), None);
         assert_eq!(read(lwm2m, &foreign("lwm2m", "/3/0/1")).fault(), None);
+        let fresh = |mode: &str, device: &str, server: &str| {
+            format!(
+                "mode = \"{mode}\"\nfresh = {{ network_id = \"1\", account = {{ device = \"{device}\", \
+                 server_id = \"{server}\", name = \"n\" }} }}"
+            )
+        };
+        assert_eq!(read("", &fresh("proxy", "d", "s")).fault(), None);
         for (head, device, says) in [
             ("lines_at = \"x\"", foreign("lines", "a"), "an IP address"),
             ("", foreign("lines", "a"), "gwmo.lines_at"),
@@ -279,6 +328,9 @@ name = "n"
                 foreign("lines", "a").replace("./A", "A"),
                 "the address of a node",
             ),
+            ("", fresh("transparent", "d", "s"), "mode = \"proxy\""),
+            ("", fresh("proxy", "e", "s"), "got \"e\""),
+            ("", fresh("proxy", "d", "t"), "gwmo.account, got \"t\""),
         ] {
             let (_, why) = read(head, &device).fault().unwrap();
             assert!(why.contains(says), "{why}");

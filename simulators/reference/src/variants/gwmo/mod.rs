@@ -6,6 +6,7 @@ mod table;
 use std::sync::Arc;
 
 use twinproof_dm::auth::Scheme;
+use twinproof_dm::provisioning::protection::{KeyForm, Profile};
 use twinproof_dm::{Encoding, wbxml};
 use twinproof_gwmo::aggregate::Results;
 use twinproof_gwmo::gateway::NAMED;
@@ -45,6 +46,8 @@ pub struct Shape {
     pub results: Results,
     /// The octets of an image that it gets at a time.
     pub image_part: Option<u64>,
+    /// Of which kind a bootstrap is that it brings, and how an identity goes into its key.
+    pub bootstrap: (Profile, Option<KeyForm>),
     lawful: Lawful,
 }
 
@@ -63,6 +66,7 @@ impl Default for Shape {
             pushed: 204,
             results: Results::Reported,
             image_part: None,
+            bootstrap: (Profile::Message, None),
             lawful: Lawful::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 use twinproof_dm::Encoding;
 use twinproof_dm::auth::Scheme;
+use twinproof_dm::provisioning::protection::{KeyForm, Profile};
 use twinproof_dm::wbxml::{PublicId, Strings};
 use twinproof_gwmo::aggregate::Results;
 use twinproof_gwmo::objects::Names;
@@ -97,6 +98,15 @@ dimensions! {
         "behind their kind": Reads(Reading::TypesWithKind),
         "of version 1.1": Reads(Reading::TypesOf11),
     }
+    "what brings an account" from "digest §7.3" {
+        "a message",
+        "client provisioning": Shapes(|shape| shape.bootstrap.0 = Profile::ClientProvisioning),
+    }
+    "identity in the key of a bootstrap" from "digest §7.3, doubt D5" {
+        "as the kind has it",
+        "as digits": Shapes(|shape| shape.bootstrap.1 = Some(KeyForm::Digits)),
+        "as semi-octets": Shapes(|shape| shape.bootstrap.1 = Some(KeyForm::SemiOctets)),
+    }
     "images from their origin" from "GW-D26" {
         "as a whole",
         "in parts": Shapes(|shape| shape.image_part = Some(1_000)),
@@ -123,6 +133,10 @@ fn others() -> Names {
         record_protocol: text("Speaks"),
         record_maker: text("By"),
         record_model: text("Kind"),
+        bootstraps: text("Newborn"),
+        bootstrap_device: text("Which"),
+        bootstrap_server: text("Whose"),
+        bootstrap_start: text("Do/Bring"),
         groups: text("Sets"),
         group_name: text("Title"),
         members: text("Holds"),

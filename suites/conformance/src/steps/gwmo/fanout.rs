@@ -42,7 +42,7 @@ const SOON: &str = "2";
 /// gateway's patience in a profile.
 pub(super) const DEADLINE: &str = "30";
 
-fn interior(uri: String) -> Act {
+pub(super) fn interior(uri: String) -> Act {
     Act::Add(Put {
         uri,
         format: Some("node".to_owned()),

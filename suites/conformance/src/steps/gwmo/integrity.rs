@@ -16,7 +16,7 @@ impl Scene {
         let gateway = self.gateway()?;
         let mut devices = gateway.devices.iter().zip(0..);
         let found = devices.find(|(device, _)| {
-            device.mode == Mode::Proxy && device.account.scheme == DmScheme::Hmac
+            device.is_settled_in(Mode::Proxy) && device.account.scheme == DmScheme::Hmac
         });
         match found {
             Some((_, number)) => Ok(number),

@@ -2,6 +2,7 @@
 
 mod fanout;
 mod foreign;
+mod fresh;
 mod integrity;
 mod many;
 mod moves;
@@ -36,6 +37,8 @@ pub(crate) struct Parties {
     after: u64,
     /// What is to be judged of the fan-out that was started last.
     fanout: Option<fanout::Started>,
+    /// What starts the bootstrap that was described last.
+    bootstrap: Option<String>,
     /// Where devices get the image.
     image: Option<String>,
     /// Where the origin of images is.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cucumber::{given, then, when};
 use twinproof_dm::client::rules::decide::{Rules, Standard};
 use twinproof_dm::client::rules::{TriggerFacts, Triggered};
-use twinproof_dm::client::{self, Client};
+use twinproof_dm::client::{self, Client, Own};
 use twinproof_dm::server::{self, Enrolment};
 use twinproof_dm::store::{Profile, Tree};
 use twinproof_dm::upper::{Act, Event, Outcome, Put, Value};
@@ -81,7 +81,7 @@ impl Scene {
     pub(super) fn numbered(&mut self, mode: Mode, after: usize) -> Result<usize, Halted> {
         let gateway = self.gateway()?;
         let devices = gateway.devices.iter().enumerate();
-        let mut own = devices.filter(|(_, device)| device.mode == mode);
+        let mut own = devices.filter(|(_, device)| device.is_settled_in(mode));
         match own.nth(after) {
             Some((number, _)) => Ok(number),
             None => {
@@ -115,9 +115,16 @@ impl Scene {
             client: gateway.account.proof_of_device(),
             server: gateway.account.proof_of_server(),
         };
+        let newborn = gateway.devices.iter().filter_map(|d| d.fresh.as_ref());
+        let newborn = newborn.map(|fresh| Enrolment {
+            device: fresh.account.device.clone(),
+            client: fresh.account.proof_of_device(),
+            server: fresh.account.proof_of_server(),
+        });
+        let known = std::iter::once(enrolment).chain(newborn).collect();
         let url = gateway.server.unwrap_or_default();
         let id = &gateway.account.server_id;
-        let role = Manager::new(id, &url, self.seed.derive(name), vec![enrolment]);
+        let role = Manager::new(id, &url, self.seed.derive(name), known);
         let server = self
             .stage
             .enter(name, role, Arc::new(server::Shared::default()));
@@ -129,11 +136,12 @@ impl Scene {
         Ok(server)
     }
 
-    /// A device, which enters when it is first spoken of.
+    /// A device, which enters when it is first spoken of. `secret` stands for its password, or for what it shares with
+    /// its network if it has no account.
     pub(super) fn hidden(
         &mut self,
         number: usize,
-        password: Option<&str>,
+        secret: Option<&str>,
     ) -> Result<Handle<Hidden>, Halted> {
         if let Some(device) = self.gwmo.devices.get(&number) {
             return Ok(device.clone());
@@ -145,10 +153,17 @@ impl Scene {
             return Err(self.inconclusive(format!("the profile has no device {number}")));
         };
         let mut account = described.account.clone();
-        if let Some(password) = password {
+        if let Some(password) = secret {
             account.password = Some(password.to_owned());
         }
-        let accounts = [account.at(&gateway.devices_at)];
+        let bootstrap = described.fresh.as_ref().map(|fresh| Own {
+            network_ids: vec![secret.unwrap_or(&fresh.network_id).to_owned()],
+            ..Own::default()
+        });
+        let accounts = match bootstrap {
+            Some(_) => Vec::new(),
+            None => vec![account.at(&gateway.devices_at)],
+        };
         let mut tree = Tree::of_device(Arc::new(Profile::builtin()), &account.device, &accounts);
         if let Ok(node) = NODE.parse() {
             tree.set(&node, says(number));
@@ -163,6 +178,7 @@ impl Scene {
         };
         let shared = client::Shared {
             rules,
+            bootstrap,
             max_messages: 100,
             ..client::Shared::default()
         };

@@ -18,10 +18,10 @@ use crate::target::{OTHER_MANAGER, dm_server, gateway_device};
 use crate::world::{Scene, World};
 
 /// The code of a refusal for want of a right.
-const DENIED: u16 = 425;
+pub(super) const DENIED: u16 = 425;
 
 impl Scene {
-    fn other(&mut self) -> Result<GwmoOther, Halted> {
+    pub(super) fn other(&mut self) -> Result<GwmoOther, Halted> {
         match self.gateway()?.other {
             Some(other) => Ok(other),
             None => Err(self.inconclusive("the profile has no [gwmo.other], a second server")),
@@ -49,7 +49,7 @@ impl Scene {
     }
 
     /// Has the gateway do things in a session with the second server.
-    async fn manage_as_other(&mut self, acts: Vec<Act>) -> Result<(), Halted> {
+    pub(super) async fn manage_as_other(&mut self, acts: Vec<Act>) -> Result<(), Halted> {
         let gateway = self.gateway()?;
         let device = self.other()?.account.device;
         let server = self.other_manager()?;
@@ -74,7 +74,12 @@ impl Scene {
         Ok((format!("{config}/{}", names.report_attached), config))
     }
 
-    fn check_answered(&mut self, party: &str, (command, uri): (&str, String), code: u16) {
+    pub(super) fn check_answered(
+        &mut self,
+        party: &str,
+        (command, uri): (&str, String),
+        code: u16,
+    ) {
         let session = self.since(party.to_owned());
         self.check(&Check::Gwmo(Gwmo::Answered {
             session,

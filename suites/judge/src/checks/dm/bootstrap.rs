@@ -160,7 +160,7 @@ impl Session {
     }
 
     /// What was looked up in what came.
-    fn facts(&self, scene: &Scene) -> Option<Facts> {
+    pub(in crate::checks) fn facts(&self, scene: &Scene) -> Option<Facts> {
         scene.records.iter().find_map(|record| match &record.what {
             What::Noted { name, value } if name == NOTE => {
                 let facts: Facts = serde_json::from_value(value.clone()).ok()?;
@@ -198,6 +198,13 @@ pub(crate) fn brings_account(exchange: &Exchange) -> bool {
     came && is_document && opened.is_ok_and(|opened| !opened.accounts.is_empty())
 }
 
+/// The accounts in what the system under test pushed to a device, where that is a document.
+pub(in crate::checks) fn pushed(exchange: &Exchange) -> Option<Vec<Account>> {
+    let (_, content_type, octets) = brought(exchange).filter(|_| exchange.from == SUT)?;
+    let opened = document(&content_type, &octets).ok()?;
+    (!opened.accounts.is_empty()).then_some(opened.accounts)
+}
+
 fn is_provisioning(content_type: &str) -> bool {
     bare(content_type).eq_ignore_ascii_case(media::PROVISIONING)
 }
@@ -213,7 +220,7 @@ fn document(content_type: &str, octets: &[u8]) -> Result<Opened, String> {
 }
 
 /// Whether a session can be had with it: the device can show who it is, or the transport does.
-fn is_complete(account: &Account) -> bool {
+pub(in crate::checks) fn is_complete(account: &Account) -> bool {
     account.auths.iter().any(|auth| match &auth.auth_type {
         Some(AuthType::Transport | AuthType::X509) => true,
         _ => auth

@@ -3,6 +3,7 @@
 
 mod aggregate;
 mod foreign;
+mod fresh;
 mod inventory;
 mod sides;
 
@@ -64,6 +65,13 @@ pub enum Check {
         uri: String,
         /// The codes.
         codes: Vec<u16>,
+    },
+    /// A device without an account was brought one, protected by its key.
+    Bootstrapped {
+        /// What came to the device.
+        session: Session,
+        /// Whose account: the identifier of the server.
+        server_id: String,
     },
     /// A device was told these commands, in this order, once.
     Carried {
@@ -128,6 +136,13 @@ pub enum Check {
         session: Session,
         /// Who has it.
         origin: String,
+    },
+    /// A device has sessions with somebody alone, and is believed there.
+    Settled {
+        /// The device, and when.
+        session: Session,
+        /// With whom.
+        with: String,
     },
     /// A device and the server were told things by the system under test, and nothing passed between the two.
     Shielded {
@@ -217,6 +232,9 @@ impl Check {
                     Found::decide(right, expected, words(&got)).relying_on(&[NAMES])
                 })
             }
+            Self::Bootstrapped { session, server_id } => {
+                fresh::bootstrapped(scene, session, server_id)
+            }
             Self::Carried { session, commands } => sides::carried(&session.talks(scene), commands),
             Self::Discreet { session, of } => sides::discreet(scene, session, of),
             Self::Economical { session, times } => {
@@ -247,6 +265,7 @@ impl Check {
                 })
             }
             Self::Served { session, origin } => sides::served(scene, session, origin),
+            Self::Settled { session, with } => fresh::settled(scene, session, with),
             Self::Shielded {
                 session,
                 server,
