@@ -57,6 +57,32 @@ Feature: Several authorities at one client
     Then the client does not let it
     And the third server may not read that part
 
+  @DM-HLF-020 @id:goes-first
+  Scenario: An authority keeps what it wrote before one that comes after it
+    Given an instance that two servers may change, of which the first goes first
+    When the one that goes first changes it, and then the other
+    Then what the one wrote that goes first is there
+
+  @DM-HLF-020 @id:comes-later
+  Scenario: An authority that goes first has its way though it comes later
+    Given an instance that two servers may change, of which the first goes first
+    When the other changes it, and then the one that goes first
+    Then what the one wrote that goes first is there
+
+  @DM-HLF-020 @id:other-order
+  Scenario: Which authority goes first is what their ranks say
+    Given an instance that two servers may change, of which the second goes first
+    When the one that goes first changes it, and then the other
+    Then what the one wrote that goes first is there
+
+  @DM-HLF-020 @id:own-rank
+  Scenario: No authority gives itself another rank
+    Given an instance that two servers may change, of which the first goes first
+    When the other gives itself the rank of the one that goes first
+    Then the client does not let it go first
+    When the one that goes first changes it, and then the other
+    Then what the one wrote that goes first is there
+
   @DM-HLF-021 @id:part
   Scenario: An authority hands over a part
     Given an instance that the first of several servers has for itself

@@ -51,7 +51,7 @@ pub struct Shared {
     pub max_commands: Option<usize>,
     /// The octets of an object that they can take.
     pub max_object: u64,
-    /// Whether they send large objects in chunks.
+    /// Whether they take and send large objects in chunks.
     pub large_objects: bool,
     /// Whether they support `Atomic`.
     pub atomic: bool,

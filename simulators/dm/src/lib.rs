@@ -12,7 +12,8 @@
 //! - [`provisioning`] is bootstrap: documents that create an account, and what protects them; [`bootstrap`] are
 //!   the roles that hand them out and take them.
 //! - [`tree`] is what is said about the management tree: addresses, properties, rights, descriptions.
-//! - [`store`] is the tree of a device and what servers may do with it.
+//! - [`store`] is the tree of a device and what servers may do with it; [`features`] is how it says what it has, and how its
+//!   servers rank.
 //! - [`client`] and [`server`] are the roles; [`session`] is what both have in common, and [`upper`]
 //!   what an application asks of its server.
 //! - [`push`] brings triggers, and [`carrier`] is how they come where HTTP does not bring them; [`auth`] and [`notification`] are what a message needs around it: credentials and triggers.
@@ -39,6 +40,7 @@ pub mod client;
 pub mod document;
 mod encoding;
 mod error;
+pub mod features;
 mod hex;
 pub mod media;
 pub mod notification;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use crate::provisioning::Account;
 use crate::syncml::{Data, Format, Meta, StatusCode};
-use crate::tree::acl::{Acl, Acls, Kind, Right};
+use crate::tree::acl::{Acl, Acls, Kind, Right, Who};
 use crate::tree::ddf::{Access, Scope};
 use crate::tree::tnds::State;
 use crate::tree::{NodeType, NodeUri, RtProperties, ddf};
@@ -290,11 +290,41 @@ impl Tree {
         let node = self.node(uri);
         NodeFacts {
             kind: node.map(Node::kind),
-            right: self.grants(by, uri, right),
+            right: self.holds(by, uri, right),
             access: self.has_access(uri, access),
             permanent: node.is_some_and(|node| node.permanent),
             root: uri.is_root(),
         }
+    }
+
+    /// Whether the lists grant a right, and no other server goes first that has the right to change a node by name.
+    fn holds(&self, by: Hand<'_>, uri: &NodeUri, right: Right) -> bool {
+        let granted = self.grants(by, uri, right);
+        let changes = matches!(right, Right::Delete | Right::Replace);
+        let Some(ranks) = self.profile.ranks.as_ref().filter(|_| changes) else {
+            return granted;
+        };
+        if uri.is_within(ranks) {
+            return by.rules.ranks(granted);
+        }
+        granted && !(self.node(ranks).is_some() && self.is_outranked(by, uri, right, ranks))
+    }
+
+    fn is_outranked(&self, by: Hand<'_>, uri: &NodeUri, right: Right, ranks: &NodeUri) -> bool {
+        let rank = |server: &str| self.text(&ranks.child(server))?.trim().parse().ok();
+        let own = rank(by.server);
+        let lists = self.lists(uri);
+        let holding = lists.iter().rev().find(|list| !list.is_empty());
+        let entries = holding.into_iter().flat_map(|list| list.entries());
+        let named = entries
+            .filter(|(granted, _)| *granted == right)
+            .flat_map(|(_, who)| who);
+        named
+            .filter_map(|who| match who {
+                Who::Server(id) if id != by.server => Some(id),
+                _ => None,
+            })
+            .any(|other| by.rules.gives_way(own, rank(other)))
     }
 
     /// Whether `AccessType` has a command. What is not described takes everything but `Exec`; what

@@ -7,6 +7,7 @@ use futures::future::LocalBoxFuture;
 use twinproof_conformance::{BuiltIn, Part, place_dm_server};
 use twinproof_dm::auth::Scheme;
 use twinproof_dm::client::{self, Client};
+use twinproof_dm::features::Feature;
 use twinproof_dm::server::{self, Enrolment, Server};
 use twinproof_dm::store::{self, Profile, Tree};
 use twinproof_judge::profile::{Declared, DmScheme};
@@ -22,7 +23,9 @@ fn profile(role: &str) -> Declared {
     // Its options are as the profile has them: nothing of that is assumed.
     let settled = [
         "dm.client.bootstrap.names",
+        "dm.client.features",
         "dm.client.options",
+        "dm.client.priorities",
         "dm.client.search",
         "dm.server.options",
     ]
@@ -138,7 +141,7 @@ impl BuiltIn for DmClient {
                     auth.data = self.shape.is_stale().then(|| STALE.to_vec());
                 }
                 let described = Arc::new(Profile::bootstrapped());
-                let tree = Tree::of_device(described, &device, &accounts);
+                let mut tree = Tree::of_device(described, &device, &accounts);
                 let rules = self.rules.for_scenario(seed);
                 let tree_rules = self.tree_rules.for_scenario(seed);
                 let mut shared = reference::client(rules, tree_rules);
@@ -153,6 +156,11 @@ impl BuiltIn for DmClient {
                     names: own.names.clone(),
                 });
                 self.shape.apply(&mut shared);
+                own.features.write(&mut tree, |feature| match feature {
+                    Feature::LargeObjects => shared.large_objects,
+                    Feature::UserInteraction => shared.user,
+                    Feature::Inbox | Feature::Lists | Feature::Tnds => true,
+                });
                 let shared = Arc::new(shared);
                 let make = move || {
                     let client = Client::new(tree.clone(), seed.derive(SUT));

@@ -54,6 +54,8 @@ pub struct Scene<'a> {
     pub rules: &'a dyn Rules,
     /// Large objects on their way in.
     pub joiner: &'a mut Joiner,
+    /// Whether objects may come in parts.
+    pub large_objects: bool,
     /// The most octets that an object may have.
     pub max_object: u64,
     /// Whether there is a user to ask.
@@ -292,6 +294,10 @@ impl Run {
     fn each(&mut self, scene: &mut Scene<'_>, name: &'static str, request: &Request) {
         let mut outcomes = Vec::new();
         for item in &request.items {
+            if item.more_data && !scene.large_objects {
+                outcomes.push(Err(StatusCode::FEATURE_NOT_SUPPORTED.into()));
+                continue;
+            }
             let limit = scene.max_object;
             outcomes.push(match scene.joiner.take(name, item, limit) {
                 Joined::Kept => {

@@ -416,6 +416,7 @@ impl Client {
             },
             rules: &*shared.rules,
             joiner: &mut session.joiner,
+            large_objects: shared.large_objects,
             max_object: shared.max_object,
             user: shared.user,
             atomic: shared.atomic,

@@ -39,6 +39,8 @@ pub(super) struct Session {
     commands: Vec<(String, String, usize)>,
     /// A large object of ours is under way.
     open: bool,
+    /// The client refused a part of one, and our package is still to be closed.
+    broken_off: bool,
     joiner: Joiner,
     /// The client's last message as it came, with the code that protects it.
     heard: (Vec<u8>, Option<String>),
@@ -61,6 +63,7 @@ impl Session {
             owners: VecDeque::new(),
             commands: Vec::new(),
             open: false,
+            broken_off: false,
             joiner: Joiner::default(),
             heard: (Vec::new(), None),
             answered: None,
@@ -83,6 +86,15 @@ impl Session {
 
     pub(super) fn abort(&mut self) {
         self.aborts = true;
+    }
+
+    /// The client refused a part of a large object: the rest is not sent.
+    fn break_off(&mut self) {
+        self.out.waiting.pop_front();
+        self.out.cut = false;
+        self.owners.pop_front();
+        self.open = false;
+        self.broken_off = true;
     }
 
     /// The client did not believe us: what it did not carry out is sent again.
@@ -257,7 +269,8 @@ impl Server {
             device.start_over();
             session.rewind();
         }
-        if message.is_final && believed && !package.begins {
+        let broken_off = std::mem::take(&mut session.broken_off);
+        if (message.is_final || broken_off) && believed && !package.begins {
             for outcome in settle(moment, device, &mut session) {
                 let device = id.to_owned();
                 self.events.push(Event::Did { device, outcome });
@@ -277,7 +290,7 @@ impl Server {
         }
         let heard = Heard {
             closed: message.is_final,
-            open: session.open,
+            open: session.open || broken_off,
         };
         match rules.turn(heard) {
             Turn::NextMessage => {
@@ -294,8 +307,8 @@ impl Server {
                     Some(commands),
                 );
             }
-            Turn::Chunk => {}
-            Turn::Commands => {
+            Turn::Chunk if session.open => {}
+            Turn::Chunk | Turn::Commands => {
                 for (index, job) in device.queue.iter().enumerate().skip(session.taken) {
                     let command = job.act.to_command(encoding == Encoding::Wbxml);
                     session.out.waiting.push_back(command);
@@ -385,6 +398,10 @@ impl Server {
                             code: status.code.0,
                             items: status.items.iter().map(text).collect(),
                         });
+                    }
+                    let of_part = session.open && status.msg_ref == session.sent.to_string();
+                    if of_part && !status.code.is_success() {
+                        session.break_off();
                     }
                 }
                 Command::Results(results) => take_results(moment, device, session, results),

@@ -20,7 +20,7 @@ impl Tree {
         given: Given<'_>,
         replaces: bool,
     ) -> Result<(), Refusal> {
-        if !self.profile.tnds {
+        if !by.rules.takes_documents(self.profile.tnds) {
             return Err(StatusCode::UNSUPPORTED_TYPE_OR_FORMAT.into());
         }
         let data = given.data.ok_or(StatusCode::INCOMPLETE_COMMAND)?;

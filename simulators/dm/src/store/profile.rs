@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::document::Limits;
 use crate::error::Error;
+use crate::features::Priorities;
 use crate::tree::ddf::{Access, Description, Node};
 use crate::tree::tnds::Placement;
 use crate::tree::{NodeUri, Property, UriLimits};
@@ -19,8 +20,11 @@ const BUILTIN: [&str; 5] = [
     include_str!("../../data/open.xml"),
 ];
 
-/// The description of what DM 1.3 adds: where a device looks for its bootstrap.
-const BOOTSTRAP: &str = include_str!("../../data/bootconfig.xml");
+/// The descriptions of what DM 1.3 adds: where a device looks for its bootstrap, and which optional features it has.
+const ADDED: [&str; 2] = [
+    include_str!("../../data/bootconfig.xml"),
+    include_str!("../../data/features.xml"),
+];
 
 /// What a kind of device can have in its tree, and how it treats what the texts leave open.
 #[derive(Clone, Debug)]
@@ -45,6 +49,9 @@ pub struct Profile {
     pub open: bool,
     /// The minor version of DM 1 that it follows.
     pub minor: u8,
+    /// The interior node below which each of its servers that has a rank has a leaf with it, if it ranks them: the
+    /// smallest number goes first.
+    pub ranks: Option<NodeUri>,
 }
 
 impl Profile {
@@ -58,11 +65,15 @@ impl Profile {
         Self::read(&BUILTIN).expect("descriptions that we bring are tested")
     }
 
-    /// The same, and it says where it looks for its bootstrap.
+    /// The same, and it says where it looks for its bootstrap and which features it has, and ranks its servers.
     #[must_use]
     pub fn bootstrapped() -> Self {
-        let all: Vec<&str> = BUILTIN.into_iter().chain([BOOTSTRAP]).collect();
-        Self::read(&all).expect("descriptions that we bring are tested")
+        let all: Vec<&str> = BUILTIN.into_iter().chain(ADDED).collect();
+        let profile = Self::read(&all).expect("descriptions that we bring are tested");
+        Self {
+            ranks: Priorities::RANKS.parse().ok(),
+            ..profile
+        }
     }
 
     /// A device with these descriptions, each the text of a `MgmtTree` in XML.
@@ -82,6 +93,7 @@ impl Profile {
             implicit_parents: true,
             open: true,
             minor: 2,
+            ranks: None,
         };
         for text in descriptions {
             profile.add(&Description::from_element(&xml::read(

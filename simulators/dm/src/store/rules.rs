@@ -105,6 +105,21 @@ twinproof_kernel::rules! {
             super::nearest(facts.lists).is_some_and(|list| list.allows(facts.right, facts.server))
         }
 
+        /// Whether a server may change the rank of one, where the lists grant it or not.
+        fn ranks(&self, granted: bool) -> bool {
+            granted
+        }
+
+        /// Whether a server of a rank gives way to one of another that has the same right: the smaller number goes
+        /// first, and who has none comes last.
+        fn gives_way(&self, own: Option<u32>, other: Option<u32>) -> bool {
+            match (own, other) {
+                (_, None) => false,
+                (None, Some(_)) => true,
+                (Some(own), Some(other)) => other < own,
+            }
+        }
+
         /// The answer to an address within the device's limits, or not.
         fn addressed(&self, fits: bool) -> StatusCode {
             if fits { StatusCode::OK } else { StatusCode::URI_TOO_LONG }
@@ -234,6 +249,11 @@ twinproof_kernel::rules! {
         /// creator may not replace the parent.
         fn owns_new_node(&self, kind: Kind, replaces_parent: bool) -> bool {
             kind == Kind::Interior && !replaces_parent
+        }
+
+        /// Whether a serialised tree is taken, by a device that takes them or not.
+        fn takes_documents(&self, has: bool) -> bool {
+            has
         }
 
         /// Whether a serialised tree that fails at one node leaves no trace.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twinproof_dm::auth::Scheme;
+use twinproof_dm::features::{Features, Priorities};
 use twinproof_dm::notification::wanted::Codes;
 use twinproof_dm::provisioning::{Account, Address, Auth, AuthLevel, AuthType};
 use twinproof_dm::session::prove::Proof;
@@ -95,6 +96,13 @@ pub struct DmClient {
     /// says it.
     #[serde(default = "DmClient::default_search")]
     pub search: String,
+    /// Where it says which optional features it has. But for large objects no public text names the nodes; what is
+    /// not written here is assumed.
+    #[serde(default)]
+    pub features: Features,
+    /// How its servers are ranked. No public text says it; what is not written here is assumed.
+    #[serde(default)]
+    pub priorities: Priorities,
     /// The other servers that it has accounts of, which the tester plays: two for all that is said of several
     /// authorities.
     #[serde(default, rename = "other", skip_serializing_if = "Vec::is_empty")]

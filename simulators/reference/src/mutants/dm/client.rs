@@ -8,7 +8,7 @@ use twinproof_dm::notification::UiMode;
 use twinproof_dm::provisioning::Account;
 use twinproof_dm::provisioning::protection::Method;
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::syncml::{AlertCode, Command, Data, Item, Message, StatusCode};
+use twinproof_dm::syncml::{AlertCode, Command, Data, Item, Message, Status, StatusCode};
 
 use super::super::{Mutant, mutants};
 use super::without;
@@ -473,6 +473,40 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
     fn applies(&self, _complete: bool) -> bool { true }
 
+    "dm-client-promises-parts" "says that values may come in parts, and takes none" breaks "DM-HLF-009"
+    caught by { "dm/features/parts" "dm/truthful" }
+    fn says(&self, message: Message) -> Message {
+        refusing(message, |s| s.code == StatusCode::CHUNK_ACCEPTED)
+    }
+
+    "dm-client-promises-a-user" "says that it tells its user something, and does not" breaks "DM-HLF-009"
+    caught by { "dm/features/user" "dm/truthful" }
+    fn says(&self, message: Message) -> Message {
+        refusing(message, |s| s.cmd == "Alert" && s.code == StatusCode::OK)
+    }
+
+    "dm-client-is-too-modest" "says of what it has that it does not have it" breaks "DM-HLF-009"
+    caught by {
+        "dm/features/documents" "dm/truthful",
+        "dm/features/inbox" "dm/truthful",
+        "dm/features/lists" "dm/truthful",
+        "dm/features/parts" "dm/truthful",
+        "dm/features/user" "dm/truthful",
+    }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Results(results) = command {
+                for item in &mut results.items {
+                    if item.data == Some(Data::Text("true".to_owned())) {
+                        item.data = Some(Data::Text("false".to_owned()));
+                    }
+                }
+            }
+        }
+        message
+    }
+
     "dm-client-closes-early" "closes its package while that of its server is open" breaks "DM-CLI-42"
     caught by { "dm/large/parts" "dm/holds-open" }
     fn closes(&self, _peer_closed: bool, waiting: bool) -> bool { !waiting }
@@ -693,6 +727,19 @@ fn confirming(message: Message, otherwise: StatusCode) -> Message {
             && status.code == otherwise
         {
             status.code = StatusCode::OK;
+        }
+    }
+    message
+}
+
+/// A message that says of what these statuses are about that the client does not have it.
+fn refusing(message: Message, which: impl Fn(&Status) -> bool) -> Message {
+    let mut message = message;
+    for command in &mut message.commands {
+        if let Command::Status(status) = command
+            && which(status)
+        {
+            status.code = StatusCode::FEATURE_NOT_SUPPORTED;
         }
     }
     message

@@ -197,4 +197,44 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-client-finds-nothing" "says of every object that it is nowhere" breaks "DM-HLF-012"
     caught by { "dm/search/all" "dm/places" }
     fn is_instance(&self, _own: String, _wanted: String) -> bool { false }
+
+    "dm-client-knows-no-ranks" "lets whoever comes last have its way" breaks "DM-HLF-020"
+    caught by {
+        "dm/authorities/goes-first" "dm/prevails",
+        "dm/authorities/other-order" "dm/prevails",
+        "dm/authorities/own-rank" "dm/prevails",
+    }
+    fn gives_way(&self, _own: Option<u32>, _other: Option<u32>) -> bool { false }
+
+    "dm-client-turns-ranks-round" "lets the lower one go first" breaks "DM-HLF-020"
+    caught by {
+        "dm/authorities/goes-first" "dm/prevails",
+        "dm/authorities/comes-later" "dm/prevails",
+        "dm/authorities/other-order" "dm/prevails",
+    }
+    fn gives_way(&self, own: Option<u32>, other: Option<u32>) -> bool {
+        own != other && !Standard.gives_way(own, other)
+    }
+
+    "dm-client-lets-ranks-be-taken" "lets every server change ranks" breaks "DM-HLF-020"
+    caught by { "dm/authorities/own-rank" "dm/rank-kept" }
+    fn ranks(&self, _granted: bool) -> bool { true }
+
+    "dm-client-promises-lists" "says that it has lists, and has none" breaks "DM-HLF-009"
+    caught by { "dm/features/lists" "dm/truthful" }
+    fn list(&self, _facts: NodeFacts, _supported: bool) -> StatusCode { StatusCode::FEATURE_NOT_SUPPORTED }
+
+    "dm-client-promises-an-inbox" "says that it has an inbox, and that it is nowhere" breaks "DM-HLF-009"
+    caught by { "dm/features/inbox" "dm/truthful" }
+    fn get(&self, facts: NodeFacts) -> StatusCode {
+        match facts {
+            NodeFacts { kind: Some(Kind::Interior), access: false, .. } => StatusCode::NOT_FOUND,
+            _ => Standard.get(facts),
+        }
+    }
+
+    "dm-client-promises-documents" "says that it takes documents, and takes none" breaks "DM-HLF-009"
+    also breaks { "DM-HLF-010" because "clients of DM 1.3 take documents" }
+    caught by { "dm/features/documents" "dm/truthful" }
+    fn takes_documents(&self, _has: bool) -> bool { false }
 };

@@ -3,9 +3,11 @@
 mod authorities;
 mod bootstrapped;
 mod carriers;
+mod features;
 mod hostile;
 mod large;
 mod notification;
+mod priorities;
 mod search;
 mod security;
 mod session;
@@ -30,7 +32,9 @@ use crate::world::Scene;
 
 pub(super) use bootstrapped::Newcomers;
 pub(super) use carriers::Carriage;
+pub(super) use features::Asked;
 pub(super) use notification::Announced;
+pub(super) use priorities::Order;
 pub(super) use security::Repeats;
 pub(super) use wishes::Front;
 

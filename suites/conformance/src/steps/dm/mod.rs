@@ -20,6 +20,10 @@ pub(crate) struct Parties {
     acting: usize,
     /// What it shows that shows the same again.
     repeats: Option<client::Repeats>,
+    /// What the client was asked that it has.
+    asked: Option<client::Asked>,
+    /// Which of two servers goes first.
+    order: Option<client::Order>,
     /// The sessions that it announces.
     announced: Option<client::Announced>,
     /// Whether the server has said of a large value that it is larger than it is.

@@ -1,6 +1,7 @@
 //! What a client says and does in a session, in which the tester plays its server.
 
 pub mod bootstrapped;
+pub mod features;
 mod large;
 mod notified;
 mod opening;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Found;
 use crate::scene::Scene;
 
-pub use client::{bootstrapped, rights, wishes};
+pub use client::{bootstrapped, features, rights, wishes};
 pub use talk::{message, reading};
 
 /// A check and its arguments.
@@ -23,6 +23,8 @@ pub enum Check {
     Bootstrapped(bootstrapped::Check),
     /// What a client says and does.
     Client(client::Check),
+    /// What a client says of what it has.
+    Feature(features::Check),
     /// What lists say.
     Rights(rights::Check),
     /// What a server says and does.
@@ -55,6 +57,12 @@ impl From<server::Check> for Check {
     }
 }
 
+impl From<features::Check> for Check {
+    fn from(check: features::Check) -> Self {
+        Self::Feature(check)
+    }
+}
+
 impl From<rights::Check> for Check {
     fn from(check: rights::Check) -> Self {
         Self::Rights(check)
@@ -73,6 +81,7 @@ impl Check {
             Self::Bootstrap(check) => check.look(scene),
             Self::Bootstrapped(check) => check.look(scene),
             Self::Client(check) => check.look(scene),
+            Self::Feature(check) => check.look(scene),
             Self::Rights(check) => check.look(scene),
             Self::Server(check) => check.look(scene),
             Self::Wish(check) => check.look(scene),

@@ -12,10 +12,10 @@ use super::{interior, property, put};
 use crate::world::{Scene, World};
 
 /// The servers, as scenarios count them.
-const FIRST: usize = 0;
-const SECOND: usize = 1;
+pub(super) const FIRST: usize = 0;
+pub(super) const SECOND: usize = 1;
 const THIRD: usize = 2;
-const EACH: [usize; 2] = [FIRST, SECOND];
+pub(super) const EACH: [usize; 2] = [FIRST, SECOND];
 
 /// A value that is added.
 const VALUE: &str = "as it was";
@@ -38,13 +38,13 @@ impl Scene {
     }
 
     /// The identifier of a server.
-    fn id_of(&mut self, who: usize) -> Result<String, Halted> {
+    pub(super) fn id_of(&mut self, who: usize) -> Result<String, Halted> {
         self.acts_as(who);
         Ok(self.dm_client()?.account.server_id)
     }
 
     /// Has a server want this, each in a session of its own; the codes that it was given.
-    async fn does(&mut self, who: usize, acts: Vec<Act>) -> Result<Vec<u16>, Halted> {
+    pub(super) async fn does(&mut self, who: usize, acts: Vec<Act>) -> Result<Vec<u16>, Halted> {
         self.acts_as(who);
         let since = self.dm_events()?;
         // In which order commands of one message are carried out is the client's own business.
@@ -83,7 +83,7 @@ impl Scene {
     }
 
     /// Makes an instance that a server has for itself: a value, and two parts with a value each.
-    async fn owns(&mut self, who: usize, node: &str) -> Result<(), Halted> {
+    pub(super) async fn owns(&mut self, who: usize, node: &str) -> Result<(), Halted> {
         let own = rights(&[&self.id_of(who)?]);
         let list = |list: &str| Act::Replace(property(node, "ACL", list));
         // What an earlier run may have left.
@@ -107,7 +107,7 @@ impl Scene {
     }
 
     /// Where the instance of a server is.
-    fn instance(&mut self, who: usize) -> Result<String, Halted> {
+    pub(super) fn instance(&mut self, who: usize) -> Result<String, Halted> {
         match who {
             FIRST => self.dm_node(),
             _ => self.dm_other_node(),
@@ -115,7 +115,7 @@ impl Scene {
     }
 
     /// The server gives an instance of the first server, or a part of it, this list of rights.
-    async fn lists(&mut self, node: &str, list: &str) -> Result<(), Halted> {
+    pub(super) async fn lists(&mut self, node: &str, list: &str) -> Result<(), Halted> {
         let act = Act::Replace(property(node, "ACL", list));
         self.sets_up(FIRST, vec![act]).await
     }
@@ -157,7 +157,7 @@ impl Scene {
 }
 
 /// All rights for these servers.
-fn rights(servers: &[&str]) -> String {
+pub(super) fn rights(servers: &[&str]) -> String {
     let who = servers.join("+");
     format!("Add={who}&Delete={who}&Get={who}&Replace={who}")
 }
@@ -167,7 +167,7 @@ fn rights_and_sight(first: &str, second: &str) -> String {
     format!("Add={first}&Delete={first}&Get={first}+{second}&Replace={first}")
 }
 
-fn value(node: &str) -> String {
+pub(super) fn value(node: &str) -> String {
     format!("{node}/V")
 }
 

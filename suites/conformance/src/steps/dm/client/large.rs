@@ -16,10 +16,10 @@ use super::tree::VALUE;
 use crate::world::{Scene, World};
 
 /// The octets of a message that such a server sends, and that one takes which takes little.
-const LITTLE: usize = 1_500;
+pub(super) const LITTLE: usize = 1_500;
 
 /// A value that takes several such messages.
-fn large() -> String {
+pub(super) fn large() -> String {
     (0..1_000).map(|number| format!("{number:04}")).collect()
 }
 
@@ -348,7 +348,7 @@ fn listed(world: &mut World) -> Result<(), Halted> {
 }
 
 impl Scene {
-    fn dm_list(&mut self) -> Result<String, Halted> {
+    pub(super) fn dm_list(&mut self) -> Result<String, Halted> {
         match self.dm_client()?.area {
             Some(area) => Ok(format!("{}?list=StructData", area.trim_end_matches('/'))),
             None => {

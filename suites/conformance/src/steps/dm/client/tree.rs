@@ -460,7 +460,7 @@ async fn shows_renamed(world: &mut World) -> Result<(), Halted> {
 }
 
 /// A document for two leaves below a node, the second with this format.
-fn document(uri: String, format: &str) -> Put {
+pub(super) fn document(uri: String, format: &str) -> Put {
     let leaf = |name: &str, format: &str, value: &str| {
         format!(
             "<Node><NodeName>{name}</NodeName><RTProperties><Format><{format}/></Format>\

@@ -1,14 +1,15 @@
-//! What lists say: which nodes a server sees, who has which right, and where objects are.
+//! What lists say: which nodes a server sees, who has which right and goes first, and where objects are.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use twinproof_dm::syncml::{Item, StatusCode};
 use twinproof_dm::tree::acl::{Acl, Right, Who};
+use twinproof_evidence::Verdict;
 
 use super::super::Session;
 use super::super::talk::{Talk, node, words};
-use super::tree::read;
+use super::tree::{read, shows, told};
 use crate::checks::Found;
 use crate::scene::Scene;
 
@@ -43,6 +44,25 @@ pub enum Check {
         /// The places.
         places: Vec<String>,
     },
+    /// Of two servers that may change a node, the one that goes first had its way: it was let, and what is read
+    /// after both is what it wrote.
+    Prevails {
+        /// The session in which the one changed it that goes first.
+        changed: Session,
+        /// The session in which it is read after both.
+        session: Session,
+        /// The node.
+        uri: String,
+        /// What the one wrote that goes first.
+        value: String,
+    },
+    /// A server that gave itself another rank was refused, as no server sets its own.
+    RankKept {
+        /// The session.
+        session: Session,
+        /// Where the rank stands.
+        uri: String,
+    },
     /// A list of rights grants the same to the same, in whichever order.
     SameRights {
         /// The session.
@@ -53,6 +73,9 @@ pub enum Check {
         list: String,
     },
 }
+
+/// The knob by which servers are ranked.
+const PRIORITIES: &str = "dm.client.priorities";
 
 /// The knob by which objects are searched for.
 const SEARCH: &str = "dm.client.search";
@@ -84,6 +107,36 @@ impl Check {
                 });
                 // That every client can search is one reading.
                 found.relying_on(&[SEARCH])
+            }
+            Self::Prevails {
+                changed,
+                session,
+                uri,
+                value,
+            } => {
+                let expected = format!("{value:?} at {uri}, as the one wrote that goes first");
+                let let_in = changed.with(scene, expected.clone(), |talk, expected| {
+                    let asked = ("Replace", Some(uri.as_str()));
+                    told(talk, expected, asked, (&[StatusCode::OK], &[]))
+                });
+                let found = match let_in.verdict {
+                    Verdict::Pass => session.with(scene, expected, |talk, expected| {
+                        shows(talk, expected, uri, Some(value))
+                    }),
+                    _ => let_in,
+                };
+                found.relying_on(&[PRIORITIES])
+            }
+            Self::RankKept { session, uri } => {
+                let expected = format!("405 or 425 to Replace of {uri}");
+                let found = session.with(scene, expected, |talk, expected| {
+                    let refusals = [
+                        StatusCode::COMMAND_NOT_ALLOWED,
+                        StatusCode::PERMISSION_DENIED,
+                    ];
+                    told(talk, expected, ("Replace", Some(uri)), (&refusals, &[]))
+                });
+                found.relying_on(&[PRIORITIES])
             }
             Self::SameRights { session, uri, list } => {
                 let expected = format!("the list {list:?}");
