@@ -73,10 +73,10 @@ pub(crate) enum Command {
     Properties(Properties),
     /// Prove that the suite does not say no without cause: judge one lawful system after another
     Variants(Variants),
-    /// Load an LwM2M server with devices at a rate, and say how it bears it
+    /// Load a server with devices at a rate, and say how it bears it
     #[command(subcommand, after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
-    /// Load an LwM2M server as a workload file says
+    /// Load a server as a workload file says
     #[command(after_help = bench::FLEET_EXAMPLES)]
     Fleet(bench::Fleet),
 }

@@ -5,33 +5,30 @@ mod merge;
 mod operator;
 mod plan;
 mod search;
+mod system;
 mod view;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs as _};
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Span;
-use twinproof_load::rules::{Rules, Standard};
 use twinproof_load::words::{metric, name, time};
 use twinproof_load::{
     Arrivals, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Run, Shard,
-    Socket, Stage, Target, Verdict, WATCHED, Workload, desk_of,
+    Stage, Verdict, WATCHED, Workload,
 };
-use twinproof_reference::mutants;
 
 use crate::args::SEED;
 use crate::args::bench::{self, Against, Bench, Beside, Fleet, Pace, Share};
 use crate::problem::Problem;
-use crate::{profile, watch};
-use operator::Operator;
+use crate::watch;
+use system::System;
 use view::View;
 
 pub(crate) fn bench(args: &Bench) -> Result<ExitCode, Problem> {
@@ -44,7 +41,7 @@ pub(crate) fn bench(args: &Bench) -> Result<ExitCode, Problem> {
         (Bench::Merge(args), None) => merge::merge(args),
         (Bench::Plan(args), None) => plan::plan(args),
         (Bench::Search(args), None) => search::search(args),
-        (Bench::Serve { mutant }, None) => serve(mutant.as_deref()),
+        (Bench::Serve(args), None) => system::serve(args),
         // What has a load was carried out above.
         _ => Err(Problem::Ours("there is nothing to carry out".to_owned())),
     }
@@ -203,15 +200,14 @@ fn checked(workload: Workload) -> Result<Workload, Problem> {
 }
 
 fn against(workload: &Workload, args: &Against, beside: &Beside) -> Result<ExitCode, Problem> {
-    let system =
-        System::find(args.sut.as_deref(), workload.needs_operator())?.seen_as(args.sut_pid)?;
+    let system = System::find(args.sut.as_deref(), workload)?.seen_as(args.sut_pid)?;
+    let system = system.agreed(args.target_consent.clone());
     let stop = stop_on_signal()?;
-    let target = system.target(args.target_consent.as_deref());
     let mut view = View::new(workload, beside.shard);
     let run = carry_out(
         workload,
         beside.shard,
-        target,
+        &system,
         &stop,
         &mut |phase, measures| {
             view.show(phase, measures);
@@ -255,11 +251,11 @@ fn written(dir: &Path, judged: ExitCode, done: std::io::Result<()>) -> Result<()
 fn carry_out(
     workload: &Workload,
     shard: Option<Shard>,
-    target: Target<'_>,
+    system: &System,
     stop: &AtomicBool,
     watch: &mut dyn FnMut(Phase, &Measures),
 ) -> Result<Run, Problem> {
-    let run = twinproof_load::run_shard(workload, shard, target, &mut |phase, measures| {
+    let run = system.load(workload, shard, &mut |phase, measures| {
         watch(phase, measures);
         match stop.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
@@ -267,169 +263,6 @@ fn carry_out(
         }
     });
     run.map_err(no_run)
-}
-
-/// Who is loaded.
-struct System {
-    address: SocketAddrV4,
-    process: Option<u32>,
-    /// Where who makes it act is heard.
-    operated_at: Option<SocketAddrV4>,
-    /// Ends with this.
-    _built_in: Option<BuiltIn>,
-    /// Ends with this, too.
-    _operator: Option<Operator>,
-}
-
-impl System {
-    /// The one that a profile describes, or the built-in one; with somebody who makes it act, if that is needed.
-    fn find(profile: Option<&Path>, operated: bool) -> Result<Self, Problem> {
-        Ok(match profile {
-            Some(file) => {
-                let operator = operated.then(|| Operator::start(file)).transpose()?;
-                Self {
-                    address: server_of(file)?,
-                    process: None,
-                    operated_at: operator.as_ref().map(|operator| operator.address),
-                    _built_in: None,
-                    _operator: operator,
-                }
-            }
-            None => {
-                let built_in = BuiltIn::start()?;
-                Self {
-                    address: built_in.address,
-                    process: Some(built_in.child.id()),
-                    operated_at: Some(desk_of(built_in.address)),
-                    _built_in: Some(built_in),
-                    _operator: None,
-                }
-            }
-        })
-    }
-
-    /// It as a process of this machine, if somebody says which.
-    fn seen_as(self, process: Option<u32>) -> Result<Self, Problem> {
-        let Some(id) = process else {
-            return Ok(self);
-        };
-        if !Path::new("/proc").join(id.to_string()).exists() {
-            return Err(Problem::Usage(format!(
-                "--sut-pid {id}: expected the number of a process that runs on this machine"
-            )));
-        }
-        Ok(Self {
-            process: Some(id),
-            ..self
-        })
-    }
-
-    fn target<'t>(&self, consent: Option<&'t str>) -> Target<'t> {
-        Target {
-            address: self.address,
-            process: self.process,
-            consent,
-            operator: self.operated_at,
-        }
-    }
-}
-
-/// The built-in server in a process of its own, which ends with its input.
-struct BuiltIn {
-    child: Child,
-    input: Option<ChildStdin>,
-    address: SocketAddrV4,
-}
-
-impl BuiltIn {
-    fn start() -> Result<Self, Problem> {
-        let ours =
-            |why: String| Problem::Ours(format!("the built-in server does not start: {why}"));
-        let program = std::env::current_exe().map_err(|error| ours(error.to_string()))?;
-        let mut child = Command::new(program)
-            .args(["bench", "serve"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| ours(error.to_string()))?;
-        let mut line = String::new();
-        if let Some(output) = child.stdout.take() {
-            BufReader::new(output).read_line(&mut line)?;
-        }
-        let address = line.trim().strip_prefix("serving ");
-        match address.and_then(|address| address.parse().ok()) {
-            Some(address) => Ok(Self {
-                input: child.stdin.take(),
-                child,
-                address,
-            }),
-            None => Err(ours(format!("it says {line:?}"))),
-        }
-    }
-}
-
-impl Drop for BuiltIn {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        // It ends by itself now; if it has ended before, that is as good.
-        drop(self.child.wait());
-    }
-}
-
-fn serve(mutant: Option<&str>) -> Result<ExitCode, Problem> {
-    let rules: Arc<dyn Rules> = match mutant {
-        None => Arc::new(Standard),
-        Some(name) => {
-            let mut mutants = mutants::lwm2m();
-            let mutant = mutants.find(|mutant| mutant.name == name);
-            let unknown = || Problem::Usage(format!("no LwM2M server is broken in {name:?}"));
-            (mutant.ok_or_else(unknown)?.rules)()
-        }
-    };
-    let socket = Socket::open(0)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut out = std::io::stdout();
-    writeln!(out, "serving {}:{}", Ipv4Addr::LOCALHOST, socket.port())?;
-    out.flush()?;
-    let ended = Arc::clone(&stop);
-    std::thread::spawn(move || {
-        // However the input ends, the server does.
-        drop(std::io::stdin().read_to_end(&mut Vec::new()));
-        ended.store(true, Ordering::Relaxed);
-    });
-    twinproof_load::serve_built_in(&socket, rules, &stop)?;
-    Ok(ExitCode::Conformant)
-}
-
-/// Where a profile says that its LwM2M server takes registrations in the clear.
-fn server_of(file: &Path) -> Result<SocketAddrV4, Problem> {
-    let usage = |why: &str| Problem::Usage(format!("{}: {why}", file.display()));
-    let read = profile::read(file)?;
-    let lwm2m = read.declared.profile.lwm2m.as_ref();
-    let server = lwm2m
-        .and_then(|lwm2m| lwm2m.plain_server())
-        .ok_or_else(|| {
-            usage(
-                "load is for LwM2M servers: expected lwm2m.server, coap:// with a host and a port",
-            )
-        })?;
-    let host = server.trim_start_matches("coap://").trim_end_matches('/');
-    let host = match host.contains(':') {
-        true => host.to_owned(),
-        false => format!("{host}:5683"),
-    };
-    let found = host
-        .to_socket_addrs()
-        .map_err(|error| usage(&format!("lwm2m.server: {host}: {error}")))?;
-    let mut found = found.filter_map(|address| match address {
-        SocketAddr::V4(address) => Some(address),
-        SocketAddr::V6(_) => None,
-    });
-    found.next().ok_or_else(|| {
-        usage(&format!(
-            "lwm2m.server: {host} has no IPv4 address, and devices have no other"
-        ))
-    })
 }
 
 fn stop_on_signal() -> Result<Arc<AtomicBool>, Problem> {
@@ -490,7 +323,7 @@ fn text(report: &Report) -> String {
     lines.extend(overheard(report));
     for broken in &report.judged.broken {
         lines.push(format!(
-            "  {}  fail  {}, {} times\n     expected  {}\n     got       {}, by the device at {} after {:.3} s\n     basis     {}",
+            "  {}  fail  {}, {} times\n     expected  {}\n     got       {}, by the device {} after {:.3} s\n     basis     {}",
             broken.requirement,
             broken.rule.says(),
             broken.times,

@@ -169,13 +169,13 @@ fn leave(
 }
 
 /// What is asked too much of the generator, second by second.
-struct Strain {
+pub(crate) struct Strain {
     problems: Vec<Problem>,
     starved_share: f64,
     memory_mb: Option<u32>,
     second: Option<u64>,
     /// How long nothing was to be done in this second.
-    idle: Duration,
+    pub(crate) idle: Duration,
     /// When the second began, and how much processor time there had been.
     from: (Duration, Duration),
     lost: u32,
@@ -185,7 +185,7 @@ struct Strain {
 }
 
 impl Strain {
-    fn new(starved_share: f64, memory_mb: Option<u32>) -> io::Result<Self> {
+    pub(crate) fn new(starved_share: f64, memory_mb: Option<u32>) -> io::Result<Self> {
         Ok(Self {
             problems: Vec::new(),
             starved_share,
@@ -212,7 +212,7 @@ impl Strain {
     }
 
     /// It is now so long since the first stage began, if that has.
-    fn turn(&mut self, since: Option<Duration>, now: Duration) -> io::Result<()> {
+    pub(crate) fn turn(&mut self, since: Option<Duration>, now: Duration) -> io::Result<()> {
         let second = since.map(|since| since.as_secs());
         if second == self.second {
             return Ok(());
@@ -265,7 +265,7 @@ impl Strain {
     }
 
     /// What was lost in the last moments is told only by what came after them.
-    fn finish(mut self) -> Vec<Problem> {
+    pub(crate) fn finish(mut self) -> Vec<Problem> {
         self.second = None;
         self.look(Duration::ZERO, Duration::ZERO);
         self.problems

@@ -17,10 +17,10 @@ use crate::turns::Turns;
 use crate::workload::{Arrivals, Operation, Workload};
 
 /// How many devices register at a time before the first stage.
-const PREPARING: usize = 128;
+pub(crate) const PREPARING: usize = 128;
 
 /// How much is begun or woken at a time, so that what arrives is looked at soon.
-const BUDGET: usize = 64;
+pub(crate) const BUDGET: usize = 64;
 
 /// What devices are called, before their number.
 const PREFIX: &str = "dev-";
@@ -115,15 +115,15 @@ pub enum Phase {
     schemars::JsonSchema,
 )]
 pub struct Counts {
-    /// Datagrams that devices sent.
+    /// Datagrams that devices sent; over HTTP, requests.
     pub sent: u64,
     /// Those of them that they sent because a time was over: repetitions, and what devices do by themselves.
     pub by_timer: u64,
-    /// Datagrams that arrived.
+    /// Datagrams that arrived; over HTTP, responses.
     pub received: u64,
     /// Those of them that were for no device.
     pub stray: u64,
-    /// Devices that were registered before the first stage.
+    /// Devices that were registered, or otherwise made ready, before the first stage.
     pub prepared: u64,
     /// Devices that could not be.
     pub unprepared: u64,

@@ -46,8 +46,12 @@ const SLOW: u32 = 6;
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
+    /// A command that a device has answered is not told again.
+    CommandToldOnce,
     /// What a device is answered belongs to what it asked.
     OwnAnswers,
+    /// A device is told the commands that are meant for it, and no others.
+    OwnCommands,
     /// A registration has a location that no other registration has.
     OwnLocation,
     /// What the operator is told that a device has reported, that device has.
@@ -74,6 +78,7 @@ impl Rule {
     /// The requirement that it follows from.
     pub const fn requirement(self) -> &'static str {
         match self {
+            Self::CommandToldOnce | Self::OwnCommands => "DM-SRV-04",
             Self::OwnAnswers => "LW-SRV-02",
             Self::OwnLocation => "LW-IF2-09",
             Self::OwnReports => "LW-REL-05",
@@ -91,6 +96,7 @@ impl Rule {
     /// Where it stands.
     pub const fn basis(self) -> &'static str {
         match self {
+            Self::CommandToldOnce | Self::OwnCommands => "TS DM Protocol 1.2 §Package 4",
             Self::OwnAnswers => "RFC 7252 §4.2, §5.2.1, §5.3.2",
             Self::OwnLocation | Self::RegistrationAnswered => "TS LwM2M 1.0 §5.3.1",
             Self::RegistrationKept => "TS LwM2M 1.0 §5.3, §5.3.1, §5.3.2",
@@ -106,6 +112,10 @@ impl Rule {
     /// It in a sentence.
     pub const fn says(self) -> &'static str {
         match self {
+            Self::CommandToldOnce => "a command that a device has answered is not told again",
+            Self::OwnCommands => {
+                "a device is told the commands that are meant for it, and no others"
+            }
             Self::OwnAnswers => "what a device is answered belongs to what it asked",
             Self::OwnLocation => "a registration has a location that no other registration has",
             Self::OwnReports => {
@@ -144,9 +154,8 @@ pub struct Broken {
     pub basis: String,
     /// How often it was.
     pub times: u64,
-    /// The address of the device.
-    #[schemars(with = "String")]
-    pub device: IpAddr,
+    /// The address of the device, or its name where devices have no addresses of their own.
+    pub device: String,
     /// When, in microseconds since the devices began.
     pub at_us: u64,
     /// What should have come.
@@ -666,13 +675,31 @@ impl Jury {
         (expected, got): (String, String),
         (asked, answer): (&[u8], &[u8]),
     ) -> Broken {
-        Broken {
+        Broken::new(
+            rule,
+            (at.ip().to_string(), now.since(Time::ZERO)),
+            (expected, got),
+            (asked, answer),
+        )
+    }
+}
+
+impl Broken {
+    /// A rule that is broken for the first time: towards whom and when, what should have come and what came, and
+    /// what was said before that and then.
+    pub(crate) fn new(
+        rule: Rule,
+        (device, at): (String, Duration),
+        (expected, got): (String, String),
+        (asked, answer): (&[u8], &[u8]),
+    ) -> Self {
+        Self {
             rule,
             requirement: rule.requirement().to_owned(),
             basis: rule.basis().to_owned(),
             times: 0,
-            device: at.ip(),
-            at_us: u64::try_from(now.since(Time::ZERO).as_micros()).unwrap_or(u64::MAX),
+            device,
+            at_us: u64::try_from(at.as_micros()).unwrap_or(u64::MAX),
             expected,
             got,
             asked: hex(asked),

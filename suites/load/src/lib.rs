@@ -33,6 +33,8 @@ mod serve;
 mod shard;
 mod threshold;
 mod turns;
+#[cfg(target_os = "linux")]
+mod web;
 pub mod words;
 mod workload;
 
@@ -67,8 +69,10 @@ pub use shard::Shard;
 pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use twinproof_sockets::Socket;
+#[cfg(target_os = "linux")]
+pub use web::{Place, Site, run_web};
 pub use workload::{
-    Arrivals, Devices as Fleet, Limits, Operation, Stage, Unusable, WATCHED, Workload,
+    Arrivals, Devices as Fleet, Enabler, Limits, Operation, Stage, Unusable, WATCHED, Workload,
 };
 
 /// What operators ask of servers, and what they are told.

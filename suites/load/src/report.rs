@@ -403,7 +403,7 @@ fn unprepared(counts: Counts) -> Option<Problem> {
         kind: ProblemKind::Unprepared,
         second: None,
         says: format!(
-            "{} devices could not register before the first stage, and {} could",
+            "{} devices could not be made ready before the first stage, and {} could",
             counts.unprepared, counts.prepared
         ),
     })

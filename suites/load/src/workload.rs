@@ -159,6 +159,9 @@ const fn first() -> Ipv4Addr {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
+    /// It holds a session with its DM server, from its first package to the last of the server.
+    #[serde(rename = "dm-session")]
+    DmSession,
     /// It reports a new value of what the server observes, and wants that confirmed.
     Notify,
     /// It is read by the server, whose operator asks for that and gets the value.
@@ -173,7 +176,8 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::DmSession,
         Self::Notify,
         Self::Read,
         Self::Register,
@@ -184,6 +188,7 @@ impl Operation {
     /// Its name, as workloads, thresholds and reports write it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::DmSession => "dm-session",
             Self::Notify => "notify",
             Self::Read => "read",
             Self::Register => "register",
@@ -192,10 +197,20 @@ impl Operation {
         }
     }
 
+    /// Whose devices do it.
+    pub const fn enabler(self) -> Enabler {
+        match self {
+            Self::DmSession => Enabler::Dm,
+            Self::Notify | Self::Read | Self::Register | Self::Send | Self::Update => {
+                Enabler::Lwm2m
+            }
+        }
+    }
+
     /// Whether only a registered device can do it.
     pub const fn needs_registration(self) -> bool {
         match self {
-            Self::Register => false,
+            Self::DmSession | Self::Register => false,
             Self::Notify | Self::Read | Self::Send | Self::Update => true,
         }
     }
@@ -203,6 +218,25 @@ impl Operation {
     /// Whether somebody has to make the server act: before the first stage or each time.
     pub const fn needs_operator(self) -> bool {
         matches!(self, Self::Notify | Self::Read)
+    }
+}
+
+/// An enabler that is put under load.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Enabler {
+    /// Device management, over HTTP.
+    Dm,
+    /// LwM2M, over CoAP.
+    Lwm2m,
+}
+
+impl Enabler {
+    /// Its name, as profiles and arguments write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dm => "dm",
+            Self::Lwm2m => "lwm2m",
+        }
     }
 }
 
@@ -309,6 +343,15 @@ impl Workload {
                 "mix: expected a share above 0 of at least one of {names}"
             ));
         }
+        let mut enablers = self.operations().map(Operation::enabler);
+        let first = self.enabler();
+        if let Some(other) = enablers.find(|enabler| *enabler != first) {
+            return unusable(format!(
+                "mix: expected what devices of one kind do, got operations of {} and of {}",
+                first.name(),
+                other.name()
+            ));
+        }
         if self.arrivals == Arrivals::Closed(0) {
             return unusable("arrivals.closed: expected at least 1 under way".to_owned());
         }
@@ -368,6 +411,12 @@ impl Workload {
             .checked_div(self.judged)
             .map(|n| n.max(1));
         every.is_some_and(|every| member < self.devices.count && member.is_multiple_of(every))
+    }
+
+    /// Whose devices take part.
+    pub fn enabler(&self) -> Enabler {
+        let first = self.operations().next();
+        first.map_or(Enabler::Lwm2m, Operation::enabler)
     }
 
     /// Whether somebody has to make the server act.

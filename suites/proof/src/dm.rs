@@ -10,7 +10,7 @@ use twinproof_dm::client::{self, Client};
 use twinproof_dm::features::Feature;
 use twinproof_dm::server::{self, Enrolment, Server};
 use twinproof_dm::store::{self, Profile, Tree};
-use twinproof_judge::profile::{Declared, DmScheme};
+use twinproof_judge::profile::{Declared, DmAccount, DmScheme};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::{Seed, Time};
 use twinproof_reference::dm as reference;
@@ -175,6 +175,11 @@ impl BuiltIn for DmClient {
     }
 }
 
+/// The decisions of a DM server as the standard wants them.
+pub fn standard_rules() -> Arc<dyn server::rules::decide::Rules> {
+    Arc::new(server::rules::decide::Standard)
+}
+
 /// The built-in DM server under given rules.
 pub struct DmServer {
     shape: dm::Shape,
@@ -190,7 +195,7 @@ impl DmServer {
 
     /// The server as the standard wants it.
     pub fn standard() -> Self {
-        Self::new(Arc::new(server::rules::decide::Standard))
+        Self::new(standard_rules())
     }
 
     /// The server in another lawful shape.
@@ -217,6 +222,27 @@ impl DmServer {
 }
 
 impl DmServer {
+    /// It with so many devices that it knows, instead of those that it has for scenarios.
+    #[must_use]
+    pub fn with_devices(mut self, count: u32) -> Self {
+        let section = self.profile.profile.dm.as_mut();
+        let server = section.and_then(|section| section.server.as_mut());
+        if let Some((server, first)) = server.and_then(|server| {
+            let first = server.accounts.first()?.clone();
+            Some((server, first))
+        }) {
+            let known = (0..count).map(|number| DmAccount {
+                device: format!("urn:uuid:twinproof-{number}"),
+                name: format!("device-{number}"),
+                password: Some(format!("password-of-device-{number}")),
+                server_password: Some(format!("password-for-device-{number}")),
+                ..first.clone()
+            });
+            server.accounts = known.collect();
+        }
+        self
+    }
+
     /// Puts the server on a stage; returns its profile where it is.
     ///
     /// # Errors

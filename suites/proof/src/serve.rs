@@ -26,6 +26,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -161,30 +163,36 @@ impl Served {
     }
 }
 
-/// Answers callers one after the other, with a status and a text for each, until the future is dropped.
+/// Answers callers, with a status and a text for each, until the future is dropped.
 async fn attend<F, A>(control: &TcpListener, answer: F) -> Infallible
 where
     F: Fn(hyper::Request<Incoming>) -> A,
     A: Future<Output = (u16, String)>,
 {
-    let respond = async |request| {
+    let respond = &async |request| {
         let (status, text) = answer(request).await;
         let mut response = hyper::Response::new(Full::new(Bytes::from(text + "\n")));
         *response.status_mut() =
             hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
         Ok::<_, Infallible>(response)
     };
+    let mut callers = FuturesUnordered::new();
     loop {
-        let Ok((stream, _)) = control.accept().await else {
+        let accepted = tokio::select! {
+            accepted = control.accept() => accepted,
+            Some(()) = callers.next() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
             continue;
         };
-        let serving = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
-            .keep_alive(false)
-            .serve_connection(TokioIo::new(stream), service_fn(respond));
-        // A caller that breaks off, or never says anything, wants nothing.
-        drop(tokio::time::timeout(PATIENCE, serving).await);
+        callers.push(async move {
+            let serving = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .serve_connection(TokioIo::new(stream), service_fn(respond));
+            // A caller that breaks off, or never says anything, wants nothing.
+            drop(serving.await);
+        });
     }
 }
 

@@ -234,7 +234,11 @@ impl Network {
     }
 
     /// Sends a request and reads the response, up to what is kept of a body.
-    pub(crate) async fn fetch(&self, request: Request) -> Result<Response, Fault> {
+    ///
+    /// # Errors
+    ///
+    /// Nobody answered in time, or not as HTTP wants it.
+    pub async fn fetch(&self, request: Request) -> Result<Response, Fault> {
         self.fetch_within(request, None).await
     }
 

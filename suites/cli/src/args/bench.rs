@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 use twinproof_judge::profile::Span;
-use twinproof_load::{Operation, Shard, Threshold};
+use twinproof_load::{Enabler, Operation, Shard, Threshold};
 
 use super::whole;
 
@@ -16,6 +16,7 @@ Examples:
   twinproof bench send --closed 64 --report out
   twinproof bench notify --sut my-server.toml --rate 200/s --threshold 'notify.loss<0.1%'
   twinproof bench mixed --share update=4 --share notify=10 --share read=1
+  twinproof bench dm-session --devices 1000 --rate 100/s
   twinproof bench plan --devices 2000000
   twinproof bench search update --sut my-server.toml --threshold 'update.p99<50ms'
   twinproof bench compare old.toml new.toml --operation update --closed 64
@@ -32,6 +33,8 @@ Examples:
 pub(crate) enum Bench {
     /// Whether one server bears load otherwise than another: runs of both take turns
     Compare(Compare),
+    /// Devices hold sessions with their DM server, each asked for something in it
+    DmSession(Load),
     /// Devices register; all but the first time anew
     Registration(Load),
     /// What the generator itself costs on this machine, beside a bare loop that sends the same datagrams
@@ -52,11 +55,7 @@ pub(crate) enum Bench {
     Send(Load),
     /// The built-in server alone, until its input ends
     #[command(hide = true)]
-    Serve {
-        /// Broken in this way
-        #[arg(long, value_name = "NAME")]
-        mutant: Option<String>,
-    },
+    Serve(Serve),
     /// Registered devices update their registrations
     Update(Load),
 }
@@ -75,6 +74,7 @@ impl Bench {
         };
         match self {
             Self::Mixed(mixed) => Some((mixed.shares.clone(), &mixed.load)),
+            Self::DmSession(load) => only(Operation::DmSession, load),
             Self::Notify(load) => only(Operation::Notify, load),
             Self::Read(load) => only(Operation::Read, load),
             Self::Registration(load) => only(Operation::Register, load),
@@ -83,6 +83,19 @@ impl Bench {
             _ => None,
         }
     }
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Serve {
+    /// Of this enabler
+    #[arg(long, value_name = "NAME", default_value = "lwm2m")]
+    pub(crate) enabler: String,
+    /// How many devices it knows, where it has to know them
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) devices: u32,
+    /// Broken in this way
+    #[arg(long, value_name = "NAME")]
+    pub(crate) mutant: Option<String>,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -284,7 +297,7 @@ pub(crate) struct Against {
     /// The IP address of a server that is not on this machine, of which you say that its owner agrees
     #[arg(long, value_name = "HOST")]
     pub(crate) target_consent: Option<String>,
-    /// The process of a server that runs on this machine, whose processor time is then reported
+    /// The process of a server that runs on this machine, whose processor time and memory are then reported
     #[arg(long, value_name = "PID", requires = "sut")]
     pub(crate) sut_pid: Option<u32>,
     /// Where load.json, load.html, load.csv and load.hlog go; a folder that is made if it is not there
@@ -307,7 +320,7 @@ fn operation(typed: &str) -> Result<Operation, String> {
 /// What devices do without anybody who makes the server act.
 fn own_operation(typed: &str) -> Result<Operation, String> {
     let mut own = Operation::ALL.to_vec();
-    own.retain(|one| !one.needs_operator());
+    own.retain(|one| one.enabler() == Enabler::Lwm2m && !one.needs_operator());
     one_of(typed, &own)
 }
 

@@ -115,8 +115,8 @@ fn live(args: &Compare) -> Result<Option<Sides>, Problem> {
     };
     let profile = |path: &Path| (path != Path::new(BUILT_IN)).then(|| path.to_owned());
     let systems = [
-        System::find(profile(&args.a).as_deref(), workload.needs_operator())?,
-        System::find(profile(&args.b).as_deref(), workload.needs_operator())?,
+        System::find(profile(&args.a).as_deref(), &workload)?.agreed(args.target_consent.clone()),
+        System::find(profile(&args.b).as_deref(), &workload)?.agreed(args.target_consent.clone()),
     ];
     let stop = stop_on_signal()?;
     let mut out = std::io::stdout();
@@ -124,8 +124,7 @@ fn live(args: &Compare) -> Result<Option<Sides>, Problem> {
     for round in 1..=args.runs {
         let order = if round % 2 == 1 { [0, 1] } else { [1, 0] };
         for side in order {
-            let target = systems[side].target(args.target_consent.as_deref());
-            let run = carry_out(&workload, None, target, &stop, &mut |_, _| {})?;
+            let run = carry_out(&workload, None, &systems[side], &stop, &mut |_, _| {})?;
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }

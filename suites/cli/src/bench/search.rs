@@ -29,10 +29,10 @@ struct Searched<'s> {
 
 pub(crate) fn search(args: &bench::Search) -> Result<ExitCode, Problem> {
     let workload = workload(args)?;
-    let system = System::find(args.against.sut.as_deref(), workload.needs_operator())?
-        .seen_as(args.against.sut_pid)?;
+    let system = System::find(args.against.sut.as_deref(), &workload)?
+        .seen_as(args.against.sut_pid)?
+        .agreed(args.against.target_consent.clone());
     let stop = stop_on_signal()?;
-    let target = system.target(args.against.target_consent.as_deref());
     let mut out = std::io::stdout();
     let bounds: Vec<String> = workload
         .thresholds
@@ -44,13 +44,19 @@ pub(crate) fn search(args: &bench::Search) -> Result<ExitCode, Problem> {
         "{} of {} devices against {} · {}",
         args.operation,
         args.devices,
-        target.address,
+        system,
         bounds.join(" ")
     )?;
     let mut search = Search::new(args.from, args.most, f64::from(args.within) / 100.0);
     let mut best: Option<(f64, Run)> = None;
     while let Some(rate) = search.next_rate() {
-        let run = carry_out(&trial(&workload, rate), None, target, &stop, &mut |_, _| {})?;
+        let run = carry_out(
+            &trial(&workload, rate),
+            None,
+            &system,
+            &stop,
+            &mut |_, _| {},
+        )?;
         if stop.load(Ordering::Relaxed) {
             break;
         }

@@ -127,7 +127,7 @@ fn judged(report: &Report) -> Markup {
                 dl.finding.fail {
                     div { dt { span.verdict.fail { "fail" } } dd { (broken.requirement) ": " (broken.rule.says()) ", " (broken.times) " times" } }
                     div { dt { "expected" } dd { (broken.expected) } }
-                    div { dt { "got" } dd { (broken.got) ", by the device at " (broken.device.to_string()) " after " (time(broken.at_us as f64)) } }
+                    div { dt { "got" } dd { (broken.got) ", by the device " (broken.device) " after " (time(broken.at_us as f64)) } }
                     div { dt { "asked" } dd { code { (broken.asked) } } }
                     div { dt { "answer" } dd { code { (broken.answer) } } }
                     div { dt { "basis" } dd { (broken.basis) } }

@@ -13,8 +13,6 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use twinproof_dm::upper::{Act, Answer, Operation};
-use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::secrets::Secrets;
 use twinproof_judge::profile::{Declared, DmHook, DmTester, HookSpec, Span};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
@@ -39,7 +37,17 @@ impl ServedDm {
     /// # Errors
     ///
     /// An address cannot be had; the words name it.
-    pub async fn start(
+    pub async fn start(places: (SocketAddr, SocketAddr), seed: u64) -> Result<Self, String> {
+        Self::start_as(&DmServer::standard(), places, seed).await
+    }
+
+    /// Starts this server there.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_as(
+        system: &DmServer,
         (listen, control): (SocketAddr, SocketAddr),
         seed: u64,
     ) -> Result<Self, String> {
@@ -55,11 +63,7 @@ impl ServedDm {
             settle: Duration::ZERO,
         };
         // Nobody is recorded: the system is a guest of its callers, not of a scenario.
-        let recorder = Recorder::new(Ledger::in_memory(), None, Secrets::default(), |_, _| {
-            Vec::new()
-        });
-        let mut stage = Stage::open(Kind::Live(network), recorder, pace);
-        let system = DmServer::standard();
+        let mut stage = Stage::open(Kind::Live(network), Recorder::silent(), pace);
         let placed = system.host(&mut stage, Seed::new(seed)).await;
         let mut profile = placed.map_err(|halted| halted.to_string())?;
         let section = profile.profile.dm.as_mut();

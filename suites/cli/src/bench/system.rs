@@ -1,0 +1,377 @@
+//! Who is put under load: the system of a profile, or the built-in one in a process of its own.
+
+use std::fmt;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs as _};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::oneshot;
+use twinproof_evidence::ExitCode;
+use twinproof_judge::profile::{Declared, Profile};
+use twinproof_load::rules::{Rules, Standard};
+use twinproof_load::{
+    Enabler, Measures, NoRun, Phase, Place, Run, Shard, Site, Socket, Target, Workload, desk_of,
+};
+use twinproof_proof::dm::{DmServer, standard_rules};
+use twinproof_proof::serve::ServedDm;
+use twinproof_reference::mutants::{self, Mutant};
+use twinproof_stage::Network;
+
+use super::operator::Operator;
+use crate::args::SEED;
+use crate::args::bench::Serve;
+use crate::problem::Problem;
+use crate::profile;
+
+/// Behind this line the built-in system of an enabler over HTTP is ready; before it stands its profile.
+const READY: &str = "# ready";
+
+/// Who is loaded.
+pub(super) struct System {
+    at: At,
+    process: Option<u32>,
+    consent: Option<String>,
+    /// Ends with this.
+    _built_in: Option<BuiltIn>,
+    /// Ends with this, too.
+    _operator: Option<Operator>,
+}
+
+enum At {
+    /// Devices of LwM2M speak to it in datagrams.
+    Datagrams {
+        address: SocketAddrV4,
+        /// Where who makes it act is heard.
+        operated_at: Option<SocketAddrV4>,
+    },
+    /// Others over HTTP.
+    Web { place: Place, network: Network },
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.at {
+            At::Datagrams { address, .. } => address.fmt(f),
+            At::Web { place, .. } => place.fmt(f),
+        }
+    }
+}
+
+impl System {
+    /// The one that a profile describes, or the built-in one; with somebody who makes it act, if the workload needs that.
+    pub(super) fn find(profile: Option<&Path>, workload: &Workload) -> Result<Self, Problem> {
+        match workload.enabler() {
+            Enabler::Lwm2m => Self::find_lwm2m(profile, workload.needs_operator()),
+            enabler => Self::find_web(profile, enabler, workload.devices.count),
+        }
+    }
+
+    fn find_lwm2m(profile: Option<&Path>, operated: bool) -> Result<Self, Problem> {
+        Ok(match profile {
+            Some(file) => {
+                let operator = operated.then(|| Operator::start(file)).transpose()?;
+                Self {
+                    at: At::Datagrams {
+                        address: server_of(file)?,
+                        operated_at: operator.as_ref().map(|operator| operator.address),
+                    },
+                    process: None,
+                    consent: None,
+                    _built_in: None,
+                    _operator: operator,
+                }
+            }
+            None => {
+                let (built_in, says) = BuiltIn::start(&["bench", "serve"], "serving ")?;
+                let address = says.lines().last().and_then(|line| {
+                    let address = line.trim().strip_prefix("serving ")?;
+                    address.parse().ok()
+                });
+                let address: SocketAddrV4 = address.ok_or_else(|| does_not_start(&says))?;
+                Self {
+                    at: At::Datagrams {
+                        address,
+                        operated_at: Some(desk_of(address)),
+                    },
+                    process: Some(built_in.child.id()),
+                    consent: None,
+                    _built_in: Some(built_in),
+                    _operator: None,
+                }
+            }
+        })
+    }
+
+    fn find_web(file: Option<&Path>, enabler: Enabler, devices: u32) -> Result<Self, Problem> {
+        let (profile, built_in) = match file {
+            Some(file) => (profile::read(file)?.declared.profile, None),
+            None => {
+                let devices = devices.to_string();
+                let args = [
+                    "bench",
+                    "serve",
+                    "--enabler",
+                    enabler.name(),
+                    "--devices",
+                    &devices,
+                ];
+                let (built_in, says) = BuiltIn::start(&args, READY)?;
+                let declared = Declared::parse(&says);
+                let declared = declared.map_err(|error| does_not_start(&error.to_string()))?;
+                (declared.profile, Some(built_in))
+            }
+        };
+        let shown = file.map_or_else(String::new, |file| format!("{}: ", file.display()));
+        let place =
+            place_of(&profile, enabler).map_err(|why| Problem::Usage(format!("{shown}{why}")))?;
+        let mut reached = profile;
+        // The pace of a run of scenarios is none of a load.
+        reached.pace.rate = None;
+        // Nobody calls back.
+        reached.harness = Default::default();
+        let network = twinproof_conformance::network(&reached)
+            .map_err(|error| Problem::Usage(format!("the network cannot be set up: {error}")))?;
+        Ok(Self {
+            at: At::Web { place, network },
+            process: built_in.as_ref().map(|built_in| built_in.child.id()),
+            consent: None,
+            _built_in: built_in,
+            _operator: None,
+        })
+    }
+
+    /// It as a process of this machine, if somebody says which.
+    pub(super) fn seen_as(self, process: Option<u32>) -> Result<Self, Problem> {
+        let Some(id) = process else {
+            return Ok(self);
+        };
+        if !Path::new("/proc").join(id.to_string()).exists() {
+            return Err(Problem::Usage(format!(
+                "--sut-pid {id}: expected the number of a process that runs on this machine"
+            )));
+        }
+        Ok(Self {
+            process: Some(id),
+            ..self
+        })
+    }
+
+    /// It with the host of which somebody says that it agrees.
+    pub(super) fn agreed(self, consent: Option<String>) -> Self {
+        Self { consent, ..self }
+    }
+
+    /// Carries out a workload, or a share of it, against it.
+    pub(super) fn load(
+        &self,
+        workload: &Workload,
+        shard: Option<Shard>,
+        watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
+    ) -> Result<Run, NoRun> {
+        let (process, consent) = (self.process, self.consent.as_deref());
+        match &self.at {
+            At::Datagrams {
+                address,
+                operated_at,
+            } => {
+                let target = Target {
+                    address: *address,
+                    process,
+                    consent,
+                    operator: *operated_at,
+                };
+                twinproof_load::run_shard(workload, shard, target, watch)
+            }
+            At::Web { place, network } => {
+                let site = Site {
+                    place,
+                    network,
+                    process,
+                    consent,
+                };
+                twinproof_load::run_web(workload, shard, site, watch)
+            }
+        }
+    }
+}
+
+/// What a profile says of the system of an enabler.
+fn place_of(profile: &Profile, enabler: Enabler) -> Result<Place, String> {
+    match enabler {
+        Enabler::Dm => {
+            let server = profile.dm.as_ref().and_then(|dm| dm.server.clone());
+            let server = server.map(|server| Place::Dm(Box::new(server)));
+            server
+                .ok_or_else(|| "sessions are held with DM servers: expected [dm.server]".to_owned())
+        }
+        Enabler::Lwm2m => Err("LwM2M is not spoken over HTTP".to_owned()),
+    }
+}
+
+fn does_not_start(why: &str) -> Problem {
+    Problem::Ours(format!("the built-in system does not start: {why:?}"))
+}
+
+/// The built-in system in a process of its own, which ends with its input.
+struct BuiltIn {
+    child: Child,
+    input: Option<ChildStdin>,
+}
+
+impl BuiltIn {
+    /// Starts it; with what it says, up to the line that begins so.
+    fn start(args: &[&str], ready: &str) -> Result<(Self, String), Problem> {
+        let program =
+            std::env::current_exe().map_err(|error| does_not_start(&error.to_string()))?;
+        let mut child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| does_not_start(&error.to_string()))?;
+        let mut says = String::new();
+        let output = child.stdout.take();
+        let built_in = Self {
+            input: child.stdin.take(),
+            child,
+        };
+        let mut output = output.map(BufReader::new);
+        let mut line = String::new();
+        while let Some(output) = &mut output
+            && output.read_line(&mut line)? > 0
+        {
+            says.push_str(&line);
+            if line.starts_with(ready) {
+                return Ok((built_in, says));
+            }
+            line.clear();
+        }
+        Err(does_not_start(&says))
+    }
+}
+
+impl Drop for BuiltIn {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        // It ends by itself now; if it has ended before, that is as good.
+        drop(self.child.wait());
+    }
+}
+
+pub(super) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
+    let mutant = args.mutant.as_deref();
+    match &*args.enabler {
+        "dm" => serve_dm(args.devices, mutant),
+        "lwm2m" => serve_lwm2m(mutant),
+        other => Err(Problem::Usage(format!(
+            "--enabler {other}: expected dm or lwm2m"
+        ))),
+    }
+}
+
+/// The decisions of a broken system of this name, or what the standard wants.
+fn rules<R: ?Sized + 'static>(
+    name: Option<&str>,
+    mut all: impl Iterator<Item = &'static Mutant<R>>,
+    standard: Arc<R>,
+) -> Result<Arc<R>, Problem> {
+    let Some(name) = name else {
+        return Ok(standard);
+    };
+    let unknown = || Problem::Usage(format!("no system of this kind is broken in {name:?}"));
+    let found = all.find(|mutant| mutant.name == name);
+    found.map(|mutant| (mutant.rules)()).ok_or_else(unknown)
+}
+
+fn serve_lwm2m(mutant: Option<&str>) -> Result<ExitCode, Problem> {
+    let standard: Arc<dyn Rules> = Arc::new(Standard);
+    let rules = rules(mutant, mutants::lwm2m(), standard)?;
+    let socket = Socket::open(0)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut out = std::io::stdout();
+    writeln!(out, "serving {}:{}", Ipv4Addr::LOCALHOST, socket.port())?;
+    out.flush()?;
+    let ended = Arc::clone(&stop);
+    with_input(move || ended.store(true, Ordering::Relaxed));
+    twinproof_load::serve_built_in(&socket, rules, &stop)?;
+    Ok(ExitCode::Conformant)
+}
+
+fn serve_dm(devices: u32, mutant: Option<&str>) -> Result<ExitCode, Problem> {
+    let rules = rules(mutant, mutants::dm_server(), standard_rules())?;
+    let server = DmServer::new(rules).with_devices(devices);
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    serve_web(async {
+        let served = ServedDm::start_as(&server, (any, any), SEED).await;
+        let served = served.map_err(Problem::Ours)?;
+        Ok((served.profile().clone(), async move {
+            match served.attend().await {}
+        }))
+    })
+}
+
+/// Says the profile of what was started, and lets it answer until the input of this process ends.
+fn serve_web<A: Future<Output = ()>>(
+    start: impl Future<Output = Result<(Declared, A), Problem>>,
+) -> Result<ExitCode, Problem> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::Ours(format!("no threads can be had: {error}")))?;
+    runtime.block_on(async {
+        let (declared, answering) = start.await?;
+        let profile = toml::to_string(&declared.profile)
+            .map_err(|error| Problem::Ours(format!("the profile cannot be written: {error}")))?;
+        let mut out = std::io::stdout();
+        writeln!(out, "{profile}\n{READY}")?;
+        out.flush()?;
+        let (end, ended) = oneshot::channel::<()>();
+        with_input(move || drop(end));
+        tokio::select! {
+            () = answering => {}
+            _ = ended => {}
+        }
+        Ok(ExitCode::Conformant)
+    })
+}
+
+/// Does something when the input of this process ends, however it does.
+fn with_input(end: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(move || {
+        drop(std::io::stdin().read_to_end(&mut Vec::new()));
+        end();
+    });
+}
+
+/// Where a profile says that its LwM2M server takes registrations in the clear.
+fn server_of(file: &Path) -> Result<SocketAddrV4, Problem> {
+    let usage = |why: &str| Problem::Usage(format!("{}: {why}", file.display()));
+    let read = profile::read(file)?;
+    let lwm2m = read.declared.profile.lwm2m.as_ref();
+    let server = lwm2m
+        .and_then(|lwm2m| lwm2m.plain_server())
+        .ok_or_else(|| {
+            usage("the workload is for LwM2M servers: expected lwm2m.server, coap:// with a host and a port")
+        })?;
+    let host = server.trim_start_matches("coap://").trim_end_matches('/');
+    let host = match host.contains(':') {
+        true => host.to_owned(),
+        false => format!("{host}:5683"),
+    };
+    let found = host
+        .to_socket_addrs()
+        .map_err(|error| usage(&format!("lwm2m.server: {host}: {error}")))?;
+    let mut found = found.filter_map(|address| match address {
+        SocketAddr::V4(address) => Some(address),
+        SocketAddr::V6(_) => None,
+    });
+    found.next().ok_or_else(|| {
+        usage(&format!(
+            "lwm2m.server: {host} has no IPv4 address, and devices have no other"
+        ))
+    })
+}

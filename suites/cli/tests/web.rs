@@ -1,0 +1,147 @@
+//! Load over HTTP, as a person runs it. Limits on the generator are lifted, since a machine that has much else to do makes
+//! a run invalid, which is another matter.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use common::{Ran, command, twinproof};
+use serde_json::Value;
+
+const WORKLOAD: &str = r#"
+name = "some sessions"
+drain = "60s"
+thresholds = ["dm-session.refused<0.1%", "dm-session.loss<0.1%"]
+[devices]
+count = 8
+[mix]
+dm-session = 1
+[generator]
+late = "1h"
+starved_share = 1.0
+[[stages]]
+rate = 10
+for = "4s"
+"#;
+
+fn sessions(dir: &Path, more: &[&str]) -> Ran {
+    fs::write(dir.join("sessions.toml"), WORKLOAD).unwrap();
+    twinproof(dir, &[&["fleet", "sessions.toml"], more].concat())
+}
+
+fn report(dir: &Path) -> Value {
+    let text = fs::read_to_string(dir.join("twinproof-load/load.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The built-in DM server, broken or not, which knows eight devices; with its profile.
+struct Served(Child, String);
+
+impl Served {
+    fn start(dir: &Path, more: &[&str]) -> Self {
+        let serve = ["bench", "serve", "--enabler", "dm", "--devices", "8"];
+        let mut command = command(dir, &[&serve[..], more].concat());
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let lines = lines.map_while(Result::ok);
+        let profile: Vec<String> = lines.take_while(|line| line != "# ready").collect();
+        Self(child, profile.join("\n"))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn devices_hold_sessions_with_the_built_in_dm_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = sessions(dir.path(), &[]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("nothing wrong"), "{}", ran.stdout);
+    let report = report(dir.path());
+    assert_eq!(report["verdict"], "passed");
+    assert_eq!(report["counts"]["prepared"], 8);
+    assert_eq!(
+        report["operations"]["dm-session"]["answered"], 40,
+        "{report}"
+    );
+    // A session has two messages at least of the device and of the server: it is asked for something.
+    assert!(report["counts"]["sent"].as_u64() >= Some(80), "{report}");
+    assert_eq!(report["judged"]["devices"], 8);
+    assert_eq!(report["judged"]["requests"], report["counts"]["sent"]);
+    assert!(report["system"]["cpu"].as_f64() > Some(0.0));
+}
+
+#[test]
+fn a_dm_server_that_tells_a_command_twice_or_to_another_is_wrong_however_fast() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = |served: &Served, profile: &str, rule: &str| {
+        fs::write(dir.path().join("sut.toml"), profile).unwrap();
+        let ran = sessions(dir.path(), &["--sut", "sut.toml"]);
+        assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+        let report = report(dir.path());
+        assert_eq!(report["verdict"], "wrong");
+        let broken = report["judged"]["broken"].as_array().unwrap();
+        let found = broken.iter().find(|broken| broken["rule"] == rule);
+        assert_eq!(found.unwrap()["requirement"], "DM-SRV-04", "{report}");
+        assert!(!served.1.is_empty());
+    };
+    for mutant in ["dm-server-remembers", "dm-server-repeats-itself"] {
+        let served = Served::start(dir.path(), &["--mutant", mutant]);
+        wrong(&served, &served.1, "command-told-once");
+    }
+    // Whatever is wanted of any device, this one tells the first.
+    let served = Served::start(dir.path(), &[]);
+    let mixes_up = served.1.replace("{device}", "urn:uuid:twinproof-0");
+    assert_ne!(mixes_up, served.1);
+    wrong(&served, &mixes_up, "own-commands");
+}
+
+#[test]
+fn what_a_dm_server_does_not_do_is_no_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path(), &[]);
+    fs::write(dir.path().join("sut.toml"), &served.1).unwrap();
+    let ran = sessions(dir.path(), &["--sut", "sut.toml", "--devices", "9"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("expected at most 8"), "{}", ran.stderr);
+
+    // Devices that the server does not believe.
+    let strangers = served.1.replace("password-of-device", "password-of-nobody");
+    fs::write(dir.path().join("sut.toml"), strangers).unwrap();
+    let ran = sessions(dir.path(), &["--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stdout.contains("× the device is not believed"),
+        "{}",
+        ran.stdout
+    );
+
+    // A server that forgets what its operator wants.
+    let forgets = served.1.replace("/dm\"", "/dm/\"");
+    let forgets = forgets.replace("/control/plan", "/control/state");
+    fs::write(dir.path().join("sut.toml"), forgets).unwrap();
+    let ran = sessions(dir.path(), &["--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(report(dir.path())["verdict"], "no_contact");
+
+    let lwm2m =
+        "[sut]\nname = \"x\"\nrole = \"lwm2m-server\"\n\n[lwm2m]\nserver = \"coap://127.0.0.1\"\n";
+    fs::write(dir.path().join("sut.toml"), lwm2m).unwrap();
+    let ran = sessions(dir.path(), &["--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stderr.contains("expected [dm.server]"),
+        "{}",
+        ran.stderr
+    );
+}
