@@ -1,7 +1,9 @@
 //! `twinproof bench` and `twinproof fleet`: load, and how a server bears it.
 
 mod compare;
+mod gauge;
 mod merge;
+mod metrics;
 mod operator;
 mod plan;
 mod search;
@@ -28,8 +30,11 @@ use crate::args::SEED;
 use crate::args::bench::{self, Against, Bench, Beside, Fleet, Pace, Share};
 use crate::problem::Problem;
 use crate::watch;
+use metrics::Metrics;
 use system::System;
 use view::View;
+
+pub(crate) use metrics::place;
 
 pub(crate) fn bench(args: &Bench) -> Result<ExitCode, Problem> {
     match (args, args.load()) {
@@ -203,6 +208,9 @@ fn against(workload: &Workload, args: &Against, beside: &Beside) -> Result<ExitC
     let system = System::find(args.sut.as_deref(), workload)?.seen_as(args.sut_pid)?;
     let system = system.agreed(args.target_consent.clone());
     let stop = stop_on_signal()?;
+    let scrape = beside.scrape.as_deref();
+    let mut gauge = system.gauge(scrape)?;
+    let mut metrics = Metrics::start(beside, workload)?;
     let mut view = View::new(workload, beside.shard);
     let run = carry_out(
         workload,
@@ -211,10 +219,20 @@ fn against(workload: &Workload, args: &Against, beside: &Beside) -> Result<ExitC
         &stop,
         &mut |phase, measures| {
             view.show(phase, measures);
+            if let Some(gauge) = &mut gauge {
+                gauge.look(phase, measures);
+            }
+            if let Some(metrics) = &mut metrics {
+                metrics.show(workload, phase, measures);
+            }
         },
     );
     view.end();
-    tell(&run?, &args.report)
+    let mut run = run?;
+    if let Some(gauge) = gauge {
+        gauge.into_report(&mut run);
+    }
+    tell(&run, &args.report)
 }
 
 /// Says what a run has come to, and writes its reports.
@@ -301,6 +319,7 @@ fn text(report: &Report) -> String {
     let each = |cpu: f64| format!("{:.1} µs", cpu * 1e6 / answered.max(1) as f64);
     let system = report
         .system
+        .as_ref()
         .map(|system| format!(", the server {}", each(system.cpu)));
     lines.push(format!(
         "  processor time per answer: generator {}{}",

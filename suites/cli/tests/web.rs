@@ -5,9 +5,11 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use common::{Ran, command, twinproof};
 use serde_json::Value;
@@ -144,4 +146,111 @@ fn what_a_dm_server_does_not_do_is_no_answer() {
         "{}",
         ran.stderr
     );
+}
+
+/// What is told at an address, with its head.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
+
+#[test]
+fn a_run_tells_how_it_goes_and_what_the_system_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("sessions.toml"), WORKLOAD).unwrap();
+    let args = ["fleet", "sessions.toml", "--metrics", "127.0.0.1:0"];
+    let mut command = command(dir.path(), &args);
+    let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    let mut lines = BufReader::new(running.stderr.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    let address = line.strip_prefix("metrics: http://").unwrap();
+    let address = address.strip_suffix("/metrics").unwrap().to_owned();
+    let began = Instant::now();
+    let seen = loop {
+        let said = get(&address, "/metrics");
+        let (head, body) = said.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert!(
+            head.contains("application/openmetrics-text; version=1.0.0"),
+            "{head}"
+        );
+        assert!(body.ends_with("\n# EOF\n"), "{body}");
+        let ended =
+            "twinproof_operations_ended_total{operation=\"dm-session\",outcome=\"answered\"} ";
+        let count = body.lines().find_map(|line| line.strip_prefix(ended));
+        let count: f64 = count.unwrap().parse().unwrap();
+        if count > 0.0 {
+            break count;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{body}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(get(&address, "/").starts_with("HTTP/1.1 404 "));
+    assert!(running.wait().unwrap().success());
+    let report = report(dir.path());
+    assert!(report["operations"]["dm-session"]["answered"].as_f64() >= Some(seen));
+    let seconds = report["system"]["seconds"].as_array().unwrap();
+    assert!(seconds.len() >= 2, "{report}");
+    let numbers: Vec<_> = seconds.iter().map(|one| one["second"].as_u64()).collect();
+    assert!(numbers.is_sorted() && numbers[0].is_some(), "{report}");
+    for second in seconds {
+        assert!(second["memory"].as_u64() > Some(1 << 20), "{second}");
+        assert!(second["processors"].as_f64() < Some(8.0), "{second}");
+    }
+    let page = fs::read_to_string(dir.path().join("twinproof-load/load.html")).unwrap();
+    assert!(page.contains("Memory that the system had"));
+}
+
+#[test]
+fn a_system_that_tells_what_it_takes_is_asked_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path(), &[]);
+    fs::write(dir.path().join("sut.toml"), &served.1).unwrap();
+    let tells = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/metrics", tells.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let began = Instant::now();
+        for stream in tells.incoming() {
+            let mut stream = stream.unwrap();
+            drop(stream.read(&mut [0; 1_024]));
+            // Half a processor.
+            let cpu = began.elapsed().as_secs_f64() / 2.0;
+            let body = format!(
+                "process_cpu_seconds_total {cpu}\nprocess_resident_memory_bytes 12345678\n"
+            );
+            drop(write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}"));
+        }
+    });
+    let scrape = ["--sut", "sut.toml", "--scrape", &url];
+    let ran = sessions(dir.path(), &scrape);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let report = report(dir.path());
+    let seconds = report["system"]["seconds"].as_array().unwrap();
+    assert_eq!(seconds[0]["memory"], 12_345_678, "{report}");
+    for processors in seconds.iter().filter_map(|one| one["processors"].as_f64()) {
+        assert!((0.1..2.0).contains(&processors), "{report}");
+    }
+    assert!(report["system"]["cpu"].as_f64() > Some(0.2), "{report}");
+
+    for (args, says) in [
+        (
+            &["--scrape", "http://127.0.0.1:1/"][..],
+            "--scrape http://127.0.0.1:1/: ",
+        ),
+        (&["--scrape", "https://127.0.0.1/"], "begins with http://"),
+        (
+            &["--scrape", "http://192.0.2.7/"],
+            "--target-consent 192.0.2.7",
+        ),
+        (&["--metrics", "0.0.0.0:0"], "--metrics-consent 0.0.0.0"),
+        (&["--metrics", "nowhere"], "such as 127.0.0.1:9464"),
+    ] {
+        let ran = sessions(dir.path(), &[&["--sut", "sut.toml"], args].concat());
+        assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains(says), "{says}: {}", ran.stderr);
+    }
 }

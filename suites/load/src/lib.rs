@@ -19,6 +19,7 @@ mod jury;
 mod measure;
 #[cfg(target_os = "linux")]
 mod merge;
+mod metrics;
 mod operator;
 #[cfg(target_os = "linux")]
 mod plan;
@@ -52,12 +53,14 @@ pub use jury::{Broken, Judgement, Jury, Rule};
 pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
 #[cfg(target_os = "linux")]
 pub use merge::{Part, merge};
+pub use metrics::{OPENMETRICS, openmetrics};
 pub use operator::{Ask, Said};
 #[cfg(target_os = "linux")]
 pub use plan::{Asked, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
 pub use report::{
-    Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, System, Verdict, hlog,
+    Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, System, Taken, Verdict,
+    hlog,
 };
 #[cfg(target_os = "linux")]
 pub use run::{NoRun, Run, Target, run, run_shard, serve_built_in};
@@ -68,7 +71,7 @@ pub use serve::serve;
 pub use shard::Shard;
 pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
-pub use twinproof_sockets::Socket;
+pub use twinproof_sockets::{Socket, cpu_of_process};
 #[cfg(target_os = "linux")]
 pub use web::{Place, Site, run_web};
 pub use workload::{

@@ -11,7 +11,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use crate::generator::Counts;
 use crate::jury::{Broken, Judgement, Rule};
 use crate::measure::{Measures, Second, Totals, decoded};
-use crate::report::{Health, Measured, Problem, ProblemKind, Report, hlog};
+use crate::report::{Health, Measured, Problem, ProblemKind, Report, System, hlog};
 use crate::run::Run;
 use crate::workload::{Operation, Workload};
 
@@ -116,8 +116,12 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
         .fold(Counts::default(), sum);
     // All of them see the same process, if they see one.
     let system = reports()
-        .filter_map(|report| report.system)
-        .max_by(|a, b| a.cpu.total_cmp(&b.cpu));
+        .filter_map(|report| report.system.as_ref())
+        .max_by(|a, b| a.cpu.total_cmp(&b.cpu))
+        .map(|system| System {
+            cpu: system.cpu,
+            seconds: Vec::new(),
+        });
     let began = reports().filter_map(|report| report.began).min();
     let target = first.report.target.clone();
     let report = Report::of(workload, target, (&measures, counts), health, system);

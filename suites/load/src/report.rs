@@ -175,7 +175,7 @@ pub struct Health {
     pub wall: f64,
     /// What the kernel keeps for it of what arrives, in octets.
     pub receive_buffer: usize,
-    /// What a device at rest takes, in octets.
+    /// What a device at rest takes, in octets; 0 where none is packed.
     pub octets_per_packed_device: usize,
     /// How many devices were not at rest at the end.
     pub awake: usize,
@@ -228,11 +228,27 @@ pub enum ProblemKind {
 
 /// What the system took while it was measured.
 #[derive(
-    Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+    Clone, Debug, Default, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
 )]
 pub struct System {
     /// Processor time.
     pub cpu: f64,
+    /// The same second by second, with its memory, as far as it was seen. Shards that are put together have none.
+    #[serde(default)]
+    pub seconds: Vec<Taken>,
+}
+
+/// What the system took in a second of a run.
+#[derive(
+    Clone, Debug, Default, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+pub struct Taken {
+    /// Which, from the beginning of the first stage; 0 is the first.
+    pub second: u64,
+    /// How many processors it had on average since it was last seen: 1 is all of one.
+    pub processors: Option<f64>,
+    /// How much memory it had at its end, in octets.
+    pub memory: Option<u64>,
 }
 
 impl Report {

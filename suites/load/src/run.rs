@@ -162,7 +162,10 @@ pub fn run_shard(
         flow
     })?;
     let took = |before: Duration| Some(cpu()?.saturating_sub(before).as_secs_f64());
-    let system = before.and_then(took).map(|cpu| System { cpu });
+    let system = before.and_then(took).map(|cpu| System {
+        cpu,
+        ..System::default()
+    });
     let measured = (generator.measures(), generator.counts());
     let address = target.address.to_string();
     let since_1970 = began.and_then(|began| began.duration_since(SystemTime::UNIX_EPOCH).ok());

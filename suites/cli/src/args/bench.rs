@@ -1,6 +1,6 @@
 //! What can be typed after `bench` and `fleet`.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
@@ -277,6 +277,15 @@ pub(crate) struct Beside {
     /// Only this share of it, of N that run at the same time, from 0/N to N-1/N; `bench merge` puts their reports together
     #[arg(long, value_name = "K/N", requires = "sut")]
     pub(crate) shard: Option<Shard>,
+    /// Tell how the run goes while it does, as OpenMetrics, at /metrics of this address
+    #[arg(long, value_name = "ADDR", value_parser = crate::bench::place)]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// The IP address of this machine at which others may read that, too
+    #[arg(long, value_name = "IP", requires = "metrics")]
+    pub(crate) metrics_consent: Option<IpAddr>,
+    /// Where the server itself tells what it takes, as Prometheus reads it, second by second: an http:// URL
+    #[arg(long, value_name = "URL", requires = "sut", conflicts_with = "sut_pid")]
+    pub(crate) scrape: Option<String>,
 }
 
 #[derive(ClapArgs, Debug)]

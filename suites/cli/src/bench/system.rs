@@ -21,6 +21,7 @@ use twinproof_proof::serve::ServedDm;
 use twinproof_reference::mutants::{self, Mutant};
 use twinproof_stage::Network;
 
+use super::gauge::Gauge;
 use super::operator::Operator;
 use crate::args::SEED;
 use crate::args::bench::Serve;
@@ -158,6 +159,14 @@ impl System {
             process: Some(id),
             ..self
         })
+    }
+
+    /// Looks at what it takes: as it tells itself at a URL, or as the process that it is, if that is known.
+    pub(super) fn gauge(&self, scrape: Option<&str>) -> Result<Option<Gauge>, Problem> {
+        match scrape {
+            Some(url) => Gauge::of_url(url, self.consent.as_deref()).map(Some),
+            None => Ok(self.process.map(Gauge::of_process)),
+        }
     }
 
     /// It with the host of which somebody says that it agrees.

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use maud::{Markup, html};
 
 use crate::measure::{BEYOND, Second, decoded};
-use crate::report::{Report, Verdict};
+use crate::report::{Report, Taken, Verdict};
 use crate::threshold::Holds;
 use crate::words::{metric, name, time};
 use chart::{Axis, Line, chart};
@@ -193,9 +193,40 @@ fn over_time(report: &Report) -> Markup {
             @if report.seconds.is_empty() { p { "No second went by." } } @else {
                 (chart("Times from the moment an operation was meant to begin, second by second; what is lost counts with the time that was waited", (&across, &of_times), &times, &shaded))
                 (chart("Operations in each second", (&across, &of_rates), &rates, &shaded))
+                (taken(report, &across, &shaded))
                 p { small { "Grey: not measured, as warm-up. Violet: something was wrong with the generator."
                     @if report.seconds.len() as u64 > POINTS { " Each point stands for several seconds, with the worst times and the mean rates of them." } } }
             }
+        }
+    }
+}
+
+/// What the system took, on the same axis, as far as it was seen.
+fn taken(report: &Report, across: &Axis, shaded: &[(f64, f64, &str)]) -> Markup {
+    let seconds = report.system.iter().flat_map(|system| &system.seconds);
+    let each = (report.seconds.len() as u64).div_ceil(POINTS).max(1) as usize;
+    let line = |name: &str, of: fn(&Taken) -> Option<f64>| Line {
+        name: name.to_owned(),
+        points: seconds
+            .clone()
+            .step_by(each)
+            .map(|one| (one.second as f64 + 0.5, of(one)))
+            .collect(),
+    };
+    let most = |line: &Line| {
+        let values = line.points.iter().filter_map(|(_, value)| *value);
+        values.fold(None, |most: Option<f64>, value| {
+            Some(most.map_or(value, |most| most.max(value)))
+        })
+    };
+    let processors = line("processors", |one| one.processors);
+    let memory = line("memory", |one| one.memory.map(|octets| octets as f64 / 1e6));
+    html! {
+        @if let Some(most) = most(&processors) {
+            (chart("Processors that the system had; 1 is all of one", (across, &Axis::linear(most.max(0.1), |at| format!("{at:.2}"))), &[processors], shaded))
+        }
+        @if let Some(most) = most(&memory) {
+            (chart("Memory that the system had", (across, &Axis::linear(most.max(1.0), |at| format!("{at} MB"))), &[memory], shaded))
         }
     }
 }

@@ -171,7 +171,10 @@ pub fn run_web(
             site.place.to_string(),
             (&measures, counts),
             health,
-            system.map(|cpu| System { cpu }),
+            system.map(|cpu| System {
+                cpu,
+                ..System::default()
+            }),
         )
         .with(judgement)
     };
