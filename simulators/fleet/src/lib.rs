@@ -10,5 +10,5 @@ mod roster;
 mod wheel;
 
 pub use fleet::{Fleet, Sizes};
-pub use roster::{Addresses, Roster, TooMany, spread};
+pub use roster::{Addresses, Roster, TooMany, spread, turns_of};
 pub use wheel::Wheel;

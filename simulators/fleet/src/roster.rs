@@ -75,13 +75,38 @@ pub const fn spread(turn: u64, members: u32) -> u32 {
     if members == 0 {
         return 0;
     }
-    // A prime that does not divide their number leads to all of them.
-    let stride = if members.is_multiple_of(STRIDES[0]) {
+    (turn % members * stride(members) % members) as u32
+}
+
+/// A prime that does not divide their number leads to all of them.
+const fn stride(members: u64) -> u64 {
+    if members.is_multiple_of(STRIDES[0]) {
         STRIDES[1]
     } else {
         STRIDES[0]
-    };
-    (turn % members * stride % members) as u32
+    }
+}
+
+/// Which of the first `members` turns, in which everybody has one, those of `part` have, in their order.
+pub fn turns_of(part: Range<u32>, members: u32) -> Vec<u32> {
+    let count = u64::from(members);
+    // What the stride has to be multiplied with to come to 1, by Euclid.
+    let (mut a, mut b) = (
+        i128::from(count),
+        i128::from(stride(count.max(1)) % count.max(1)),
+    );
+    let (mut x, mut inverse) = (0_i128, 1_i128);
+    while b > 1 {
+        let quotient = a / b;
+        (a, b) = (b, a - quotient * b);
+        (x, inverse) = (inverse, x - quotient * inverse);
+    }
+    let inverse = inverse.rem_euclid(i128::from(count.max(1))) as u64;
+    let mut turns: Vec<u32> = (part.start..part.end.min(members))
+        .map(|member| (u64::from(member) * inverse % count) as u32)
+        .collect();
+    turns.sort_unstable();
+    turns
 }
 
 /// Who the members are: their addresses, names and seeds all follow from their numbers.
@@ -248,6 +273,22 @@ mod tests {
             }
             assert_eq!(roster.spread(members.into()), roster.spread(0));
         }
+    }
+
+    #[test]
+    fn the_turns_of_a_part_are_those_that_lead_to_it() {
+        for members in [1, 2, 97, 1_000, 1_000_003] {
+            for part in [0..members.min(1_000), members / 3..members / 3 + 1] {
+                let mut expected: Vec<u32> = Vec::new();
+                for turn in 0..members {
+                    if part.contains(&spread(turn.into(), members)) {
+                        expected.push(turn);
+                    }
+                }
+                assert_eq!(turns_of(part, members), expected, "of {members}");
+            }
+        }
+        assert!(turns_of(0..5, 0).is_empty());
     }
 
     #[test]

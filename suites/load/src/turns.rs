@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use twinproof_fleet::spread;
+use twinproof_fleet::{spread, turns_of};
 use twinproof_kernel::Seed;
 
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, scrambled};
 use crate::shard::Shard;
 use crate::workload::{Operation, Workload};
 
@@ -20,17 +20,20 @@ pub(crate) struct Turn {
     pub(crate) member: u32,
 }
 
-/// The turns of a shard. All shards draw what the whole draws, and leave out what others do, so that who does what at which
-/// moment does not depend on how many shards there are.
+/// The turns of a shard: those of the whole that are its devices', each at its moment, so that who does what and when does
+/// not depend on how many shards there are. What a turn is follows from its number, and those of others are passed over.
 pub(crate) struct Turns {
     schedule: Schedule,
     mix: Vec<(u32, Operation)>,
-    random: fastrand::Rng,
-    /// How often it was the turn of each operation, in the order of [`Operation::ALL`].
-    turns: [u64; Operation::ALL.len()],
+    /// What the operation of each turn follows from.
+    seed: u64,
     /// How many devices take part in all.
     count: u32,
     ours: Range<u32>,
+    /// Which turns are ours of those in which every device has one; all if it is none.
+    places: Option<Vec<u32>>,
+    /// How many turns of ours there were.
+    taken: u64,
     next: Option<Turn>,
 }
 
@@ -42,23 +45,28 @@ impl Turns {
             sum += share;
             (sum, *operation)
         });
+        let count = workload.devices.count;
+        let ours = shard.members(count);
+        let is_whole = ours == (0..count);
         Self {
             schedule: Schedule::new(&workload.stages, workload.arrivals, seed),
             mix: shares.collect(),
-            random: seed.derive("mix").rng(),
-            turns: [0; Operation::ALL.len()],
-            count: workload.devices.count,
-            ours: shard.members(workload.devices.count),
+            seed: seed.derive("mix").rng().u64(..),
+            count,
+            places: (!is_whole).then(|| turns_of(ours.clone(), count)),
+            ours,
+            taken: 0,
             next: None,
         }
     }
 
     /// When the next is meant to begin.
     pub(crate) fn peek(&mut self) -> Option<Duration> {
-        while self.next.is_none() {
-            let at = self.schedule.next()?;
-            let (operation, number) = self.draw();
-            self.next = self.turn(at, operation, number);
+        if self.next.is_none() {
+            let number = self.number()?;
+            let at = self.schedule.at(number)?;
+            self.next = Some(self.turn(at, number));
+            self.taken += 1;
         }
         self.next.map(|next| next.at)
     }
@@ -75,35 +83,35 @@ impl Turns {
 
     /// The next, whenever that is.
     pub(crate) fn next_now(&mut self) -> Option<Turn> {
-        if self.ours.is_empty() {
-            return None;
-        }
-        loop {
-            let (operation, number) = self.draw();
-            let turn = self.turn(Duration::ZERO, operation, number);
-            if turn.is_some() {
-                return turn;
-            }
-        }
+        let number = self.number()?;
+        self.taken += 1;
+        Some(self.turn(Duration::ZERO, number))
     }
 
-    fn draw(&mut self) -> (Operation, u32) {
+    /// What is done in the turn with this number.
+    pub(crate) fn operation(&self, number: u64) -> Operation {
         let all = self.mix.last().map_or(0, |(sum, _)| *sum);
-        let drawn = self.random.u32(..all.max(1));
-        let chosen = self.mix.iter().find(|(sum, _)| drawn < *sum);
-        let operation = chosen.map_or(Operation::Register, |(_, operation)| *operation);
-        let turn = &mut self.turns[operation as usize];
-        *turn += 1;
-        (operation, spread(*turn - 1, self.count))
+        let drawn = u128::from(scrambled(self.seed, number)) * u128::from(all) >> 64;
+        let chosen = self.mix.iter().find(|(sum, _)| drawn < u128::from(*sum));
+        chosen.map_or(Operation::Register, |(_, operation)| *operation)
     }
 
-    fn turn(&self, at: Duration, operation: Operation, number: u32) -> Option<Turn> {
-        let member = number.checked_sub(self.ours.start)?;
-        self.ours.contains(&number).then_some(Turn {
+    /// Which turn of all the next of ours is.
+    fn number(&self) -> Option<u64> {
+        let Some(places) = &self.places else {
+            return Some(self.taken);
+        };
+        let round = self.taken.checked_div(places.len() as u64)?;
+        let place = places[(self.taken % places.len() as u64) as usize];
+        Some(round * u64::from(self.count) + u64::from(place))
+    }
+
+    fn turn(&self, at: Duration, number: u64) -> Turn {
+        Turn {
             at,
-            operation,
-            member,
-        })
+            operation: self.operation(number),
+            member: spread(number, self.count) - self.ours.start,
+        }
     }
 }
 
@@ -154,5 +162,40 @@ mod tests {
         }
         shared.sort_by_key(|turn| turn.at);
         assert_eq!(shared, whole);
+    }
+
+    #[test]
+    fn operations_have_their_shares_and_everybody_has_a_turn_before_anybody_has_another() {
+        let workload = Workload::read(WORKLOAD).unwrap();
+        let all = all(&workload, Shard::WHOLE);
+        let updates = all
+            .iter()
+            .filter(|turn| turn.operation == Operation::Update);
+        let share = updates.count() as f64 / all.len() as f64;
+        // The deviation is 0.01 of some 2,000.
+        assert!((share - 0.75).abs() < 0.05, "{share}");
+        for round in all.chunks_exact(97) {
+            let mut seen = [false; 97];
+            round
+                .iter()
+                .for_each(|turn| seen[turn.member as usize] = true);
+            assert!(seen.iter().all(|seen| *seen));
+        }
+    }
+
+    #[test]
+    fn a_shard_passes_over_what_others_do() {
+        // A week of ten million in a second, of which one of ten million devices has some 600,000.
+        let text = WORKLOAD
+            .replace("count = 97", "count = 10000000")
+            .replace("\"poisson\"", "\"even\"")
+            .replace("rate = 500", "rate = 10000000")
+            .replace("\"4s\"", "\"168h\"");
+        let workload = Workload::read(&text).unwrap();
+        let shard = Shard {
+            number: 4_711,
+            of: 10_000_000,
+        };
+        assert_eq!(all(&workload, shard).len(), 604_800);
     }
 }
