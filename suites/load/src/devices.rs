@@ -130,6 +130,10 @@ impl Traffic for Devices {
         }
     }
 
+    fn farewell(&self) -> Option<Order> {
+        Some(Order::Deregister { server: 0 })
+    }
+
     fn outcome(&self, operation: Operation, answer: &Answer) -> Outcome {
         match answer {
             Answer::Response(response) if response.code.is_success() => Outcome::Answered,

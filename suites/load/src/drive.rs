@@ -3,11 +3,13 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use twinproof_kernel::Time;
 use twinproof_sockets::{Arrivals, Clock, Departures, Sent, Socket, cpu_of_thread};
 
+use crate::crowd::Steer;
 use crate::generator::{Generator, Phase, Traffic};
 use crate::jury::Jury;
 use crate::plan::{octets as says_octets, resident};
@@ -41,11 +43,37 @@ pub fn drive_judged<T: Traffic>(
     jury: &mut Jury,
     watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
 ) -> io::Result<Health> {
+    drive_steered(generator, (socket, None), jury, watch)
+}
+
+/// As [`drive_judged`], of a generator that is [steered](Generator::steered) by what comes through a channel. Once nobody
+/// can say anything any more, it finishes.
+///
+/// # Errors
+///
+/// When the system takes the socket or the clocks away.
+pub fn drive_steered<T: Traffic>(
+    generator: &mut Generator<'_, T>,
+    (socket, helm): (&Socket, Option<&Receiver<Steer>>),
+    jury: &mut Jury,
+    watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
+) -> io::Result<Health> {
     let limits = generator.workload().generator.clone();
     let mut pump = Pump::new(socket);
     let mut strain = Strain::new(limits.starved_share, limits.memory_mb)?;
     let (mut began, mut looked) = (None, Duration::ZERO);
     while generator.phase() != Phase::Done {
+        while let Some(helm) = helm {
+            let steer = match helm.try_recv() {
+                Ok(steer) => steer,
+                Err(TryRecvError::Disconnected) => Steer::Finish,
+                Err(TryRecvError::Empty) => break,
+            };
+            generator.steer(steer, time(pump.clock.now()));
+            if steer == Steer::Finish {
+                break;
+            }
+        }
         let full = pump.turn(generator, jury)?;
         strain.overflowed(pump.arrivals.lost());
         strain.sent(std::mem::take(&mut pump.sent));

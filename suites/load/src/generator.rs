@@ -10,6 +10,7 @@ use twinproof_kernel::{CallId, Input, Outbox, Output, Rests, Role, Seed, Time};
 use twinproof_lwm2m::upper::{self, Answer, What};
 use twinproof_lwm2m::wire::Entry;
 
+use crate::crowd::{Crowd, Move, Steer, Step};
 use crate::measure::{Measures, Outcome};
 use crate::operator::{Ask, Said};
 use crate::shard::Shard;
@@ -46,6 +47,11 @@ pub trait Traffic {
     /// What came of what the operator was asked about the device of this name.
     fn told(&self, operation: Operation, endpoint: &str, answer: &Answer) -> Outcome;
 
+    /// What a device is told that leaves while others go on; nothing where it can but fall silent.
+    fn farewell(&self) -> Option<<Self::Role as Role>::Order> {
+        None
+    }
+
     /// What came of an operation.
     fn outcome(&self, operation: Operation, answer: &<Self::Role as Role>::Answer) -> Outcome;
 }
@@ -68,6 +74,8 @@ pub struct Generator<'w, T: Traffic> {
     /// How many devices are of the shares before this one.
     before: u32,
     turns: Turns,
+    /// Who takes part, if somebody says that from outside while it goes on.
+    crowd: Option<Crowd>,
     /// How many are under way at any time, where answers decide.
     closed: Option<usize>,
     /// Who begins what next, and when that was meant to be.
@@ -127,6 +135,21 @@ pub struct Counts {
     pub prepared: u64,
     /// Devices that could not be.
     pub unprepared: u64,
+    /// Devices that joined while others went on.
+    #[serde(default)]
+    pub joined: u64,
+    /// Devices that could not register when they were to join.
+    #[serde(default)]
+    pub unjoined: u64,
+    /// Devices that left while others went on.
+    #[serde(default)]
+    pub left: u64,
+    /// Those of them that wanted to deregister and were not told that they are.
+    #[serde(default)]
+    pub unreleased: u64,
+    /// Operations that were under way when their device fell silent: neither answered nor lost.
+    #[serde(default)]
+    pub abandoned: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -145,9 +168,13 @@ struct Pending {
 enum Deed {
     /// An operation.
     Do(Operation),
-    /// A device is observed before the first stage.
+    /// It was given up when its device fell silent, and its device does not know that.
+    Forget,
+    /// A device leaves while others go on.
+    Leave,
+    /// A device is observed before it takes part.
     Observe,
-    /// A device registers before the first stage.
+    /// A device registers before it takes part.
     Register,
 }
 
@@ -217,6 +244,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
             span,
             before,
             turns: Turns::new(workload, shard),
+            crowd: None,
             closed: match workload.arrivals {
                 Arrivals::Closed(most) => Some(shard.members(most).len()),
                 Arrivals::Even | Arrivals::Poisson => None,
@@ -247,6 +275,64 @@ impl<'w, T: Traffic> Generator<'w, T> {
         self
     }
 
+    /// It with devices that take part when [`steer`](Self::steer) says so, and none before. Of the stages of its workload
+    /// it keeps when the last is over.
+    #[must_use]
+    pub fn steered(mut self) -> Self {
+        let seed = Seed::new(self.workload.seed).derive(&self.name(0));
+        let members = self.fleet.roster().members();
+        self.crowd = Some(Crowd::new(self.workload, members, seed));
+        self.phase = Phase::Loading;
+        self
+    }
+
+    /// Does what somebody wants who steers it from outside.
+    pub fn steer(&mut self, steer: Steer, now: Time) {
+        let Some(crowd) = self.crowd.as_mut().filter(|_| self.phase == Phase::Loading) else {
+            return;
+        };
+        let since = now.since(self.begins);
+        let silent = crowd.steer(steer, since);
+        if matches!(steer, Steer::Finish) {
+            self.span = self.span.min(since);
+            return self.measures.lasted(self.measured_for());
+        }
+        if silent {
+            self.abandon();
+        }
+    }
+
+    /// What devices had begun that are silent now came to nothing that could be said.
+    fn abandon(&mut self) {
+        let Some(crowd) = self.crowd.as_mut() else {
+            return;
+        };
+        for pending in self.pending.iter_mut().flatten() {
+            if pending.deed != Deed::Forget && crowd.is_dark(pending.member) {
+                self.counts.abandoned += u64::from(matches!(pending.deed, Deed::Do(_)));
+                pending.deed = Deed::Forget;
+                crowd.given_up(pending.member);
+            }
+        }
+        self.unobserved.retain(|member| !crowd.is_dark(*member));
+    }
+
+    /// How many devices take part, and whether all do that are to and can; nothing where nobody steers.
+    pub fn taking_part(&self) -> Option<(usize, bool)> {
+        let crowd = self.crowd.as_ref()?;
+        Some((crowd.present(), crowd.is_settled()))
+    }
+
+    /// How long is measured, as far as is known.
+    pub fn measured_for(&self) -> Duration {
+        self.span.saturating_sub(self.workload.warm_up.duration())
+    }
+
+    /// What somebody wanted who steered it.
+    pub fn steps(&self) -> &[Step] {
+        self.crowd.as_ref().map_or(&[], Crowd::steps)
+    }
+
     /// What it carries out.
     pub const fn workload(&self) -> &Workload {
         self.workload
@@ -267,14 +353,20 @@ impl<'w, T: Traffic> Generator<'w, T> {
         &self.measures
     }
 
-    /// What went over the wire.
-    pub const fn counts(&self) -> Counts {
-        self.counts
+    /// What went over the wire, and who took part.
+    pub fn counts(&self) -> Counts {
+        let (joined, left) = self.crowd.as_ref().map_or((0, 0), Crowd::moved);
+        Counts {
+            joined,
+            left,
+            ..self.counts
+        }
     }
 
     /// How many operations are under way.
     pub fn under_way(&self) -> usize {
-        self.pending.len() - self.free.len()
+        let forgotten = self.crowd.as_ref().map_or(0, Crowd::gone);
+        self.pending.len() - self.free.len() - forgotten
     }
 
     /// How large the fleet is.
@@ -299,6 +391,11 @@ impl<'w, T: Traffic> Generator<'w, T> {
             if let Some(said) = Said::read(bytes) {
                 self.operator_says(stamp, said);
             }
+            return;
+        }
+        if let (Some(crowd), Some(member)) = (&self.crowd, self.fleet.roster().member(at))
+            && crowd.is_dark(member)
+        {
             return;
         }
         let heard = self
@@ -344,7 +441,11 @@ impl<'w, T: Traffic> Generator<'w, T> {
             Phase::Preparing(_) | Phase::Done => None,
             Phase::Loading => {
                 let under_way = self.under_way();
-                let next = self.turns.peek().map(|at| self.begins + at);
+                let next = match &self.crowd {
+                    Some(crowd) => crowd.peek(PREPARING),
+                    None => self.turns.peek(),
+                };
+                let next = next.map(|at| self.begins + at.min(self.span));
                 let is_room = self.closed.is_some_and(|most| under_way < most);
                 match is_room {
                     true => Some(self.begins),
@@ -408,6 +509,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
                     is_there.then_some((member, Deed::Register, now))
                 }
             },
+            Phase::Loading if self.crowd.is_some() => self.next_move(now),
             Phase::Loading => {
                 let (turn, meant) = match self.closed {
                     Some(most) => {
@@ -426,12 +528,32 @@ impl<'w, T: Traffic> Generator<'w, T> {
         }
     }
 
+    /// The same of those who take part while somebody steers.
+    fn next_move(&mut self, now: Time) -> Option<(u32, Deed, Time)> {
+        if let Some(member) = self.unobserved.pop_front() {
+            return Some((member, Deed::Observe, now));
+        }
+        let since = now.since(self.begins).min(self.span);
+        let (member, what) = self.crowd.as_mut()?.next_by(since, PREPARING)?;
+        Some(match what {
+            Move::Join => (member, Deed::Register, now),
+            Move::Leave => (member, Deed::Leave, now),
+            Move::Operate(turn, at) => {
+                let operation = self.turns.operation(turn);
+                (member, Deed::Do(operation), self.begins + at)
+            }
+        })
+    }
+
     fn begin(&mut self, member: u32, deed: Deed, (meant, now): (Time, Time), send: &mut Send<'_>) {
         let at = meant.since(self.begins);
         let operation = match deed {
             Deed::Do(operation) => Some(operation),
-            Deed::Observe | Deed::Register => None,
+            Deed::Forget | Deed::Leave | Deed::Observe | Deed::Register => None,
         };
+        if let (Some(crowd), Deed::Do(_)) = (&mut self.crowd, deed) {
+            crowd.begun(member);
+        }
         self.begun += 1;
         let number = self.begun;
         let pending = Some(Pending {
@@ -462,7 +584,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 self.traffic.asks(operation, &self.name(member))
             }
             Deed::Observe => Some(self.traffic.prepares(&self.name(member))),
-            Deed::Do(_) | Deed::Register => None,
+            Deed::Do(_) | Deed::Forget | Deed::Leave | Deed::Register => None,
         };
         if let Some(operation) = asks {
             let Some((there, own)) = self.operator else {
@@ -484,9 +606,13 @@ impl<'w, T: Traffic> Generator<'w, T> {
             };
             self.overheard.push((reports, now));
         }
-        let order = self
-            .traffic
-            .order(operation.unwrap_or(Operation::Register), number);
+        let farewell = (deed == Deed::Leave)
+            .then(|| self.traffic.farewell())
+            .flatten();
+        let order = farewell.unwrap_or_else(|| {
+            let operation = operation.unwrap_or(Operation::Register);
+            self.traffic.order(operation, number)
+        });
         let input = Input::Order {
             call: CallId(call as u64),
             order,
@@ -503,6 +629,12 @@ impl<'w, T: Traffic> Generator<'w, T> {
         for output in outputs {
             match output {
                 Output::Datagram { at, to, range } => {
+                    if let (Some(crowd), Some(member)) =
+                        (&self.crowd, self.fleet.roster().member(at))
+                        && crowd.is_dark(member)
+                    {
+                        continue;
+                    }
                     self.counts.sent += 1;
                     send(at, to, &bytes[range]);
                 }
@@ -512,7 +644,9 @@ impl<'w, T: Traffic> Generator<'w, T> {
                     if let Some(pending) = pending {
                         let operation = match pending.deed {
                             Deed::Do(operation) => operation,
-                            Deed::Observe | Deed::Register => Operation::Register,
+                            Deed::Forget | Deed::Leave | Deed::Observe | Deed::Register => {
+                                Operation::Register
+                            }
                         };
                         let outcome = self.traffic.outcome(operation, &answer);
                         self.ended((place, pending), outcome, at);
@@ -542,7 +676,9 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 let member = pending.member;
                 let operation = match pending.deed {
                     Deed::Do(operation) => operation,
-                    Deed::Observe | Deed::Register => Operation::Notify,
+                    Deed::Forget | Deed::Leave | Deed::Observe | Deed::Register => {
+                        Operation::Notify
+                    }
                 };
                 let outcome = self.traffic.told(operation, &self.name(member), &answer);
                 if let (Operation::Read, Answer::Reply(reply)) = (operation, answer)
@@ -589,15 +725,37 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 }
                 let times = (at.since(self.begins), at.since(pending.meant));
                 self.measures.end(operation, times, outcome, pending.counts);
+                if let Some(crowd) = &mut self.crowd {
+                    crowd.ended(member);
+                }
+            }
+            Deed::Forget => {
+                if let Some(crowd) = &mut self.crowd {
+                    crowd.is_free();
+                }
+            }
+            Deed::Leave => {
+                self.counts.unreleased +=
+                    u64::from(matches!(outcome, Outcome::Lost | Outcome::Refused(_)));
+                let since = at.since(self.begins);
+                if let Some(crowd) = &mut self.crowd {
+                    crowd.left(member, since);
+                }
             }
             Deed::Observe | Deed::Register => {
                 self.progressed = at;
-                match (outcome, pending.deed) {
-                    (Outcome::Answered, Deed::Register) if self.observes() => {
-                        self.unobserved.push_back(member);
-                    }
-                    (Outcome::Answered, _) => self.counts.prepared += 1,
-                    _ => self.counts.unprepared += 1,
+                let is_in = outcome == Outcome::Answered;
+                if is_in && pending.deed == Deed::Register && self.observes() {
+                    self.unobserved.push_back(member);
+                    return;
+                }
+                if let Some(crowd) = &mut self.crowd {
+                    self.counts.unjoined += u64::from(!is_in);
+                    return crowd.joined(member, is_in, at.since(self.begins));
+                }
+                match is_in {
+                    true => self.counts.prepared += 1,
+                    false => self.counts.unprepared += 1,
                 }
             }
         }
@@ -633,7 +791,14 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 }
             }
             Phase::Loading => {
-                let over = now >= self.begins + self.span && self.turns.peek().is_none();
+                if now >= self.begins + self.span {
+                    self.steer(Steer::Finish, self.begins + self.span);
+                }
+                let left = match &self.crowd {
+                    Some(crowd) => crowd.peek(PREPARING),
+                    None => self.turns.peek(),
+                };
+                let over = now >= self.begins + self.span && left.is_none();
                 if over {
                     self.phase = Phase::Draining;
                     self.proceed(now);
@@ -661,9 +826,12 @@ impl<'w, T: Traffic> Generator<'w, T> {
     fn give_up(&mut self, now: Time, least: Duration) {
         let begins = self.begins;
         for pending in self.pending.drain(..).flatten() {
-            if let Deed::Do(operation) = pending.deed
-                && now.since(pending.meant) >= least
-            {
+            if now.since(pending.meant) < least {
+                continue;
+            }
+            let is_joining = matches!(pending.deed, Deed::Observe | Deed::Register);
+            self.counts.unjoined += u64::from(is_joining && self.crowd.is_some());
+            if let Deed::Do(operation) = pending.deed {
                 let times = (now.since(begins), now.since(pending.meant));
                 self.measures
                     .end(operation, times, Outcome::Lost, pending.counts);

@@ -719,6 +719,10 @@ impl Witness {
             return false;
         }
         let kind = self.kind(packet);
+        if packet.code() == Code::DELETE && self.is_home(packet) {
+            // Wherever it was, another may be now.
+            self.registration = None;
+        }
         let registering = self.is_registering();
         if kind == Kind::Register {
             for request in self
@@ -747,18 +751,20 @@ impl Witness {
     }
 
     fn kind(&self, packet: &Packet<'_>) -> Kind {
-        let at_home = || {
-            self.registration.as_ref().is_some_and(|registration| {
-                let path = packet.path().map_while(Result::ok);
-                path.eq(registration.location.iter().map(String::as_str))
-            })
-        };
         match packet.code() {
             Code::POST if packet.path_is(&["rd"]) => Kind::Register,
             Code::POST if packet.path_is(&["dp"]) => Kind::Send,
-            Code::POST if at_home() => Kind::Update,
+            Code::POST if self.is_home(packet) => Kind::Update,
             _ => Kind::Other,
         }
+    }
+
+    /// Whether a message goes to where the registration is.
+    fn is_home(&self, packet: &Packet<'_>) -> bool {
+        self.registration.as_ref().is_some_and(|registration| {
+            let path = packet.path().map_while(Result::ok);
+            path.eq(registration.location.iter().map(String::as_str))
+        })
     }
 
     /// Whether a registration is under way, or was and nobody knows what became of it.

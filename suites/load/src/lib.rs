@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod compare;
+mod crowd;
 #[cfg(target_os = "linux")]
 mod desk;
 mod devices;
@@ -13,6 +14,7 @@ mod devices;
 mod drive;
 #[cfg(target_os = "linux")]
 mod floor;
+mod flow;
 mod generator;
 mod html;
 mod jury;
@@ -40,11 +42,12 @@ pub mod words;
 mod workload;
 
 pub use compare::{ALPHA, Compared, FEWEST, Finding, MOST, compare};
+pub use crowd::{Leaving, Steer, Step};
 #[cfg(target_os = "linux")]
 pub use desk::desk_of;
 pub use devices::{Devices, shared};
 #[cfg(target_os = "linux")]
-pub use drive::{drive, drive_judged};
+pub use drive::{drive, drive_judged, drive_steered};
 #[cfg(target_os = "linux")]
 pub use floor::{Floor, Round, floor};
 pub use generator::{Counts, Generator, Phase, Send, Traffic};
@@ -59,11 +62,11 @@ pub use operator::{Ask, Said};
 pub use plan::{Asked, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
 pub use report::{
-    Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, System, Taken, Verdict,
+    Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, Steered, System, Taken, Verdict,
     hlog,
 };
 #[cfg(target_os = "linux")]
-pub use run::{NoRun, Run, Target, run, run_shard, serve_built_in};
+pub use run::{NoRun, Run, Target, run, run_shard, run_steered, serve_built_in};
 pub use schedule::Schedule;
 pub use search::{Found, Limit, Search, Trial, trial};
 #[cfg(target_os = "linux")]

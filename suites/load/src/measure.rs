@@ -267,6 +267,13 @@ impl Measures {
         }
     }
 
+    /// So long is measured, and not as long as was thought.
+    pub(crate) fn lasted(&mut self, span: Duration) {
+        for totals in &mut self.totals {
+            totals.span = span;
+        }
+    }
+
     /// The totals of an operation.
     pub fn totals(&self, operation: Operation) -> &Totals {
         &self.totals[operation as usize]

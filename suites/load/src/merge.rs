@@ -11,9 +11,9 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use crate::generator::Counts;
 use crate::jury::{Broken, Judgement, Rule};
 use crate::measure::{Measures, Second, Totals, decoded};
-use crate::report::{Health, Measured, Problem, ProblemKind, Report, System, hlog};
+use crate::report::{Health, Measured, Problem, ProblemKind, Report, Steered, System, hlog};
 use crate::run::Run;
-use crate::workload::{Operation, Workload};
+use crate::workload::Operation;
 
 /// Which share of the time that a workload takes may lie between the beginnings of its shards.
 const APART: f64 = 0.1;
@@ -54,14 +54,18 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
     complete(parts)?;
 
     let workload = &first.report.workload;
+    // Where somebody steered, the longest says how long there was something to measure.
+    let span = parts.iter().map(|part| part.report.span()).max();
+    let span = span.unwrap_or_default();
     let mut problems = Vec::new();
-    let delays = delays(parts, workload, &mut problems)?;
+    let whole = span + workload.warm_up.duration();
+    let delays = delays(parts, whole, &mut problems)?;
     let mut totals: BTreeMap<Operation, Totals> = BTreeMap::new();
     let mut seconds: BTreeMap<u64, Second> = BTreeMap::new();
     let mut intervals: BTreeMap<(u64, Operation), Histogram<u64>> = BTreeMap::new();
     for (part, delay) in parts.iter().zip(delays) {
         for (operation, measured) in &part.report.operations {
-            let one = read_totals(measured, span(workload)).ok_or_else(|| {
+            let one = read_totals(measured, span).ok_or_else(|| {
                 format!(
                     "{}: the histogram of {operation} does not hold what its report counts; expected load.json as it was \
                      written by this version",
@@ -93,7 +97,7 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
             }
         }
     }
-    let measures = Measures::merged(span(workload), totals, seconds, &intervals);
+    let measures = Measures::merged(span, totals, seconds, &intervals);
     problems.extend(parts.iter().flat_map(problems_of));
     let reports = || parts.iter().map(|part| &part.report);
     let healths = || reports().map(|report| &report.generator);
@@ -130,6 +134,10 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
         report: Report {
             began,
             stopped: reports().any(|report| report.stopped),
+            steered: first.report.steered.as_ref().map(|_| Steered {
+                lasted: span.as_secs_f64(),
+                steps: Vec::new(),
+            }),
             ..report.with(judgement(reports()))
         },
         hlog: hlog(&measures, SystemTime::UNIX_EPOCH + since_1970),
@@ -155,6 +163,13 @@ fn alike(one: &Part, other: &Part) -> Result<(), String> {
     }
     if a.digest != b.digest {
         return differ("workload", &a.digest, &b.digest);
+    }
+    if a.steered.is_some() != b.steered.is_some() {
+        let says = |report: &Report| match report.steered {
+            Some(_) => "devices that come and go as somebody steers",
+            None => "the stages of its workload",
+        };
+        return differ("course", &says(a), &says(b));
     }
     if a.target != b.target {
         return differ("target", &a.target, &b.target);
@@ -200,11 +215,7 @@ fn complete(parts: &[Part]) -> Result<(), String> {
 }
 
 /// By how many seconds each began later than the first of them.
-fn delays(
-    parts: &[Part],
-    workload: &Workload,
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<u64>, String> {
+fn delays(parts: &[Part], all: Duration, problems: &mut Vec<Problem>) -> Result<Vec<u64>, String> {
     let began = parts.iter().map(|part| {
         let began = part.report.began;
         began.ok_or_else(|| format!("{}: it does not say when it began", part.name))
@@ -213,11 +224,6 @@ fn delays(
     let earliest = began.iter().min().copied().unwrap_or(0);
     let late = began.iter().map(|began| began - earliest);
     let latest = late.clone().max().unwrap_or(0) as f64 / 1e3;
-    let all: Duration = workload
-        .stages
-        .iter()
-        .map(|stage| stage.span.duration())
-        .sum();
     if latest > APART * all.as_secs_f64() {
         problems.push(Problem {
             kind: ProblemKind::Apart,
@@ -228,16 +234,6 @@ fn delays(
         });
     }
     Ok(late.map(|millis| (millis + 500) / 1_000).collect())
-}
-
-/// How long is measured, without what comes before.
-fn span(workload: &Workload) -> Duration {
-    let all: Duration = workload
-        .stages
-        .iter()
-        .map(|stage| stage.span.duration())
-        .sum();
-    all.saturating_sub(workload.warm_up.duration())
 }
 
 fn read_totals(measured: &Measured, span: Duration) -> Option<Totals> {
@@ -272,6 +268,11 @@ fn sum(a: Counts, b: Counts) -> Counts {
         stray: a.stray + b.stray,
         prepared: a.prepared + b.prepared,
         unprepared: a.unprepared + b.unprepared,
+        joined: a.joined + b.joined,
+        unjoined: a.unjoined + b.unjoined,
+        left: a.left + b.left,
+        unreleased: a.unreleased + b.unreleased,
+        abandoned: a.abandoned + b.abandoned,
     }
 }
 

@@ -10,6 +10,7 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use twinproof_fleet::Sizes;
 
+use crate::crowd::Step;
 use crate::generator::Counts;
 use crate::jury::{Judgement, Jury};
 use crate::measure::{Measures, Second, Totals, encoded};
@@ -38,6 +39,9 @@ pub struct Report {
     /// Which share of the workload it is, if it is not all of it.
     #[serde(default)]
     pub shard: Option<Shard>,
+    /// How it was steered from outside, if somebody did that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steered: Option<Steered>,
     /// SHA-256 of the workload as it is in this report, written as TOML.
     pub digest: String,
     /// What was asked for.
@@ -57,6 +61,15 @@ pub struct Report {
     pub judged: Judgement,
     /// Second by second.
     pub seconds: Vec<Second>,
+}
+
+/// What somebody wanted who steered a run, instead of the stages of its workload.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+pub struct Steered {
+    /// How long was measured, in seconds.
+    pub lasted: f64,
+    /// What was wanted, one after the other; those of shards stand in their own reports.
+    pub steps: Vec<Step>,
 }
 
 /// What a run comes to.
@@ -302,6 +315,7 @@ impl Report {
             began: None,
             stopped: false,
             shard: None,
+            steered: None,
             digest: workload.digest(),
             workload: workload.clone(),
             thresholds,
@@ -326,6 +340,16 @@ impl Report {
             self.verdict = Verdict::Part;
         }
         self
+    }
+
+    /// How long was measured.
+    pub fn span(&self) -> Duration {
+        if let Some(steered) = &self.steered {
+            return Duration::try_from_secs_f64(steered.lasted).unwrap_or_default();
+        }
+        let stages = self.workload.stages.iter();
+        let all: Duration = stages.map(|stage| stage.span.duration()).sum();
+        all.saturating_sub(self.workload.warm_up.duration())
     }
 
     /// Takes over what a jury has to say. What is wrong is so however the rest went.
@@ -415,12 +439,20 @@ fn late(workload: &Workload, measures: &Measures) -> Vec<Problem> {
 }
 
 fn unprepared(counts: Counts) -> Option<Problem> {
-    (counts.unprepared > 0).then(|| Problem {
+    let says = match (counts.unprepared, counts.unjoined) {
+        (0, 0) => return None,
+        (0, unjoined) => format!(
+            "devices could not be made ready {unjoined} times when they were to join, and {} times they could",
+            counts.joined
+        ),
+        (unprepared, _) => format!(
+            "{unprepared} devices could not be made ready before the first stage, and {} could",
+            counts.prepared
+        ),
+    };
+    Some(Problem {
         kind: ProblemKind::Unprepared,
         second: None,
-        says: format!(
-            "{} devices could not be made ready before the first stage, and {} could",
-            counts.unprepared, counts.prepared
-        ),
+        says,
     })
 }

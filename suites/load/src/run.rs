@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
 
 use twinproof_fleet::TooMany;
@@ -15,13 +16,14 @@ use twinproof_lwm2m::server::{self, Server};
 use twinproof_lwm2m::wire::Version;
 use twinproof_sockets::{Socket, cpu_of_process};
 
+use crate::crowd::Steer;
 use crate::desk::Counter;
 use crate::devices::{Devices, shared};
-use crate::drive::drive_judged;
+use crate::drive::drive_steered;
 use crate::generator::{Generator, Phase};
 use crate::jury::Jury;
 use crate::measure::Measures;
-use crate::report::{Report, System, hlog};
+use crate::report::{Report, Steered, System, hlog};
 use crate::serve::serve_at;
 use crate::shard::Shard;
 use crate::workload::Workload;
@@ -134,6 +136,40 @@ pub fn run_shard(
     target: Target<'_>,
     watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
 ) -> Result<Run, NoRun> {
+    let mut watch =
+        |generator: &Generator<'_, Devices>| watch(generator.phase(), generator.measures());
+    carry_out(workload, (shard, None), target, &mut watch)
+}
+
+/// As [`run_shard`], of devices that take part, come and go as what comes through a channel says, until that says that it is
+/// over, nobody can say anything any more, or the stages of the workload would be over. `watch` is shown the last time what
+/// has come of it.
+///
+/// # Errors
+///
+/// As [`run_shard`], and when the arrivals of the workload are closed: then answers decide how much is done, and not who
+/// steers.
+pub fn run_steered(
+    workload: &Workload,
+    (shard, helm): (Option<Shard>, &Receiver<Steer>),
+    target: Target<'_>,
+    watch: &mut dyn FnMut(&Generator<'_, Devices>) -> ControlFlow<()>,
+) -> Result<Run, NoRun> {
+    if workload.is_closed() {
+        return Err(NoRun::Unasked(
+            "devices that come and go cannot have closed arrivals: expected even or poisson"
+                .to_owned(),
+        ));
+    }
+    carry_out(workload, (shard, Some(helm)), target, watch)
+}
+
+fn carry_out(
+    workload: &Workload,
+    (shard, helm): (Option<Shard>, Option<&Receiver<Steer>>),
+    target: Target<'_>,
+    watch: &mut dyn FnMut(&Generator<'_, Devices>) -> ControlFlow<()>,
+) -> Result<Run, NoRun> {
     target.check(workload.devices.first)?;
     if workload.needs_operator() && target.operator.is_none() {
         return Err(NoRun::Unoperated);
@@ -144,6 +180,9 @@ pub fn run_shard(
     let shared = shared(workload, SocketAddr::V4(target.address));
     let generator = Generator::of_shard(workload, share, socket.port(), Devices, shared);
     let mut generator = generator.map_err(NoRun::Room)?.operated(target.operator);
+    if helm.is_some() {
+        generator = generator.steered();
+    }
     let mut stopped = false;
     let cpu = || {
         target
@@ -152,15 +191,28 @@ pub fn run_shard(
     };
     let (mut before, mut began) = (None, None);
     let mut jury = Jury::new(workload);
-    let health = drive_judged(&mut generator, &socket, &mut jury, &mut |generator| {
-        if generator.phase() == Phase::Loading && began.is_none() {
-            before = cpu();
-            began = Some(SystemTime::now());
-        }
-        let flow = watch(generator.phase(), generator.measures());
-        stopped |= flow.is_break();
-        flow
-    })?;
+    let health = drive_steered(
+        &mut generator,
+        (&socket, helm),
+        &mut jury,
+        &mut |generator| {
+            if generator.phase() == Phase::Loading && began.is_none() {
+                before = cpu();
+                began = Some(SystemTime::now());
+            }
+            let flow = watch(generator);
+            stopped |= flow.is_break();
+            flow
+        },
+    )?;
+    if helm.is_some() {
+        // Who steers hears of the last ones, too.
+        let _ = watch(&generator);
+    }
+    let steered = helm.map(|_| Steered {
+        lasted: generator.measured_for().as_secs_f64(),
+        steps: generator.steps().to_vec(),
+    });
     let took = |before: Duration| Some(cpu()?.saturating_sub(before).as_secs_f64());
     let system = before.and_then(took).map(|cpu| System {
         cpu,
@@ -173,6 +225,7 @@ pub fn run_shard(
     let report = Report {
         began: millis,
         stopped,
+        steered,
         ..Report::new(workload, address, measured, health, system).judged_by(&jury)
     };
     Ok(Run {

@@ -192,3 +192,22 @@ fn only_so_many_are_watched() {
     none.sent((at(0), to, &request(1, &["rd"])), Time::ZERO);
     assert_eq!(none.judgement(), Judgement::default());
 }
+
+#[test]
+fn who_deregisters_leaves_its_place_to_others() {
+    for (deregisters, broken) in [(true, vec![]), (false, vec![Rule::OwnLocation])] {
+        let mut trial = Trial::new();
+        trial.registers(1, 1, "x");
+        if deregisters {
+            let message = Message::new(Code::DELETE)
+                .option(option::URI_PATH, b"rd")
+                .option(option::URI_PATH, b"x");
+            let bytes = octets(&message, Type::Con, 2, &2_u16.to_be_bytes());
+            let to = SocketAddr::from(SERVER);
+            trial.jury.sent((at(1), to, &bytes), trial.now);
+            trial.answered(1, 2, Message::new(Code::DELETED));
+        }
+        trial.registers(2, 3, "x");
+        assert_eq!(trial.broken(), broken);
+    }
+}
