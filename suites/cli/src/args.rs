@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod bench;
+pub(crate) mod worker;
 
 use std::fmt::{Display, Write as _};
 use std::net::SocketAddr;
@@ -79,6 +80,9 @@ pub(crate) enum Command {
     /// Load a server as a workload file says
     #[command(after_help = bench::FLEET_EXAMPLES)]
     Fleet(bench::Fleet),
+    /// Load an LwM2M server with devices that a Locust master lets join and leave, beside those of other workers
+    #[command(after_help = worker::EXAMPLES)]
+    Worker(worker::Worker),
 }
 
 const RUN_EXAMPLES: &str = "\

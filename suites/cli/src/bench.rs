@@ -9,6 +9,7 @@ mod plan;
 mod search;
 mod system;
 mod view;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,6 +34,7 @@ use crate::watch;
 use metrics::Metrics;
 use system::System;
 use view::View;
+pub(crate) use worker::worker;
 
 pub(crate) use metrics::place;
 
@@ -326,6 +328,17 @@ fn text(report: &Report) -> String {
         each(report.generator.cpu),
         system.unwrap_or_default()
     ));
+    if report.steered.is_some() {
+        let counts = &report.counts;
+        lines.push(format!(
+            "  steered from outside for {:.1} s: {} devices joined and {} left, with {} operations under way when they \
+             fell silent",
+            report.span().as_secs_f64(),
+            counts.joined,
+            counts.left,
+            counts.abandoned
+        ));
+    }
     if report.judged.requests > 0 {
         let judged = &report.judged;
         lines.push(format!(

@@ -93,5 +93,6 @@ fn perform(command: Command) -> Result<ExitCode, Problem> {
         Command::Schema(args) => schema::schema(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Variants(args) => variants::variants(&args),
+        Command::Worker(args) => bench::worker(&args),
     }
 }

@@ -314,7 +314,7 @@ pub(crate) struct Against {
     pub(crate) report: PathBuf,
 }
 
-fn rate(typed: &str) -> Result<f64, String> {
+pub(super) fn rate(typed: &str) -> Result<f64, String> {
     let number = typed.strip_suffix("/s").unwrap_or(typed).parse::<f64>();
     number
         .ok()
@@ -341,7 +341,7 @@ fn one_of(typed: &str, known: &[Operation]) -> Result<Operation, String> {
     })
 }
 
-fn share(typed: &str) -> Result<Share, String> {
+pub(super) fn share(typed: &str) -> Result<Share, String> {
     let (name, number) = typed
         .split_once('=')
         .ok_or_else(|| "expected a name and a number, such as update=4".to_owned())?;
