@@ -123,3 +123,72 @@ fn its_excerpt_is_what_a_run_prints() {
         from += at + 1;
     }
 }
+
+const MANIFEST: &str = include_str!("../../load/kubernetes.yaml");
+
+/// What stands after a key on its line.
+fn after<'t>(text: &'t str, key: &str) -> &'t str {
+    let mut lines = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix(key));
+    let value = lines.next().unwrap_or_else(|| panic!("no line has {key}"));
+    assert!(lines.next().is_none(), "{key} is there twice");
+    value.trim()
+}
+
+/// The block of text below a key.
+fn block(text: &str, key: &str) -> String {
+    let below = text.lines().skip_while(|line| line.trim() != key).skip(1);
+    let block = below.take_while(|line| line.is_empty() || line.starts_with("    "));
+    block
+        .map(|line| line.trim_start().to_owned() + "\n")
+        .collect()
+}
+
+#[test]
+fn each_pod_of_the_job_carries_out_the_shard_of_its_index() {
+    let count: usize = after(MANIFEST, "completions:").parse().unwrap();
+    assert_eq!(after(MANIFEST, "parallelism:"), count.to_string());
+    assert_eq!(after(MANIFEST, "completionMode:"), "Indexed");
+    assert_eq!(after(MANIFEST, "command:"), r#"["twinproof"]"#);
+    // A list in brackets is JSON as well as YAML.
+    let args: Vec<String> = serde_json::from_str(after(MANIFEST, "args:")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut reports = Vec::new();
+    for name in ["storm.toml", "server.toml"] {
+        fs::write(
+            dir.path().join(name),
+            block(MANIFEST, &format!("{name}: |")),
+        )
+        .unwrap();
+    }
+    for index in 0..count {
+        let args: Vec<String> = args
+            .iter()
+            .map(|arg| arg.replace("$(JOB_COMPLETION_INDEX)", &index.to_string()))
+            .map(|arg| arg.replace("/etc/twinproof/", ""))
+            .collect();
+        let mut typed: Vec<&str> = args.iter().map(String::as_str).collect();
+        let shard = typed.iter().position(|arg| *arg == "--shard").unwrap();
+        assert_eq!(typed[shard + 1], format!("{index}/{count}"));
+        let report = typed.iter().position(|arg| *arg == "--report").unwrap();
+        assert!(!reports.contains(&typed[report + 1].to_owned()));
+        reports.push(typed[report + 1].to_owned());
+        let consent = typed
+            .iter()
+            .position(|arg| *arg == "--target-consent")
+            .unwrap();
+        // Everything is known and read, and nobody is loaded who has not agreed.
+        typed.drain(consent..consent + 2);
+        let ran = twinproof(dir.path(), &typed);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("say --target-consent 192.0.2.10"),
+            "{}",
+            ran.stderr
+        );
+        typed.push("--help");
+        let ran = twinproof(dir.path(), &typed);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+}
