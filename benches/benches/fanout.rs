@@ -29,7 +29,7 @@ use twinproof_sockets::cpu_of_thread;
 const SERVER: &str = "http://server/dm";
 const GATEWAY: &str = "http://gateway";
 
-/// The sizes that are compared; the last of them, which takes minutes and 1.5 GB, with `TWINPROOF_FULL=1` only.
+/// The sizes that are compared; the last of them, which takes minutes and 3 GB, with `TWINPROOF_FULL=1` only.
 const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
 
 /// How many members of a group are told the gateway in one command.
@@ -142,6 +142,7 @@ impl Site {
         let limits = Limits {
             octets: ROOM,
             nodes: ROOM,
+            text: ROOM,
             ..Limits::default()
         };
         let managers = server::Shared {
