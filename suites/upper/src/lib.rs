@@ -7,6 +7,7 @@
 
 mod answer;
 mod asked;
+mod bridge;
 mod client;
 mod command;
 mod events;
@@ -24,6 +25,7 @@ use twinproof_judge::profile::{Client, ClientControl as Control, UpperTester as 
 use twinproof_lwm2m::upper::Accounts;
 use twinproof_stage::{ClientControl, UpperTester};
 
+pub use bridge::{Bridge, Reads};
 pub use faults::{Fault, fault};
 
 /// The upper testers of a run: makes one for every scenario, and holds what they share.

@@ -68,7 +68,9 @@ pub(super) fn profile(base_url: Option<&str>) -> Result<String, Problem> {
     );
     profile.say(
         "# Devices of other protocols, which the tester plays, too: it speaks to gwmo.lines_at and gwmo.lwm2m_at. What\n\
-         # `value` and `action` are for servers (`node`) and at the device (`is`) is how the gateway maps them.",
+         # `value` and `action` are for servers (`node`) and at the device (`is`) is how the gateway maps them. A gateway\n\
+         # that speaks neither protocol brings a program between it and a device that speaks in lines, as\n\
+         # command = [\"python3\", \"my-device.py\"] in [gwmo.device.foreign].",
     );
     for (number, [protocol, listed, value, action]) in (DEVICES.len() + 1..).zip(FOREIGN) {
         let own = table(&self::account(

@@ -121,6 +121,12 @@ pub struct GwmoFresh {
 pub struct GwmoForeign {
     /// What it speaks: `lines` or `lwm2m`.
     pub protocol: Protocol,
+    /// What carries its lines to the gateway, if the gateway does not hear lines by UDP: a program of the vendor's
+    /// and its arguments. The program reads what the device says on standard input and writes what the gateway
+    /// says on standard output, a line of JSON each; what it speaks to the gateway is its own business.
+    #[schemars(example = ["python3", "my-device.py"])]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
     /// What its record says as its protocol.
     pub listed: String,
     /// A text that servers can read and change.
@@ -250,12 +256,25 @@ impl GwmoDevice {
             }
             (None, _) => return None,
         };
-        let (key, place) = match foreign.protocol {
-            Protocol::Lines => lines,
-            Protocol::Lwm2m => lwm2m,
+        let ((key, place), instead) = match foreign.protocol {
+            Protocol::Lines => (lines, ", or foreign.command, which finds it"),
+            Protocol::Lwm2m => (lwm2m, ""),
         };
-        if place.is_none() {
-            return Some(format!("expected {key}, where it finds the gateway"));
+        match (foreign.command.first(), foreign.protocol) {
+            (None, _) if place.is_none() => {
+                return Some(format!(
+                    "expected {key}, where it finds the gateway{instead}"
+                ));
+            }
+            (Some(_), Protocol::Lwm2m) => {
+                let why = "expected protocol = \"lines\", since foreign.command takes lines";
+                return Some(why.to_owned());
+            }
+            (Some(program), _) if program.is_empty() => {
+                let why = "expected a program and its arguments as foreign.command";
+                return Some(why.to_owned());
+            }
+            _ => {}
         }
         let mapped = [&foreign.value, &foreign.action];
         mapped.into_iter().find_map(|mapped| {
@@ -308,9 +327,17 @@ name = "n"
             )
         };
         assert_eq!(read("", &fresh("proxy", "d", "s")).fault(), None);
+        let carried = |protocol: &str, command: &str| {
+            let command = format!("\"x\", command = {command},");
+            foreign(protocol, "/3/0/1").replacen("\"x\",", &command, 1)
+        };
+        assert_eq!(read("", &carried("lines", "['a', 'b']")).fault(), None);
         for (head, device, says) in [
             ("lines_at = \"x\"", foreign("lines", "a"), "an IP address"),
             ("", foreign("lines", "a"), "gwmo.lines_at"),
+            ("", foreign("lines", "a"), "foreign.command"),
+            ("", carried("lines", "['']"), "a program"),
+            (lwm2m, carried("lwm2m", "['a']"), "takes lines"),
             (lines, foreign("lwm2m", "/3/0/1"), "gwmo.lwm2m_at"),
             (lwm2m, foreign("lwm2m", "/3/0"), "the path of a resource"),
             (

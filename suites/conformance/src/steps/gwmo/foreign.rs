@@ -2,17 +2,20 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_dm::upper::{Act, Put, Value};
 use twinproof_gwmo::gateway::{Mode, Protocol};
-use twinproof_gwmo::lines::{Order, Simple, Temper};
+use twinproof_gwmo::lines::{Line, Order, Simple, Temper};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::gwmo::{Check as Gwmo, Listed, Outcome, Wanted};
 use twinproof_judge::profile::GwmoForeign;
+use twinproof_judge::scene::SUT;
 use twinproof_lwm2m::device::{self, Device, Register, Shared};
 use twinproof_lwm2m::wire::{Path, Value as Resource, Version};
 use twinproof_stage::{Halted, Handle};
+use twinproof_upper::Bridge;
 
 use super::fanout::{Aim, CHANGED, get};
 use super::parties::{NODE, says};
@@ -25,6 +28,9 @@ pub(super) enum Party {
     Lines(Handle<Simple>),
     Lwm2m(Handle<Device>),
 }
+
+/// How long a device is waited for before what carries its lines is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How much garbage is sent.
 const GARBAGE: usize = 20;
@@ -43,10 +49,26 @@ impl Scene {
         }
     }
 
-    /// Where the gateway hears devices of a protocol.
-    fn heard_at(&mut self, protocol: Protocol) -> Result<SocketAddr, Halted> {
+    /// Where a device finds the gateway: where that hears its protocol, or what carries its lines.
+    async fn heard_at(
+        &mut self,
+        number: usize,
+        foreign: &GwmoForeign,
+    ) -> Result<SocketAddr, Halted> {
+        if let Some(bridge) = self.gwmo.bridges.get(&number) {
+            return Ok(bridge.at());
+        }
+        if !foreign.command.is_empty() {
+            let bridge = Bridge::start(&foreign.command, |octets| Line::parse(octets).map(drop));
+            let bridge = bridge.await.map_err(|why| self.unbridged(&why))?;
+            let at = bridge.at();
+            // Who speaks there speaks for the gateway.
+            self.stage.introduce_address(at, SUT);
+            self.gwmo.bridges.insert(number, bridge);
+            return Ok(at);
+        }
         let gateway = self.gateway()?;
-        let (key, place) = match protocol {
+        let (key, place) = match foreign.protocol {
             Protocol::Lines => ("gwmo.lines_at", gateway.lines_at),
             Protocol::Lwm2m => ("gwmo.lwm2m_at", gateway.lwm2m_at),
         };
@@ -58,6 +80,19 @@ impl Scene {
         place.map_err(|why| self.inconclusive(why))
     }
 
+    fn unbridged(&mut self, why: &str) -> Halted {
+        self.inconclusive(format!("gwmo.device.foreign.command: {why}"))
+    }
+
+    /// What carries the lines of a device still does, if anything has to: nobody is blamed for what it does not.
+    fn is_bridged(&mut self, number: usize) -> Result<(), Halted> {
+        let bridge = self.gwmo.bridges.get(&number);
+        match bridge.and_then(Bridge::fault) {
+            Some(why) => Err(self.unbridged(&why)),
+            None => Ok(()),
+        }
+    }
+
     /// A device in adaptation mode, which enters when it is first spoken of.
     async fn foreigner(&mut self, after: usize) -> Result<(usize, Party), Halted> {
         let (number, foreign) = self.adapted(after)?;
@@ -66,7 +101,7 @@ impl Scene {
         }
         // The server is there before anybody can be announced to it.
         self.manager()?;
-        let heard_at = self.heard_at(foreign.protocol)?;
+        let heard_at = self.heard_at(number, &foreign).await?;
         let id = self.identity(number)?;
         let name = gateway_device(number);
         let at = self.stage.bind(&name).await?;
@@ -99,7 +134,7 @@ impl Scene {
     /// Has a device in adaptation mode come, and waits until the gateway has said whether it wants it.
     async fn come_otherwise(&mut self, after: usize) -> Result<usize, Halted> {
         let (number, foreign) = self.adapted(after)?;
-        let gateway = self.heard_at(foreign.protocol)?;
+        let gateway = self.heard_at(number, &foreign).await?;
         let patience = self.gateway()?.patience.duration();
         let came = match self.foreigner(after).await?.1 {
             Party::Lines(device) => {
@@ -109,7 +144,17 @@ impl Scene {
                     .await?;
                 let heard = |device: &Simple| device.is_welcome().is_some();
                 let what = "the gateway answers a device that speaks in lines";
-                self.stage.wait_for(&device, what, patience, heard).await
+                let mut left = patience;
+                loop {
+                    let now = left.min(LOOK);
+                    left -= now;
+                    let came = self.stage.wait_for(&device, what, now, heard).await;
+                    // Who carries no lines any more is not waited for.
+                    self.is_bridged(number)?;
+                    if came || left.is_zero() {
+                        break came;
+                    }
+                }
             }
             Party::Lwm2m(device) => {
                 let register = device::Order::Register(Register::default());
@@ -150,12 +195,17 @@ impl Scene {
                 }
             }
         }
-        self.fan_out(Aim::Devices(numbers), &acts, devices).await
+        self.fan_out(Aim::Devices(numbers.clone()), &acts, devices)
+            .await?;
+        numbers
+            .into_iter()
+            .try_for_each(|number| self.is_bridged(number))
     }
 
     /// Judges what a device in adaptation mode was asked for.
     fn check_adapted(&mut self, after: usize, does: &[Does]) -> Result<(), Halted> {
         let (number, foreign) = self.adapted(after)?;
+        self.is_bridged(number)?;
         let session = self.since(gateway_device(number));
         let wanted = does.iter().map(|does| does.wanted(&foreign)).collect();
         self.check(&Check::Gwmo(Gwmo::Adapted {
@@ -221,7 +271,8 @@ async fn attached(world: &mut World) -> Result<(), Halted> {
 #[given("two devices of different protocols that have attached")]
 async fn two_attached(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    if scene.adapted(0)?.1.protocol == scene.adapted(1)?.1.protocol {
+    let spoken = |foreign: GwmoForeign| (foreign.protocol, foreign.command);
+    if spoken(scene.adapted(0)?.1) == spoken(scene.adapted(1)?.1) {
         let why = "the first two devices in adaptation mode speak the same protocol in the profile";
         return Err(scene.inconclusive(why));
     }

@@ -17,6 +17,7 @@ use twinproof_gwmo::crowd::Crowd;
 use twinproof_gwmo::hidden::Hidden;
 use twinproof_gwmo::manager::Manager;
 use twinproof_stage::Handle;
+use twinproof_upper::Bridge;
 
 /// Who takes part in a scenario, and what has come about in it.
 #[derive(Default)]
@@ -29,6 +30,8 @@ pub(crate) struct Parties {
     devices: BTreeMap<usize, Handle<Hidden>>,
     /// The devices that speak other protocols.
     foreign: BTreeMap<usize, foreign::Party>,
+    /// What carries the lines of those of them whose vendor brings it.
+    bridges: BTreeMap<usize, Bridge>,
     /// Many devices that are told apart by their numbers.
     crowd: Option<Handle<Crowd>>,
     /// Where the objects of the gateway are.
