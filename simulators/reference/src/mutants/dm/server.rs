@@ -65,11 +65,15 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by {
         "dm/server/operator" "dm/sent",
         "dm/server/operator" "dm/ended",
+        "dm/gateways/fan-out" "dm/sent",
     }
     fn becomes(&self, _executed: bool) -> Fate { Fate::Waits }
 
     "dm-server-remembers" "sends a command again in the next session that was carried out" breaks "DM-SRV-04"
-    caught by { "dm/server/operator" "dm/not-repeated" }
+    caught by {
+        "dm/server/operator" "dm/not-repeated",
+        "dm/gateways/fan-out" "dm/not-repeated",
+    }
     fn becomes(&self, _executed: bool) -> Fate { Fate::Kept }
 
     "dm-server-ends-open" "does not close its last package" breaks "DM-SRV-04"
@@ -86,7 +90,11 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-server-takes-no-reports" "says of reports that it does not know what they are" breaks "DM-SRV-06"
-    caught by { "dm/server/report" "dm/told" }
+    caught by {
+        "dm/server/report" "dm/told",
+        "dm/gateways/attached" "dm/told",
+        "dm/gateways/fan-out" "dm/told",
+    }
     fn alerted(&self, code: AlertCode) -> StatusCode {
         match code {
             AlertCode::GENERIC => StatusCode::FEATURE_NOT_SUPPORTED,

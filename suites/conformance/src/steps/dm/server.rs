@@ -1,5 +1,6 @@
 //! A server that is judged, and its devices, which the tester plays.
 
+mod gateway;
 mod hostile;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,8 @@ pub(super) struct Fleet {
     comers: Vec<profile::DmAccount>,
     /// Their sessions, and whether they showed their password.
     visits: Vec<(Session, bool)>,
+    /// The gateway that is one of them, and what is behind it.
+    site: Option<gateway::Site>,
     /// The last session.
     session: Option<Session>,
     /// The number under which the last trigger was made.
