@@ -94,7 +94,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks {
         "GwMO-HLF-001", "GwMO-FORA-001", "GwMO-FORA-002", "GwMO-DI-003", "GwMO-DI-004", "GwMO-HLF-003",
         "GwMO-Group-001", "GwMO-PMoDe-003", "GwMO-DI-005", "GwMO-MOO-001",
-        "GwMO-SECARIZE-001", "GwMO-SECACATE-002", "GwMO-DI-001", "GwMO-DI-002", "GwMO-HLF-005"
+        "GwMO-SECARIZE-001", "GwMO-SECACATE-002", "GwMO-DI-001", "GwMO-DI-002"
         because "a device that talks to a server which it does not know does nothing for the gateway",
     }
     caught by { "gwmo/modes/shielded" "gwmo/shielded" }
