@@ -66,7 +66,7 @@ impl Default for Shape {
             pushed: 204,
             results: Results::Reported,
             image_part: None,
-            bootstrap: (Profile::Message, None),
+            bootstrap: (Profile::Message, Some(KeyForm::Digits)),
             lawful: Lawful::default(),
         }
     }

@@ -103,8 +103,7 @@ dimensions! {
         "client provisioning": Shapes(|shape| shape.bootstrap.0 = Profile::ClientProvisioning),
     }
     "identity in the key of a bootstrap" from "digest §7.3, doubt D5" {
-        "as the kind has it",
-        "as digits": Shapes(|shape| shape.bootstrap.1 = Some(KeyForm::Digits)),
+        "as digits",
         "as semi-octets": Shapes(|shape| shape.bootstrap.1 = Some(KeyForm::SemiOctets)),
     }
     "images from their origin" from "GW-D26" {
