@@ -26,3 +26,9 @@ Feature: Notifications, as a client takes them
     And a server that has forgotten every nonce of the client
     When a notification is pushed to the client
     Then the client comes with the nonce that both are sure to share, if it knows it
+
+  @DM-CLI-13 @id:out-of-date @if:dm.client.account.scheme=md5
+  Scenario: A notification by a digest that is out of date is ignored
+    Given a client that has had a session
+    When a notification of before its last session is pushed to the client, and then a good one
+    Then the client begins the session of the good one only

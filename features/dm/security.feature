@@ -47,3 +47,16 @@ Feature: Who is who, for a client
     And the server wants to read a value that is there
     When the client begins a session
     Then the client refuses the digest that it was shown before, and does nothing
+
+  @DM-CLI-07 @advice @id:zero-digest @if:dm.client.account.server_password @if:dm.client.account.scheme=md5
+  Scenario: A server that has lost no nonce shows none that is lost
+    Given a client that has had a session with a server, which shows it a digest of four zeros from now on
+    And the server wants to read a value that is there
+    When the client begins a session
+    Then the client refuses that digest, and does nothing
+
+  @DM-CLI-08 @advice @id:never-believed
+  Scenario: A client that is never believed gives up
+    Given a server that does not know the client's password
+    When the client begins a session
+    Then the client gives up before long

@@ -124,3 +124,14 @@ Feature: The server
     When each of them begins a session with its password, and one with another
     Then the server accepts each that shows its password
     And the server refuses each that shows another
+
+  @DM-SRV-11 @id:at-once
+  Scenario: Two devices at once are told what is meant for each
+    Given two devices, of each of which the operator wants to read something else
+    When both are in sessions at once
+    Then each of them is told what is meant for it, and nothing that is meant for the other
+
+  @DM-SRV-12 @id:elsewhere
+  Scenario: A session goes on where the server wants it
+    When the device begins a session
+    Then the session goes on where the server wants it

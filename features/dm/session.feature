@@ -39,3 +39,15 @@ Feature: A session, as a client has it
     Given a server that ends each session at once
     When the client begins a session
     Then the client says nothing more in it
+
+  @DM-CLI-49 @id:unknown-version
+  Scenario: A client does nothing for a version that it does not know
+    Given a server that speaks a version of the protocol that there is not
+    And the server wants to read a value that is there
+    When the client begins a session
+    Then the client does nothing that it wants
+
+  @DM-CLI-50 @id:reports
+  Scenario: A report says what it is about
+    When the client has something to report
+    Then it says what that is about

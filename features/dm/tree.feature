@@ -128,3 +128,21 @@ Feature: The tree of a client
     When the client begins a session
     Then the client says that the inner one failed
     And nothing is there
+
+  @DM-CLI-03 @id:names
+  Scenario: What is below a node is read by its names
+    Given the server wants to read what is below a node
+    When the client begins a session
+    Then the client names what is below it
+
+  @DM-CLI-03 @id:no-names
+  Scenario: A node with nothing below it is read as empty
+    Given a client to which the server has added a node with nothing below it
+    When the server reads what is below that node
+    Then the client names nothing below it
+
+  @DM-CLI-03 @id:inbox
+  Scenario: What is in an inbox nobody reads
+    Given the server wants to read what is in the inbox
+    When the client begins a session
+    Then the client says that nobody reads it

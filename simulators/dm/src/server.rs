@@ -38,6 +38,8 @@ pub struct Shared {
     pub max_commands: Option<usize>,
     /// Whether each item of a command gets a status of its own.
     pub each_item: bool,
+    /// What is behind its address where it wants the next message of a session, if that is another one.
+    pub next: Option<String>,
     /// The octets of an object that it can take.
     pub max_object: u64,
     /// How it writes what notifications ask for beside a session.
@@ -57,6 +59,7 @@ impl Default for Shared {
             sends: None,
             max_commands: None,
             each_item: false,
+            next: None,
             max_object: 1 << 20,
             codes: Codes::default(),
             limits: Limits::default(),
@@ -174,6 +177,13 @@ impl Server {
             drawn: 0,
             unread: 0,
         }
+    }
+
+    /// What devices in sessions are still to do, but for the one that is spoken to.
+    fn in_sessions(&self) -> impl Iterator<Item = &Act> {
+        let others = self.devices.values();
+        let others = others.filter(|device| device.session.is_some());
+        others.flat_map(|device| &device.queue).map(|job| &job.act)
     }
 
     /// Whether a device has nothing more to do.

@@ -632,6 +632,9 @@ async fn visit_dm(
         if let Some(hook) = &client.start {
             stage.control_dm_by(hook_call(hook), client.patience.duration());
         }
+        if let Some(hook) = &client.report {
+            stage.report_dm_by(hook_call(hook), client.patience.duration());
+        }
         if let Some(user) = &client.user {
             stage.front_dm_by(Front {
                 sees: hook_call(&user.sees),

@@ -41,6 +41,9 @@ fn profile(role: &str) -> Declared {
     profile
 }
 
+/// Where the built-in server wants the messages of a session after the first, behind its address.
+const NEXT: &str = "/session";
+
 /// A nonce that the other side does not know.
 const STALE: &[u8] = b"of another time";
 
@@ -274,6 +277,7 @@ impl DmServer {
             .map(|account| account.server_id.clone());
         let id = id.unwrap_or_default();
         let mut shared = reference::server(self.rules.for_scenario(seed));
+        shared.next = Some(NEXT.to_owned());
         self.shape.apply(&mut shared);
         let shared = Arc::new(shared);
         let make = move || {

@@ -73,6 +73,11 @@ twinproof_kernel::rules! {
         use super::Triggered;
         use super::UiMode;
 
+        /// Whether a message is heard of a version of the protocol that the client knows, or does not.
+        fn speaks(&self, known: bool) -> bool {
+            known
+        }
+
         /// The status of a header, for what its sender shows.
         fn believes(&self, facts: ProofFacts) -> StatusCode {
             facts.verdict()

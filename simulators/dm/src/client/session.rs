@@ -467,20 +467,15 @@ impl Client {
         if header.ver_dtd != syncml::VER_DTD {
             return StatusCode::DTD_VERSION_NOT_SUPPORTED;
         }
-        if !syncml::VER_PROTO
-            .iter()
-            .any(|(known, _)| *known == header.ver_proto)
-        {
+        let mut versions = syncml::VER_PROTO.iter();
+        let known = versions.any(|(known, _)| *known == header.ver_proto);
+        if !moment.shared.rules.speaks(known) {
             return StatusCode::PROTOCOL_VERSION_NOT_SUPPORTED;
         }
         let proof = session.account.peer.as_ref().map(|(proof, _)| proof);
-        let (given, right) = proof.map_or((false, false), |proof| proof.check(header, mac, octets));
-        moment.shared.rules.believes(ProofFacts {
-            wanted: proof.map(|proof| proof.scheme),
-            believed: session.believed,
-            given,
-            right,
-        })
+        let facts = proof.map(|proof| proof.facts(session.believed, header, mac, octets));
+        let facts = facts.unwrap_or(ProofFacts::NONE);
+        moment.shared.rules.believes(facts)
     }
 
     /// The status of the server's header; it brings the nonce to use next.

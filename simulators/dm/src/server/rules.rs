@@ -79,6 +79,16 @@ twinproof_kernel::rules! {
             times < 2
         }
 
+        /// Whether a message is heard where the server wanted the next one.
+        fn hears_there(&self, wanted: bool) -> bool {
+            wanted
+        }
+
+        /// Whether a device is told what is meant for it, and nothing that others are told at the same time.
+        fn keeps_apart(&self, at_once: bool) -> bool {
+            at_once
+        }
+
         /// What the server says next: commands only once the client has said everything.
         fn turn(&self, heard: Heard) -> Turn {
             match heard {

@@ -124,6 +124,11 @@ impl Server {
         if request.method != "POST" {
             return Err(405);
         }
+        let next = moment.shared.next.as_ref();
+        let elsewhere = next.is_some_and(|next| request.url.ends_with(next.as_str()));
+        if elsewhere && !moment.shared.rules.hears_there(elsewhere) {
+            return Err(404);
+        }
         let media_type = request.headers.first("Content-Type").unwrap_or_default();
         let encoding = Encoding::from_content_type(media_type).ok_or(415_u16)?;
         let element = encoding.read(&request.body, &moment.shared.limits);
@@ -205,7 +210,6 @@ impl Server {
             .or(session.limit);
 
         let proof = device.client.as_ref();
-        let (given, right) = proof.map_or((false, false), |proof| proof.check(header, mac, octets));
         let code = if header.ver_dtd != syncml::VER_DTD {
             StatusCode::DTD_VERSION_NOT_SUPPORTED
         } else if !syncml::VER_PROTO
@@ -214,12 +218,8 @@ impl Server {
         {
             StatusCode::PROTOCOL_VERSION_NOT_SUPPORTED
         } else {
-            rules.believes(ProofFacts {
-                wanted: proof.map(|proof| proof.scheme),
-                believed: session.believed,
-                given,
-                right,
-            })
+            let facts = proof.map(|proof| proof.facts(session.believed, header, mac, octets));
+            rules.believes(facts.unwrap_or(ProofFacts::NONE))
         };
         let lead = self.header_status(device, &mut session, header, code);
         if !rules.heeds(code) {
@@ -309,12 +309,17 @@ impl Server {
             }
             Turn::Chunk if session.open => {}
             Turn::Chunk | Turn::Commands => {
+                let raw = encoding == Encoding::Wbxml;
                 for (index, job) in device.queue.iter().enumerate().skip(session.taken) {
-                    let command = job.act.to_command(encoding == Encoding::Wbxml);
+                    let command = job.act.to_command(raw);
                     session.out.waiting.push_back(command);
                     session.owners.push_back(index);
                 }
                 session.taken = device.queue.len();
+                if !rules.keeps_apart(true) {
+                    let of_others = self.in_sessions().map(|act| act.to_command(raw));
+                    session.out.waiting.extend(of_others);
+                }
                 if session.out.waiting.is_empty() {
                     self.ended(id, &session, true);
                 }
@@ -532,7 +537,10 @@ impl Server {
                     uri: self.url.clone(),
                     name: named.map(|proof| proof.name.clone()),
                 },
-                resp_uri: None,
+                resp_uri: shared
+                    .next
+                    .as_ref()
+                    .map(|next| format!("{}{next}", self.url)),
                 cred: proof
                     .filter(|_| shared.rules.shows(session.accepted))
                     .and_then(|proof| proof.cred()),

@@ -1,7 +1,7 @@
 //! Who is who: what an end shows, what it asks of its peer, and when it believes it
 //! (DM Security 1.2).
 
-use crate::auth::{Key, MacHeader, Scheme};
+use crate::auth::{Key, MacHeader, Scheme, ZERO_NONCE};
 use crate::syncml::{Chal, Cred, Header, StatusCode};
 
 /// How one end proves who it is.
@@ -28,9 +28,20 @@ pub struct ProofFacts {
     pub given: bool,
     /// Whether what it shows is of the scheme and right.
     pub right: bool,
+    /// Whether it is not, and would be right for the nonce of resynchronisation.
+    pub zero: bool,
 }
 
 impl ProofFacts {
+    /// What is known where no proof is asked for.
+    pub const NONE: Self = Self {
+        wanted: None,
+        believed: false,
+        given: false,
+        right: false,
+        zero: false,
+    };
+
     /// The status of a header (DM Security 1.2): a proof for the session is shown once, a digest over
     /// the message with every message.
     #[must_use]
@@ -88,6 +99,30 @@ impl Proof {
             }),
         };
         (given, right)
+    }
+
+    /// What is known of what a peer shows, who was believed earlier in the session or not. Octets are those that it
+    /// sent.
+    #[must_use]
+    pub fn facts(
+        &self,
+        believed: bool,
+        header: &Header,
+        mac: Option<&str>,
+        octets: &[u8],
+    ) -> ProofFacts {
+        let (given, right) = self.check(header, mac, octets);
+        let resynchronised = || Self {
+            nonce: ZERO_NONCE.to_vec(),
+            ..self.clone()
+        };
+        ProofFacts {
+            wanted: Some(self.scheme),
+            believed,
+            given,
+            right,
+            zero: given && !right && resynchronised().check(header, mac, octets).1,
+        }
     }
 
     /// What asks a peer for this proof, with the nonce to use.

@@ -99,6 +99,21 @@ fn every_command_is_answered_once_and_numbers_are_unique() {
 }
 
 #[test]
+fn what_is_refused_in_parts_is_not_sent_to_its_end() {
+    for encoding in BOTH {
+        let mut world = World::new(encoding, Scheme::Md5);
+        world.clients.large_objects = false;
+        world.clients.max_message = Some(1500);
+        let add = world.queue(Act::Add(put("./Vendor/Open/large", &"x".repeat(4_000))));
+        let read = world.queue(get("./DevInfo/DevId"));
+        assert_eq!(world.session().how, End::Complete);
+        assert_eq!(world.codes(add), [406]);
+        assert_eq!(world.codes(read), [200]);
+        assert_eq!(world.value("./Vendor/Open/large"), None);
+    }
+}
+
+#[test]
 fn large_objects_go_both_ways() {
     for encoding in BOTH {
         let mut world = World::new(encoding, Scheme::Md5);

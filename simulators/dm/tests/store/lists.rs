@@ -169,3 +169,30 @@ fn the_fixture_sees_lists_that_are_not_inherited() {
     assert_eq!(read.unwrap_err().0, 425);
     assert!(tree.get(hand("B"), &address("NodeB/Node3/Node4")).is_ok());
 }
+
+/// Who goes first among servers with the same right, and who may say so.
+#[test]
+fn a_server_gives_way_to_one_that_ranks_above_it() {
+    let mut tree = Tree::new(Arc::new(Profile::bootstrapped()));
+    tree.set(&uri("Vendor/Open/V"), "v");
+    tree.install(&[twinproof_dm::tree::tnds::State {
+        uri: uri("Vendor/Open"),
+        properties: twinproof_dm::tree::RtProperties {
+            acl: Some("Get=*&Replace=A+B".parse().unwrap()),
+            ..Default::default()
+        },
+        value: None,
+    }]);
+    let writes = |tree: &Tree| {
+        ["A", "B"].map(|server| replace(&mut tree.clone(), server, "Vendor/Open/V", "w"))
+    };
+    assert_eq!(writes(&tree), [200, 200]);
+    tree.set(&uri("Priorities/B"), "7");
+    assert_eq!(writes(&tree), [425, 200], "who has no rank comes last");
+    tree.set(&uri("Priorities/A"), "7");
+    assert_eq!(writes(&tree), [200, 200], "at a tie nobody gives way");
+    tree.set(&uri("Priorities/A"), "1");
+    assert_eq!(writes(&tree), [200, 425]);
+    assert_eq!(get(&tree, "B", "Vendor/Open/V").unwrap(), "v");
+    assert_eq!(replace(&mut tree, "B", "Priorities/B", "1"), 425);
+}

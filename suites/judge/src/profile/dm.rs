@@ -45,6 +45,11 @@ pub struct DmClient {
     #[schemars(example = "dmclient --begin-session {server}")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<HookSpec>,
+    /// Has the client report something of its own to the account's server, in a session that it begins or has: a
+    /// generic alert. Without it, what a report says is inconclusive. `{server}` stands for the server's identifier.
+    #[schemars(example = "dmclient --report battery-low {server}")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<HookSpec>,
     /// Where it takes notifications by HTTP Push, if it does: without it, what a notification does is
     /// inconclusive.
     #[schemars(example = "http://127.0.0.1:8091/push")]

@@ -6,6 +6,7 @@ use twinproof_dm::bootstrap::server as bootstrap;
 use twinproof_dm::bootstrap::server::BootstrapServer;
 use twinproof_dm::client::{self, Card, Client, Reply};
 use twinproof_dm::server::Server;
+use twinproof_dm::syncml::Alert;
 use twinproof_dm::upper::{Answer, Operation, Shown, User};
 use twinproof_evidence::record::{Halt, What};
 use twinproof_kernel::Seed;
@@ -21,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Hands {
     server: Option<Tester>,
     client: Option<Starter>,
+    reporter: Option<(HookCall, Duration)>,
     user: Option<Front>,
     bootstrapper: Option<Bootstrapper>,
     bootstrap: Option<Renewer>,
@@ -160,6 +162,51 @@ impl Stage {
     /// From now on this has the client begin a session that runs elsewhere.
     pub fn control_dm_by(&mut self, hook: HookCall, patience: Duration) {
         self.dm.client = Some(Starter::Hook(hook, patience));
+    }
+
+    /// From now on this has the client report something that runs elsewhere.
+    pub fn report_dm_by(&mut self, hook: HookCall, patience: Duration) {
+        self.dm.reporter = Some((hook, patience));
+    }
+
+    /// Has the client report something to a server in a session: this, if it is here, and else what its hook has it
+    /// report.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can have it report anything, or it failed.
+    pub async fn report_dm(&mut self, server: &str, alert: Alert) -> Result<(), Halted> {
+        let done = match (&self.dm.client, self.dm.reporter.clone()) {
+            (Some(Starter::Hand(client, _)), _) => {
+                let order = client::Order::Report {
+                    server: server.to_owned(),
+                    alerts: vec![alert],
+                };
+                let acted = self.perform(vec![(client.clone(), order)], PATIENCE, false);
+                match acted.await?.into_iter().map(|acted| acted.answer).next() {
+                    Some(client::Answer::Refused(why)) => Err(why),
+                    _ => Ok(()),
+                }
+            }
+            (_, Some((hook, patience))) => {
+                let named = [("server", server.to_owned())];
+                self.pull_dm(&named_call(&hook, &named), patience).await
+            }
+            (_, None) => Err("the profile has none".to_owned()),
+        };
+        let failed = done.err().map(|why| self.recorder.secrets().conceal(&why));
+        let hooked = What::Hooked {
+            hook: "report something".to_owned(),
+            failed: failed.clone(),
+        };
+        self.recorder.write(self.now(), hooked);
+        match failed {
+            None => Ok(()),
+            Some(why) => {
+                let why = format!("the client was to report something (dm.client.report): {why}");
+                Err(self.halt(Halt::Inconclusive { why }))
+            }
+        }
     }
 
     /// From now on this asks whoever sits in front of the client.

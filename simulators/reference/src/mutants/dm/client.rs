@@ -8,7 +8,7 @@ use twinproof_dm::notification::UiMode;
 use twinproof_dm::provisioning::Account;
 use twinproof_dm::provisioning::protection::Method;
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::syncml::{AlertCode, Command, Data, Item, Message, Status, StatusCode};
+use twinproof_dm::syncml::{AlertCode, Command, Data, Format, Item, Message, Status, StatusCode};
 
 use super::super::{Mutant, mutants};
 use super::without;
@@ -212,6 +212,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-skips-header" "gives no status for headers" breaks "DM-CLI-02"
     also breaks {
+        "DM-HLF-009" because "a feature is tried by a server that is told the next nonce",
         "DM-HLF-012", "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-022", "DM-HLF-023", "DM-HLF-008", "DM-CLI-17" because "a server that is not heard manages nothing",
         "DM-CLI-07", "DM-CLI-08" because "what it thinks of credentials is the status of a header",
         "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-14", "DM-CLI-15", "DM-CLI-16",
@@ -225,6 +226,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-confirms-nothing" "gives no status for what it did" breaks "DM-CLI-02"
     also breaks {
+        "DM-HLF-009" because "whether a feature is there is said by a status",
         "DM-HLF-012", "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-022", "DM-HLF-023", "DM-HLF-008", "DM-CLI-17" because "what a server may do is said by a status, too",
         "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-10", "DM-CLI-11", "DM-CLI-14", "DM-CLI-15", "DM-CLI-16",
         "DM-CLI-41", "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-45", "DM-CLI-46", "DM-HLF-010"
@@ -254,6 +256,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-reads-nothing" "confirms a reading and sends no value" breaks "DM-CLI-03"
     also breaks {
+        "DM-HLF-020" because "whose value it is shows in reading it",
         "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023", "DM-HLF-012", "DM-HLF-008" because "what a server may read is shown by reading it",
         "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-15", "DM-CLI-16",
         "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-46", "DM-HLF-010"
@@ -278,6 +281,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-shows-the-old" "shows an empty value whatever is there" breaks "DM-CLI-03"
     also breaks {
+        "DM-HLF-020" because "whose value it is shows in reading it",
         "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023", "DM-HLF-012", "DM-HLF-008" because "what a server may read is shown by reading it",
         "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-10", "DM-CLI-15", "DM-CLI-16",
         "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-46", "DM-HLF-010", "DM-HLF-015"
@@ -298,6 +302,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-shows-anything" "shows the same value whatever is read" breaks "DM-CLI-03"
     also breaks {
+        "DM-HLF-020" because "whose value it is shows in reading it",
         "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023", "DM-HLF-012", "DM-HLF-008" because "what a server may read is shown by reading it",
         "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-09", "DM-CLI-15", "DM-CLI-16",
         "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-46", "DM-HLF-010", "DM-HLF-015"
@@ -379,12 +384,59 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Standard.believes(ProofFacts { right: facts.given, ..facts })
     }
 
+    "dm-client-believes-zeros" "believes a digest of four zeros at any time" breaks "DM-CLI-07"
+    caught by { "dm/security/zero-digest" "dm/unmoved" }
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        Standard.believes(ProofFacts { right: facts.right || facts.zero, ..facts })
+    }
+
+    "dm-client-insists" "shows its credentials as often as it is challenged" breaks "DM-CLI-08"
+    caught by { "dm/security/never-believed" "dm/gives-up" }
+    fn tries_again(&self, _times: u32) -> bool { true }
+
+    "dm-client-speaks-any-version" "does what a message of an unknown version wants" breaks "DM-CLI-49"
+    caught by { "dm/session/unknown-version" "dm/unversed" }
+    fn speaks(&self, _known: bool) -> bool { true }
+
+    "dm-client-reports-vaguely" "does not say what its reports are about" breaks "DM-CLI-50"
+    caught by { "dm/session/reports" "dm/reported" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Alert(alert) = command
+                && alert.code == AlertCode::GENERIC
+            {
+                alert.items.iter_mut().for_each(|item| item.meta = None);
+            }
+        }
+        message
+    }
+
+    "dm-client-names-otherwise" "puts commas between the names of what is below a node" breaks "DM-CLI-03"
+    caught by { "dm/tree/names" "dm/names" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        for command in &mut message.commands {
+            if let Command::Results(results) = command {
+                for item in &mut results.items {
+                    let is_node = item.meta.as_ref().is_some_and(|meta| meta.format == Some(Format::Node));
+                    if let (true, Some(Data::Text(text))) = (is_node, &mut item.data) {
+                        *text = text.replace('/', ",");
+                    }
+                }
+            }
+        }
+        message
+    }
+
     "dm-client-obeys-anybody" "refuses a server and does what it wants" breaks "DM-CLI-07"
-    also breaks { "DM-HLF-017" because "a server may show the credentials of another" }
+    also breaks {
+        "DM-CLI-49" because "a message of an unknown version is refused by its header, too", "DM-HLF-017" because "a server may show the credentials of another" }
     caught by { "dm/security/no-credentials" "dm/unmoved" }
     fn obeys(&self, _header: StatusCode) -> bool { true }
 
     "dm-client-obeys-and-denies" "does what a server wants that it refuses, and says that it does not" breaks "DM-CLI-07"
+    also breaks { "DM-CLI-49" because "a message of an unknown version is refused by its header, too" }
     caught by {
         "dm/security/unproven-adds" "dm/told",
         "dm/security/wrong-adds" "dm/told",
@@ -465,7 +517,8 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn gives_up(&self, _broken: bool) -> bool { false }
 
     "dm-client-takes-parts" "puts the first part of a value where the value is to go" breaks "DM-CLI-41"
-    also breaks { "DM-CLI-42" because "the whole comes to where a part is" }
+    also breaks {
+        "DM-HLF-009" because "a value in parts is tried with one that is added", "DM-CLI-42" because "the whole comes to where a part is" }
     caught by {
         "dm/hostile/no-end" "dm/told",
         "dm/large/parts" "dm/told",
@@ -474,6 +527,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn applies(&self, _complete: bool) -> bool { true }
 
     "dm-client-promises-parts" "says that values may come in parts, and takes none" breaks "DM-HLF-009"
+    also breaks { "DM-CLI-42" because "what is not taken is not there" }
     caught by { "dm/features/parts" "dm/truthful" }
     fn says(&self, message: Message) -> Message {
         refusing(message, |s| s.code == StatusCode::CHUNK_ACCEPTED)
@@ -583,7 +637,10 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "DM-CLI-48" because "whom any digest wakes comes with the nonce that it has",
         "DM-HLF-003" because "it matters not what brings them",
     }
-    caught by { "dm/notification/forged" "dm/ignored" }
+    caught by {
+        "dm/notification/forged" "dm/ignored",
+        "dm/notification/out-of-date" "dm/ignored",
+    }
     fn triggered(&self, facts: TriggerFacts) -> Triggered {
         Standard.triggered(TriggerFacts { signed: true, ..facts })
     }

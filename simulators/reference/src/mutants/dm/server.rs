@@ -53,6 +53,19 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "dm/server/no-credentials" "dm/challenged" }
     fn heeds(&self, _header: StatusCode) -> bool { true }
 
+    "dm-server-mixes-devices" "tells a device what another one is to do that is in a session, too" breaks "DM-SRV-11"
+    caught by { "dm/server/at-once" "dm/apart" }
+    fn keeps_apart(&self, _at_once: bool) -> bool { false }
+
+    "dm-server-is-not-there" "does not answer where it wants to be spoken to" breaks "DM-SRV-12"
+    also breaks {
+        "DM-SRV-01", "DM-SRV-02", "DM-SRV-03", "DM-SRV-04", "DM-SRV-05", "DM-SRV-06", "DM-SRV-07", "DM-SRV-08",
+        "DM-SRV-09", "DM-SRV-10", "DM-SRV-11", "DM-SRV-40", "DM-SRV-41"
+        because "no session of more than a message goes on",
+    }
+    caught by { "dm/server/elsewhere" "dm/goes-on" }
+    fn hears_there(&self, _wanted: bool) -> bool { false }
+
     "dm-server-believes-nobody" "refuses the credentials of every device" breaks "DM-SRV-03"
     also breaks {
         "DM-SRV-04", "DM-SRV-05", "DM-SRV-06", "DM-SRV-07"

@@ -31,6 +31,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-adds-nothing" "does not let anything be added" breaks "DM-CLI-04"
     also breaks {
+        "DM-HLF-009" because "documents and values in parts are tried with values that are added",
         "DM-CLI-06", "DM-CLI-15", "DM-CLI-42", "DM-HLF-010"
         because "an Atomic, a Sequence, a large object and a document are tried with values that are added",
     }
@@ -53,6 +54,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-replaces-nothing" "does not let anything be replaced" breaks "DM-CLI-05"
     also breaks {
+        "DM-HLF-020" because "which server goes first shows in what it replaces",
         "DM-HLF-008", "DM-HLF-018", "DM-HLF-021", "DM-HLF-022", "DM-CLI-14" because "what a server may change is shown by changing it", "DM-CLI-15" because "a Sequence is tried with a value that is replaced" }
     caught by { "dm/tree/replace" "dm/told", "dm/tree/replace" "dm/shows" }
     fn replace(&self, facts: NodeFacts) -> StatusCode {
@@ -102,7 +104,8 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-client-knows-no-rights" "lets every server do everything" breaks "DM-CLI-14"
-    also breaks { "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023" because "what is one server's is not another's" }
+    also breaks {
+        "DM-HLF-020" because "the list of a rank says who may change it", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023" because "what is one server's is not another's" }
     caught by { "dm/tree/rights" "dm/told" }
     fn grants(&self, _facts: AclFacts<'_>) -> bool { true }
 
@@ -122,6 +125,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-takes-no-documents" "takes no node that comes in a document" breaks "DM-HLF-010"
     also breaks {
+        "DM-HLF-009" because "documents and values in parts are tried with values that are added",
         "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-15", "DM-CLI-42" because "a node from a document is added like any other",
     }
     caught by { "dm/document/add" "dm/told", "dm/document/add" "dm/shows" }
@@ -149,7 +153,8 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn listed(&self, _right: bool, _access: bool) -> Listed { Listed::Hidden }
 
     "dm-client-lists-nothing" "says of what is there that it is not there to be listed" breaks "DM-CLI-46"
-    also breaks { "DM-HLF-012", "DM-HLF-018" because "objects are found, and those of others hidden, in lists" }
+    also breaks {
+        "DM-HLF-009" because "lists are tried with what is there", "DM-HLF-012", "DM-HLF-018" because "objects are found, and those of others hidden, in lists" }
     caught by { "dm/optional/list" "dm/offered" }
     fn list(&self, _facts: NodeFacts, _supported: bool) -> StatusCode { StatusCode::NOT_FOUND }
 
@@ -173,6 +178,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-client-adds-up-lists" "grants what any list from the root on grants" breaks "DM-HLF-021"
     also breaks {
+        "DM-HLF-020" because "the list of a rank says who may change it",
         "DM-HLF-018", "DM-HLF-019", "DM-HLF-023", "DM-CLI-14" because "the list of a node decides alone",
     }
     caught by { "dm/authorities/part" "dm/told" }
@@ -221,6 +227,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn ranks(&self, _granted: bool) -> bool { true }
 
     "dm-client-promises-lists" "says that it has lists, and has none" breaks "DM-HLF-009"
+    also breaks { "DM-HLF-012" because "objects are found in lists" }
     caught by { "dm/features/lists" "dm/truthful" }
     fn list(&self, _facts: NodeFacts, _supported: bool) -> StatusCode { StatusCode::FEATURE_NOT_SUPPORTED }
 
@@ -237,4 +244,19 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks { "DM-HLF-010" because "clients of DM 1.3 take documents" }
     caught by { "dm/features/documents" "dm/truthful" }
     fn takes_documents(&self, _has: bool) -> bool { false }
+
+    "dm-client-opens-its-inbox" "lets servers read what is in the inbox" breaks "DM-CLI-03"
+    caught by { "dm/tree/inbox" "dm/told" }
+    fn get(&self, facts: NodeFacts) -> StatusCode {
+        Standard.get(NodeFacts { access: true, ..facts })
+    }
+
+    "dm-client-has-no-empty-nodes" "says of a node with children that it is there, and of no other" breaks "DM-CLI-03"
+    caught by { "dm/tree/no-names" "dm/names" }
+    fn get(&self, facts: NodeFacts) -> StatusCode {
+        match facts {
+            NodeFacts { kind: Some(Kind::Interior), permanent: false, .. } => StatusCode::NOT_FOUND,
+            _ => Standard.get(facts),
+        }
+    }
 };

@@ -27,8 +27,8 @@ pub enum Reading {
     ReportsUnknown,
     /// A header does not say how large an object may be.
     SaysLess,
-    /// Each message says where the next one goes.
-    SaysWhere,
+    /// No message says where the next one goes: it goes where the first went.
+    SaysNowhere,
     /// Credentials are shown with every message.
     ShowsAgain,
 }
@@ -40,7 +40,7 @@ impl Reads for Reading {
             Self::CommandsAre400 | Self::CommandsAre406 => &["commanded"],
             Self::OrderTurned => &["writes"],
             Self::ReportsAccepted | Self::ReportsUnknown => &["alerted"],
-            Self::SaysLess | Self::SaysWhere => &["says"],
+            Self::SaysLess | Self::SaysNowhere => &["says"],
             Self::ShowsAgain => &["shows"],
         }
     }
@@ -52,9 +52,6 @@ pub struct Lawful {
     readings: BTreeSet<Reading>,
     form: Form,
 }
-
-/// What is added to where a server is.
-const NEXT: &str = "?next";
 
 impl Lawful {
     /// Follows a reading from now on.
@@ -103,8 +100,8 @@ impl Rules for Lawful {
     fn says(&self, message: Message) -> Message {
         let mut message = message;
         let header = &mut message.header;
-        if self.reads(Reading::SaysWhere) {
-            header.resp_uri = Some(format!("{}{NEXT}", header.source.uri));
+        if self.reads(Reading::SaysNowhere) {
+            header.resp_uri = None;
         }
         if self.reads(Reading::SaysLess)
             && let Some(meta) = &mut header.meta

@@ -52,8 +52,8 @@ dimensions! {
         "one for each item": Shapes(|shape| shape.each_item = true),
     }
     "next message" from "digest §1.3" {
-        "goes where the first went",
-        "goes where it says": Reads(Reading::SaysWhere),
+        "goes where it says",
+        "goes where the first went": Reads(Reading::SaysNowhere),
     }
     "who is believed" from "digest §4.2" {
         "for the session",

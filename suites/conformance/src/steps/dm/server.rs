@@ -1,5 +1,6 @@
 //! A server that is judged, and its devices, which the tester plays.
 
+mod crowd;
 mod gateway;
 mod hostile;
 
@@ -59,6 +60,8 @@ pub(super) struct Fleet {
     visits: Vec<(Session, bool)>,
     /// The gateway that is one of them, and what is behind it.
     site: Option<gateway::Site>,
+    /// Those that come at once.
+    crowd: Vec<crowd::Comer>,
     /// The last session.
     session: Option<Session>,
     /// The number under which the last trigger was made.

@@ -12,7 +12,7 @@ pub mod wishes;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use twinproof_dm::syncml::{Command, StatusCode};
+use twinproof_dm::syncml::{AlertCode, Command, Item, StatusCode};
 use twinproof_evidence::Verdict;
 
 use super::Session;
@@ -21,8 +21,8 @@ use crate::checks::Found;
 use crate::scene::{SUT, Scene};
 use large::{fits, holds_open, interrupted, lists, offered, takes_parts};
 use notified::{NO_SESSION, announced, ignored};
-use opening::{began_again, opened, proven, proven_at_once, silent};
-use tree::{in_order, property, shows, told, unread};
+use opening::{began_again, gives_up, opened, proven, proven_at_once, silent, unversed};
+use tree::{in_order, names, property, shows, told, unread};
 
 /// The leaves of the device information that each client has (DM Standardized Objects 1.2).
 const INFORMATION: [&str; 5] = ["DevId", "Man", "Mod", "DmV", "Lang"];
@@ -63,6 +63,13 @@ pub enum Check {
         session: Session,
         /// What the user entered, or the numbers of what the user chose.
         values: Vec<String>,
+    },
+    /// A client that is never believed shows its credentials no more often than this in a session.
+    GivesUp {
+        /// The session.
+        session: Session,
+        /// How often.
+        most: usize,
     },
     /// Once the server has said what it takes, no message of the client is larger.
     Fits {
@@ -122,6 +129,15 @@ pub enum Check {
         uri: String,
         /// The name of the property.
         property: String,
+    },
+    /// What stands below an interior node was read: these names, and others perhaps. If none is given: no name.
+    Names {
+        /// The session.
+        session: Session,
+        /// The node.
+        uri: String,
+        /// The names.
+        names: Vec<String>,
     },
     /// A command was carried out that a client need not have, or it was answered like one that it does not have.
     Offered {
@@ -202,6 +218,16 @@ pub enum Check {
         /// What was to be read.
         uri: String,
     },
+    /// What the client reports says what it is about.
+    Reported {
+        /// The session.
+        session: Session,
+    },
+    /// Nothing was done that a message of an unknown version wants.
+    Unversed {
+        /// The session.
+        session: Session,
+    },
     /// The server believed the client's first message.
     ProvenAtOnce {
         /// The sessions since.
@@ -265,6 +291,34 @@ impl Check {
                 session.with(scene, expected, |talk, expected| {
                     fits(scene, talk, expected, *size)
                 })
+            }
+            Self::GivesUp { session, most } => {
+                let expected = format!("credentials at most {most} times");
+                session.with(scene, expected, |talk, expected| {
+                    gives_up(talk, expected, *most)
+                })
+            }
+            Self::Names {
+                session,
+                uri,
+                names: meant,
+            } => {
+                let expected = match meant.is_empty() {
+                    true => format!("no name below {uri}"),
+                    false => format!("{} below {uri}", meant.join(", ")),
+                };
+                session.with(scene, expected, |talk, expected| {
+                    names(talk, expected, uri, meant)
+                })
+            }
+            Self::Reported { session } => {
+                let expected =
+                    "a generic alert (1226), each item of which has the type of what it is about";
+                session.with(scene, expected, reported)
+            }
+            Self::Unversed { session } => {
+                let expected = "505 or 513 for the header, and nothing done";
+                session.with(scene, expected, unversed)
             }
             Self::HoldsOpen { session } => {
                 let expected = "an open package as the answer to each open one of the server";
@@ -458,6 +512,40 @@ fn entered(talk: &Talk, expected: String, values: &[String]) -> Found {
     // In which order choices are told is not said.
     all.sort_unstable();
     Found::decide(all == values, expected, got).shown_by([asked.number, said.number])
+}
+
+fn reported(talk: &Talk, expected: String) -> Found {
+    let ours = talk.said.iter().filter(|said| said.by_sut);
+    let alerts: Vec<_> = ours
+        .flat_map(|said| said.message().commands.iter().map(move |c| (said, c)))
+        .filter_map(|(said, command)| match command {
+            Command::Alert(alert) if alert.code == AlertCode::GENERIC => Some((said, alert)),
+            _ => None,
+        })
+        .collect();
+    if alerts.is_empty() {
+        return Found::inconclusive(expected, "no generic alert (dm.client.report)");
+    }
+    let typed = |item: &Item| {
+        let kind = item
+            .meta
+            .as_ref()
+            .and_then(|meta| meta.media_type.as_deref());
+        kind.is_some_and(|kind| !kind.trim().is_empty())
+    };
+    let numbers = alerts.iter().map(|(said, _)| said.number);
+    let numbers: Vec<u64> = numbers.collect();
+    let wrong = alerts.iter().find_map(|(_, alert)| {
+        let untyped = alert.items.iter().filter(|item| !typed(item)).count();
+        match (alert.items.len(), untyped) {
+            (0, _) => Some("one without an item".to_owned()),
+            (_, 0) => None,
+            (all, untyped) => Some(format!("{untyped} of {all} items without a type")),
+        }
+    });
+    let holds = wrong.is_none();
+    let got = wrong.unwrap_or_else(|| "so it is".to_owned());
+    Found::decide(holds, expected, got).shown_by(numbers)
 }
 
 fn numbered(talk: &Talk, expected: String) -> Found {

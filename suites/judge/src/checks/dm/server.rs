@@ -27,6 +27,23 @@ pub enum Check {
         /// The session.
         session: Session,
     },
+    /// Of two devices in sessions at once, one was told what was meant for it, each once, and nothing that was meant
+    /// for the other.
+    Apart {
+        /// Its session.
+        session: Session,
+        /// That of the other.
+        beside: Session,
+        /// What was meant for it, the targets of readings.
+        own: Vec<String>,
+        /// What was meant for the other.
+        others: Vec<String>,
+    },
+    /// A message that came where the server wanted it was taken for the next one of the session.
+    GoesOn {
+        /// The session.
+        session: Session,
+    },
     /// A device that is not believed is challenged, and nothing else is said to it.
     Challenged {
         /// The session.
@@ -122,6 +139,24 @@ impl Check {
             Self::Accepted { session } => {
                 let expected = "200 or 212 for the header of a device that shows its credentials";
                 session.with(scene, expected, accepted)
+            }
+            Self::Apart {
+                session,
+                beside,
+                own,
+                others,
+            } => {
+                let expected = format!("each of {} once, and nothing else", own.join(", "));
+                let other = beside.talks(scene).iter().flat_map(Talk::numbers).collect();
+                session.with(scene, expected, |talk, expected| {
+                    apart(talk, expected, (own, others), other)
+                })
+            }
+            Self::GoesOn { session } => {
+                let expected = "the session goes on where the server wants the next message";
+                session.with(scene, expected, |talk, expected| {
+                    goes_on(scene, talk, expected, &session.party)
+                })
             }
             Self::Answered { session } => {
                 let expected = "one status for the header of each message of the device and for each \
@@ -258,6 +293,65 @@ fn answered(talk: &Talk, expected: String) -> Found {
         }
     }
     Found::decide(true, expected, "so it is")
+}
+
+fn apart(
+    talk: &Talk,
+    expected: String,
+    (own, others): (&[String], &[String]),
+    beside: Vec<u64>,
+) -> Found {
+    let numbers = talk.numbers();
+    let within = |(first, last): (&u64, &u64)| beside.iter().any(|n| (first..=last).contains(&n));
+    if !numbers.first().zip(numbers.last()).is_some_and(within) {
+        return Found::inconclusive(expected, "one session was over before the other began")
+            .shown_by(numbers);
+    }
+    let astray = others.iter().find_map(|uri| {
+        let said = asking(talk, "Get", uri);
+        said.first()
+            .map(|said| (said.number, format!("{uri}, which was meant for the other")))
+    });
+    let amiss = || {
+        own.iter().find_map(|uri| {
+            let said = asking(talk, "Get", uri);
+            let got = format!("{uri} {} times", said.len());
+            (said.len() != 1).then(|| (said.first().map_or(numbers[0], |s| s.number), got))
+        })
+    };
+    match astray.or_else(amiss) {
+        Some((number, got)) => Found::decide(false, expected, got).shown_by([number]),
+        None => Found::decide(true, expected, "so it is").shown_by(numbers),
+    }
+}
+
+fn goes_on(scene: &Scene, talk: &Talk, expected: String, device: &str) -> Found {
+    let told = talk.said.iter().find_map(|said| {
+        let url = said.message().header.resp_uri.as_deref();
+        Some((said.number, url.filter(|_| said.by_sut)?))
+    });
+    let Some((number, url)) = told else {
+        let got = "the server wants the next message nowhere else (RespURI)";
+        return Found::not_applicable(expected, got).shown_by(talk.numbers());
+    };
+    let mut later = scene.exchanges.range(number + 1..);
+    let Some((next, exchange)) = later.find(|(_, exchange)| exchange.from == device) else {
+        return Found::inconclusive(expected, "the device said nothing more").shown_by([number]);
+    };
+    if exchange.url != url {
+        let got = format!("the device sent it to {}", exchange.url);
+        return Found::inconclusive(expected, got).shown_by([number, *next]);
+    }
+    let answered = talk
+        .said
+        .iter()
+        .any(|said| said.by_sut && said.number == *next);
+    let got = match &exchange.response {
+        Some(_) if answered => "so it does".to_owned(),
+        Some(response) => format!("HTTP {}", response.status),
+        None => "no answer".to_owned(),
+    };
+    Found::decide(answered, expected, got).shown_by([number, *next])
 }
 
 fn challenged(talk: &Talk, expected: String, codes: &[StatusCode]) -> Found {

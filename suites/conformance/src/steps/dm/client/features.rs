@@ -20,7 +20,7 @@ use crate::world::{Scene, World};
 const NEWS: &str = "Twinproof says: this is but a test.";
 
 /// Where an inbox is (DM Tree and Description 1.2).
-const INBOX: &str = "./Inbox";
+pub(super) const INBOX: &str = "./Inbox";
 
 /// A feature as a scenario speaks of it.
 #[derive(Clone, Copy, Debug, cucumber::Parameter)]

@@ -45,6 +45,20 @@ impl Scene {
         self.push_made(trigger, forged).await
     }
 
+    /// A trigger of this session, as the server makes it now: its media type and its octets.
+    async fn trigger_now(&mut self, session: u16) -> Result<(String, Vec<u8>), Halted> {
+        let trigger = Operation::Trigger {
+            device: self.dm_client()?.account.device,
+            ui_mode: 1,
+            session,
+        };
+        let server = self.dm_served()?.server.clone();
+        match self.stage.act(&server, trigger).await?.answer {
+            Answer::Trigger { content_type, body } => Ok((content_type, body)),
+            _ => Err(self.inconclusive(NOT_MADE)),
+        }
+    }
+
     /// Has the server make a trigger, and pushes it to the client, with another digest where it is to be forged.
     pub(super) async fn push_made(
         &mut self,
@@ -58,8 +72,7 @@ impl Scene {
             mut body,
         } = made
         else {
-            let why = "no notification can be made: the account has no server_password";
-            return Err(self.inconclusive(why));
+            return Err(self.inconclusive(NOT_MADE));
         };
         if let (true, Some(first)) = (forged, body.first_mut()) {
             *first ^= 1;
@@ -74,6 +87,9 @@ impl Scene {
         Ok(())
     }
 }
+
+/// Why there is no trigger.
+const NOT_MADE: &str = "no notification can be made: the account has no server_password";
 
 /// What is waited for.
 const ENDED: &str = "the session that was announced has ended";
@@ -130,6 +146,30 @@ async fn notified_twice(world: &mut World) -> Result<(), Halted> {
     scene.push(good).await?;
     scene.dm_session_ends(ENDED).await?;
     scene.push(sibling).await?;
+    scene.dm_session_ends(ENDED).await?;
+    Ok(())
+}
+
+#[when("a notification of before its last session is pushed to the client, and then a good one")]
+async fn notified_late(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let Announced { good, forged, .. } = scene.announced();
+    let old = scene.trigger_now(forged).await?;
+    // In the session the client tells the server another nonce.
+    has_had_one(world).await?;
+    let scene = world.scene();
+    let fresh = scene.trigger_now(forged).await?;
+    if old == fresh {
+        let why =
+            "the client gave the server no other nonce, so that the notification is a good one";
+        return Err(scene.inconclusive(why));
+    }
+    scene.looks_from_here()?;
+    let (content_type, body) = old;
+    scene.carry(&content_type, body).await?;
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    scene.push(good).await?;
     scene.dm_session_ends(ENDED).await?;
     Ok(())
 }

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cucumber::{given, then, when};
+use twinproof_dm::auth::ZERO_NONCE;
 use twinproof_dm::server::rules::decide::Rules;
+use twinproof_dm::session::prove::Proof;
 use twinproof_dm::syncml::{Cred, Message};
 use twinproof_dm::upper::Act;
 use twinproof_judge::checks::dm::client::Check as Client;
@@ -93,6 +95,56 @@ async fn repeats(world: &mut World) -> Result<(), Halted> {
     drop(shown);
     scene.dm.repeats = Some(rules);
     Ok(())
+}
+
+#[given(
+    "a client that has had a session with a server, which shows it a digest of four zeros from now on"
+)]
+async fn zeros(world: &mut World) -> Result<(), Halted> {
+    repeats(world).await?;
+    let scene = world.scene();
+    let proof = scene.dm_client()?.account.proof_of_server();
+    let cred = proof.and_then(|proof| {
+        let zeros = Proof {
+            nonce: ZERO_NONCE.to_vec(),
+            ..proof
+        };
+        zeros.cred()
+    });
+    if let Some(repeats) = &scene.dm.repeats {
+        let mut shown = repeats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.last = cred.or(shown.last.take());
+    }
+    Ok(())
+}
+
+/// A server that has lost the nonce wakes the client for that, and this one has not.
+#[then("the client refuses that digest, and does nothing")]
+fn unmoved_zeros(world: &mut World) -> Result<(), Halted> {
+    unmoved_old(world)
+}
+
+#[given("a server that does not know the client's password")]
+fn never_believes(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let served = scene.enter_dm_server(|known, _| {
+        if let Some(proof) = known {
+            proof.secret = b"not the password".to_vec();
+        }
+    })?;
+    scene.dm.served = Some(served);
+    Ok(())
+}
+
+/// How often a client may show who it is: a new nonce is a reason to, and no text sets the number.
+const SHOWN: usize = 5;
+
+#[then("the client gives up before long")]
+fn gives_up(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_dm_client(|session| Client::GivesUp {
+        session,
+        most: SHOWN,
+    })
 }
 
 #[then("the client refuses the digest that it was shown before, and does nothing")]

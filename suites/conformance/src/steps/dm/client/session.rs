@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cucumber::{given, then, when};
 use twinproof_dm::server::rules::decide::Rules;
-use twinproof_dm::syncml::{Alert, AlertCode, Command, Message};
+use twinproof_dm::syncml::{Alert, AlertCode, Command, Item, Message, Meta};
 use twinproof_dm::upper::Act;
 use twinproof_judge::checks::dm::client::Check as Client;
 use twinproof_stage::Halted;
@@ -20,6 +20,62 @@ impl Rules for Elsewhere {
         message.header.resp_uri = Some(self.0.clone());
         message
     }
+}
+
+/// Speaks a version of the protocol that there is not.
+struct Unheard;
+
+/// That version.
+const VERSION: &str = "DM/9.9";
+
+impl Rules for Unheard {
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        VERSION.clone_into(&mut message.header.ver_proto);
+        message
+    }
+}
+
+#[given("a server that speaks a version of the protocol that there is not")]
+fn unheard(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let served = scene.enter_dm_server_with(Arc::new(Unheard), |_, _| {})?;
+    scene.dm.served = Some(served);
+    Ok(())
+}
+
+#[then("the client does nothing that it wants")]
+fn unversed(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_client(|session| Client::Unversed { session })
+}
+
+/// The type of a report that is nobody's.
+const REPORTED: &str = "Reversed-Domain-Name: org.twinproof.test";
+
+#[when("the client has something to report")]
+async fn reports(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let server = scene.dm_client()?.account.server_id;
+    scene.dm_served()?;
+    scene.looks_from_here()?;
+    let mut alert = Alert::new("", AlertCode::GENERIC);
+    let item = Item::from("./DevInfo").with_text("something");
+    alert.items.push(item.with_meta(Meta {
+        media_type: Some(REPORTED.to_owned()),
+        ..Meta::default()
+    }));
+    scene.stage.report_dm(&server, alert).await?;
+    scene.dm_session_ends("the session has ended").await?;
+    Ok(())
+}
+
+#[then("it says what that is about")]
+fn reported(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_client(|session| Client::Reported { session })
 }
 
 /// Ends the session as soon as the client is believed.

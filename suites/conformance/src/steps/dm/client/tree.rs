@@ -6,7 +6,8 @@ use twinproof_dm::upper::{Act, Put, Value};
 use twinproof_judge::checks::dm::client::Check as Client;
 use twinproof_stage::Halted;
 
-use super::{property, put};
+use super::features::INBOX;
+use super::{interior, property, put};
 use crate::world::{Scene, World};
 
 /// A value that is added.
@@ -124,6 +125,64 @@ async fn wants_leaf(world: &mut World) -> Result<(), Halted> {
 async fn wants_nowhere(world: &mut World) -> Result<(), Halted> {
     let uri = world.scene().dm_nowhere()?;
     world.scene().wants(Act::Get { uri }).await
+}
+
+/// The leaves that each client has below the device information (DM Standardized Objects 1.2).
+const INFORMATION: (&str, [&str; 5]) = ("./DevInfo", ["DevId", "Man", "Mod", "DmV", "Lang"]);
+
+#[given("the server wants to read what is below a node")]
+async fn wants_names(world: &mut World) -> Result<(), Halted> {
+    let uri = INFORMATION.0.to_owned();
+    world.scene().wants(Act::Get { uri }).await
+}
+
+#[then("the client names what is below it")]
+fn shows_names(world: &mut World) -> Result<(), Halted> {
+    let (uri, names) = INFORMATION;
+    world.scene().check_dm_client(|session| Client::Names {
+        session,
+        uri: uri.to_owned(),
+        names: names.map(str::to_owned).to_vec(),
+    })
+}
+
+#[given("a client to which the server has added a node with nothing below it")]
+async fn has_interior(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.dm_clear().await?;
+    let node = scene.dm_node()?;
+    scene.sets_up(0, vec![interior(&node)]).await
+}
+
+#[when("the server reads what is below that node")]
+async fn reads_interior(world: &mut World) -> Result<(), Halted> {
+    let uri = world.scene().dm_node()?;
+    reads(world.scene(), uri).await
+}
+
+#[then("the client names nothing below it")]
+fn shows_no_names(world: &mut World) -> Result<(), Halted> {
+    let uri = world.scene().dm_node()?;
+    world.scene().check_dm_client(|session| Client::Names {
+        session,
+        uri,
+        names: Vec::new(),
+    })
+}
+
+#[given("the server wants to read what is in the inbox")]
+async fn wants_inbox(world: &mut World) -> Result<(), Halted> {
+    let uri = INBOX.to_owned();
+    world.scene().wants(Act::Get { uri }).await
+}
+
+#[then("the client says that nobody reads it")]
+fn told_inbox(world: &mut World) -> Result<(), Halted> {
+    let uri = Some(INBOX.to_owned());
+    // It need not have one, and who has no right to it need not be told.
+    world
+        .scene()
+        .check_told_or("Get", uri, &[405], &[404, 406, 425])
 }
 
 #[given("the server wants to add a value")]

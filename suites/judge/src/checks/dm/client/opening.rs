@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use twinproof_dm::syncml::{self, AlertCode, Command, Data, StatusCode};
 
-use super::super::talk::{Said, Talk, node};
+use super::super::talk::{Said, Talk, node, words};
 use super::INFORMATION;
 use crate::checks::Found;
 
@@ -205,4 +205,51 @@ pub(super) fn silent(talk: &Talk, expected: String) -> Found {
             Found::decide(false, expected, got).shown_by([talk.said[place].number, said.number])
         }
     }
+}
+
+/// Whether a client that is never believed stops showing who it is. No text sets the number.
+pub(super) fn gives_up(talk: &Talk, expected: String, most: usize) -> Found {
+    let ours: Vec<&Said> = talk.said.iter().filter(|said| said.by_sut).collect();
+    if ours.iter().any(|said| talk.believed(said)) {
+        return Found::inconclusive(expected, "the server believed the client");
+    }
+    if challenged(talk).is_none() {
+        return Found::inconclusive(expected, "the server never challenged the client");
+    }
+    let numbers = ours.iter().map(|said| said.number);
+    let got = format!("{} messages", ours.len());
+    Found::decide(ours.len() <= most, expected, got)
+        .shown_by(numbers)
+        .advisory()
+}
+
+/// Whether nothing was done that a message of an unknown version wants. Which code says that it is unknown is
+/// guidance.
+pub(super) fn unversed(talk: &Talk, expected: String) -> Found {
+    let theirs = talk.said.iter().filter(|said| !said.by_sut);
+    let Some(asked) = theirs.into_iter().find(|said| !said.commands().is_empty()) else {
+        return Found::inconclusive(expected, "the server wanted nothing");
+    };
+    let ours = || talk.said.iter().filter(|said| said.by_sut);
+    let done = asked.commands().into_iter().any(|command| {
+        let mut given = talk.statuses_of(asked, command.cmd_id());
+        given.any(|(_, status)| status.code.is_success())
+    });
+    let mut all = ours().flat_map(|said| &said.message().commands);
+    let read = all.any(|command| matches!(command, Command::Results(_)));
+    let codes = talk.verdicts_on(asked);
+    let got = words(&codes);
+    if done || read {
+        let got = format!("{got} for the header, and what was wanted was done");
+        return Found::decide(false, expected, got).shown_by([asked.number]);
+    }
+    let versions = [
+        StatusCode::DTD_VERSION_NOT_SUPPORTED,
+        StatusCode::PROTOCOL_VERSION_NOT_SUPPORTED,
+    ];
+    // Who ends the session has done nothing either.
+    let holds = codes.iter().all(|code| versions.contains(code));
+    Found::decide(holds, expected, got)
+        .shown_by([asked.number])
+        .advisory()
 }

@@ -193,3 +193,39 @@ pub(super) fn in_order(talk: &Talk, expected: String, uri: &str) -> Found {
     };
     Found::decide(holds, expected, got).shown_by([said.number])
 }
+
+/// Whether what was read of an interior node is the names of what stands below it, with a slash between.
+pub(super) fn names(talk: &Talk, expected: String, uri: &str, meant: &[String]) -> Found {
+    let Some((asked, numbers, items)) = read(talk, uri) else {
+        return Found::inconclusive(expected, format!("the server never read {uri}"));
+    };
+    let told = talk.command("Get", Some(uri));
+    let codes: Vec<StatusCode> = told
+        .into_iter()
+        .flat_map(|(said, command)| talk.statuses_of(said, command.cmd_id()))
+        .map(|(_, status)| status.code)
+        .collect();
+    let evidence = || std::iter::once(asked).chain(numbers.iter().copied());
+    if codes.contains(&StatusCode::PERMISSION_DENIED) {
+        let got = format!("{}, which leaves it open", words(&codes));
+        return Found::inconclusive(expected, got).shown_by(evidence());
+    }
+    let values = joined(items.into_iter());
+    // What is empty may come without results.
+    let value = match values.as_slice() {
+        [] if codes == [StatusCode::OK] => Some(""),
+        [one] => Some(one.as_str()),
+        _ => None,
+    };
+    let found: Vec<&str> = value
+        .into_iter()
+        .flat_map(|value| value.split('/'))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let holds = codes == [StatusCode::OK]
+        && value.is_some()
+        && meant.iter().all(|name| found.contains(&name.as_str()))
+        && (!meant.is_empty() || found.is_empty());
+    let got = format!("{} and {values:?}", words(&codes));
+    Found::decide(holds, expected, got).shown_by(evidence())
+}

@@ -1,0 +1,109 @@
+//! Two devices of a server in sessions at once, and where a session goes on.
+
+use std::sync::Arc;
+
+use cucumber::{given, then, when};
+use twinproof_dm::client::rules::decide::Standard;
+use twinproof_dm::client::{Client, Order};
+use twinproof_dm::upper::{Act, Operation};
+use twinproof_judge::checks::dm::Session;
+use twinproof_judge::checks::dm::server::Check as Server;
+use twinproof_stage::{Halted, Handle};
+
+use super::{PATIENCE, SMALL};
+use crate::world::World;
+
+/// How much is wanted of each: more than fits into a message, so that sessions take a while.
+const WANTED: usize = 12;
+
+/// A device of two, and its session.
+pub(super) struct Comer {
+    device: Handle<Client>,
+    server: String,
+    session: Option<Session>,
+}
+
+/// What is to be read of a device of two.
+fn wanted(who: usize) -> Vec<String> {
+    let all = (0..WANTED).map(|number| format!("./DevInfo/Of{}No{number}", who + 1));
+    all.collect()
+}
+
+#[given("two devices, of each of which the operator wants to read something else")]
+async fn two(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.dm.fleet.takes = Some(SMALL);
+    for who in 0..2 {
+        let account = scene.dm_account(who)?;
+        for uri in wanted(who) {
+            let plan = Operation::Plan {
+                device: account.device.clone(),
+                act: Act::Get { uri },
+            };
+            scene.stage.operate_dm(plan).await?;
+        }
+        let name = format!("device-{who}");
+        scene.enter_dm_device_as(&name, &account, Arc::new(Standard))?;
+        let device = scene.dm_device()?;
+        scene.dm.fleet.crowd.push(Comer {
+            device,
+            server: account.server_id,
+            session: None,
+        });
+    }
+    Ok(())
+}
+
+#[when("both are in sessions at once")]
+async fn at_once(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let mut crowd = std::mem::take(&mut scene.dm.fleet.crowd);
+    let after = scene.stage.recorded();
+    for comer in &mut crowd {
+        comer.session = Some(Session {
+            party: comer.device.name().to_owned(),
+            after,
+            upto: None,
+        });
+        let server = comer.server.clone();
+        let order = Order::Start { server };
+        scene.stage.act(&comer.device, order).await?;
+    }
+    for comer in &crowd {
+        let ended = |client: &Client| !client.ended().is_empty();
+        let what = "the session has ended";
+        scene
+            .stage
+            .wait_for(&comer.device, what, PATIENCE, ended)
+            .await;
+    }
+    scene.dm.fleet.crowd = crowd;
+    Ok(())
+}
+
+#[then("each of them is told what is meant for it, and nothing that is meant for the other")]
+fn apart(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let crowd = scene.dm.fleet.crowd.iter();
+    let sessions: Vec<Session> = crowd.filter_map(|comer| comer.session.clone()).collect();
+    let [first, second] = sessions.as_slice() else {
+        return Err(scene.inconclusive("there are no two sessions"));
+    };
+    for (who, session, beside) in [(0, first, second), (1, second, first)] {
+        scene.dm.fleet.session = Some(session.clone());
+        scene.check_dm_server(|session| Server::Apart {
+            session,
+            beside: beside.clone(),
+            own: wanted(who),
+            others: wanted(1 - who),
+        })?;
+    }
+    Ok(())
+}
+
+#[then("the session goes on where the server wants it")]
+fn goes_on(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_server(|session| Server::GoesOn { session })
+}
