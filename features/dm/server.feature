@@ -133,5 +133,6 @@ Feature: The server
 
   @DM-SRV-12 @id:elsewhere
   Scenario: A session goes on where the server wants it
+    Given a device whose digests are of another nonce than the server knows
     When the device begins a session
     Then the session goes on where the server wants it
