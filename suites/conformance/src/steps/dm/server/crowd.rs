@@ -59,6 +59,7 @@ async fn at_once(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let mut crowd = std::mem::take(&mut scene.dm.fleet.crowd);
     let after = scene.stage.recorded();
+    let mut orders = Vec::new();
     for comer in &mut crowd {
         comer.session = Some(Session {
             party: comer.device.name().to_owned(),
@@ -66,9 +67,10 @@ async fn at_once(world: &mut World) -> Result<(), Halted> {
             upto: None,
         });
         let server = comer.server.clone();
-        let order = Order::Start { server };
-        scene.stage.act(&comer.device, order).await?;
+        orders.push((comer.device.clone(), Order::Start { server }));
     }
+    // Neither has had its session before the other begins.
+    scene.stage.act_together(orders).await?;
     for comer in &crowd {
         let ended = |client: &Client| !client.ended().is_empty();
         let what = "the session has ended";
