@@ -37,6 +37,8 @@ pub(super) struct Sessions {
     url: String,
     shared: Shared,
     accounts: Vec<DmAccount>,
+    /// What their trees are like, before anything is in them.
+    described: Arc<Profile>,
     /// The numbers of the devices of this share.
     members: Range<u32>,
     devices: Vec<Mutex<Device>>,
@@ -94,6 +96,7 @@ impl Sessions {
                 ..Shared::default()
             },
             accounts: server.accounts.clone(),
+            described: Arc::new(Profile::builtin()),
             devices: members.clone().map(|_| Mutex::default()).collect(),
             members,
             network: network.clone(),
@@ -120,7 +123,7 @@ impl Sessions {
     fn client(&self, account: &DmAccount, member: u32) -> Box<Client> {
         let number = self.members.start + member;
         let tree = Tree::of_device(
-            Arc::new(Profile::builtin()),
+            Arc::clone(&self.described),
             &account.device,
             &[account.at(&self.url)],
         );
@@ -266,8 +269,11 @@ impl Play for Sessions {
     async fn prepare(self: Rc<Self>, member: u32) -> Outcome {
         match self.plan(member).await {
             Ok(()) => {
-                let is_planned = self.operator.is_some();
-                self.devices[member as usize].lock().await.is_planned = is_planned;
+                let mut device = self.devices[member as usize].lock().await;
+                device.is_planned = self.operator.is_some();
+                // No session is to take the time that this takes.
+                let account = self.account(member);
+                device.client = account.map(|account| self.client(account, member));
                 Outcome::Answered
             }
             Err(why) => Outcome::Refused(why),
