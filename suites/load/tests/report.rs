@@ -188,7 +188,12 @@ fn a_workload_that_cannot_be_carried_out_says_why() {
         (
             "register = 3\n    update = 1",
             "update = 0",
-            "a share above 0 of at least one of notify",
+            "a share above 0 of at least one of dm-session, notify",
+        ),
+        (
+            "update = 1",
+            "dm-session = 1",
+            "what devices of one kind do, got operations of dm and of lwm2m",
         ),
         ("rate = 100", "rate = -1", "expected rates from 0"),
         ("rate = 100", "rate = 0", "a rate above 0"),
