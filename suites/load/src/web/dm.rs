@@ -92,7 +92,7 @@ impl Sessions {
             url: server.url.clone(),
             shared: Shared {
                 max_messages: MESSAGES,
-                codes: Some(server.options.clone()),
+                codes: Some(server.options),
                 ..Shared::default()
             },
             accounts: server.accounts.clone(),
