@@ -91,7 +91,7 @@ impl Turns {
     /// What is done in the turn with this number.
     pub(crate) fn operation(&self, number: u64) -> Operation {
         let all = self.mix.last().map_or(0, |(sum, _)| *sum);
-        let drawn = u128::from(scrambled(self.seed, number)) * u128::from(all) >> 64;
+        let drawn = (u128::from(scrambled(self.seed, number)) * u128::from(all)) >> 64;
         let chosen = self.mix.iter().find(|(sum, _)| drawn < u128::from(*sum));
         chosen.map_or(Operation::Register, |(_, operation)| *operation)
     }

@@ -218,7 +218,7 @@ impl Session<'_> {
         let mut is_signalled = false;
         let mut heard = Instant::now();
         let mut opened = heard;
-        let mut is_known = false;
+        let (mut is_known, mut is_given_up) = (false, false);
         self.ready().await;
         loop {
             tokio::select! {
@@ -242,12 +242,15 @@ impl Session<'_> {
                 }
                 _ = beat.tick() => {
                     if heard.elapsed() >= PATIENCE {
-                        says("the master says nothing any more: this worker ends");
                         if !is_known {
                             return Err(Problem::Usage(format!(
                                 "--locust {}: expected a Locust master within {PATIENCE:?}, got no word of it",
                                 self.args.locust.as_deref().unwrap_or_default()
                             )));
+                        }
+                        if !is_given_up {
+                            is_given_up = true;
+                            says("the master says nothing any more: this worker ends");
                         }
                         if self.end(Then::Quit) {
                             break;
