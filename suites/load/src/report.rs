@@ -40,7 +40,7 @@ pub struct Report {
     #[serde(default)]
     pub shard: Option<Shard>,
     /// How it was steered from outside, if somebody did that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub steered: Option<Steered>,
     /// SHA-256 of the workload as it is in this report, written as TOML.
     pub digest: String,
