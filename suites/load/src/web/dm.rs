@@ -418,7 +418,7 @@ fn read(response: &Response) -> Option<Message> {
     let element = Encoding::from_content_type(kind)?
         .read(&response.body, &limits)
         .ok()?;
-    Some(Message::from_element(&element).ok()?.message)
+    Some(Message::from_element(element).ok()?.message)
 }
 
 /// Whether a server says of the header of a message that it heeds it.
