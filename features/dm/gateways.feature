@@ -3,13 +3,13 @@ Feature: The server above a gateway
   One of its devices is a gateway, behind which there are others that the server does not reach (RD GwMO 1.0). The
   tester plays the gateway, and what is behind it.
 
-  @DM-SRV-06 @GwMO-DI-004 @id:attached
+  @DM-SRV-06 @id:attached
   Scenario: The server takes the report that a device has attached
     Given a gateway that is managed by the server, and a device behind it
     When the device attaches to the gateway
     Then the server takes what the gateway reports
 
-  @DM-SRV-04 @DM-SRV-06 @GwMO-FORA-001 @GwMO-FORA-002 @id:fan-out
+  @DM-SRV-04 @DM-SRV-06 @id:fan-out
   Scenario: A fan-out is started once, and what came of it is taken
     Given a gateway that is managed by the server, and a device behind it
     And the operator wants the gateway to start a fan-out that it knows

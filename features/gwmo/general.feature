@@ -94,3 +94,9 @@ Feature: What a gateway is for
     Given two servers, and a description of a bootstrap that only the first may touch
     When the second starts it
     Then it is refused, and no device is brought anything
+
+  @GwMO-HLF-004 @id:one-account
+  Scenario: Several devices are managed, and the server knows one account
+    Given two devices that have attached
+    When the server has the gateway read something of the first, and then of the second
+    Then all that the server is told is told by one account

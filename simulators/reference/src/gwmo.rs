@@ -9,7 +9,7 @@ use crate::variants::gwmo::Shape;
 
 /// How a gateway of this shape is set up that decides by these rules.
 pub fn gateway(shape: &Shape, rules: Arc<dyn rules::decide::Rules>) -> Shared {
-    let sessions = Arc::new(client::rules::decide::Standard);
+    let sessions = Arc::new(rules::Sessions(Arc::clone(&rules)));
     let trees = Arc::new(rules::Lists(Arc::clone(&rules)));
     let mut shared = Shared {
         names: shape.names.clone(),

@@ -302,13 +302,20 @@ impl Gateway {
         let correlator = rules.quotes(running.correlator);
         let correlator = correlator.as_deref();
         let told = match moment.shared.results {
-            Results::Reported => aggregate.to_text(),
-            Results::Fetched => results.to_string(),
+            Results::Reported => {
+                let reports = rules.splits(aggregate.entries).into_iter();
+                reports
+                    .map(|entries| Aggregate { entries }.to_text())
+                    .collect()
+            }
+            Results::Fetched => vec![results.to_string()],
         };
-        let alerts = rules.concludes(vec![
-            Report::Results.alert(&source, &told, correlator),
-            Report::Completed.alert(&source, &overall, correlator),
-        ]);
+        let told = told.iter();
+        let mut alerts: Vec<_> = told
+            .map(|told| Report::Results.alert(&source, told, correlator))
+            .collect();
+        alerts.push(Report::Completed.alert(&source, &overall, correlator));
+        let alerts = rules.concludes(alerts);
         self.tell(&running.server, alerts);
     }
 }

@@ -281,6 +281,11 @@ twinproof_kernel::rules! {
             acts
         }
 
+        /// What a server is said in a session.
+        fn introduces(&self, message: Message) -> Message {
+            message
+        }
+
         /// What a device is said in a session: the gateway's own words, whoever is above it.
         fn words(&self, message: Message, above: Arc<Above>) -> Message {
             message
@@ -308,6 +313,11 @@ twinproof_kernel::rules! {
         /// The entries of a report, from those that there are.
         fn gathers(&self, entries: Vec<Entry>) -> Vec<Entry> {
             entries
+        }
+
+        /// The reports on a fan-out, by the entries that are in each: one report has all.
+        fn splits(&self, entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+            vec![entries]
         }
 
         /// The code of a whole fan-out.
@@ -459,6 +469,15 @@ impl twinproof_dm::store::rules::decide::Rules for Lists {
             changes,
             starts,
         })
+    }
+}
+
+/// The northern side says what the gateway says.
+pub struct Sessions(pub Arc<dyn decide::Rules>);
+
+impl twinproof_dm::client::rules::decide::Rules for Sessions {
+    fn says(&self, message: Message) -> Message {
+        self.0.introduces(message)
     }
 }
 

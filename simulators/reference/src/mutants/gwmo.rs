@@ -381,4 +381,22 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "gateway-starts-for-anybody" "lets every server start what only one may start" breaks "GwMO-HLF-006"
     caught by { "gwmo/general/brought-for-stranger" "gwmo/answered", "gwmo/general/brought-for-stranger" "gwmo/spared" }
     fn grants(&self, facts: Granted) -> bool { facts.listed || facts.starts }
+
+    "gateway-speaks-by-many-names" "shows its server another user name in each session" breaks "GwMO-HLF-004"
+    caught by { "gwmo/general/one-account" "gwmo/one-account" }
+    fn introduces(&self, message: Message) -> Message {
+        let mut message = message;
+        message.header.source.name = Some(format!("session-{}", message.header.session_id));
+        message
+    }
+
+    "gateway-reports-each-alone" "reports each device of a group in a session of its own" breaks "GwMO-SECACATE-002"
+    also breaks {
+        "GwMO-FORA-002", "GwMO-MOO-001", "GwMO-AMoDe-001" because "a fan-out has one report",
+    }
+    caught by { "gwmo/security/once-for-a-group" "gwmo/authenticated-once" }
+    fn splits(&self, entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+        entries.into_iter().map(|entry| vec![entry]).collect()
+    }
+    fn joins(&self, _waiting: usize) -> usize { 1 }
 };

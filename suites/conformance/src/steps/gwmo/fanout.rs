@@ -114,7 +114,9 @@ impl Scene {
         deadline: &str,
     ) -> Result<String, Halted> {
         let names = self.gateway()?.names;
-        let number = self.seed.derive("fan-out").rng().u32(..);
+        self.gwmo.fanouts += 1;
+        let seed = self.seed.derive("fan-out");
+        let number = seed.derive(&self.gwmo.fanouts.to_string()).rng().u32(..);
         let at = format!("{}/F{number:08X}", self.objects().await?.fanouts);
         let below = |path: &str| format!("{at}/{path}");
         let mut setup = vec![interior(at.clone())];

@@ -1,5 +1,6 @@
 //! Steps of the scenarios about gateways: the tester plays the server above and the devices below.
 
+mod accounts;
 mod fanout;
 mod foreign;
 mod fresh;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use twinproof_gwmo::crowd::Crowd;
 use twinproof_gwmo::hidden::Hidden;
 use twinproof_gwmo::manager::Manager;
+use twinproof_judge::checks::dm::Session;
 use twinproof_stage::Handle;
 use twinproof_upper::Bridge;
 
@@ -40,6 +42,10 @@ pub(crate) struct Parties {
     after: u64,
     /// What is to be judged of the fan-out that was started last.
     fanout: Option<fanout::Started>,
+    /// How many fan-outs were described.
+    fanouts: usize,
+    /// What was said to the server about one device, and about a group.
+    counted: Option<(Session, Session)>,
     /// What starts the bootstrap that was described last.
     bootstrap: Option<String>,
     /// Where devices get the image.

@@ -1,6 +1,7 @@
 //! Checks on gateways: what they say to their server, and what happens meanwhile on the side of their
 //! devices.
 
+mod accounts;
 mod aggregate;
 mod foreign;
 mod fresh;
@@ -65,6 +66,15 @@ pub enum Check {
         uri: String,
         /// The codes.
         codes: Vec<u16>,
+    },
+    /// A gateway does not authenticate for each device of a group.
+    AuthenticatedOnce {
+        /// What was said to the server about one device.
+        one: Session,
+        /// What was said to it about the group.
+        all: Session,
+        /// How many devices the group has.
+        devices: usize,
     },
     /// A device without an account was brought one, protected by its key.
     Bootstrapped {
@@ -154,6 +164,11 @@ pub enum Check {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         server_id: Option<String>,
     },
+    /// All that was said to the server was said by one account.
+    OneAccount {
+        /// What was said to the server.
+        session: Session,
+    },
     /// A value was read, and is this.
     Shows {
         /// The session.
@@ -232,6 +247,9 @@ impl Check {
                     Found::decide(right, expected, words(&got)).relying_on(&[NAMES])
                 })
             }
+            Self::AuthenticatedOnce { one, all, devices } => {
+                accounts::once(scene, one, all, *devices)
+            }
             Self::Bootstrapped { session, server_id } => {
                 fresh::bootstrapped(scene, session, server_id)
             }
@@ -252,6 +270,10 @@ impl Check {
                 with(session, scene, expected, |talk, expected| {
                     inventory::listed(talk, expected, (records, device, status), devices)
                 })
+            }
+            Self::OneAccount { session } => {
+                let expected = "one account for all that the gateway says".to_owned();
+                with(session, scene, expected, accounts::one_account)
             }
             Self::Relayed { session, server } => sides::relayed(scene, session, server),
             Self::Reported {
