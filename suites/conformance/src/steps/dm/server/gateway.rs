@@ -92,6 +92,7 @@ impl Scene {
             server: own.proof_of_server(),
             push,
             adapted: None,
+            fresh: None,
         };
         let accounts = [own.at(&format!("{base}{DEVICE_PATH}"))];
         let setup = Setup {
