@@ -1,6 +1,7 @@
 //! Devices that a stock Locust master lets join and leave. `TWINPROOF_LOCUST` names a Python that has Locust, or `python3`
 //! has it; else the tests against it say that they were skipped.
 #![cfg(target_os = "linux")]
+#![expect(clippy::print_stderr, reason = "a test that was skipped says so")]
 
 mod common;
 
