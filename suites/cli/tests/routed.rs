@@ -1,6 +1,7 @@
 //! Devices with addresses of a block that is routed to their machine, over a network that is none of loopback: two network
 //! namespaces and a cable between them. Who may not make those is told that the test was skipped.
 #![cfg(target_os = "linux")]
+#![expect(clippy::print_stderr, reason = "a test that was skipped says so")]
 
 mod common;
 

@@ -62,8 +62,8 @@ pub use operator::{Ask, Said};
 pub use plan::{Asked, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
 pub use report::{
-    Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, Steered, System, Taken, Verdict,
-    hlog,
+    Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, Steered, System, Taken,
+    Verdict, hlog,
 };
 #[cfg(target_os = "linux")]
 pub use run::{NoRun, Run, Target, run, run_shard, run_steered, serve_built_in};
