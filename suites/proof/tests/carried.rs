@@ -113,6 +113,7 @@ async fn serve(declared: &mut Declared) -> Stage {
             key: device.account.password.clone().unwrap_or_default(),
             nodes: vec![foreign.value.clone(), foreign.action.clone()],
         }),
+        fresh: None,
     });
     let account = section.account.at(section.server.as_deref().unwrap());
     let described = Arc::new(profile(Seed::new(1), &Names::default()));

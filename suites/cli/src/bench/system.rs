@@ -174,6 +174,29 @@ impl System {
         Self { consent, ..self }
     }
 
+    /// Where devices of LwM2M find it.
+    pub(super) fn target(&self) -> Result<Target<'_>, Problem> {
+        match &self.at {
+            At::Datagrams {
+                address,
+                operated_at,
+            } => Ok(self.aimed(*address, *operated_at)),
+            At::Web { .. } => Err(Problem::Usage(
+                "devices that hold sessions cannot be steered while a run goes on: expected operations of LwM2M"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    fn aimed(&self, address: SocketAddrV4, operator: Option<SocketAddrV4>) -> Target<'_> {
+        Target {
+            address,
+            process: self.process,
+            consent: self.consent.as_deref(),
+            operator,
+        }
+    }
+
     /// Carries out a workload, or a share of it, against it.
     pub(super) fn load(
         &self,
@@ -181,26 +204,20 @@ impl System {
         shard: Option<Shard>,
         watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
     ) -> Result<Run, NoRun> {
-        let (process, consent) = (self.process, self.consent.as_deref());
         match &self.at {
             At::Datagrams {
                 address,
                 operated_at,
             } => {
-                let target = Target {
-                    address: *address,
-                    process,
-                    consent,
-                    operator: *operated_at,
-                };
+                let target = self.aimed(*address, *operated_at);
                 twinproof_load::run_shard(workload, shard, target, watch)
             }
             At::Web { place, network } => {
                 let site = Site {
                     place,
                     network,
-                    process,
-                    consent,
+                    process: self.process,
+                    consent: self.consent.as_deref(),
                 };
                 twinproof_load::run_web(workload, shard, site, watch)
             }

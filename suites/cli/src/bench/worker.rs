@@ -45,10 +45,11 @@ pub(crate) fn worker(args: &Worker) -> Result<ExitCode, Problem> {
     };
     let workload = workload(args)?;
     let against = &args.against;
-    let system = System::find(against.sut.as_deref(), workload.needs_operator())?;
+    let system = System::find(against.sut.as_deref(), &workload)?;
     let system = system.seen_as(against.sut_pid)?;
+    let system = system.agreed(against.target_consent.clone());
     // Whoever has not agreed is asked before a master is.
-    let target = system.target(against.target_consent.as_deref());
+    let target = system.target()?;
     target.check(workload.devices.first).map_err(no_run)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
