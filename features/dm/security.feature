@@ -58,5 +58,5 @@ Feature: Who is who, for a client
   @DM-CLI-08 @advice @id:never-believed
   Scenario: A client that is never believed gives up
     Given a server that does not know the client's password
-    When the client begins a session
+    When the client begins a session, until it is heard no more
     Then the client gives up before long

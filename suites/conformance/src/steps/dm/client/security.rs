@@ -1,6 +1,7 @@
 //! Who is who.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_dm::auth::ZERO_NONCE;
@@ -138,6 +139,36 @@ fn never_believes(world: &mut World) -> Result<(), Halted> {
 
 /// How often a client may show who it is: a new nonce is a reason to, and no text sets the number.
 const SHOWN: usize = 5;
+
+#[when("the client begins a session, until it is heard no more")]
+async fn heard_out(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let client = scene.dm_client()?;
+    let (settle, patience) = (scene.stage.pace().settle, client.patience.duration());
+    let begun = scene.stage.recorded();
+    scene.dm_served()?.session.after = begun;
+    scene.stage.start_dm(&client.account.server_id).await?;
+    let mut waited = Duration::ZERO;
+    while scene.stage.recorded() == begun {
+        if waited >= patience {
+            let why = "the client began no session in time (dm.client.patience)";
+            return Err(scene.inconclusive(why));
+        }
+        scene.stage.rest(settle).await;
+        waited += settle;
+    }
+    let mut heard = 0;
+    // One that never gives up is known by then.
+    while heard <= SHOWN {
+        let now = usize::try_from(scene.stage.recorded() - begun).unwrap_or(usize::MAX);
+        if now == heard {
+            break;
+        }
+        heard = now;
+        scene.stage.rest(settle).await;
+    }
+    Ok(())
+}
 
 #[then("the client gives up before long")]
 fn gives_up(world: &mut World) -> Result<(), Halted> {
