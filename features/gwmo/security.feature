@@ -28,10 +28,3 @@ Feature: Who may come
     Given two servers, and a setting that only the first may touch
     When the second changes it, and gives itself the right to
     Then both are refused to it
-
-  @GwMO-SECACATE-002 @id:once-for-a-group
-  Scenario: For a group, the gateway does not authenticate once for each device
-    Given three devices that have attached
-    And a group of all three devices
-    When the server has the gateway read something of one device, and then of the group
-    Then the gateway has not authenticated for each device of the group

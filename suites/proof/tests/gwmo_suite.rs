@@ -34,7 +34,7 @@ fn all_pass(system: GatewaySystem, kind: Kind, seed: u64) {
         .unwrap();
     runtime.block_on(perform(&run));
     let report = judged_twice(&ledger.read_back().unwrap());
-    assert_eq!(report.scenarios.len(), 45);
+    assert_eq!(report.scenarios.len(), 44);
     for scenario in &report.scenarios {
         let (id, reason) = (&scenario.id, &scenario.reason);
         assert_eq!(scenario.verdict, Verdict::Pass, "{id}: {reason}");

@@ -302,20 +302,13 @@ impl Gateway {
         let correlator = rules.quotes(running.correlator);
         let correlator = correlator.as_deref();
         let told = match moment.shared.results {
-            Results::Reported => {
-                let reports = rules.splits(aggregate.entries).into_iter();
-                reports
-                    .map(|entries| Aggregate { entries }.to_text())
-                    .collect()
-            }
-            Results::Fetched => vec![results.to_string()],
+            Results::Reported => aggregate.to_text(),
+            Results::Fetched => results.to_string(),
         };
-        let told = told.iter();
-        let mut alerts: Vec<_> = told
-            .map(|told| Report::Results.alert(&source, told, correlator))
-            .collect();
-        alerts.push(Report::Completed.alert(&source, &overall, correlator));
-        let alerts = rules.concludes(alerts);
+        let alerts = rules.concludes(vec![
+            Report::Results.alert(&source, &told, correlator),
+            Report::Completed.alert(&source, &overall, correlator),
+        ]);
         self.tell(&running.server, alerts);
     }
 }

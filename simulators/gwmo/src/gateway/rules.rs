@@ -315,11 +315,6 @@ twinproof_kernel::rules! {
             entries
         }
 
-        /// The reports on a fan-out, by the entries that are in each: one report has all.
-        fn splits(&self, entries: Vec<Entry>) -> Vec<Vec<Entry>> {
-            vec![entries]
-        }
-
         /// The code of a whole fan-out.
         fn overall(&self, tally: Tally) -> u16 {
             match tally.failed {

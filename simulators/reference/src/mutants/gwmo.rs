@@ -389,14 +389,4 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         message.header.source.name = Some(format!("session-{}", message.header.session_id));
         message
     }
-
-    "gateway-reports-each-alone" "reports each device of a group in a session of its own" breaks "GwMO-SECACATE-002"
-    also breaks {
-        "GwMO-FORA-002", "GwMO-MOO-001", "GwMO-AMoDe-001" because "a fan-out has one report",
-    }
-    caught by { "gwmo/security/once-for-a-group" "gwmo/authenticated-once" }
-    fn splits(&self, entries: Vec<Entry>) -> Vec<Vec<Entry>> {
-        entries.into_iter().map(|entry| vec![entry]).collect()
-    }
-    fn joins(&self, _waiting: usize) -> usize { 1 }
 };

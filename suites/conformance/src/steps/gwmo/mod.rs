@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use twinproof_gwmo::crowd::Crowd;
 use twinproof_gwmo::hidden::Hidden;
 use twinproof_gwmo::manager::Manager;
-use twinproof_judge::checks::dm::Session;
 use twinproof_stage::Handle;
 use twinproof_upper::Bridge;
 
@@ -44,8 +43,6 @@ pub(crate) struct Parties {
     fanout: Option<fanout::Started>,
     /// How many fan-outs were described.
     fanouts: usize,
-    /// What was said to the server about one device, and about a group.
-    counted: Option<(Session, Session)>,
     /// What starts the bootstrap that was described last.
     bootstrap: Option<String>,
     /// Where devices get the image.

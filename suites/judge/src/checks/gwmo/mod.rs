@@ -67,15 +67,6 @@ pub enum Check {
         /// The codes.
         codes: Vec<u16>,
     },
-    /// A gateway does not authenticate for each device of a group.
-    AuthenticatedOnce {
-        /// What was said to the server about one device.
-        one: Session,
-        /// What was said to it about the group.
-        all: Session,
-        /// How many devices the group has.
-        devices: usize,
-    },
     /// A device without an account was brought one, protected by its key.
     Bootstrapped {
         /// What came to the device.
@@ -246,9 +237,6 @@ impl Check {
                     let right = !got.is_empty() && got.iter().all(|code| codes.contains(code));
                     Found::decide(right, expected, words(&got)).relying_on(&[NAMES])
                 })
-            }
-            Self::AuthenticatedOnce { one, all, devices } => {
-                accounts::once(scene, one, all, *devices)
             }
             Self::Bootstrapped { session, server_id } => {
                 fresh::bootstrapped(scene, session, server_id)
