@@ -68,13 +68,14 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-server-believes-nobody" "refuses the credentials of every device" breaks "DM-SRV-03"
     also breaks {
-        "DM-SRV-04", "DM-SRV-05", "DM-SRV-06", "DM-SRV-07"
+        "DM-SRV-04", "DM-SRV-05", "DM-SRV-06", "DM-SRV-07", "DM-SRV-11"
         because "who is refused cannot be managed, and is not heard",
     }
     caught by { "dm/server/credentials" "dm/accepted" }
     fn believes(&self, _facts: ProofFacts) -> StatusCode { StatusCode::INVALID_CREDENTIALS }
 
     "dm-server-repeats-itself" "sends a command again that was carried out" breaks "DM-SRV-04"
+    also breaks { "DM-SRV-11" because "each of two devices is told more than was meant for it" }
     caught by {
         "dm/server/operator" "dm/sent",
         "dm/server/operator" "dm/ended",

@@ -246,6 +246,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn takes_documents(&self, _has: bool) -> bool { false }
 
     "dm-client-opens-its-inbox" "lets servers read what is in the inbox" breaks "DM-CLI-03"
+    also breaks { "DM-HLF-015" because "what a client keeps for itself stands there, too" }
     caught by { "dm/tree/inbox" "dm/told" }
     fn get(&self, facts: NodeFacts) -> StatusCode {
         Standard.get(NodeFacts { access: true, ..facts })

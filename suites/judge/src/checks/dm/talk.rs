@@ -331,6 +331,11 @@ impl Talk {
     }
 }
 
+/// Whether a command has a part of what is larger than a message, which not each client takes.
+pub(in crate::checks) fn in_parts(command: &Command) -> bool {
+    command.items().iter().any(|item| item.more_data)
+}
+
 /// Codes in words.
 pub(in crate::checks) fn words(codes: &[StatusCode]) -> String {
     match codes {

@@ -19,6 +19,9 @@ const OTHER: &str = "as it is";
 /// What a device says that has no room left.
 const FULL: u16 = 420;
 
+/// What a client says that lacks an optional feature, such as objects in parts.
+const LACKS: u16 = 406;
+
 #[given("a client that has nothing where the server may add")]
 async fn has_nothing(world: &mut World) -> Result<(), Halted> {
     world.scene().dm_clear().await
@@ -336,6 +339,7 @@ fn told_added(world: &mut World) -> Result<(), Halted> {
     scene.check_told_or("Add", Some(uri), &[200], &[FULL])?;
     match scene.dm_code(0)? {
         Some(FULL) => Err(scene.inconclusive("the device has no room for what is added")),
+        Some(LACKS) => Err(scene.inconclusive("the client has no means to take what is added")),
         _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use twinproof_dm::features::{Feature, Features, Flag};
 use twinproof_dm::syncml::StatusCode;
 
 use super::super::Session;
-use super::super::talk::{Talk, node, words};
+use super::super::talk::{Talk, in_parts, node, words};
 use super::tree::{read, text};
 use crate::checks::Found;
 use crate::scene::Scene;
@@ -172,6 +172,11 @@ fn kept(
         return Found::decide(false, expected, format!("no status to {name}")).shown_by(numbers);
     };
     let got = format!("{} to {name}", words(&codes));
+    let other = feature != Feature::LargeObjects && in_parts(command);
+    if other && *code == StatusCode::FEATURE_NOT_SUPPORTED {
+        let got = format!("{got} in parts, which the client need not take");
+        return Found::inconclusive(expected, got).shown_by(numbers);
+    }
     let found = match (word, came(feature, *code)) {
         (Word::Has, Came::Worked) | (Word::Lacks, Came::Refused | Came::Open) => {
             Found::decide(true, expected, got)

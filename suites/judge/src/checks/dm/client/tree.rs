@@ -3,7 +3,7 @@
 use twinproof_dm::syncml::{Command, Data, Item, Results, StatusCode};
 use twinproof_dm::tree::acl::Acl;
 
-use super::super::talk::{Said, Talk, node, words};
+use super::super::talk::{Said, Talk, in_parts, node, words};
 use super::opening::information;
 use crate::checks::Found;
 
@@ -32,6 +32,10 @@ pub(super) fn told(
     if !got.is_empty() && got.iter().all(|code| open.contains(code)) {
         let got = format!("{}, which leaves it open", words(&got));
         return Found::inconclusive(expected, got).shown_by(numbers);
+    }
+    if in_parts(command) && got == [StatusCode::FEATURE_NOT_SUPPORTED] {
+        let got = "the client takes nothing in parts (406), which it need not";
+        return Found::not_applicable(expected, got).shown_by(numbers);
     }
     let holds = !got.is_empty() && got.iter().all(|code| codes.contains(code));
     Found::decide(holds, expected, words(&got)).shown_by(numbers)
