@@ -22,6 +22,9 @@ fn over_tls(authority: PathBuf, place: &KeyPair) -> Kind {
     Kind::Live(Network::open(&options).unwrap())
 }
 
+/// Who stands between a server and a device that it does not reach.
+const GATEWAY: &str = "gateway";
+
 /// Who brings notifications that are not carried by HTTP.
 const PUSH_PROXY: &str = "push proxy";
 
@@ -76,7 +79,9 @@ fn nothing_is_said_to_a_server_with_a_bad_certificate() {
                 Verdict::Inconclusive,
                 "{what}, {id}: {reason}"
             );
-            let answered = scenario.exchanges.iter().find(|e| e.answer.is_some());
+            // What parties of ours say to one another is not said to the server.
+            let mut to_it = scenario.exchanges.iter().filter(|e| e.to != GATEWAY);
+            let answered = to_it.find(|e| e.answer.is_some());
             assert!(answered.is_none(), "{what}, {id}: {answered:?}");
         }
     }

@@ -575,13 +575,14 @@ fn asking<'t>(talk: &'t Talk, name: &str, uri: &str) -> Vec<&'t Said> {
         command.name() == name && targets.any(|target| target.uri == uri)
     };
     let ours = talk.said.iter().filter(|said| said.by_sut);
-    let taken = ours.filter(|said| {
-        let mut verdicts = talk.verdicts_on(said).into_iter();
-        verdicts.all(|code| code.is_success())
-    });
-    let all = taken.flat_map(|said| said.commands().into_iter().map(move |c| (said, c)));
+    let all = ours.flat_map(|said| said.commands().into_iter().map(move |c| (said, c)));
+    // Whether it was believed is asked last: it takes a look at all that the device said.
     all.filter(|(_, command)| fits(command))
         .map(|(said, _)| said)
+        .filter(|said| {
+            let mut verdicts = talk.verdicts_on(said).into_iter();
+            verdicts.all(|code| code.is_success())
+        })
         .collect()
 }
 
