@@ -71,6 +71,9 @@ pub(super) struct Fleet {
 /// How many readings do not fit into such a message.
 const MANY: usize = 40;
 
+/// The messages of a session after which a device gives up, where nothing else is said.
+const MESSAGES: u32 = 100;
+
 /// The octets of a message that a small device can take.
 const SMALL: u64 = 1_000;
 
@@ -131,7 +134,7 @@ impl Scene {
             rules,
             max_message: self.dm.fleet.takes,
             sends: self.dm.fleet.sends,
-            max_messages: self.dm.fleet.messages.unwrap_or(100),
+            max_messages: self.dm.fleet.messages.unwrap_or(MESSAGES),
             codes: Some(self.dm_server()?.options),
             epoch: self.stage.seconds(),
             ..client::Shared::default()

@@ -19,7 +19,7 @@ use twinproof_judge::checks::dm::server::Check as Server;
 use twinproof_judge::profile::{DmAccount, DmScheme};
 use twinproof_stage::{Halted, Handle};
 
-use super::PATIENCE;
+use super::{MESSAGES, PATIENCE};
 use crate::world::{Scene, World};
 
 /// The names under which the gateway and the device behind it enter.
@@ -103,7 +103,10 @@ impl Scene {
             lines: None,
             lwm2m: None,
         };
-        let shared = Arc::new(gateway::Shared::default());
+        let mut shared = gateway::Shared::default();
+        // As patient as every device of ours: a server that never ends is known by then.
+        shared.client.max_messages = MESSAGES;
+        let shared = Arc::new(shared);
         let gateway = self.stage.enter(GATEWAY, Gateway::new(setup, seed), shared);
         let tree = Tree::of_device(Arc::new(Profile::builtin()), DEVICE_ID, &accounts);
         let shared = client::Shared {
