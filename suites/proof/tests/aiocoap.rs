@@ -20,10 +20,13 @@ use twinproof_lwm2m::wire::Version;
 use twinproof_reference::lwm2m::set_up;
 use twinproof_reference::variants::lwm2m::Shape;
 
-use live::{PATIENCE, runtime, stage};
+use live::{PATIENCE, stage};
+use threads::runtime;
 
 #[path = "common/live.rs"]
 mod live;
+#[path = "common/threads.rs"]
+mod threads;
 
 /// Registers with a long list, updates, asks for what is not there and leaves; prints each answer.
 const CLIENT: &str = r#"
@@ -101,7 +104,7 @@ fn its_client_registers_updates_and_leaves() {
     let Some(python) = python() else {
         return;
     };
-    runtime().block_on(async {
+    runtime(2).block_on(async {
         let mut stage = stage();
         let at = stage.bind("sut").await.unwrap();
         let shared = Arc::new(set_up(&Shape::default(), Arc::new(Standard)));
@@ -159,7 +162,7 @@ fn its_server_answers_our_device() {
         return;
     };
     let (_theirs, server) = theirs(&python);
-    runtime().block_on(async {
+    runtime(2).block_on(async {
         let mut stage = stage();
         let at = stage.bind("device").await.unwrap();
         let mut shared = device::Shared::new(Version::V1_0, 60, &[server]);

@@ -1,11 +1,15 @@
 //! A gateway that runs elsewhere, to which a program of its vendor brings what a device says in lines.
 
+#[path = "common/threads.rs"]
+mod threads;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn as _, Run, Target, network, perform};
 use twinproof_dm::store::Tree;
@@ -142,12 +146,7 @@ fn judged(scenario: &str, manner: &str) -> Option<(Verdict, String)> {
 }
 
 fn judged_through(scenario: &str, program: &Path, manner: &str) -> (Verdict, String) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    runtime(2).block_on(async {
         let mut declared = declared();
         let _gateway = serve(&mut declared).await;
         let section = declared.profile.gwmo.as_mut().unwrap();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn, Run, Target, network, perform};
 use twinproof_evidence::ledger::{Events, Ledger};
@@ -22,6 +23,8 @@ use twinproof_proof::lwm2m::{Lwm2mClient, Lwm2mSystem};
 use twinproof_stage::{Kind, Network};
 use twinproof_twinning::enabler;
 
+#[path = "common/threads.rs"]
+mod threads;
 #[path = "common/transcript.rs"]
 mod transcript;
 use transcript::transcripts;
@@ -36,11 +39,7 @@ impl House {
     fn new() -> Self {
         let catalogue = Catalogue::load(&FEATURES).unwrap();
         let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = runtime(2);
         Self {
             catalogue,
             suite: Arc::new(suite),

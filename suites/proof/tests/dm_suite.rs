@@ -3,6 +3,8 @@
 mod common;
 #[path = "../../stage/tests/openssl/mod.rs"]
 mod openssl;
+#[path = "common/threads.rs"]
+mod threads;
 #[path = "common/dm_tls.rs"]
 mod tls;
 
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::judged_twice;
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn, Run, Target, perform};
 use twinproof_dm::provisioning::protection::{KeyForm, Profile};
@@ -39,12 +42,7 @@ fn judged(system: Arc<dyn BuiltIn>, kind: Kind) -> Report {
         seed: 7,
         ..Run::new(target, kind, Arc::new(suite), ledger.clone())
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(perform(&run));
+    runtime(1).block_on(perform(&run));
     judged_twice(&ledger.read_back().unwrap())
 }
 
@@ -123,12 +121,7 @@ fn no_secret_of_a_bootstrap_is_recorded() {
             ledger.clone(),
         )
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(perform(&run));
+    runtime(1).block_on(perform(&run));
     let read = ledger.read_back().unwrap();
     let devices = profile.dm.unwrap().bootstrap.unwrap().devices;
     let known = devices

@@ -1,11 +1,14 @@
 //! The GwMO scenarios against the built-in gateway, on both stages.
 
 mod common;
+#[path = "common/threads.rs"]
+mod threads;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::judged_twice;
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::Verdict;
@@ -27,12 +30,7 @@ fn all_pass(system: GatewaySystem, kind: Kind, seed: u64) {
         seed,
         ..Run::new(target, kind, Arc::new(suite), ledger.clone())
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(perform(&run));
+    runtime(1).block_on(perform(&run));
     let report = judged_twice(&ledger.read_back().unwrap());
     assert_eq!(report.scenarios.len(), 44);
     for scenario in &report.scenarios {

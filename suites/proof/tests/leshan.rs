@@ -1,9 +1,13 @@
 //! The profile that is ready for Leshan's API, against a server that speaks it: every verdict is the one
 //! that a hand inside the server gets.
 
+#[path = "common/threads.rs"]
+mod threads;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, network, perform};
 use twinproof_evidence::ledger::Ledger;
@@ -44,12 +48,7 @@ fn verdicts(report: &Report) -> BTreeMap<String, String> {
 
 #[test]
 fn over_the_api_every_verdict_is_that_of_a_hand_inside() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    runtime(2).block_on(async {
         let any = "127.0.0.1:0".parse().unwrap();
         let served = ServedLwm2m::start((any, any), 7).await.unwrap();
         let target = Target::External(Arc::new(served.profile().clone()));

@@ -21,10 +21,13 @@ use twinproof_reference::lwm2m::set_up;
 use twinproof_reference::variants::lwm2m::Shape;
 use twinproof_stage::Stage;
 
-use live::{PATIENCE, runtime, stage};
+use live::{PATIENCE, stage};
+use threads::runtime;
 
 #[path = "common/live.rs"]
 mod live;
+#[path = "common/threads.rs"]
+mod threads;
 
 const CLIENT: &str = "coap-client-notls";
 const SERVER: &str = "coap-server-notls";
@@ -52,7 +55,7 @@ fn its_client_registers_updates_and_leaves() {
     if is_missing(CLIENT) {
         return;
     }
-    runtime().block_on(async {
+    runtime(2).block_on(async {
         let mut stage = stage();
         let at = stage.bind("sut").await.unwrap();
         let shared = Arc::new(set_up(&Shape::default(), Arc::new(Standard)));
@@ -150,7 +153,7 @@ fn its_server_answers_our_device() {
         return;
     }
     let (_theirs, server) = theirs();
-    runtime().block_on(async {
+    runtime(2).block_on(async {
         let mut stage = stage();
         let at = stage.bind("device").await.unwrap();
         let mut shared = device::Shared::new(Version::V1_0, 60, &[server]);

@@ -5,8 +5,12 @@
     reason = "one reads what happened where the assertion does not hold"
 )]
 
+#[path = "common/threads.rs"]
+mod threads;
+
 use std::sync::Arc;
 
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn, Run, Target, perform};
 use twinproof_evidence::Verdict;
@@ -53,11 +57,7 @@ fn reports_over(
 ) -> Vec<Report> {
     let catalogue = Catalogue::load(&FEATURES).unwrap();
     let suite = Arc::new(Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}")));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime(1);
     let run_with = |seed| {
         let ledger = Ledger::in_memory();
         let target = Target::BuiltIn(system());

@@ -1,11 +1,14 @@
 //! The bootstrap scenarios against lawful bootstrap servers, and against one that runs elsewhere.
 
 mod common;
+#[path = "common/threads.rs"]
+mod threads;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::judged_twice;
+use threads::runtime;
 use twinproof_coap::{ContentFormat, Parameters};
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, network, perform};
@@ -43,12 +46,7 @@ fn judged(target: Target, kind: Kind) -> Report {
         seed: 7,
         ..Run::new(target, kind, Arc::new(suite), ledger.clone())
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(perform(&run));
+    runtime(1).block_on(perform(&run));
     judged_twice(&ledger.read_back().unwrap())
 }
 
@@ -142,11 +140,7 @@ async fn elsewhere() -> (Stage, Declared) {
 
 #[test]
 fn a_bootstrap_server_that_runs_elsewhere_is_judged_by_its_address() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime(2);
     let (_stage, declared) = runtime.block_on(elsewhere());
     let kind = || Kind::Live(network(&declared.profile).unwrap());
     let target = Target::External(Arc::new(declared.clone()));

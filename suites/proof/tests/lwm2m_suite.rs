@@ -1,11 +1,14 @@
 //! All LwM2M scenarios against the built-in server, on both stages.
 
 mod common;
+#[path = "common/threads.rs"]
+mod threads;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::judged_twice;
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{BuiltIn, Run, Target, network, perform};
 use twinproof_evidence::Verdict;
@@ -51,12 +54,7 @@ fn judged_with(seed: u64, target: Target, kind: Kind, folder: &str) -> Report {
     };
     run.selected.retain(|id| id.starts_with(folder));
     assert!(!run.selected.is_empty());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(perform(&run));
+    runtime(1).block_on(perform(&run));
     judged_twice(&ledger.read_back().unwrap())
 }
 
@@ -219,11 +217,7 @@ async fn elsewhere() -> (Stage, Declared) {
 
 #[test]
 fn a_server_that_runs_elsewhere_is_judged_by_its_address() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime(2);
     let (_stage, declared) = runtime.block_on(elsewhere());
     let kind = || Kind::Live(network(&declared.profile).unwrap());
     let target = Target::External(Arc::new(declared.clone()));

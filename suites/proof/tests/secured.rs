@@ -6,11 +6,15 @@
     reason = "a test that could not be done has to say so"
 )]
 
+#[path = "common/threads.rs"]
+mod threads;
+
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use threads::runtime;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::record::{Turn, What};
 use twinproof_evidence::secrets::Secrets;
@@ -42,12 +46,7 @@ fn stage(kind: Kind, ledger: &Ledger) -> Stage {
 }
 
 fn run<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(test)
+    runtime(2).block_on(test)
 }
 
 async fn host(stage: &mut Stage) -> SocketAddr {

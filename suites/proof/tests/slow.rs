@@ -1,9 +1,13 @@
 //! Scenarios say how long they wait, and no other one waits for long.
 
+#[path = "common/threads.rs"]
+mod threads;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::ledger::Ledger;
@@ -27,12 +31,7 @@ fn tags_say_how_long_scenarios_wait() {
     let ledger = Ledger::in_memory();
     let target = Target::BuiltIn(Arc::new(WholeSystem::new()));
     let run = Run::new(target, Kind::Virtual, Arc::clone(&suite), ledger.clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(perform(&run));
+    runtime(1).block_on(perform(&run));
     let mut lasted = BTreeMap::<String, Duration>::new();
     for record in ledger.read_back().unwrap().records {
         if let (Some(scene), What::StepEnded { .. }) = (record.scene, record.what) {

@@ -1,6 +1,8 @@
 //! All Twinning scenarios against the built-in system, and again without it.
 
 mod common;
+#[path = "common/threads.rs"]
+mod threads;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::judged_twice;
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::Verdict;
@@ -94,12 +97,7 @@ fn run(kind: Kind, jobs: usize, system: TwinningSystem) -> Report {
         jobs,
         ..Run::new(target, kind, Arc::new(suite), ledger.clone())
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(perform(&run));
+    runtime(1).block_on(perform(&run));
     let events = ledger.read_back().unwrap();
     assert_eq!(idle(&events), BTreeSet::new(), "these steps did nothing");
     judged_twice(&events)

@@ -1,8 +1,12 @@
 //! One requirement through every room, on both stages; and one datagram the same way.
 
+#[path = "common/threads.rs"]
+mod threads;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::Verdict;
@@ -34,12 +38,7 @@ fn run_on(kind: Kind, rules: Arc<dyn Rules>, ledger: Ledger) -> Report {
         seed: 7,
         ..Run::new(target, kind, suite, ledger.clone())
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(perform(&run));
+    runtime(1).block_on(perform(&run));
     judge(&ledger.read_back().unwrap(), &catalogue, tool()).unwrap()
 }
 

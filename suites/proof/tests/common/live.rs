@@ -20,12 +20,3 @@ pub fn stage() -> Stage {
     };
     Stage::open(Kind::Live(Network::new(PATIENCE).unwrap()), recorder, pace)
 }
-
-/// What runs it.
-pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-}
