@@ -80,9 +80,8 @@ impl Gauge {
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;
             // In one piece: who answers at the first octets and closes breaks the pipe of the rest.
-            let request = format!(
-                "GET {path} HTTP/1.0\r\nHost: {authority}\r\nAccept: text/plain\r\n\r\n"
-            );
+            let request =
+                format!("GET {path} HTTP/1.0\r\nHost: {authority}\r\nAccept: text/plain\r\n\r\n");
             stream.write_all(request.as_bytes())?;
             let mut text = String::new();
             stream.take(MOST).read_to_string(&mut text)?;
