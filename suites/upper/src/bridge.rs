@@ -7,13 +7,14 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UdpSocket;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::task::JoinHandle;
+
+use crate::command::child_of;
 
 /// The octets of the longest line that a process may write.
 const LINE: u64 = 60_000;
@@ -45,22 +46,12 @@ impl Bridge {
     ///
     /// It cannot be started, or there is no address for the bridge; the words name it.
     pub async fn start(command: &[String], reads: Reads) -> Result<Self, String> {
-        let (program, arguments) = command
-            .split_first()
-            .ok_or("expected a program and its arguments, got none")?;
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("{program} cannot be started: {error}"))?;
+        let (program, child) = child_of(command)?;
         let opened = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let socket = opened.map_err(|error| format!("no address for {program}: {error}"))?;
         let at = socket.local_addr().map_err(|error| error.to_string())?;
         let fault = Arc::new(Mutex::new(None));
-        let (program, found) = (program.clone(), Arc::clone(&fault));
+        let (program, found) = (program.to_owned(), Arc::clone(&fault));
         let carrying = tokio::spawn(async move {
             let why = match carry(child, &socket, reads).await {
                 Ok(why) => why,

@@ -132,17 +132,26 @@ impl Said {
     }
 }
 
+/// Starts a program, its name before its arguments, with pipes to all that it says and hears; it ends when it is
+/// dropped. Its name comes with it.
+pub(crate) fn child_of(command: &[String]) -> Result<(&str, Child), String> {
+    let (program, arguments) = command
+        .split_first()
+        .ok_or("expected a program and its arguments, got none")?;
+    let child = Process::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("{program} cannot be started: {error}"))?;
+    Ok((program, child))
+}
+
 impl Running {
     pub(crate) fn start(command: &[String]) -> Result<Self, String> {
-        let (program, arguments) = command.split_first().ok_or("the command is empty")?;
-        let mut child = Process::new(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("{program} cannot be started: {error}"))?;
+        let (program, mut child) = child_of(command)?;
         let pipe = || format!("{program} has no pipes");
         let stdin = child.stdin.take().ok_or_else(pipe)?;
         let (said, errors) = (Said::default(), Said::default());
