@@ -25,7 +25,7 @@ use opening::{began_again, gives_up, opened, proven, proven_at_once, silent, unv
 use tree::{in_order, names, property, shows, told, unread};
 
 /// The leaves of the device information that each client has (DM Standardized Objects 1.2).
-const INFORMATION: [&str; 5] = ["DevId", "Man", "Mod", "DmV", "Lang"];
+pub const INFORMATION: [&str; 5] = ["DevId", "Man", "Mod", "DmV", "Lang"];
 
 /// A check and its arguments.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

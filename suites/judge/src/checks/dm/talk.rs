@@ -315,6 +315,15 @@ impl Talk {
         !verdicts.is_empty() && verdicts.iter().all(|code| code.is_success())
     }
 
+    /// The codes of the last command of this name and target that the tester sent, in the order in which they came.
+    pub(in crate::checks) fn codes_of(&self, name: &str, uri: Option<&str>) -> Vec<StatusCode> {
+        let asked = self.command(name, uri).into_iter();
+        asked
+            .flat_map(|(said, command)| self.statuses_of(said, command.cmd_id()))
+            .map(|(_, status)| status.code)
+            .collect()
+    }
+
     /// The last command of this name and target that the tester sent, in the message that it is of.
     pub(in crate::checks) fn command(
         &self,

@@ -226,14 +226,10 @@ impl Check {
                 let codes: Vec<StatusCode> = codes.iter().copied().map(StatusCode).collect();
                 let expected = format!("{} for {command} {uri}", words(&codes));
                 with(session, scene, expected, |talks, expected| {
-                    let mut got = Vec::new();
-                    for talk in talks {
-                        let Some((said, command)) = talk.command(command, Some(uri)) else {
-                            continue;
-                        };
-                        let statuses = talk.statuses_of(said, command.cmd_id());
-                        got.extend(statuses.map(|(_, status)| status.code));
-                    }
+                    let each = talks.iter();
+                    let got: Vec<_> = each
+                        .flat_map(|talk| talk.codes_of(command, Some(uri)))
+                        .collect();
                     let right = !got.is_empty() && got.iter().all(|code| codes.contains(code));
                     Found::decide(right, expected, words(&got)).relying_on(&[NAMES])
                 })

@@ -3,7 +3,7 @@
 use cucumber::{given, then, when};
 use twinproof_dm::media;
 use twinproof_dm::upper::{Act, Put, Value};
-use twinproof_judge::checks::dm::client::Check as Client;
+use twinproof_judge::checks::dm::client::{Check as Client, INFORMATION};
 use twinproof_stage::Halted;
 
 use super::features::INBOX;
@@ -130,22 +130,21 @@ async fn wants_nowhere(world: &mut World) -> Result<(), Halted> {
     world.scene().wants(Act::Get { uri }).await
 }
 
-/// The leaves that each client has below the device information (DM Standardized Objects 1.2).
-const INFORMATION: (&str, [&str; 5]) = ("./DevInfo", ["DevId", "Man", "Mod", "DmV", "Lang"]);
+/// An interior node that each client has, with [`INFORMATION`] below it.
+const DEVICE: &str = "./DevInfo";
 
 #[given("the server wants to read what is below a node")]
 async fn wants_names(world: &mut World) -> Result<(), Halted> {
-    let uri = INFORMATION.0.to_owned();
+    let uri = DEVICE.to_owned();
     world.scene().wants(Act::Get { uri }).await
 }
 
 #[then("the client names what is below it")]
 fn shows_names(world: &mut World) -> Result<(), Halted> {
-    let (uri, names) = INFORMATION;
     world.scene().check_dm_client(|session| Client::Names {
         session,
-        uri: uri.to_owned(),
-        names: names.map(str::to_owned).to_vec(),
+        uri: DEVICE.to_owned(),
+        names: INFORMATION.map(str::to_owned).to_vec(),
     })
 }
 

@@ -138,12 +138,7 @@ fn said(talk: &Talk, expected: String, flag: &Flag) -> (Found, Option<Word>) {
         let numbers = std::iter::once(asked).chain(numbers);
         return (found.shown_by(numbers), Some(word));
     }
-    let told = talk.command("Get", Some(&flag.node));
-    let codes: Vec<StatusCode> = told
-        .into_iter()
-        .flat_map(|(said, command)| talk.statuses_of(said, command.cmd_id()))
-        .map(|(_, status)| status.code)
-        .collect();
+    let codes = talk.codes_of("Get", Some(&flag.node));
     let got = format!("{} and no value", words(&codes));
     let found = match codes.contains(&StatusCode::PERMISSION_DENIED) {
         true => Found::inconclusive(expected, got),

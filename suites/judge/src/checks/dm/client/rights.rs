@@ -163,20 +163,11 @@ fn is_within(uri: &str, above: &str) -> bool {
     below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
 
-/// The codes that a reading got.
-fn codes(talk: &Talk, uri: &str) -> Vec<StatusCode> {
-    let Some((said, command)) = talk.command("Get", Some(uri)) else {
-        return Vec::new();
-    };
-    let told = talk.statuses_of(said, command.cmd_id());
-    told.map(|(_, status)| status.code).collect()
-}
-
 fn listed(talk: &Talk, expected: String, uri: &str, sight: &Sight) -> Found {
     let Some((asked, numbers, items)) = read(talk, uri) else {
         return Found::inconclusive(expected, "the server never asked");
     };
-    let codes = codes(talk, uri);
+    let codes = talk.codes_of("Get", Some(uri));
     if codes.contains(&StatusCode::FEATURE_NOT_SUPPORTED) {
         let got = "the client has no lists of nodes (406), which it need not have";
         return Found::not_applicable(expected, got).shown_by([asked]);
@@ -196,7 +187,7 @@ fn places(talk: &Talk, expected: String, uri: &str, meant: &[String]) -> Found {
     let Some((asked, numbers, items)) = read(talk, uri) else {
         return Found::inconclusive(expected, "the server never asked");
     };
-    let codes = codes(talk, uri);
+    let codes = talk.codes_of("Get", Some(uri));
     let found = sources(&items);
     let meant: BTreeSet<String> = meant.iter().map(|uri| absolute(uri)).collect();
     let answers = match meant.is_empty() {
@@ -230,7 +221,7 @@ fn same_rights(talk: &Talk, expected: String, uri: &str, list: &str) -> Found {
     };
     let text = items.first().and_then(|item| item.data.as_ref()?.as_text());
     let Some(text) = text else {
-        let got = format!("nothing, and {}", words(&codes(talk, uri)));
+        let got = format!("nothing, and {}", words(&talk.codes_of("Get", Some(uri))));
         return Found::decide(false, expected, got).shown_by([asked]);
     };
     let (got, meant) = (text.parse::<Acl>(), list.parse::<Acl>());

@@ -203,12 +203,7 @@ pub(super) fn names(talk: &Talk, expected: String, uri: &str, meant: &[String]) 
     let Some((asked, numbers, items)) = read(talk, uri) else {
         return Found::inconclusive(expected, format!("the server never read {uri}"));
     };
-    let told = talk.command("Get", Some(uri));
-    let codes: Vec<StatusCode> = told
-        .into_iter()
-        .flat_map(|(said, command)| talk.statuses_of(said, command.cmd_id()))
-        .map(|(_, status)| status.code)
-        .collect();
+    let codes = talk.codes_of("Get", Some(uri));
     let evidence = || std::iter::once(asked).chain(numbers.iter().copied());
     if codes.contains(&StatusCode::PERMISSION_DENIED) {
         let got = format!("{}, which leaves it open", words(&codes));
