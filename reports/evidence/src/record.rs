@@ -146,6 +146,9 @@ pub enum What {
         party: String,
         /// With whom.
         peer: String,
+        /// Whether it is of a stream (TLS), and not of datagrams.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stream: bool,
         /// Which turn.
         turn: Turn,
     },
@@ -209,6 +212,8 @@ pub enum Turn {
         /// How often it has, this time included.
         attempt: u32,
     },
+    /// The handshake of a stream (TLS) has come to its end, and who began it has found nothing wrong.
+    Agreed,
     /// The handshake has come to its end.
     Established {
         /// Who the peer showed itself to be.

@@ -710,7 +710,10 @@ impl Moment<'_> {
         self.shared.rules.expired(seconds, wanted.expires)
     }
 
-    fn request(&mut self, exchange: ExchangeId, request: twinproof_kernel::http::Request) {
+    fn request(&mut self, exchange: ExchangeId, mut request: twinproof_kernel::http::Request) {
+        if request.url.starts_with("https://") {
+            request.scrutiny = self.shared.rules.examines(request.scrutiny);
+        }
         self.out.push(Output::Request { exchange, request });
     }
 }

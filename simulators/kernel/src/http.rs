@@ -53,6 +53,34 @@ pub struct Request {
     pub headers: Headers,
     /// The body as octets.
     pub body: Vec<u8>,
+    /// What its sender looks at before it says this over TLS; nothing to whom it comes.
+    pub scrutiny: Scrutiny,
+}
+
+/// What a client looks at of a server's certificate before it says anything over TLS.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Scrutiny {
+    /// Whether an authority that the client knows has signed it.
+    pub authority: bool,
+    /// Whether it is for the host that was asked for.
+    pub name: bool,
+    /// Whether it is valid now.
+    pub dates: bool,
+}
+
+impl Scrutiny {
+    /// All of it (RFC 9110 §4.3.4).
+    pub const FULL: Self = Self {
+        authority: true,
+        name: true,
+        dates: true,
+    };
+}
+
+impl Default for Scrutiny {
+    fn default() -> Self {
+        Self::FULL
+    }
 }
 
 impl Request {

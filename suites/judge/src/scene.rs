@@ -189,6 +189,8 @@ pub struct Association {
     pub party: String,
     /// With whom.
     pub peer: String,
+    /// Whether it is of a stream (TLS), and not of datagrams.
+    pub stream: bool,
     /// Which turn.
     pub turn: Turn,
 }
@@ -196,15 +198,17 @@ pub struct Association {
 impl Association {
     /// It in one line.
     pub fn words(&self) -> String {
+        let of = if self.stream { "TLS" } else { "DTLS" };
         match &self.turn {
+            Turn::Agreed => format!("{of}: agreed"),
             Turn::Begun { ours, attempt } => {
                 let who = if *ours { "begins" } else { "is asked for" };
-                format!("DTLS: {who} a handshake (attempt {attempt})")
+                format!("{of}: {who} a handshake (attempt {attempt})")
             }
             Turn::Established { identity, suite } => {
-                format!("DTLS: a session as {identity}, suite {suite:#06x}")
+                format!("{of}: a session as {identity}, suite {suite:#06x}")
             }
-            Turn::Ended { words, .. } => format!("DTLS: over: {words}"),
+            Turn::Ended { words, .. } => format!("{of}: over: {words}"),
         }
     }
 }
@@ -453,6 +457,7 @@ impl Scene {
                     exchange,
                     party,
                     peer,
+                    stream,
                     turn,
                 } => scene.associations.push(Association {
                     number: *exchange,
@@ -460,6 +465,7 @@ impl Scene {
                     at: record.at,
                     party: party.clone(),
                     peer: peer.clone(),
+                    stream: *stream,
                     turn: turn.clone(),
                 }),
                 What::Hooked { .. }

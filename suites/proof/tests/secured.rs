@@ -153,6 +153,7 @@ fn our_device_registers_at_our_server() {
                         format!("{party} and {peer}: {identity}, {suite:x}")
                     }
                     Turn::Ended { words, .. } => words,
+                    Turn::Agreed => "agreed".to_owned(),
                 }),
                 _ => {}
             }

@@ -19,11 +19,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use twinproof_evidence::record::Turn;
 use twinproof_kernel::http::{BODY_LIMIT, Request, Response};
 
+use crate::certificates::Shows;
 use crate::live::Ground;
 use crate::network::{PEER, Place, headers};
 use crate::recorder::authority;
+use crate::tls;
 
 /// How long a caller may take for its TLS handshake, so that nobody holds a door for good.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -60,6 +63,14 @@ pub(crate) struct Guest {
 pub(crate) struct Opened {
     pub(crate) base: String,
     pub(crate) turn: Option<OwnedSemaphorePermit>,
+}
+
+/// TLS at a door.
+#[derive(Clone)]
+struct Guard {
+    tls: TlsAcceptor,
+    /// Whoever is told of handshakes at it.
+    watch: Option<Guest>,
 }
 
 type Find = Arc<dyn Fn(&str) -> Option<(Guest, String)> + Send + Sync>;
@@ -178,14 +189,59 @@ impl Doors {
         ground.recorder().name_authority(&authority, name);
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let base = format!("{scheme}://{authority}");
-        let guest = Guest {
+        self.welcome(ground, name, (listener, base.clone()), self.guard());
+        Ok(Opened { base, turn: None })
+    }
+
+    fn guard(&self) -> Option<Guard> {
+        let tls = self.tls.clone()?;
+        Some(Guard { tls, watch: None })
+    }
+
+    /// Opens a door for an actor at which this is shown, whatever is shown at others.
+    pub(crate) async fn open_shown(
+        &self,
+        ground: &Arc<Ground>,
+        name: &str,
+        (shows, tls): (&Shows, Arc<rustls::ServerConfig>),
+    ) -> Result<Opened, String> {
+        let address = SocketAddr::from((shows.listen, 0));
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|e| format!("{address}: {e}"))?;
+        let port = listener.local_addr().map_err(|e| e.to_string())?.port();
+        let authority = match shows.host.contains(':') {
+            true => format!("[{}]:{port}", shows.host),
+            false => format!("{}:{port}", shows.host),
+        };
+        ground.recorder().name_authority(&authority, name);
+        let base = format!("https://{authority}");
+        let watch = Some(Guest {
             ground: Arc::downgrade(ground),
             name: name.to_owned(),
             base: base.clone(),
+        });
+        let tls = TlsAcceptor::from(tls);
+        let guard = Some(Guard { tls, watch });
+        self.welcome(ground, name, (listener, base.clone()), guard);
+        Ok(Opened { base, turn: None })
+    }
+
+    /// Lets in at an actor's own door whoever comes there.
+    fn welcome(
+        &self,
+        ground: &Arc<Ground>,
+        name: &str,
+        (listener, base): (TcpListener, String),
+        guard: Option<Guard>,
+    ) {
+        let guest = Guest {
+            ground: Arc::downgrade(ground),
+            name: name.to_owned(),
+            base,
         };
         let find: Find = Arc::new(move |path| Some((guest.clone(), path.to_owned())));
-        ground.spawn(accept(listener, self.tls.clone(), find));
-        Ok(Opened { base, turn: None })
+        ground.spawn(accept(listener, guard, find));
     }
 
     /// Begins to answer at a fixed address, once.
@@ -198,12 +254,21 @@ impl Doors {
         let door = Arc::clone(door);
         let find: Find = Arc::new(move |path| door.find(path));
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn(accept(listener, self.tls.clone(), find));
+        tasks.spawn(accept(listener, self.guard(), find));
         Ok(())
     }
 }
 
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, find: Find) {
+impl Guard {
+    fn tells(&self, turn: impl FnOnce() -> Turn) {
+        let Some(watch) = &self.watch else { return };
+        if let Some(ground) = watch.ground.upgrade() {
+            ground.met(&watch.name, turn());
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, guard: Option<Guard>, find: Find) {
     let mut callers = JoinSet::new();
     loop {
         while callers.try_join_next().is_some() {}
@@ -212,13 +277,19 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, find: Find) {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let (tls, find) = (tls.clone(), Arc::clone(&find));
+        let (guard, find) = (guard.clone(), Arc::clone(&find));
         callers.spawn(async move {
-            match tls {
+            match guard {
                 None => serve(stream, find).await,
-                Some(tls) => {
-                    let shaken = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await;
-                    if let Ok(Ok(stream)) = shaken {
+                Some(guard) => {
+                    guard.tells(|| Turn::Begun {
+                        ours: false,
+                        attempt: 1,
+                    });
+                    let shaken = tokio::time::timeout(HANDSHAKE, guard.tls.accept(stream)).await;
+                    let shaken = shaken.unwrap_or_else(|late| Err(late.into()));
+                    guard.tells(|| tls::turn(shaken.as_ref().map(drop).map_err(|e| e as _)));
+                    if let Ok(stream) = shaken {
                         serve(stream, find).await;
                     }
                 }

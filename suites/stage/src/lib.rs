@@ -5,6 +5,7 @@
 //! role, writes the ledger.
 
 mod actor;
+mod certificates;
 mod doors;
 mod hooks;
 mod live;
@@ -22,6 +23,7 @@ mod upper;
 pub use twinproof_dtls as dtls;
 
 pub use actor::{Actor, Factory, Seat};
+pub use certificates::{Authority, AuthorityFiles, Certificate, Shows};
 pub use hooks::{Elsewhere, HookCall};
 pub use network::{Alias, Network, Options, PEER, Place};
 pub use recorder::{FindSecrets, Recorder};

@@ -17,6 +17,7 @@ use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, Link, Records, Role, Seed, Time};
 
 use crate::actor::{Actor, Factory, Seat, Stimulus};
+use crate::certificates::{Authority, Shows};
 use crate::hooks::{HookCall, pull};
 use crate::network::Network;
 use crate::recorder::Recorder;
@@ -124,6 +125,23 @@ impl Live {
         self.ground.state().doors.push(name.to_owned());
         self.turns.extend(opened.turn);
         Ok(opened.base)
+    }
+
+    /// Makes a place where this is shown over TLS.
+    pub(crate) async fn listen_shown(
+        &mut self,
+        name: &str,
+        (shows, tls): (&Shows, Arc<rustls::ServerConfig>),
+    ) -> Result<String, String> {
+        let doors = self.network.doors();
+        let opened = doors.open_shown(&self.ground, name, (shows, tls)).await?;
+        self.ground.state().doors.push(name.to_owned());
+        Ok(opened.base)
+    }
+
+    /// From now on hosted systems trust this authority.
+    pub(crate) fn trust_authority(&self, authority: Arc<Authority>) {
+        self.ground.state().authority = Some(authority);
     }
 
     pub(crate) async fn bind_beside(

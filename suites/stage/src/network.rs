@@ -5,13 +5,15 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
-use twinproof_kernel::http::{BODY_LIMIT, Fault, Headers, Request, Response};
+use twinproof_kernel::http::{BODY_LIMIT, Fault, Headers, Request, Response, Scrutiny};
 
+use crate::certificates::{Authority, Shows};
 use crate::doors::{Door, Doors};
 use crate::live::Ground;
 use crate::tls::{self, Trust};
@@ -60,6 +62,8 @@ pub struct Options {
     pub peer: Option<Place>,
     /// Certificate chain and key of the harness's own doors (PEM); plain HTTP if none.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Servers that show certificates of their own, for systems that run elsewhere; none if none.
+    pub shows: Option<Shows>,
     /// The addresses of actors that are to have a certain one; a free loopback port for all others.
     pub ports: BTreeMap<String, SocketAddr>,
 }
@@ -83,6 +87,7 @@ impl Options {
             callbacks: None,
             peer: None,
             certificate: None,
+            shows: None,
             ports: BTreeMap::new(),
         }
     }
@@ -97,6 +102,11 @@ pub struct Network {
 
 struct Inner {
     client: reqwest::Client,
+    /// How long one exchange may take.
+    timeout: Duration,
+    /// The authorities that the profile names.
+    roots: RootCertStore,
+    shows: Option<Arc<Shows>>,
     named: Option<Named>,
     /// As it stands in messages: without credentials.
     proxy: Option<String>,
@@ -180,6 +190,9 @@ impl Network {
         );
         let inner = Inner {
             client,
+            timeout: options.timeout,
+            roots: tls::roots(&options.trust)?.unwrap_or_else(RootCertStore::empty),
+            shows: options.shows.clone().map(Arc::new),
             named,
             proxy: options.proxy.as_deref().map(without_credentials),
             pace: options.rate.filter(|rate| *rate > 0).map(|rate| Pacer {
@@ -205,6 +218,39 @@ impl Network {
 
     pub(crate) fn doors(&self) -> &Doors {
         &self.inner.doors
+    }
+
+    /// Servers that show certificates of their own, for systems that run elsewhere.
+    pub(crate) fn shows(&self) -> Option<&Arc<Shows>> {
+        self.inner.shows.as_ref()
+    }
+
+    /// What a built-in system sends with that trusts an authority beside those of the profile, and looks at so
+    /// much of a certificate.
+    pub(crate) fn examiner(
+        &self,
+        authority: &Authority,
+        scrutiny: Scrutiny,
+    ) -> Result<reqwest::Client, String> {
+        let roots = self.inner.roots.clone();
+        let config = tls::examiner(authority, roots, scrutiny, seconds())?;
+        let building = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .pool_idle_timeout(IDLE)
+            .timeout(self.inner.timeout)
+            .tls_backend_preconfigured(Arc::unwrap_or_clone(config));
+        building.build().map_err(|e| format!("TLS: {e}"))
+    }
+
+    /// Sends a request of a built-in system that examines certificates.
+    pub(crate) async fn fetch_examining(
+        &self,
+        client: Result<reqwest::Client, String>,
+        request: Request,
+    ) -> Result<Response, Fault> {
+        let client = client.map_err(Fault::NotSent)?;
+        read(building(&client, None, request)?).await
     }
 
     /// Keeps the doors of an ended scene open: who comes late is still recorded.
@@ -353,21 +399,7 @@ impl Resolve for Named {
 
 impl Inner {
     fn building(&self, request: Request) -> Result<reqwest::RequestBuilder, Fault> {
-        let method = reqwest::Method::from_bytes(request.method.as_bytes())
-            .map_err(|e| Fault::Unreachable(format!("method {:?}: {e}", request.method)))?;
-        let renamed = self.named.as_ref().and_then(|n| n.rename(&request.url));
-        let mut building = match renamed {
-            None => self.client.request(method, &request.url),
-            // What the system is asked is the same but for its certificate.
-            Some((url, authority)) => self.client.request(method, url).header("Host", authority),
-        };
-        for (name, value) in request.headers.iter() {
-            building = building.header(name, value);
-        }
-        if !request.body.is_empty() {
-            building = building.body(request.body);
-        }
-        Ok(building)
+        building(&self.client, self.named.as_ref(), request)
     }
 
     async fn open_stream(
@@ -389,24 +421,57 @@ impl Inner {
         if let Some(patience) = patience {
             building = building.timeout(patience);
         }
-        let mut received = building.send().await.map_err(fault)?;
-        let mut response = Response::new(received.status().as_u16());
-        response.headers = headers(received.headers());
-        while let Some(chunk) = received.chunk().await.map_err(fault)? {
-            response.length += chunk.len() as u64;
-            let room = BODY_LIMIT - response.body.len();
-            response
-                .body
-                .extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if response.length > BODY_LIMIT as u64 {
-                let announced = response.headers.first("Content-Length");
-                let announced = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
-                response.length = response.length.max(announced);
-                break;
-            }
-        }
-        Ok(response)
+        read(building).await
     }
+}
+
+fn building(
+    client: &reqwest::Client,
+    named: Option<&Named>,
+    request: Request,
+) -> Result<reqwest::RequestBuilder, Fault> {
+    let method = reqwest::Method::from_bytes(request.method.as_bytes())
+        .map_err(|e| Fault::Unreachable(format!("method {:?}: {e}", request.method)))?;
+    let renamed = named.and_then(|n| n.rename(&request.url));
+    let mut building = match renamed {
+        None => client.request(method, &request.url),
+        // What the system is asked is the same but for its certificate.
+        Some((url, authority)) => client.request(method, url).header("Host", authority),
+    };
+    for (name, value) in request.headers.iter() {
+        building = building.header(name, value);
+    }
+    if !request.body.is_empty() {
+        building = building.body(request.body);
+    }
+    Ok(building)
+}
+
+/// Sends what was built and reads the response, up to what is kept of a body.
+async fn read(building: reqwest::RequestBuilder) -> Result<Response, Fault> {
+    let mut received = building.send().await.map_err(fault)?;
+    let mut response = Response::new(received.status().as_u16());
+    response.headers = headers(received.headers());
+    while let Some(chunk) = received.chunk().await.map_err(fault)? {
+        response.length += chunk.len() as u64;
+        let room = BODY_LIMIT - response.body.len();
+        response
+            .body
+            .extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if response.length > BODY_LIMIT as u64 {
+            let announced = response.headers.first("Content-Length");
+            let announced = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
+            response.length = response.length.max(announced);
+            break;
+        }
+    }
+    Ok(response)
+}
+
+/// What the clock says, in seconds since 1970.
+pub(crate) fn seconds() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }
 
 pub(crate) fn headers(map: &hyper::HeaderMap) -> Headers {

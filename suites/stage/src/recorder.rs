@@ -261,6 +261,11 @@ impl Recorder {
                 again: *again,
             },
         };
+        self.turn(at, (party, peer), false, turn);
+    }
+
+    /// Writes a turn of a party's association with a peer, of a stream or of datagrams.
+    pub(crate) fn turn(&self, at: Time, (party, peer): (&str, &str), stream: bool, turn: Turn) {
         let exchange = self.number();
         self.write(
             at,
@@ -268,6 +273,7 @@ impl Recorder {
                 exchange,
                 party: self.name_of(party),
                 peer: self.name_of(peer),
+                stream,
                 turn,
             },
         );

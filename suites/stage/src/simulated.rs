@@ -3,19 +3,23 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use twinproof_dtls::{Credentials, Transport};
+use twinproof_evidence::record::Turn;
 use twinproof_kernel::hook::Hook;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Link, Records, Role, Seed, Time, Way, WriteId};
 
 use crate::actor::{Actor, Effect, Factory, Seat, Stimulus};
+use crate::certificates::Authority;
 use crate::recorder::{Recorder, authority};
 use crate::secure::{Chore, Outcome, Secured, Security};
 use crate::shelter::{Shelter, lost};
-use crate::stage::{Acted, Pace};
+use crate::stage::{Acted, Pace, VIRTUAL};
 use crate::store::Store;
+use crate::tls;
 
 /// How long a message travels.
 const LATENCY: Duration = Duration::from_micros(500);
@@ -117,6 +121,9 @@ pub(crate) struct Simulated {
     scheduled: u64,
     places: Vec<Place>,
     doors: BTreeMap<String, String>,
+    /// What is shown at some of them, over TLS, and an authority that everybody trusts.
+    shown: BTreeMap<String, Arc<rustls::ServerConfig>>,
+    authority: Option<Arc<Authority>>,
     sockets: BTreeMap<SocketAddr, String>,
     /// Places whose datagrams go over secured associations.
     secured: BTreeMap<SocketAddr, Secured>,
@@ -145,6 +152,8 @@ impl Simulated {
             scheduled: 0,
             places: Vec::new(),
             doors: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            authority: None,
             sockets: BTreeMap::new(),
             secured: BTreeMap::new(),
             fresh: BTreeMap::new(),
@@ -192,6 +201,55 @@ impl Simulated {
         self.recorder.name_authority(&authority, name);
         self.doors.insert(authority.clone(), name.to_owned());
         Ok(format!("http://{authority}"))
+    }
+
+    /// Makes a place where this is shown over TLS.
+    pub(crate) async fn listen_shown(
+        &mut self,
+        name: &str,
+        tls: impl FnOnce(&str) -> Result<Arc<rustls::ServerConfig>, String>,
+    ) -> Result<String, String> {
+        let base = self.listen(name).await?;
+        let authority = authority(&base).to_owned();
+        let base = format!("https://{authority}");
+        let tls = tls(&authority)?;
+        self.shown.insert(authority, tls);
+        Ok(base)
+    }
+
+    /// From now on everybody here trusts this authority.
+    pub(crate) fn trust_authority(&mut self, authority: Arc<Authority>) {
+        self.authority = Some(authority);
+    }
+
+    /// Shakes hands with who shows something: why nothing is said to them, if so. Only what travels is not
+    /// simulated: the certificates and who looks at them are those of the live stage.
+    fn examine(&mut self, place: usize, target: usize, request: &Request) -> Result<(), Fault> {
+        let host = authority(&request.url);
+        let Some(server) = self.shown.get(host) else {
+            return Ok(());
+        };
+        let party = self.places[target].name.clone();
+        let parties = (party.as_str(), self.places[place].name.as_str());
+        let begun = Turn::Begun {
+            ours: false,
+            attempt: 1,
+        };
+        self.recorder.turn(self.now, parties, true, begun);
+        if !request.url.starts_with("https://") {
+            return Err(Fault::Broken("the other end speaks TLS".to_owned()));
+        }
+        let Some(known) = &self.authority else {
+            return Err(Fault::NotSent("nobody is trusted".to_owned()));
+        };
+        let now = VIRTUAL + self.time_of(place).as_micros() / 1_000_000;
+        let client = tls::examiner(known, rustls::RootCertStore::empty(), request.scrutiny, now);
+        let shaken = client.and_then(|client| tls::shake_hands(client, Arc::clone(server), host));
+        let shaken = shaken.map_err(Fault::NotSent)?;
+        let turn = tls::turn(shaken.server.as_ref().map(|()| ()).map_err(|e| e as _));
+        self.recorder.turn(self.now, parties, true, turn);
+        let refused = |error| Fault::Unreachable(tls::words(&error));
+        shaken.client.map_err(refused)
     }
 
     #[expect(clippy::unused_async, reason = "the live stage has to wait here")]
@@ -807,6 +865,18 @@ impl Simulated {
         if self.turns_away(place, target) {
             let to = target.map_or("", |to| self.places[to].name.as_str());
             let outcome = Err(lost(to));
+            self.schedule(
+                LATENCY,
+                Event::Response {
+                    exchange: flight,
+                    outcome,
+                },
+            );
+            return;
+        }
+        let refused = target.and_then(|to| self.examine(place, to, &request).err());
+        if let Some(fault) = refused {
+            let outcome = Err(fault);
             self.schedule(
                 LATENCY,
                 Event::Response {

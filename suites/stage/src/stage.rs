@@ -11,6 +11,7 @@ mod control;
 mod dm;
 mod operate;
 mod secured;
+mod shown;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -33,6 +34,9 @@ use crate::simulated::Simulated;
 use control::Controller;
 pub use dm::{Bootstrapper, Deed, Front};
 use operate::Upper;
+
+/// When time begins on the virtual stage, in seconds since 1970.
+pub(crate) const VIRTUAL: u64 = 1_900_000_000;
 
 /// How patient the stage is.
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +140,8 @@ pub struct Stage {
     upper: Upper,
     controller: Controller,
     dm: dm::Hands,
+    /// Who signs what servers show over TLS, where a hosted system knows an authority.
+    certified: shown::Certified,
     inner: Inner,
 }
 
@@ -162,6 +168,7 @@ impl Stage {
             upper: Upper::None,
             controller: Controller::None,
             dm: dm::Hands::default(),
+            certified: shown::Certified::default(),
             inner,
         }
     }

@@ -7,6 +7,7 @@ use crate::provisioning::Account;
 use crate::provisioning::protection::Method;
 use crate::session::prove::ProofFacts;
 use crate::syncml::{Message, StatusCode};
+use twinproof_kernel::http::Scrutiny;
 
 /// What a trigger is judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,7 @@ twinproof_kernel::rules! {
         use super::Message;
         use super::ProofFacts;
         use super::Scheme;
+        use super::Scrutiny;
         use super::StatusCode;
         use super::TriggerFacts;
         use super::Triggered;
@@ -104,6 +106,11 @@ twinproof_kernel::rules! {
                 }
                 _ => Triggered::Ignore,
             }
+        }
+
+        /// What is looked at of the certificate of a server, over TLS.
+        fn examines(&self, certificate: Scrutiny) -> Scrutiny {
+            certificate
         }
 
         /// Whether pushes are taken that this brings.

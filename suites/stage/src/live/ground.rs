@@ -11,10 +11,12 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use twinproof_dtls::Credentials;
-use twinproof_kernel::http::{Fault, Request, Response};
+use twinproof_evidence::record::Turn;
+use twinproof_kernel::http::{Fault, Request, Response, Scrutiny};
 use twinproof_kernel::{ExchangeId, Link, Time, Way};
 
 use crate::actor::{Actor, Effect, Factory, Stimulus};
+use crate::certificates::Authority;
 use crate::network::Network;
 use crate::recorder::{Recorder, authority};
 use crate::secure::{Chore, Secured};
@@ -54,6 +56,9 @@ pub(super) struct State {
     /// What hides some of them.
     pub(super) shelter: Shelter,
     pub(super) doors: Vec<String>,
+    /// An authority that hosted systems trust, and what they send with by what they look at of a certificate.
+    pub(super) authority: Option<Arc<Authority>>,
+    pub(super) examiners: BTreeMap<Scrutiny, Result<reqwest::Client, String>>,
     pub(super) exchanges: u64,
     pub(super) waiting: BTreeMap<ExchangeId, (oneshot::Sender<Response>, Option<u64>)>,
     pub(super) broken_off: Option<String>,
@@ -155,6 +160,14 @@ impl Ground {
             }
         };
         format!("{scene}{name}").chars().map(letter).collect()
+    }
+
+    /// Somebody came to a server of ours over TLS.
+    pub(crate) fn met(&self, name: &str, turn: Turn) {
+        let state = self.state();
+        let resident = state.residents.first().map(String::as_str);
+        let parties = (name, resident.unwrap_or("sut"));
+        self.recorder.turn(self.now(), parties, true, turn);
     }
 
     /// Runs a task until the run ends; after that, nothing is begun.
@@ -555,6 +568,19 @@ impl Ground {
                     true => ground.hand_over(to, request).await,
                     false => Err(lost(&ground.state().places[to].name)),
                 };
+                ground.come_back(place, (exchange, recorded), outcome);
+            });
+            return;
+        }
+        if let (false, Some(authority)) = (simulated, state.authority.clone())
+            && request.url.starts_with("https://")
+        {
+            let scrutiny = request.scrutiny;
+            let examiner = state.examiners.entry(scrutiny);
+            let client = examiner.or_insert_with(|| self.network.examiner(&authority, scrutiny));
+            let client = client.clone();
+            self.spawn(async move {
+                let outcome = ground.network.fetch_examining(client, request).await;
                 ground.come_back(place, (exchange, recorded), outcome);
             });
             return;

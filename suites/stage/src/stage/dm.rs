@@ -11,7 +11,7 @@ use twinproof_dm::upper::{Answer, Operation, Shown, User};
 use twinproof_evidence::record::{Halt, What};
 use twinproof_kernel::Seed;
 
-use super::{Halted, Handle, Inner, Stage};
+use super::{Halted, Handle, Inner, Stage, VIRTUAL};
 use crate::hooks::{HookCall, run_once};
 
 /// How long a hand inside may take: it answers at once.
@@ -123,9 +123,6 @@ impl Deed {
         }
     }
 }
-
-/// When time begins on the virtual stage.
-const VIRTUAL: u64 = 1_900_000_000;
 
 /// How often somebody is asked whether a text is shown.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -297,10 +294,7 @@ impl Stage {
     /// 2030.
     pub fn seconds(&self) -> u64 {
         match &self.inner {
-            Inner::Live(_) => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH);
-                now.unwrap_or_default().as_secs()
-            }
+            Inner::Live(_) => crate::network::seconds(),
             Inner::Simulated(_) => VIRTUAL + self.now().as_micros() / 1_000_000,
         }
     }
