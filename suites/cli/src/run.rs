@@ -342,6 +342,14 @@ pub(crate) fn kind(stage: Stage, target: &Target) -> Result<Kind, Problem> {
             let network = network(&target.profile().profile).map_err(|error| {
                 Problem::Usage(format!("the network cannot be set up: {error}"))
             })?;
+            if let Some(authority) = network.made_authority() {
+                drop(writeln!(
+                    anstream::stderr(),
+                    "made {}: the system has to trust it, for as long as it is judged; until then, what certificates \
+                     are worth is inconclusive",
+                    authority.display()
+                ));
+            }
             Ok(Kind::Live(network))
         }
     }

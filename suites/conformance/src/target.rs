@@ -12,7 +12,8 @@ use twinproof_kernel::Seed;
 use twinproof_lwm2m::upper::Accounts;
 use twinproof_stage::dtls::Guests;
 use twinproof_stage::{
-    Alias, Elsewhere, Halted, HookCall, Network, Options, PEER, Place, Security, Stage, Trust,
+    Alias, AuthorityFiles, Elsewhere, Halted, HookCall, Network, Options, PEER, Place, Security,
+    Shows, Stage, Trust,
 };
 
 use crate::suite::Entry;
@@ -431,6 +432,7 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
     }
     Network::open(&Options {
         ports,
+        shows: shows(profile)?,
         rate: profile.pace.rate,
         trust: Trust {
             ca_file: profile.tls.ca_file.clone(),
@@ -447,6 +449,28 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
         certificate,
         ..Options::new(profile.pace.timeout.duration())
     })
+}
+
+/// Servers that show certificates, if the profile names an authority for them.
+fn shows(profile: &Profile) -> Result<Option<Shows>, String> {
+    let client = profile.dm.as_ref().and_then(|dm| dm.client.as_ref());
+    let own = client.and_then(|client| Some(("dm.client.https", client.https.as_ref()?)));
+    let Some((key, https)) = own else {
+        return Ok(None);
+    };
+    let files = match (&https.authority, &https.authority_key) {
+        (Some(certificate), Some(secret)) => AuthorityFiles {
+            certificate: certificate.clone(),
+            key: secret.clone(),
+        },
+        (None, None) => return Ok(None),
+        _ => {
+            return Err(format!(
+                "{key}.authority and {key}.authority_key go together"
+            ));
+        }
+    };
+    Shows::of(key, &files, &https.host, https.listen).map(Some)
 }
 
 /// The Twinning system that a profile speaks of, if it does.

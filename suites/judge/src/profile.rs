@@ -12,6 +12,7 @@ mod dm_bootstrap;
 mod dm_bootstrapped;
 mod gwmo;
 mod hook;
+mod https;
 mod lwm2m;
 mod security;
 mod tester;
@@ -26,6 +27,7 @@ pub use dm_bootstrap::{DmBootstrap, DmBootstrapHook, DmBootstrapTester, DmNovice
 pub use dm_bootstrapped::{DmBootstrapped, DmIdentity};
 pub use gwmo::{Gwmo, GwmoDevice, GwmoForeign, GwmoFresh, GwmoMany, GwmoOther};
 pub use hook::HookSpec;
+pub use https::Https;
 pub use lwm2m::{Lwm2m, Release};
 pub use security::{ClientKey, ClientSecurity, Credential, Security};
 pub use tester::{Dtls, Harness, Network, Pace, Tls};

@@ -170,6 +170,9 @@ impl BuiltIn for DmClient {
                     (client, Arc::clone(&shared))
                 };
                 let client = stage.host_role(SUT, make);
+                if own.https.is_some() {
+                    stage.certify();
+                }
                 stage.control_dm(client, self.shape.user);
             }
             Ok(declared)

@@ -12,7 +12,7 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{RootCertStore, ServerConfig};
 use twinproof_kernel::http::Scrutiny;
 
@@ -96,6 +96,38 @@ pub struct Shows {
     pub host: String,
     /// The address at which they listen.
     pub listen: IpAddr,
+    /// The certificate of the authority, if it was made just now: nobody trusts it yet.
+    pub made: Option<PathBuf>,
+}
+
+impl Shows {
+    /// Servers that are reached as this host, at ports of this address; the authority is kept in files, or made.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read or written or is not what it should be, or nobody can be called like the host; the words
+    /// begin with `key`, the section of the profile.
+    pub fn of(
+        key: &str,
+        files: &AuthorityFiles,
+        host: &str,
+        listen: IpAddr,
+    ) -> Result<Self, String> {
+        let now = crate::network::seconds();
+        let name = host.trim_matches(['[', ']']);
+        if let Err(error) = ServerName::try_from(name.to_owned()) {
+            return Err(format!(
+                "{key}.host: expected a name or an address such as tester.example, got {host:?}: {error}"
+            ));
+        }
+        let (authority, is_new) = Authority::kept(key, files, now)?;
+        Ok(Self {
+            authority: Arc::new(authority),
+            host: name.to_owned(),
+            listen,
+            made: is_new.then(|| files.certificate.clone()),
+        })
+    }
 }
 
 fn failed(error: rcgen::Error) -> String {
@@ -148,7 +180,7 @@ impl Authority {
     ///
     /// A file cannot be read or written, or they are not of an authority that was made here; the words begin with
     /// `key`, the section of the profile.
-    pub fn kept(key: &str, files: &AuthorityFiles, now: u64) -> Result<(Self, bool), String> {
+    fn kept(key: &str, files: &AuthorityFiles, now: u64) -> Result<(Self, bool), String> {
         let (certificate, secret) = (&files.certificate, &files.key);
         match (certificate.exists(), secret.exists()) {
             (false, false) => {

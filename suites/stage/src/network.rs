@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -214,6 +214,11 @@ impl Network {
             inner: Arc::clone(&self.inner),
             struck: Arc::default(),
         }
+    }
+
+    /// The certificate of the authority of servers that show certificates, if it was made just now.
+    pub fn made_authority(&self) -> Option<&Path> {
+        self.shows()?.made.as_deref()
     }
 
     pub(crate) fn doors(&self) -> &Doors {

@@ -844,7 +844,10 @@ impl Simulated {
         if self.struck && self.places[place].resident.is_none() {
             return;
         }
-        let recorded = (!inside).then(|| {
+        let refused = target.and_then(|to| self.examine(place, to, &request).err());
+        // What a system does not say is seen by nobody.
+        let unsaid = refused.is_some() && self.places[place].resident.is_some();
+        let recorded = (!inside && !unsaid).then(|| {
             let (name, length) = (&self.places[place].name, request.body.len() as u64);
             self.recorder
                 .request(self.now, name, None, &request, length)
@@ -874,7 +877,6 @@ impl Simulated {
             );
             return;
         }
-        let refused = target.and_then(|to| self.examine(place, to, &request).err());
         if let Some(fault) = refused {
             let outcome = Err(fault);
             self.schedule(

@@ -10,7 +10,7 @@ use twinproof_dm::notification::wanted::Codes;
 use twinproof_dm::provisioning::{Account, Address, Auth, AuthLevel, AuthType};
 use twinproof_dm::session::prove::Proof;
 
-use super::{DmBootstrap, DmBootstrapped, HookSpec, Span};
+use super::{DmBootstrap, DmBootstrapped, HookSpec, Https, Span};
 
 /// A DM system: a client, a server, a bootstrap server, or several of them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -66,6 +66,9 @@ pub struct DmClient {
     /// How it is bootstrapped. Without it, what a client makes of a bootstrap is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap: Option<Box<DmBootstrapped>>,
+    /// How it reaches servers over HTTPS, if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<Https>,
     /// How long it may take from there to the end of the session.
     #[serde(default = "DmClient::default_patience")]
     pub patience: Span,

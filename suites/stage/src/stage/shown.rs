@@ -73,6 +73,7 @@ impl Stage {
                     authority,
                     host: Ipv4Addr::LOCALHOST.to_string(),
                     listen: Ipv4Addr::LOCALHOST.into(),
+                    made: None,
                 });
                 Ok(Some(Arc::clone(shows.insert(made))))
             }

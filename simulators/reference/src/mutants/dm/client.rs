@@ -9,6 +9,7 @@ use twinproof_dm::provisioning::Account;
 use twinproof_dm::provisioning::protection::Method;
 use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{AlertCode, Command, Data, Format, Item, Message, Status, StatusCode};
+use twinproof_kernel::http::Scrutiny;
 
 use super::super::{Mutant, mutants};
 use super::without;
@@ -83,6 +84,38 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-client-makes-room" "forgets its other accounts when it is bootstrapped" breaks "DM-CLI-34"
     caught by { "dm/bootstrapped/keeps" "dm/lives-on" }
     fn makes_room(&self, _others: usize) -> bool { true }
+
+    "dm-client-knows-any-authority" "believes a certificate whoever signed it" breaks "DM-CLI-51"
+    also breaks { "DM-ADM-002" because "a bootstrap that is fetched is worth what the certificate is worth" }
+    caught by {
+        "dm/certificates/unknown-authority" "dm/distrusted",
+        "dm/certificates/self-signed" "dm/distrusted",
+        "dm/certificates/fetch-unknown-authority" "dm/distrusted",
+    }
+    fn examines(&self, certificate: Scrutiny) -> Scrutiny {
+        Scrutiny { authority: false, ..certificate }
+    }
+
+    "dm-client-knows-no-name" "believes a certificate whoever it is for" breaks "DM-CLI-51"
+    also breaks { "DM-ADM-002" because "a bootstrap that is fetched is worth what the certificate is worth" }
+    caught by {
+        "dm/certificates/other-name" "dm/distrusted",
+        "dm/certificates/fetch-other-name" "dm/distrusted",
+    }
+    fn examines(&self, certificate: Scrutiny) -> Scrutiny {
+        Scrutiny { name: false, ..certificate }
+    }
+
+    "dm-client-knows-no-date" "believes a certificate before its time and after it" breaks "DM-CLI-51"
+    also breaks { "DM-ADM-002" because "a bootstrap that is fetched is worth what the certificate is worth" }
+    caught by {
+        "dm/certificates/expired" "dm/distrusted",
+        "dm/certificates/not-yet-valid" "dm/distrusted",
+        "dm/certificates/fetch-expired" "dm/distrusted",
+    }
+    fn examines(&self, certificate: Scrutiny) -> Scrutiny {
+        Scrutiny { dates: false, ..certificate }
+    }
 
     "dm-client-takes-error-pages" "takes what stands in an error answer for its bootstrap" breaks "DM-ADM-002"
     caught by { "dm/bootstrapped/error-page" "dm/refused" }

@@ -1,5 +1,6 @@
 //! A client that is bootstrapped: the tester plays whoever brings it an account, and the server of that account.
 
+mod certificates;
 mod fetched;
 mod pushed;
 
@@ -59,6 +60,8 @@ pub(in crate::steps::dm) struct Newcomers {
     library: Option<(String, Handle<Library>)>,
     /// What the client was to fetch, in order.
     fetches: Vec<Fetch>,
+    /// What the client is not to believe of who it meets over TLS.
+    doubt: Option<certificates::Doubt>,
     /// The entity tag of what was put there last.
     tag: String,
     /// Whether somebody could tell the client to come.
@@ -130,9 +133,14 @@ impl Scene {
 
     /// Lets a server enter that the client has no account of.
     async fn newcomer(&mut self, who: Who) -> Result<(), Halted> {
+        let base = self.stage.listen(who.name()).await?;
+        self.newcomer_at(who, &base).await
+    }
+
+    /// The same at a place that was made for it.
+    async fn newcomer_at(&mut self, who: Who, base: &str) -> Result<(), Halted> {
         self.freshen().await?;
         let client = self.dm_client()?;
-        let base = self.stage.listen(who.name()).await?;
         let url = format!("{base}/dm");
         // A client may keep what it was given before: no server is ever the same.
         let seed = self.stage.fresh(self.seed.derive(who.name()));

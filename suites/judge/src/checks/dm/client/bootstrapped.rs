@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use twinproof_evidence::Verdict;
+use twinproof_evidence::record::Turn;
 
 use super::super::Session;
 use super::super::talk::{Talk, begun};
@@ -74,6 +75,18 @@ pub enum Check {
         /// The entity tag of the document.
         tag: String,
     },
+    /// The client says nothing to a server, because somebody showed it a bad certificate on the way there, and comes
+    /// to another one, where everything is as it has to be.
+    Distrusted {
+        /// What was said to the server.
+        session: Session,
+        /// Who showed the certificate: the server itself, or who gave the client the account of it.
+        by: String,
+        /// What it was, in words.
+        shown: String,
+        /// What was said to the other server.
+        other: Session,
+    },
     /// The client fetched a document.
     Fetched {
         /// The fetch.
@@ -115,6 +128,19 @@ impl Check {
             Self::AskedAgain { fetch, tag } => {
                 let expected = format!("a question whether {} has changed from {tag}", fetch.path);
                 asked_again(fetch.first(scene), expected, tag)
+            }
+            Self::Distrusted {
+                session,
+                by,
+                shown,
+                other,
+            } => {
+                let found = distrusted(session, (by, shown), other, scene);
+                // Whether a client in a device is one that may go on is open only where it speaks to who shows it.
+                match *by == session.party {
+                    true => found.under(&["DM-D27"]),
+                    false => found.shown_by(brought(session, scene)),
+                }
             }
             Self::Fetched { fetch, basis } => {
                 let expected = format!("a GET of {}", fetch.path);
@@ -227,6 +253,45 @@ fn joined(talks: &[Talk], expected: String, told: bool) -> Found {
         .position(|found| found.verdict == Verdict::Pass)
         .unwrap_or_default();
     found.swap_remove(place)
+}
+
+fn distrusted(
+    session: &Session,
+    (by, shown): (&str, &str),
+    other: &Session,
+    scene: &Scene,
+) -> Found {
+    let party = &session.party;
+    let expected = format!(
+        "nothing said to the {party}, as the {by} shows {shown}, and a session with the {}",
+        other.party
+    );
+    let mut later = scene.exchanges.range(session.after + 1..);
+    let said = later.find(|(_, exchange)| exchange.from == SUT && exchange.to == *party);
+    let mut turns = scene.associations.iter();
+    let met = turns.find(|turn| {
+        let begun = matches!(turn.turn, Turn::Begun { .. });
+        turn.stream && begun && turn.party == by && turn.number > session.after
+    });
+    let right = other.talks(scene);
+    match (said, met, begun(&right)) {
+        (Some((number, exchange)), _, _) => {
+            let got = format!("{} {}", exchange.method, exchange.url);
+            Found::decide(false, expected, got).shown_by([*number])
+        }
+        (None, None, _) => {
+            let got = format!("the client never came to the {by}, and saw no certificate");
+            Found::inconclusive(expected, got)
+        }
+        (None, Some(turn), None) => {
+            let got =
+                "neither; the client may not trust the tester's authority, or not know TLS 1.2";
+            Found::inconclusive(expected, got).shown_by([turn.number])
+        }
+        (None, Some(turn), Some(number)) => {
+            Found::decide(true, expected, "so it is").shown_by([turn.number, number])
+        }
+    }
 }
 
 fn asked_again(exchange: Option<&Exchange>, expected: String, tag: &str) -> Found {

@@ -35,7 +35,11 @@ impl Scene {
     }
 
     /// Puts a document where a client can fetch it; the URL.
-    async fn puts(&mut self, status: u16, made: Option<(Made, String)>) -> Result<String, Halted> {
+    pub(super) async fn puts(
+        &mut self,
+        status: u16,
+        made: Option<(Made, String)>,
+    ) -> Result<String, Halted> {
         let (base, library) = self.library().await?;
         let number = self.dm.newcomers.fetches.len() + 1;
         let path = format!("/bootstrap/{number}");
@@ -72,7 +76,7 @@ impl Scene {
     }
 
     /// Waits until what was put there last is asked for.
-    async fn is_fetched(&mut self) -> Result<(), Halted> {
+    pub(super) async fn is_fetched(&mut self) -> Result<(), Halted> {
         let (_, library) = self.library().await?;
         let last = self.dm.newcomers.fetches.last();
         let path = last.map(|fetch| fetch.path.clone()).unwrap_or_default();
@@ -85,7 +89,7 @@ impl Scene {
         Ok(())
     }
 
-    async fn settles(&mut self) {
+    pub(super) async fn settles(&mut self) {
         let settle = self.stage.pace().settle;
         self.stage.rest(settle).await;
     }
