@@ -130,14 +130,15 @@ impl Search {
             .held()
             .filter(|rate| self.times_held(*rate) >= HOLDS && self.next_rate().is_none());
         let broken = self.broken();
-        let all_ours = broken.is_some_and(|broken| {
+        // What holds whenever the generator keeps up is in nobody else's way.
+        let is_ours = broken.is_some_and(|broken| {
             let mut there = self.at(broken);
-            there.all(|trial| trial.verdict == Verdict::Invalid)
+            there.all(|trial| matches!(trial.verdict, Verdict::Invalid | Verdict::Passed))
         });
         let limit = match broken {
             _ if self.found_nobody() => Limit::NoContact,
+            Some(_) if is_ours => Limit::Generator,
             _ if rate.is_none() && self.held().is_some() => Limit::Unsteady,
-            Some(_) if all_ours => Limit::Generator,
             Some(_) => Limit::Thresholds,
             None => Limit::Most,
         };
@@ -302,6 +303,25 @@ mod tests {
         );
         let (found, _) = search(100.0, 1e6, |_, _| Verdict::Failed);
         assert_eq!((found.rate, found.limit), (None, Limit::Thresholds));
+    }
+
+    #[test]
+    fn a_generator_that_fails_now_and_then_is_in_the_way_itself() {
+        // It has a processor once at each rate.
+        let starved = |_, times| match times {
+            0 => Verdict::Passed,
+            _ => Verdict::Invalid,
+        };
+        let (found, _) = search(100.0, 200.0, starved);
+        assert_eq!((found.rate, found.limit), (None, Limit::Generator));
+        // What does not hold although the generator kept up is the system's doing.
+        let both = |_, times| match times {
+            0 => Verdict::Passed,
+            1 => Verdict::Invalid,
+            _ => Verdict::Failed,
+        };
+        let (found, _) = search(100.0, 200.0, both);
+        assert_ne!(found.limit, Limit::Generator);
     }
 
     #[test]
