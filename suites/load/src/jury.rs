@@ -42,6 +42,8 @@ pub struct Jury {
     /// Says who is watched; nobody if there is none.
     workload: Option<Workload>,
     devices: HashMap<u32, Witness>,
+    /// Whom devices ask.
+    server: Option<SocketAddr>,
     requests: u64,
     answers: u64,
     reports: u64,
@@ -77,6 +79,7 @@ impl Jury {
             first: Ipv4Addr::UNSPECIFIED,
             workload: None,
             devices: HashMap::new(),
+            server: None,
             requests: 0,
             answers: 0,
             reports: 0,
@@ -138,7 +141,7 @@ impl Jury {
     }
 
     /// A device sends a datagram: from, to, octets.
-    pub fn sent(&mut self, (at, _, bytes): (SocketAddr, SocketAddr, &[u8]), now: Time) {
+    pub fn sent(&mut self, (at, to, bytes): (SocketAddr, SocketAddr, &[u8]), now: Time) {
         self.now = self.now.max(now);
         let Some(member) = self.watched(at) else {
             return;
@@ -148,14 +151,20 @@ impl Jury {
         };
         // What a device reports in a message of its own is acknowledged as its requests are.
         if matches!(packet.ty(), Type::Con | Type::Non) {
+            let asks = packet.code().class() == Class::Request;
+            self.server = self.server.or(asks.then_some(to));
             let witness = self.devices.entry(member).or_default();
             let is_new = witness.asks(&packet, bytes, now);
-            self.requests += u64::from(is_new && packet.code().class() == Class::Request);
+            self.requests += u64::from(is_new && asks);
         }
     }
 
     /// A datagram arrives at a device: at, from, octets.
-    pub fn heard(&mut self, (at, _, bytes): (SocketAddr, SocketAddr, &[u8]), now: Time) {
+    pub fn heard(&mut self, (at, from, bytes): (SocketAddr, SocketAddr, &[u8]), now: Time) {
+        // What somebody else says, the server does not answer for: it may be late for who had this port before.
+        if self.server.is_some_and(|server| server != from) {
+            return;
+        }
         let Some(member) = self.watched(at) else {
             return;
         };

@@ -211,3 +211,16 @@ fn who_deregisters_leaves_its_place_to_others() {
         assert_eq!(trial.broken(), broken);
     }
 }
+
+#[test]
+fn nobody_answers_for_what_others_say() {
+    let mut trial = Trial::new();
+    trial.registers(1, 7, "a");
+    let stray = octets(&Message::new(Code::CHANGED), Type::Ack, 99, &[9]);
+    let other = SocketAddr::from(([127, 0, 0, 1], 5684));
+    trial.jury.heard((at(1), other, &stray), trial.now);
+    assert_eq!(trial.broken(), []);
+    let server = SocketAddr::from(SERVER);
+    trial.jury.heard((at(1), server, &stray), trial.now);
+    assert_eq!(trial.broken(), [Rule::OwnAnswers]);
+}
