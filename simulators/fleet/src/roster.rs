@@ -182,6 +182,13 @@ impl Roster {
         }
     }
 
+    /// The same members, with random choices that follow from another seed.
+    #[must_use]
+    pub const fn seeded(mut self, seed: Seed) -> Self {
+        self.seed = seed;
+        self
+    }
+
     /// How many members there are.
     pub const fn members(&self) -> u32 {
         self.members

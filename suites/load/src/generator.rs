@@ -269,6 +269,16 @@ impl<'w, T: Traffic> Generator<'w, T> {
         })
     }
 
+    /// It as one run of many: the ids of messages and their tokens are others than in a run of another name. A server
+    /// takes a message of a known id from a known address for a copy (RFC 7252 §4.2, §4.4), and a port may come again.
+    #[must_use]
+    pub fn in_run(mut self, name: &str) -> Self {
+        let seed = Seed::new(self.workload.seed).derive("devices").derive(name);
+        let roster = self.fleet.roster().clone().seeded(seed);
+        self.fleet = Fleet::new(roster, GRAIN);
+        self
+    }
+
     /// What it carries out.
     pub const fn workload(&self) -> &Workload {
         self.workload

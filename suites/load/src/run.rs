@@ -179,7 +179,8 @@ fn carry_out(
     let socket = Socket::open(0)?;
     let shared = shared(workload, SocketAddr::V4(target.address));
     let generator = Generator::of_shard(workload, share, socket.port(), Devices, shared);
-    let mut generator = generator.map_err(NoRun::Room)?.operated(target.operator);
+    let generator = generator.map_err(NoRun::Room)?.in_run(&moment());
+    let mut generator = generator.operated(target.operator);
     if helm.is_some() {
         generator = generator.steered();
     }
@@ -235,6 +236,12 @@ fn carry_out(
         },
         hlog: hlog(generator.measures(), began.unwrap_or_else(SystemTime::now)),
     })
+}
+
+/// What tells a run from those before it, to servers that remember them.
+pub(crate) fn moment() -> String {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since_1970.map_or(0, |since| since.as_millis()).to_string()
 }
 
 /// The built-in LwM2M server at a socket of its own, with these decisions, until `stop` is set. Its operator is heard at

@@ -11,8 +11,8 @@ use std::time::Duration;
 use twinproof_coap::{Message, Raw, option};
 use twinproof_kernel::Seed;
 use twinproof_load::{
-    Devices, Generator, Operation, Report, Rule, Target, Verdict, Workload, desk_of, drive, floor,
-    serve, serve_built_in, shared,
+    Devices, Generator, Jury, Operation, Report, Rule, Target, Verdict, Workload, desk_of, drive,
+    drive_judged, floor, serve, serve_built_in, shared,
 };
 use twinproof_lwm2m::server::rules::{
     AnswerFacts, Asked, DatagramFacts, NewsFacts, PlaceFacts, Rules, Standard, ToldFacts,
@@ -201,6 +201,56 @@ fn the_floor_has_both_sides_in_every_round() {
         .map(|round| round.bare_us / round.ours_us);
     assert_eq!(ratios.clone().filter(|one| *one < ratio).count(), 1);
     assert_eq!(ratios.filter(|one| *one > ratio).count(), 1);
+}
+
+/// The rules that a server is seen to break in the last of three runs of the same devices, which have these names: it
+/// remembers the first, which was at the same port and shorter, and these devices were at another meanwhile.
+fn broken_again(names: [&str; 3]) -> Vec<Rule> {
+    let text = r#"
+        name = "again"
+        drain = "60s"
+        [devices]
+        count = 20
+        [mix]
+        update = 1
+        [[stages]]
+        rate = 100
+        for = "500ms"
+        "#;
+    let short = Workload::read(text).unwrap();
+    let long = Workload::read(&text.replace("100", "300")).unwrap();
+    let server = Socket::open(0).unwrap();
+    let target = SocketAddr::from((HERE, server.port()));
+    // Both are there before any run is, so that no third has them.
+    let places = [Socket::open(0).unwrap(), Socket::open(0).unwrap()];
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| serve_built_in(&server, Arc::new(Standard), &stop).unwrap());
+        let all = [(0, &short), (1, &short), (0, &long)];
+        let runs = all.into_iter().zip(names).map(|((place, workload), name)| {
+            let devices: &Socket = &places[place];
+            let shared = shared(workload, target);
+            let generator = Generator::new(workload, devices.port(), Devices, shared).unwrap();
+            let (mut generator, mut jury) = (generator.in_run(name), Jury::new(workload));
+            let go_on = &mut |_: &Generator<'_, Devices>| ControlFlow::Continue(());
+            drive_judged(&mut generator, devices, &mut jury, go_on).unwrap();
+            jury.judgement().broken
+        });
+        let runs: Vec<_> = runs.collect();
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!((&runs[0], &runs[1]), (&Vec::new(), &Vec::new()));
+        runs[2].iter().map(|broken| broken.rule).collect()
+    })
+}
+
+#[test]
+fn a_server_that_remembers_a_run_at_the_same_port_is_right_in_the_next() {
+    assert_eq!(broken_again(["one", "two", "three"]), []);
+    // What has the ids of an earlier run is a copy to the server, which answers as it did then.
+    assert_eq!(
+        broken_again(["one", "two", "one"]),
+        [Rule::RegistrationKept]
+    );
 }
 
 /// Gives every registration the same location.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use twinproof_dm::client::{Client, End, Order, Shared};
@@ -22,6 +22,7 @@ use twinproof_stage::{HookCall, Kind, Network, Pace, Recorder, Stage};
 use super::Play;
 use crate::jury::{Broken, Judgement, Rule};
 use crate::measure::Outcome;
+use crate::run::moment;
 use crate::shard::Shard;
 use crate::workload::{Operation, Workload};
 
@@ -81,8 +82,7 @@ impl Sessions {
             ));
         }
         let members = shard.members(count);
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let run = since_1970.map_or(0, |since| since.as_millis());
+        let run = moment();
         let operator = match &server.upper_tester {
             Some(DmTester::Hook(hook)) => Some((**hook).clone()),
             Some(DmTester::Builtin) | None => None,
@@ -102,9 +102,9 @@ impl Sessions {
             network: network.clone(),
             operator,
             stages: RefCell::default(),
-            mark: format!("Twinproof/{run:x}"),
+            mark: format!("Twinproof/{run}"),
             // A server may remember the numbers of sessions that it had with these devices before.
-            seed: Seed::new(workload.seed).derive(&run.to_string()),
+            seed: Seed::new(workload.seed).derive(&run),
             asked: Cell::default(),
             carried: Cell::default(),
             began: Instant::now(),
