@@ -6,8 +6,8 @@ mod common;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
 
+use common::served::Served;
 use common::{Ran, command, twinproof};
 use serde_json::{Value, json};
 
@@ -180,34 +180,6 @@ fn servers_are_compared_by_turns_and_what_was_recorded_can_be_compared_again() {
     assert!(ran.stdout.contains("did not take turns"), "{}", ran.stdout);
 }
 
-/// A server of its own process, and its profile; it ends with its input.
-struct Served(Child);
-
-impl Served {
-    fn new(dir: &Path, args: &[&str]) -> Self {
-        let mut child = command(dir, &[&["bench", "serve"], args].concat())
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let output = child.stdout.take().unwrap();
-        BufReader::new(output).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("serving ").unwrap();
-        let profile = format!(
-            "[sut]\nname = \"served\"\nrole = \"lwm2m-server\"\n\n[lwm2m]\nserver = \"coap://{address}\"\n"
-        );
-        fs::write(dir.join("sut.toml"), profile).unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        drop(self.0.wait());
-    }
-}
-
 /// More than a server keeps that forgets the oldest, and all of them watched.
 const CROWD: &str = r#"
 name = "a crowd"
@@ -227,7 +199,7 @@ for = "2s"
 "#;
 
 fn judged(dir: &Path, mutant: &[&str]) -> (Ran, Value) {
-    let served = Served::new(dir, mutant);
+    let served = Served::lwm2m(dir, mutant);
     fs::write(dir.join("crowd.toml"), CROWD).unwrap();
     let pid = served.0.id().to_string();
     let ran = twinproof(
@@ -414,7 +386,7 @@ fn who_is_stopped_says_what_there_was() {
 #[test]
 fn shards_are_carried_out_apart_and_judged_together() {
     let dir = tempfile::tempdir().unwrap();
-    let _served = Served::new(dir.path(), &[]);
+    let _served = Served::lwm2m(dir.path(), &[]);
     // At once, since what did not go on at the same time is not one load.
     let bound = "thresholds = [\"update.rate>=400/s\"]\ndrain";
     fs::write(dir.path().join("crowd.toml"), CROWD.replace("drain", bound)).unwrap();

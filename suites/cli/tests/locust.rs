@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
+use common::served::Served;
 use common::{command, twinproof};
 use serde_json::Value;
 
@@ -33,34 +34,6 @@ fn python() -> Option<String> {
 
 fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// The built-in server, and its profile beside it; ends with its input.
-struct Served(Child);
-
-impl Served {
-    fn new(dir: &Path) -> Self {
-        let mut child = command(dir, &["bench", "serve"])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let output = child.stdout.take().unwrap();
-        BufReader::new(output).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("serving ").unwrap();
-        let profile = format!(
-            "[sut]\nname = \"served\"\nrole = \"lwm2m-server\"\n\n[lwm2m]\nserver = \"coap://{address}\"\n"
-        );
-        fs::write(dir.join("sut.toml"), profile).unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        drop(self.0.wait());
-    }
 }
 
 /// What somebody does who looks at the master's web view: stops after a while, and quits once all workers have stopped. (A
@@ -180,7 +153,7 @@ fn what_a_master_shows_is_what_the_histograms_of_its_workers_hold() {
     let Some(python) = python() else { return };
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let _served = Served::new(dir);
+    let _served = Served::lwm2m(dir, &[]);
     let (mut master, at) = master(dir, &python, "6", &["-u", "30", "-r", "15"]);
     let workers = [("0/2", "a"), ("1/2", "b")].map(|(shard, report)| {
         let (child, mut says) = worker(dir, &at, &["--shard", shard, "--report", report]);
@@ -255,19 +228,22 @@ fn the_devices_of_a_worker_that_dies_are_taken_over_by_another() {
     let Some(python) = python() else { return };
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let _served = Served::new(dir);
+    let _served = Served::lwm2m(dir, &[]);
     let args = ["-u", "30", "-r", "30", "--enable-rebalancing"];
     let (mut master, at) = master(dir, &python, "17", &args);
     let (mut dies, mut says) = worker(dir, &at, &["--workers", "2", "--report", "dies"]);
     let (lives, mut other) = worker(dir, &at, &["--workers", "2", "--report", "lives"]);
     let reader = std::thread::spawn(move || while told(&mut other).is_some() {});
     told(&mut says).unwrap();
-    let last = told(&mut says).unwrap();
+    let mut last = told(&mut says).unwrap();
     // Three seconds lie between two words to the master, and this is after one of them.
     std::thread::sleep(Duration::from_secs(1));
     dies.kill().unwrap();
     dies.wait().unwrap();
-    assert_eq!(told(&mut says), None, "it said more than was to be counted");
+    // On a machine with much else to do it may have been some words later.
+    while let Some(more) = told(&mut says) {
+        last = more;
+    }
     let ended = lives.wait_with_output().unwrap();
     reader.join().unwrap();
     let log = || fs::read_to_string(dir.join("master.log")).unwrap();

@@ -1,24 +1,23 @@
 //! The generator against a server of which everything is known, on a clock of our own: what it reports is what
 //! a reckoning from the moments of the schedule comes to, whatever the server does in between.
 
+mod common;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
+use common::{report, server};
 use twinproof_coap::endpoint::{Endpoint, Event, Exchange, Turn};
 use twinproof_coap::{Code, Message, Parameters, option};
 use twinproof_kernel::{Seed, Time};
 use twinproof_load::{
-    Devices, Generator, Health, Operation, Phase, ProblemKind, Report, Verdict, Workload, shared,
+    Devices, Generator, Operation, Phase, ProblemKind, Verdict, Workload, shared,
 };
 
 const RATE: u64 = 400;
 const SECONDS: u64 = 30;
-
-fn server() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 5683))
-}
 
 /// One after the other, each in its time, and for a second of every ten not at all.
 #[derive(Default)]
@@ -212,23 +211,12 @@ fn close(got: u64, expected: u64) -> bool {
     got.abs_diff(expected) * 50 <= expected
 }
 
-fn report(workload: &Workload, generator: &Generator<'_, Devices>) -> Report {
-    let measured = (generator.measures(), generator.counts());
-    Report::new(
-        workload,
-        server().to_string(),
-        measured,
-        Health::default(),
-        None,
-    )
-}
-
 #[test]
 fn a_server_that_stalls_is_reported_as_slow_as_it_is() {
     let workload = workload("");
     let expected = reckoned();
     let generator = World::new(&workload).run();
-    let report = report(&workload, &generator);
+    let report = report(&generator);
     let measured = &report.operations[&Operation::Update];
     assert_eq!(report.verdict, Verdict::Passed, "{:?}", report.generator);
     assert_eq!(measured.answered as usize, expected.len());
@@ -255,7 +243,7 @@ fn a_server_that_stalls_is_reported_as_slow_as_it_is() {
 fn whoever_waits_for_answers_does_not_see_the_stall() {
     let workload = workload("arrivals = { closed = 1 }");
     let generator = World::new(&workload).run();
-    let report = report(&workload, &generator);
+    let report = report(&generator);
     let measured = &report.operations[&Operation::Update];
     assert!(measured.percentiles_us["p99.9"] < 5_000, "{measured:?}");
     assert!(measured.max_us.unwrap() >= 1_000_000);
@@ -268,7 +256,7 @@ fn a_generator_that_sleeps_is_late_and_what_it_sends_late_took_longer() {
     // The server is at rest then.
     world.frozen = Some(Duration::from_secs(3)..Duration::from_secs(4));
     let generator = world.run();
-    let report = report(&workload, &generator);
+    let report = report(&generator);
     assert_eq!(report.verdict, Verdict::Invalid);
     let late = &report.generator.problems[0];
     assert_eq!(
@@ -304,7 +292,7 @@ fn what_has_no_answer_at_the_end_counts_with_the_time_that_was_waited() {
     let mut world = World::new(&workload);
     world.mute = Some(Duration::from_secs(11));
     let generator = world.run();
-    let report = report(&workload, &generator);
+    let report = report(&generator);
     let measured = &report.operations[&Operation::Update];
     assert_eq!(measured.lost, RATE, "{measured:?}");
     assert_eq!(report.verdict, Verdict::Failed);
@@ -320,6 +308,6 @@ fn a_server_that_hears_nothing_is_not_tried_with_every_device() {
     let counts = generator.counts();
     assert_eq!(counts.prepared, 0);
     assert!(counts.unprepared < 300, "{counts:?}");
-    let report = report(&workload, &generator);
+    let report = report(&generator);
     assert_eq!(report.verdict, Verdict::NoContact);
 }

@@ -2,6 +2,8 @@
 //! report says of it.
 #![cfg(target_os = "linux")]
 
+mod common;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ops::ControlFlow;
@@ -10,12 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use common::{report, server};
 use twinproof_coap::{Class, Code, Packet};
 use twinproof_kernel::Time;
 use twinproof_load::rules::Standard;
 use twinproof_load::{
-    Devices, Generator, Health, Leaving, Operation, Part, Phase, ProblemKind, Report, Run, Shard,
-    Socket, Steer, Target, Verdict, Workload, merge, run_steered, serve_built_in, shared,
+    Devices, Generator, Leaving, Operation, Part, Phase, ProblemKind, Report, Run, Shard, Socket,
+    Steer, Target, Verdict, Workload, merge, run_steered, serve_built_in, shared,
 };
 
 const WORKLOAD: &str = r#"
@@ -29,10 +32,6 @@ const WORKLOAD: &str = r#"
     rate = 1
     for = "1h"
 "#;
-
-fn server() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 5683))
-}
 
 /// What a device said: when, from where, and what it was.
 type Word = (Duration, SocketAddr, Code);
@@ -141,15 +140,7 @@ impl<'w> World<'w> {
     }
 
     fn report(&self) -> Report {
-        let measured = (self.generator.measures(), self.generator.counts());
-        let workload = self.generator.workload();
-        Report::new(
-            workload,
-            server().to_string(),
-            measured,
-            Health::default(),
-            None,
-        )
+        report(&self.generator)
     }
 
     fn said(&self, code: Code, seconds: std::ops::Range<f64>) -> BTreeSet<SocketAddr> {
