@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How much of what it tells is read, in octets.
 const MOST: u64 = 4 << 20;
 
+/// Which part of the time between two moments at which it was asked may be doubtful.
+const DOUBT: f64 = 0.1;
+
 /// What a system has taken up to some moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Sample {
@@ -26,11 +29,14 @@ struct Sample {
     memory: Option<u64>,
 }
 
+/// What was seen, not before a moment and not longer after it than that.
+type Seen = (Instant, Duration, Sample);
+
 /// Looks at a system.
 enum Source {
     Process(u32),
-    /// The last that it told, and when.
-    Told(Arc<Mutex<Option<(Instant, Sample)>>>),
+    /// The last that it told.
+    Told(Arc<Mutex<Option<Seen>>>),
 }
 
 /// Looks at a system again and again.
@@ -38,7 +44,7 @@ pub(super) struct Gauge {
     source: Source,
     /// What was seen first in the stages, and last.
     first: Option<Sample>,
-    last: Option<(Instant, Sample)>,
+    last: Option<Seen>,
     /// How many seconds were over when it was last looked at.
     over: usize,
     seconds: Vec<Taken>,
@@ -87,15 +93,17 @@ impl Gauge {
             stream.take(MOST).read_to_string(&mut text)?;
             Ok(text)
         };
+        let asked = Instant::now();
         let first = ask().map_err(|error| usage(error.to_string()))?;
         let sample = told(&first).map_err(usage)?;
-        let told_last = Arc::new(Mutex::new(Some((Instant::now(), sample))));
+        let told_last = Arc::new(Mutex::new(Some((asked, asked.elapsed(), sample))));
         let tells = Arc::downgrade(&told_last);
         std::thread::spawn(move || {
             while let Some(tells) = tells.upgrade() {
                 // What is not told in time is missing where it would stand.
+                let asked = Instant::now();
                 let sample = ask().ok().and_then(|text| told(&text).ok());
-                let sample = sample.map(|sample| (Instant::now(), sample));
+                let sample = sample.map(|sample| (asked, asked.elapsed(), sample));
                 *tells.lock().unwrap_or_else(PoisonError::into_inner) = sample;
                 drop(tells);
                 std::thread::sleep(OFTEN);
@@ -114,14 +122,14 @@ impl Gauge {
         }
     }
 
-    fn sample(&self) -> Option<(Instant, Sample)> {
+    fn sample(&self) -> Option<Seen> {
         match &self.source {
             Source::Process(id) => {
                 let sample = Sample {
                     cpu: cpu_of_process(*id).ok().map(|cpu| cpu.as_secs_f64()),
                     memory: memory_of(*id),
                 };
-                Some((Instant::now(), sample))
+                Some((Instant::now(), Duration::ZERO, sample))
             }
             Source::Told(told) => *told.lock().unwrap_or_else(PoisonError::into_inner),
         }
@@ -138,32 +146,30 @@ impl Gauge {
         }
         self.over = over;
         let now = self.sample();
-        let Some((at, sample)) = now else {
+        let Some((at, within, sample)) = now else {
             self.last = None;
             return;
         };
         if self.first.is_none() {
             self.first = Some(sample);
         } else if over > 0 {
-            let processors = self.last.and_then(|(then, before)| {
-                let wall = at.saturating_duration_since(then).as_secs_f64();
-                let cpu = sample.cpu? - before.cpu?;
-                (wall > 0.0 && cpu >= 0.0).then(|| rounded(cpu / wall))
-            });
+            let processors = self
+                .last
+                .and_then(|before| processors(before, (at, within, sample)));
             self.seconds.push(Taken {
                 second: over as u64 - 1,
                 processors,
                 memory: sample.memory,
             });
         }
-        self.last = Some((at, sample));
+        self.last = Some((at, within, sample));
     }
 
     /// Puts what was seen into the report.
     pub(super) fn into_report(self, run: &mut Run) {
-        let last = self.sample().map(|(_, sample)| sample);
+        let last = self.sample().map(|(.., sample)| sample);
         let cpu = self.first.and_then(|first| {
-            let last = last.or(self.last.map(|(_, sample)| sample))?;
+            let last = last.or(self.last.map(|(.., sample)| sample))?;
             Some(last.cpu? - first.cpu?)
         });
         if let Some(cpu) = cpu.filter(|cpu| *cpu >= 0.0) {
@@ -173,6 +179,15 @@ impl Gauge {
             run.report.system.get_or_insert_default().seconds = self.seconds;
         }
     }
+}
+
+/// How many processors a system had between two moments, if these are known well enough: who is asked by somebody without
+/// a processor seems to take what it took before.
+fn processors((then, first, before): Seen, (at, last, sample): Seen) -> Option<f64> {
+    let wall = at.saturating_duration_since(then).as_secs_f64();
+    let cpu = sample.cpu? - before.cpu?;
+    let doubt = (first + last).as_secs_f64();
+    (wall > 0.0 && cpu >= 0.0 && doubt <= wall * DOUBT).then(|| rounded(cpu / wall))
 }
 
 /// To the thousandth, so that what is read is what was written.
@@ -248,6 +263,25 @@ mod tests {
                 .unwrap_err()
                 .contains("got neither")
         );
+    }
+
+    #[test]
+    fn processors_are_said_where_the_moments_are_known() {
+        let (then, one) = (Instant::now(), Duration::from_secs(1));
+        let taken = |cpu| Sample {
+            cpu: Some(cpu),
+            memory: None,
+        };
+        let short = Duration::from_millis(40);
+        let before = (then, short, taken(3.0));
+        assert_eq!(
+            processors(before, (then + one, short, taken(3.5))),
+            Some(0.5)
+        );
+        // Perhaps it told that at once, perhaps only half a second later.
+        assert_eq!(processors(before, (then + one, one / 2, taken(3.5))), None);
+        assert_eq!(processors(before, before), None);
+        assert_eq!(processors(before, (then + one, short, taken(2.0))), None);
     }
 
     #[test]
