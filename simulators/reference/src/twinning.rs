@@ -34,9 +34,9 @@ pub fn partner_device(number: usize) -> String {
 }
 
 /// What is provisioned at the system of this shape that is reached at `base_url` and has a partner at
-/// each of `partners`, [`MAX_PARTNERS`] at most. Whoever plays a partner has subscribers of its own,
+/// each of `partners`, [`MAX_PARTNERS`] at most. Whoever plays a partner has so many subscribers of its own,
 /// even if the system knows no partners.
-pub fn config(base_url: String, partners: &[String], shape: &Shape) -> Config {
+pub fn config(base_url: String, (partners, each): (&[String], usize), shape: &Shape) -> Config {
     let players = partners.len().min(MAX_PARTNERS);
     let known = if shape.partners { players } else { 0 };
     let partners: Vec<Partner> = (0..known)
@@ -51,7 +51,7 @@ pub fn config(base_url: String, partners: &[String], shape: &Shape) -> Config {
             client_secret: format!("built-in-partner-secret-{n}"),
         })
         .collect();
-    let subscribers = (0..players * SUBSCRIBERS)
+    let subscribers = (0..players * each)
         .map(|n| Subscriber {
             address: format!("tel:+1202555{:04}", 100 + n),
             token: format!("built-in-token-{n:04}"),

@@ -7,6 +7,7 @@ mod metrics;
 mod operator;
 mod plan;
 mod search;
+mod serve;
 mod system;
 mod view;
 mod worker;
@@ -48,7 +49,7 @@ pub(crate) fn bench(args: &Bench) -> Result<ExitCode, Problem> {
         (Bench::Merge(args), None) => merge::merge(args),
         (Bench::Plan(args), None) => plan::plan(args),
         (Bench::Search(args), None) => search::search(args),
-        (Bench::Serve(args), None) => system::serve(args),
+        (Bench::Serve(args), None) => serve::serve(args),
         // What has a load was carried out above.
         _ => Err(Problem::Ours("there is nothing to carry out".to_owned())),
     }

@@ -312,6 +312,7 @@ fn workloads_that_are_shipped_are_listed_used_and_refused_by_name() {
         "notification-storm",
         "readings",
         "mixed",
+        "twinning-pairs",
         "meters",
         "soak",
     ] {

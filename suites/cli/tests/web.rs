@@ -8,9 +8,10 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use common::served::Served;
 use common::{Ran, command, twinproof};
 use serde_json::Value;
 
@@ -38,29 +39,6 @@ fn sessions(dir: &Path, more: &[&str]) -> Ran {
 fn report(dir: &Path) -> Value {
     let text = fs::read_to_string(dir.join("twinproof-load/load.json")).unwrap();
     serde_json::from_str(&text).unwrap()
-}
-
-/// The built-in DM server, broken or not, which knows eight devices; with its profile.
-struct Served(Child, String);
-
-impl Served {
-    fn start(dir: &Path, more: &[&str]) -> Self {
-        let serve = ["bench", "serve", "--enabler", "dm", "--devices", "8"];
-        let mut command = command(dir, &[&serve[..], more].concat());
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let lines = lines.map_while(Result::ok);
-        let profile: Vec<String> = lines.take_while(|line| line != "# ready").collect();
-        Self(child, profile.join("\n"))
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        drop(self.0.wait());
-    }
 }
 
 #[test]
@@ -98,11 +76,11 @@ fn a_dm_server_that_tells_a_command_twice_or_to_another_is_wrong_however_fast() 
         assert!(!served.1.is_empty());
     };
     for mutant in ["dm-server-remembers", "dm-server-repeats-itself"] {
-        let served = Served::start(dir.path(), &["--mutant", mutant]);
+        let served = Served::web(dir.path(), "dm", &["--mutant", mutant]);
         wrong(&served, &served.1, "command-told-once");
     }
     // Whatever is wanted of any device, this one tells the first.
-    let served = Served::start(dir.path(), &[]);
+    let served = Served::web(dir.path(), "dm", &[]);
     let mixes_up = served.1.replace("{device}", "urn:uuid:twinproof-0");
     assert_ne!(mixes_up, served.1);
     wrong(&served, &mixes_up, "own-commands");
@@ -111,7 +89,7 @@ fn a_dm_server_that_tells_a_command_twice_or_to_another_is_wrong_however_fast() 
 #[test]
 fn what_a_dm_server_does_not_do_is_no_answer() {
     let dir = tempfile::tempdir().unwrap();
-    let served = Served::start(dir.path(), &[]);
+    let served = Served::web(dir.path(), "dm", &[]);
     fs::write(dir.path().join("sut.toml"), &served.1).unwrap();
     let ran = sessions(dir.path(), &["--sut", "sut.toml", "--devices", "9"]);
     assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
@@ -148,6 +126,103 @@ fn what_a_dm_server_does_not_do_is_no_answer() {
     );
 }
 
+const PAIRS: &str = r#"
+name = "some pairs"
+drain = "60s"
+thresholds = ["twinning.refused<0.1%", "twinning.loss<0.1%"]
+[devices]
+count = 8
+[mix]
+twinning = 1
+[generator]
+late = "1h"
+starved_share = 1.0
+[[stages]]
+rate = 10
+for = "2s"
+"#;
+
+fn pairs(dir: &Path, more: &[&str]) -> (Ran, Value) {
+    fs::write(dir.join("pairs.toml"), PAIRS).unwrap();
+    let ran = twinproof(dir, &[&["fleet", "pairs.toml"], more].concat());
+    let report = fs::read_to_string(dir.join("twinproof-load/load.json"));
+    let report = report.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap());
+    (ran, report)
+}
+
+#[test]
+fn pairs_are_twinned_at_the_built_in_enabler_and_taken_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ran, report) = pairs(dir.path(), &[]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("nothing wrong"), "{}", ran.stdout);
+    assert_eq!(report["verdict"], "passed");
+    assert_eq!(report["counts"]["prepared"], 8);
+    assert_eq!(report["operations"]["twinning"]["answered"], 20, "{report}");
+    assert_eq!(report["judged"]["devices"], 8);
+    // A code, an activation, the code again, a token, two switches, three readings, the end, and a look whether it is.
+    assert!(
+        report["counts"]["sent"].as_u64() >= Some(20 * 11),
+        "{report}"
+    );
+    // Nothing is left that would be in the way of the next.
+    let served = Served::web(dir.path(), "twinning", &[]);
+    fs::write(dir.path().join("sut.toml"), &served.1).unwrap();
+    for _ in 0..2 {
+        let (ran, _) = pairs(dir.path(), &["--sut", "sut.toml"]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    }
+    let (ran, _) = pairs(dir.path(), &["--sut", "sut.toml", "--devices", "9"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("expected at most 8"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_enabler_that_mixes_pairs_up_is_wrong_however_fast() {
+    for (mutant, rule, requirement) in [
+        ("code-reusable", "code-used-once", "HLF-TE-005"),
+        ("code-always-the-same", "own-twin", "CR-N1"),
+        ("primary-starts-off", "switched-by-own", "CR-N6"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let served = Served::web(dir.path(), "twinning", &["--mutant", mutant]);
+        fs::write(dir.path().join("sut.toml"), &served.1).unwrap();
+        // All pairs at once, so that there is something to mix up.
+        let all = PAIRS.replace(
+            "drain = \"60s\"",
+            "arrivals = { closed = 8 }\ndrain = \"5s\"",
+        );
+        fs::write(dir.path().join("all.toml"), all).unwrap();
+        let args = ["fleet", "all.toml", "--sut", "sut.toml", "--for", "1s"];
+        let (ran, report) = (twinproof(dir.path(), &args), report(dir.path()));
+        assert_eq!(ran.code, Some(1), "{mutant}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(report["verdict"], "wrong", "{mutant}");
+        let broken = report["judged"]["broken"].as_array().unwrap();
+        let found = broken.iter().find(|broken| broken["rule"] == rule);
+        assert_eq!(found.unwrap()["requirement"], requirement, "{report}");
+    }
+}
+
+#[test]
+fn an_enabler_that_ends_nothing_answers_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::web(dir.path(), "twinning", &["--mutant", "nothing-ends"]);
+    fs::write(dir.path().join("sut.toml"), &served.1).unwrap();
+    fs::write(dir.path().join("pairs.toml"), PAIRS.replace("60s", "1s")).unwrap();
+    let args = ["fleet", "pairs.toml", "--sut", "sut.toml"];
+    let ran = twinproof(dir.path(), &args);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(report(dir.path())["verdict"], "no_contact");
+    // Nor does it begin anew with those who are twinned already.
+    let ran = twinproof(dir.path(), &args);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stdout.contains("could not be made ready"),
+        "{}",
+        ran.stdout
+    );
+}
+
 /// What is told at an address, with its head.
 fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -161,7 +236,9 @@ fn get(address: &str, path: &str) -> String {
 fn a_run_tells_how_it_goes_and_what_the_system_takes() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("sessions.toml"), WORKLOAD).unwrap();
-    let args = ["fleet", "sessions.toml", "--metrics", "127.0.0.1:0"];
+    // Long enough to be asked by who seldom gets a processor.
+    let long = ["fleet", "sessions.toml", "--for", "10s"];
+    let args = [&long[..], &["--metrics", "127.0.0.1:0"]].concat();
     let mut command = command(dir.path(), &args);
     let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut running = command.spawn().unwrap();
@@ -208,7 +285,7 @@ fn a_run_tells_how_it_goes_and_what_the_system_takes() {
 #[test]
 fn a_system_that_tells_what_it_takes_is_asked_for_it() {
     let dir = tempfile::tempdir().unwrap();
-    let served = Served::start(dir.path(), &[]);
+    let served = Served::web(dir.path(), "dm", &[]);
     fs::write(dir.path().join("sut.toml"), &served.1).unwrap();
     let tells = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/metrics", tells.local_addr().unwrap());

@@ -78,7 +78,7 @@ impl Traffic for Devices {
                 with: NotifyWith::Confirmed(Value::Integer(reported(number))),
             }),
             // Who is read is not told to do anything; its server is. What other devices do, none of these is told.
-            Operation::DmSession | Operation::Read | Operation::Register => {
+            Operation::DmSession | Operation::Read | Operation::Register | Operation::Twinning => {
                 Order::Register(Register::default())
             }
             Operation::Send => Order::Send {

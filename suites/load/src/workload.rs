@@ -170,18 +170,21 @@ pub enum Operation {
     Register,
     /// It sends a value unasked (LwM2M 1.1).
     Send,
+    /// It is a primary and a secondary device, which are twinned, switched off and on, and taken apart again.
+    Twinning,
     /// It updates its registration.
     Update,
 }
 
 impl Operation {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::DmSession,
         Self::Notify,
         Self::Read,
         Self::Register,
         Self::Send,
+        Self::Twinning,
         Self::Update,
     ];
 
@@ -193,6 +196,7 @@ impl Operation {
             Self::Read => "read",
             Self::Register => "register",
             Self::Send => "send",
+            Self::Twinning => "twinning",
             Self::Update => "update",
         }
     }
@@ -204,13 +208,14 @@ impl Operation {
             Self::Notify | Self::Read | Self::Register | Self::Send | Self::Update => {
                 Enabler::Lwm2m
             }
+            Self::Twinning => Enabler::Twinning,
         }
     }
 
     /// Whether only a registered device can do it.
     pub const fn needs_registration(self) -> bool {
         match self {
-            Self::DmSession | Self::Register => false,
+            Self::DmSession | Self::Register | Self::Twinning => false,
             Self::Notify | Self::Read | Self::Send | Self::Update => true,
         }
     }
@@ -228,6 +233,8 @@ pub enum Enabler {
     Dm,
     /// LwM2M, over CoAP.
     Lwm2m,
+    /// The Twinning API, over HTTP.
+    Twinning,
 }
 
 impl Enabler {
@@ -236,6 +243,7 @@ impl Enabler {
         match self {
             Self::Dm => "dm",
             Self::Lwm2m => "lwm2m",
+            Self::Twinning => "twinning",
         }
     }
 }

@@ -12,36 +12,49 @@ use twinproof_reference::twinning as reference;
 use twinproof_reference::variants::twinning::Shape;
 use twinproof_stage::{Halted, Seat, Stage};
 use twinproof_twinning::enabler::rules::{Rules, Watched};
-use twinproof_twinning::enabler::{Config, Enabler, REVOKE_PATH, TOKEN_PATH};
+use twinproof_twinning::enabler::{
+    Config, Enabler, REVOKE_PATH, Subscriber as Provisioned, TOKEN_PATH,
+};
 
 /// The built-in Twinning system under given rules.
 pub struct TwinningSystem {
     profile: Declared,
     shape: Shape,
+    /// How many subscribers who plays a partner has.
+    subscribers: usize,
     pub(crate) rules: Watched,
 }
 
 impl TwinningSystem {
     /// The system as these rules make it.
     pub fn new(rules: Arc<dyn Rules>) -> Self {
-        Self::made(Shape::default(), rules)
+        Self::made(Shape::default(), reference::SUBSCRIBERS, rules)
+    }
+
+    /// The system as these rules make it, with so many subscribers and no partners.
+    pub fn crowded(subscribers: usize, rules: Arc<dyn Rules>) -> Self {
+        let mut shape = Shape::default();
+        shape.partners = false;
+        Self::made(shape, subscribers, rules)
     }
 
     /// The system in another lawful shape.
     pub fn shaped(shape: Shape) -> Self {
         let rules = shape.rules();
-        Self::made(shape, rules)
+        Self::made(shape, reference::SUBSCRIBERS, rules)
     }
 
-    fn made(shape: Shape, rules: Arc<dyn Rules>) -> Self {
+    fn made(shape: Shape, subscribers: usize, rules: Arc<dyn Rules>) -> Self {
         let mut profile =
             Declared::parse(include_str!("builtin.toml")).expect("the built-in profile is tested");
         let (origin, peer) = ("http://sut.test", "http://peer.test".to_owned());
-        let config = config(&shape, origin, std::slice::from_ref(&peer));
-        provision(&mut profile, &shape, &config, origin, (0, &peer));
+        let config = config(&shape, origin, (std::slice::from_ref(&peer), subscribers));
+        let own = own(&config, subscribers, 0);
+        provision(&mut profile, &shape, &config, origin, (0, &peer, own));
         Self {
             profile,
             shape,
+            subscribers,
             rules: Watched::new(rules),
         }
     }
@@ -55,13 +68,15 @@ impl TwinningSystem {
         origin: &str,
         peers: &[String],
     ) -> Vec<Declared> {
-        let config = config(&self.shape, origin, peers);
+        let config = config(&self.shape, origin, (peers, self.subscribers));
         let profiles = peers
             .iter()
             .enumerate()
             .map(|(number, peer)| {
                 let mut profile = self.profile.clone();
-                provision(&mut profile, &self.shape, &config, origin, (number, peer));
+                let own = own(&config, self.subscribers, number);
+                let player = (number, &**peer, own);
+                provision(&mut profile, &self.shape, &config, origin, player);
                 profile
             })
             .collect();
@@ -80,18 +95,25 @@ impl TwinningSystem {
     }
 }
 
-/// What a system of this shape has provisioned at `origin`, with a partner at each of `peers`.
-fn config(shape: &Shape, origin: &str, peers: &[String]) -> Config {
+/// What a system of this shape has provisioned at `origin`, with a partner at each of `peers` and so many subscribers for
+/// each.
+fn config(shape: &Shape, origin: &str, peers: (&[String], usize)) -> Config {
     reference::config(format!("{origin}{}", shape.base_path), peers, shape)
 }
 
-/// Writes into the profile what is provisioned for a player: the partner's number and where it is.
+/// The subscribers of the player of this number, of whom each has so many.
+fn own(config: &Config, each: usize, number: usize) -> &[Provisioned] {
+    let mut shares = config.subscribers.chunks(each.max(1));
+    shares.nth(number).unwrap_or_default()
+}
+
+/// Writes into the profile what is provisioned for a player: the partner's number and where it is, and its subscribers.
 fn provision(
     declared: &mut Declared,
     shape: &Shape,
     config: &Config,
     origin: &str,
-    (number, peer): (usize, &str),
+    (number, peer, subscribers): (usize, &str, &[Provisioned]),
 ) {
     let Some(twinning) = declared.profile.twinning.as_mut() else {
         return;
@@ -121,11 +143,7 @@ fn provision(
         client_id: Some(partner.client_id.clone()),
         client_secret: Some(partner.client_secret.clone()),
     });
-    twinning.subscribers = config
-        .subscribers
-        .chunks(reference::SUBSCRIBERS)
-        .nth(number)
-        .unwrap_or_default()
+    twinning.subscribers = subscribers
         .iter()
         .cloned()
         .map(|s| Subscriber {

@@ -13,10 +13,12 @@ mod api;
 mod bootstrap;
 mod dm;
 mod lwm2m;
+mod pairs;
 
 pub use bootstrap::ServedBootstrap;
 pub use dm::ServedDm;
 pub use lwm2m::ServedLwm2m;
+pub use pairs::ServedPairs;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

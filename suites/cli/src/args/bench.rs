@@ -17,6 +17,7 @@ Examples:
   twinproof bench notify --sut my-server.toml --rate 200/s --threshold 'notify.loss<0.1%'
   twinproof bench mixed --share update=4 --share notify=10 --share read=1
   twinproof bench dm-session --devices 1000 --rate 100/s
+  twinproof bench twinning --devices 500 --rate 20/s
   twinproof bench plan --devices 2000000
   twinproof bench search update --sut my-server.toml --threshold 'update.p99<50ms'
   twinproof bench compare old.toml new.toml --operation update --closed 64
@@ -56,6 +57,8 @@ pub(crate) enum Bench {
     /// The built-in server alone, until its input ends
     #[command(hide = true)]
     Serve(Serve),
+    /// Pairs of a primary and a secondary device are twinned, switched off and on, and taken apart
+    Twinning(Load),
     /// Registered devices update their registrations
     Update(Load),
 }
@@ -79,6 +82,7 @@ impl Bench {
             Self::Read(load) => only(Operation::Read, load),
             Self::Registration(load) => only(Operation::Register, load),
             Self::Send(load) => only(Operation::Send, load),
+            Self::Twinning(load) => only(Operation::Twinning, load),
             Self::Update(load) => only(Operation::Update, load),
             _ => None,
         }

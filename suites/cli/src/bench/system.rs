@@ -1,35 +1,23 @@
 //! Who is put under load: the system of a profile, or the built-in one in a process of its own.
 
 use std::fmt;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs as _};
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, SocketAddrV4, ToSocketAddrs as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::oneshot;
-use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::{Declared, Profile};
-use twinproof_load::rules::{Rules, Standard};
 use twinproof_load::{
-    Enabler, Measures, NoRun, Phase, Place, Run, Shard, Site, Socket, Target, Workload, desk_of,
+    Enabler, Measures, NoRun, Phase, Place, Run, Shard, Site, Target, Workload, desk_of,
 };
-use twinproof_proof::dm::{DmServer, standard_rules};
-use twinproof_proof::serve::ServedDm;
-use twinproof_reference::mutants::{self, Mutant};
 use twinproof_stage::Network;
 
 use super::gauge::Gauge;
 use super::operator::Operator;
-use crate::args::SEED;
-use crate::args::bench::Serve;
+use super::serve::READY;
 use crate::problem::Problem;
 use crate::profile;
-
-/// Behind this line the built-in system of an enabler over HTTP is ready; before it stands its profile.
-const READY: &str = "# ready";
 
 /// Who is loaded.
 pub(super) struct System {
@@ -182,7 +170,7 @@ impl System {
                 operated_at,
             } => Ok(self.aimed(*address, *operated_at)),
             At::Web { .. } => Err(Problem::Usage(
-                "devices that hold sessions cannot be steered while a run goes on: expected operations of LwM2M"
+                "what goes over HTTP cannot be steered while a run goes on: expected operations of LwM2M"
                     .to_owned(),
             )),
         }
@@ -235,6 +223,13 @@ fn place_of(profile: &Profile, enabler: Enabler) -> Result<Place, String> {
                 .ok_or_else(|| "sessions are held with DM servers: expected [dm.server]".to_owned())
         }
         Enabler::Lwm2m => Err("LwM2M is not spoken over HTTP".to_owned()),
+        Enabler::Twinning => {
+            let enabler = profile.twinning.clone();
+            let enabler = enabler.map(|enabler| Place::Twinning(Box::new(enabler)));
+            enabler.ok_or_else(|| {
+                "pairs are twinned at Twinning enablers: expected [twinning]".to_owned()
+            })
+        }
     }
 }
 
@@ -286,91 +281,6 @@ impl Drop for BuiltIn {
         // It ends by itself now; if it has ended before, that is as good.
         drop(self.child.wait());
     }
-}
-
-pub(super) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
-    let mutant = args.mutant.as_deref();
-    match &*args.enabler {
-        "dm" => serve_dm(args.devices, mutant),
-        "lwm2m" => serve_lwm2m(mutant),
-        other => Err(Problem::Usage(format!(
-            "--enabler {other}: expected dm or lwm2m"
-        ))),
-    }
-}
-
-/// The decisions of a broken system of this name, or what the standard wants.
-fn rules<R: ?Sized + 'static>(
-    name: Option<&str>,
-    mut all: impl Iterator<Item = &'static Mutant<R>>,
-    standard: Arc<R>,
-) -> Result<Arc<R>, Problem> {
-    let Some(name) = name else {
-        return Ok(standard);
-    };
-    let unknown = || Problem::Usage(format!("no system of this kind is broken in {name:?}"));
-    let found = all.find(|mutant| mutant.name == name);
-    found.map(|mutant| (mutant.rules)()).ok_or_else(unknown)
-}
-
-fn serve_lwm2m(mutant: Option<&str>) -> Result<ExitCode, Problem> {
-    let standard: Arc<dyn Rules> = Arc::new(Standard);
-    let rules = rules(mutant, mutants::lwm2m(), standard)?;
-    let socket = Socket::open(0)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut out = std::io::stdout();
-    writeln!(out, "serving {}:{}", Ipv4Addr::LOCALHOST, socket.port())?;
-    out.flush()?;
-    let ended = Arc::clone(&stop);
-    with_input(move || ended.store(true, Ordering::Relaxed));
-    twinproof_load::serve_built_in(&socket, rules, &stop)?;
-    Ok(ExitCode::Conformant)
-}
-
-fn serve_dm(devices: u32, mutant: Option<&str>) -> Result<ExitCode, Problem> {
-    let rules = rules(mutant, mutants::dm_server(), standard_rules())?;
-    let server = DmServer::new(rules).with_devices(devices);
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    serve_web(async {
-        let served = ServedDm::start_as(&server, (any, any), SEED).await;
-        let served = served.map_err(Problem::Ours)?;
-        Ok((served.profile().clone(), async move {
-            match served.attend().await {}
-        }))
-    })
-}
-
-/// Says the profile of what was started, and lets it answer until the input of this process ends.
-fn serve_web<A: Future<Output = ()>>(
-    start: impl Future<Output = Result<(Declared, A), Problem>>,
-) -> Result<ExitCode, Problem> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Problem::Ours(format!("no threads can be had: {error}")))?;
-    runtime.block_on(async {
-        let (declared, answering) = start.await?;
-        let profile = toml::to_string(&declared.profile)
-            .map_err(|error| Problem::Ours(format!("the profile cannot be written: {error}")))?;
-        let mut out = std::io::stdout();
-        writeln!(out, "{profile}\n{READY}")?;
-        out.flush()?;
-        let (end, ended) = oneshot::channel::<()>();
-        with_input(move || drop(end));
-        tokio::select! {
-            () = answering => {}
-            _ = ended => {}
-        }
-        Ok(ExitCode::Conformant)
-    })
-}
-
-/// Does something when the input of this process ends, however it does.
-fn with_input(end: impl FnOnce() + Send + 'static) {
-    std::thread::spawn(move || {
-        drop(std::io::stdin().read_to_end(&mut Vec::new()));
-        end();
-    });
 }
 
 /// Where a profile says that its LwM2M server takes registrations in the clear.

@@ -17,6 +17,8 @@ use std::time::Duration;
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
+    /// An activation code that was used is refused.
+    CodeUsedOnce,
     /// A command that a device has answered is not told again.
     CommandToldOnce,
     /// What a device is answered belongs to what it asked.
@@ -27,6 +29,8 @@ pub enum Rule {
     OwnLocation,
     /// What the operator is told that a device has reported, that device has.
     OwnReports,
+    /// A device is twinned with the one whose code it used, or that used its code, and with no other.
+    OwnTwin,
     /// What the operator is told that was read of a device, that device has.
     OwnValues,
     /// A registration that is taken is confirmed with its location.
@@ -41,6 +45,8 @@ pub enum Rule {
     ReportsInOrder,
     /// Values that are taken are confirmed as such.
     SendConfirmed,
+    /// A twinning is not off before one of its devices has switched it off.
+    SwitchedByOwn,
     /// An update that is taken is confirmed as such.
     UpdateConfirmed,
 }
@@ -49,10 +55,12 @@ impl Rule {
     /// The requirement that it follows from.
     pub const fn requirement(self) -> &'static str {
         match self {
+            Self::CodeUsedOnce => "HLF-TE-005",
             Self::CommandToldOnce | Self::OwnCommands => "DM-SRV-04",
             Self::OwnAnswers => "LW-SRV-02",
             Self::OwnLocation => "LW-IF2-09",
             Self::OwnReports => "LW-REL-05",
+            Self::OwnTwin => "CR-N1",
             Self::OwnValues => "LW-REL-03",
             Self::RegistrationAnswered => "LW-SRV-01",
             Self::RegistrationKept => "LW-IF2-14",
@@ -60,6 +68,7 @@ impl Rule {
             Self::ReportToldOnce => "LW-IF4-05",
             Self::ReportsInOrder => "LW-IF4-04",
             Self::SendConfirmed => "LW-IF4-15",
+            Self::SwitchedByOwn => "CR-N6",
             Self::UpdateConfirmed => "LW-IF2-04",
         }
     }
@@ -67,15 +76,18 @@ impl Rule {
     /// Where it stands.
     pub const fn basis(self) -> &'static str {
         match self {
+            Self::CodeUsedOnce => "RD Twinning 1.0 §6.1.4",
             Self::CommandToldOnce | Self::OwnCommands => "TS DM Protocol 1.2 §Package 4",
             Self::OwnAnswers => "RFC 7252 §4.2, §5.2.1, §5.3.2",
             Self::OwnLocation | Self::RegistrationAnswered => "TS LwM2M 1.0 §5.3.1",
             Self::RegistrationKept => "TS LwM2M 1.0 §5.3, §5.3.1, §5.3.2",
             Self::OwnReports | Self::ReportTold => "TS LwM2M 1.0 §5.5.2",
+            Self::OwnTwin => "CR Twinning 20, Change 1, otherDevice",
             Self::OwnValues => "TS LwM2M 1.0 §5.4.1; RFC 7252 §5.3.2",
             Self::ReportToldOnce => "RFC 7252 §4.2, §4.5; RFC 7641 §3.5",
             Self::ReportsInOrder => "RFC 7641 §3.4",
             Self::SendConfirmed => "TS LwM2M 1.1.1 §6.4.6",
+            Self::SwitchedByOwn => "CR Twinning 20, Change 1, twinningStatus",
             Self::UpdateConfirmed => "TS LwM2M 1.0 §5.3.2",
         }
     }
@@ -83,6 +95,7 @@ impl Rule {
     /// It in a sentence.
     pub const fn says(self) -> &'static str {
         match self {
+            Self::CodeUsedOnce => "an activation code that was used is refused",
             Self::CommandToldOnce => "a command that a device has answered is not told again",
             Self::OwnCommands => {
                 "a device is told the commands that are meant for it, and no others"
@@ -94,6 +107,9 @@ impl Rule {
             }
             Self::OwnValues => {
                 "what the operator is told that was read of a device, that device has"
+            }
+            Self::OwnTwin => {
+                "a device is twinned with the one whose code it used, or that used its code, and with no other"
             }
             Self::ReportTold => {
                 "a report that is confirmed reaches the operator, or a newer one does"
@@ -107,6 +123,9 @@ impl Rule {
                 "a registration stays as long as its life time, whatever others do"
             }
             Self::SendConfirmed => "values that are taken are confirmed as such",
+            Self::SwitchedByOwn => {
+                "a twinning is not off before one of its devices has switched it off"
+            }
             Self::UpdateConfirmed => "an update that is taken is confirmed as such",
         }
     }

@@ -20,6 +20,7 @@ use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role as _, See
 use twinproof_stage::{HookCall, Kind, Network, Pace, Recorder, Stage};
 
 use super::Play;
+use super::carrier::{Carrier, kind};
 use crate::jury::{Broken, Judgement, Rule};
 use crate::measure::Outcome;
 use crate::run::moment;
@@ -44,6 +45,7 @@ pub(super) struct Sessions {
     members: Range<u32>,
     devices: Vec<Mutex<Device>>,
     network: Network,
+    carrier: Carrier,
     operator: Option<DmHook>,
     /// Stages on which nobody asks the operator for anything right now.
     stages: RefCell<VecDeque<Stage>>,
@@ -51,7 +53,6 @@ pub(super) struct Sessions {
     mark: String,
     seed: Seed,
     asked: Cell<u64>,
-    carried: Cell<(u64, u64)>,
     began: Instant,
     jury: RefCell<Jury>,
 }
@@ -100,13 +101,13 @@ impl Sessions {
             devices: members.clone().map(|_| Mutex::default()).collect(),
             members,
             network: network.clone(),
+            carrier: Carrier::new(network),
             operator,
             stages: RefCell::default(),
             mark: format!("Twinproof/{run}"),
             // A server may remember the numbers of sessions that it had with these devices before.
             seed: Seed::new(workload.seed).derive(&run),
             asked: Cell::default(),
-            carried: Cell::default(),
             began: Instant::now(),
             jury: RefCell::default(),
         })
@@ -211,7 +212,7 @@ impl Sessions {
         let (mut fault, mut status, mut told) = (None, None, false);
         while let Some((exchange, request)) = asks(&mut out) {
             let asked = watched.then(|| request.body.clone());
-            let outcome = self.fetch(request).await;
+            let outcome = self.carrier.fetch(request).await;
             match &outcome {
                 Ok(response) => {
                     status = (!response.is_success()).then_some(response.status);
@@ -253,16 +254,6 @@ impl Sessions {
             (None, None) => Outcome::Impossible("the session did not begin".to_owned()),
         }
     }
-
-    async fn fetch(&self, request: Request) -> Result<Response, Fault> {
-        let (sent, received) = self.carried.get();
-        self.carried.set((sent + 1, received));
-        let outcome = self.network.fetch(request).await;
-        let (sent, received) = self.carried.get();
-        self.carried
-            .set((sent, received + u64::from(outcome.is_ok())));
-        outcome
-    }
 }
 
 impl Play for Sessions {
@@ -289,7 +280,7 @@ impl Play for Sessions {
     }
 
     fn carried(&self) -> (u64, u64) {
-        self.carried.get()
+        self.carrier.carried()
     }
 
     fn judgement(&self) -> Judgement {
@@ -311,16 +302,6 @@ fn asks<A>(out: &mut Outbox<A>) -> Option<(ExchangeId, Request)> {
         Output::Request { exchange, request } => Some((exchange, request)),
         _ => None,
     })
-}
-
-/// Why there was no response, without what differs from one to the next.
-fn kind(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Unreachable(_) => "no connection",
-        Fault::TimedOut => "no response in time",
-        Fault::Broken(_) => "connection broken",
-        Fault::NotSent(_) => "nothing to send it with",
-    }
 }
 
 fn contains(octets: &[u8], part: &[u8]) -> bool {

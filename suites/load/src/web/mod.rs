@@ -4,15 +4,17 @@
 //! read. No kernel stamps what comes over TCP, so that what the generator is late to read counts as the system's; how
 //! late it was is looked at second by second.
 
+mod carrier;
 mod dm;
 mod play;
+mod twinning;
 
 use std::fmt;
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
-use twinproof_judge::profile::DmServer;
+use twinproof_judge::profile::{DmServer, Twinning};
 use twinproof_sockets::cpu_of_process;
 use twinproof_stage::Network;
 
@@ -24,12 +26,15 @@ use crate::shard::Shard;
 use crate::workload::{Enabler, Workload};
 use dm::Sessions;
 use play::{Play, Played, play};
+use twinning::Pairs;
 
 /// What is put under load over HTTP, as its profile describes it.
 #[derive(Clone, Debug)]
 pub enum Place {
     /// A DM server.
     Dm(Box<DmServer>),
+    /// A Twinning enabler.
+    Twinning(Box<Twinning>),
 }
 
 impl Place {
@@ -37,6 +42,7 @@ impl Place {
     pub fn url(&self) -> &str {
         match self {
             Self::Dm(server) => &server.url,
+            Self::Twinning(enabler) => &enabler.base_url,
         }
     }
 
@@ -44,6 +50,7 @@ impl Place {
     pub const fn enabler(&self) -> Enabler {
         match self {
             Self::Dm(_) => Enabler::Dm,
+            Self::Twinning(_) => Enabler::Twinning,
         }
     }
 }
@@ -147,12 +154,13 @@ pub fn run_web(
     let played = match site.place {
         Place::Dm(server) => {
             let sessions = Sessions::new(workload, share, server, site.network);
-            play(
-                workload,
-                share,
-                sessions.map_err(NoRun::Unasked)?,
-                &mut watch,
-            )?
+            let sessions = sessions.map_err(NoRun::Unasked)?;
+            play(workload, share, sessions, &mut watch)?
+        }
+        Place::Twinning(enabler) => {
+            let pairs = Pairs::new(workload, share, enabler, site.network);
+            let pairs = pairs.map_err(NoRun::Unasked)?;
+            play(workload, share, pairs, &mut watch)?
         }
     };
     let system = before.and_then(|before| Some(cpu()?.saturating_sub(before).as_secs_f64()));
