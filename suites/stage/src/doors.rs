@@ -2,7 +2,8 @@
 //!
 //! An actor has a free loopback port of its own, or, where the profile fixes the address, a first
 //! path segment at a door that the whole run shares: so a late callback finds the scene that it
-//! belongs to. The peer operator's address is fixed at the system, so one scene at a time has it.
+//! belongs to. The peer operator's address is fixed at the system, and so are those of others that the profile
+//! names: one scene at a time has such a one.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,6 +38,8 @@ pub(crate) struct Doors {
     peer: Option<Arc<Door>>,
     tls: Option<TlsAcceptor>,
     ports: BTreeMap<String, SocketAddr>,
+    /// The doors at those addresses that somebody has opened.
+    fixed: Mutex<BTreeMap<String, Arc<Door>>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -85,13 +88,18 @@ impl Door {
             )
         };
         let listener = std::net::TcpListener::bind(&place.listen).map_err(fail)?;
-        listener.set_nonblocking(true).map_err(fail)?;
+        Self::at(listener, place.advertise.as_deref(), secure).map_err(fail)
+    }
+
+    fn at(
+        listener: std::net::TcpListener,
+        advertise: Option<&str>,
+        secure: bool,
+    ) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
         let scheme = if secure { "https" } else { "http" };
-        let local = listener.local_addr().map_err(fail)?;
-        let base = place
-            .advertise
-            .as_ref()
-            .map_or_else(|| format!("{scheme}://{local}"), String::clone);
+        let local = listener.local_addr()?;
+        let base = advertise.map_or_else(|| format!("{scheme}://{local}"), str::to_owned);
         Ok(Self {
             listener: Mutex::new(Some(listener)),
             base: base.trim_end_matches('/').to_owned(),
@@ -136,6 +144,7 @@ impl Doors {
             peer: peer.map(Arc::new),
             tls: tls.map(TlsAcceptor::from),
             ports,
+            fixed: Mutex::default(),
             tasks: Mutex::default(),
         }
     }
@@ -144,22 +153,7 @@ impl Doors {
     pub(crate) async fn open(&self, ground: &Arc<Ground>, name: &str) -> Result<Opened, String> {
         let weak = Arc::downgrade(ground);
         match (name, &self.peer, &self.callbacks) {
-            (PEER, Some(door), _) => {
-                let turn = Arc::clone(&door.turn).acquire_owned().await;
-                let guest = Guest {
-                    ground: weak,
-                    name: name.to_owned(),
-                    base: door.base.clone(),
-                };
-                let recorder = ground.recorder();
-                recorder.name_authority(authority(&door.base), name);
-                door.admit(String::new(), guest);
-                self.attend(door)?;
-                Ok(Opened {
-                    base: door.base.clone(),
-                    turn: turn.ok(),
-                })
-            }
+            (PEER, Some(door), _) => self.open_whole(ground, name, door).await,
             (_, _, Some(door)) => {
                 let segment = ground.segment(name);
                 let base = format!("{}/{segment}", door.base);
@@ -172,13 +166,54 @@ impl Doors {
                 self.attend(door)?;
                 Ok(Opened { base, turn: None })
             }
-            _ => self.open_own(ground, name).await,
+            _ => match self.ports.get(name) {
+                Some(address) => {
+                    let door = self.fixed(name, *address)?;
+                    self.open_whole(ground, name, &door).await
+                }
+                None => self.open_own(ground, name).await,
+            },
         }
     }
 
+    /// The door that the actor of this name has in each scene.
+    fn fixed(&self, name: &str, address: SocketAddr) -> Result<Arc<Door>, String> {
+        let mut fixed = self.fixed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(door) = fixed.get(name) {
+            return Ok(Arc::clone(door));
+        }
+        let listener = std::net::TcpListener::bind(address);
+        let door = listener.and_then(|listener| Door::at(listener, None, self.tls.is_some()));
+        let door = Arc::new(door.map_err(|e| format!("{address}: {e}"))?);
+        fixed.insert(name.to_owned(), Arc::clone(&door));
+        Ok(door)
+    }
+
+    /// Opens a door for an actor that has all of it as long as its scene lasts.
+    async fn open_whole(
+        &self,
+        ground: &Arc<Ground>,
+        name: &str,
+        door: &Arc<Door>,
+    ) -> Result<Opened, String> {
+        let turn = Arc::clone(&door.turn).acquire_owned().await;
+        let guest = Guest {
+            ground: Arc::downgrade(ground),
+            name: name.to_owned(),
+            base: door.base.clone(),
+        };
+        let recorder = ground.recorder();
+        recorder.name_authority(authority(&door.base), name);
+        door.admit(String::new(), guest);
+        self.attend(door)?;
+        Ok(Opened {
+            base: door.base.clone(),
+            turn: turn.ok(),
+        })
+    }
+
     async fn open_own(&self, ground: &Arc<Ground>, name: &str) -> Result<Opened, String> {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let address = self.ports.get(name).copied().unwrap_or(any);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = TcpListener::bind(address)
             .await
             .map_err(|e| format!("{address}: {e}"))?;
