@@ -143,9 +143,17 @@ impl Session {
                 Ok(asks) => asks,
                 Err(why) => {
                     if by_sut {
-                        let mut talk = Talk::default();
-                        talk.take(exchange.number, true, Err(why));
-                        sessions.push(talk);
+                        // It does not say of which session it is: of the one that waits for it, if one does.
+                        let begun = |talk: &Talk| talk.begins().is_some_and(|n| n > self.after);
+                        let last = sessions.last_mut();
+                        match last.filter(|talk| begun(talk) && talk.waits_for_sut()) {
+                            Some(talk) => talk.take(exchange.number, true, Err(why)),
+                            None => {
+                                let mut talk = Talk::default();
+                                talk.take(exchange.number, true, Err(why));
+                                sessions.push(talk);
+                            }
+                        }
                     }
                     continue;
                 }
@@ -169,6 +177,10 @@ impl Session {
             sessions[place].answer(exchange, by_sut);
         }
         sessions.retain(|talk| talk.begins().is_some_and(|number| number > self.after));
+        // What comes late of a session that an earlier scenario had is none of those that were begun here.
+        if sessions.iter().any(|talk| !talk.is_late()) {
+            sessions.retain(|talk| !talk.is_late());
+        }
         sessions
     }
 
@@ -263,6 +275,21 @@ impl Talk {
             status => Err(format!("HTTP {status}")),
         };
         self.take(exchange.number, !by_sut, answers);
+    }
+
+    /// Whether its beginning is missing: the system under test goes on with what it has not begun here.
+    fn is_late(&self) -> bool {
+        let opening = self.opening().filter(|said| said.by_sut);
+        opening.is_some_and(|said| said.id().parse().is_ok_and(|id: u64| id > 1))
+    }
+
+    /// Whether the last word was the tester's, and wants an answer.
+    fn waits_for_sut(&self) -> bool {
+        let last = self.said.last().filter(|said| !said.by_sut);
+        last.is_some_and(|said| {
+            let refused = |status: &Status| status.cmd_ref == "0" && !status.code.is_success();
+            !said.commands().is_empty() || said.statuses().any(refused)
+        })
     }
 
     /// The first message of whoever began it.
