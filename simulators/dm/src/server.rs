@@ -15,6 +15,7 @@ use twinproof_kernel::hash::HashMap;
 use twinproof_kernel::http::Response;
 use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
 
+use crate::auth::ZERO_NONCE;
 use crate::notification::wanted::{Codes, Wanted};
 use crate::notification::{Initiator, Trigger, UiMode};
 use crate::session::prove::Proof;
@@ -87,10 +88,21 @@ pub struct Enrolment {
     pub server: Option<Proof>,
 }
 
+/// The nonces that a server and a device have agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nonces {
+    /// What the device's next proof is made with.
+    pub client: Vec<u8>,
+    /// What the server's is, and its notifications.
+    pub server: Vec<u8>,
+}
+
 #[derive(Clone, Debug)]
 struct Device {
     client: Option<Proof>,
     server: Option<Proof>,
+    /// Notifications are made with the nonce of resynchronisation until a session begins.
+    resynchronises: bool,
     /// What it is to do, oldest first.
     queue: VecDeque<Job>,
     /// What it is to do once more, in another session.
@@ -161,6 +173,7 @@ impl Server {
             let device = Device {
                 client: enrolment.client,
                 server: enrolment.server,
+                resynchronises: false,
                 queue: VecDeque::new(),
                 kept: VecDeque::new(),
                 session: None,
@@ -213,6 +226,40 @@ impl Server {
     pub fn about(&self, device: &str, leaf: &str) -> Option<&str> {
         let said = self.about.get(device)?.get(leaf)?;
         Some(said)
+    }
+
+    /// The nonces that it shares with a device, as far as it knows.
+    #[must_use]
+    pub fn nonces(&self, device: &str) -> Option<Nonces> {
+        let device = self.devices.get(device)?;
+        let nonce = |proof: &Option<Proof>| proof.as_ref().map(|proof| proof.nonce.clone());
+        Some(Nonces {
+            client: nonce(&device.client).unwrap_or_default(),
+            server: nonce(&device.server).unwrap_or_default(),
+        })
+    }
+
+    /// Takes up again what it shared with a device.
+    pub fn recall(&mut self, device: &str, nonces: Nonces) {
+        if let Some(device) = self.devices.get_mut(device) {
+            let sides = [
+                (&mut device.client, nonces.client),
+                (&mut device.server, nonces.server),
+            ];
+            for (proof, nonce) in sides {
+                if let Some(proof) = proof {
+                    proof.nonce = nonce;
+                }
+            }
+        }
+    }
+
+    /// Whether notifications to a device are made with the nonce that both are sure to share, until a session
+    /// begins: for a device that may have forgotten the others (DM Security 1.2).
+    pub fn resynchronise(&mut self, device: &str, on: bool) {
+        if let Some(device) = self.devices.get_mut(device) {
+            device.resynchronises = on;
+        }
     }
 
     /// What has happened so far.
@@ -309,7 +356,11 @@ impl Server {
             server_id: self.id.clone(),
             body,
         });
-        match trigger.sign(&proof.key_of_triggers(&self.id), &proof.nonce) {
+        let nonce = match device.resynchronises {
+            true => &ZERO_NONCE[..],
+            false => &proof.nonce,
+        };
+        match trigger.sign(&proof.key_of_triggers(&self.id), nonce) {
             Ok(body) => Answer::Trigger {
                 content_type: media::NOTIFICATION.to_owned(),
                 body: rules.wakes(body),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use twinproof_dm::push::{APPLICATION, APPLICATION_FIELD};
-use twinproof_dm::server::{self, Enrolment, Server};
+use twinproof_dm::server::{self, Enrolment, Nonces, Server};
 use twinproof_dm::upper::{Act, Answer as Upper, Event, Operation, Outcome};
 use twinproof_kernel::http::Request;
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Seed, Time};
@@ -20,6 +20,15 @@ pub enum Order {
     /// Have a device come by a notification, and do these things in one session. Answered once it has.
     Manage {
         /// The device: a gateway, as a rule.
+        device: String,
+        /// Where it takes notifications.
+        push: String,
+        /// What to do.
+        acts: Vec<Act>,
+    },
+    /// The same, answered at once.
+    Plan {
+        /// The device.
         device: String,
         /// Where it takes notifications.
         push: String,
@@ -66,11 +75,14 @@ pub struct Told {
 /// Things that are being done.
 #[derive(Clone, Debug)]
 struct Job {
-    call: CallId,
+    /// Who waits for it, if anybody does.
+    call: Option<CallId>,
     device: String,
     push: String,
     /// When the device is notified again: a notification is lost whose nonce another session has used up.
     again: Time,
+    /// What it was notified with last, unless that was the nonce of resynchronisation.
+    nonce: Option<Vec<u8>>,
     outcomes: Vec<Option<Outcome>>,
 }
 
@@ -114,6 +126,38 @@ impl Manager {
             exchanges: 0,
             pushes: BTreeMap::new(),
         }
+    }
+
+    /// The same that has announced sessions up to this number already: devices may remember them.
+    #[must_use]
+    pub fn announcing_after(mut self, session: u16) -> Self {
+        self.announced = session.max(FIRST);
+        self
+    }
+
+    /// The same that takes up again what it shared with a device.
+    #[must_use]
+    pub fn recalling(mut self, device: &str, nonces: Nonces) -> Self {
+        self.server.recall(device, nonces);
+        self
+    }
+
+    /// Whether nothing is being done.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// The session that it announced last.
+    #[must_use]
+    pub fn announced(&self) -> u16 {
+        self.announced
+    }
+
+    /// The nonces that it shares with a device.
+    #[must_use]
+    pub fn nonces(&self, device: &str) -> Option<Nonces> {
+        self.server.nonces(device)
     }
 
     /// What has happened so far.
@@ -213,17 +257,18 @@ impl Manager {
     fn manage(
         &mut self,
         (shared, now): (&server::Shared, Time),
-        (call, device, push): (CallId, &str, &str),
-        acts: Vec<Act>,
+        (job, device, push): (CallId, &str, &str),
+        (call, acts): (Option<CallId>, Vec<Act>),
         out: &mut Outbox<Answer>,
     ) {
-        let job = call.0;
+        let job = job.0;
         let outcomes = vec![None; acts.len()];
         let waiting = Job {
             call,
             device: device.to_owned(),
             push: push.to_owned(),
             again: now + AGAIN,
+            nonce: self.nonces(device).map(|nonces| nonces.server),
             outcomes,
         };
         self.jobs.insert(job, waiting);
@@ -255,14 +300,20 @@ impl Manager {
         }
     }
 
-    /// Notifies again where nothing has come.
+    /// Notifies again where nothing has come. If no session has brought another nonce meanwhile, the device may
+    /// have forgotten this one, and every other time it is the one that both are sure to share.
     fn remind(&mut self, (shared, now): (&server::Shared, Time), out: &mut Outbox<Answer>) {
+        let server = &self.server;
         let late = self.jobs.iter_mut().filter(|(_, job)| job.again <= now);
         let late = late.map(|(number, job)| {
             job.again = now + AGAIN;
-            (*number, job.device.clone(), job.push.clone())
+            let known = server.nonces(&job.device).map(|nonces| nonces.server);
+            let is_in_vain = job.nonce.is_some() && job.nonce == known;
+            job.nonce = known.filter(|_| !is_in_vain);
+            (*number, (job.device.clone(), job.push.clone()), is_in_vain)
         });
-        for (job, device, push) in late.collect::<Vec<_>>() {
+        for (job, (device, push), zero) in late.collect::<Vec<_>>() {
+            self.server.resynchronise(&device, zero);
             self.fetch((shared, now), (job, &device, &push), out);
         }
     }
@@ -285,7 +336,9 @@ impl Manager {
                         && let Some(job) = self.jobs.remove(&number)
                     {
                         let outcomes = job.outcomes.into_iter().flatten().collect();
-                        out.answer(job.call, Answer::Done(outcomes));
+                        if let Some(call) = job.call {
+                            out.answer(call, Answer::Done(outcomes));
+                        }
                     }
                 }
                 other => self.fail(
@@ -298,8 +351,9 @@ impl Manager {
     }
 
     fn fail(&mut self, job: u64, why: String, out: &mut Outbox<Answer>) {
-        if let Some(job) = self.jobs.remove(&job) {
-            out.answer(job.call, Answer::Refused(why));
+        let call = self.jobs.remove(&job).and_then(|job| job.call);
+        if let Some(call) = call {
+            out.answer(call, Answer::Refused(why));
         }
     }
 }
@@ -320,7 +374,11 @@ impl Role for Manager {
         match input {
             Input::Order { call, order } => match order {
                 Order::Manage { device, push, acts } => {
-                    self.manage(ground, (call, &device, &push), acts, out);
+                    self.manage(ground, (call, &device, &push), (Some(call), acts), out);
+                }
+                Order::Plan { device, push, acts } => {
+                    self.manage(ground, (call, &device, &push), (None, acts), out);
+                    out.answer(call, Answer::Done(Vec::new()));
                 }
                 Order::Notify {
                     device,

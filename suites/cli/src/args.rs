@@ -245,7 +245,7 @@ pub(crate) struct Init {
 #[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
     /// What of the built-in system
-    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning", "lwm2m", "dm"]))]
+    #[arg(long, value_name = "NAME", default_value = "twinning", value_parser = PossibleValuesParser::new(["twinning", "lwm2m", "dm", "gwmo"]))]
     pub(crate) enabler: String,
     /// Which role of an LwM2M system. A bootstrap server leads its devices to a server at a free port beside
     /// it, and has no hooks
@@ -257,10 +257,10 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
     /// Where its control hooks listen: POST /control/restart, POST /control/clock?seconds=N,
     /// GET /control/state for what it holds. An LwM2M server has its clock there, and below /api the
-    /// management API of Leshan's demo server
+    /// management API of Leshan's demo server; a gateway POST /control/reset instead of the state
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) control: SocketAddr,
-    /// Where it expects its partner operator: a run that judges it listens there
+    /// Where it expects its partner operator, or a gateway its server: a run that judges it listens there
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) peer: SocketAddr,
     /// For how many runs at the same time: each has subscribers and a partner operator of its own

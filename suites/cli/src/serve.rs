@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Declared;
-use twinproof_proof::serve::{Options, Served, ServedBootstrap, ServedDm, ServedLwm2m};
+use twinproof_proof::serve::{Options, Served, ServedBootstrap, ServedDm, ServedGwmo, ServedLwm2m};
 
 use crate::args::Serve;
 use crate::problem::Problem;
@@ -49,6 +49,9 @@ pub(crate) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
     if args.enabler == "dm" {
         return runtime.block_on(serve_dm(args, dir.as_deref()));
     }
+    if args.enabler == "gwmo" {
+        return runtime.block_on(serve_gwmo(args, dir.as_deref()));
+    }
     if args.enabler == "lwm2m" {
         return runtime.block_on(serve_lwm2m(args, dir.as_deref()));
     }
@@ -85,6 +88,21 @@ async fn serve_dm(args: &Serve, dir: Option<&Path>) -> Result<ExitCode, Problem>
     let served = served.map_err(|why| {
         Problem::Usage(format!(
             "{why}; choose free addresses of this machine with --listen and --control"
+        ))
+    })?;
+    print(std::slice::from_ref(served.profile()), dir)?;
+    tokio::select! {
+        _ = watch::signal() => Ok(ExitCode::Conformant),
+        never = served.attend() => match never {},
+    }
+}
+
+/// The built-in gateway, and its hooks.
+async fn serve_gwmo(args: &Serve, dir: Option<&Path>) -> Result<ExitCode, Problem> {
+    let served = ServedGwmo::start((args.listen, args.control, args.peer), SEED).await;
+    let served = served.map_err(|why| {
+        Problem::Usage(format!(
+            "{why}; choose free addresses of this machine with --listen, --control and --peer"
         ))
     })?;
     print(std::slice::from_ref(served.profile()), dir)?;

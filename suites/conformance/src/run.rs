@@ -29,10 +29,11 @@ use twinproof_upper::Hands;
 use crate::clean::Leftover;
 use crate::course::{Course, RETRIES, UNREACHED_LIMIT};
 use crate::pool::{Pool, devices_needed, subscribers_needed};
+use crate::steps::gwmo::Memory;
 use crate::suite::{Entry, Suite, TIME_PASSES};
 use crate::target::{
-    Part, Target, bootstrap_elsewhere, elsewhere, hook_call, place_dm_server, place_gateway,
-    place_servers, server_elsewhere,
+    Part, Target, bootstrap_elsewhere, elsewhere, gateway_elsewhere, hook_call, place_dm_server,
+    place_gateway, place_servers, server_elsewhere,
 };
 use crate::turns::{Turn, Turns};
 use crate::world::{Hold, World, perform_step};
@@ -243,6 +244,8 @@ struct Backstage {
     pool: Option<Pool>,
     /// The devices that have credentials at a server that runs elsewhere.
     credentials: Option<Pool<Credential>>,
+    /// What is kept of a gateway that runs elsewhere.
+    gateway: Option<Memory>,
     /// Exclusive scenarios pass alone, the others together; those of other runs as well, if the profile
     /// says where.
     turns: Result<Turns, String>,
@@ -269,6 +272,10 @@ impl Backstage {
                 security.map(|security| Pool::new(security.credentials.clone()))
             }
         };
+        let gateway = match &run.target {
+            Target::BuiltIn(_) => None,
+            Target::External(_) => Some(Memory::default()),
+        };
         let lock = run.target.profile().profile.harness.lock.clone();
         Self {
             turns: lock.map_or_else(|| Ok(Turns::default()), |path| Turns::at(&path)),
@@ -277,6 +284,7 @@ impl Backstage {
             course: Course::default(),
             pool,
             credentials,
+            gateway,
             wait_told: AtomicBool::new(false),
         }
     }
@@ -501,7 +509,8 @@ async fn set_scene(
         Ok(profile) => {
             let seed = Seed::new(run.seed).derive(&id);
             let time_passes = entry.described.tags.iter().any(|tag| tag == TIME_PASSES);
-            world.set(stage, Arc::new(profile), seed, time_passes);
+            let memory = backstage.gateway.clone();
+            world.set(stage, Arc::new(profile), seed, (time_passes, memory));
         }
         Err(_) => {
             stage.recorder().write(stage.now(), What::SceneEnded);
@@ -532,13 +541,20 @@ async fn visit(
         place_gateway(stage, &mut declared).await?;
         if let Some(gateway) = &declared.profile.gwmo {
             stage.introduce(&gateway.push, SUT);
-            stage.introduce(&gateway.devices_at, SUT);
             let places = [&gateway.lines_at, &gateway.lwm2m_at];
             for place in places.into_iter().flatten() {
                 if let Ok(place) = place.parse() {
                     stage.introduce_address(place, SUT);
                 }
             }
+        }
+        if let Some(system) = gateway_elsewhere(&declared.profile) {
+            stage.visit(system);
+        }
+        let section = declared.profile.gwmo.as_ref();
+        if let Some(hook) = section.and_then(|section| section.reset.as_ref()) {
+            let patience = declared.profile.pace.hook.duration();
+            stage.pull("gwmo.reset", &hook_call(hook), patience).await?;
         }
         return Ok(declared);
     }
@@ -776,6 +792,8 @@ async fn end_scene(
             lease.quarantine(&leftover.address, &leftover.why);
         }
     }
+    scene.leave_gateway().await;
+    scene.remember_gateway();
     scene.stage.dismiss().await;
     scene.leave_places();
     scene.stage.strike();

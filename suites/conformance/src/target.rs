@@ -473,6 +473,19 @@ fn shows(profile: &Profile) -> Result<Option<Shows>, String> {
     Shows::of(key, &files, &https.host, https.listen).map(Some)
 }
 
+/// The gateway that a profile speaks of, if it does.
+pub(crate) fn gateway_elsewhere(profile: &Profile) -> Option<Elsewhere> {
+    let gateway = profile.gwmo.as_ref()?;
+    Some(Elsewhere {
+        name: SUT.to_owned(),
+        base_url: gateway.devices_at.clone(),
+        section: "gwmo",
+        restart: gateway.restart.as_ref().map(hook_call),
+        advance_clock: gateway.advance_clock.as_ref().map(hook_call),
+        patience: profile.pace.hook.duration(),
+    })
+}
+
 /// The Twinning system that a profile speaks of, if it does.
 pub fn elsewhere(profile: &Profile) -> Option<Elsewhere> {
     let twinning = profile.twinning.as_ref()?;

@@ -75,7 +75,7 @@ impl World {
         stage: Stage,
         profile: Arc<Declared>,
         seed: Seed,
-        time_passes: bool,
+        (time_passes, memory): (bool, Option<gwmo::Memory>),
     ) {
         self.scene = Some(Scene {
             stage,
@@ -83,7 +83,7 @@ impl World {
             seed,
             time_passes,
             dm: dm::Parties::default(),
-            gwmo: gwmo::Parties::default(),
+            gwmo: gwmo::Parties::with(memory),
             lwm2m: lwm2m::Parties::default(),
             twinning: twinning::Parties::default(),
             step: 0,

@@ -41,9 +41,11 @@ pub fn waiting(id: &str, tags: &[String], profile: &Profile) -> Option<Duration>
         .as_ref()
         .map(|section| &section.advance_clock);
     let lwm2m = profile.lwm2m.as_ref().map(|section| &section.advance_clock);
+    let gwmo = profile.gwmo.as_ref().map(|section| &section.advance_clock);
     let hook = match id.split('/').next() {
         Some("twinning") => twinning,
         Some("lwm2m") => lwm2m,
+        Some("gwmo") => gwmo,
         _ => None,
     };
     match hook {

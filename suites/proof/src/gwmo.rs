@@ -1,6 +1,8 @@
 //! Puts the built-in gateway on a stage.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
@@ -13,7 +15,7 @@ use twinproof_gwmo::gateway::{
     Adapted, DEVICE_PATH, Fresh, Gateway, Mode, PUSH_PATH, Provision, Setup,
 };
 use twinproof_gwmo::objects;
-use twinproof_judge::profile::{Declared, DmScheme};
+use twinproof_judge::profile::{Declared, DmScheme, Gwmo};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_reference::gwmo as reference;
@@ -94,6 +96,122 @@ const fn scheme(scheme: Scheme) -> DmScheme {
     }
 }
 
+/// Where a gateway is that is put on a stage.
+struct Place {
+    /// Its own address: an absolute URL without a slash at its end.
+    base: String,
+    lines: SocketAddr,
+    lwm2m: SocketAddr,
+}
+
+impl GatewaySystem {
+    /// Puts the gateway on a stage, with all that its profile says of its server and its devices. `places` are
+    /// where its devices take notifications. Once `set_back` was said, it knows nothing after its next restart but
+    /// its accounts and their nonces.
+    ///
+    /// # Errors
+    ///
+    /// No socket can be had.
+    pub async fn host(
+        &self,
+        stage: &mut Stage,
+        seed: Seed,
+        declared: &mut Declared,
+        (places, set_back): (Vec<String>, Arc<AtomicBool>),
+    ) -> Result<(), Halted> {
+        let place = Place {
+            base: stage.listen(SUT).await?,
+            lines: stage.bind(SUT).await?,
+            lwm2m: stage.bind(SUT).await?,
+        };
+        let Some(section) = &mut declared.profile.gwmo else {
+            return Ok(());
+        };
+        section.push = format!("{}{PUSH_PATH}", place.base);
+        section.devices_at = format!("{}{DEVICE_PATH}", place.base);
+        section.lines_at = Some(place.lines.to_string());
+        section.lwm2m_at = Some(place.lwm2m.to_string());
+        let setup = self.setup(seed, section, place, places);
+        let rules = self.rules.for_scenario(seed);
+        let shared = Arc::new(reference::gateway(&self.shape, rules));
+        stage.host_role(SUT, move || {
+            let gateway = Gateway::new(setup.clone(), seed.derive(SUT));
+            let gateway = match set_back.swap(false, Ordering::Relaxed) {
+                true => gateway.set_back(),
+                false => gateway,
+            };
+            (gateway, Arc::clone(&shared))
+        });
+        Ok(())
+    }
+
+    /// What the gateway is made of that a profile describes.
+    fn setup(&self, seed: Seed, section: &Gwmo, place: Place, places: Vec<String>) -> Setup {
+        let url = section.server.clone().unwrap_or_default();
+        let devices = section
+            .devices
+            .iter()
+            .zip(places)
+            .map(|(device, push)| Provision {
+                device: device.account.device.clone(),
+                mode: device.mode,
+                client: device.account.proof_of_device(),
+                server: device.account.proof_of_server(),
+                push,
+                adapted: device.foreign.as_ref().map(|foreign| Adapted {
+                    protocol: foreign.protocol,
+                    key: device.account.password.clone().unwrap_or_default(),
+                    nodes: vec![foreign.value.clone(), foreign.action.clone()],
+                }),
+                fresh: device.fresh.as_ref().map(|fresh| Fresh {
+                    network_id: fresh.network_id.clone(),
+                    accounts: vec![
+                        device.account.at(&section.devices_at),
+                        fresh.account.at(&url),
+                    ],
+                }),
+            });
+        let mut devices: Vec<Provision> = devices.collect();
+        devices.extend(section.many.iter().flat_map(|many| {
+            (0..many.count).map(|after| {
+                let account = many.account_of(after);
+                Provision {
+                    mode: Mode::Proxy,
+                    client: account.proof_of_device(),
+                    server: account.proof_of_server(),
+                    device: account.device,
+                    push: format!(
+                        "http://{}{}",
+                        many.listen.as_deref().unwrap_or_default(),
+                        Crowd::push_path(after)
+                    ),
+                    adapted: None,
+                    fresh: None,
+                }
+            })
+        }));
+        let id = section
+            .devices
+            .first()
+            .map(|device| device.account.server_id.clone());
+        let described = Arc::new(objects::profile(seed, &self.shape.names));
+        let other = section.other.iter().map(|other| {
+            let url = other.server.clone().unwrap_or_default();
+            other.account.at(&url)
+        });
+        let accounts: Vec<_> = other.collect();
+        let accounts = [&[section.account.at(&url)], &*accounts].concat();
+        Setup {
+            tree: Tree::of_device(described, &section.account.device, &accounts),
+            base: place.base,
+            id: id.unwrap_or_default(),
+            devices,
+            lines: Some(place.lines),
+            lwm2m: Some(place.lwm2m),
+        }
+    }
+}
+
 impl BuiltIn for GatewaySystem {
     fn profile(&self) -> &Declared {
         &self.profile
@@ -113,86 +231,15 @@ impl BuiltIn for GatewaySystem {
                 section.other = None;
             }
             let places = place_gateway(stage, &mut declared).await?;
-            let base = stage.listen(SUT).await?;
-            let lines = stage.bind(SUT).await?;
-            let lwm2m = stage.bind(SUT).await?;
-            let Some(section) = &mut declared.profile.gwmo else {
-                return Ok(declared);
-            };
-            section.push = format!("{base}{PUSH_PATH}");
-            section.devices_at = format!("{base}{DEVICE_PATH}");
-            section.lines_at = Some(lines.to_string());
-            section.lwm2m_at = Some(lwm2m.to_string());
-            let (devices_at, url) = (
-                section.devices_at.clone(),
-                section.server.clone().unwrap_or_default(),
-            );
-            let devices = section
-                .devices
-                .iter()
-                .zip(places)
-                .map(|(device, push)| Provision {
-                    device: device.account.device.clone(),
-                    mode: device.mode,
-                    client: device.account.proof_of_device(),
-                    server: device.account.proof_of_server(),
-                    push,
-                    adapted: device.foreign.as_ref().map(|foreign| Adapted {
-                        protocol: foreign.protocol,
-                        key: device.account.password.clone().unwrap_or_default(),
-                        nodes: vec![foreign.value.clone(), foreign.action.clone()],
-                    }),
-                    fresh: device.fresh.as_ref().map(|fresh| Fresh {
-                        network_id: fresh.network_id.clone(),
-                        accounts: vec![device.account.at(&devices_at), fresh.account.at(&url)],
-                    }),
-                });
-            let mut devices: Vec<Provision> = devices.collect();
-            // No other scenario needs them, and each would have to look after them.
-            let many = section.many.as_ref().filter(|_| part.is_about_many());
-            devices.extend(many.iter().flat_map(|many| {
-                (0..many.count).map(|after| {
-                    let account = many.account_of(after);
-                    Provision {
-                        mode: Mode::Proxy,
-                        client: account.proof_of_device(),
-                        server: account.proof_of_server(),
-                        device: account.device,
-                        push: format!(
-                            "http://{}{}",
-                            many.listen.as_deref().unwrap_or_default(),
-                            Crowd::push_path(after)
-                        ),
-                        adapted: None,
-                        fresh: None,
-                    }
-                })
-            }));
-            let id = section
-                .devices
-                .first()
-                .map(|device| device.account.server_id.clone());
-            let described = Arc::new(objects::profile(seed, &self.shape.names));
-            let other = section.other.iter().map(|other| {
-                let url = other.server.clone().unwrap_or_default();
-                other.account.at(&url)
-            });
-            let accounts: Vec<_> = other.collect();
-            let accounts = [&[section.account.at(&url)], &*accounts].concat();
-            let setup = Setup {
-                tree: Tree::of_device(described, &section.account.device, &accounts),
-                base,
-                id: id.unwrap_or_default(),
-                devices,
-                lines: Some(lines),
-                lwm2m: Some(lwm2m),
-            };
-            let rules = self.rules.for_scenario(seed);
-            let shared = Arc::new(reference::gateway(&self.shape, rules));
-            stage.host_role(SUT, move || {
-                let gateway = Gateway::new(setup.clone(), seed.derive(SUT));
-                (gateway, Arc::clone(&shared))
-            });
+            // No other scenario needs many devices, and each would have to look after them.
+            let section = declared.profile.gwmo.as_mut();
+            let many = section.and_then(|section| section.many.take_if(|_| !part.is_about_many()));
+            let never = Arc::default();
+            self.host(stage, seed, &mut declared, (places, never))
+                .await?;
+            if let (Some(section), Some(many)) = (&mut declared.profile.gwmo, many) {
+                section.many = Some(many);
+            }
             Ok(declared)
         }
         .boxed_local()

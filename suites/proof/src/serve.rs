@@ -12,11 +12,13 @@
 mod api;
 mod bootstrap;
 mod dm;
+mod gwmo;
 mod lwm2m;
 mod pairs;
 
 pub use bootstrap::ServedBootstrap;
 pub use dm::ServedDm;
+pub use gwmo::ServedGwmo;
 pub use lwm2m::ServedLwm2m;
 pub use pairs::ServedPairs;
 

@@ -7,7 +7,7 @@ use twinproof_kernel::http::{Request, Response};
 use super::rules::{Fate, Heard, Turn, Unread};
 use super::{Device, Moment, Server};
 use crate::Encoding;
-use crate::auth::{MacHeader, Scheme};
+use crate::auth::{MacHeader, Scheme, ZERO_NONCE};
 use crate::session::cut::{Form, Queue};
 use crate::session::join::{Joined, Joiner};
 use crate::session::prove::ProofFacts;
@@ -209,7 +209,15 @@ impl Server {
             .map(|size| usize::try_from(size).unwrap_or(usize::MAX))
             .or(session.limit);
 
-        let proof = device.client.as_ref();
+        let facts = device.client.as_ref();
+        let facts = facts.map(|proof| proof.facts(session.believed, header, mac, octets));
+        let mut facts = facts.unwrap_or(ProofFacts::NONE);
+        if std::mem::take(&mut device.resynchronises) && facts.zero {
+            facts.right = true;
+            if let Some(proof) = &mut device.server {
+                proof.nonce = ZERO_NONCE.to_vec();
+            }
+        }
         let code = if header.ver_dtd != syncml::VER_DTD {
             StatusCode::DTD_VERSION_NOT_SUPPORTED
         } else if !syncml::VER_PROTO
@@ -218,8 +226,7 @@ impl Server {
         {
             StatusCode::PROTOCOL_VERSION_NOT_SUPPORTED
         } else {
-            let facts = proof.map(|proof| proof.facts(session.believed, header, mac, octets));
-            rules.believes(facts.unwrap_or(ProofFacts::NONE))
+            rules.believes(facts)
         };
         let lead = self.header_status(device, &mut session, header, code);
         if !rules.heeds(code) {

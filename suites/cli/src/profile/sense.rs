@@ -119,7 +119,17 @@ fn gateway(section: &Gwmo) -> Option<Senseless> {
     let wrong = places
         .into_iter()
         .find_map(|(key, url)| Some(Senseless::value(keys(key), url::fault(url)?)));
+    let hooks = [
+        ("gwmo.restart.url", &section.restart),
+        ("gwmo.advance_clock.url", &section.advance_clock),
+        ("gwmo.reset.url", &section.reset),
+    ];
+    let hooks = hooks.into_iter().find_map(|(key, hook)| {
+        let url = hook_url(hook.as_ref())?;
+        Some(Senseless::value(keys(key), url::fault(url)?))
+    });
     wrong
+        .or(hooks)
         .or_else(|| {
             section
                 .fault()

@@ -10,7 +10,7 @@ use twinproof_gwmo::gateway::{Mapped, Mode, Protocol};
 use twinproof_gwmo::objects::Names;
 use twinproof_lwm2m::wire::Path;
 
-use super::{DmAccount, Span};
+use super::{DmAccount, HookSpec, Span};
 
 /// A gateway. The tester plays its server, at `harness.peer_listen`, and the devices behind it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -39,6 +39,16 @@ pub struct Gwmo {
     /// How long it may take for whatever is asked of it.
     #[serde(default = "Gwmo::default_patience")]
     pub patience: Span,
+    /// Stops the gateway and starts it again. Without it, what survives a restart is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<HookSpec>,
+    /// Lets the gateway's clock jump forward by `{seconds}`. Without it, the run waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advance_clock: Option<HookSpec>,
+    /// Sets the gateway back before each scenario: it knows its accounts, and no device, group, fan-out or image
+    /// of before. Without it, what takes a device that the gateway has not seen is inconclusive once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset: Option<HookSpec>,
     /// What the header field `X-Oma-GwMO` of a push says for a device: `{device}` stands for what it calls itself.
     #[serde(default = "Gwmo::default_named")]
     pub named: String,

@@ -379,6 +379,33 @@ impl Stage {
         self.halt(Halt::Inconclusive { why })
     }
 
+    /// Does what a key of the profile says, once.
+    ///
+    /// # Errors
+    ///
+    /// It failed.
+    pub async fn pull(
+        &mut self,
+        key: &str,
+        hook: &HookCall,
+        patience: Duration,
+    ) -> Result<(), Halted> {
+        let failed = self.pull_dm(hook, patience).await.err();
+        let failed = failed.map(|why| self.recorder.secrets().conceal(&why));
+        let hooked = What::Hooked {
+            hook: key.to_owned(),
+            failed: failed.clone(),
+        };
+        self.recorder.write(self.now(), hooked);
+        match failed {
+            None => Ok(()),
+            Some(why) => {
+                let why = format!("{key}: {why}");
+                Err(self.halt(Halt::Inconclusive { why }))
+            }
+        }
+    }
+
     async fn pull_dm(&self, hook: &HookCall, patience: Duration) -> Result<(), String> {
         match &self.inner {
             Inner::Live(live) => run_once(live.network(), hook, patience).await,

@@ -115,9 +115,10 @@ impl Scene {
     ) -> Result<String, Halted> {
         let names = self.gateway()?.names;
         self.gwmo.fanouts += 1;
-        let seed = self.seed.derive("fan-out");
+        let seed = self.fresh_seed("fan-out");
         let number = seed.derive(&self.gwmo.fanouts.to_string()).rng().u32(..);
         let at = format!("{}/F{number:08X}", self.objects().await?.fanouts);
+        self.gwmo.left.push(at.clone());
         let below = |path: &str| format!("{at}/{path}");
         let mut setup = vec![interior(at.clone())];
         let mut above = |path: &str| {
@@ -147,7 +148,8 @@ impl Scene {
             }
             Aim::Group => {
                 above(&names.target_group);
-                leaves.push(text(below(&names.target_group), None, GROUP));
+                let group = self.group_name();
+                leaves.push(text(below(&names.target_group), None, &group));
             }
         }
         setup.extend(leaves.into_iter().map(Act::Add));
@@ -252,10 +254,19 @@ impl Scene {
         Ok(())
     }
 
+    /// What the group is called.
+    fn group_name(&mut self) -> String {
+        let number = self.fresh_seed("group").rng().u32(..);
+        match self.gwmo.memory.is_some() {
+            true => format!("{GROUP}-{number:08x}"),
+            false => GROUP.to_owned(),
+        }
+    }
+
     /// Where the group is.
     async fn group_at(&mut self) -> Result<String, Halted> {
         let names = self.gateway()?.names;
-        let number = self.seed.derive("group").rng().u32(..);
+        let number = self.fresh_seed("group").rng().u32(..);
         let inventory = self.objects().await?.inventory;
         Ok(format!("{inventory}/{}/G{number:08X}", names.groups))
     }
@@ -264,8 +275,10 @@ impl Scene {
     pub(super) async fn open_group(&mut self) -> Result<String, Halted> {
         let names = self.gateway()?.names;
         let at = self.group_at().await?;
+        self.gwmo.left.push(at.clone());
         let members = format!("{at}/{}", names.members);
-        let name = text(format!("{at}/{}", names.group_name), None, GROUP);
+        let name = self.group_name();
+        let name = text(format!("{at}/{}", names.group_name), None, &name);
         let acts = vec![interior(at), Act::Add(name), interior(members.clone())];
         self.manage_well(vec![Act::Sequence(acts)]).await?;
         Ok(members)

@@ -47,9 +47,10 @@ impl Scene {
     ) -> Result<String, Halted> {
         let names = self.gateway()?.names;
         let device = self.identity(number)?;
-        let instance = self.seed.derive("bootstrap").rng().u32(..);
+        let instance = self.fresh_seed("bootstrap").rng().u32(..);
         let inventory = self.objects().await?.inventory;
         let at = format!("{inventory}/{}/B{instance:08X}", names.bootstraps);
+        self.gwmo.left.push(at.clone());
         let leaf = |name: &str, value: &str| Act::Add(text(format!("{at}/{name}"), None, value));
         let device = leaf(&names.bootstrap_device, &device);
         let server = leaf(&names.bootstrap_server, server_id);
@@ -174,19 +175,21 @@ impl Scene {
 }
 
 #[given("two devices that have no account")]
-fn without_account(world: &mut World) -> Result<(), Halted> {
+async fn without_account(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     for after in 0..2 {
         let number = scene.newborn(after)?;
+        scene.is_new(number).await?;
         scene.hidden(number, None)?;
     }
     Ok(())
 }
 
 #[given("a device that has no account, and another secret than the gateway knows")]
-fn with_other_secret(world: &mut World) -> Result<(), Halted> {
+async fn with_other_secret(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.newborn(0)?;
+    scene.is_new(number).await?;
     scene.hidden(number, Some("not the secret")).map(|_| ())
 }
 

@@ -44,16 +44,18 @@ impl Scene {
 #[when("a device attaches that protects each message")]
 async fn attaches(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.gwmo.after = scene.stage.recorded();
     let number = scene.protected()?;
+    scene.is_new(number).await?;
+    scene.gwmo.after = scene.stage.recorded();
     scene.come_to_gateway(number, None).await
 }
 
 #[when("a device attaches that protects each message, and all are changed on their way")]
 async fn attaches_garbled(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.gwmo.after = scene.stage.recorded();
     let number = scene.protected()?;
+    scene.is_new(number).await?;
+    scene.gwmo.after = scene.stage.recorded();
     let device = scene.hidden(number, None)?;
     // It can be read all the same, and means something else.
     let text = model(number);

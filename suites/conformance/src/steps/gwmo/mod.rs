@@ -6,6 +6,7 @@ mod foreign;
 mod fresh;
 mod integrity;
 mod many;
+mod memory;
 mod moves;
 mod notify;
 mod parties;
@@ -17,12 +18,23 @@ use std::collections::BTreeMap;
 use twinproof_gwmo::crowd::Crowd;
 use twinproof_gwmo::hidden::Hidden;
 use twinproof_gwmo::manager::Manager;
+use twinproof_kernel::Seed;
 use twinproof_stage::Handle;
 use twinproof_upper::Bridge;
+
+pub(crate) use memory::Memory;
 
 /// Who takes part in a scenario, and what has come about in it.
 #[derive(Default)]
 pub(crate) struct Parties {
+    /// What is kept of a gateway that runs elsewhere.
+    memory: Option<Memory>,
+    /// From which follows what such a gateway must not have seen before.
+    salt: Option<Seed>,
+    /// What was put into the gateway.
+    left: Vec<String>,
+    /// Settings that were switched off.
+    switched_off: Vec<String>,
     /// The server.
     server: Option<Handle<Manager>>,
     /// The second server.
@@ -51,4 +63,14 @@ pub(crate) struct Parties {
     origin: Option<String>,
     /// How many images were described.
     images: usize,
+}
+
+impl Parties {
+    /// Those of a scenario about a gateway that runs elsewhere, if it has a memory.
+    pub(crate) fn with(memory: Option<Memory>) -> Self {
+        Self {
+            memory,
+            ..Self::default()
+        }
+    }
 }

@@ -56,6 +56,7 @@ impl Scene {
 async fn managed_elsewhere(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.is_new(number).await?;
     scene.go_elsewhere(number).await
 }
 

@@ -27,7 +27,7 @@ impl Scene {
             device: gateway.account.device.clone(),
             push: gateway.push.clone(),
             named: Some(named),
-            session: RELAYED,
+            session: self.session_number(RELAYED),
             forged,
         };
         let patience = gateway.patience.duration();
@@ -48,6 +48,8 @@ impl Scene {
 #[when("the server sends the gateway a notification for a device that knows the server")]
 async fn relayed(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
+    // Only who has had a session knows which nonce comes next.
+    scene.objects().await?;
     scene.gwmo.after = scene.stage.recorded();
     scene.notify(false).await
 }
@@ -62,7 +64,7 @@ async fn got_it(world: &mut World) -> Result<(), Halted> {
     let reached = |device: &Hidden| device.reached() > 0;
     // What comes twice comes before the gateway is done with the server's next session.
     if scene.stage.wait_for(&device, what, patience, reached).await {
-        scene.objects().await?;
+        scene.objects_again().await?;
     }
     scene.check_relayed()
 }
@@ -72,6 +74,7 @@ async fn got_it(world: &mut World) -> Result<(), Halted> {
 )]
 async fn forged(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
+    scene.objects().await?;
     scene.gwmo.after = scene.stage.recorded();
     scene.notify(true).await
 }
@@ -79,7 +82,7 @@ async fn forged(world: &mut World) -> Result<(), Halted> {
 #[then("the device gets nothing")]
 async fn spared(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.objects().await?;
+    scene.objects_again().await?;
     let number = scene.numbered(Mode::Transparent, 0)?;
     let session = scene.since(gateway_device(number));
     scene.check(&Check::Gwmo(Gwmo::Spared { session }));

@@ -125,6 +125,7 @@ impl Scene {
         let url = gateway.server.unwrap_or_default();
         let id = &gateway.account.server_id;
         let role = Manager::new(id, &url, self.seed.derive(name), known);
+        let role = self.with_memory(role, name, &gateway.account.device);
         let server = self
             .stage
             .enter(name, role, Arc::new(server::Shared::default()));
@@ -362,6 +363,14 @@ impl Scene {
 
     /// Reads all records, and of each what is expected of these devices. Returns where records are.
     pub(super) async fn read_records(&mut self, devices: &[Listed]) -> Result<String, Halted> {
+        Ok(self.records_of(devices).await?.0)
+    }
+
+    /// The same, with what was read.
+    pub(super) async fn records_of(
+        &mut self,
+        devices: &[Listed],
+    ) -> Result<(String, Vec<Outcome>), Halted> {
         let names = self.gateway()?.names;
         let records = format!("{}/{}", self.objects().await?.inventory, names.records);
         let read = self
@@ -387,13 +396,17 @@ impl Scene {
                 read.collect::<Vec<_>>()
             });
         let acts: Vec<Act> = acts.collect();
-        if !acts.is_empty() {
-            self.manage(acts).await?;
-        }
-        Ok(records)
+        let outcomes = match acts.is_empty() {
+            true => Vec::new(),
+            false => self.manage(acts).await?,
+        };
+        Ok((records, outcomes))
     }
 
     pub(super) async fn set_gateway(&mut self, setting: &str, on: bool) -> Result<(), Halted> {
+        if !on {
+            self.gwmo.switched_off.push(setting.to_owned());
+        }
         let at = format!("{}/{setting}", self.objects().await?.config);
         let value = if on { "true" } else { "false" };
         let replace = Act::Replace(text(at, Some("bool"), value));
@@ -472,6 +485,7 @@ async fn two_attached(world: &mut World) -> Result<(), Halted> {
 async fn announced(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.is_announced(number).await?;
     scene.come_to_gateway(number, None).await?;
     match scene.wait_until_told(Report::Attached, None).await? {
         true => Ok(()),
@@ -514,16 +528,18 @@ async fn described(world: &mut World) -> Result<(), Halted> {
 #[when("a new device attaches")]
 async fn attaches(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.gwmo.after = scene.stage.recorded();
     let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.is_announced(number).await?;
+    scene.gwmo.after = scene.stage.recorded();
     scene.come_to_gateway(number, None).await
 }
 
 #[when("a device attaches that shows a wrong password, and another that shows the right one")]
 async fn attaches_with_another(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.gwmo.after = scene.stage.recorded();
     let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.is_new(number).await?;
+    scene.gwmo.after = scene.stage.recorded();
     scene
         .come_to_gateway(number, Some("not the password"))
         .await?;
@@ -658,8 +674,9 @@ impl Scene {
                 origin
             }
         };
+        self.is_on(&names.keep_images).await?;
         self.gwmo.images += 1;
-        let seed = self.seed.derive("image");
+        let seed = self.fresh_seed("image");
         let number = seed.derive(&self.gwmo.images.to_string()).rng().u32(..);
         let at = format!(
             "{}/{}/I{number:08X}",
@@ -676,6 +693,7 @@ impl Scene {
             format: Some("node".to_owned()),
             ..Put::default()
         };
+        self.gwmo.left.push(at.clone());
         let added = Act::Sequence(vec![Act::Add(place), Act::Add(source)]);
         self.manage_well(vec![added]).await?;
         self.gwmo.after = self.stage.recorded();

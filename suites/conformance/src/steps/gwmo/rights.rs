@@ -42,6 +42,7 @@ impl Scene {
         let url = other.server.unwrap_or_default();
         let seed = self.seed.derive(OTHER_MANAGER);
         let role = Manager::new(&other.account.server_id, &url, seed, vec![enrolment]);
+        let role = self.with_memory(role, OTHER_MANAGER, &other.account.device);
         let shared = Arc::new(server::Shared::default());
         let server = self.stage.enter(OTHER_MANAGER, role, shared);
         self.gwmo.other = Some(server.clone());

@@ -26,7 +26,7 @@ impl Scene {
             device: gateway.account.device.clone(),
             push: format!("http://{}/push", listen.unwrap_or_default()),
             named: None,
-            session: REACHING_OUT,
+            session: self.session_number(REACHING_OUT),
             forged: false,
         };
         let patience = gateway.patience.duration();
