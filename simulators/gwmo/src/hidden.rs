@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use twinproof_dm::bootstrap::device::Came;
-use twinproof_dm::client::{self, Client};
+use twinproof_dm::client::{self, Client, Reply};
 use twinproof_dm::media;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Time};
@@ -22,6 +22,11 @@ pub enum Order {
     },
     /// Fall silent in the middle of the next session, once the server has answered the first message.
     Die,
+    /// Its user enters a PIN that it has asked for.
+    Enter {
+        /// The PIN.
+        pin: String,
+    },
     /// Fetch what is there.
     Fetch {
         /// Where.
@@ -160,6 +165,10 @@ impl Role for Hidden {
                 Order::Come { server } => {
                     self.gone = false;
                     let order = client::Order::Start { server };
+                    self.pass_on(ground, Input::Order { call, order }, out);
+                }
+                Order::Enter { pin } => {
+                    let order = client::Order::Reply(Reply::Text(pin));
                     self.pass_on(ground, Input::Order { call, order }, out);
                 }
                 Order::Fetch { url } => {

@@ -18,6 +18,7 @@ pub fn gateway(shape: &Shape, rules: Arc<dyn rules::decide::Rules>) -> Shared {
         results: shape.results,
         image_part: shape.image_part,
         bootstrap: shape.bootstrap,
+        protection: shape.protection,
         rules,
         client: client::Shared {
             encoding: shape.encoding,

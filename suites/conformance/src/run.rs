@@ -729,6 +729,9 @@ fn learn_secrets(stage: &Stage, declared: &Declared) {
     let devices = declared.profile.gwmo.iter().flat_map(|gwmo| &gwmo.devices);
     for fresh in devices.filter_map(|device| device.fresh.as_ref()) {
         secrets.learn("networkid", &fresh.network_id);
+        if let Some(pin) = &fresh.pin {
+            secrets.learn("pin", pin);
+        }
     }
     let lwm2m = declared.profile.lwm2m.as_ref();
     for key in lwm2m.iter().flat_map(|section| section.keys()) {

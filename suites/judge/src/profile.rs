@@ -182,8 +182,16 @@ impl Profile {
             account.secrets().into_iter().for_each(hide);
         }
         let devices = concealed.gwmo.iter_mut().flat_map(|gwmo| &mut gwmo.devices);
-        for fresh in devices.filter_map(|device| device.fresh.as_mut()) {
-            "‹secret›".clone_into(&mut fresh.network_id);
+        for device in devices {
+            if let Some(fresh) = &mut device.fresh {
+                "‹secret›".clone_into(&mut fresh.network_id);
+                hide(&mut fresh.pin);
+            }
+            // A program may be told a secret.
+            let foreign = device.foreign.iter_mut();
+            for argument in foreign.flat_map(|foreign| foreign.command.iter_mut().skip(1)) {
+                "‹secret›".clone_into(argument);
+            }
         }
         if let Some(lwm2m) = &mut concealed.lwm2m {
             lwm2m.keys_mut().into_iter().for_each(hide);

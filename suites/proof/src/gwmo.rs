@@ -165,6 +165,7 @@ impl GatewaySystem {
                 }),
                 fresh: device.fresh.as_ref().map(|fresh| Fresh {
                     network_id: fresh.network_id.clone(),
+                    pin: fresh.pin.clone().unwrap_or_default(),
                     accounts: vec![
                         device.account.at(&section.devices_at),
                         fresh.account.at(&url),

@@ -2,7 +2,6 @@
 
 use twinproof_dm::bootstrap::make;
 use twinproof_dm::provisioning::Account;
-use twinproof_dm::provisioning::protection::Method;
 use twinproof_dm::push::{APPLICATION, APPLICATION_FIELD};
 use twinproof_dm::tree::NodeUri;
 use twinproof_kernel::http::Request;
@@ -18,6 +17,8 @@ pub struct Fresh {
     /// What the device shares with its network, which protects what it is brought: the identity of its subscriber,
     /// or a secret.
     pub network_id: String,
+    /// What its user was told, where a PIN protects it.
+    pub pin: String,
     /// The accounts that it can be brought: those of servers, and that of the gateway itself.
     pub accounts: Vec<Account>,
 }
@@ -44,13 +45,14 @@ impl Gateway {
             if let (Some(account), true) = (account, rules.brings(bringing)) {
                 let (profile, form) = moment.shared.bootstrap;
                 let form = form.unwrap_or(profile.key_form().0);
-                let key = Method::NetworkId.key(profile, &fresh.network_id, "", form);
+                let method = moment.shared.protection;
+                let key = method.key(profile, &fresh.network_id, &fresh.pin, form);
                 // An account that cannot be written is brought to nobody.
                 let Ok(made) = make(profile, (id, account), &[]) else {
                     continue;
                 };
                 let content_type = match rules.protects(key) {
-                    Some(key) => made.protected(Method::NetworkId, &key),
+                    Some(key) => made.protected(method, &key),
                     None => made.media_type().to_owned(),
                 };
                 let request = Request::new("POST", device.push.clone())

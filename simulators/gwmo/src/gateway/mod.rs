@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use twinproof_dm::client::{self, Client};
-use twinproof_dm::provisioning::protection::{KeyForm, Profile};
+use twinproof_dm::provisioning::protection::{KeyForm, Method, Profile};
 use twinproof_dm::server::{self, Enrolment, Server};
 use twinproof_dm::session::prove::Proof;
 use twinproof_dm::store::Tree;
@@ -175,6 +175,8 @@ pub struct Shared {
     /// Of which kind a bootstrap is that it brings a device, and how the identity of a subscriber goes into its
     /// key: as that kind has it if none.
     pub bootstrap: (Profile, Option<KeyForm>),
+    /// By what it is protected.
+    pub protection: Method,
     /// How many notifications and images may be under way at the same time; the others wait.
     pub at_once: usize,
     /// How long a fan-out waits that says no time.
@@ -200,6 +202,7 @@ impl Default for Shared {
             results: Results::default(),
             image_part: None,
             bootstrap: (Profile::Message, None),
+            protection: Method::NetworkId,
             at_once: 32,
             deadline: Duration::from_secs(60),
             retry: Duration::from_secs(5),

@@ -118,9 +118,12 @@ pub struct GwmoDevice {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GwmoFresh {
-    /// What it shares with its network, by which what it is brought is protected (NETWORKID): the identity of its
-    /// subscriber, or a secret.
+    /// What it shares with its network, by which what it is brought is protected (NETWORKID, USERPIN_NETWORKID): the
+    /// identity of its subscriber, or a secret.
     pub network_id: String,
+    /// The PIN that its user enters, for a gateway that protects what it brings by one (USERPIN, USERPIN_NETWORKID).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
     /// Its account of the tester's server, which the gateway brings it if that server wants it to.
     pub account: DmAccount,
 }

@@ -6,7 +6,7 @@ mod table;
 use std::sync::Arc;
 
 use twinproof_dm::auth::Scheme;
-use twinproof_dm::provisioning::protection::{KeyForm, Profile};
+use twinproof_dm::provisioning::protection::{KeyForm, Method, Profile};
 use twinproof_dm::{Encoding, wbxml};
 use twinproof_gwmo::aggregate::Results;
 use twinproof_gwmo::gateway::NAMED;
@@ -48,6 +48,8 @@ pub struct Shape {
     pub image_part: Option<u64>,
     /// Of which kind a bootstrap is that it brings, and how an identity goes into its key.
     pub bootstrap: (Profile, Option<KeyForm>),
+    /// By what that is protected.
+    pub protection: Method,
     lawful: Lawful,
 }
 
@@ -67,6 +69,7 @@ impl Default for Shape {
             results: Results::Reported,
             image_part: None,
             bootstrap: (Profile::Message, Some(KeyForm::Digits)),
+            protection: Method::NetworkId,
             lawful: Lawful::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use twinproof_dm::Encoding;
 use twinproof_dm::auth::Scheme;
-use twinproof_dm::provisioning::protection::{KeyForm, Profile};
+use twinproof_dm::provisioning::protection::{KeyForm, Method, Profile};
 use twinproof_dm::wbxml::{PublicId, Strings};
 use twinproof_gwmo::aggregate::Results;
 use twinproof_gwmo::objects::Names;
@@ -101,6 +101,11 @@ dimensions! {
     "what brings an account" from "digest §7.3" {
         "a message",
         "client provisioning": Shapes(|shape| shape.bootstrap.0 = Profile::ClientProvisioning),
+    }
+    "protection of a bootstrap" from "digest §7.3" {
+        "the identity in the network",
+        "a PIN": Shapes(|shape| shape.protection = Method::UserPin),
+        "a PIN and the identity": Shapes(|shape| shape.protection = Method::UserPinNetworkId),
     }
     "identity in the key of a bootstrap" from "digest §7.3, doubt D5" {
         "as digits",

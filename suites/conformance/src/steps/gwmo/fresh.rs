@@ -3,7 +3,7 @@
 use cucumber::{given, then, when};
 use twinproof_dm::Limits;
 use twinproof_dm::bootstrap::{Known, open};
-use twinproof_dm::provisioning::protection::KeyForm;
+use twinproof_dm::provisioning::protection::{KeyForm, Method};
 use twinproof_dm::upper::Act;
 use twinproof_evidence::record::What;
 use twinproof_gwmo::hidden::{Hidden, Order};
@@ -22,6 +22,12 @@ use crate::world::{Scene, World};
 
 /// How the type of an account starts, in whichever version.
 const ACCOUNT: &str = "urn:oma:mo:oma-dm-dmacc:";
+
+/// What the user of a device enters whom nobody told its PIN.
+const WRONG_PIN: &str = "1000001";
+
+/// Why nobody knows whether a PIN is right.
+const NO_PIN: &str = "the gateway protects what it brings by a PIN, and the profile says none (gwmo.device.fresh.pin)";
 
 impl Scene {
     /// The number in the profile of the device without an account that is the one after so many.
@@ -75,6 +81,7 @@ impl Scene {
         let what = "the device is brought something";
         self.stage.wait_for(&device, what, patience, reached).await;
         self.note_brought(number)?;
+        self.enter_pin(number).await?;
         let servers = self.stage.look(&device, |device| {
             let tree = device.client().tree();
             let accounts = tree.objects(ACCOUNT);
@@ -90,6 +97,25 @@ impl Scene {
             let what = "the device's session has ended";
             self.stage.wait_for(&device, what, patience, ended).await;
         }
+        Ok(())
+    }
+
+    /// The user of a device enters the PIN that the profile says, if the device asks for one; of a device with another
+    /// secret than the gateway knows, another one.
+    async fn enter_pin(&mut self, number: usize) -> Result<(), Halted> {
+        let device = self.hidden(number, None)?;
+        let asked = |device: &Hidden| device.client().shown().iter().any(|s| s.reply.is_none());
+        if !self.stage.look(&device, asked) {
+            return Ok(());
+        }
+        let gateway = self.gateway()?;
+        let fresh = gateway.devices.get(number).and_then(|d| d.fresh.as_ref());
+        let pin = match (self.gwmo.misled, fresh.and_then(|fresh| fresh.pin.clone())) {
+            (true, _) => WRONG_PIN.to_owned(),
+            (false, Some(pin)) => pin,
+            (false, None) => return Err(self.inconclusive(NO_PIN)),
+        };
+        self.stage.act(&device, Order::Enter { pin }).await?;
         Ok(())
     }
 
@@ -115,10 +141,16 @@ impl Scene {
             Some((opened.ok()?, came.body))
         });
         if let Some((opened, octets)) = opened {
+            let method = opened.protection.as_ref().map(|p| p.method);
+            let by_pin = matches!(method, Some(Method::UserPin | Method::UserPinNetworkId));
+            let own = gateway.devices.get(number).and_then(|d| d.fresh.as_ref());
+            if by_pin && own.is_some_and(|own| own.pin.is_none()) {
+                return Err(self.inconclusive(NO_PIN));
+            }
             let fits = |fresh: &GwmoFresh| {
                 let known = Known {
                     network_id: Some(fresh.network_id.clone()),
-                    pin: None,
+                    pin: fresh.pin.clone(),
                 };
                 known.fitting(&opened, &octets)
             };
@@ -190,6 +222,7 @@ async fn with_other_secret(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.newborn(0)?;
     scene.is_new(number).await?;
+    scene.gwmo.misled = true;
     scene.hidden(number, Some("not the secret")).map(|_| ())
 }
 

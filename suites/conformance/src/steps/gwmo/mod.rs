@@ -55,6 +55,8 @@ pub(crate) struct Parties {
     fanout: Option<fanout::Started>,
     /// How many fan-outs were described.
     fanouts: usize,
+    /// The device that is brought an account has another secret than the gateway knows.
+    misled: bool,
     /// What starts the bootstrap that was described last.
     bootstrap: Option<String>,
     /// Where devices get the image.
