@@ -184,7 +184,6 @@ fn a_device_whose_lines_a_program_carries_is_judged_like_any_other() {
     for scenario in [
         "gwmo/general/another-protocol",
         "gwmo/general/foreign-refusal",
-        "gwmo/modes/garbage",
         "gwmo/modes/three-modes",
         "gwmo/modes/two-protocols",
     ] {

@@ -189,6 +189,16 @@ impl Recorder {
             self.sent().push((from.to_owned(), bytes.to_vec()));
         }
         let exchange = self.number();
+        // What is no JSON is of a binary protocol, whose octets are judged as they are.
+        let json = str::from_utf8(bytes).ok().filter(|text| text.starts_with('{'));
+        let bytes = match json {
+            Some(text) => Body {
+                text: Some(self.secrets.conceal_json(text)),
+                length: bytes.len() as u64,
+                ..Body::default()
+            },
+            None => Body::new(bytes, bytes.len() as u64),
+        };
         self.write(
             at,
             What::Datagram {
@@ -196,7 +206,7 @@ impl Recorder {
                 from: self.name_of(from),
                 to: self.name_of(to),
                 secured,
-                bytes: Body::new(bytes, bytes.len() as u64),
+                bytes,
             },
         );
     }

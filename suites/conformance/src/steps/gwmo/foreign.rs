@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_dm::upper::{Act, Put, Value};
+use twinproof_evidence::secrets::Secrets;
 use twinproof_gwmo::gateway::{Mode, Protocol};
 use twinproof_gwmo::lines::{Line, Order, Simple, Temper};
 use twinproof_judge::checks::Check;
@@ -80,8 +81,32 @@ impl Scene {
         place.map_err(|why| self.inconclusive(why))
     }
 
+    /// What the program is told may be secret, and it may repeat that.
     fn unbridged(&mut self, why: &str) -> Halted {
+        let section = self.profile.profile.gwmo.as_ref();
+        let devices = section.iter().flat_map(|section| &section.devices);
+        let foreign = devices.filter_map(|device| device.foreign.as_ref());
+        let secrets = Secrets::default();
+        for argument in foreign.flat_map(|foreign| foreign.command.iter().skip(1)) {
+            secrets.learn("argument", argument);
+        }
+        let why = secrets.conceal(why);
         self.inconclusive(format!("gwmo.device.foreign.command: {why}"))
+    }
+
+    /// Which of the first devices in adaptation mode sends what it says straight to the gateway.
+    fn unbridged_device(&mut self) -> Result<usize, Halted> {
+        let gateway = self.gateway()?;
+        let devices = gateway.of_mode(Mode::Adaptation).into_iter();
+        let mut foreign = devices.filter_map(|device| device.foreign.as_ref());
+        match foreign.position(|foreign| foreign.command.is_empty()) {
+            Some(after) => Ok(after),
+            None => {
+                let why = "whether what nobody can read has reached the gateway cannot be seen: a program carries \
+                           what each device in adaptation mode says (gwmo.device.foreign.command)";
+                Err(self.inconclusive(why))
+            }
+        }
     }
 
     /// What carries the lines of a device still does, if anything has to: nobody is blamed for what it does not.
@@ -326,7 +351,11 @@ async fn all_of_both(world: &mut World) -> Result<(), Halted> {
 #[when("it sends what nobody can read, and the server has the gateway read something of it")]
 async fn garbage(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    match scene.foreigner(0).await?.1 {
+    let after = scene.unbridged_device()?;
+    if after > 0 {
+        scene.come_otherwise(after).await?;
+    }
+    match scene.foreigner(after).await?.1 {
         Party::Lines(device) => {
             let datagrams = GARBAGE;
             scene.stage.act(&device, Order::Blurt { datagrams }).await?;
@@ -342,7 +371,9 @@ async fn garbage(world: &mut World) -> Result<(), Halted> {
         }
     }
     let outcome = |number| Outcome::Did(vec![says(number)]);
-    scene.manage_foreign(&[0], &[Does::Read], outcome).await
+    scene
+        .manage_foreign(&[after], &[Does::Read], outcome)
+        .await
 }
 
 #[then("the device is asked for both once, in its own protocol")]
