@@ -22,7 +22,7 @@ use twinproof_gwmo::gateway::{
 };
 use twinproof_gwmo::objects::{Names, profile};
 use twinproof_judge::catalogue::Catalogue;
-use twinproof_judge::profile::Declared;
+use twinproof_judge::profile::{Declared, Gwmo};
 use twinproof_judge::scene::SUT;
 use twinproof_judge::{FEATURES, judge};
 use twinproof_kernel::Seed;
@@ -142,10 +142,16 @@ fn judged(scenario: &str, manner: &str) -> Option<(Verdict, String)> {
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("device.py");
     std::fs::write(&program, PROGRAM).unwrap();
-    Some(judged_through(scenario, &program, manner))
+    Some(judged_through(scenario, &program, manner, |_| {}))
 }
 
-fn judged_through(scenario: &str, program: &Path, manner: &str) -> (Verdict, String) {
+/// The same where the profile is otherwise.
+fn judged_through(
+    scenario: &str,
+    program: &Path,
+    manner: &str,
+    otherwise: impl FnOnce(&mut Gwmo),
+) -> (Verdict, String) {
     runtime(2).block_on(async {
         let mut declared = declared();
         let _gateway = serve(&mut declared).await;
@@ -157,7 +163,7 @@ fn judged_through(scenario: &str, program: &Path, manner: &str) -> (Verdict, Str
         foreign.command = ["python3", &program, manner, &at]
             .map(str::to_owned)
             .to_vec();
-        let section = declared.profile.gwmo.as_ref().unwrap();
+        otherwise(section);
         assert_eq!(section.fault(), None);
         let catalogue = Catalogue::load(&FEATURES).unwrap();
         let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
@@ -213,6 +219,25 @@ fn a_broken_program_fails_nobody() {
         }
     }
     let none = PathBuf::from("/nowhere/device.py");
-    let (verdict, reason) = judged_through("gwmo/general/another-protocol", &none, "carries");
+    let scenario = "gwmo/general/another-protocol";
+    let (verdict, reason) = judged_through(scenario, &none, "carries", |_| {});
     assert_eq!(verdict, Verdict::Inconclusive, "{reason}");
+}
+
+/// Whether it carries noise cannot be seen: that is asked of a device that needs no program.
+#[test]
+fn noise_that_a_program_would_carry_says_nothing() {
+    let scenario = "gwmo/modes/garbage";
+    let Some((verdict, reason)) = judged(scenario, "carries") else {
+        return;
+    };
+    assert_eq!(verdict, Verdict::Pass, "{reason}");
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("device.py");
+    std::fs::write(&program, PROGRAM).unwrap();
+    let (verdict, reason) = judged_through(scenario, &program, "carries", |section| {
+        section.devices.remove(CARRIED + 1);
+    });
+    assert_eq!(verdict, Verdict::Inconclusive, "{reason}");
+    assert!(reason.contains("gwmo.device.foreign.command"), "{reason}");
 }

@@ -190,7 +190,9 @@ impl Recorder {
         }
         let exchange = self.number();
         // What is no JSON is of a binary protocol, whose octets are judged as they are.
-        let json = str::from_utf8(bytes).ok().filter(|text| text.starts_with('{'));
+        let json = str::from_utf8(bytes)
+            .ok()
+            .filter(|text| text.starts_with('{'));
         let bytes = match json {
             Some(text) => Body {
                 text: Some(self.secrets.conceal_json(text)),

@@ -26,6 +26,22 @@ fn put(uri: &str, value: &str) -> Act {
     })
 }
 
+/// Who has lost the nonces of a gateway has it come by the one that both are sure to share (DM Security 1.2).
+#[test]
+fn a_server_that_has_forgotten_its_nonces_is_heard_again() {
+    let mut world = World::new(1);
+    let read = || vec![get()];
+    world.manage(read());
+    world.forget();
+    let soon = Duration::from_secs(2);
+    assert_eq!(world.manage_within(read(), soon), None);
+    // The second notification is another one, and has the gateway do what waits.
+    let later = Duration::from_secs(4);
+    assert!(world.manage_within(read(), later).is_some());
+    // From then on they share fresh ones.
+    world.manage(read());
+}
+
 #[test]
 fn a_device_that_attaches_is_recorded_once_and_reported_once() {
     let mut world = World::new(3);

@@ -95,6 +95,7 @@ pub struct Place {
 /// Devices of DM come first, then those that speak in lines.
 pub struct World {
     manager: Manager,
+    enrolments: Vec<Enrolment>,
     managers: server::Shared,
     sites: Vec<Site>,
     /// The gateway that is spoken of.
@@ -294,8 +295,10 @@ impl World {
         if let Some(rules) = rules {
             gateways.rules = rules;
         }
+        let enrolments: Vec<Enrolment> = enrolments.collect();
         let mut world = Self {
-            manager: Manager::new("S", SERVER, seed.derive("server"), enrolments.collect()),
+            manager: Manager::new("S", SERVER, seed.derive("server"), enrolments.clone()),
+            enrolments,
             managers: server::Shared::default(),
             places: vec![Place::default(); devices.len() + simple.len()],
             sites,
@@ -453,8 +456,22 @@ impl World {
         self.now = end;
     }
 
+    /// The server starts anew with the accounts that it had, and knows no nonce any more.
+    pub fn forget(&mut self) {
+        let seed = Seed::new(5).derive("another server");
+        let role = Manager::new("S", SERVER, seed, self.enrolments.clone());
+        // The gateway knows the sessions that it was told of before.
+        self.manager = role.announcing_after(self.manager.announced());
+    }
+
     /// Has the gateway do things in a session.
     pub fn manage(&mut self, acts: Vec<Act>) -> Vec<Outcome> {
+        self.manage_within(acts, Duration::ZERO)
+            .expect("it is done at once")
+    }
+
+    /// The same, if it is done in so long.
+    pub fn manage_within(&mut self, acts: Vec<Act>, span: Duration) -> Option<Vec<Outcome>> {
         self.calls += 1;
         let call = CallId(self.calls);
         let order = Order::Manage {
@@ -464,12 +481,18 @@ impl World {
         };
         self.tell_server(Input::Order { call, order });
         self.settle();
+        if !span.is_zero() {
+            self.pass(span);
+            self.tell_server(Input::Wake);
+            self.settle();
+        }
         match self.answers.remove(&call) {
+            None => None,
             Some(Answer::Done(outcomes)) => {
                 for told in outcomes.iter().flat_map(|outcome| &outcome.statuses) {
                     assert!((200..300).contains(&told.code), "{told:?}");
                 }
-                outcomes
+                Some(outcomes)
             }
             other => panic!("expected it to be done, got {other:?}"),
         }

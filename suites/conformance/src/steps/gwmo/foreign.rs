@@ -371,9 +371,7 @@ async fn garbage(world: &mut World) -> Result<(), Halted> {
         }
     }
     let outcome = |number| Outcome::Did(vec![says(number)]);
-    scene
-        .manage_foreign(&[after], &[Does::Read], outcome)
-        .await
+    scene.manage_foreign(&[after], &[Does::Read], outcome).await
 }
 
 #[then("the device is asked for both once, in its own protocol")]

@@ -1,0 +1,60 @@
+//! A gateway in a process of its own, which the run only knows by its profile.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::time::{Duration, Instant};
+
+use common::{Serving, report, twinproof};
+
+/// What a run of all may take here, where it takes a quarter of that.
+const LIMIT: Duration = Duration::from_secs(120);
+
+#[test]
+fn a_served_gateway_passes_all_that_its_profile_claims() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["serve", "--enabler", "gwmo", "--profiles", "served"];
+    let mut child = common::command(dir.path(), &args).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let _serving = Serving(child);
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    assert!(line.starts_with("twinproof run --sut "), "{line}");
+    let place = dir.path().join("served/sut-1.toml");
+    let profile = fs::read_to_string(&place).unwrap();
+    let quick = profile.replace("settle = \"2s\"", "settle = \"300ms\"");
+    assert_ne!(profile, quick);
+    fs::write(&place, quick).unwrap();
+
+    let sut = ["--sut", "served/sut-1.toml"];
+    let checked = twinproof(dir.path(), &[&["check"], &sut[..]].concat());
+    assert_eq!(
+        checked.code,
+        Some(0),
+        "{}{}",
+        checked.stdout,
+        checked.stderr
+    );
+    let begun = Instant::now();
+    let ran = twinproof(
+        dir.path(),
+        &[&["run", "--enabler", "gwmo"], &sut[..]].concat(),
+    );
+    assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+    let judged = report(&dir.path().join("twinproof-report"));
+    let scenarios = judged["scenarios"].as_array().unwrap();
+    assert_eq!(scenarios.len(), 44);
+    for scenario in scenarios {
+        assert_eq!(scenario["verdict"], "pass", "{scenario}");
+    }
+    for file in ["events.jsonl", "report.json"] {
+        let text = fs::read_to_string(dir.path().join("twinproof-report").join(file)).unwrap();
+        assert!(
+            !text.contains("password-of-hidden"),
+            "a secret is in {file}"
+        );
+    }
+}
