@@ -6,6 +6,7 @@ mod common;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use common::judged_twice;
 use twinproof_conformance::suite::Suite;
@@ -15,11 +16,11 @@ use twinproof_evidence::ledger::Ledger;
 use twinproof_evidence::report::Report;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
-use twinproof_judge::profile::Gwmo;
+use twinproof_judge::profile::{Declared, Gwmo};
 use twinproof_proof::gwmo::GatewaySystem;
 use twinproof_proof::serve::ServedGwmo;
 use twinproof_reference::mutants;
-use twinproof_stage::Kind;
+use twinproof_stage::{Kind, Network};
 
 /// What is left by it matters to the others.
 const BEFORE: &str = "gwmo/inventory/summary";
@@ -51,7 +52,7 @@ fn judged(
         let mut reports = Vec::new();
         for only in runs {
             let ledger = Ledger::in_memory();
-            let kind = Kind::Live(network(&declared.profile).unwrap());
+            let kind = Kind::Live(free(&declared).await);
             let target = Target::External(Arc::new(declared.clone()));
             let mut run = Run::new(target, kind, Arc::clone(&suite), ledger.clone());
             run.selected
@@ -66,6 +67,18 @@ fn judged(
         }
         reports
     })
+}
+
+/// The network of a profile, as soon as the run before has left its addresses.
+async fn free(declared: &Declared) -> Network {
+    let begun = Instant::now();
+    loop {
+        match network(&declared.profile) {
+            Ok(network) => return network,
+            Err(why) => assert!(begun.elapsed() < Duration::from_secs(10), "{why}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn of(report: &Report, verdict: Verdict) -> Vec<String> {
