@@ -60,7 +60,8 @@ pub fn lwm2m_bootstrap() -> impl Iterator<Item = &'static Mutant<dyn bootstrap_s
 
 /// The broken DM clients, in what they say and whom they believe.
 pub fn dm_client() -> impl Iterator<Item = &'static Mutant<dyn dm_client::rules::decide::Rules>> {
-    dm::client::ALL.iter()
+    let groups = [dm::client::ALL, dm::bootstrapped::ALL, dm::notified::ALL];
+    groups.into_iter().flatten()
 }
 
 /// The broken DM clients, in what they do with their trees.

@@ -10,7 +10,7 @@ use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{AlertCode, Command, Item, Message, StatusCode};
 
 use super::super::{Mutant, mutants};
-use super::without;
+use super::{answering, restated, without};
 
 /// All of them.
 pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
@@ -147,27 +147,15 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-server-confirms-parts" "says of a part of a value that it is all" breaks "DM-SRV-10"
     caught by { "dm/server/parts" "dm/takes-parts" }
     fn says(&self, message: Message) -> Message {
-        let mut message = message;
-        for command in &mut message.commands {
-            if let Command::Status(status) = command
-                && status.code == StatusCode::CHUNK_ACCEPTED
-            {
-                status.code = StatusCode::OK;
-            }
-        }
-        message
+        answering(message, StatusCode::OK, |status| status.code == StatusCode::CHUNK_ACCEPTED)
     }
 
     "dm-server-wordy" "says more than a device can take" breaks "DM-SRV-08"
     caught by { "dm/server/small-messages" "dm/fits" }
     fn says(&self, message: Message) -> Message {
-        let mut message = message;
-        for command in &mut message.commands {
-            if let Command::Status(status) = command {
-                status.items.push(Item::default().with_text("x".repeat(1_000)));
-            }
-        }
-        message
+        restated(message, |status| {
+            status.items.push(Item::default().with_text("x".repeat(1_000)));
+        })
     }
 
     "dm-server-forges" "makes notifications that no device believes" breaks "DM-SRV-09"
