@@ -3,31 +3,31 @@ Feature: Which servers a client believes over TLS
   A client over HTTPS looks at the certificate of a server before it says anything (RFC 9110, 4.3.4). The tester's
   authority is one that the client trusts; each certificate has one fault at most.
 
-  @DM-CLI-51 @if:dm.client.https @if:dm.client.bootstrap @id:unknown-authority
+  @DM-CLI-53 @if:dm.client.https @if:dm.client.bootstrap @id:unknown-authority
   Scenario: A client says nothing to a server whose certificate is of an authority that it does not know
     Given a new server with a certificate of an unknown authority, and another one with a good certificate
     When an account of the one is given to the client, and then one of the other
     Then the client says nothing to the one, and comes to the other
 
-  @DM-CLI-51 @if:dm.client.https @if:dm.client.bootstrap @id:self-signed
+  @DM-CLI-53 @if:dm.client.https @if:dm.client.bootstrap @id:self-signed
   Scenario: A client says nothing to a server that signed its certificate itself
     Given a new server with a certificate that it signed itself, and another one with a good certificate
     When an account of the one is given to the client, and then one of the other
     Then the client says nothing to the one, and comes to the other
 
-  @DM-CLI-51 @if:dm.client.https @if:dm.client.bootstrap @id:other-name
+  @DM-CLI-53 @if:dm.client.https @if:dm.client.bootstrap @id:other-name
   Scenario: A client says nothing to a server whose certificate is for another host
     Given a new server with a certificate for another host, and another one with a good certificate
     When an account of the one is given to the client, and then one of the other
     Then the client says nothing to the one, and comes to the other
 
-  @DM-CLI-51 @if:dm.client.https @if:dm.client.bootstrap @id:expired
+  @DM-CLI-53 @if:dm.client.https @if:dm.client.bootstrap @id:expired
   Scenario: A client says nothing to a server whose certificate has expired
     Given a new server with a certificate that has expired, and another one with a good certificate
     When an account of the one is given to the client, and then one of the other
     Then the client says nothing to the one, and comes to the other
 
-  @DM-CLI-51 @if:dm.client.https @if:dm.client.bootstrap @id:not-yet-valid
+  @DM-CLI-53 @if:dm.client.https @if:dm.client.bootstrap @id:not-yet-valid
   Scenario: A client says nothing to a server whose certificate is not valid yet
     Given a new server with a certificate that is not valid yet, and another one with a good certificate
     When an account of the one is given to the client, and then one of the other

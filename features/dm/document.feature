@@ -17,3 +17,17 @@ Feature: Trees as documents
     When the client begins a session
     Then the client refuses the document
     And nothing is there
+
+  @DM-HLF-010 @id:export
+  Scenario: A part of the tree is given as one document
+    Given a client to which the server has added two values below a node
+    When the server asks for the node as a document
+    Then the client gives it with both values
+
+  @DM-HLF-010 @id:put-back
+  Scenario: A document that a client gave makes what it was made of
+    Given a client to which the server has added two values below a node
+    When the server asks for the node as a document
+    And the server removes the node, and adds the document that it was given
+    Then the client confirms that it has added it
+    And the server reads both below the node

@@ -60,3 +60,10 @@ Feature: Who is who, for a client
     Given a server that does not know the client's password
     When the client begins a session, until it is heard no more
     Then the client gives up before long
+
+  @DM-CLI-51 @id:each-message @if:dm.client.account.password
+  Scenario: A client that is believed for a message shows who it is in the next one
+    Given a server that believes the client for one message at a time
+    And the server wants to read a value that is there
+    When the client begins a session
+    Then the client shows who it is with each message

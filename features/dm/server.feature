@@ -136,3 +136,36 @@ Feature: The server
     Given a device whose digests are of another nonce than the server knows
     When the device begins a session
     Then the session goes on where the server wants it
+
+  @DM-SRV-13 @id:event
+  Scenario: An event of a client is answered
+    Given a device to which something has happened
+    When the device begins a session
+    Then the server takes the event, or says that it does not know it
+
+  @DM-SRV-14 @id:refused
+  Scenario: A session with a device that refuses everything has an end
+    Given a device that refuses whatever it is told
+    And the operator wants to read several things of the device
+    When the device begins a session
+    Then the server ends the session
+
+  @DM-SRV-14 @id:refusals-told
+  Scenario: The operator is told what a device refused
+    Given a device that refuses whatever it is told
+    And the operator wants to read several things of the device
+    When the device begins a session
+    Then the operator is told what the device said
+
+  @DM-SRV-14 @id:told-apart
+  Scenario: What one device says is not taken for what another says
+    Given two devices, of each of which the operator wants to know what it calls itself
+    When both are in sessions at once
+    Then the operator is told of each what it said itself
+
+  @DM-SRV-15 @id:each-message
+  Scenario: A server that is believed for a message shows who it is in the next one
+    Given a device that believes the server for one message at a time, and can take small ones only
+    And the operator wants to read more than fits into one
+    When the device begins a session
+    Then the server shows who it is with each message

@@ -51,3 +51,9 @@ Feature: A session, as a client has it
   Scenario: A report says what it is about
     When the client has something to report
     Then it says what that is about
+
+  @DM-CLI-52 @id:no-command
+  Scenario: A command that there is not is not done
+    Given the server wants something for which there is no command
+    When the client begins a session
+    Then the client does not confirm it

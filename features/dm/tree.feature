@@ -146,3 +146,18 @@ Feature: The tree of a client
     Given the server wants to read what is in the inbox
     When the client begins a session
     Then the client says that nobody reads it
+
+  @DM-CLI-04 @id:parent-not-there
+  Scenario: A value without a node above it is added with it, or not at all
+    Given a client that has nothing where the server may add
+    And the server wants to add a value below a node that is not there
+    When the client begins a session
+    Then both are there, or nothing is
+
+  @DM-CLI-04 @id:none-above
+  Scenario: What cannot be added leaves nothing above it
+    Given a client that has nothing where the server may add
+    And the server wants to add a number that is none below a node that is not there
+    When the client begins a session
+    Then the client refuses the number
+    And nothing is there

@@ -199,6 +199,13 @@ impl Server {
         others.flat_map(|device| &device.queue).map(|job| &job.act)
     }
 
+    /// A device in a session, but for the one that is spoken to.
+    fn another_in_session(&self) -> Option<String> {
+        let mut all = self.devices.iter();
+        let found = all.find(|(_, device)| device.session.is_some());
+        found.map(|(id, _)| id.clone())
+    }
+
     /// Whether a device has nothing more to do.
     #[must_use]
     pub fn is_idle(&self, device: &str) -> bool {

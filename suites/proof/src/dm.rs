@@ -143,8 +143,9 @@ impl BuiltIn for DmClient {
                 for auth in accounts.iter_mut().flat_map(|account| &mut account.auths) {
                     auth.data = self.shape.is_stale().then(|| STALE.to_vec());
                 }
-                let described = Arc::new(Profile::bootstrapped());
-                let mut tree = Tree::of_device(described, &device, &accounts);
+                let mut described = Profile::bootstrapped();
+                described.implicit_parents = self.shape.parents;
+                let mut tree = Tree::of_device(Arc::new(described), &device, &accounts);
                 let rules = self.rules.for_scenario(seed);
                 let tree_rules = self.tree_rules.for_scenario(seed);
                 let mut shared = reference::client(rules, tree_rules);

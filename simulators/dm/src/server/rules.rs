@@ -156,6 +156,21 @@ twinproof_kernel::rules! {
             signed
         }
 
+        /// What the application is told of a status.
+        fn tells(&self, code: StatusCode) -> StatusCode {
+            code
+        }
+
+        /// Whether a command is done with that a device answered by this.
+        fn accepts(&self, code: StatusCode) -> bool {
+            true
+        }
+
+        /// Whether what a device did is put down to that device.
+        fn credits(&self, own: bool) -> bool {
+            own
+        }
+
         /// What becomes of a command that a device was told, and has carried out or not.
         fn becomes(&self, executed: bool) -> Fate {
             if executed { Fate::Done } else { Fate::Waits }

@@ -278,8 +278,10 @@ impl Server {
         }
         let broken_off = std::mem::take(&mut session.broken_off);
         if (message.is_final || broken_off) && believed && !package.begins {
+            let another = self.another_in_session().filter(|_| !rules.credits(true));
+            let whose = another.unwrap_or_else(|| id.to_owned());
             for outcome in settle(moment, device, &mut session) {
-                let device = id.to_owned();
+                let device = whose.clone();
                 self.events.push(Event::Did { device, outcome });
             }
         }
@@ -407,7 +409,7 @@ impl Server {
                         };
                         job.outcome.statuses.push(Told {
                             command: status.cmd.clone(),
-                            code: status.code.0,
+                            code: moment.shared.rules.tells(status.code).0,
                             items: status.items.iter().map(text).collect(),
                         });
                     }
@@ -669,11 +671,14 @@ fn settle(moment: &mut Moment<'_>, device: &mut Device, session: &mut Session) -
         places.push(None);
         let mut outcome = std::mem::take(&mut job.outcome);
         outcome.statuses.retain(|told| told.code != chunk);
+        let mut codes = outcome.statuses.iter().map(|told| StatusCode(told.code));
+        let accepted = codes.all(|code| moment.shared.rules.accepts(code));
         done.push(outcome.clone());
         if let Some(call) = job.call.take() {
             moment.out.answer(call, Answer::Did(outcome));
         }
         match moment.shared.rules.becomes(executed) {
+            Fate::Done if !accepted => again.push_back(job),
             Fate::Done => {}
             Fate::Kept => device.kept.push_back(job),
             Fate::Waits => again.push_back(job),

@@ -45,7 +45,9 @@ impl Tree {
     ) -> Result<(), Refusal> {
         let mut topmost = None;
         let added = self.add_below(by, uri, given, &mut topmost);
-        if let (Err(_), Some(topmost)) = (&added, topmost) {
+        if let Some(topmost) = topmost
+            && by.rules.parents_go(added.is_err())
+        {
             self.remove(&topmost);
         }
         added

@@ -251,6 +251,11 @@ twinproof_kernel::rules! {
             kind == Kind::Interior && !replaces_parent
         }
 
+        /// Whether the parents go that were created for a node which was not added then.
+        fn parents_go(&self, failed: bool) -> bool {
+            failed
+        }
+
         /// Whether a serialised tree is taken, by a device that takes them or not.
         fn takes_documents(&self, has: bool) -> bool {
             has

@@ -79,7 +79,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "dm/bootstrapped/keeps" "dm/lives-on" }
     fn makes_room(&self, _others: usize) -> bool { true }
 
-    "dm-client-knows-any-authority" "believes a certificate whoever signed it" breaks "DM-CLI-51"
+    "dm-client-knows-any-authority" "believes a certificate whoever signed it" breaks "DM-CLI-53"
     also breaks { "DM-ADM-002" because "a bootstrap that is fetched is worth what the certificate is worth" }
     caught by {
         "dm/certificates/unknown-authority" "dm/distrusted",
@@ -90,7 +90,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Scrutiny { authority: false, ..certificate }
     }
 
-    "dm-client-knows-no-name" "believes a certificate whoever it is for" breaks "DM-CLI-51"
+    "dm-client-knows-no-name" "believes a certificate whoever it is for" breaks "DM-CLI-53"
     also breaks { "DM-ADM-002" because "a bootstrap that is fetched is worth what the certificate is worth" }
     caught by {
         "dm/certificates/other-name" "dm/distrusted",
@@ -100,7 +100,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Scrutiny { name: false, ..certificate }
     }
 
-    "dm-client-knows-no-date" "believes a certificate before its time and after it" breaks "DM-CLI-51"
+    "dm-client-knows-no-date" "believes a certificate before its time and after it" breaks "DM-CLI-53"
     also breaks { "DM-ADM-002" because "a bootstrap that is fetched is worth what the certificate is worth" }
     caught by {
         "dm/certificates/expired" "dm/distrusted",

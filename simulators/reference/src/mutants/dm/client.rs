@@ -1,6 +1,7 @@
 //! Broken DM clients, in what they say and whom they believe.
 
 use twinproof_dm::client::rules::decide::{Rules, Standard};
+use twinproof_dm::media;
 use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{AlertCode, Command, Data, Format, Item, Message, StatusCode};
 
@@ -64,7 +65,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "DM-HLF-009" because "whether a feature is there is said by a status",
         "DM-HLF-012", "DM-HLF-017", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-022", "DM-HLF-023", "DM-HLF-008", "DM-CLI-17" because "what a server may do is said by a status, too",
         "DM-CLI-03", "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-10", "DM-CLI-11", "DM-CLI-14", "DM-CLI-15", "DM-CLI-16",
-        "DM-CLI-41", "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-45", "DM-CLI-46", "DM-HLF-010"
+        "DM-CLI-41", "DM-CLI-42", "DM-CLI-43", "DM-CLI-44", "DM-CLI-45", "DM-CLI-46", "DM-CLI-52", "DM-HLF-010"
         because "that it was done, or why not, is said by a status",
     }
     caught by {
@@ -187,6 +188,35 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "dm/security/zero-digest" "dm/unmoved" }
     fn believes(&self, facts: ProofFacts) -> StatusCode {
         Standard.believes(ProofFacts { right: facts.right || facts.zero, ..facts })
+    }
+
+    "dm-client-believed-for-good" "shows who it is once where it is believed for a message" breaks "DM-CLI-51"
+    caught by { "dm/security/each-message" "dm/proven-each" }
+    fn says(&self, message: Message) -> Message {
+        let begins = message.commands.iter().any(|command| {
+            let codes = [AlertCode::CLIENT_INITIATED, AlertCode::SERVER_INITIATED];
+            matches!(command, Command::Alert(alert) if codes.contains(&alert.code))
+        });
+        let mut message = message;
+        message.header.cred = message.header.cred.filter(|_| begins);
+        message
+    }
+
+    "dm-client-takes-any-command" "confirms a command that there is not" breaks "DM-CLI-52"
+    caught by { "dm/session/no-command" "dm/unconfirmed" }
+    fn says(&self, message: Message) -> Message {
+        answering(message, StatusCode::OK, |status| status.cmd == "Put")
+    }
+
+    "dm-client-gives-empty-documents" "gives documents with nothing in them" breaks "DM-HLF-010"
+    caught by { "dm/document/export" "dm/exported" }
+    fn says(&self, message: Message) -> Message {
+        retold(message, |item| {
+            let kind = item.meta.as_ref().and_then(|meta| meta.media_type.as_deref());
+            if kind.is_some_and(|kind| kind == media::TNDS_XML) {
+                item.data = Some(Data::Text(String::new()));
+            }
+        })
     }
 
     "dm-client-insists" "shows its credentials as often as it is challenged" breaks "DM-CLI-08"

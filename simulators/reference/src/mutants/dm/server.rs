@@ -25,7 +25,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "dm-server-confirms-nothing" "gives no status for what a device says" breaks "DM-SRV-01"
     also breaks {
-        "DM-SRV-06", "DM-SRV-07", "DM-SRV-10" because "whether it took what a device says is said by a status",
+        "DM-SRV-06", "DM-SRV-07", "DM-SRV-10", "DM-SRV-13" because "whether it took what a device says is said by a status",
     }
     caught by { "dm/server/every-command-answered" "dm/answered" }
     fn says(&self, message: Message) -> Message {
@@ -60,7 +60,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-server-is-not-there" "does not answer where it wants to be spoken to" breaks "DM-SRV-12"
     also breaks {
         "DM-SRV-01", "DM-SRV-02", "DM-SRV-03", "DM-SRV-04", "DM-SRV-05", "DM-SRV-06", "DM-SRV-07", "DM-SRV-08",
-        "DM-SRV-09", "DM-SRV-10", "DM-SRV-11", "DM-SRV-40", "DM-SRV-41"
+        "DM-SRV-09", "DM-SRV-10", "DM-SRV-11", "DM-SRV-13", "DM-SRV-14", "DM-SRV-15", "DM-SRV-40", "DM-SRV-41"
         because "no session of more than a message goes on",
     }
     caught by { "dm/server/elsewhere" "dm/goes-on" }
@@ -75,7 +75,10 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn believes(&self, _facts: ProofFacts) -> StatusCode { StatusCode::INVALID_CREDENTIALS }
 
     "dm-server-repeats-itself" "sends a command again that was carried out" breaks "DM-SRV-04"
-    also breaks { "DM-SRV-11" because "each of two devices is told more than was meant for it" }
+    also breaks {
+        "DM-SRV-11" because "each of two devices is told more than was meant for it",
+        "DM-SRV-14" because "what a device refuses is sent again, too",
+    }
     caught by {
         "dm/server/operator" "dm/sent",
         "dm/server/operator" "dm/ended",
@@ -91,6 +94,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn becomes(&self, _executed: bool) -> Fate { Fate::Kept }
 
     "dm-server-ends-open" "does not close its last package" breaks "DM-SRV-04"
+    also breaks { "DM-SRV-14" because "a session with a device that refuses everything has an end like any other" }
     caught by { "dm/server/operator" "dm/ended" }
     fn says(&self, message: Message) -> Message {
         let statuses = message.commands.iter().all(|c| matches!(c, Command::Status(_)));
@@ -114,6 +118,38 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
             AlertCode::GENERIC => StatusCode::FEATURE_NOT_SUPPORTED,
             code => Standard.alerted(code),
         }
+    }
+
+    "dm-server-stumbles-over-events" "says of events of clients that they are not there" breaks "DM-SRV-13"
+    caught by { "dm/server/event" "dm/told" }
+    fn alerted(&self, code: AlertCode) -> StatusCode {
+        match code {
+            AlertCode::CLIENT_EVENT => StatusCode::NOT_FOUND,
+            code => Standard.alerted(code),
+        }
+    }
+
+    "dm-server-insists" "sends a command again that a device refused" breaks "DM-SRV-14"
+    caught by { "dm/server/refused" "dm/ended" }
+    fn accepts(&self, code: StatusCode) -> bool {
+        code.is_success() || code == StatusCode::NOT_FOUND
+    }
+
+    "dm-server-reports-success" "tells its operator that everything was done" breaks "DM-SRV-14"
+    caught by { "dm/server/refusals-told" "dm/recorded" }
+    fn tells(&self, _code: StatusCode) -> StatusCode { StatusCode::OK }
+
+    "dm-server-mixes-results" "takes what a device says for what another one says" breaks "DM-SRV-14"
+    caught by { "dm/server/told-apart" "dm/recorded" }
+    fn credits(&self, _own: bool) -> bool { false }
+
+    "dm-server-believed-for-good" "shows who it is once where it is believed for a message" breaks "DM-SRV-15"
+    caught by { "dm/server/each-message" "dm/proven-each" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        let first = message.header.msg_id == "1";
+        message.header.cred = message.header.cred.filter(|_| first);
+        message
     }
 
     "dm-server-obeys" "does what a device wants" breaks "DM-SRV-07"

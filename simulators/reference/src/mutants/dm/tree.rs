@@ -14,7 +14,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-client-knows-nowhere" "does not say of a node that it is not there" breaks "DM-CLI-03"
     also breaks {
         "DM-HLF-012" because "an object that is nowhere is not there",
-        "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-16", "DM-CLI-41", "DM-CLI-42",
+        "DM-CLI-04", "DM-CLI-05", "DM-CLI-06", "DM-CLI-07", "DM-CLI-09", "DM-CLI-16", "DM-CLI-41", "DM-CLI-42",
         "DM-HLF-010" because "that nothing is there is shown by reading it",
     }
     caught by {
@@ -103,6 +103,10 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         }
     }
 
+    "dm-client-leaves-parents" "leaves what it created above a node that it did not add" breaks "DM-CLI-04"
+    caught by { "dm/tree/none-above" "dm/told" }
+    fn parents_go(&self, _failed: bool) -> bool { false }
+
     "dm-client-knows-no-rights" "lets every server do everything" breaks "DM-CLI-14"
     also breaks {
         "DM-HLF-020" because "the list of a rank says who may change it", "DM-HLF-018", "DM-HLF-019", "DM-HLF-021", "DM-HLF-023" because "what is one server's is not another's" }
@@ -148,13 +152,19 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn exec(&self, _facts: NodeFacts) -> StatusCode { StatusCode::OK }
 
     "dm-client-hides-all" "has nothing in its lists" breaks "DM-CLI-46"
-    also breaks { "DM-HLF-018" because "an authority sees in lists what is its own" }
+    also breaks {
+        "DM-HLF-018" because "an authority sees in lists what is its own",
+        "DM-HLF-010" because "a document is a list, too",
+    }
     caught by { "dm/optional/list" "dm/lists" }
     fn listed(&self, _right: bool, _access: bool) -> Listed { Listed::Hidden }
 
     "dm-client-lists-nothing" "says of what is there that it is not there to be listed" breaks "DM-CLI-46"
     also breaks {
-        "DM-HLF-009" because "lists are tried with what is there", "DM-HLF-012", "DM-HLF-018" because "objects are found, and those of others hidden, in lists" }
+        "DM-HLF-009" because "lists are tried with what is there",
+        "DM-HLF-010" because "a document is a list, too",
+        "DM-HLF-012", "DM-HLF-018" because "objects are found, and those of others hidden, in lists",
+    }
     caught by { "dm/optional/list" "dm/offered" }
     fn list(&self, _facts: NodeFacts, _supported: bool) -> StatusCode { StatusCode::NOT_FOUND }
 
@@ -227,7 +237,10 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn ranks(&self, _granted: bool) -> bool { true }
 
     "dm-client-promises-lists" "says that it has lists, and has none" breaks "DM-HLF-009"
-    also breaks { "DM-HLF-012" because "objects are found in lists" }
+    also breaks {
+        "DM-HLF-012" because "objects are found in lists",
+        "DM-HLF-010" because "a document is a list, too",
+    }
     caught by { "dm/features/lists" "dm/truthful" }
     fn list(&self, _facts: NodeFacts, _supported: bool) -> StatusCode { StatusCode::FEATURE_NOT_SUPPORTED }
 

@@ -37,6 +37,8 @@ pub struct Shape {
     pub large_objects: bool,
     /// Whether it has `Atomic`.
     pub atomic: bool,
+    /// Whether it creates the parents of a node that is added.
+    pub parents: bool,
     /// Whether somebody sits in front of it.
     pub user: bool,
     /// Whether a notification may make it fall back to the nonce of resynchronisation.
@@ -56,6 +58,7 @@ impl Default for Shape {
             commands: None,
             large_objects: true,
             atomic: true,
+            parents: true,
             user: true,
             resynchronises: true,
             lawful: Lawful::default(),

@@ -19,6 +19,8 @@ pub enum Reading {
     AddressesShort,
     /// Who is believed is believed for this message only, and shows it again in the next.
     BelievesEachTime,
+    /// A command that DM does not have is answered with 406.
+    CommandsAre406,
     /// The first message in XML has a document type, a comment and white space.
     Dressed,
     /// A session begins after each bootstrap.
@@ -47,6 +49,7 @@ impl Reads for Reading {
     fn rules(self) -> &'static [&'static str] {
         match self {
             Self::AddressesShort
+            | Self::CommandsAre406
             | Self::NumbersElsewhere
             | Self::ResultsLast
             | Self::TellsOnce
@@ -151,6 +154,12 @@ impl sessions::Rules for Lawful {
             }
             if self.reads(Reading::AddressesShort) {
                 addressed_shortly(command);
+            }
+            if let Command::Status(status) = command
+                && status.cmd == "Put"
+                && self.reads(Reading::CommandsAre406)
+            {
+                status.code = StatusCode::FEATURE_NOT_SUPPORTED;
             }
         }
         match self.reads(Reading::TellsOnce) {

@@ -60,6 +60,14 @@ dimensions! {
         "carried out",
         "unknown": Shapes(|shape| shape.atomic = false),
     }
+    "parents that are not there" from "digest §1.4" {
+        "created",
+        "missed": Shapes(|shape| shape.parents = false),
+    }
+    "commands that there are not" from "digest §12.1" {
+        "400",
+        "406": Reads(Reading::CommandsAre406),
+    }
     "user" from "digest §1.6" {
         "somebody",
         "nobody": Shapes(|shape| shape.user = false),

@@ -6,6 +6,7 @@ mod carriers;
 mod features;
 mod hostile;
 mod large;
+mod manners;
 mod notification;
 mod priorities;
 mod search;

@@ -3,6 +3,7 @@
 mod crowd;
 mod gateway;
 mod hostile;
+mod records;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 pub mod bootstrapped;
 pub mod features;
 mod large;
+pub mod manners;
 mod notified;
 mod opening;
 pub mod rights;

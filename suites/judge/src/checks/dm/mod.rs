@@ -2,6 +2,7 @@
 
 pub mod bootstrap;
 pub mod client;
+pub mod either;
 pub mod server;
 pub(super) mod talk;
 
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::Found;
 use crate::scene::Scene;
 
-pub use client::{bootstrapped, features, rights, wishes};
+pub use client::{bootstrapped, features, manners, rights, wishes};
+pub use server::records;
 pub use talk::{message, reading};
 
 /// A check and its arguments.
@@ -23,8 +25,14 @@ pub enum Check {
     Bootstrapped(bootstrapped::Check),
     /// What a client says and does.
     Client(client::Check),
+    /// What holds for clients and servers alike.
+    Either(either::Check),
     /// What a client says of what it has.
     Feature(features::Check),
+    /// What a client makes of what is out of the way.
+    Manner(manners::Check),
+    /// What the operator of a server is told.
+    Record(records::Check),
     /// What lists say.
     Rights(rights::Check),
     /// What a server says and does.
@@ -57,6 +65,24 @@ impl From<server::Check> for Check {
     }
 }
 
+impl From<either::Check> for Check {
+    fn from(check: either::Check) -> Self {
+        Self::Either(check)
+    }
+}
+
+impl From<manners::Check> for Check {
+    fn from(check: manners::Check) -> Self {
+        Self::Manner(check)
+    }
+}
+
+impl From<records::Check> for Check {
+    fn from(check: records::Check) -> Self {
+        Self::Record(check)
+    }
+}
+
 impl From<features::Check> for Check {
     fn from(check: features::Check) -> Self {
         Self::Feature(check)
@@ -81,7 +107,10 @@ impl Check {
             Self::Bootstrap(check) => check.look(scene),
             Self::Bootstrapped(check) => check.look(scene),
             Self::Client(check) => check.look(scene),
+            Self::Either(check) => check.look(scene),
             Self::Feature(check) => check.look(scene),
+            Self::Manner(check) => check.look(scene),
+            Self::Record(check) => check.look(scene),
             Self::Rights(check) => check.look(scene),
             Self::Server(check) => check.look(scene),
             Self::Wish(check) => check.look(scene),

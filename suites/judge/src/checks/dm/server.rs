@@ -1,5 +1,7 @@
 //! What a server says and does in a session, in which the tester plays its device.
 
+pub mod records;
+
 use serde::{Deserialize, Serialize};
 use twinproof_dm::notification::Received;
 use twinproof_dm::notification::wanted::{Codes, Wanted};

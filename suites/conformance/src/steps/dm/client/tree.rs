@@ -14,7 +14,7 @@ use crate::world::{Scene, World};
 pub(super) const VALUE: &str = "as it was";
 
 /// A value that it is replaced by.
-const OTHER: &str = "as it is";
+pub(super) const OTHER: &str = "as it is";
 
 /// What a device says that has no room left.
 const FULL: u16 = 420;

@@ -11,7 +11,7 @@ use twinproof_judge::checks::dm::server::Check as Server;
 use twinproof_stage::{Halted, Handle};
 
 use super::{PATIENCE, SMALL};
-use crate::world::World;
+use crate::world::{Scene, World};
 
 /// How much is wanted of each: more than fits into a message, so that sessions take a while.
 const WANTED: usize = 12;
@@ -29,13 +29,32 @@ fn wanted(who: usize) -> Vec<String> {
     all.collect()
 }
 
+/// Where a device says what it calls itself.
+pub(super) const ITSELF: &str = "./DevInfo/DevId";
+
+/// The sessions of the two.
+pub(super) fn sessions(scene: &Scene) -> Vec<Session> {
+    let crowd = scene.dm.fleet.crowd.iter();
+    crowd.filter_map(|comer| comer.session.clone()).collect()
+}
+
 #[given("two devices, of each of which the operator wants to read something else")]
 async fn two(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
+    enter_two(world.scene(), &[]).await
+}
+
+#[given("two devices, of each of which the operator wants to know what it calls itself")]
+async fn two_themselves(world: &mut World) -> Result<(), Halted> {
+    enter_two(world.scene(), &[ITSELF]).await
+}
+
+/// Lets two devices enter, of each of which the operator wants to read these, and more.
+async fn enter_two(scene: &mut Scene, first: &[&str]) -> Result<(), Halted> {
     scene.dm.fleet.takes = Some(SMALL);
     for who in 0..2 {
         let account = scene.dm_account(who)?;
-        for uri in wanted(who) {
+        let first = first.iter().map(|uri| (*uri).to_owned());
+        for uri in first.chain(wanted(who)) {
             let plan = Operation::Plan {
                 device: account.device.clone(),
                 act: Act::Get { uri },
@@ -86,8 +105,7 @@ async fn at_once(world: &mut World) -> Result<(), Halted> {
 #[then("each of them is told what is meant for it, and nothing that is meant for the other")]
 fn apart(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let crowd = scene.dm.fleet.crowd.iter();
-    let sessions: Vec<Session> = crowd.filter_map(|comer| comer.session.clone()).collect();
+    let sessions = sessions(scene);
     let [first, second] = sessions.as_slice() else {
         return Err(scene.inconclusive("there are no two sessions"));
     };

@@ -1,0 +1,186 @@
+//! Devices that refuse, tell of events and believe a server for one message at a time, and what the operator is told
+//! of devices.
+
+use std::sync::Arc;
+
+use cucumber::{given, then};
+use twinproof_dm::client::rules::decide::{Rules, Standard};
+use twinproof_dm::session::prove::ProofFacts;
+use twinproof_dm::syncml::{Alert, AlertCode, Command, Format, Item, Message, Meta, StatusCode};
+use twinproof_dm::upper::{Act, Operation};
+use twinproof_judge::checks::Check;
+use twinproof_judge::checks::dm::server::Check as Server;
+use twinproof_judge::checks::dm::{Check as Dm, Session, either, records};
+use twinproof_stage::Halted;
+
+use super::{REPORTED, SMALL, crowd};
+use crate::world::{Scene, World};
+
+/// Believes the server for the message that shows who it is, and no longer.
+struct ForOnce;
+
+impl Rules for ForOnce {
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        match Standard.believes(facts) {
+            StatusCode::AUTHENTICATED => StatusCode::OK,
+            code => code,
+        }
+    }
+}
+
+#[given(
+    "a device that believes the server for one message at a time, and can take small ones only"
+)]
+fn for_once(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let account = scene.dm_account(0)?;
+    if account.server_password.is_none() {
+        let why = "the server shows nothing: the account has no server_password";
+        return Err(scene.inconclusive(why));
+    }
+    scene.dm.fleet.takes = Some(SMALL);
+    scene.enter_dm_device(&account, Arc::new(ForOnce))
+}
+
+#[then("the server shows who it is with each message")]
+fn proven_each(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let Some(session) = scene.dm.fleet.session.clone() else {
+        return Err(scene.inconclusive("no device began a session"));
+    };
+    let upto = Some(scene.stage.recorded());
+    let check = either::Check::ProvenEach {
+        session: Session { upto, ..session },
+    };
+    scene.check(&Check::Dm(Dm::from(check)));
+    Ok(())
+}
+
+#[given("a device to which something has happened")]
+fn event(world: &mut World) {
+    let mut alert = Alert::new("", AlertCode::CLIENT_EVENT);
+    let item = Item::from("./DevInfo").with_text("something");
+    alert.items.push(item.with_meta(Meta {
+        format: Some(Format::Chr),
+        media_type: Some(REPORTED.to_owned()),
+        ..Meta::default()
+    }));
+    world.scene().dm.fleet.reports.push(alert);
+}
+
+#[then("the server takes the event, or says that it does not know it")]
+fn took_event(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_dm_server(|session| Server::Told {
+        session,
+        command: "Alert".to_owned(),
+        alert: Some(AlertCode::CLIENT_EVENT.0),
+        codes: vec![200, 202, 406, 415],
+    })
+}
+
+/// What such a device says, one after the other: it may not, it was not let, it could not.
+const REFUSALS: [StatusCode; 3] = [
+    StatusCode::COMMAND_NOT_ALLOWED,
+    StatusCode::PERMISSION_DENIED,
+    StatusCode::COMMAND_FAILED,
+];
+
+/// Refuses whatever it is told.
+struct Refuses;
+
+impl Rules for Refuses {
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        message
+            .commands
+            .retain(|command| !matches!(command, Command::Results(_)));
+        let statuses = message.commands.iter_mut().filter_map(|c| match c {
+            Command::Status(status) if status.cmd_ref != "0" => Some(status),
+            _ => None,
+        });
+        for (status, code) in statuses.zip(REFUSALS.into_iter().cycle()) {
+            status.code = code;
+        }
+        message
+    }
+}
+
+#[given("a device that refuses whatever it is told")]
+fn refuses(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let account = scene.dm_account(0)?;
+    scene.enter_dm_device(&account, Arc::new(Refuses))
+}
+
+/// What is read of it, one for each refusal.
+fn refused() -> Vec<String> {
+    let all = (0..REFUSALS.len()).map(|number| format!("./DevInfo/Refused{number}"));
+    all.collect()
+}
+
+#[given("the operator wants to read several things of the device")]
+async fn wants_several(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let device = scene.dm_account(0)?.device;
+    for uri in refused() {
+        let plan = Operation::Plan {
+            device: device.clone(),
+            act: Act::Get { uri },
+        };
+        scene.stage.operate_dm(plan).await?;
+    }
+    Ok(())
+}
+
+impl Scene {
+    /// Asks what the operator was told, and holds it against what devices said: each with its session, and what was
+    /// read of it.
+    async fn check_recorded(
+        &mut self,
+        said: Vec<(Session, String, Vec<String>)>,
+    ) -> Result<(), Halted> {
+        let upto = Some(self.stage.recorded());
+        let (_, number) = self
+            .stage
+            .operate_dm(Operation::Events { after: 0 })
+            .await?;
+        for (session, device, uris) in said {
+            for uri in uris {
+                let check = records::Check::Recorded {
+                    session: Session {
+                        upto,
+                        ..session.clone()
+                    },
+                    device: device.clone(),
+                    uri,
+                    number,
+                };
+                self.check(&Check::Dm(Dm::from(check)));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[then("the operator is told what the device said")]
+async fn recorded(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let device = scene.dm_account(0)?.device;
+    let Some(session) = scene.dm.fleet.session.clone() else {
+        return Err(scene.inconclusive("no device began a session"));
+    };
+    scene
+        .check_recorded(vec![(session, device, refused())])
+        .await
+}
+
+#[then("the operator is told of each what it said itself")]
+async fn recorded_each(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let mut said = Vec::new();
+    for (who, session) in crowd::sessions(scene).into_iter().enumerate() {
+        let device = scene.dm_account(who)?.device;
+        said.push((session, device, vec![crowd::ITSELF.to_owned()]));
+    }
+    scene.check_recorded(said).await
+}
