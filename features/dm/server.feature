@@ -169,3 +169,11 @@ Feature: The server
     And the operator wants to read more than fits into one
     When the device begins a session
     Then the server shows who it is with each message
+
+  @DM-HLF-009 @id:nothing-in-parts
+  Scenario: A device that takes nothing in parts gets nothing in parts
+    Given a device that takes nothing in parts, and small messages only
+    And the operator wants to know whether it takes values in parts
+    When the device begins a session
+    And the operator wants to write more than fits into a message, and the device begins another session
+    Then the server sends nothing in parts

@@ -5,6 +5,7 @@
 
 pub mod rules;
 mod session;
+mod whole;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -108,6 +109,8 @@ struct Device {
     /// What it is to do once more, in another session.
     kept: VecDeque<Job>,
     session: Option<Session>,
+    /// Whether it said that it takes nothing in parts.
+    whole_only: bool,
 }
 
 /// An act, and what is known of it.
@@ -177,6 +180,7 @@ impl Server {
                 queue: VecDeque::new(),
                 kept: VecDeque::new(),
                 session: None,
+                whole_only: false,
             };
             (enrolment.device, Box::new(device))
         });

@@ -156,6 +156,11 @@ twinproof_kernel::rules! {
             signed
         }
 
+        /// Whether a device gets values in parts that said that it takes none, or did not say so.
+        fn splits(&self, denied: bool) -> bool {
+            !denied
+        }
+
         /// What the application is told of a status.
         fn tells(&self, code: StatusCode) -> StatusCode {
             code

@@ -84,6 +84,11 @@ impl Session {
         self.taken
     }
 
+    /// The octets of a message that the client takes.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
     pub(super) fn abort(&mut self) {
         self.aborts = true;
     }
@@ -319,6 +324,7 @@ impl Server {
             Turn::Chunk if session.open => {}
             Turn::Chunk | Turn::Commands => {
                 let raw = encoding == Encoding::Wbxml;
+                self.refuse_in_parts(moment, (id, &mut *device), &session, encoding);
                 for (index, job) in device.queue.iter().enumerate().skip(session.taken) {
                     let command = job.act.to_command(raw);
                     session.out.waiting.push_back(command);
@@ -529,7 +535,7 @@ impl Server {
             wbxml: shared.wbxml,
             limit: session.limit.into_iter().chain(shared.sends).min(),
             most: shared.max_commands,
-            chunks: true,
+            chunks: shared.rules.splits(device.whole_only),
         };
         let proof = device.server.as_ref();
         let named = proof.filter(|proof| proof.scheme != Scheme::Basic);
@@ -643,9 +649,11 @@ fn take_results(
         let joined = session
             .joiner
             .take("Results", &item, moment.shared.max_object);
-        if let (Joined::Whole(whole), Some(job)) =
-            (joined, job.and_then(|at| device.queue.get_mut(at)))
-        {
+        let Joined::Whole(whole) = joined else {
+            continue;
+        };
+        device.learn(&whole);
+        if let Some(job) = job.and_then(|at| device.queue.get_mut(at)) {
             job.outcome.results.push(Reading::of(&whole));
         }
     }

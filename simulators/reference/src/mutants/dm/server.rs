@@ -152,6 +152,10 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         message
     }
 
+    "dm-server-cuts-anyway" "sends values in parts to a device that said that it takes none" breaks "DM-HLF-009"
+    caught by { "dm/server/nothing-in-parts" "dm/nothing-in-parts" }
+    fn splits(&self, _denied: bool) -> bool { true }
+
     "dm-server-obeys" "does what a device wants" breaks "DM-SRV-07"
     caught by { "dm/server/device-wants" "dm/told" }
     fn commanded(&self, _command: &'static str, _about_itself: bool) -> StatusCode {

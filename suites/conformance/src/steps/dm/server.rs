@@ -4,6 +4,7 @@ mod crowd;
 mod gateway;
 mod hostile;
 mod records;
+mod wakes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,14 +13,13 @@ use std::time::Duration;
 use cucumber::{given, then, when};
 use twinproof_dm::client::rules::decide::{Rules, Standard};
 use twinproof_dm::client::{self, Client, End, Order};
-use twinproof_dm::notification::wanted::Wanted;
+use twinproof_dm::features::Features;
 use twinproof_dm::provisioning::AuthLevel;
 use twinproof_dm::store::{Profile, Tree};
 use twinproof_dm::syncml::{Alert, AlertCode, Command, Item, Message, Meta, Request};
-use twinproof_dm::upper::{Act, Answer, Operation};
+use twinproof_dm::upper::{Act, Operation};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::server::Check as Server;
-use twinproof_judge::checks::dm::wishes::Wish;
 use twinproof_judge::checks::dm::{Check as Dm, Session};
 use twinproof_judge::profile;
 use twinproof_stage::{Halted, Handle};
@@ -51,6 +51,8 @@ pub(super) struct Fleet {
     takes: Option<u64>,
     /// The octets of a message that they send, if not as many as the server takes.
     sends: Option<usize>,
+    /// Whether they take nothing in parts, and say so.
+    whole_only: bool,
     /// The messages of a session that they send, if not as many as others.
     messages: Option<u32>,
     /// The nonce that they begin with, if not the one that the server knows.
@@ -65,6 +67,8 @@ pub(super) struct Fleet {
     crowd: Vec<crowd::Comer>,
     /// The last session.
     session: Option<Session>,
+    /// The one before, in which it said what it has.
+    asked: Option<Session>,
     /// The number under which the last trigger was made.
     made: Option<u64>,
 }
@@ -128,11 +132,16 @@ impl Scene {
         if let (Some(_), Ok(leaf)) = (self.dm.fleet.sends, LARGE.parse()) {
             tree.set(&leaf, b"large ".repeat(1_000));
         }
+        let large_objects = !self.dm.fleet.whole_only;
+        if let (false, Ok(flag)) = (large_objects, Features::LARGE_OBJECTS.parse()) {
+            tree.set(&flag, "false");
+        }
         // A server may remember the numbers of sessions that it had.
         let seed = self.stage.fresh(self.seed.derive(name));
         let role = Client::new(tree, seed);
         let shared = client::Shared {
             rules,
+            large_objects,
             max_message: self.dm.fleet.takes,
             sends: self.dm.fleet.sends,
             max_messages: self.dm.fleet.messages.unwrap_or(MESSAGES),
@@ -436,147 +445,6 @@ fn fits(world: &mut World) -> Result<(), Halted> {
         session,
         size: SMALL as usize,
         wanted: MANY,
-    })
-}
-
-/// Has the operator wake the device by a notification that asks for this.
-async fn wakes_wanting(scene: &mut Scene, wanted: Wanted) -> Result<(), Halted> {
-    let device = scene.dm_account(0)?.device;
-    wakes_by(
-        scene,
-        Operation::Notify {
-            device,
-            ui_mode: 1,
-            session: ANNOUNCED,
-            wanted,
-        },
-    )
-    .await
-}
-
-#[when("the operator wakes the device, which is to come within an hour")]
-async fn wakes_until(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let until = u32::try_from(scene.stage.seconds() + 3_600);
-    let wanted = Wanted {
-        expires: until.ok(),
-        ..Wanted::default()
-    };
-    wakes_wanting(scene, wanted).await
-}
-
-#[when("the operator wakes the device and says why")]
-async fn wakes_saying_why(world: &mut World) -> Result<(), Halted> {
-    let wanted = Wanted {
-        reason: Some("New settings for the browser".to_owned()),
-        ..Wanted::default()
-    };
-    wakes_wanting(world.scene(), wanted).await
-}
-
-#[when("the operator wakes the device and says how it is to come")]
-async fn wakes_saying_how(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let codes = scene.dm_server()?.options;
-    let scheme = scene.dm_account(0)?.scheme.of_proof();
-    let wanted = Wanted {
-        authentication: Some(codes.of_scheme(scheme)),
-        transport: Some(codes.http),
-        ..Wanted::default()
-    };
-    wakes_wanting(scene, wanted).await
-}
-
-#[when("the operator wakes the device and wants a detail of it")]
-async fn wakes_for_detail(world: &mut World) -> Result<(), Halted> {
-    let wanted = Wanted {
-        nodes: vec!["./DevDetail/FwV".to_owned()],
-        ..Wanted::default()
-    };
-    wakes_wanting(world.scene(), wanted).await
-}
-
-#[then("the notification says until when it counts")]
-fn says_until(world: &mut World) -> Result<(), Halted> {
-    asks(world, &[Wish::Expiration])
-}
-
-#[then("the notification says why")]
-fn says_why(world: &mut World) -> Result<(), Halted> {
-    asks(world, &[Wish::Reason])
-}
-
-#[then("the notification says how")]
-fn says_how(world: &mut World) -> Result<(), Halted> {
-    asks(world, &[Wish::Transport, Wish::Authentication])
-}
-
-#[then("the notification says which detail")]
-fn says_which(world: &mut World) -> Result<(), Halted> {
-    asks(world, &[Wish::Node])
-}
-
-fn asks(world: &mut World, wishes: &[Wish]) -> Result<(), Halted> {
-    let scene = world.scene();
-    let (number, codes) = (
-        scene.dm.fleet.made.unwrap_or_default(),
-        scene.dm_server()?.options,
-    );
-    for wish in wishes {
-        scene.check_dm_server(|_| Server::Asks {
-            number,
-            codes,
-            wish: *wish,
-        })?;
-    }
-    Ok(())
-}
-
-/// The session that is announced.
-const ANNOUNCED: u16 = 0x51;
-
-#[when("the operator wakes the device")]
-async fn wakes(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let trigger = Operation::Trigger {
-        device: scene.dm_account(0)?.device,
-        ui_mode: 1,
-        session: ANNOUNCED,
-    };
-    wakes_by(scene, trigger).await
-}
-
-/// Brings the device a trigger that the server makes, and waits for the session.
-async fn wakes_by(scene: &mut Scene, trigger: Operation) -> Result<(), Halted> {
-    let device = scene.dm_device()?;
-    let (answer, number) = scene.stage.operate_dm(trigger).await?;
-    scene.dm.fleet.made = Some(number);
-    let Answer::Trigger { content_type, body } = answer else {
-        return Err(scene.inconclusive("the upper tester made no trigger"));
-    };
-    scene.dm.fleet.session = Some(Session {
-        party: device.name().to_owned(),
-        after: scene.stage.recorded(),
-        upto: None,
-    });
-    let before = scene.stage.look(&device, |client| client.ended().len());
-    let order = Order::Deliver {
-        content_type,
-        headers: Vec::new(),
-        body,
-    };
-    scene.stage.act(&device, order).await?;
-    let ended = move |client: &Client| client.ended().len() > before;
-    let what = "the session that was announced has ended";
-    scene.stage.wait_for(&device, what, PATIENCE, ended).await;
-    Ok(())
-}
-
-#[then("the device believes it, and begins the session that was announced")]
-fn woke(world: &mut World) -> Result<(), Halted> {
-    world.scene().check_dm_server(|session| Server::Woke {
-        session,
-        id: format!("{ANNOUNCED:X}"),
     })
 }
 

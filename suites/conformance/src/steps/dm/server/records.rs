@@ -3,17 +3,18 @@
 
 use std::sync::Arc;
 
-use cucumber::{given, then};
+use cucumber::{given, then, when};
 use twinproof_dm::client::rules::decide::{Rules, Standard};
+use twinproof_dm::features::{Feature, Features};
 use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{Alert, AlertCode, Command, Format, Item, Message, Meta, StatusCode};
-use twinproof_dm::upper::{Act, Operation};
+use twinproof_dm::upper::{Act, Operation, Put, Value};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::server::Check as Server;
 use twinproof_judge::checks::dm::{Check as Dm, Session, either, records};
 use twinproof_stage::Halted;
 
-use super::{REPORTED, SMALL, crowd};
+use super::{REPORTED, SMALL, WANTED, crowd};
 use crate::world::{Scene, World};
 
 /// Believes the server for the message that shows who it is, and no longer.
@@ -183,4 +184,69 @@ async fn recorded_each(world: &mut World) -> Result<(), Halted> {
         said.push((session, device, vec![crowd::ITSELF.to_owned()]));
     }
     scene.check_recorded(said).await
+}
+
+#[given("a device that takes nothing in parts, and small messages only")]
+fn whole_only(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.dm.fleet.takes = Some(SMALL);
+    scene.dm.fleet.whole_only = true;
+    let account = scene.dm_account(0)?;
+    scene.enter_dm_device(&account, Arc::new(Standard))
+}
+
+#[given("the operator wants to know whether it takes values in parts")]
+async fn wants_flag(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let plan = Operation::Plan {
+        device: scene.dm_account(0)?.device,
+        act: Act::Get {
+            uri: Features::LARGE_OBJECTS.to_owned(),
+        },
+    };
+    scene.stage.operate_dm(plan).await?;
+    Ok(())
+}
+
+#[when(
+    "the operator wants to write more than fits into a message, and the device begins another session"
+)]
+async fn writes_much(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.dm.fleet.asked = scene.dm.fleet.session.clone().map(|session| Session {
+        upto: Some(scene.stage.recorded()),
+        ..session
+    });
+    let value = "large ".repeat(1_000);
+    let plan = Operation::Plan {
+        device: scene.dm_account(0)?.device,
+        act: Act::Add(Put {
+            uri: WANTED.to_owned(),
+            format: Some("chr".to_owned()),
+            media_type: Some("text/plain".to_owned()),
+            value: Some(Value::Text(value)),
+        }),
+    };
+    scene.stage.operate_dm(plan).await?;
+    super::session(world).await
+}
+
+#[then("the server sends nothing in parts")]
+fn nothing_in_parts(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let (Some(asked), Some(session)) =
+        (scene.dm.fleet.asked.clone(), scene.dm.fleet.session.clone())
+    else {
+        return Err(scene.inconclusive("the device had no session"));
+    };
+    let check = records::Check::NothingInParts {
+        asked,
+        session: Session {
+            upto: Some(scene.stage.recorded()),
+            ..session
+        },
+        flag: Features::default().of(Feature::LargeObjects).clone(),
+    };
+    scene.check(&Check::Dm(Dm::from(check)));
+    Ok(())
 }

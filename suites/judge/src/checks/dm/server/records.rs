@@ -1,11 +1,12 @@
 //! What the operator of a server is told of its devices.
 
 use serde::{Deserialize, Serialize};
+use twinproof_dm::features::Flag;
 use twinproof_dm::syncml::{Command, Data, StatusCode};
 use twinproof_dm::upper::{Answer, Event, Outcome, Value};
 
 use super::super::Session;
-use super::super::talk::{Talk, node, words};
+use super::super::talk::{Talk, in_parts, item_at, node, words};
 use crate::checks::Found;
 use crate::scene::Scene;
 
@@ -13,6 +14,15 @@ use crate::scene::Scene;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "check", rename_all = "kebab-case")]
 pub enum Check {
+    /// A device that said that it takes nothing in parts got nothing in parts.
+    NothingInParts {
+        /// The session in which it said so.
+        asked: Session,
+        /// The later one.
+        session: Session,
+        /// Where it said so.
+        flag: Flag,
+    },
     /// What a device said to a reading is what the operator was told of that device, and no other value is.
     Recorded {
         /// The session in which the device said it.
@@ -28,16 +38,61 @@ pub enum Check {
 
 impl Check {
     pub(in crate::checks::dm) fn look(&self, scene: &Scene) -> Found {
-        let Self::Recorded {
-            session,
-            device,
-            uri,
-            number,
-        } = self;
-        let expected = format!("what {device} said to the reading of {uri}");
-        session.with(scene, expected, |talk, expected| {
-            recorded(scene, talk, expected, (device, uri, *number))
-        })
+        match self {
+            Self::NothingInParts {
+                asked,
+                session,
+                flag,
+            } => {
+                let expected = "nothing in parts, as the device takes nothing in parts";
+                let denied = asked
+                    .talks(scene)
+                    .iter()
+                    .find_map(|talk| denied(talk, flag));
+                let Some(denied) = denied else {
+                    let got = format!("the server did not read {}", flag.node);
+                    return Found::inconclusive(expected, got);
+                };
+                // Whether a server has to heed it is one reading of a document that lets it find out.
+                session
+                    .with(scene, expected, nothing_in_parts)
+                    .shown_by([denied])
+                    .under(&["DM-D15"])
+            }
+            Self::Recorded {
+                session,
+                device,
+                uri,
+                number,
+            } => {
+                let expected = format!("what {device} said to the reading of {uri}");
+                session.with(scene, expected, |talk, expected| {
+                    recorded(scene, talk, expected, (device, uri, *number))
+                })
+            }
+        }
+    }
+}
+
+/// The exchange in which a device that was believed said that it does not have a feature.
+fn denied(talk: &Talk, flag: &Flag) -> Option<u64> {
+    let theirs = talk.said.iter().filter(|said| !said.by_sut);
+    let mut believed = theirs.filter(|said| talk.believed(said));
+    let found = believed.find(|said| {
+        let value = item_at(said, &flag.node).and_then(|item| item.data.as_ref()?.as_text());
+        value.is_some_and(|value| !flag.claims(value))
+    });
+    found.map(|said| said.number)
+}
+
+fn nothing_in_parts(talk: &Talk, expected: String) -> Found {
+    let mut ours = talk.said.iter().filter(|said| said.by_sut);
+    match ours.find(|said| said.commands().into_iter().any(in_parts)) {
+        Some(said) => {
+            let got = format!("a part in message {}", said.id());
+            Found::decide(false, expected, got).shown_by([said.number])
+        }
+        None => Found::decide(true, expected, "so it is"),
     }
 }
 
