@@ -87,10 +87,6 @@ fn no_variant_of_gwmo_fails() {
 #[test]
 fn no_variant_of_dm_fails() {
     let unmet = [
-        // Who has none is asked for none.
-        ("large objects", "not at all"),
-        // What a user is shown, or asked, is inconclusive by name where there is none.
-        ("user", "nobody"),
         // Who does not know the nonce that both are sure to share ignores what is signed with it, which is inconclusive.
         ("resynchronisation of nonces", "unknown"),
         // Who is asked for more says nothing else.
