@@ -40,13 +40,16 @@ pub struct Gwmo {
     #[serde(default = "Gwmo::default_patience")]
     pub patience: Span,
     /// Stops the gateway and starts it again. Without it, what survives a restart is inconclusive.
+    #[schemars(example = "systemctl restart gateway")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<HookSpec>,
     /// Lets the gateway's clock jump forward by `{seconds}`. Without it, the run waits.
+    #[schemars(example = "gatewayctl clock --forward {seconds}")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advance_clock: Option<HookSpec>,
     /// Sets the gateway back before each scenario: it knows its accounts, and no device, group, fan-out or image
     /// of before. Without it, what takes a device that the gateway has not seen is inconclusive once it has.
+    #[schemars(example = "gatewayctl reset --keep-accounts")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<HookSpec>,
     /// What the header field `X-Oma-GwMO` of a push says for a device: `{device}` stands for what it calls itself.
