@@ -1,6 +1,6 @@
 //! Which messages a check on DM takes for the session that it looks at.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Events;
 use twinproof_evidence::record::{Body, Record, RunStarted, Scene, SceneStarted, What};
@@ -31,6 +31,14 @@ fn message(session: &str, number: u64, body: &str) -> String {
 
 /// The client's messages and the tester's answers, in this order, and what is found of the reading.
 fn found(said: &[(String, String)]) -> Finding {
+    let told = json!({
+        "check": "told", "command": "Get", "uri": "./DevInfo/DevId", "codes": [200],
+    });
+    found_by(told, said)
+}
+
+/// The same of another check.
+fn found_by(mut check: Value, said: &[(String, String)]) -> Finding {
     let headers = || {
         let media_type = "application/vnd.syncml.dm+xml".to_owned();
         vec![("Content-Type".to_owned(), media_type)]
@@ -63,10 +71,9 @@ fn found(said: &[(String, String)]) -> Finding {
             body: octets(answers),
         });
     }
-    let check = json!({ "dm": {
-        "theme": "client", "check": "told", "session": { "party": "peer", "after": 0 },
-        "command": "Get", "uri": "./DevInfo/DevId", "codes": [200],
-    } });
+    check["theme"] = json!("client");
+    check["session"] = json!({ "party": "peer", "after": 0 });
+    let check = json!({ "dm": check });
     events.extend([What::Checked { check }, What::SceneEnded]);
     let run = RunStarted {
         schema_version: 1,
@@ -151,4 +158,26 @@ fn a_message_that_cannot_be_read_is_of_the_session_that_waits_for_it() {
     // A session that is over waits for nothing.
     let finding = found(&[opening(), (read().0, answers), (asks, String::new())]);
     assert_eq!(finding.verdict, Verdict::Pass, "{finding:?}");
+}
+
+#[test]
+fn a_media_type_has_no_control_characters() {
+    let (begins, wants) = opening();
+    let opening = (begins, wants.replace("/DevId<", "/DevId?prop=Type<"));
+    for (value, verdict) in [
+        ("text/plain", Verdict::Pass),
+        ("text/plain;charset=UTF-8", Verdict::Pass),
+        ("text/plain&#9;", Verdict::Fail),
+        ("text", Verdict::Fail),
+    ] {
+        let results = format!(
+            "<Results><CmdID>6</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source>\
+             <LocURI>./DevInfo/DevId?prop=Type</LocURI></Source><Data>{value}</Data></Item></Results>"
+        );
+        let (asks, answers) = read();
+        let asks = asks.replace("<Final/>", &format!("{results}<Final/>"));
+        let check = json!({ "check": "property", "uri": "./DevInfo/DevId", "property": "Type" });
+        let finding = found_by(check, &[opening.clone(), (asks, answers)]);
+        assert_eq!(finding.verdict, verdict, "{value}: {finding:?}");
+    }
 }

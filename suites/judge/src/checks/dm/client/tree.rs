@@ -149,7 +149,8 @@ pub(super) fn property(talk: &Talk, expected: String, leaf: &str, name: &str) ->
         "ACL" => value.is_empty() || value.parse::<Acl>().is_ok(),
         "Format" => FORMATS.contains(&value),
         "Name" => Some(value) == leaf.rsplit('/').next(),
-        _ => value.contains('/'),
+        // The octet that ends a string in C is none of a media type.
+        _ => value.contains('/') && !value.contains(char::is_control),
     });
     let got = value.map_or("what is no text".to_owned(), |value| format!("{value:?}"));
     Found::decide(holds, expected, got).shown_by(std::iter::once(asked).chain(numbers))
