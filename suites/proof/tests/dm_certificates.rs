@@ -17,8 +17,13 @@ use twinproof_judge::profile::Declared;
 use twinproof_judge::{FEATURES, judge};
 use twinproof_stage::Kind;
 
-/// A client that fetches a bootstrap, finds the address of a server in it, and speaks to that server at once. What
-/// it says is no message: that it says something is all that counts.
+/// What the client begins a session with.
+const FIRST: &str = "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>\
+    <SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>http://tester.example/dm</LocURI></Target>\
+    <Source><LocURI>IMEI:493005100592800</LocURI></Source></SyncHdr><SyncBody><Alert><CmdID>1</CmdID>\
+    <Data>1201</Data></Alert><Final/></SyncBody></SyncML>";
+
+/// A client that fetches a bootstrap, finds the address of a server in it, and begins a session there at once.
 fn profile(dir: &Path, looks: &str) -> Declared {
     let authority = dir.join("authority.pem");
     let looks = looks.replace("{authority}", &authority.display().to_string());
@@ -32,6 +37,9 @@ role = "dm-client"
 [pace]
 settle = "100ms"
 
+[dm.claims]
+"DM-ADM-002" = true
+
 [dm.client]
 patience = "300ms"
 
@@ -43,7 +51,7 @@ name = "device"
 [dm.client.bootstrap]
 network_id = "262019876543221"
 fetch = """curl -s --noproxy '*' {looks} {{url}} | grep -ao 'http://[0-9.:]*/dm' | head -n 1 \
-  | xargs -r curl -s --noproxy '*' -H 'Content-Type: application/vnd.syncml.dm+xml' -d '<SyncML/>'; true"""
+  | xargs -r curl -s --noproxy '*' -H 'Content-Type: application/vnd.syncml.dm+xml' -d '{FIRST}'; true"""
 
 [dm.client.https]
 authority = "{}"

@@ -284,8 +284,8 @@ fn distrusted(
             Found::inconclusive(expected, got)
         }
         (None, Some(turn), None) => {
-            let got =
-                "neither; the client may not trust the tester's authority, or not know TLS 1.2";
+            let got = "neither; does the client trust the tester's authority, know TLS 1.2, and take \
+                       such an account?";
             Found::inconclusive(expected, got).shown_by([turn.number])
         }
         (None, Some(turn), Some(number)) => {
