@@ -131,6 +131,9 @@ pub struct GwmoFresh {
     pub account: DmAccount,
 }
 
+/// A program, as an example.
+const COMMAND_LINE: [&str; 2] = ["python3", "my-device.py"];
+
 /// A device in adaptation mode.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -140,7 +143,7 @@ pub struct GwmoForeign {
     /// What carries its lines to the gateway, if the gateway does not hear lines by UDP: a program of the vendor's
     /// and its arguments. The program reads what the device says on standard input and writes what the gateway
     /// says on standard output, a line of JSON each; what it speaks to the gateway is its own business.
-    #[schemars(example = ["python3", "my-device.py"])]
+    #[schemars(example = COMMAND_LINE)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
     /// What its record says as its protocol.
