@@ -246,7 +246,7 @@ impl Simulated {
         let client = tls::examiner(known, rustls::RootCertStore::empty(), request.scrutiny, now);
         let shaken = client.and_then(|client| tls::shake_hands(client, Arc::clone(server), host));
         let shaken = shaken.map_err(Fault::NotSent)?;
-        let turn = tls::turn(shaken.server.as_ref().map(|()| ()).map_err(|e| e as _));
+        let turn = tls::turn(shaken.server.as_ref().copied().map_err(|e| e as _));
         self.recorder.turn(self.now, parties, true, turn);
         let refused = |error| Fault::Unreachable(tls::words(&error));
         shaken.client.map_err(refused)
