@@ -151,14 +151,18 @@ impl Doors {
 
     /// Opens a door for an actor.
     pub(crate) async fn open(&self, ground: &Arc<Ground>, name: &str) -> Result<Opened, String> {
-        let weak = Arc::downgrade(ground);
+        // An address that the profile has for this one alone goes before the one that all others share.
+        if let Some(address) = self.ports.get(name) {
+            let door = self.fixed(name, *address)?;
+            return self.open_whole(ground, name, &door).await;
+        }
         match (name, &self.peer, &self.callbacks) {
             (PEER, Some(door), _) => self.open_whole(ground, name, door).await,
             (_, _, Some(door)) => {
                 let segment = ground.segment(name);
                 let base = format!("{}/{segment}", door.base);
                 let guest = Guest {
-                    ground: weak,
+                    ground: Arc::downgrade(ground),
                     name: name.to_owned(),
                     base: base.clone(),
                 };
@@ -166,13 +170,7 @@ impl Doors {
                 self.attend(door)?;
                 Ok(Opened { base, turn: None })
             }
-            _ => match self.ports.get(name) {
-                Some(address) => {
-                    let door = self.fixed(name, *address)?;
-                    self.open_whole(ground, name, &door).await
-                }
-                None => self.open_own(ground, name).await,
-            },
+            _ => self.open_own(ground, name).await,
         }
     }
 
