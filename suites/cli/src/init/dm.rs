@@ -62,7 +62,9 @@ fn client() -> Result<String, Problem> {
     profile.section("dm.client", &[]);
     let keys: Vec<(&str, &str)> = keys.iter().map(|(key, value)| (*key, &**value)).collect();
     profile.section("dm.client.account", &keys);
-    profile.optional_section("dm.client", "bootstrap");
+    for name in ["bootstrap", "https"] {
+        profile.optional_section("dm.client", name);
+    }
     profile.say(CLAIMS);
     Ok(profile.out)
 }
