@@ -77,7 +77,7 @@ impl Check {
                 let expected = format!("a status of the Add of {uri}");
                 let mut codes = Vec::new();
                 let answered = added.with(scene, expected, |talk, expected| {
-                    codes = codes_of(talk, uri);
+                    codes = talk.codes_of("Add", Some(uri));
                     Found::decide(!codes.is_empty(), expected, words(&codes))
                 });
                 if codes.is_empty() {
@@ -105,16 +105,6 @@ impl Check {
     }
 }
 
-fn codes_of(talk: &Talk, uri: &str) -> Vec<StatusCode> {
-    let added = talk.command("Add", Some(uri));
-    let given = added.map(|(said, command)| talk.statuses_of(said, command.cmd_id()));
-    given
-        .into_iter()
-        .flatten()
-        .map(|(_, status)| status.code)
-        .collect()
-}
-
 fn unconfirmed(talk: &Talk, expected: String) -> Found {
     let theirs = talk.said.iter().filter(|said| !said.by_sut);
     let mut sent = theirs.flat_map(|said| said.parsed.refused.iter().map(move |r| (said, r)));
@@ -137,11 +127,10 @@ fn unconfirmed(talk: &Talk, expected: String) -> Found {
 }
 
 fn exported(talk: &Talk, expected: String, list: &str, values: &[(String, String)]) -> Found {
-    let Some((said, command)) = talk.command("Get", Some(list)) else {
+    if talk.command("Get", Some(list)).is_none() {
         return Found::inconclusive(expected, format!("the server never read {list}"));
-    };
-    let given = talk.statuses_of(said, command.cmd_id());
-    let codes: Vec<StatusCode> = given.map(|(_, status)| status.code).collect();
+    }
+    let codes = talk.codes_of("Get", Some(list));
     let (asked, numbers, items) = read(talk, list).unwrap_or_default();
     let numbers: Vec<u64> = std::iter::once(asked).chain(numbers).collect();
     if codes.contains(&StatusCode::FEATURE_NOT_SUPPORTED) {
