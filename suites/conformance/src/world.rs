@@ -25,7 +25,8 @@ pub(crate) static STEPS: LazyLock<Collection<World>> = LazyLock::new(World::coll
 #[derive(cucumber::World)]
 #[world(init = Self::empty)]
 pub struct World {
-    scene: Option<Scene>,
+    /// Elsewhere, since the runner hands this from frame to frame of its stack.
+    scene: Option<Box<Scene>>,
     pub(crate) hold: Hold,
 }
 
@@ -77,7 +78,7 @@ impl World {
         seed: Seed,
         (time_passes, memory): (bool, Option<gwmo::Memory>),
     ) {
-        self.scene = Some(Scene {
+        self.scene = Some(Box::new(Scene {
             stage,
             profile,
             seed,
@@ -87,7 +88,7 @@ impl World {
             lwm2m: lwm2m::Parties::default(),
             twinning: twinning::Parties::default(),
             step: 0,
-        });
+        }));
     }
 
     /// The stage and who is on it.
@@ -98,7 +99,7 @@ impl World {
     }
 
     /// Takes the scene down.
-    pub(crate) fn strike(&mut self) -> Option<Scene> {
+    pub(crate) fn strike(&mut self) -> Option<Box<Scene>> {
         self.scene.take()
     }
 }
