@@ -4,9 +4,8 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 
-use common::{Serving, report, twinproof};
+use common::{report, serve_beside, twinproof};
 
 /// What stands behind a key of a profile, the first time.
 fn value<'t>(text: &'t str, key: &str) -> &'t str {
@@ -20,13 +19,7 @@ fn value<'t>(text: &'t str, key: &str) -> &'t str {
 fn a_served_bootstrap_server_is_judged_by_a_profile_that_is_begun_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let role = ["--enabler", "lwm2m", "--role", "lwm2m-bootstrap-server"];
-    let args = [&["serve"], &role[..], &["--profiles", "served"]].concat();
-    let mut child = common::command(dir.path(), &args).spawn().unwrap();
-    let stdout = child.stdout.take().unwrap();
-    let _serving = Serving(child);
-    let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).unwrap();
-    assert!(line.starts_with("twinproof run --sut "), "{line}");
+    let _serving = serve_beside(dir.path(), "lwm2m", &role[2..]);
     let served = fs::read_to_string(dir.path().join("served/sut-1.toml")).unwrap();
     let endpoint = &served[served.find("[[lwm2m.bootstrap.endpoint]]").unwrap()..];
     let (bootstrap, led) = (value(&served, "server"), value(endpoint, "server"));

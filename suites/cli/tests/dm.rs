@@ -3,20 +3,12 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
-
-use common::{Serving, report, twinproof};
+use common::{report, serve_beside, twinproof};
 
 #[test]
 fn a_served_dm_server_is_judged_through_the_hook_of_its_profile() {
     let dir = tempfile::tempdir().unwrap();
-    let args = ["serve", "--enabler", "dm", "--profiles", "served"];
-    let mut child = common::command(dir.path(), &args).spawn().unwrap();
-    let stdout = child.stdout.take().unwrap();
-    let _serving = Serving(child);
-    let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).unwrap();
-    assert!(line.starts_with("twinproof run --sut "), "{line}");
+    let _serving = serve_beside(dir.path(), "dm", &[]);
 
     let checked = twinproof(dir.path(), &["check", "--sut", "served/sut-1.toml"]);
     let told = "upper tester dm.server.upper_tester.hook.plan, for";

@@ -4,10 +4,9 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::time::{Duration, Instant};
 
-use common::{Serving, report, twinproof};
+use common::{report, serve_beside, twinproof};
 
 /// What a run of all may take here, where it takes a quarter of that.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -15,13 +14,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 #[test]
 fn a_served_gateway_passes_all_that_its_profile_claims() {
     let dir = tempfile::tempdir().unwrap();
-    let args = ["serve", "--enabler", "gwmo", "--profiles", "served"];
-    let mut child = common::command(dir.path(), &args).spawn().unwrap();
-    let stdout = child.stdout.take().unwrap();
-    let _serving = Serving(child);
-    let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).unwrap();
-    assert!(line.starts_with("twinproof run --sut "), "{line}");
+    let _serving = serve_beside(dir.path(), "gwmo", &[]);
     let place = dir.path().join("served/sut-1.toml");
     let profile = fs::read_to_string(&place).unwrap();
     let quick = profile.replace("settle = \"2s\"", "settle = \"300ms\"");

@@ -4,9 +4,8 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 
-use common::{Serving, report, twinproof};
+use common::{report, serve_beside, twinproof};
 
 #[test]
 fn a_profile_is_begun_for_every_upper_tester_and_is_ready() {
@@ -223,13 +222,7 @@ fn what_is_missing_or_wrong_is_said_before_a_run() {
 #[test]
 fn what_is_served_is_judged_through_its_management_api() {
     let dir = tempfile::tempdir().unwrap();
-    let args = ["serve", "--enabler", "lwm2m", "--profiles", "served"];
-    let mut child = common::command(dir.path(), &args).spawn().unwrap();
-    let stdout = child.stdout.take().unwrap();
-    let _serving = Serving(child);
-    let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).unwrap();
-    assert!(line.starts_with("twinproof run --sut "), "{line}");
+    let _serving = serve_beside(dir.path(), "lwm2m", &[]);
     let filters = ["--scenario", "lwm2m/management/read-a-resource"];
     let sut = "served/sut-1.toml";
     let mut args = vec!["run", "--sut", sut];

@@ -225,3 +225,15 @@ pub fn nothing_is_left(profile: &str) {
         std::thread::sleep(Duration::from_millis(100));
     }
 }
+
+/// Starts `serve` for an enabler, with its profile in `served/sut-1.toml`.
+pub fn serve_beside(dir: &Path, enabler: &str, more: &[&str]) -> Serving {
+    let args = ["serve", "--enabler", enabler, "--profiles", "served"];
+    let mut child = command(dir, &[&args, more].concat()).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let serving = Serving(child);
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    assert!(line.starts_with("twinproof run --sut "), "{line}");
+    serving
+}
