@@ -54,16 +54,12 @@ pub(crate) fn mutants(args: &Mutants) -> Result<ExitCode, Problem> {
     };
     let found = matrix(options, &|_| progress.scene_ended(&args.enabler));
     progress.finish();
-    let mut matrix = found.map_err(Problem::Ours)?;
+    let matrix = found.map_err(Problem::Ours)?;
     let file = args.report.join(FILE_NAME);
     write(&file, &matrix)?;
     let code = exit_code(&matrix, args.mutant.is_some());
     if let Some(kept) = &args.write {
         keep(kept, &matrix.failing().text(), matrix.is_proof())?;
-    }
-    if args.mutant.is_some() {
-        // What one mutant leaves unproven is for the others to prove.
-        matrix.unproven.clear();
     }
     let text = format!("{matrix}\nmatrix: {}\n", file.display());
     match std::io::stdout()

@@ -18,7 +18,7 @@ const SCENARIOS_AT_ONCE: usize = 8;
 /// The suite, and how it is run.
 pub(crate) struct Bench {
     pub(crate) catalogue: Catalogue,
-    suite: Arc<Suite>,
+    pub(crate) suite: Arc<Suite>,
     suite_sha256: String,
     kind: Kind,
     seed: u64,

@@ -130,13 +130,54 @@ pub struct Matrix {
     pub mutants: Vec<Row>,
     /// The checks that no mutant made fail.
     pub unproven: Vec<CheckId>,
+    /// The requirements that a scenario judges beside others and never says no to: it would let them pass along.
+    pub carried_along: Vec<Carried>,
+}
+
+/// A requirement, and a scenario that judges it and fails with none of the mutants that break it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Carried {
+    /// The scenario.
+    pub scenario: String,
+    /// The requirement.
+    pub requirement: String,
 }
 
 impl Matrix {
-    /// Whether all mutants are killed for their reason and every check is proven able to fail.
+    /// Whether all mutants are killed for their reason, every check is proven able to fail, and no requirement
+    /// passes along with others.
     pub fn is_proof(&self) -> bool {
         let s = &self.summary;
-        s.killed == s.total && s.collateral == 0 && self.checks.proven == self.checks.total
+        let proven = self.checks.proven == self.checks.total && self.carried_along.is_empty();
+        s.killed == s.total && s.collateral == 0 && proven
+    }
+
+    /// What scenarios that judge several requirements never say no to.
+    fn carried_along(&self, bench: &Bench) -> Vec<Carried> {
+        let purposes = bench.catalogue.requirements.iter();
+        let clauses: BTreeSet<_> = purposes
+            .filter_map(|r| Some(&r.purpose.as_ref()?.clause))
+            .collect();
+        let says_no = |scenario: &str, requirement: &String| {
+            self.mutants.iter().any(|row| {
+                let broken = row.breaks == *requirement || row.also.contains(requirement);
+                broken && row.failed.iter().any(|check| check.scenario == scenario)
+            })
+        };
+        let mut carried = Vec::new();
+        for entry in bench.suite.entries() {
+            // A clause is judged by its purposes, and is no promise of its own.
+            let mut judged = entry.described.requirements.clone();
+            judged.retain(|id| !clauses.contains(id));
+            if entry.enabler == self.enabler && judged.len() > 1 {
+                judged.retain(|id| !says_no(&entry.id, id));
+                carried.extend(judged.into_iter().map(|requirement| Carried {
+                    scenario: entry.id.clone(),
+                    requirement,
+                }));
+            }
+        }
+        carried
     }
 
     /// This one and that of another role of the same enabler as one.
@@ -237,6 +278,16 @@ impl fmt::Display for Matrix {
         }
         for check in &self.unproven {
             writeln!(f, "no mutant makes this fail: {check}")?;
+        }
+        for Carried {
+            scenario,
+            requirement,
+        } in &self.carried_along
+        {
+            writeln!(
+                f,
+                "no mutant of {requirement} is noticed in a scenario that judges it beside others: {scenario}"
+            )?;
         }
         let (s, c) = (&self.summary, &self.checks);
         write!(
@@ -372,6 +423,7 @@ fn clean_run<R: ?Sized + 'static, S: Breakable<R>>(
 /// The features or the catalogue are broken, the clean system does not pass, or there is no such mutant.
 pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Matrix, String> {
     let only = options.only.clone();
+    let bench = Bench::load(options.kind.clone(), options.seed)?;
     let parts: Vec<Option<Matrix>> = match options.enabler.as_str() {
         "dm" => {
             let sessions = matrix_of::<dyn dm_sessions::Rules, DmClient>(
@@ -411,10 +463,16 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
         )?],
     };
     let whole = parts.into_iter().flatten().reduce(Matrix::with);
-    whole.ok_or_else(|| {
-        let name = only.unwrap_or_default();
+    let mut whole = whole.ok_or_else(|| {
+        let name = only.as_deref().unwrap_or_default();
         format!("there is no mutant {name}; `twinproof mutants --list` names them all")
-    })
+    })?;
+    match only {
+        // What one mutant leaves unproven is for the others to prove.
+        Some(_) => whole.unproven.clear(),
+        None => whole.carried_along = whole.carried_along(&bench),
+    }
+    Ok(whole)
 }
 
 fn matrix_of<R: ?Sized + 'static, S: Breakable<R>>(
@@ -504,6 +562,7 @@ fn summarize(enabler: &str, rows: Vec<Row>, clean: &Report) -> Matrix {
         },
         mutants: rows,
         unproven,
+        carried_along: Vec::new(),
     }
 }
 
