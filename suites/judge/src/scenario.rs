@@ -180,12 +180,11 @@ impl Bench<'_> {
                         .iter()
                         .find(|id| catalogue.rulings.get(**id).is_some_and(|r| r.disputable));
                     if found.verdict == Verdict::Fail {
-                        if disputable.is_some() {
-                            found.verdict = Verdict::Warning;
-                        } else if let Some(assumed) = assumed {
+                        // What nobody knows of the system comes first: a warning would say that it was seen.
+                        if let Some(assumed) = assumed {
                             found.verdict = Verdict::Inconclusive;
                             found.got = format!("{}; but {assumed}", found.got);
-                        } else if advice {
+                        } else if disputable.is_some() || advice {
                             found.verdict = Verdict::Warning;
                         } else if !is_read && !found.rule.as_deref().is_some_and(knows) {
                             found.verdict = Verdict::Warning;

@@ -73,6 +73,15 @@ impl Script {
         self
     }
 
+    /// Asks whether the list that this exchange read holds the reader's own request; that it does not is disputable.
+    fn holds_own_request(mut self, exchange: u64) -> Self {
+        let check = json!({ "twinning": {
+            "theme": "list", "check": "list-holds-own-request", "exchange": exchange,
+        } });
+        self.events.push(What::Checked { check });
+        self
+    }
+
     fn records(&self) -> Vec<Record> {
         let started = SceneStarted {
             feature: "twinning/x.feature".to_owned(),
@@ -191,6 +200,24 @@ fn a_declared_or_observed_knob_does() {
     );
     let knobs: Vec<_> = observed.knobs.iter().map(|knob| knob.source).collect();
     assert!(!knobs.is_empty() && knobs.iter().all(|source| *source == Provenance::Observed));
+}
+
+#[test]
+fn what_is_only_assumed_is_no_warning_either() {
+    let empty = || {
+        Script::new("twinning/x/empty")
+            .get(1, COLLECTION, 200, r#"{"twinningList":{}}"#)
+            .holds_own_request(1)
+    };
+    let assumed = judged(&[empty()], &[], &[]);
+    let [finding] = assumed.scenarios[0].findings.as_slice() else {
+        panic!("{assumed:#?}");
+    };
+    assert_eq!(finding.verdict, Verdict::Inconclusive, "{finding:?}");
+    assert!(finding.got.contains("only assumed"), "{finding:?}");
+    assert!(finding.basis.contains("ruling TW-C39"), "{finding:?}");
+    let declared = judged(&[empty()], &["twinning.knobs"], &[]);
+    assert_eq!(declared.scenarios[0].findings[0].verdict, Verdict::Warning);
 }
 
 #[test]
