@@ -181,8 +181,10 @@ pub enum Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Outcome {
     /// The statuses, in the order in which they came.
+    #[serde(default)]
     pub statuses: Vec<Told>,
     /// What was read.
+    #[serde(default)]
     pub results: Vec<Reading>,
 }
 
@@ -194,6 +196,7 @@ pub struct Told {
     /// The code.
     pub code: u16,
     /// What the user entered, or the nodes at fault.
+    #[serde(default)]
     pub items: Vec<String>,
 }
 
@@ -221,6 +224,7 @@ pub enum Event {
         /// The code.
         code: u16,
         /// The type of each item.
+        #[serde(default)]
         types: Vec<String>,
         /// Which `Exec` it is about.
         correlator: Option<String>,

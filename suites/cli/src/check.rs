@@ -301,15 +301,27 @@ fn dm_tester(
             )?;
             Ok(0)
         }
-        Some(DmTester::Hook(_)) => {
+        Some(DmTester::Hook(hook)) => {
             let wakes = acting("the operator wakes");
-            writeln!(
+            let told = match hook.events {
+                Some(_) => 0,
+                None => acting("the operator is told"),
+            };
+            write!(
                 out,
                 "upper tester dm.server.upper_tester.hook.plan, for {}; inconclusive is what takes a \
                  notification ({}), which it does not make",
-                count(all - wakes, "scenario"),
+                count(all - wakes - told, "scenario"),
                 count(wakes, "scenario")
             )?;
+            match told {
+                0 => writeln!(out)?,
+                told => writeln!(
+                    out,
+                    ", and what devices did ({}), which it does not tell (hook.events)",
+                    count(told, "scenario")
+                )?,
+            }
             Ok(0)
         }
     }

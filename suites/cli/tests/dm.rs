@@ -3,7 +3,29 @@
 
 mod common;
 
-use common::{report, serve_beside, twinproof};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+use common::{Serving, command, report, serve_beside, twinproof};
+
+/// What the hook of a server is asked for that tells what devices did, and what a server shows there.
+const TOLD: [(&str, &str); 3] = [
+    ("refusals-told", "dm-server-reports-success"),
+    ("told-apart", "dm-server-mixes-results"),
+    ("nothing-in-parts", "dm-server-cuts-anyway"),
+];
+
+/// The verdict on each scenario of DM servers, by its name.
+fn verdicts(dir: &Path) -> Vec<(String, String)> {
+    let judged = report(&dir.join("twinproof-report"));
+    let scenarios = judged["scenarios"].as_array().unwrap().iter();
+    let verdicts = scenarios.filter_map(|scenario| {
+        let name = scenario["id"].as_str()?.strip_prefix("dm/server/")?;
+        Some((name.to_owned(), scenario["verdict"].as_str()?.to_owned()))
+    });
+    verdicts.collect()
+}
 
 #[test]
 fn a_served_dm_server_is_judged_through_the_hook_of_its_profile() {
@@ -18,25 +40,73 @@ fn a_served_dm_server_is_judged_through_the_hook_of_its_profile() {
     for _ in 0..2 {
         let ran = twinproof(dir.path(), &["run", "--sut", "served/sut-1.toml"]);
         assert_eq!(ran.code, Some(3), "{}\n{}", ran.stdout, ran.stderr);
-        let judged = report(&dir.path().join("twinproof-report"));
-        let scenarios = judged["scenarios"].as_array().unwrap();
-        let ours = scenarios
-            .iter()
-            .filter(|scenario| scenario["id"].as_str().unwrap().starts_with("dm/server/"));
-        let mut seen = 0;
-        for scenario in ours {
-            // The hook makes no notifications, does not tell what devices said, and has no word for what the server
-            // refuses its operator.
-            let id = scenario["id"].as_str().unwrap();
-            let unseen = ["wakes", "refusals-told", "told-apart", "nothing-in-parts"];
-            let name = id.trim_start_matches("dm/server/");
-            let expected = match unseen.iter().any(|unseen| name.starts_with(unseen)) {
+        let verdicts = verdicts(dir.path());
+        for (name, verdict) in &verdicts {
+            // The hook makes no notifications.
+            let expected = match name.starts_with("wakes") {
                 true => "inconclusive",
                 false => "pass",
             };
-            assert_eq!(scenario["verdict"], expected, "{scenario}");
-            seen += 1;
+            assert_eq!(verdict, expected, "{name}: {}", ran.stdout);
         }
-        assert!(seen > 8, "{scenarios:?}");
+        assert!(verdicts.len() > 8, "{verdicts:?}");
+    }
+
+    // A hook that does not tell what devices did is as good as before for all the rest.
+    let path = dir.path().join("served/sut-1.toml");
+    let profile = std::fs::read_to_string(&path).unwrap();
+    let mut profile: toml::Table = profile.parse().unwrap();
+    let hook = profile["dm"]["server"]["upper_tester"]["hook"].as_table_mut();
+    assert!(hook.unwrap().remove("events").is_some());
+    std::fs::write(&path, toml::to_string(&profile).unwrap()).unwrap();
+    let chosen = [
+        "--scenario",
+        "dm/server/refusals-told",
+        "--scenario",
+        "dm/server/refused",
+    ];
+    let ran = twinproof(
+        dir.path(),
+        &[&["run", "--sut", "served/sut-1.toml"], &chosen[..]].concat(),
+    );
+    assert!(ran.stdout.contains("hook.events"), "{}", ran.stdout);
+    let mut verdicts = verdicts(dir.path());
+    verdicts.sort();
+    let expected = [("refusals-told", "inconclusive"), ("refused", "pass")];
+    let expected = expected.map(|(name, verdict)| (name.to_owned(), verdict.to_owned()));
+    assert_eq!(verdicts, expected);
+}
+
+#[test]
+fn a_server_elsewhere_that_tells_its_operator_nonsense_fails() {
+    for (scenario, mutant) in TOLD {
+        let dir = tempfile::tempdir().unwrap();
+        let args = [
+            "bench",
+            "serve",
+            "--enabler",
+            "dm",
+            "--devices",
+            "2",
+            "--mutant",
+            mutant,
+        ];
+        let mut served = command(dir.path(), &args);
+        let mut child = served.stdin(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        let _serving = Serving(child);
+        let lines = said.lines().map(Result::unwrap);
+        let profile: Vec<String> = lines.take_while(|line| line != "# ready").collect();
+        std::fs::write(dir.path().join("sut.toml"), profile.join("\n")).unwrap();
+
+        let id = format!("dm/server/{scenario}");
+        let ran = twinproof(dir.path(), &["run", "--sut", "sut.toml", "--scenario", &id]);
+        // What a server has to make of a device that takes nothing in parts is disputable.
+        let expected = match scenario {
+            "nothing-in-parts" => "warning",
+            _ => "fail",
+        };
+        let expected = [(scenario.to_owned(), expected.to_owned())];
+        assert_eq!(verdicts(dir.path()), expected, "{mutant}: {}", ran.stdout);
     }
 }

@@ -23,7 +23,9 @@ use twinproof_judge::scene::{DOUBLED, LINK, LOST, STARVED, SUT};
 use twinproof_judge::waiting;
 use twinproof_kernel::{Faults, Seed, Time};
 use twinproof_stage::dtls::Limits;
-use twinproof_stage::{Bootstrapper, Front, Halted, KeyLog, Kind, PEER, Pace, Recorder, Stage};
+use twinproof_stage::{
+    Bootstrapper, Front, Halted, KeyLog, Kind, PEER, Pace, Recorder, ServerHooks, Stage,
+};
 use twinproof_upper::Hands;
 
 use crate::clean::Leftover;
@@ -661,7 +663,11 @@ async fn visit_dm(
     } else if let Some(server) = section.and_then(|section| section.server.as_ref()) {
         stage.introduce(&server.url, SUT);
         if let Some(DmTester::Hook(hook)) = &server.upper_tester {
-            stage.attend_dm_by(hook_call(&hook.plan), hook.patience.duration());
+            stage.attend_dm_by(ServerHooks {
+                plan: hook_call(&hook.plan),
+                events: hook.events.as_ref().map(hook_call),
+                patience: hook.patience.duration(),
+            });
         }
     }
     Ok(declared)

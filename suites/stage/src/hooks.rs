@@ -1,5 +1,6 @@
 //! Hooks of systems that run elsewhere.
 
+use std::io::Read as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How much of what a failed command said is repeated.
 const SAID: usize = 400;
 
+/// How much of what a hook says is listened to.
+const MOST: usize = 4 << 20;
+
 /// How a hook is pulled. `{seconds}` in any text stands for the span of a clock hook.
 #[derive(Clone, Debug)]
 pub enum HookCall {
@@ -29,6 +33,16 @@ pub enum HookCall {
         /// The body.
         body: String,
     },
+}
+
+impl HookCall {
+    /// Whether it names how many events are known, so that only later ones come.
+    pub(crate) fn says_after(&self) -> bool {
+        match self {
+            Self::Command(line) => line.contains("{after}"),
+            Self::Http { url, body, .. } => [url, body].iter().any(|text| text.contains("{after}")),
+        }
+    }
 }
 
 /// A system that runs elsewhere.
@@ -102,33 +116,92 @@ pub(crate) async fn run_once(
 }
 
 async fn run(line: &str, patience: Duration) -> Result<(), String> {
-    // A file and not a pipe: a server that the command starts keeps it open.
-    let said = tempfile::NamedTempFile::new().map_err(|e| format!("no temporary file: {e}"))?;
-    let errors = said
-        .reopen()
-        .map_err(|e| format!("no temporary file: {e}"))?;
-    let mut child = tokio::process::Command::new("sh")
+    match hear(line, patience).await.failed {
+        None => Ok(()),
+        Some(why) => Err(why),
+    }
+}
+
+/// What a hook said, and why it did not do what it is for, if it did not.
+pub(crate) struct Heard {
+    /// The first [`MOST`] octets of what a command wrote to its output, or of a response's body.
+    pub(crate) said: String,
+    pub(crate) failed: Option<String>,
+}
+
+impl Heard {
+    pub(crate) fn nothing(failed: impl Into<String>) -> Self {
+        Self {
+            said: String::new(),
+            failed: Some(failed.into()),
+        }
+    }
+}
+
+/// Does what a hook says once, and listens to what it says.
+pub(crate) async fn ask(network: &Network, call: &HookCall, patience: Duration) -> Heard {
+    let (method, url, body) = match call {
+        HookCall::Command(line) => return hear(line, patience).await,
+        HookCall::Http { method, url, body } => (method, url, body),
+    };
+    let mut request = Request::new(method, url.clone());
+    request.body = body.clone().into_bytes();
+    match network.fetch(request).await {
+        Ok(response) => {
+            let short = &response.body[..response.body.len().min(MOST)];
+            let failed = format!("expected 2xx, got {}", response.status);
+            Heard {
+                said: String::from_utf8_lossy(short).into_owned(),
+                failed: (!response.is_success()).then_some(failed),
+            }
+        }
+        Err(fault) => Heard::nothing(fault.to_string()),
+    }
+}
+
+async fn hear(line: &str, patience: Duration) -> Heard {
+    // Files and not pipes: a server that the command starts keeps them open.
+    let files = tempfile::NamedTempFile::new().and_then(|told| {
+        let said = tempfile::NamedTempFile::new()?;
+        Ok((told.reopen()?, said.reopen()?, told, said))
+    });
+    let (output, errors, told, said) = match files {
+        Ok(files) => files,
+        Err(error) => return Heard::nothing(format!("no temporary file: {error}")),
+    };
+    let spawned = tokio::process::Command::new("sh")
         .arg("-c")
         .arg(line)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(output)
         .stderr(errors)
-        .spawn()
-        .map_err(|e| format!("the shell cannot be started: {e}"))?;
-    match tokio::time::timeout(patience, child.wait()).await {
-        Ok(Ok(status)) if status.success() => Ok(()),
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => return Heard::nothing(format!("the shell cannot be started: {error}")),
+    };
+    let failed = match tokio::time::timeout(patience, child.wait()).await {
+        Ok(Ok(status)) if status.success() => None,
         Ok(Ok(status)) => {
             let said = std::fs::read(said.path()).unwrap_or_default();
             let said = String::from_utf8_lossy(&said);
             let skip = said.trim().chars().count().saturating_sub(SAID);
             let tail: String = said.trim().chars().skip(skip).collect();
-            Err(format!("the command ended with {status}: {tail}"))
+            Some(format!("the command ended with {status}: {tail}"))
         }
-        Ok(Err(error)) => Err(format!("the command cannot be waited for: {error}")),
+        Ok(Err(error)) => Some(format!("the command cannot be waited for: {error}")),
         Err(_) => {
             drop(child.kill().await);
-            Err(format!("the command did not end within {patience:?}"))
+            Some(format!("the command did not end within {patience:?}"))
         }
+    };
+    let mut octets = Vec::new();
+    if let Ok(file) = told.reopen() {
+        drop(file.take(MOST as u64).read_to_end(&mut octets));
+    }
+    Heard {
+        said: String::from_utf8_lossy(&octets).into_owned(),
+        failed,
     }
 }
 

@@ -28,6 +28,6 @@ pub use hooks::{Elsewhere, HookCall};
 pub use network::{Alias, Network, Options, PEER, Place};
 pub use recorder::{FindSecrets, Recorder};
 pub use secure::{KeyLog, Security};
-pub use stage::{Acted, Bootstrapper, Deed, Front, Halted, Handle, Kind, Pace, Stage};
+pub use stage::{Acted, Bootstrapper, Deed, Front, Halted, Handle, Kind, Pace, ServerHooks, Stage};
 pub use tls::Trust;
 pub use upper::{ClientControl, Reach, UPPER_TESTER, UpperTester};

@@ -32,7 +32,7 @@ use crate::recorder::Recorder;
 use crate::secure::Security;
 use crate::simulated::Simulated;
 use control::Controller;
-pub use dm::{Bootstrapper, Deed, Front};
+pub use dm::{Bootstrapper, Deed, Front, ServerHooks};
 use operate::Upper;
 
 /// When time begins on the virtual stage, in seconds since 1970.

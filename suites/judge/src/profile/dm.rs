@@ -209,9 +209,19 @@ pub enum DmTester {
 #[serde(deny_unknown_fields)]
 pub struct DmHook {
     /// Has a device do something in its next session.
+    ///
+    /// If it says `{"refused": "why"}`, the server refused that, which is a word of its own; else what fails is
+    /// inconclusive. What it says is what a command writes to its output, or the body of a response.
     #[schemars(example = "mdmctl queue --device {device} --command {base64}")]
     pub plan: HookSpec,
-    /// How long that may take.
+    /// Says what devices did, oldest first, as JSON: a list of `{"did": {"device", "outcome": {"statuses":
+    /// [{"command", "code"}], "results": [{"uri", "value": {"text"}}]}}}`, one for each reading or writing that was
+    /// planned. `{after}` is how many the run knows already; where it does not stand, all are said each time.
+    /// Without this, what the operator is told is inconclusive.
+    #[schemars(example = "mdmctl events --skip {after}")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<HookSpec>,
+    /// How long each may take.
     #[serde(default = "DmHook::default_patience")]
     pub patience: Span,
 }

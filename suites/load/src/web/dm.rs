@@ -17,7 +17,7 @@ use twinproof_dm::{Encoding, Limits};
 use twinproof_judge::profile::{DmAccount, DmHook, DmServer, DmTester, HookSpec};
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role as _, Seed, Time};
-use twinproof_stage::{HookCall, Kind, Network, Pace, Recorder, Stage};
+use twinproof_stage::{HookCall, Kind, Network, Pace, Recorder, ServerHooks, Stage};
 
 use super::Play;
 use super::carrier::{Carrier, kind};
@@ -164,7 +164,11 @@ impl Sessions {
         };
         let kind = Kind::Live(self.network.clone());
         let mut stage = Stage::open(kind, Recorder::silent(), pace);
-        stage.attend_dm_by(call_of(&hook.plan), patience);
+        stage.attend_dm_by(ServerHooks {
+            plan: call_of(&hook.plan),
+            events: None,
+            patience,
+        });
         stage
     }
 

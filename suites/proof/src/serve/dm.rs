@@ -1,7 +1,9 @@
 //! The built-in DM server alone, and where it is told what its operator wants.
 //!
-//! `POST /control/plan` takes `{"device": …, "command": "Get", "uri": …}`: the device is asked for that in its
-//! next session.
+//! | request | what it does |
+//! |---|---|
+//! | `POST /control/plan` | takes `{"device", "command", "uri", "value"}`: the device is told that in its next session. `Get`, `Add` and `Replace` of texts, `Delete`, `Exec`. `{"refused": "why"}` with 409 if the server refuses |
+//! | `GET /control/events?after=N` | says what happened after the first N events, as JSON |
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,7 +14,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
-use twinproof_dm::upper::{Act, Answer, Operation};
+use twinproof_dm::upper::{Act, Answer, Operation, Put, Value};
 use twinproof_judge::profile::{Declared, DmHook, DmTester, HookSpec, Span};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
@@ -72,9 +74,14 @@ impl ServedDm {
                 plan: HookSpec::Http {
                     method: "POST".to_owned(),
                     url: format!("http://{hooks}/control/plan"),
-                    body: r#"{"device": "{device}", "command": "{command}", "uri": "{uri}"}"#
+                    body: r#"{"device": "{device}", "command": "{command}", "uri": "{uri}", "value": "{value}"}"#
                         .to_owned(),
                 },
+                events: Some(HookSpec::Http {
+                    method: "GET".to_owned(),
+                    url: format!("http://{hooks}/control/events?after={{after}}"),
+                    body: String::new(),
+                }),
                 patience: Span::from_secs(30),
             })));
         }
@@ -99,22 +106,44 @@ impl ServedDm {
 async fn answer(stage: &Mutex<Stage>, request: hyper::Request<Incoming>) -> (u16, String) {
     match asked(request).await {
         Err(refused) => refused,
-        Ok(operation) => match stage.lock().await.operate_dm(operation).await {
+        Ok(operation) => match stage.lock().await.ask_dm(operation).await {
             Ok((Answer::Done, _)) => (200, "done".to_owned()),
+            Ok((Answer::Events(events), _)) => match serde_json::to_string(&events) {
+                Ok(events) => (200, events),
+                Err(error) => (500, error.to_string()),
+            },
+            Ok((Answer::Refused(why), _)) => {
+                (409, serde_json::json!({ "refused": why }).to_string())
+            }
             Ok((other, _)) => (500, format!("expected it to be done, got {other:?}")),
-            Err(halted) => (409, halted.to_string()),
+            Err(halted) => (500, halted.to_string()),
         },
     }
 }
 
 /// What is wanted; or the status, and why it cannot be had.
 async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, String)> {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    if path != "/control/plan" {
-        return Err((404, format!("expected /control/plan, got {path}")));
-    }
-    if method != hyper::Method::POST {
-        return Err((405, format!("expected POST, got {method}")));
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let only = |expected: hyper::Method| match method == expected {
+        true => Ok(()),
+        false => Err((405, format!("expected {expected}, got {method}"))),
+    };
+    match uri.path() {
+        "/control/plan" => only(hyper::Method::POST)?,
+        "/control/events" => {
+            only(hyper::Method::GET)?;
+            let after = uri.query().and_then(|query| query.strip_prefix("after="));
+            let after = after.unwrap_or("0");
+            let number = after.parse();
+            return match number {
+                Ok(after) => Ok(Operation::Events { after }),
+                Err(_) => Err((400, format!("expected a number after after=, got {after}"))),
+            };
+        }
+        other => {
+            let why = format!("expected /control/plan or /control/events, got {other}");
+            return Err((404, why));
+        }
     }
     let body = Limited::new(request.into_body(), MOST).collect().await;
     let body = body.map_err(|error| (400, error.to_string()))?.to_bytes();
@@ -125,11 +154,30 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
         let missing = || (400, format!("expected a text as {key}, got none"));
         value.map(str::to_owned).ok_or_else(missing)
     };
-    match text("command")?.as_str() {
-        "Get" => Ok(Operation::Plan {
-            device: text("device")?,
-            act: Act::Get { uri: text("uri")? },
-        }),
-        other => Err((400, format!("expected Get as command, got {other}"))),
-    }
+    let put = || {
+        Ok(Put {
+            uri: text("uri")?,
+            value: Some(Value::Text(text("value")?)),
+            ..Put::default()
+        })
+    };
+    let act = match text("command")?.as_str() {
+        "Add" => Act::Add(put()?),
+        "Delete" => Act::Delete { uri: text("uri")? },
+        "Exec" => Act::Exec {
+            uri: text("uri")?,
+            correlator: None,
+            data: text("value").ok().filter(|value| !value.is_empty()),
+        },
+        "Get" => Act::Get { uri: text("uri")? },
+        "Replace" => Act::Replace(put()?),
+        other => {
+            let expected = "Add, Delete, Exec, Get or Replace";
+            return Err((400, format!("expected {expected} as command, got {other}")));
+        }
+    };
+    Ok(Operation::Plan {
+        device: text("device")?,
+        act,
+    })
 }

@@ -7,12 +7,12 @@ use twinproof_dm::bootstrap::server::BootstrapServer;
 use twinproof_dm::client::{self, Card, Client, Reply};
 use twinproof_dm::server::Server;
 use twinproof_dm::syncml::Alert;
-use twinproof_dm::upper::{Answer, Operation, Shown, User};
+use twinproof_dm::upper::{Answer, Event, Operation, Shown, User};
 use twinproof_evidence::record::{Halt, What};
 use twinproof_kernel::Seed;
 
 use super::{Halted, Handle, Inner, Stage, VIRTUAL};
-use crate::hooks::{HookCall, run_once};
+use crate::hooks::{Heard, HookCall, ask, run_once};
 
 /// How long a hand inside may take: it answers at once.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -130,7 +130,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Who makes a server act.
 enum Tester {
     Hand(Handle<Server>),
-    Hook(HookCall, Duration),
+    Hooks(Box<ServerHooks>),
+}
+
+/// What has a server act that runs elsewhere, as far as its profile has it.
+#[derive(Clone)]
+pub struct ServerHooks {
+    /// Has a device do something in its next session.
+    pub plan: HookCall,
+    /// Says what devices did: all of it, or what comes after the first `{after}`.
+    pub events: Option<HookCall>,
+    /// How long each may take.
+    pub patience: Duration,
 }
 
 /// Who has a client begin a session, and whether somebody sits in front of one that is here.
@@ -145,9 +156,18 @@ impl Stage {
         self.dm.server = Some(Tester::Hand(server));
     }
 
-    /// From now on this has the server do what its application wants, which runs elsewhere.
-    pub fn attend_dm_by(&mut self, hook: HookCall, patience: Duration) {
-        self.dm.server = Some(Tester::Hook(hook, patience));
+    /// From now on these have the server do what its application wants, which runs elsewhere.
+    pub fn attend_dm_by(&mut self, hooks: ServerHooks) {
+        self.dm.server = Some(Tester::Hooks(Box::new(hooks)));
+    }
+
+    /// Whether the server says what devices did; and whether it may say so a while after they did it.
+    pub fn tells_dm(&self) -> (bool, bool) {
+        match &self.dm.server {
+            None => (false, false),
+            Some(Tester::Hand(_)) => (true, false),
+            Some(Tester::Hooks(hooks)) => (hooks.events.is_some(), true),
+        }
     }
 
     /// From now on this client begins a session when it is told to; and if it has a `user`, that one says what
@@ -506,10 +526,22 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// Nobody makes the server act, or it did not answer.
+    /// Nobody makes the server act, or it refused or did not answer.
     pub async fn operate_dm(&mut self, operation: Operation) -> Result<(Answer, u64), Halted> {
+        match self.ask_dm(operation).await? {
+            (Answer::Refused(why), _) => Err(self.unoperated(&why)),
+            answered => Ok(answered),
+        }
+    }
+
+    /// The same, where that the server refuses it is an answer.
+    ///
+    /// # Errors
+    ///
+    /// Nobody makes the server act, or it did not answer.
+    pub async fn ask_dm(&mut self, operation: Operation) -> Result<(Answer, u64), Halted> {
         let recorded = serde_json::to_value(&operation).unwrap_or_default();
-        let answer = match self.dm.server.take() {
+        let answered = match self.dm.server.take() {
             None => {
                 let why =
                     "nobody can make the server act: the profile has no dm.server.upper_tester";
@@ -522,33 +554,59 @@ impl Stage {
                     .perform(vec![(server, operation)], PATIENCE, false)
                     .await?;
                 let answer = acted.into_iter().map(|acted| acted.answer).next();
-                answer.unwrap_or(Answer::Done)
+                Ok(answer.unwrap_or(Answer::Done))
             }
-            Some(Tester::Hook(hook, patience)) => {
-                let done = match (filled(&hook, &operation), &self.inner) {
-                    (Ok(hook), Inner::Live(live)) => {
-                        run_once(live.network(), &hook, patience).await
-                    }
-                    (Ok(_), Inner::Simulated(_)) => {
-                        Err("the virtual stage has no network".to_owned())
-                    }
-                    (Err(why), _) => Err(why),
-                };
-                self.dm.server = Some(Tester::Hook(hook, patience));
-                match done {
-                    Ok(()) => Answer::Done,
-                    Err(why) => Answer::Refused(self.recorder.secrets().conceal(&why)),
-                }
+            Some(Tester::Hooks(hooks)) => {
+                let answered = self.by_hooks(&hooks, &operation).await;
+                self.dm.server = Some(Tester::Hooks(hooks));
+                answered
+            }
+        };
+        let conceal = |why: String| self.recorder.secrets().conceal(&why);
+        let (answer, failed) = match answered {
+            Ok(Answer::Refused(why)) => (Answer::Refused(conceal(why)), None),
+            Ok(answer) => (answer, None),
+            Err(why) => {
+                let why = conceal(why);
+                (Answer::Refused(why.clone()), Some(why))
             }
         };
         let told = serde_json::to_value(&answer).unwrap_or_default();
         let number = self.recorder.operated(self.now(), recorded, told);
-        match answer {
-            Answer::Refused(why) => {
-                let why = format!("the upper tester (dm.server.upper_tester): {why}");
-                Err(self.halt(Halt::Inconclusive { why }))
+        match failed {
+            None => Ok((answer, number)),
+            Some(why) => Err(self.unoperated(&why)),
+        }
+    }
+
+    fn unoperated(&mut self, why: &str) -> Halted {
+        let why = format!("the upper tester (dm.server.upper_tester): {why}");
+        self.halt(Halt::Inconclusive { why })
+    }
+
+    async fn by_hooks(&self, hooks: &ServerHooks, operation: &Operation) -> Result<Answer, String> {
+        let hook = filled(hooks, operation)?;
+        let Heard { said, failed } = match &self.inner {
+            Inner::Live(live) => ask(live.network(), &hook, hooks.patience).await,
+            Inner::Simulated(_) => Heard::nothing("the virtual stage has no network"),
+        };
+        match (operation, failed) {
+            (Operation::Events { after }, None) => {
+                // Who is not told how many are known says all.
+                let known = match hooks.events.as_ref().is_some_and(HookCall::says_after) {
+                    true => 0,
+                    false => *after,
+                };
+                let mut events: Vec<Event> = serde_json::from_str(&said)
+                    .map_err(|error| format!("events: expected a list of them in JSON: {error}"))?;
+                events.drain(..known.min(events.len()));
+                Ok(Answer::Events(events))
             }
-            answer => Ok((answer, number)),
+            (_, failed) => match (refused(&said), failed) {
+                (Some(why), _) => Ok(Answer::Refused(why)),
+                (None, None) => Ok(Answer::Done),
+                (None, Some(why)) => Err(why),
+            },
         }
     }
 
@@ -605,20 +663,30 @@ impl Stage {
 }
 
 /// What has a server do this, with all that its texts name.
-fn filled(hook: &HookCall, operation: &Operation) -> Result<HookCall, String> {
-    let Operation::Plan { device, act } = operation else {
-        let got = match operation {
-            Operation::Trigger { .. } | Operation::Notify { .. } => "a notification",
-            _ => "something else",
-        };
-        return Err(format!("it has devices do something, and {got} was wanted"));
-    };
-    let names = act.names().map_err(|error| error.to_string())?;
-    let device = [("device", device.clone())];
-    Ok(named_call(
-        hook,
-        &device.into_iter().chain(names).collect::<Vec<_>>(),
-    ))
+fn filled(hooks: &ServerHooks, operation: &Operation) -> Result<HookCall, String> {
+    match operation {
+        Operation::Plan { device, act } => {
+            let names = act.names().map_err(|error| error.to_string())?;
+            let device = [("device", device.clone())];
+            let named: Vec<_> = device.into_iter().chain(names).collect();
+            Ok(named_call(&hooks.plan, &named))
+        }
+        Operation::Events { after } => {
+            let events = hooks.events.as_ref();
+            let events = events.ok_or("it does not say what devices did: it has no hook.events")?;
+            Ok(named_call(events, &[("after", after.to_string())]))
+        }
+        Operation::Trigger { .. } | Operation::Notify { .. } => {
+            Err("it has devices do something, and a notification was wanted".to_owned())
+        }
+        _ => Err("it has devices do something, and something else was wanted".to_owned()),
+    }
+}
+
+/// Why the server refused what it was asked for, if that is what a hook said.
+fn refused(said: &str) -> Option<String> {
+    let said: serde_json::Value = serde_json::from_str(said).ok()?;
+    Some(said.get("refused")?.as_str()?.to_owned())
 }
 
 /// The reply as a hook is told it.
@@ -701,9 +769,11 @@ fn percent_encoded(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use twinproof_dm::upper::{Act, Operation};
+    use std::time::Duration;
 
-    use super::filled;
+    use twinproof_dm::upper::{Act, Event, Operation};
+
+    use super::{ServerHooks, filled, refused};
     use crate::hooks::HookCall;
 
     fn plan() -> Operation {
@@ -715,10 +785,22 @@ mod tests {
         }
     }
 
+    fn hooks(plan: HookCall) -> ServerHooks {
+        ServerHooks {
+            plan,
+            events: None,
+            patience: Duration::ZERO,
+        }
+    }
+
+    fn command(line: &str) -> HookCall {
+        HookCall::Command(line.to_owned())
+    }
+
     #[test]
     fn what_a_command_line_names_is_one_word_each() {
-        let hook = HookCall::Command("queue {device} {command} {uri} {other}".to_owned());
-        let Ok(HookCall::Command(line)) = filled(&hook, &plan()) else {
+        let hooks = hooks(command("queue {device} {command} {uri} {other}"));
+        let Ok(HookCall::Command(line)) = filled(&hooks, &plan()) else {
             panic!("expected a command line");
         };
         assert_eq!(line, "queue 'IMEI:1'\\''2' 'Get' './DevInfo/\"x\"' {other}");
@@ -731,7 +813,7 @@ mod tests {
             url: "http://s/{device}/commands".to_owned(),
             body: r#"{"what": "{command}", "at": "{uri}", "raw": "{xml}"}"#.to_owned(),
         };
-        let Ok(HookCall::Http { url, body, .. }) = filled(&hook, &plan()) else {
+        let Ok(HookCall::Http { url, body, .. }) = filled(&hooks(hook), &plan()) else {
             panic!("expected a call");
         };
         assert_eq!(url, "http://s/IMEI%3A1%272/commands");
@@ -746,7 +828,39 @@ mod tests {
 
     #[test]
     fn what_is_no_wish_for_a_device_is_not_for_it() {
-        let hook = HookCall::Command("queue".to_owned());
-        assert!(filled(&hook, &Operation::Devices).is_err());
+        assert!(filled(&hooks(command("queue")), &Operation::Devices).is_err());
+    }
+
+    #[test]
+    fn who_does_not_say_what_devices_did_is_not_asked() {
+        let mut hooks = hooks(command("queue"));
+        let asked = Operation::Events { after: 3 };
+        let Err(why) = filled(&hooks, &asked) else {
+            panic!("expected nobody to ask");
+        };
+        assert!(why.contains("hook.events"), "{why}");
+        hooks.events = Some(command("events --skip {after}"));
+        let Ok(HookCall::Command(line)) = filled(&hooks, &asked) else {
+            panic!("expected a command line");
+        };
+        assert_eq!(line, "events --skip '3'");
+    }
+
+    #[test]
+    fn only_a_word_of_its_own_is_a_refusal() {
+        assert_eq!(
+            refused(r#"{"refused": "too large"}"#).as_deref(),
+            Some("too large")
+        );
+        for other in ["", "refused", r#"{"refused": true}"#, r#"["refused"]"#] {
+            assert_eq!(refused(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_event_may_leave_out_what_it_has_not() {
+        let said = r#"[{"did": {"device": "d", "outcome": {"statuses": [{"command": "Get", "code": 404}]}}}]"#;
+        let events: Vec<Event> = serde_json::from_str(said).unwrap();
+        assert!(matches!(&events[..], [Event::Did { outcome, .. }] if outcome.results.is_empty()));
     }
 }

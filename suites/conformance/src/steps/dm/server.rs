@@ -69,6 +69,8 @@ pub(super) struct Fleet {
     session: Option<Session>,
     /// The one before, in which it said what it has.
     asked: Option<Session>,
+    /// How many events the operator had been told before anything was wanted.
+    known: usize,
     /// The number under which the last trigger was made.
     made: Option<u64>,
 }

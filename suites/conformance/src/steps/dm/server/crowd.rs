@@ -51,6 +51,9 @@ async fn two_themselves(world: &mut World) -> Result<(), Halted> {
 /// Lets two devices enter, of each of which the operator wants to read these, and more.
 async fn enter_two(scene: &mut Scene, first: &[&str]) -> Result<(), Halted> {
     scene.dm.fleet.takes = Some(SMALL);
+    if !first.is_empty() {
+        scene.skip_dm_events().await?;
+    }
     for who in 0..2 {
         let account = scene.dm_account(who)?;
         let first = first.iter().map(|uri| (*uri).to_owned());

@@ -2,13 +2,14 @@
 //! of devices.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_dm::client::rules::decide::{Rules, Standard};
 use twinproof_dm::features::{Feature, Features};
 use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{Alert, AlertCode, Command, Format, Item, Message, Meta, StatusCode};
-use twinproof_dm::upper::{Act, Operation, Put, Value};
+use twinproof_dm::upper::{Act, Answer, Event, Operation, Put, Value};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::server::Check as Server;
 use twinproof_judge::checks::dm::{Check as Dm, Session, either, records};
@@ -122,6 +123,7 @@ fn refused() -> Vec<String> {
 #[given("the operator wants to read several things of the device")]
 async fn wants_several(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
+    scene.skip_dm_events().await?;
     let device = scene.dm_account(0)?.device;
     for uri in refused() {
         let plan = Operation::Plan {
@@ -133,7 +135,54 @@ async fn wants_several(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
+/// How long after a session a server that runs elsewhere may take to tell its operator what devices did.
+const TELLING: Duration = Duration::from_secs(2);
+
+/// How often it is asked.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
 impl Scene {
+    /// What the operator was told until now says nothing: devices may have said the same in another run.
+    pub(super) async fn skip_dm_events(&mut self) -> Result<(), Halted> {
+        if let (true, _) = self.stage.tells_dm() {
+            let (told, _) = self
+                .stage
+                .operate_dm(Operation::Events { after: 0 })
+                .await?;
+            if let Answer::Events(told) = told {
+                self.dm.fleet.known = told.len();
+            }
+        }
+        Ok(())
+    }
+
+    /// What the operator was told since then, once it is of all these devices: its number.
+    async fn dm_events_of(&mut self, devices: &[String]) -> Result<u64, Halted> {
+        let after = self.dm.fleet.known;
+        let (_, later) = self.stage.tells_dm();
+        let begun = self.stage.now();
+        loop {
+            let (told, number) = self.stage.operate_dm(Operation::Events { after }).await?;
+            let told = match told {
+                Answer::Events(told) => told,
+                _ => Vec::new(),
+            };
+            let of = |device: &String| {
+                let own = |event: &&Event| matches!(event, Event::Did { device: who, .. } if who == device);
+                told.iter().filter(own).count()
+            };
+            // Each stands there once for each thing that was wanted of it.
+            let all = devices.iter().all(|device| {
+                let wanted = devices.iter().filter(|other| *other == device).count();
+                of(device) >= wanted
+            });
+            if all || !later || self.stage.now().since(begun) >= TELLING {
+                return Ok(number);
+            }
+            self.stage.rest(ASK_AGAIN).await;
+        }
+    }
+
     /// Asks what the operator was told, and holds it against what devices said: each with its session, and what was
     /// read of it.
     async fn check_recorded(
@@ -141,10 +190,11 @@ impl Scene {
         said: Vec<(Session, String, Vec<String>)>,
     ) -> Result<(), Halted> {
         let upto = Some(self.stage.recorded());
-        let (_, number) = self
-            .stage
-            .operate_dm(Operation::Events { after: 0 })
-            .await?;
+        let devices: Vec<String> = said
+            .iter()
+            .flat_map(|(_, device, uris)| vec![device.clone(); uris.len()])
+            .collect();
+        let number = self.dm_events_of(&devices).await?;
         for (session, device, uris) in said {
             for uri in uris {
                 let check = records::Check::Recorded {
@@ -227,7 +277,8 @@ async fn writes_much(world: &mut World) -> Result<(), Halted> {
             value: Some(Value::Text(value)),
         }),
     };
-    scene.stage.operate_dm(plan).await?;
+    // That the server refuses it is as good as sending it whole.
+    scene.stage.ask_dm(plan).await?;
     super::session(world).await
 }
 
