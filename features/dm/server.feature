@@ -7,6 +7,12 @@ Feature: The server
     When the device begins a session
     Then the server answers every header and every command of the device once
 
+  @DM-SRV-01 @id:numbers
+  Scenario: What a server says is numbered
+    Given an operator who, if there is one, wants to read something of the device
+    When the device begins a session
+    Then each of the commands of the server has a number of its own
+
   @DM-SRV-02 @id:no-credentials
   Scenario: Who does not show who it is is asked, and told nothing
     Given a device that shows no credentials
@@ -169,6 +175,13 @@ Feature: The server
     And the operator wants to read more than fits into one
     When the device begins a session
     Then the server shows who it is with each message
+
+  @DM-SRV-15 @id:believed
+  Scenario: A device believes what a server shows
+    Given a device to which the server shows who it is
+    And an operator who, if there is one, wants to read something of the device
+    When the device begins a session
+    Then the device believes the server
 
   @DM-HLF-009 @id:nothing-in-parts
   Scenario: A device that takes nothing in parts gets nothing in parts

@@ -161,3 +161,18 @@ Feature: The tree of a client
     When the client begins a session
     Then the client refuses the number
     And nothing is there
+
+  @DM-CLI-54 @id:limits
+  Scenario: An address that is longer than a client can take is refused as such
+    Given a client that has nothing where the server may add
+    And the server wants to know how long addresses may be
+    When the client begins a session
+    And the server adds values at addresses that are longer
+    Then the client says that they are too long
+
+  @DM-CLI-04 @id:unknown-format
+  Scenario: A value of a format that there is not is refused by name
+    Given a client that has nothing where the server may add
+    And the server wants to add a value of a format that there is not
+    When the client begins a session
+    Then the client says that it does not know the format

@@ -595,7 +595,7 @@ mod tests {
             .iter()
             .filter_map(|r| Some((r, r.purpose.as_ref()?)))
             .collect();
-        assert_eq!(purposes.len(), 178);
+        assert_eq!(purposes.len(), 179);
         for (requirement, purpose) in purposes {
             let id = &requirement.id;
             assert!(!requirement.failure.is_empty(), "{id}");

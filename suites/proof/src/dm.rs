@@ -10,6 +10,7 @@ use twinproof_dm::client::{self, Client};
 use twinproof_dm::features::Feature;
 use twinproof_dm::server::{self, Enrolment, Server};
 use twinproof_dm::store::{self, Profile, Tree};
+use twinproof_dm::tree::UriLimits;
 use twinproof_judge::profile::{Declared, DmAccount, DmScheme};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::{Seed, Time};
@@ -43,6 +44,13 @@ fn profile(role: &str) -> Declared {
 
 /// Where the built-in server wants the messages of a session after the first, behind its address.
 const NEXT: &str = "/session";
+
+/// How long the addresses are that the built-in client takes.
+const LIMITS: UriLimits = UriLimits {
+    max_depth: 16,
+    max_total_len: 200,
+    max_segment_len: 64,
+};
 
 /// A nonce that the other side does not know.
 const STALE: &[u8] = b"of another time";
@@ -145,7 +153,17 @@ impl BuiltIn for DmClient {
                 }
                 let mut described = Profile::bootstrapped();
                 described.implicit_parents = self.shape.parents;
+                described.limits = LIMITS;
                 let mut tree = Tree::of_device(Arc::new(described), &device, &accounts);
+                for (leaf, limit) in [
+                    ("MaxDepth", LIMITS.max_depth),
+                    ("MaxTotLen", LIMITS.max_total_len),
+                    ("MaxSegLen", LIMITS.max_segment_len),
+                ] {
+                    if let Ok(uri) = format!("./DevDetail/URI/{leaf}").parse() {
+                        tree.set(&uri, limit.to_string());
+                    }
+                }
                 let rules = self.rules.for_scenario(seed);
                 let tree_rules = self.tree_rules.for_scenario(seed);
                 let mut shared = reference::client(rules, tree_rules);

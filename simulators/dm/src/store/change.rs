@@ -407,6 +407,7 @@ fn value(
     given: Given<'_>,
 ) -> Result<Vec<u8>, StatusCode> {
     let binary = is_binary(format) && is_binary(as_given);
+    let known = !matches!(as_given, Format::Other(_));
     let value = match given.data {
         Some(data) => octets(data, as_given),
         None if *as_given == Format::Null => Some(Vec::new()),
@@ -414,7 +415,7 @@ fn value(
     };
     refuse(
         by.rules
-            .takes(binary || format == as_given, value.is_some()),
+            .takes(binary || known && format == as_given, value.is_some()),
     )?;
     Ok(value.unwrap_or_default())
 }

@@ -7,7 +7,7 @@ use twinproof_dm::notification::wanted::Wanted;
 use twinproof_dm::server::rules::decide::{Rules, Standard};
 use twinproof_dm::server::rules::{Fate, Heard, Turn, Unread};
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::syncml::{AlertCode, Command, Item, Message, StatusCode};
+use twinproof_dm::syncml::{AlertCode, Command, Cred, Data, Item, Message, StatusCode};
 
 use super::super::{Mutant, mutants};
 use super::{answering, restated, without};
@@ -30,6 +30,12 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "dm/server/every-command-answered" "dm/answered" }
     fn says(&self, message: Message) -> Message {
         without(message, |c| matches!(c, Command::Status(s) if s.cmd_ref != "0"))
+    }
+
+    "dm-server-numbers-twice" "gives all its statuses one number" breaks "DM-SRV-01"
+    caught by { "dm/server/numbers" "dm/numbered" }
+    fn says(&self, message: Message) -> Message {
+        restated(message, |status| status.cmd_id = "1".to_owned())
     }
 
     "dm-server-believes-anybody" "believes every device" breaks "DM-SRV-02"
@@ -142,6 +148,15 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "dm-server-mixes-results" "takes what a device says for what another one says" breaks "DM-SRV-14"
     caught by { "dm/server/told-apart" "dm/recorded" }
     fn credits(&self, _own: bool) -> bool { false }
+
+    "dm-server-shows-another-password" "shows credentials that no device believes" breaks "DM-SRV-15"
+    caught by { "dm/server/believed" "dm/proven" }
+    fn says(&self, message: Message) -> Message {
+        let mut message = message;
+        let wrong = |cred| Cred { data: Data::base64(&[0; 16]), ..cred };
+        message.header.cred = message.header.cred.map(wrong);
+        message
+    }
 
     "dm-server-believed-for-good" "shows who it is once where it is believed for a message" breaks "DM-SRV-15"
     caught by { "dm/server/each-message" "dm/proven-each" }

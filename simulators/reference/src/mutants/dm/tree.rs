@@ -123,6 +123,14 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         StatusCode::COMMAND_NOT_ALLOWED
     }
 
+    "dm-client-takes-any-length" "takes addresses that are longer than it says that it can" breaks "DM-CLI-54"
+    caught by { "dm/tree/limits" "dm/too-long" }
+    fn addressed(&self, _fits: bool) -> StatusCode { StatusCode::OK }
+
+    "dm-client-takes-any-format" "takes values of formats that there are not" breaks "DM-CLI-04"
+    caught by { "dm/tree/unknown-format" "dm/unknown-format" }
+    fn takes(&self, _format: bool, value: bool) -> StatusCode { Standard.takes(true, value) }
+
     "dm-client-half-a-document" "keeps what it has taken of a document of which it refuses the rest" breaks "DM-HLF-010"
     caught by { "dm/document/bad" "dm/told" }
     fn import_is_undone(&self, _failed: bool) -> bool { false }

@@ -34,6 +34,7 @@ use crate::world::Scene;
 pub(super) use bootstrapped::Newcomers;
 pub(super) use carriers::Carriage;
 pub(super) use features::Asked;
+pub(super) use manners::Longer;
 pub(super) use notification::Announced;
 pub(super) use priorities::Order;
 pub(super) use security::Repeats;

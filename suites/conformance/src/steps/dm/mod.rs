@@ -22,6 +22,8 @@ pub(crate) struct Parties {
     repeats: Option<client::Repeats>,
     /// What the client was asked that it has.
     asked: Option<client::Asked>,
+    /// What it was given that is too long for it.
+    longer: client::Longer,
     /// Which of two servers goes first.
     order: Option<client::Order>,
     /// The sessions that it announces.

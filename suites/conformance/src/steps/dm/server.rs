@@ -532,6 +532,13 @@ fn sent(world: &mut World) -> Result<(), Halted> {
     })
 }
 
+#[then("each of the commands of the server has a number of its own")]
+fn numbered(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_server(|session| Server::Numbered { session })
+}
+
 #[then("the server ends the session")]
 fn ended(world: &mut World) -> Result<(), Halted> {
     world

@@ -549,7 +549,8 @@ fn reported(talk: &Talk, expected: String) -> Found {
     Found::decide(holds, expected, got).shown_by(numbers)
 }
 
-fn numbered(talk: &Talk, expected: String) -> Found {
+/// Whether each command of the system under test has a number that no other of its message has.
+pub(super) fn numbered(talk: &Talk, expected: String) -> Found {
     for said in talk.said.iter().filter(|said| said.by_sut) {
         let mut seen = BTreeSet::new();
         for command in &said.message().commands {

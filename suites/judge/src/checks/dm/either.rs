@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use twinproof_dm::syncml::StatusCode;
 
 use super::Session;
-use super::talk::Talk;
+use super::talk::{Talk, words};
 use crate::checks::Found;
 use crate::scene::Scene;
 
@@ -12,6 +12,11 @@ use crate::scene::Scene;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "check", rename_all = "kebab-case")]
 pub enum Check {
+    /// Who shows credentials was believed, after a challenge perhaps.
+    Proven {
+        /// The session.
+        session: Session,
+    },
     /// Who was believed for a message (200) shows who it is in the next one, too.
     ProvenEach {
         /// The session.
@@ -21,10 +26,32 @@ pub enum Check {
 
 impl Check {
     pub(super) fn look(&self, scene: &Scene) -> Found {
-        let Self::ProvenEach { session } = self;
-        let expected = "credentials with each message, as none is believed for more than itself";
-        session.with(scene, expected, proven_each)
+        match self {
+            Self::Proven { session } => {
+                let expected = "credentials that the other side believes";
+                session.with(scene, expected, proven)
+            }
+            Self::ProvenEach { session } => {
+                let expected =
+                    "credentials with each message, as none is believed for more than itself";
+                session.with(scene, expected, proven_each)
+            }
+        }
     }
+}
+
+fn proven(talk: &Talk, expected: String) -> Found {
+    let ours = talk.said.iter().filter(|said| said.by_sut);
+    let judged: Vec<(u64, StatusCode)> = ours
+        .filter_map(|said| Some((said.number, talk.verdicts_on(said).first().copied()?)))
+        .collect();
+    let numbers = judged.iter().map(|(number, _)| *number);
+    let codes: Vec<StatusCode> = judged.iter().map(|(_, code)| *code).collect();
+    if codes.is_empty() {
+        return Found::inconclusive(expected, "nobody said whether it was believed");
+    }
+    let believed = codes.iter().any(|code| code.is_success());
+    Found::decide(believed, expected, words(&codes)).shown_by(numbers)
 }
 
 fn proven_each(talk: &Talk, expected: String) -> Found {

@@ -10,6 +10,7 @@ use twinproof_dm::upper::{Answer, Operation};
 use twinproof_evidence::Verdict;
 
 use super::Session;
+use super::client::numbered;
 use super::client::wishes::Wish;
 use super::talk::{Said, Talk, Twice, begun, words};
 use crate::checks::Found;
@@ -52,6 +53,11 @@ pub enum Check {
         session: Session,
         /// The codes of which one has to stand for the header of each of its messages.
         codes: Vec<u16>,
+    },
+    /// The commands of each message are numbered, each with a number of its own.
+    Numbered {
+        /// The session.
+        session: Session,
     },
     /// The last message of the server wants nothing more and closes its package.
     Ended {
@@ -174,6 +180,11 @@ impl Check {
                 session.with(scene, expected, |talk, expected| {
                     challenged(talk, expected, &codes)
                 })
+            }
+            Self::Numbered { session } => {
+                let expected =
+                    "a number for each command, which no other command of the message has";
+                session.with(scene, expected, numbered)
             }
             Self::Ended { session } => {
                 let expected = "a last message that wants nothing and closes its package";

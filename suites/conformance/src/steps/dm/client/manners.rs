@@ -12,7 +12,7 @@ use twinproof_dm::tree::tnds::Tnds;
 use twinproof_dm::upper::{Act, Event, Put, Value};
 use twinproof_dm::{Encoding, Limits, media, wbxml, xml};
 use twinproof_judge::checks::Check;
-use twinproof_judge::checks::dm::{Check as Dm, either, manners};
+use twinproof_judge::checks::dm::{Check as Dm, Session, either, manners};
 use twinproof_stage::Halted;
 
 use super::tree::{OTHER, VALUE};
@@ -149,6 +149,124 @@ fn told_number(world: &mut World) -> Result<(), Halted> {
         Some(200) => Err(scene.inconclusive("the client takes any text for a number")),
         _ => Ok(()),
     }
+}
+
+/// What was added at addresses that are longer than the client can take.
+#[derive(Default)]
+pub(in crate::steps::dm) struct Longer {
+    /// The session in which it said what it can take.
+    asked: Option<Session>,
+    tried: Vec<String>,
+}
+
+/// No name is tried that is longer: it has to fit into a message.
+const LONGEST: usize = 1_500;
+
+/// By how much an address is too long, so that nobody takes it for one that fits.
+const TOO_LONG_BY: usize = 8;
+
+#[given("the server wants to know how long addresses may be")]
+async fn wants_limits(world: &mut World) -> Result<(), Halted> {
+    for uri in manners::LIMITS {
+        let uri = uri.to_owned();
+        world.scene().wants(Act::Get { uri }).await?;
+    }
+    Ok(())
+}
+
+impl Scene {
+    /// What the server read last at an address, as a number; none if it is zero, or no number.
+    fn dm_limit(&mut self, uri: &str) -> Result<Option<usize>, Halted> {
+        let server = self.dm_served()?.server.clone();
+        let wanted = uri.trim_start_matches("./");
+        let read = self.stage.look(&server, |server| {
+            let mut events = server.events().iter().rev();
+            events.find_map(|event| match event {
+                Event::Did { outcome, .. } => {
+                    let mut read = outcome.results.iter();
+                    let read = read.find(|read| read.uri.trim_start_matches("./") == wanted)?;
+                    read.value.clone()
+                }
+                _ => None,
+            })
+        });
+        let text = match read {
+            Some(Value::Text(text)) => text,
+            Some(Value::Octets(_)) | None => return Ok(None),
+        };
+        Ok(text.trim().parse().ok().filter(|limit| *limit > 0))
+    }
+}
+
+#[when("the server adds values at addresses that are longer")]
+async fn adds_longer(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let asked = scene.dm_last_session()?;
+    let node = scene.dm_node()?;
+    let area = node.rsplit_once('/').map_or(".", |(area, _)| area);
+    let [total, segment] = manners::LIMITS;
+    let total = scene.dm_limit(total)?;
+    let total = total.map(|most| (most + TOO_LONG_BY).saturating_sub(area.len() + 1));
+    let segment = scene.dm_limit(segment)?.map(|most| most + 1);
+    let names = [(total, "T"), (segment, "S")].into_iter();
+    let names = names.filter_map(|(length, letter)| Some((length?.max(TOO_LONG_BY), letter)));
+    let within = names.filter(|(length, _)| *length <= LONGEST);
+    let tried: Vec<String> = within
+        .map(|(length, letter)| format!("{area}/{}", letter.repeat(length)))
+        .collect();
+    for uri in &tried {
+        scene.wants(Act::Add(put(uri.clone(), VALUE))).await?;
+    }
+    if !tried.is_empty() {
+        scene.dm_session().await?;
+    }
+    scene.dm.longer = Longer {
+        asked: Some(asked),
+        tried,
+    };
+    Ok(())
+}
+
+#[then("the client says that they are too long")]
+fn told_longer(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let session = scene.dm_last_session()?;
+    let Longer { asked, tried } = std::mem::take(&mut scene.dm.longer);
+    let Some(asked) = asked else {
+        return Err(scene.inconclusive("the client was not asked how long addresses may be"));
+    };
+    let check = manners::Check::TooLong {
+        asked,
+        session,
+        tried,
+    };
+    scene.check(&Check::Dm(Dm::from(check)));
+    Ok(())
+}
+
+/// A format that there is not.
+const FORMAT: &str = "twinproof";
+
+#[given("the server wants to add a value of a format that there is not")]
+async fn wants_unknown_format(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let uri = scene.dm_node()?;
+    let value = Put {
+        format: Some(FORMAT.to_owned()),
+        ..put(uri, VALUE)
+    };
+    scene.wants(Act::Add(value)).await
+}
+
+#[then("the client says that it does not know the format")]
+fn told_format(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let check = manners::Check::UnknownFormat {
+        session: scene.dm_last_session()?,
+        uri: scene.dm_node()?,
+    };
+    scene.check(&Check::Dm(Dm::from(check)));
+    Ok(())
 }
 
 /// The leaves of the part of a tree that is given as a document, and their values.

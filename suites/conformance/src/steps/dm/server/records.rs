@@ -44,6 +44,31 @@ fn for_once(world: &mut World) -> Result<(), Halted> {
     scene.enter_dm_device(&account, Arc::new(ForOnce))
 }
 
+#[given("a device to which the server shows who it is")]
+fn shown_to(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let account = scene.dm_account(0)?;
+    if account.server_password.is_none() {
+        let why = "the server shows nothing: the account has no server_password";
+        return Err(scene.inconclusive(why));
+    }
+    scene.enter_dm_device(&account, Arc::new(Standard))
+}
+
+#[then("the device believes the server")]
+fn proven(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let Some(session) = scene.dm.fleet.session.clone() else {
+        return Err(scene.inconclusive("no device began a session"));
+    };
+    let upto = Some(scene.stage.recorded());
+    let check = either::Check::Proven {
+        session: Session { upto, ..session },
+    };
+    scene.check(&Check::Dm(Dm::from(check)));
+    Ok(())
+}
+
 #[then("the server shows who it is with each message")]
 fn proven_each(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();

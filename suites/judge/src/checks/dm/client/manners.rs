@@ -8,7 +8,7 @@ use twinproof_dm::tree::NodeUri;
 use twinproof_dm::tree::tnds::{Node, Tnds};
 
 use super::super::Session;
-use super::super::talk::{Talk, words};
+use super::super::talk::{Talk, item_at, words};
 use super::tree::{read, shows, told};
 use crate::checks::Found;
 use crate::scene::Scene;
@@ -25,6 +25,22 @@ pub enum Check {
         list: String,
         /// The names of leaves, and their values.
         values: Vec<(String, String)>,
+    },
+    /// Addresses that are longer than the client says that it can take are refused as such.
+    TooLong {
+        /// The session in which it said so.
+        asked: Session,
+        /// The later one.
+        session: Session,
+        /// What was added there; nothing if it named no limit within reach.
+        tried: Vec<String>,
+    },
+    /// A value of a format that there is not is refused by name.
+    UnknownFormat {
+        /// The session.
+        session: Session,
+        /// Where it was added.
+        uri: String,
     },
     /// A command that DM does not have is not confirmed.
     Unconfirmed {
@@ -61,6 +77,36 @@ impl Check {
                 let expected = format!("a document with {} in {list}", all.join(" and "));
                 session.with(scene, expected, |talk, expected| {
                     exported(talk, expected, list, values)
+                })
+            }
+            Self::TooLong {
+                asked,
+                session,
+                tried,
+            } => {
+                let expected = "414 to each address that is longer than the client can take";
+                let mut limits = [None, None];
+                let read = asked.with(scene, expected, |talk, expected| {
+                    limits = LIMITS.map(|uri| limit(talk, uri));
+                    Found::not_applicable(expected, "the client names no limit of addresses")
+                });
+                match (tried.is_empty(), limits) {
+                    (_, [None, None]) => read,
+                    (true, _) => Found::inconclusive(expected, "only limits that are out of reach")
+                        .shown_by(read.evidence),
+                    (false, _) => session
+                        .with(scene, expected, |talk, expected| {
+                            too_long(talk, expected, tried, limits)
+                        })
+                        .shown_by(read.evidence),
+                }
+            }
+            Self::UnknownFormat { session, uri } => {
+                let expected = format!("415 to the Add at {uri}, whose format there is not");
+                session.with(scene, expected, |talk, expected| {
+                    let codes = [StatusCode::UNSUPPORTED_TYPE_OR_FORMAT];
+                    // What a client makes of a format that it does not know is not said in so many words.
+                    told(talk, expected, ("Add", Some(uri)), (&codes, &[])).under(&["DM-D28"])
                 })
             }
             Self::Unconfirmed { session } => {
@@ -103,6 +149,41 @@ impl Check {
             }
         }
     }
+}
+
+/// Where a client says how long an address, and a name in it, may be.
+pub const LIMITS: [&str; 2] = ["./DevDetail/URI/MaxTotLen", "./DevDetail/URI/MaxSegLen"];
+
+/// A limit that the client named; none is written as zero.
+fn limit(talk: &Talk, uri: &str) -> Option<usize> {
+    let ours = talk.said.iter().filter(|said| said.by_sut);
+    let value = ours
+        .filter_map(|said| item_at(said, uri)?.data.as_ref()?.as_text())
+        .last()?;
+    value.trim().parse().ok().filter(|limit| *limit > 0)
+}
+
+fn too_long(
+    talk: &Talk,
+    expected: String,
+    tried: &[String],
+    [total, segment]: [Option<usize>; 2],
+) -> Found {
+    let exceeds = |uri: &String| {
+        let name = uri.rsplit('/').next().unwrap_or_default();
+        total.is_some_and(|most| uri.len() > most) || segment.is_some_and(|most| name.len() > most)
+    };
+    if !tried.iter().all(exceeds) {
+        return Found::inconclusive(expected, "an address that is within the limits");
+    }
+    let mut all: Vec<Found> = Vec::new();
+    for uri in tried {
+        let codes = [StatusCode::URI_TOO_LONG];
+        let expected = expected.clone();
+        all.push(told(talk, expected, ("Add", Some(uri)), (&codes, &[])));
+    }
+    let worst = all.into_iter().max_by_key(|found| found.verdict);
+    worst.unwrap_or_else(|| Found::inconclusive(expected, "nothing was tried"))
 }
 
 fn unconfirmed(talk: &Talk, expected: String) -> Found {
