@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use twinproof_kernel::{Input, Outbox, Rests, Time};
+use twinproof_kernel::{CallId, Identity, Input, Outbox, Rests, Time};
 
 use crate::{Roster, Wheel};
 
@@ -13,8 +13,8 @@ const NOBODY: u32 = u32::MAX;
 /// Many roles of one kind, each in its place.
 ///
 /// Who is packed has a place in a table of all, and a timer in a wheel of all. Who is not has one in a table of those
-/// few who are awake, and a timer in a wheel of their own: what happens during an exchange stays in little memory.
-#[derive(Debug)]
+/// few who are awake, and a timer in a wheel of their own: what happens during an exchange stays in little memory. Who is
+/// in an exchange that goes as most do has such a place, too, and stays packed in it: see [`Rests::begin`].
 pub struct Fleet<R: Rests> {
     roster: Roster,
     members: Vec<Member<R>>,
@@ -35,10 +35,39 @@ enum Member<R: Rests> {
 }
 
 /// Where somebody is who is awake, or was.
-#[derive(Debug)]
-struct Place<R> {
+struct Place<R: Rests> {
     member: u32,
     role: Option<Box<R>>,
+    /// If there is one, `role` is but memory.
+    exchange: Option<Exchange<R>>,
+}
+
+/// An exchange of a role that is packed meanwhile.
+struct Exchange<R: Rests> {
+    /// The role before it.
+    packed: R::Packed,
+    began: Time,
+    call: CallId,
+    order: R::Order,
+    usual: R::Usual,
+}
+
+impl<R: Rests> Exchange<R> {
+    /// Brings a role as far as it is in this exchange that was what it is packed before it. What it says is said already.
+    fn repeat(&self, shared: &R::Shared, role: &mut R) {
+        let (call, order) = (self.call, self.order.clone());
+        let input = Input::Order { call, order };
+        role.handle(shared, self.began, input, &mut Outbox::default());
+    }
+}
+
+impl<R: Rests> Place<R> {
+    fn deadline(&self) -> Option<Time> {
+        match &self.exchange {
+            Some(exchange) => Some(R::waits_until(&exchange.usual)),
+            None => self.role.as_ref()?.next_deadline(),
+        }
+    }
 }
 
 /// How many members there are, and what they take.
@@ -99,9 +128,22 @@ impl<R: Rests> Fleet<R> {
         let place = match self.members.get(member as usize) {
             None => return false,
             Some(Member::Awake(place)) => Some(*place),
-            Some(Member::Packed(_)) => self.unpack(shared, member),
+            Some(Member::Packed(_)) => {
+                if let Input::Order { call, order } = &input
+                    && self.begin(shared, member, now, (*call, order), out)
+                {
+                    return true;
+                }
+                self.unpack(shared, member)
+            }
         };
         let Some(place) = place else { return false };
+        if let Input::Datagram { from, bytes, .. } = input
+            && self.end(shared, place, now, (from, bytes), out)
+        {
+            return true;
+        }
+        self.take_up(shared, place);
         let role = self.places.get_mut(place as usize);
         let Some(role) = role.and_then(|place| place.role.as_mut()) else {
             return false;
@@ -109,14 +151,84 @@ impl<R: Rests> Fleet<R> {
         role.handle(shared, now, input, out);
         let at = self.roster.address(member);
         match at.and_then(|at| role.pack(shared, at)) {
-            Some(packed) => {
-                arm(&mut self.wheel, member, R::wakes_at(&packed));
-                self.members[member as usize] = Member::Packed(packed);
-                self.vacate(place);
-            }
+            Some(packed) => self.put_back(place, member, packed),
             None => arm(&mut self.awake, place, role.next_deadline()),
         }
         true
+    }
+
+    /// Begins an exchange with an order to a packed member, if that need not be taken up for it.
+    fn begin(
+        &mut self,
+        shared: &R::Shared,
+        member: u32,
+        now: Time,
+        (call, order): (CallId, &R::Order),
+        out: &mut Outbox<R::Answer>,
+    ) -> bool {
+        let Some(Member::Packed(packed)) = self.members.get(member as usize) else {
+            return false;
+        };
+        let Some(who) = self.roster.identity(member, &mut self.name) else {
+            return false;
+        };
+        let Some(usual) = R::begin(shared, packed, who, now, order, out) else {
+            return false;
+        };
+        let (until, order) = (R::waits_until(&usual), order.clone());
+        let Some((place, packed)) = self.take_out(member) else {
+            return false;
+        };
+        self.places[place as usize].exchange = Some(Exchange {
+            packed,
+            began: now,
+            call,
+            order,
+            usual,
+        });
+        arm(&mut self.awake, place, Some(until));
+        true
+    }
+
+    /// Ends an exchange with a datagram, if it has come to its usual end with that.
+    fn end(
+        &mut self,
+        shared: &R::Shared,
+        place: u32,
+        now: Time,
+        datagram: (SocketAddr, &[u8]),
+        out: &mut Outbox<R::Answer>,
+    ) -> bool {
+        let Some(at) = self.places.get_mut(place as usize) else {
+            return false;
+        };
+        let (member, ended) = (at.member, &mut at.exchange);
+        let answer = ended.as_mut().and_then(|exchange| {
+            let Exchange { packed, usual, .. } = exchange;
+            R::end(shared, packed, usual, now, datagram)
+        });
+        let Some(answer) = answer else { return false };
+        let Some(exchange) = ended.take() else {
+            return false;
+        };
+        out.answer(exchange.call, answer);
+        self.put_back(place, member, exchange.packed);
+        true
+    }
+
+    /// Takes up a member that is in an exchange which does not go as usual.
+    fn take_up(&mut self, shared: &R::Shared, place: u32) {
+        let Some(at) = self.places.get_mut(place as usize) else {
+            return;
+        };
+        let Some(exchange) = at.exchange.take() else {
+            return;
+        };
+        let Some(who) = self.roster.identity(at.member, &mut self.name) else {
+            return;
+        };
+        let role = taken_up(&mut at.role, shared, exchange.packed.clone(), who);
+        exchange.repeat(shared, role);
     }
 
     /// Looks at members that will be needed soon, all together: memory that is far away then comes at once and not
@@ -129,29 +241,41 @@ impl<R: Rests> Fleet<R> {
         }
     }
 
-    /// Takes a member out of the table of those who rest, and says where it is then.
+    /// Takes up a member that rests, and says where it is then.
     fn unpack(&mut self, shared: &R::Shared, member: u32) -> Option<u32> {
+        let (place, packed) = self.take_out(member)?;
         let who = self.roster.identity(member, &mut self.name)?;
-        let free = self.free.pop();
-        let place = free.map_or(self.places.len() as u32, |place| place);
-        if free.is_none() {
+        taken_up(&mut self.places[place as usize].role, shared, packed, who);
+        Some(place)
+    }
+
+    /// Takes a member out of the table of those who rest, and says which place it has then.
+    fn take_out(&mut self, member: u32) -> Option<(u32, R::Packed)> {
+        let slot = self.members.get_mut(member as usize)?;
+        if !matches!(slot, Member::Packed(_)) {
+            return None;
+        }
+        let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place {
                 member: NOBODY,
                 role: None,
+                exchange: None,
             });
             self.awake.add();
+            self.places.len() as u32 - 1
+        });
+        self.places[place as usize].member = member;
+        match std::mem::replace(slot, Member::Awake(place)) {
+            Member::Packed(packed) => Some((place, packed)),
+            Member::Awake(_) => None,
         }
-        let slot = self.members.get_mut(member as usize)?;
-        let Member::Packed(packed) = std::mem::replace(slot, Member::Awake(place)) else {
-            return None;
-        };
-        let taken = &mut self.places[place as usize];
-        taken.member = member;
-        match &mut taken.role {
-            Some(role) => role.refill(shared, packed, who),
-            none => *none = Some(Box::new(R::unpack(shared, packed, who))),
-        }
-        Some(place)
+    }
+
+    /// Puts a member back among those who rest.
+    fn put_back(&mut self, place: u32, member: u32, packed: R::Packed) {
+        arm(&mut self.wheel, member, R::wakes_at(&packed));
+        self.members[member as usize] = Member::Packed(packed);
+        self.vacate(place);
     }
 
     fn vacate(&mut self, place: u32) {
@@ -186,10 +310,8 @@ impl<R: Rests> Fleet<R> {
         out: &mut Outbox<R::Answer>,
     ) -> Option<u32> {
         while let Some(place) = self.awake.pop(now) {
-            let due = self.places.get(place as usize).and_then(|place| {
-                let at = place.role.as_ref()?.next_deadline();
-                Some((place.member, at?))
-            });
+            let due = self.places.get(place as usize);
+            let due = due.and_then(|place| Some((place.member, place.deadline()?)));
             match due {
                 Some((member, at)) if at <= now => {
                     self.handle(shared, member, now, Input::Wake, out);
@@ -224,7 +346,7 @@ impl<R: Rests> Fleet<R> {
     /// When a member wants to be woken, if at all.
     pub fn deadline(&self, member: u32) -> Option<Time> {
         match self.members.get(member as usize)? {
-            Member::Awake(place) => self.at(*place)?.next_deadline(),
+            Member::Awake(place) => self.places.get(*place as usize)?.deadline(),
             Member::Packed(packed) => R::wakes_at(packed),
         }
     }
@@ -236,18 +358,39 @@ impl<R: Rests> Fleet<R> {
 
     /// Looks at a member.
     pub fn look<T>(&self, shared: &R::Shared, member: u32, at: impl FnOnce(&R) -> T) -> Option<T> {
-        Some(match self.members.get(member as usize)? {
-            Member::Awake(place) => at(self.at(*place)?),
-            Member::Packed(packed) => {
-                let mut name = String::new();
-                let who = self.roster.identity(member, &mut name)?;
-                at(&R::unpack(shared, packed.clone(), who))
+        let mut name = String::new();
+        let who = self.roster.identity(member, &mut name)?;
+        let (packed, exchange) = match self.members.get(member as usize)? {
+            Member::Awake(place) => {
+                let place = self.places.get(*place as usize)?;
+                match &place.exchange {
+                    None => return Some(at(place.role.as_deref()?)),
+                    Some(exchange) => (&exchange.packed, Some(exchange)),
+                }
             }
-        })
+            Member::Packed(packed) => (packed, None),
+        };
+        let mut role = R::unpack(shared, packed.clone(), who);
+        if let Some(exchange) = exchange {
+            exchange.repeat(shared, &mut role);
+        }
+        Some(at(&role))
     }
+}
 
-    fn at(&self, place: u32) -> Option<&R> {
-        self.places.get(place as usize)?.role.as_deref()
+/// The role of whom this was kept, in memory that may be there.
+fn taken_up<'r, R: Rests>(
+    place: &'r mut Option<Box<R>>,
+    shared: &R::Shared,
+    packed: R::Packed,
+    who: Identity<'_>,
+) -> &'r mut R {
+    match place {
+        Some(role) => {
+            role.refill(shared, packed, who);
+            role
+        }
+        none => none.insert(Box::new(R::unpack(shared, packed, who))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A fleet of roles, at 64, 10 thousand and a million: each hears what is for it, and nobody else does.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -74,6 +75,7 @@ impl Role for Counter {
 
 impl Rests for Counter {
     type Packed = Kept;
+    type Usual = Infallible;
 
     fn pack(&self, _: &Spans, _: SocketAddr) -> Option<Kept> {
         self.busy.is_none().then_some(Kept {
@@ -95,6 +97,31 @@ impl Rests for Counter {
 
     fn wakes_at(packed: &Kept) -> Option<Time> {
         packed.due
+    }
+
+    fn begin(
+        _: &Spans,
+        _: &Kept,
+        _: Identity<'_>,
+        _: Time,
+        _: &Self::Order,
+        _: &mut Outbox<u32>,
+    ) -> Option<Infallible> {
+        None
+    }
+
+    fn end(
+        _: &Spans,
+        _: &mut Kept,
+        usual: &Infallible,
+        _: Time,
+        _: (SocketAddr, &[u8]),
+    ) -> Option<u32> {
+        match *usual {}
+    }
+
+    fn waits_until(usual: &Infallible) -> Time {
+        match *usual {}
     }
 }
 

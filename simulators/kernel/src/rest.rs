@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use crate::{Role, Seed, Time};
+use crate::{Outbox, Role, Seed, Time};
 
 /// Who a role is among many of its kind: what follows from its place in a fleet and need not be kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,9 +15,12 @@ pub struct Identity<'n> {
 
 /// A role that can be put away while nothing is under way, and taken up again as if it had been there all
 /// the time: what it then says, and when, is what it would have said.
-pub trait Rests: Role + Sized {
+pub trait Rests: Role<Order: Clone> + Sized {
     /// What is kept of it. The default is a role before its first input.
     type Packed: Clone + Default + std::fmt::Debug;
+
+    /// What is known of an exchange that a packed role has begun, and that may go as most do.
+    type Usual: std::fmt::Debug;
 
     /// What to keep of the role whose place in the fleet has this address, unless there is more to it now
     /// than fits. Who gets something drops the role.
@@ -33,4 +36,29 @@ pub trait Rests: Role + Sized {
 
     /// When the role that is packed wants to be woken, if at all.
     fn wakes_at(packed: &Self::Packed) -> Option<Time>;
+
+    /// What the packed role does with this order, if that is so usual that it need not be taken up for it: leaves in
+    /// `out` what the role would, or nothing if it has to be taken up. Whatever happens then but for what
+    /// [`end`](Self::end) knows, the role is taken up as it was packed and given the order again, as of then.
+    fn begin(
+        shared: &Self::Shared,
+        packed: &Self::Packed,
+        who: Identity<'_>,
+        now: Time,
+        order: &Self::Order,
+        out: &mut Outbox<Self::Answer>,
+    ) -> Option<Self::Usual>;
+
+    /// The role's answer to the order, if this datagram ends the exchange as is usual; `packed` is the role then, as it
+    /// would have been packed after the datagram.
+    fn end(
+        shared: &Self::Shared,
+        packed: &mut Self::Packed,
+        usual: &Self::Usual,
+        now: Time,
+        datagram: (SocketAddr, &[u8]),
+    ) -> Option<Self::Answer>;
+
+    /// When the role wants to be woken, unless the exchange ends before.
+    fn waits_until(usual: &Self::Usual) -> Time;
 }

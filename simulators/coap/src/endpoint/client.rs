@@ -11,7 +11,7 @@ use super::{
 };
 use crate::message::{Extra, Message};
 use crate::transfer::{BlockFault, Download};
-use crate::{Block, Code, Packet, Token, Type, option};
+use crate::{Block, Code, Packet, Parameters, Token, Type, option};
 
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -445,16 +445,20 @@ impl<P: Address> Endpoint<P> {
 
     /// A token that no request to this peer has.
     pub(super) fn fresh_token(&mut self, turn: &Turn<'_, P>, peer: P) -> Result<Token, SendError> {
-        let length = usize::from(turn.parameters.token_length.min(8));
         for _ in 0..64 {
-            let bytes = self.random.u64(..).to_be_bytes();
-            let token = Token::new(&bytes[..length]).unwrap_or_default();
+            let token = draw_token(&mut self.random, turn.parameters);
             if !self.requests.contains_key(&(peer, token)) {
                 return Ok(token);
             }
         }
         Err(SendError::Tokens)
     }
+}
+
+pub(super) fn draw_token(random: &mut fastrand::Rng, parameters: &Parameters) -> Token {
+    let length = usize::from(parameters.token_length.min(8));
+    let bytes = random.u64(..).to_be_bytes();
+    Token::new(&bytes[..length]).unwrap_or_default()
 }
 
 impl Upload {

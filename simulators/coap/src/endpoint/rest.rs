@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use twinproof_kernel::{Seed, Time};
 
-use super::transmission::Peer;
+use super::client::draw_token;
+use super::transmission::{Peer, RUN, first_id, first_wait};
 use super::{Address, Endpoint, Expiries};
+use crate::{Parameters, Token};
 
 /// What is known of the only peer of an endpoint that has nothing under way, and from where its random choices go on.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -19,6 +21,50 @@ pub struct Resting {
     pub first_id: u16,
     /// How many message ids were taken; none of a peer that is not known.
     pub issued: u16,
+}
+
+/// How a confirmable request goes out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Asked {
+    /// Its message id.
+    pub message_id: u16,
+    /// Its token.
+    pub token: Token,
+    /// How long it waits for its answer before something else happens.
+    pub wait: Duration,
+}
+
+impl Resting {
+    /// The endpoint that [`Endpoint::new`] makes of this seed, before it has said anything.
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            random: seed.rng().get_seed(),
+            ..Self::default()
+        }
+    }
+
+    /// Sends the only peer a confirmable request that fits into one datagram, as [`Endpoint::request`] would, and is what
+    /// the endpoint is at rest once that is answered by its acknowledgement. None where the endpoint would not rest
+    /// then, or the peer may have been forgotten meanwhile.
+    pub fn request(&mut self, parameters: &Parameters, now: Time) -> Option<Asked> {
+        let mut random = fastrand::Rng::with_seed(self.random);
+        let token = draw_token(&mut random, parameters);
+        if self.issued == 0 {
+            self.first_id = first_id(&mut random);
+        }
+        let message_id = self.first_id.wrapping_add(self.issued);
+        self.issued = self.issued.checked_add(1)?;
+        if u64::from(self.issued).is_multiple_of(RUN) {
+            return None;
+        }
+        let wait = first_wait(&mut random, parameters);
+        (self.random, self.touched) = (random.get_seed(), now);
+        Some(Asked {
+            message_id,
+            token,
+            wait: wait.min(parameters.response_wait),
+        })
+    }
 }
 
 impl<P: Address> Endpoint<P> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use twinproof_kernel::Time;
 
 use super::{Address, Endpoint, Event, Exchange, Failure, RequestId, SendError, Turn};
-use crate::{Packet, Token, Type};
+use crate::{Packet, Parameters, Token, Type};
 
 #[derive(Debug)]
 pub(super) struct Expiries<P> {
@@ -50,7 +50,7 @@ impl Peer {
 
 /// Message ids are watched in runs: when the last of a run was used says when the first of it may be
 /// used again.
-const RUN: u64 = 1024;
+pub(super) const RUN: u64 = 1024;
 const RUNS: usize = 64;
 
 /// How many non-confirmable messages to one peer a Reset may name.
@@ -199,8 +199,7 @@ impl<P: Address> Endpoint<P> {
         purpose: Purpose,
         before: Option<(u32, Duration)>,
     ) {
-        let spread = (turn.parameters.ack_random_factor - 1.0).max(0.0) * self.random.f64();
-        let first = turn.parameters.ack_timeout.mul_f64(1.0 + spread);
+        let first = first_wait(&mut self.random, turn.parameters);
         let (repeated, timeout) = before.unwrap_or((0, first));
         let mut deadline = None;
         if let Some(peer) = self.peers.get_mut(&key.0) {
@@ -341,7 +340,7 @@ impl<P: Address> Endpoint<P> {
         if !self.peers.contains_key(&address) {
             let forgets = turn.now + lifetime();
             self.expiries.peers.push_back((forgets, address));
-            let peer = Peer::new(self.random.u16(..), turn.now);
+            let peer = Peer::new(first_id(&mut self.random), turn.now);
             self.peers.insert(address, peer);
         }
         let peer = self.peers.get_mut(&address).ok_or(SendError::Unknown)?;
@@ -446,6 +445,17 @@ impl<P: Address> Endpoint<P> {
             None
         });
     }
+}
+
+/// Where the message ids for a peer begin.
+pub(super) fn first_id(random: &mut fastrand::Rng) -> u16 {
+    random.u16(..)
+}
+
+/// How long a confirmable message waits before it is repeated the first time (RFC 7252 §4.2).
+pub(super) fn first_wait(random: &mut fastrand::Rng, parameters: &Parameters) -> Duration {
+    let spread = (parameters.ack_random_factor - 1.0).max(0.0) * random.f64();
+    parameters.ack_timeout.mul_f64(1.0 + spread)
 }
 
 /// Hands the keys whose time has come to `again`, which says when to look at one again, if ever.

@@ -16,6 +16,7 @@ mod registration;
 mod rest;
 pub mod rules;
 mod seal;
+mod usual;
 mod write;
 
 use std::fmt;
@@ -44,9 +45,13 @@ pub use order::{
 };
 pub use registration::Drafts;
 pub use rest::Packed;
+pub use usual::Usual;
 
 /// The definitions that we bring, read once.
 static BUILTIN: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(Registry::builtin()));
+
+/// What decides for devices by the standard.
+static STANDARD: LazyLock<Arc<Standard>> = LazyLock::new(|| Arc::new(Standard));
 
 /// What the devices of a run have in common.
 #[derive(Clone)]
@@ -117,7 +122,7 @@ impl Shared {
             boot: Duration::from_secs(1),
             takes: Duration::ZERO,
             parameters,
-            rules: Arc::new(Standard),
+            rules: STANDARD.clone(),
             remembers: true,
             drafts: None,
             packs: None,

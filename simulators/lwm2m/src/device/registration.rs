@@ -9,6 +9,7 @@ use twinproof_kernel::{CallId, Seed, Time};
 
 use super::observe::Report;
 use super::rules::{LifetimeFacts, RegisterFacts, RetryFacts};
+use super::usual::Draft;
 use super::{
     Answer, BOOTSTRAP, Call, Device, Effect, Moment, Register, Registration, Response, Shared,
     Update,
@@ -32,6 +33,8 @@ pub struct Drafts {
     /// What follows from the numbers of the message layer.
     pub(super) exchange_lifetime: Duration,
     pub(super) max_transmit_wait: Duration,
+    /// The registration, where all that it follows from is known already.
+    pub(super) registration: Option<Draft>,
 }
 
 /// What a device knows of one of its servers.
@@ -80,8 +83,10 @@ impl Drafts {
     pub(super) fn new(shared: &Shared) -> Self {
         let anybody = Device::new("", NOWHERE, Seed::new(0));
         let accounts = 0..shared.servers.len();
+        let list = anybody.list(shared);
         Self {
-            list: anybody.list(shared),
+            registration: Draft::new(shared, &anybody, &list),
+            list,
             accounts: accounts
                 .map(|account| anybody.account_of(shared, account))
                 .collect(),
@@ -140,14 +145,14 @@ impl Device {
         self.tree(shared).value(path)
     }
 
-    fn lifetime(&self, shared: &Shared, account: usize) -> u32 {
+    pub(super) fn lifetime(&self, shared: &Shared, account: usize) -> u32 {
         let lifetime = self
             .setting(shared, account, 1)
             .and_then(|value| value.number());
         lifetime.map_or(86_400, |seconds| seconds as u32)
     }
 
-    fn binding(&self, shared: &Shared, account: usize) -> String {
+    pub(super) fn binding(&self, shared: &Shared, account: usize) -> String {
         match self.setting(shared, account, 7) {
             Some(Value::String(binding)) => binding,
             _ => "U".to_owned(),
@@ -352,7 +357,7 @@ impl Device {
         lifetime: u32,
         response: Option<&Response>,
     ) {
-        let after = self.update_after(moment.shared, lifetime);
+        let after = update_after(moment.shared, lifetime);
         let keeps = self.behaviour().keeps_registered;
         let state = &mut self.accounts[account];
         if let Some(response) = response.filter(|response| response.code == Code::CREATED) {
@@ -416,7 +421,7 @@ impl Device {
                 state.lifetime = lifetime.unwrap_or(state.lifetime);
                 state.updated += 1;
                 let lifetime = state.lifetime;
-                let after = self.update_after(moment.shared, lifetime);
+                let after = update_after(moment.shared, lifetime);
                 self.accounts[account].due = Some(moment.now + after).filter(|_| keeps);
             }
             Some(response) if moment.shared.rules.registers_again(response.code) => {
@@ -459,13 +464,6 @@ impl Device {
         state.location.clear();
         state.state = State::Idle;
         state.due = None;
-    }
-
-    fn update_after(&self, shared: &Shared, lifetime: u32) -> Duration {
-        shared.rules.update_after(LifetimeFacts {
-            lifetime: Duration::from_secs(lifetime.into()),
-            transmit_wait: shared.max_transmit_wait(),
-        })
     }
 
     /// Updates and registers when it is time to.
@@ -572,7 +570,15 @@ pub(super) fn no_server(server: usize) -> String {
     }
 }
 
-fn said_lifetime(query: &[String]) -> Option<u32> {
+/// How long after an answer the next update is sent, where the server was told this life time, s.
+pub(super) fn update_after(shared: &Shared, lifetime: u32) -> Duration {
+    shared.rules.update_after(LifetimeFacts {
+        lifetime: Duration::from_secs(lifetime.into()),
+        transmit_wait: shared.max_transmit_wait(),
+    })
+}
+
+pub(super) fn said_lifetime(query: &[String]) -> Option<u32> {
     query
         .iter()
         .find_map(|argument| argument.strip_prefix("lt=")?.parse().ok())

@@ -7,11 +7,12 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use twinproof_coap::endpoint::Resting;
-use twinproof_kernel::{Identity, Rests, Time};
+use twinproof_kernel::{Identity, Outbox, Rests, Time};
 
 use super::observe::Report;
 use super::registration::{Account, State};
-use super::{Aside, Device, Live, Shared};
+use super::usual::{self, Usual};
+use super::{Answer, Aside, Device, Live, Order, Shared};
 
 /// How long a location may be that needs no memory of its own, in octets.
 const SHORT: usize = 22;
@@ -37,6 +38,70 @@ pub struct Packed {
 }
 
 const _: () = assert!(size_of::<Packed>() <= 80);
+
+impl Packed {
+    /// Where it is registered; empty if it is not.
+    pub(super) fn location(&self) -> &str {
+        self.location.text()
+    }
+
+    /// The life time that the server was told, s.
+    pub(super) const fn lifetime(&self) -> u32 {
+        self.lifetime
+    }
+
+    /// How often the message layer was put away.
+    pub(super) const fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// The message layer.
+    pub(super) const fn layer(&self) -> Resting {
+        Resting {
+            touched: self.touched,
+            random: self.random,
+            first_id: self.first_id,
+            issued: self.issued,
+        }
+    }
+
+    /// An exchange is over that ended at `now` and after which it does nothing by itself until then.
+    pub(super) fn exchanged(
+        &mut self,
+        (layer, generation): (Resting, u32),
+        now: Time,
+        until: Time,
+    ) {
+        let Resting {
+            touched,
+            random,
+            first_id,
+            issued,
+        } = layer;
+        (self.touched, self.random) = (touched, random);
+        (self.first_id, self.issued) = (first_id, issued);
+        self.generation = generation;
+        self.spoke = now;
+        self.due = NonZeroU64::new(until.as_micros().saturating_add(1));
+    }
+
+    /// Its server has taken its registration.
+    pub(super) fn registered(&mut self, location: &[String], lifetime: u32) {
+        let text = location
+            .iter()
+            .fold(String::new(), |text, segment| text + "/" + segment);
+        self.location = text.as_str().into();
+        self.state = State::Registered;
+        self.lifetime = lifetime;
+        self.attempts = 0;
+        self.registered += 1;
+    }
+
+    /// Its server has taken its update.
+    pub(super) const fn updated(&mut self) {
+        self.updated += 1;
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Location {
@@ -92,6 +157,7 @@ impl Device {
 
 impl Rests for Device {
     type Packed = Packed;
+    type Usual = Usual;
 
     fn pack(&self, shared: &Shared, at: SocketAddr) -> Option<Packed> {
         let layer = match &self.live {
@@ -177,12 +243,7 @@ impl Rests for Device {
         }
         let server = shared.servers.first().filter(|_| packed.issued > 0);
         if let Some(server) = server {
-            let resting = Resting {
-                touched: packed.touched,
-                random: packed.random,
-                first_id: packed.first_id,
-                issued: packed.issued,
-            };
+            let resting = packed.layer();
             let (peer, lifetime) = (server.address, shared.exchange_lifetime());
             let mut restored =
                 Live::within(spare.take(), |layer| layer.restore(peer, lifetime, resting));
@@ -193,5 +254,30 @@ impl Rests for Device {
 
     fn wakes_at(packed: &Packed) -> Option<Time> {
         packed.due.map(|due| Time::from_micros(due.get() - 1))
+    }
+
+    fn begin(
+        shared: &Shared,
+        packed: &Packed,
+        who: Identity<'_>,
+        now: Time,
+        order: &Order,
+        out: &mut Outbox<Answer>,
+    ) -> Option<Usual> {
+        usual::begin(shared, packed, who, now, order, out)
+    }
+
+    fn end(
+        shared: &Shared,
+        packed: &mut Packed,
+        usual: &Usual,
+        now: Time,
+        datagram: (SocketAddr, &[u8]),
+    ) -> Option<Answer> {
+        usual::end(shared, packed, usual, now, datagram)
+    }
+
+    fn waits_until(usual: &Usual) -> Time {
+        usual::waits_until(usual)
     }
 }

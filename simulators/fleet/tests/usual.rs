@@ -1,0 +1,305 @@
+//! What goes as most exchanges do leaves devices as they are packed; nobody can tell.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use twinproof_fleet::{Addresses, Fleet, Roster};
+use twinproof_kernel::{CallId, Input, Outbox, Output, Rests as _, Role as _, Seed, Time};
+use twinproof_lwm2m::device::rules::Standard;
+use twinproof_lwm2m::device::{Answer, Device, Order, Register, Shared, Update};
+use twinproof_lwm2m::wire::Version;
+
+const MEMBERS: u32 = 3;
+const GRAIN: u32 = 10;
+
+fn server() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 5683))
+}
+
+fn shared() -> Shared {
+    let shared = Shared {
+        remembers: false,
+        ..Shared::new(Version::V1_0, 600, &[server()])
+    };
+    shared.for_many()
+}
+
+/// The same, of devices that are taken up for all that happens: nobody knows that their decisions are those of the
+/// standard.
+fn unknown() -> Shared {
+    let shared = Shared {
+        rules: Arc::new(Standard),
+        ..shared()
+    };
+    shared.for_many()
+}
+
+fn roster() -> Roster {
+    let addresses = Addresses::Block {
+        first: [127, 1, 0, 1].into(),
+        port: 5683,
+    };
+    Roster::new(MEMBERS, addresses, "dev-", Seed::new(1)).unwrap()
+}
+
+/// Something that happens to a device.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Register,
+    Update,
+    /// An update that says a life time.
+    Tell,
+    /// An answer to what it said last: code, options and payload.
+    Answer(u8, &'static [u8]),
+    /// The last answer again.
+    Again,
+    /// An answer under another message id, or another token.
+    Stray(usize),
+    /// The answer that was usual, from somebody else.
+    Stranger,
+    /// An acknowledgement without answer, or a Reset.
+    Empty(u8),
+    /// An answer in a message of its own.
+    Separate,
+    /// A request of the server.
+    Read,
+    Garbage,
+    /// So many milliseconds go by.
+    Wait(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => Just(Act::Register),
+        8 => Just(Act::Update),
+        1 => Just(Act::Tell),
+        6 => Just(Act::Answer(0x41, b"\x82rd\x01x")),
+        9 => Just(Act::Answer(0x44, b"")),
+        1 => prop_oneof![
+            Just(Act::Answer(0x41, b"")),
+            Just(Act::Answer(0x41, b"\x82rd\x0d\x0fa-location-that-is-long-12345")),
+            Just(Act::Answer(0x41, b"\x81\xff")),
+            Just(Act::Answer(0x41, b"\x82rd\xff1")),
+            Just(Act::Answer(0x44, b"\xd1\x0a1")),
+            Just(Act::Answer(0x44, b"\xff1")),
+            Just(Act::Answer(0x44, b"\x91x")),
+            Just(Act::Answer(0x84, b"")),
+            Just(Act::Answer(0x80, b"")),
+            Just(Act::Answer(0xa3, b"\xd1\x01\x05")),
+        ],
+        1 => Just(Act::Again),
+        1 => (2..6_usize).prop_map(Act::Stray),
+        1 => Just(Act::Stranger),
+        1 => prop_oneof![Just(Act::Empty(0x60)), Just(Act::Empty(0x70))],
+        1 => Just(Act::Separate),
+        1 => Just(Act::Read),
+        1 => Just(Act::Garbage),
+        4 => prop_oneof![4 => 0..4_000_u64, 1 => 0..300_000_u64].prop_map(Act::Wait),
+    ]
+}
+
+/// Two fleets to which the same happens.
+struct Pair {
+    fleets: [(Fleet<Device>, Shared); 2],
+    now: Time,
+    /// What each member said last, and was answered last.
+    said: [Vec<u8>; MEMBERS as usize],
+    heard: [Vec<u8>; MEMBERS as usize],
+    calls: u64,
+}
+
+/// What a device leaves: where it goes, and the octets; or an answer.
+type Left = Vec<Result<(SocketAddr, SocketAddr, Vec<u8>), (CallId, Answer)>>;
+
+fn left(out: &mut Outbox<Answer>) -> Left {
+    let (outputs, bytes) = out.take();
+    let left = outputs.map(|output| match output {
+        Output::Datagram { at, to, range } => Ok((at, to, bytes[range].to_vec())),
+        Output::Answer { call, answer } => Err((call, answer)),
+        other => panic!("{other:?}"),
+    });
+    let left = left.collect();
+    out.clear();
+    left
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self {
+            fleets: [shared(), unknown()].map(|shared| (Fleet::new(roster(), GRAIN), shared)),
+            now: Time::from_micros(1 << GRAIN),
+            said: Default::default(),
+            heard: Default::default(),
+            calls: 0,
+        }
+    }
+
+    fn act(&mut self, member: u32, act: Act) {
+        let place = member as usize;
+        let said = &self.said[place];
+        let head = match said.get(..4) {
+            Some(head) => [head[0], head[1], head[2], head[3]],
+            None => [0x40, 0, 0, 0],
+        };
+        let token = said
+            .get(4..4 + usize::from(head[0] & 0x0f))
+            .unwrap_or_default();
+        let answer = |ty: u8, code: u8, behind: &[u8]| {
+            [
+                &[ty | token.len() as u8, code, head[2], head[3]],
+                token,
+                behind,
+            ]
+            .concat()
+        };
+        let mut from = server();
+        let datagram = match act {
+            Act::Register => return self.order(member, Order::Register(Register::default())),
+            Act::Update => return self.order(member, Order::Update(Update::default())),
+            Act::Tell => {
+                let query = vec!["lt=900".to_owned()];
+                let how = Update {
+                    query,
+                    ..Update::default()
+                };
+                return self.order(member, Order::Update(how));
+            }
+            Act::Wait(millis) => return self.wait(Duration::from_millis(millis)),
+            Act::Answer(code, behind) => answer(0x60, code, behind),
+            Act::Again => self.heard[place].clone(),
+            Act::Stray(at) => {
+                let mut answer = answer(0x60, 0x44, b"");
+                answer.get_mut(at).into_iter().for_each(|octet| *octet ^= 1);
+                answer
+            }
+            Act::Stranger => {
+                from = SocketAddr::from(([127, 0, 0, 9], 5683));
+                answer(0x60, 0x44, b"")
+            }
+            Act::Empty(ty) => vec![ty, 0, head[2], head[3]],
+            Act::Separate => [&[0x40 | token.len() as u8, 0x44, 9, head[3]], token].concat(),
+            Act::Read => [&[0x41, 1, 7, head[3], 5], &b"\xb13\x010\x010"[..]].concat(),
+            Act::Garbage => vec![0x44, 0x44],
+        };
+        self.heard[place].clone_from(&datagram);
+        let now = self.now;
+        let left = self.fleets.each_mut().map(|(fleet, shared)| {
+            let (mut out, at) = (Outbox::default(), fleet.roster().address(member).unwrap());
+            let heard = fleet.hear(shared, now, (at, from, &datagram), &mut out);
+            assert_eq!(heard, Some(member));
+            left(&mut out)
+        });
+        self.compare(member, left);
+    }
+
+    fn order(&mut self, member: u32, order: Order) {
+        self.calls += 1;
+        let (now, call) = (self.now, CallId(self.calls));
+        let left = self.fleets.each_mut().map(|(fleet, shared)| {
+            let (mut out, order) = (Outbox::default(), order.clone());
+            fleet.handle(shared, member, now, Input::Order { call, order }, &mut out);
+            left(&mut out)
+        });
+        self.compare(member, left);
+    }
+
+    /// Lets time go by in steps in which everybody who is due is woken.
+    fn wait(&mut self, span: Duration) {
+        let end = (self.now + span).as_micros().next_multiple_of(1 << GRAIN);
+        loop {
+            let next = self
+                .fleets
+                .each_ref()
+                .map(|(fleet, _)| fleet.next_deadline());
+            let next = next.into_iter().flatten().min();
+            let next = next.map_or(end, |at| at.as_micros().next_multiple_of(1 << GRAIN));
+            self.now = self.now.max(Time::from_micros(next.min(end)));
+            let now = self.now;
+            let woken = self.fleets.each_mut().map(|(fleet, shared)| {
+                let mut woken: Vec<(u32, Left)> = Vec::new();
+                let mut out = Outbox::default();
+                while let Some(member) = fleet.wake(shared, now, &mut out) {
+                    woken.push((member, left(&mut out)));
+                }
+                woken.sort_by_key(|(member, _)| *member);
+                woken
+            });
+            let [one, other] = woken;
+            assert_eq!(one, other);
+            for (member, left) in one {
+                self.compare(member, [left.clone(), left]);
+            }
+            if now.as_micros() >= end {
+                return;
+            }
+        }
+    }
+
+    fn compare(&mut self, member: u32, left: [Left; 2]) {
+        let [one, other] = left;
+        assert_eq!(one, other);
+        let datagrams = one.into_iter().flatten();
+        if let Some((.., bytes)) = datagrams.last() {
+            self.said[member as usize] = bytes;
+        }
+        for member in 0..MEMBERS {
+            let [one, other] = self.fleets.each_ref().map(|(fleet, shared)| {
+                let at = fleet.roster().address(member).unwrap();
+                let look = |device: &Device| {
+                    let packed = device.pack(shared, at);
+                    let deadline = device.next_deadline();
+                    format!("{packed:?} {deadline:?} {:?}", device.shown())
+                };
+                let is_packed = fleet.is_packed(member);
+                let seen = fleet.look(shared, member, look);
+                (seen, is_packed, fleet.deadline(member), fleet.sizes())
+            });
+            assert_eq!(one, other);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nobody_can_tell_who_was_taken_up(
+        acts in prop::collection::vec((0..MEMBERS, act()), 1..120),
+    ) {
+        let mut pair = Pair::new();
+        for (member, act) in acts {
+            pair.act(member, act);
+        }
+        // What is under way then comes to its end, and what the devices do by themselves.
+        pair.wait(Duration::from_secs(900));
+    }
+}
+
+#[test]
+fn message_ids_are_watched_in_runs_all_the_same() {
+    let mut pair = Pair::new();
+    pair.act(0, Act::Register);
+    pair.act(0, Act::Answer(0x41, b"\x82rd\x01x"));
+    for _ in 0..1_100 {
+        pair.act(0, Act::Update);
+        pair.act(0, Act::Answer(0x44, b""));
+    }
+}
+
+#[test]
+fn devices_are_left_as_they_are_packed_in_most_exchanges_and_only_by_the_standard() {
+    let (roster, mut name) = (roster(), String::new());
+    let who = roster.identity(0, &mut name).unwrap();
+    let (order, now) = (Order::Register(Register::default()), Time::ZERO);
+    for (shared, is_usual) in [(shared(), true), (unknown(), false)] {
+        let mut out = Outbox::default();
+        let packed = Default::default();
+        let usual = Device::begin(&shared, &packed, who, now, &order, &mut out);
+        assert_eq!(
+            (usual.is_some(), out.bytes().is_empty()),
+            (is_usual, !is_usual)
+        );
+    }
+}
