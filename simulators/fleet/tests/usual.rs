@@ -96,7 +96,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Separate),
         1 => Just(Act::Read),
         1 => Just(Act::Garbage),
-        4 => prop_oneof![4 => 0..4_000_u64, 1 => 0..300_000_u64].prop_map(Act::Wait),
+        4 => prop_oneof![8 => 0..4_000_u64, 1 => 0..300_000_u64, 1 => Just(250_000)].prop_map(Act::Wait),
     ]
 }
 
