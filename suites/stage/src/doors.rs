@@ -6,6 +6,7 @@
 //! names: one scene at a time has such a one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use twinproof_evidence::record::Turn;
@@ -77,6 +78,66 @@ struct Guard {
 }
 
 type Find = Arc<dyn Fn(&str) -> Option<(Guest, String)> + Send + Sync>;
+
+/// Who answers at a door.
+#[derive(Clone)]
+enum Host {
+    /// Actors, by what somebody asks for.
+    Actors(Find),
+    /// Whoever takes the visits, of which each may bring so many octets.
+    Desk(mpsc::UnboundedSender<Visit>, usize),
+}
+
+/// A request that waits for its response.
+#[derive(Debug)]
+pub struct Visit {
+    /// What somebody wants: its URL is a path.
+    pub request: Request,
+    response: oneshot::Sender<Response>,
+}
+
+impl Visit {
+    /// Responds.
+    pub fn respond(self, response: Response) {
+        // Who has gone meanwhile wants nothing any more.
+        drop(self.response.send(response));
+    }
+}
+
+/// An address that is had and where nobody answers yet, for those who are no actors on a stage.
+pub struct Entrance {
+    listener: std::net::TcpListener,
+    guard: Option<Guard>,
+    base: String,
+}
+
+impl fmt::Debug for Entrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entrance")
+            .field("base", &self.base)
+            .finish()
+    }
+}
+
+impl Entrance {
+    /// Its URL, without a path.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Begins to take visits, of which each may bring so many octets; what is more is cut off. Ends with the runtime that
+    /// this is called on.
+    ///
+    /// # Errors
+    ///
+    /// The runtime does not take the socket.
+    pub fn open(self, room: usize) -> Result<mpsc::UnboundedReceiver<Visit>, String> {
+        let listener = TcpListener::from_std(self.listener).map_err(|e| e.to_string())?;
+        let (desk, visits) = mpsc::unbounded_channel();
+        tokio::spawn(accept(listener, self.guard, Host::Desk(desk, room)));
+        Ok(visits)
+    }
+}
 
 impl Door {
     /// Binds the address; nobody answers there yet.
@@ -226,6 +287,23 @@ impl Doors {
         Ok(Opened { base, turn: None })
     }
 
+    /// Takes an address, or a free port of the loopback, for somebody who is no actor.
+    pub(crate) fn entrance(&self, address: Option<SocketAddr>) -> Result<Entrance, String> {
+        let address = address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            let local = listener.local_addr()?;
+            Ok((listener, local))
+        });
+        let (listener, local) = bound.map_err(|e| format!("{address}: {e}"))?;
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(Entrance {
+            listener,
+            guard: self.guard(),
+            base: format!("{scheme}://{local}"),
+        })
+    }
+
     fn guard(&self) -> Option<Guard> {
         let tls = self.tls.clone()?;
         Some(Guard { tls, watch: None })
@@ -274,7 +352,7 @@ impl Doors {
             base,
         };
         let find: Find = Arc::new(move |path| Some((guest.clone(), path.to_owned())));
-        ground.spawn(accept(listener, guard, find));
+        ground.spawn(accept(listener, guard, Host::Actors(find)));
     }
 
     /// Begins to answer at a fixed address, once.
@@ -287,7 +365,7 @@ impl Doors {
         let door = Arc::clone(door);
         let find: Find = Arc::new(move |path| door.find(path));
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn(accept(listener, self.guard(), find));
+        tasks.spawn(accept(listener, self.guard(), Host::Actors(find)));
         Ok(())
     }
 }
@@ -301,7 +379,7 @@ impl Guard {
     }
 }
 
-async fn accept(listener: TcpListener, guard: Option<Guard>, find: Find) {
+async fn accept(listener: TcpListener, guard: Option<Guard>, host: Host) {
     let mut callers = JoinSet::new();
     loop {
         while callers.try_join_next().is_some() {}
@@ -310,10 +388,10 @@ async fn accept(listener: TcpListener, guard: Option<Guard>, find: Find) {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let (guard, find) = (guard.clone(), Arc::clone(&find));
+        let (guard, host) = (guard.clone(), host.clone());
         callers.spawn(async move {
             match guard {
-                None => serve(stream, find).await,
+                None => serve(stream, host).await,
                 Some(guard) => {
                     guard.tells(|| Turn::Begun {
                         ours: false,
@@ -323,7 +401,7 @@ async fn accept(listener: TcpListener, guard: Option<Guard>, find: Find) {
                     let shaken = shaken.unwrap_or_else(|late| Err(late.into()));
                     guard.tells(|| tls::turn(shaken.as_ref().map(drop).map_err(|e| e as _)));
                     if let Ok(stream) = shaken {
-                        serve(stream, find).await;
+                        serve(stream, host).await;
                     }
                 }
             }
@@ -331,8 +409,8 @@ async fn accept(listener: TcpListener, guard: Option<Guard>, find: Find) {
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, find: Find) {
-    let service = service_fn(move |request| answer(Arc::clone(&find), request));
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, host: Host) {
+    let service = service_fn(move |request| answer(host.clone(), request));
     // A peer that breaks off is what scenarios are about, not an error of ours.
     drop(
         hyper::server::conn::http1::Builder::new()
@@ -342,34 +420,65 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, find: Find) {
 }
 
 async fn answer(
-    find: Find,
+    host: Host,
     incoming: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, hyper::Error> {
-    let (head, mut body) = incoming.into_parts();
-    let path = head.uri.path_and_query().map_or("/", |p| p.as_str());
-    let found = find(path).and_then(|(guest, path)| Some((guest.ground.upgrade()?, guest, path)));
-    let Some((ground, guest, path)) = found else {
-        return Ok(plain(Response::new(404)));
+    let path = incoming.uri().path_and_query();
+    let path = path.map_or("/", |p| p.as_str()).to_owned();
+    let (find, desk, room) = match &host {
+        Host::Actors(find) => (Some(find), None, BODY_LIMIT),
+        Host::Desk(desk, room) => (None, Some(desk), *room),
     };
+    let found = find.and_then(|find| {
+        let (guest, path) = find(&path)?;
+        Some((guest.ground.upgrade()?, guest, path))
+    });
+    let path = match (&found, desk) {
+        (Some((_, _, path)), _) => path,
+        (None, Some(_)) => &path,
+        (None, None) => return Ok(plain(Response::new(404))),
+    };
+    let (request, length) = read(incoming, path, room).await?;
+    let response = match (found, desk) {
+        (Some((ground, guest, _)), _) => {
+            let received = ground.receive_request(&guest.name, &guest.base, request, length);
+            received.await
+        }
+        (None, Some(desk)) => {
+            let (response, responded) = oneshot::channel();
+            // Where nobody takes visits any more, nobody responds either.
+            drop(desk.send(Visit { request, response }));
+            let responded = responded.await;
+            responded.unwrap_or_else(|_| Response::new(503))
+        }
+        (None, None) => Response::new(404),
+    };
+    Ok(plain(response))
+}
+
+/// Reads a request to a path, up to so many octets of its body; and how many there were.
+async fn read(
+    incoming: hyper::Request<Incoming>,
+    path: &str,
+    room: usize,
+) -> Result<(Request, u64), hyper::Error> {
+    let (head, mut body) = incoming.into_parts();
     let mut request = Request::new(head.method.as_str(), path);
     request.headers = headers(&head.headers);
     let mut length = 0;
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
             length += data.len() as u64;
-            let room = BODY_LIMIT - request.body.len();
+            let left = room - request.body.len();
             request
                 .body
-                .extend_from_slice(&data[..data.len().min(room)]);
+                .extend_from_slice(&data[..data.len().min(left)]);
         }
-        if length > BODY_LIMIT as u64 {
+        if length > room as u64 {
             break;
         }
     }
-    let response = ground
-        .receive_request(&guest.name, &guest.base, request, length)
-        .await;
-    Ok(plain(response))
+    Ok((request, length))
 }
 
 fn plain(response: Response) -> hyper::Response<Full<Bytes>> {

@@ -24,6 +24,7 @@ pub use twinproof_dtls as dtls;
 
 pub use actor::{Actor, Factory, Seat};
 pub use certificates::{Authority, AuthorityFiles, Certificate, Shows};
+pub use doors::{Entrance, Visit};
 pub use hooks::{Elsewhere, HookCall};
 pub use network::{Alias, Network, Options, PEER, Place};
 pub use recorder::{FindSecrets, Recorder};

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use twinproof_kernel::http::{BODY_LIMIT, Fault, Headers, Request, Response, Scrutiny};
 
 use crate::certificates::{Authority, Shows};
-use crate::doors::{Door, Doors};
+use crate::doors::{Door, Doors, Entrance};
 use crate::live::Ground;
 use crate::tls::{self, Trust};
 
@@ -219,6 +219,15 @@ impl Network {
     /// The certificate of the authority of servers that show certificates, if it was made just now.
     pub fn made_authority(&self) -> Option<&Path> {
         self.shows()?.made.as_deref()
+    }
+
+    /// Takes an address, or a free port of the loopback, for somebody who plays a role without a stage.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be had; the words name it.
+    pub fn entrance(&self, address: Option<SocketAddr>) -> Result<Entrance, String> {
+        self.inner.doors.entrance(address)
     }
 
     pub(crate) fn doors(&self) -> &Doors {
