@@ -91,7 +91,16 @@ impl Aggregate {
     ///
     /// It is none; the words say what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let root = xml::read(text.as_bytes(), &Limits::default()).map_err(|e| e.to_string())?;
+        Self::parse_within(text, &Limits::default())
+    }
+
+    /// The same for one of another size than messages commonly have.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_within(text: &str, limits: &Limits) -> Result<Self, String> {
+        let root = xml::read(text.as_bytes(), limits).map_err(|e| e.to_string())?;
         if root.name != "Aggregate" {
             return Err(format!("expected Aggregate, got {}", root.name));
         }

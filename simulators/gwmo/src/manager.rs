@@ -189,6 +189,18 @@ impl Manager {
         told.collect()
     }
 
+    /// Those that have not come although a session has used up the nonce that they were notified with are notified again
+    /// with the next [`Input::Wake`], and not only when that was long ago.
+    pub fn hurry(&mut self) {
+        let server = &self.server;
+        for job in self.jobs.values_mut() {
+            let known = server.nonces(&job.device).map(|nonces| nonces.server);
+            if job.nonce.is_some() && job.nonce != known {
+                job.again = Time::ZERO;
+            }
+        }
+    }
+
     /// An operation of the server's; the answers to all that have one.
     fn operate(
         &mut self,
