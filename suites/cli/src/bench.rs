@@ -25,7 +25,7 @@ use twinproof_judge::profile::Span;
 use twinproof_load::words::{metric, name, time};
 use twinproof_load::{
     Arrivals, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Run, Shard,
-    Stage, Verdict, WATCHED, Workload,
+    Stage, Verdict, WATCHED, Workload, fanout_patience,
 };
 
 use crate::args::SEED;
@@ -42,7 +42,13 @@ pub(crate) use metrics::place;
 pub(crate) fn bench(args: &Bench) -> Result<ExitCode, Problem> {
     match (args, args.load()) {
         (_, Some((shares, load))) => {
-            against(&workload(&shares, &load.pace)?, &load.against, &load.beside)
+            let mut workload = workload(&shares, &load.pace)?;
+            if let Bench::Fanout(fanout) = args {
+                let patience = fanout_patience(fanout.group.min(load.pace.devices));
+                workload.devices.group = fanout.group;
+                workload.drain = Span::from_secs(patience.as_secs());
+            }
+            against(&workload, &load.against, &load.beside)
         }
         (Bench::Compare(args), None) => compare::compare(args),
         (Bench::Floor(args), None) => floor(args),
@@ -132,20 +138,7 @@ pub(crate) fn fleet(args: &Fleet) -> Result<ExitCode, Problem> {
 /// Lists the workloads that are shipped.
 fn presets() -> Result<ExitCode, Problem> {
     for preset in PRESETS {
-        let missing = preset.missing();
-        let cannot = match missing.is_empty() {
-            true => String::new(),
-            false => format!(
-                " Not with this version: no device does {}.",
-                missing.join(", ")
-            ),
-        };
-        writeln!(
-            std::io::stdout(),
-            "{:<19} {}{cannot}",
-            preset.name,
-            preset.says()
-        )?;
+        writeln!(std::io::stdout(), "{:<19} {}", preset.name, preset.says())?;
     }
     Ok(ExitCode::Conformant)
 }
@@ -171,6 +164,10 @@ fn read(file: &Path) -> Result<Workload, Problem> {
     Workload::read(&text).map_err(|error| usage(&error))
 }
 
+/// How many operations begin in a second where nobody says how many, and how many of those that are for many devices.
+const RATE: f64 = 1_000.0;
+const FANOUTS: f64 = 2.0;
+
 fn workload(shares: &[Share], pace: &Pace) -> Result<Workload, Problem> {
     let arrivals = match (pace.closed, pace.poisson) {
         (Some(most), _) => Arrivals::Closed(most),
@@ -192,7 +189,10 @@ fn workload(shares: &[Share], pace: &Pace) -> Result<Workload, Problem> {
         thresholds: pace.thresholds.clone(),
         stages: vec![Stage {
             from: None,
-            rate: pace.rate,
+            rate: pace.rate.unwrap_or(match first {
+                Operation::Fanout => FANOUTS,
+                _ => RATE,
+            }),
             span: pace.duration,
         }],
         ..plain(first, pace.devices)

@@ -78,9 +78,12 @@ impl Traffic for Devices {
                 with: NotifyWith::Confirmed(Value::Integer(reported(number))),
             }),
             // Who is read is not told to do anything; its server is. What other devices do, none of these is told.
-            Operation::DmSession | Operation::Read | Operation::Register | Operation::Twinning => {
-                Order::Register(Register::default())
-            }
+            Operation::DmSession
+            | Operation::Fanout
+            | Operation::FanoutDevice
+            | Operation::Read
+            | Operation::Register
+            | Operation::Twinning => Order::Register(Register::default()),
             Operation::Send => Order::Send {
                 server: 0,
                 paths: Path::new(&[3, 0, 9]).into_iter().collect(),

@@ -123,6 +123,9 @@ pub struct Devices {
     #[serde(default = "first")]
     #[schemars(with = "String")]
     pub first: Ipv4Addr,
+    /// How many of them are in a group of their gateway, where they are behind one; the last group may have fewer.
+    #[serde(default = "hundred", skip_serializing_if = "is_hundred")]
+    pub group: u32,
 }
 
 impl Devices {
@@ -132,8 +135,24 @@ impl Devices {
             count,
             lifetime: a_day(),
             first: first(),
+            group: GROUP,
         }
     }
+}
+
+/// How many devices are in a group where nobody says how many.
+const GROUP: u32 = 100;
+
+const fn hundred() -> u32 {
+    GROUP
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands it over like that"
+)]
+const fn is_hundred(group: &u32) -> bool {
+    *group == GROUP
 }
 
 fn a_day() -> Span {
@@ -162,6 +181,12 @@ pub enum Operation {
     /// It holds a session with its DM server, from its first package to the last of the server.
     #[serde(rename = "dm-session")]
     DmSession,
+    /// It is told what its gateway was asked to have all devices of a group do, and the report on all of them comes to the
+    /// server.
+    Fanout,
+    /// It does in a fan-out what is wanted of it, and its gateway has taken that: a part of `fanout`, measured for each device.
+    #[serde(rename = "fanout-device")]
+    FanoutDevice,
     /// It reports a new value of what the server observes, and wants that confirmed.
     Notify,
     /// It is read by the server, whose operator asks for that and gets the value.
@@ -178,8 +203,10 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::DmSession,
+        Self::Fanout,
+        Self::FanoutDevice,
         Self::Notify,
         Self::Read,
         Self::Register,
@@ -192,6 +219,8 @@ impl Operation {
     pub const fn name(self) -> &'static str {
         match self {
             Self::DmSession => "dm-session",
+            Self::Fanout => "fanout",
+            Self::FanoutDevice => "fanout-device",
             Self::Notify => "notify",
             Self::Read => "read",
             Self::Register => "register",
@@ -205,6 +234,7 @@ impl Operation {
     pub const fn enabler(self) -> Enabler {
         match self {
             Self::DmSession => Enabler::Dm,
+            Self::Fanout | Self::FanoutDevice => Enabler::Gwmo,
             Self::Notify | Self::Read | Self::Register | Self::Send | Self::Update => {
                 Enabler::Lwm2m
             }
@@ -215,9 +245,26 @@ impl Operation {
     /// Whether only a registered device can do it.
     pub const fn needs_registration(self) -> bool {
         match self {
-            Self::DmSession | Self::Register | Self::Twinning => false,
+            Self::DmSession
+            | Self::Fanout
+            | Self::FanoutDevice
+            | Self::Register
+            | Self::Twinning => false,
             Self::Notify | Self::Read | Self::Send | Self::Update => true,
         }
+    }
+
+    /// What is measured beside it, for each device that takes part in it.
+    pub const fn part(self) -> Option<Self> {
+        match self {
+            Self::Fanout => Some(Self::FanoutDevice),
+            _ => None,
+        }
+    }
+
+    /// Whether it is no operation by itself, but what is measured beside another.
+    pub fn is_part(self) -> bool {
+        Self::ALL.iter().any(|one| one.part() == Some(self))
     }
 
     /// Whether somebody has to make the server act: before the first stage or each time.
@@ -231,6 +278,8 @@ impl Operation {
 pub enum Enabler {
     /// Device management, over HTTP.
     Dm,
+    /// Gateways, over HTTP.
+    Gwmo,
     /// LwM2M, over CoAP.
     Lwm2m,
     /// The Twinning API, over HTTP.
@@ -242,6 +291,7 @@ impl Enabler {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Dm => "dm",
+            Self::Gwmo => "gwmo",
             Self::Lwm2m => "lwm2m",
             Self::Twinning => "twinning",
         }
@@ -303,12 +353,6 @@ fn millis(span: Duration) -> Span {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unusable(String);
 
-impl Unusable {
-    pub(crate) const fn new(why: String) -> Self {
-        Self(why)
-    }
-}
-
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -345,11 +389,20 @@ impl Workload {
             return unusable("devices.count: expected at least 1 device".to_owned());
         }
         if self.mix.values().all(|share| *share == 0) {
-            let names: Vec<_> = Operation::ALL.iter().map(|one| one.name()).collect();
+            let own = Operation::ALL.iter().filter(|one| !one.is_part());
+            let names: Vec<_> = own.map(|one| one.name()).collect();
             let names = names.join(", ");
             return unusable(format!(
                 "mix: expected a share above 0 of at least one of {names}"
             ));
+        }
+        if let Some(part) = self.mix.keys().find(|one| one.is_part()) {
+            return unusable(format!(
+                "mix: {part} is measured beside another operation, and none by itself"
+            ));
+        }
+        if self.devices.group == 0 {
+            return unusable("devices.group: expected at least 1 device".to_owned());
         }
         let mut enablers = self.operations().map(Operation::enabler);
         let first = self.enabler();
@@ -492,6 +545,11 @@ impl Workload {
     ///
     /// When a share would have nothing to do; says what was expected.
     pub fn check_shard(&self, shard: Shard) -> Result<(), String> {
+        if shard != Shard::WHOLE && self.enabler() == Enabler::Gwmo {
+            return Err(format!(
+                "--shard {shard}: a gateway has one server above it, which is one process; expected no shards"
+            ));
+        }
         let mut shared = vec![("devices.count", self.devices.count)];
         if let Arrivals::Closed(most) = self.arrivals {
             shared.push(("arrivals.closed", most));
@@ -505,10 +563,10 @@ impl Workload {
         })
     }
 
-    /// The operations that occur.
+    /// The operations that occur, each with what is measured beside it.
     pub fn operations(&self) -> impl Iterator<Item = Operation> {
         let occurs = self.mix.iter().filter(|(_, share)| **share > 0);
-        occurs.map(|(operation, _)| *operation)
+        occurs.flat_map(|(operation, _)| std::iter::once(*operation).chain(operation.part()))
     }
 
     /// Whether answers decide when operations begin.

@@ -51,6 +51,18 @@ impl GatewaySystem {
         self
     }
 
+    /// The gateway of a load: as these rules make it, with so many devices behind it, and without those of other kinds that
+    /// scenarios need.
+    pub fn crowded(count: usize, rules: Arc<dyn Rules>) -> Self {
+        let mut system = Self::made(Shape::default(), rules).with_many(count);
+        if let Some(section) = &mut system.profile.profile.gwmo {
+            section.other = None;
+            // The account of the first says what devices know the gateway as.
+            section.devices.truncate(1);
+        }
+        system
+    }
+
     fn made(shape: Shape, rules: Arc<dyn Rules>) -> Self {
         let profile = Declared::parse(include_str!("gwmo.toml"));
         let mut profile = profile.expect("the built-in profile is tested");
@@ -82,6 +94,11 @@ impl GatewaySystem {
     pub fn standard() -> Self {
         Self::made(Shape::default(), Arc::new(Standard))
     }
+}
+
+/// The decisions of a gateway as the standard wants it.
+pub fn standard_rules() -> Arc<dyn Rules> {
+    Arc::new(Standard)
 }
 
 /// How many devices are many for what is judged often.

@@ -18,6 +18,7 @@ Examples:
   twinproof bench mixed --share update=4 --share notify=10 --share read=1
   twinproof bench dm-session --devices 1000 --rate 100/s
   twinproof bench twinning --devices 500 --rate 20/s
+  twinproof bench fanout --devices 1000 --group 100 --rate 2/s --threshold 'fanout.p90<5s'
   twinproof bench plan --devices 2000000
   twinproof bench search update --sut my-server.toml --threshold 'update.p99<50ms'
   twinproof bench compare old.toml new.toml --operation update --closed 64
@@ -36,6 +37,8 @@ pub(crate) enum Bench {
     Compare(Compare),
     /// Devices hold sessions with their DM server, each asked for something in it
     DmSession(Load),
+    /// A server has a gateway fan commands out to groups of hidden devices, and waits for the report on all of them
+    Fanout(Fanout),
     /// Devices register; all but the first time anew
     Registration(Load),
     /// What the generator itself costs on this machine, beside a bare loop that sends the same datagrams
@@ -78,6 +81,7 @@ impl Bench {
         match self {
             Self::Mixed(mixed) => Some((mixed.shares.clone(), &mixed.load)),
             Self::DmSession(load) => only(Operation::DmSession, load),
+            Self::Fanout(fanout) => only(Operation::Fanout, &fanout.load),
             Self::Notify(load) => only(Operation::Notify, load),
             Self::Read(load) => only(Operation::Read, load),
             Self::Registration(load) => only(Operation::Register, load),
@@ -100,6 +104,15 @@ pub(crate) struct Serve {
     /// Broken in this way
     #[arg(long, value_name = "NAME")]
     pub(crate) mutant: Option<String>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Fanout {
+    /// How many devices are in a group, each of which a fan-out is for; the last may have fewer
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
+    pub(crate) group: u32,
+    #[command(flatten)]
+    pub(crate) load: Load,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -133,9 +146,9 @@ pub(crate) struct Pace {
     /// How many devices there are
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
     pub(crate) devices: u32,
-    /// How many operations begin in a second, whether those before are answered or not
-    #[arg(long, value_name = "N/s", default_value = "1000/s", value_parser = rate)]
-    pub(crate) rate: f64,
+    /// How many operations begin in a second, whether those before are answered or not [default: 1000/s; fan-outs 2/s]
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
     /// Instead: so many operations are under way at any time, each begun when one is answered
     #[arg(long, value_name = "N", conflicts_with = "rate", value_parser = whole(1_u32, 1_000_000), allow_negative_numbers = true)]
     pub(crate) closed: Option<u32>,
@@ -327,7 +340,9 @@ pub(super) fn rate(typed: &str) -> Result<f64, String> {
 }
 
 fn operation(typed: &str) -> Result<Operation, String> {
-    one_of(typed, &Operation::ALL)
+    let mut all = Operation::ALL.to_vec();
+    all.retain(|one| !one.is_part());
+    one_of(typed, &all)
 }
 
 /// What devices do without anybody who makes the server act.

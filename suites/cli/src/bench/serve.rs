@@ -11,7 +11,8 @@ use twinproof_judge::profile::Declared;
 use twinproof_load::Socket;
 use twinproof_load::rules::{Rules, Standard};
 use twinproof_proof::dm::{DmServer, standard_rules};
-use twinproof_proof::serve::{ServedDm, ServedPairs};
+use twinproof_proof::gwmo::{self, GatewaySystem};
+use twinproof_proof::serve::{ServedDm, ServedGwmo, ServedPairs};
 use twinproof_reference::mutants::{self, Mutant};
 use twinproof_twinning::enabler::rules as enabler;
 
@@ -26,10 +27,11 @@ pub(super) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
     let mutant = args.mutant.as_deref();
     match &*args.enabler {
         "dm" => serve_dm(args.devices, mutant),
+        "gwmo" => serve_gwmo(args.devices, mutant),
         "lwm2m" => serve_lwm2m(mutant),
         "twinning" => serve_twinning(args.devices, mutant),
         other => Err(Problem::Usage(format!(
-            "--enabler {other}: expected dm, lwm2m or twinning"
+            "--enabler {other}: expected dm, gwmo, lwm2m or twinning"
         ))),
     }
 }
@@ -68,6 +70,20 @@ fn serve_dm(devices: u32, mutant: Option<&str>) -> Result<ExitCode, Problem> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     serve_web(async {
         let served = ServedDm::start_as(&server, (any, any), SEED).await;
+        let served = served.map_err(Problem::Ours)?;
+        Ok((served.profile().clone(), async move {
+            match served.attend().await {}
+        }))
+    })
+}
+
+/// With so many devices behind it, and one more, to be spared.
+fn serve_gwmo(devices: u32, mutant: Option<&str>) -> Result<ExitCode, Problem> {
+    let rules = rules(mutant, mutants::gateway(), gwmo::standard_rules())?;
+    let system = GatewaySystem::crowded(devices as usize + 1, rules);
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    serve_web(async {
+        let served = ServedGwmo::start_as(&system, (any, any, any), SEED).await;
         let served = served.map_err(Problem::Ours)?;
         Ok((served.profile().clone(), async move {
             match served.attend().await {}

@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use twinproof_judge::profile::{Declared, Profile};
+use twinproof_judge::profile::{Declared, Harness, Profile};
 use twinproof_load::{
-    Enabler, Measures, NoRun, Phase, Place, Run, Shard, Site, Target, Workload, desk_of,
+    Enabler, Gateway, Measures, NoRun, Phase, Place, Run, Shard, Site, Target, Workload, desk_of,
 };
 use twinproof_stage::Network;
 
@@ -120,8 +120,15 @@ impl System {
         let mut reached = profile;
         // The pace of a run of scenarios is none of a load.
         reached.pace.rate = None;
-        // Nobody calls back.
-        reached.harness = Default::default();
+        // Nobody calls back but a gateway, and not where actors are.
+        reached.harness = match place {
+            Place::Gwmo(_) => Harness {
+                certificate: reached.harness.certificate,
+                key: reached.harness.key,
+                ..Harness::default()
+            },
+            Place::Dm(_) | Place::Twinning(_) => Harness::default(),
+        };
         let network = twinproof_conformance::network(&reached)
             .map_err(|error| Problem::Usage(format!("the network cannot be set up: {error}")))?;
         Ok(Self {
@@ -221,6 +228,19 @@ fn place_of(profile: &Profile, enabler: Enabler) -> Result<Place, String> {
             let server = server.map(|server| Place::Dm(Box::new(server)));
             server
                 .ok_or_else(|| "sessions are held with DM servers: expected [dm.server]".to_owned())
+        }
+        Enabler::Gwmo => {
+            let section = profile.gwmo.clone();
+            let gateway = section.map(|section| Gateway {
+                section,
+                harness: profile.harness.clone(),
+            });
+            let gateway = gateway.filter(|gateway| gateway.section.many.is_some());
+            let place = gateway.map(|gateway| Place::Gwmo(Box::new(gateway)));
+            place.ok_or_else(|| {
+                "fan-outs are made at gateways that know many devices: expected [gwmo] and [gwmo.many]"
+                    .to_owned()
+            })
         }
         Enabler::Lwm2m => Err("LwM2M is not spoken over HTTP".to_owned()),
         Enabler::Twinning => {

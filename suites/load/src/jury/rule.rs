@@ -21,6 +21,12 @@ pub enum Rule {
     CodeUsedOnce,
     /// A command that a device has answered is not told again.
     CommandToldOnce,
+    /// A device is told what a fan-out wants of it once.
+    FannedOutOnce,
+    /// A fan-out is told to members of its group, and to nobody else.
+    MembersAlone,
+    /// The report on a fan-out has each of its devices once, and no other.
+    OneResultEach,
     /// What a device is answered belongs to what it asked.
     OwnAnswers,
     /// A device is told the commands that are meant for it, and no others.
@@ -29,6 +35,8 @@ pub enum Rule {
     OwnLocation,
     /// What the operator is told that a device has reported, that device has.
     OwnReports,
+    /// What the report on a fan-out has of a device, that device said.
+    OwnResults,
     /// A device is twinned with the one whose code it used, or that used its code, and with no other.
     OwnTwin,
     /// What the operator is told that was read of a device, that device has.
@@ -57,6 +65,9 @@ impl Rule {
         match self {
             Self::CodeUsedOnce => "HLF-TE-005",
             Self::CommandToldOnce | Self::OwnCommands => "DM-SRV-04",
+            Self::FannedOutOnce => "GwMO-FORA-001",
+            Self::MembersAlone => "GwMO-Group-001",
+            Self::OneResultEach | Self::OwnResults => "GwMO-FORA-002",
             Self::OwnAnswers => "LW-SRV-02",
             Self::OwnLocation => "LW-IF2-09",
             Self::OwnReports => "LW-REL-05",
@@ -78,6 +89,8 @@ impl Rule {
         match self {
             Self::CodeUsedOnce => "RD Twinning 1.0 §6.1.4",
             Self::CommandToldOnce | Self::OwnCommands => "TS DM Protocol 1.2 §Package 4",
+            Self::FannedOutOnce | Self::OneResultEach | Self::OwnResults => "RD GwMO 1.0 §6.6",
+            Self::MembersAlone => "RD GwMO 1.0 §6.5, §6.6",
             Self::OwnAnswers => "RFC 7252 §4.2, §5.2.1, §5.3.2",
             Self::OwnLocation | Self::RegistrationAnswered => "TS LwM2M 1.0 §5.3.1",
             Self::RegistrationKept => "TS LwM2M 1.0 §5.3, §5.3.1, §5.3.2",
@@ -100,6 +113,12 @@ impl Rule {
             Self::OwnCommands => {
                 "a device is told the commands that are meant for it, and no others"
             }
+            Self::FannedOutOnce => "a device is told what a fan-out wants of it once",
+            Self::MembersAlone => "a fan-out is told to members of its group, and to nobody else",
+            Self::OneResultEach => {
+                "the report on a fan-out has each of its devices once, and no other"
+            }
+            Self::OwnResults => "what the report on a fan-out has of a device, that device said",
             Self::OwnAnswers => "what a device is answered belongs to what it asked",
             Self::OwnLocation => "a registration has a location that no other registration has",
             Self::OwnReports => {

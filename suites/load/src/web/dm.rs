@@ -19,8 +19,8 @@ use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role as _, Seed, Time};
 use twinproof_stage::{HookCall, Kind, Network, Pace, Recorder, ServerHooks, Stage};
 
-use super::Play;
 use super::carrier::{Carrier, kind};
+use super::play::{Apart, Play};
 use crate::jury::{Broken, Judgement, Rule};
 use crate::measure::Outcome;
 use crate::run::moment;
@@ -275,7 +275,7 @@ impl Play for Sessions {
         }
     }
 
-    async fn perform(self: Rc<Self>, _: Operation, member: u32) -> Outcome {
+    async fn perform(self: Rc<Self>, _: Operation, member: u32, _: Apart) -> Outcome {
         let outcome = self.session(member).await;
         if self.operator.is_some() {
             tokio::task::spawn_local(Rc::clone(&self).plan_next(member));
@@ -300,7 +300,7 @@ fn call_of(spec: &HookSpec) -> HookCall {
 }
 
 /// What a client wants to send next.
-fn asks<A>(out: &mut Outbox<A>) -> Option<(ExchangeId, Request)> {
+pub(super) fn asks<A>(out: &mut Outbox<A>) -> Option<(ExchangeId, Request)> {
     let mut outputs = out.drain();
     outputs.find_map(|output| match output {
         Output::Request { exchange, request } => Some((exchange, request)),
@@ -308,7 +308,7 @@ fn asks<A>(out: &mut Outbox<A>) -> Option<(ExchangeId, Request)> {
     })
 }
 
-fn contains(octets: &[u8], part: &[u8]) -> bool {
+pub(super) fn contains(octets: &[u8], part: &[u8]) -> bool {
     octets
         .windows(part.len().max(1))
         .any(|window| window == part)
@@ -397,7 +397,7 @@ impl Jury {
     }
 }
 
-fn read(response: &Response) -> Option<Message> {
+pub(super) fn read(response: &Response) -> Option<Message> {
     let kind = response.headers.first("Content-Type")?;
     let limits = Limits::default();
     let element = Encoding::from_content_type(kind)?
@@ -407,7 +407,7 @@ fn read(response: &Response) -> Option<Message> {
 }
 
 /// Whether a server says of the header of a message that it heeds it.
-fn is_taken(message: &Message) -> bool {
+pub(super) fn is_taken(message: &Message) -> bool {
     message.commands.iter().any(|command| {
         matches!(command, Command::Status(status) if status.cmd_ref == "0" && status.code.is_success())
     })

@@ -6,6 +6,7 @@
 
 mod carrier;
 mod dm;
+mod fanout;
 mod play;
 mod twinning;
 
@@ -25,14 +26,19 @@ use crate::run::{NoRun, Run};
 use crate::shard::Shard;
 use crate::workload::{Enabler, Workload};
 use dm::Sessions;
-use play::{Play, Played, play};
+use fanout::Fanouts;
+use play::{Played, play};
 use twinning::Pairs;
+
+pub use fanout::{Gateway, fanout_patience};
 
 /// What is put under load over HTTP, as its profile describes it.
 #[derive(Clone, Debug)]
 pub enum Place {
     /// A DM server.
     Dm(Box<DmServer>),
+    /// A gateway.
+    Gwmo(Box<Gateway>),
     /// A Twinning enabler.
     Twinning(Box<Twinning>),
 }
@@ -42,6 +48,7 @@ impl Place {
     pub fn url(&self) -> &str {
         match self {
             Self::Dm(server) => &server.url,
+            Self::Gwmo(gateway) => &gateway.section.devices_at,
             Self::Twinning(enabler) => &enabler.base_url,
         }
     }
@@ -50,6 +57,7 @@ impl Place {
     pub const fn enabler(&self) -> Enabler {
         match self {
             Self::Dm(_) => Enabler::Dm,
+            Self::Gwmo(_) => Enabler::Gwmo,
             Self::Twinning(_) => Enabler::Twinning,
         }
     }
@@ -84,6 +92,9 @@ impl Site<'_> {
                 there.name(),
                 wanted.name()
             )));
+        }
+        if let Place::Gwmo(gateway) = self.place {
+            agreed(&gateway.section.push, self.consent)?;
         }
         agreed(url, self.consent)
     }
@@ -156,6 +167,11 @@ pub fn run_web(
             let sessions = Sessions::new(workload, share, server, site.network);
             let sessions = sessions.map_err(NoRun::Unasked)?;
             play(workload, share, sessions, &mut watch)?
+        }
+        Place::Gwmo(gateway) => {
+            let fanouts = Fanouts::new(workload, gateway, site.network);
+            let fanouts = fanouts.map_err(NoRun::Unasked)?;
+            play(workload, share, fanouts, &mut watch)?
         }
         Place::Twinning(enabler) => {
             let pairs = Pairs::new(workload, share, enabler, site.network);

@@ -26,13 +26,19 @@ use crate::workload::{Arrivals, Operation, Workload};
 /// How long nobody is asked whether to go on, at most.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// How long it may take to leave a system behind.
+const LEAVING: Duration = Duration::from_secs(5);
+
 /// What members do over connections.
 pub(super) trait Play: 'static {
     /// Makes a member ready before the first stage.
     async fn prepare(self: Rc<Self>, member: u32) -> Outcome;
 
-    /// Has a member do something.
-    async fn perform(self: Rc<Self>, operation: Operation, member: u32) -> Outcome;
+    /// Has a member do something. What is measured beside it is noted apart.
+    async fn perform(self: Rc<Self>, operation: Operation, member: u32, apart: Apart) -> Outcome;
+
+    /// Leaves a system behind as it was found, as far as that can be done.
+    async fn leave(self: Rc<Self>) {}
 
     /// How many requests were sent, and how many responses came.
     fn carried(&self) -> (u64, u64);
@@ -171,6 +177,28 @@ impl Begun {
     }
 }
 
+/// Where somebody notes what is measured beside an operation, in each of its parts.
+#[derive(Clone)]
+pub(super) struct Apart {
+    course: Rc<Begun>,
+    pending: Pending,
+}
+
+impl Apart {
+    /// A part has ended now that was meant to begin with the operation itself.
+    pub(super) fn note(&self, outcome: Outcome) {
+        let Some(part) = self.pending.operation.part() else {
+            return;
+        };
+        let (now, meant, counts) = (self.course.now(), self.pending.meant, self.pending.counts);
+        let times = (now, now.saturating_sub(meant));
+        self.course.with(|measures| {
+            measures.begin(part, now, Duration::ZERO, counts);
+            measures.end(part, times, outcome, counts);
+        });
+    }
+}
+
 struct Course<'w, P> {
     workload: &'w Workload,
     shard: Shard,
@@ -198,6 +226,9 @@ impl<P: Play> Course<'_, P> {
         health.problems = strain.finish();
         health.cpu = (cpu_of_thread()? - before).as_secs_f64();
         health.wall = began.elapsed().as_secs_f64();
+        // Whatever is wrong with the system, nobody waits for long.
+        let left = Rc::clone(&self.parts).leave();
+        drop(tokio::time::timeout(LEAVING, left).await);
         Ok((counts, health))
     }
 
@@ -258,8 +289,12 @@ impl<P: Play> Course<'_, P> {
                 };
                 course.begin(number, pending, now);
                 let (parts, course, number) = (Rc::clone(&self.parts), Rc::clone(course), number);
+                let apart = Apart {
+                    course: Rc::clone(&course),
+                    pending,
+                };
                 going.spawn_local(async move {
-                    let outcome = parts.perform(turn.operation, turn.member).await;
+                    let outcome = parts.perform(turn.operation, turn.member, apart).await;
                     course.end(number, outcome);
                 });
             }
@@ -400,7 +435,7 @@ mod tests {
             Outcome::Answered
         }
 
-        async fn perform(self: Rc<Self>, _: Operation, _: u32) -> Outcome {
+        async fn perform(self: Rc<Self>, _: Operation, _: u32, _: Apart) -> Outcome {
             let mut turn = self.turn.lock().await;
             *turn += 1;
             if *turn == 20 {

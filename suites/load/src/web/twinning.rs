@@ -17,8 +17,8 @@ use twinproof_twinning::device::{Access, Device, Grant, Order, Provision, read_b
 use twinproof_twinning::message::{Status, Twinning};
 use twinproof_twinning::tree::Format;
 
-use super::Play;
 use super::carrier::{Carrier, kind};
+use super::play::{Apart, Play};
 use crate::jury::Judgement;
 use crate::measure::Outcome;
 use crate::shard::Shard;
@@ -377,7 +377,7 @@ impl Play for Pairs {
         Outcome::Answered
     }
 
-    async fn perform(self: Rc<Self>, _: Operation, member: u32) -> Outcome {
+    async fn perform(self: Rc<Self>, _: Operation, member: u32, _: Apart) -> Outcome {
         let mut pair = self.pairs[member as usize].lock().await;
         if let Some(mut left) = pair.left.take() {
             self.tidy(&mut left).await;
