@@ -24,8 +24,8 @@ use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Span;
 use twinproof_load::words::{metric, name, time};
 use twinproof_load::{
-    Arrivals, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Run, Shard,
-    Stage, Verdict, WATCHED, Workload, fanout_patience,
+    Arrivals, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Run, Sealed,
+    Shard, Stage, Verdict, WATCHED, Workload, fanout_patience,
 };
 
 use crate::args::SEED;
@@ -208,7 +208,7 @@ fn checked(workload: Workload) -> Result<Workload, Problem> {
 }
 
 fn against(workload: &Workload, args: &Against, beside: &Beside) -> Result<ExitCode, Problem> {
-    let system = System::find(args.sut.as_deref(), workload)?.seen_as(args.sut_pid)?;
+    let system = System::find(args.sut.as_deref(), args.dtls, workload)?.seen_as(args.sut_pid)?;
     let system = system.agreed(args.target_consent.clone());
     let stop = stop_on_signal()?;
     let scrape = beside.scrape.as_deref();
@@ -353,6 +353,7 @@ fn text(report: &Report) -> String {
             }
         ));
     }
+    lines.extend(report.dtls.as_ref().map(sealed));
     lines.extend(overheard(report));
     for broken in &report.judged.broken {
         lines.push(format!(
@@ -383,6 +384,24 @@ fn text(report: &Report) -> String {
     let verdict = report.verdict;
     lines.push(format!("{}: {}", name(verdict), verdict.meaning()));
     lines.join("\n") + "\n"
+}
+
+/// What went over associations.
+fn sealed(dtls: &Sealed) -> String {
+    let mut line = format!(
+        "  dtls: {} handshakes, {} associations at the end, {} records sent, {} received",
+        dtls.handshakes, dtls.open, dtls.records_out, dtls.records_in
+    );
+    for (what, of) in [
+        ("no association", &dtls.failed),
+        ("ended by the server", &dtls.ended),
+        ("left out", &dtls.left_out),
+    ] {
+        for (why, count) in of {
+            line += &format!("\n    {count} × {what}: {why}");
+        }
+    }
+    line
 }
 
 /// What the operator was told of the devices that were watched.

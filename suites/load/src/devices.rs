@@ -81,6 +81,7 @@ impl Traffic for Devices {
             Operation::DmSession
             | Operation::Fanout
             | Operation::FanoutDevice
+            | Operation::Handshake
             | Operation::Read
             | Operation::Register
             | Operation::Twinning => Order::Register(Register::default()),

@@ -1,7 +1,7 @@
 //! A generator on a socket.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::generator::{Generator, Phase, Traffic};
 use crate::jury::Jury;
 use crate::plan::{octets as says_octets, resident};
 use crate::report::{Health, Problem, ProblemKind};
+use crate::sessions::Sessions;
 
 /// How long nobody is asked whether to go on, at most.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -58,8 +59,22 @@ pub fn drive_steered<T: Traffic>(
     jury: &mut Jury,
     watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
 ) -> io::Result<Health> {
+    drive_over(generator, (socket, None), helm, jury, watch)
+}
+
+/// As [`drive_steered`], of devices that speak to the server over these associations, if there are any.
+pub(crate) fn drive_over<T: Traffic>(
+    generator: &mut Generator<'_, T>,
+    (socket, sessions): (&Socket, Option<&mut Sessions>),
+    helm: Option<&Receiver<Steer>>,
+    jury: &mut Jury,
+    watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
+) -> io::Result<Health> {
     let limits = generator.workload().generator.clone();
-    let mut pump = Pump::new(socket);
+    let mut pump = Pump {
+        sessions,
+        ..Pump::new(socket)
+    };
     let mut strain = Strain::new(limits.starved_share, limits.memory_mb)?;
     let (mut began, mut looked) = (None, Duration::ZERO);
     while generator.phase() != Phase::Done {
@@ -113,6 +128,8 @@ pub(crate) struct Pump<'s> {
     pub(crate) clock: Clock,
     arrivals: Arrivals,
     departures: Departures,
+    /// Over which devices speak to the server, if not in the clear.
+    sessions: Option<&'s mut Sessions>,
     /// What became of what was sent in the last turn.
     sent: Sent,
 }
@@ -124,6 +141,7 @@ impl<'s> Pump<'s> {
             clock: Clock::start(),
             arrivals: Arrivals::default(),
             departures: Departures::default(),
+            sessions: None,
             sent: Sent::default(),
         }
     }
@@ -143,17 +161,32 @@ impl<'s> Pump<'s> {
             let stamp = arrival
                 .stamp
                 .map(|stamp| time(self.clock.since_start(stamp, now)));
-            let datagram = (arrival.at.into(), arrival.from.into(), arrival.bytes);
+            let (at, from) = (arrival.at.into(), arrival.from.into());
             let times = (time(now), stamp.unwrap_or(time(now)));
-            jury.heard(datagram, times.1);
-            generator.hear(
-                times,
-                datagram,
-                &mut leave(&mut self.departures, jury, times.0),
-            );
+            let mut line = Line {
+                departures: &mut self.departures,
+                sessions: self.sessions.as_deref_mut(),
+                jury,
+                now: times.0,
+            };
+            match &mut line.sessions {
+                Some(sessions) if sessions.is_with(from) => {
+                    let datagram = (at, arrival.bytes);
+                    sessions.hear(times, datagram, &mut leave(line.departures, from));
+                    line.deliver(generator, (from, times));
+                }
+                _ => line.arrive(generator, (at, from, arrival.bytes), times),
+            }
         }
         let now = time(self.clock.now());
-        let more = generator.act(now, &mut leave(&mut self.departures, jury, now));
+        let mut line = Line {
+            departures: &mut self.departures,
+            sessions: self.sessions.as_deref_mut(),
+            jury,
+            now,
+        };
+        let more = generator.act(now, &mut |at, to, bytes| line.send(at, to, bytes));
+        line.shake(generator);
         for (overheard, at) in generator.overheard() {
             jury.overhears(overheard, at);
         }
@@ -169,6 +202,9 @@ impl<'s> Pump<'s> {
         let before = self.clock.now();
         let next = generator
             .next_deadline()
+            .into_iter()
+            .chain(self.sessions.as_ref().and_then(|all| all.next_deadline()))
+            .min()
             .map_or(GLANCE, |at| at.since(time(before)));
         self.socket.wait(next.min(GLANCE))?;
         Ok(self.clock.now() - before)
@@ -179,19 +215,78 @@ fn time(since: Duration) -> Time {
     Time::ZERO + since
 }
 
-/// Lets datagrams wait to be sent together; sockets are of IPv4 alone, and so are the devices.
-fn leave(
-    departures: &mut Departures,
-    jury: &mut Jury,
+/// What lies between devices and the wire: a jury that sees what is said, and associations that hide it from others.
+struct Line<'l> {
+    departures: &'l mut Departures,
+    sessions: Option<&'l mut Sessions>,
+    jury: &'l mut Jury,
     now: Time,
-) -> impl FnMut(SocketAddr, SocketAddr, &[u8]) {
-    move |at, to, bytes| {
-        jury.sent((at, to, bytes), now);
+}
+
+impl Line<'_> {
+    /// A device says something.
+    fn send(&mut self, at: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        self.jury.sent((at, to, bytes), self.now);
+        let times = match self.jury.repeats((at.ip(), bytes)) {
+            true => 2,
+            false => 1,
+        };
+        for _ in 0..times {
+            match &mut self.sessions {
+                Some(sessions) if sessions.is_with(to) => {
+                    sessions.send(self.now, at, bytes, &mut leave(self.departures, to));
+                }
+                _ => leave(self.departures, to)(at, bytes),
+            }
+        }
+    }
+
+    /// Something arrives at a device.
+    fn arrive<T: Traffic>(
+        &mut self,
+        generator: &mut Generator<'_, T>,
+        datagram: (SocketAddr, SocketAddr, &[u8]),
+        times: (Time, Time),
+    ) {
+        self.jury.heard(datagram, times.1);
+        generator.hear(times, datagram, &mut |at, to, bytes| {
+            self.send(at, to, bytes);
+        });
+    }
+
+    /// What has come out of associations with somebody arrives.
+    fn deliver<T: Traffic>(
+        &mut self,
+        generator: &mut Generator<'_, T>,
+        (from, times): (SocketAddr, (Time, Time)),
+    ) {
+        while let Some((at, data)) = self.sessions.as_mut().and_then(|all| all.heard()) {
+            self.arrive(generator, (at, from, &data), times);
+        }
+    }
+
+    /// Begins handshakes that are asked for, goes on with others, and tells of those that are over.
+    fn shake<T: Traffic>(&mut self, generator: &mut Generator<'_, T>) {
+        let asked = generator.handshakes();
+        let Some(sessions) = &mut self.sessions else {
+            return;
+        };
+        let leave = &mut leave(self.departures, sessions.server());
+        for (member, call) in asked {
+            sessions.begin_anew(self.now, member, call, leave);
+        }
+        sessions.wake(self.now, leave);
+        while let Some(shaken) = sessions.shaken() {
+            generator.shaken(shaken);
+        }
+    }
+}
+
+/// Lets datagrams for somebody wait to be sent together; sockets are of IPv4 alone, and so are the devices.
+fn leave(departures: &mut Departures, to: SocketAddr) -> impl FnMut(SocketAddr, &[u8]) {
+    move |at, bytes| {
         if let (SocketAddr::V4(at), SocketAddr::V4(to)) = (at, to) {
             departures.push(*at.ip(), to, bytes);
-            if jury.repeats((IpAddr::V4(*at.ip()), bytes)) {
-                departures.push(*at.ip(), to, bytes);
-            }
         }
     }
 }

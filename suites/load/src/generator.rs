@@ -2,6 +2,7 @@
 //! and no clock: whoever drives it brings datagrams, their stamps and the time.
 
 mod operated;
+mod shaken;
 mod steered;
 
 use std::collections::VecDeque;
@@ -94,6 +95,8 @@ pub struct Generator<'w, T: Traffic> {
     /// When something was last prepared.
     progressed: Time,
     overheard: Vec<(Overheard, Time)>,
+    /// Who is to begin a handshake.
+    handshakes: Vec<(u32, u64)>,
     pending: Vec<Option<Pending>>,
     free: Vec<usize>,
     measures: Measures,
@@ -259,6 +262,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
             begun: 0,
             progressed: Time::ZERO,
             overheard: Vec::new(),
+            handshakes: Vec::new(),
             pending: Vec::new(),
             free: Vec::new(),
             measures: Measures::new(measured, workload.generator.late.duration()),
@@ -503,6 +507,9 @@ impl<'w, T: Traffic> Generator<'w, T> {
             let call = number << 32 | call as u64;
             self.counts.sent += 1;
             return send(own, there, &Ask::Operate { call, operation }.to_bytes());
+        }
+        if operation == Some(Operation::Handshake) {
+            return self.handshakes.push((member, number << 32 | call as u64));
         }
         if operation == Some(Operation::Notify) && self.watches(member) {
             let reports = Overheard::Reports {

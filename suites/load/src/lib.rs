@@ -18,6 +18,7 @@ mod flow;
 mod generator;
 mod html;
 mod jury;
+mod keyring;
 mod measure;
 #[cfg(target_os = "linux")]
 mod merge;
@@ -33,6 +34,7 @@ mod schedule;
 mod search;
 #[cfg(target_os = "linux")]
 mod serve;
+mod sessions;
 mod shard;
 mod threshold;
 mod turns;
@@ -53,6 +55,7 @@ pub use floor::{Floor, Round, floor};
 pub use generator::{Counts, Generator, Phase, Send, Traffic};
 pub use html::html;
 pub use jury::{Broken, Judgement, Jury, Rule};
+pub use keyring::{Keyring, fresh_keys};
 pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
 #[cfg(target_os = "linux")]
 pub use merge::{Part, merge};
@@ -66,11 +69,14 @@ pub use report::{
     Verdict, hlog,
 };
 #[cfg(target_os = "linux")]
-pub use run::{NoRun, Run, Target, run, run_shard, run_steered, serve_built_in};
+pub use run::{
+    NoRun, Run, Target, run, run_shard, run_steered, serve_built_in, serve_built_in_secured,
+};
 pub use schedule::Schedule;
 pub use search::{Found, Limit, Search, Trial, trial};
 #[cfg(target_os = "linux")]
 pub use serve::serve;
+pub use sessions::Sealed;
 pub use shard::Shard;
 pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]

@@ -267,6 +267,30 @@ impl Measures {
         }
     }
 
+    /// An operation that nobody was told to begin has ended: it counts among those of its kind, and not among what is begun
+    /// in a second and may be late.
+    pub(crate) fn beside(
+        &mut self,
+        operation: Operation,
+        (at, took): (Duration, Duration),
+        outcome: Outcome,
+    ) {
+        self.turn(at.as_secs());
+        let took = micros(took).max(1);
+        let totals = &mut self.totals[operation as usize];
+        totals.begun += 1;
+        match outcome {
+            Outcome::Answered => totals.answered += 1,
+            Outcome::Lost => totals.lost += 1,
+            Outcome::Refused(why) | Outcome::Impossible(why) => {
+                *totals.others.entry(why).or_insert(0) += 1;
+                return;
+            }
+        }
+        totals.latencies.saturating_record(took);
+        self.apart[operation as usize].saturating_record(took);
+    }
+
     /// So long is measured, and not as long as was thought.
     pub(crate) fn lasted(&mut self, span: Duration) {
         for totals in &mut self.totals {

@@ -134,6 +134,9 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
         report: Report {
             began,
             stopped: reports().any(|report| report.stopped),
+            dtls: reports()
+                .filter_map(|report| report.dtls.clone())
+                .reduce(|sum, one| sum.and(&one)),
             steered: first.report.steered.as_ref().map(|_| Steered {
                 lasted: span.as_secs_f64(),
                 steps: Vec::new(),

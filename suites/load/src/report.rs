@@ -14,6 +14,7 @@ use crate::crowd::Step;
 use crate::generator::Counts;
 use crate::jury::{Judgement, Jury};
 use crate::measure::{Measures, Second, Totals, encoded};
+use crate::sessions::Sealed;
 use crate::shard::Shard;
 use crate::threshold::{Holds, Threshold};
 use crate::workload::{Arrivals, Operation, Workload};
@@ -54,6 +55,9 @@ pub struct Report {
     pub generator: Health,
     /// What went over the wire.
     pub counts: Counts,
+    /// What went over associations, if devices came over DTLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dtls: Option<Sealed>,
     /// What the system took, where that can be seen.
     pub system: Option<System>,
     /// What the devices that were watched message by message were told, and what of it is wrong.
@@ -295,11 +299,18 @@ impl Report {
             }
         });
         let thresholds: Vec<Judged> = judged.collect();
+        // Who shakes hands and says nothing after that has answered nothing.
+        let answered: u64 = workload
+            .operations()
+            .map(|operation| measures.totals(operation).answered)
+            .sum();
+        let beside =
+            Some(Operation::Handshake).filter(|operation| measures.totals(*operation).begun > 0);
         let operations: BTreeMap<_, _> = workload
             .operations()
+            .chain(beside)
             .map(|operation| (operation, Measured::new(measures.totals(operation))))
             .collect();
-        let answered: u64 = operations.values().map(|one| one.answered).sum();
         let any = |holds| thresholds.iter().any(|judged| judged.holds == holds);
         let verdict = match () {
             () if answered == 0 => Verdict::NoContact,
@@ -322,6 +333,7 @@ impl Report {
             operations,
             generator,
             counts,
+            dtls: None,
             system,
             judged: Judgement::default(),
             seconds: measures.seconds().to_vec(),

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
 
+use twinproof_dtls::{Limits, Rtc, Transport};
 use twinproof_fleet::TooMany;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::server::rules::Rules;
@@ -19,17 +20,23 @@ use twinproof_sockets::{Socket, cpu_of_process};
 use crate::crowd::Steer;
 use crate::desk::Counter;
 use crate::devices::{Devices, shared};
-use crate::drive::drive_steered;
+use crate::drive::drive_over;
 use crate::generator::{Generator, Phase};
 use crate::jury::Jury;
+use crate::keyring::Keyring;
 use crate::measure::Measures;
 use crate::report::{Report, Steered, System, hlog};
-use crate::serve::serve_at;
+use crate::serve::{serve_at, serve_behind};
+use crate::sessions::Sessions;
 use crate::shard::Shard;
 use crate::workload::Workload;
 
 /// How many events wait at the built-in server until its operator is told, which is after each datagram.
 const REMEMBERED: usize = 64;
+
+/// How many handshakes the built-in server has under way at most, and how long each may take.
+const UNFINISHED: usize = 4_096;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a run leaves.
 #[derive(Clone, Debug)]
@@ -45,6 +52,8 @@ pub struct Run {
 pub enum NoRun {
     /// The system took the socket or the clocks away.
     Io(io::Error),
+    /// Devices cannot come to the server as its profile says, or cannot do what they are asked to.
+    Keys(String),
     /// There are not enough addresses.
     Room(TooMany),
     /// Nobody may be loaded who has not agreed.
@@ -58,7 +67,7 @@ impl fmt::Display for NoRun {
         match self {
             Self::Io(error) => write!(f, "the system took the socket away: {error}"),
             Self::Room(error) => error.fmt(f),
-            Self::Unasked(why) => f.write_str(why),
+            Self::Keys(why) | Self::Unasked(why) => f.write_str(why),
             Self::Unoperated => f.write_str(
                 "the server has to be made to observe or read, and nobody does that: expected an upper tester of \
                  the kind http or command in its profile",
@@ -86,6 +95,8 @@ pub struct Target<'t> {
     pub consent: Option<&'t str>,
     /// Where its operator is heard, if it has one: see [`Ask`](crate::Ask).
     pub operator: Option<SocketAddrV4>,
+    /// With what devices shake hands with it, if they come over DTLS.
+    pub keyring: Option<&'t Keyring>,
 }
 
 impl Target<'_> {
@@ -176,6 +187,12 @@ fn carry_out(
     }
     let share = shard.unwrap_or(Shard::WHOLE);
     workload.check_shard(share).map_err(NoRun::Unasked)?;
+    if let (Some(operation), None) = (workload.needs_dtls(), target.keyring) {
+        return Err(NoRun::Keys(format!(
+            "{operation}: only devices that come over DTLS shake hands; expected a server behind coaps:// and [lwm2m.fleet] in \
+             its profile, or --dtls with the built-in one"
+        )));
+    }
     let socket = Socket::open(0)?;
     let shared = shared(workload, SocketAddr::V4(target.address));
     let generator = Generator::of_shard(workload, share, socket.port(), Devices, shared);
@@ -192,9 +209,14 @@ fn carry_out(
     };
     let (mut before, mut began) = (None, None);
     let mut jury = Jury::new(workload);
-    let health = drive_steered(
+    let keyring = target.keyring.cloned();
+    let sessions =
+        keyring.map(|keyring| Sessions::new(target.address.into(), keyring, generator.who()));
+    let mut sessions = sessions.transpose().map_err(NoRun::Keys)?;
+    let health = drive_over(
         &mut generator,
-        (&socket, helm),
+        (&socket, sessions.as_mut()),
+        helm,
         &mut jury,
         &mut |generator| {
             if generator.phase() == Phase::Loading && began.is_none() {
@@ -227,6 +249,7 @@ fn carry_out(
         began: millis,
         stopped,
         steered,
+        dtls: sessions.as_ref().map(Sessions::counts),
         ..Report::new(workload, address, measured, health, system).judged_by(&jury)
     };
     Ok(Run {
@@ -251,15 +274,45 @@ pub(crate) fn moment() -> String {
 ///
 /// When the system takes the socket away.
 pub fn serve_built_in(socket: &Socket, rules: Arc<dyn Rules>, stop: &AtomicBool) -> io::Result<()> {
+    let (mut server, set_up) = built_in(socket, rules);
+    let place = (socket, Ipv4Addr::LOCALHOST);
+    serve_at(&mut server, &set_up, place, &mut Counter::default(), stop)
+}
+
+/// The same behind DTLS, for so many devices with these keys.
+///
+/// # Errors
+///
+/// When the library cannot be set up, or the system takes the socket away.
+pub fn serve_built_in_secured(
+    socket: &Socket,
+    rules: Arc<dyn Rules>,
+    (keyring, devices): (&Keyring, u32),
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    let limits = Limits {
+        unfinished: UNFINISHED,
+        handshake: PATIENCE,
+        ..Limits::default()
+    };
+    let backend = Rtc::limited(Some(keyring.guests(devices)), None, limits);
+    let backend = backend.map_err(io::Error::other)?;
+    let transport = Transport::new(Arc::new(backend), limits);
+    let (mut server, mut set_up) = built_in(socket, rules);
+    set_up.credentials = keyring.endpoints(devices).collect();
+    let place = (socket, Ipv4Addr::LOCALHOST);
+    let desk = &mut Counter::default();
+    serve_behind(&mut server, &set_up, (place, Some(transport)), desk, stop)
+}
+
+fn built_in(socket: &Socket, rules: Arc<dyn Rules>) -> (Server, server::Shared) {
     let at = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
-    let mut server = Server::new(at, Seed::new(2));
     let set_up = server::Shared {
         remembers: REMEMBERED,
         rules,
         ..server::Shared::new(Version::V1_1)
     };
-    let place = (socket, Ipv4Addr::LOCALHOST);
-    serve_at(&mut server, &set_up, place, &mut Counter::default(), stop)
+    (Server::new(at, Seed::new(2)), set_up)
 }
 
 #[cfg(test)]
@@ -276,6 +329,7 @@ mod tests {
                 process: None,
                 consent,
                 operator: None,
+                keyring: None,
             };
             target.check(first).map_err(|why| why.to_string())
         };

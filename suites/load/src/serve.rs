@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use twinproof_dtls::{Ended, Event, Identity, Progress, Transport};
 use twinproof_kernel::{CallId, Input, Outbox, Output, Role, Time};
 use twinproof_sockets::{Arrivals, Clock, Departures, Socket};
 
@@ -71,7 +72,18 @@ pub fn serve<R: Role>(
 pub(crate) fn serve_at<R: Role, D: Desk<R>>(
     role: &mut R,
     shared: &R::Shared,
-    (socket, address): (&Socket, Ipv4Addr),
+    place: (&Socket, Ipv4Addr),
+    desk: &mut D,
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    serve_behind(role, shared, (place, None), desk, stop)
+}
+
+/// As [`serve_at`], of a role whose peers come over associations, if there are any.
+pub(crate) fn serve_behind<R: Role, D: Desk<R>>(
+    role: &mut R,
+    shared: &R::Shared,
+    ((socket, address), mut transport): ((&Socket, Ipv4Addr), Option<Transport>),
     desk: &mut D,
     stop: &AtomicBool,
 ) -> io::Result<()> {
@@ -86,6 +98,19 @@ pub(crate) fn serve_at<R: Role, D: Desk<R>>(
             };
             let (at, from) = (arrival.at.into(), arrival.from.into());
             let bytes = arrival.bytes;
+            let now = Time::ZERO + clock.now();
+            if let Some(transport) = &mut transport
+                && !desk.is_for(arrival.at)
+            {
+                transport.receive(now, from, bytes);
+                let gate = &mut Gate {
+                    transport,
+                    place: at,
+                    departures: &mut departures,
+                };
+                gate.pass(role, shared, (now, desk), &mut out);
+                continue;
+            }
             let input = match desk.is_for(arrival.at) {
                 false => Input::Datagram { at, from, bytes },
                 true => match desk.hear(arrival.from, bytes) {
@@ -93,41 +118,121 @@ pub(crate) fn serve_at<R: Role, D: Desk<R>>(
                     None => continue,
                 },
             };
-            let now = Time::ZERO + clock.now();
             role.handle(shared, now, input, &mut out);
             if let Some((call, order)) = desk.looks() {
                 role.handle(shared, now, Input::Order { call, order }, &mut out);
             }
-            post(&mut out, address, desk, &mut departures);
+            let way = (address, transport.as_mut());
+            post(&mut out, (now, way), desk, &mut departures);
         }
         let now = Time::ZERO + clock.now();
         if role.next_deadline().is_some_and(|at| at <= now) {
             role.handle(shared, now, Input::Wake, &mut out);
-            post(&mut out, address, desk, &mut departures);
+            let way = (address, transport.as_mut());
+            post(&mut out, (now, way), desk, &mut departures);
+        }
+        if let Some(transport) = &mut transport {
+            // What the role has said in this turn leaves with it, and so does what is due.
+            transport.wake(now);
+            let gate = &mut Gate {
+                transport,
+                place: SocketAddr::from((address, socket.port())),
+                departures: &mut departures,
+            };
+            gate.pass(role, shared, (now, desk), &mut out);
         }
         socket.send(&mut departures)?;
         if count == 0 {
-            let next = role.next_deadline().map_or(GLANCE, |at| at.since(now));
+            let sealed = transport.as_ref().and_then(Transport::next_deadline);
+            let next = role.next_deadline().into_iter().chain(sealed).min();
+            let next = next.map_or(GLANCE, |at| at.since(now));
             socket.wait(next.min(GLANCE))?;
         }
     }
     Ok(())
 }
 
+/// What lies between a role and peers that come over associations.
+struct Gate<'g> {
+    transport: &'g mut Transport,
+    /// The role's own address.
+    place: SocketAddr,
+    departures: &'g mut Departures,
+}
+
+impl Gate<'_> {
+    /// Lets through what the transport has to say, until it has nothing more.
+    fn pass<R: Role, D: Desk<R>>(
+        &mut self,
+        role: &mut R,
+        shared: &R::Shared,
+        (now, desk): (Time, &mut D),
+        out: &mut Outbox<R::Answer>,
+    ) {
+        let SocketAddr::V4(place) = self.place else {
+            return;
+        };
+        let at = self.place;
+        while let Some(event) = self.transport.poll() {
+            match event {
+                Event::Transmit {
+                    to: SocketAddr::V4(to),
+                    datagram,
+                } => {
+                    self.departures.push(*place.ip(), to, &datagram);
+                    continue;
+                }
+                Event::Received { from, data } => {
+                    let bytes = &data;
+                    role.handle(shared, now, Input::Datagram { at, from, bytes }, out);
+                }
+                Event::Association { peer, progress } => {
+                    let identity = match &progress {
+                        Progress::Established(established) => Some(octets(&established.peer)),
+                        Progress::Begun { .. }
+                        | Progress::Ended {
+                            how: Ended::Superseded,
+                            ..
+                        } => continue,
+                        Progress::Ended { .. } => None,
+                    };
+                    let said = Input::Associated { at, peer, identity };
+                    role.handle(shared, now, said, out);
+                }
+                // Who is not there any more is not reached; peers begin, and we never do.
+                _ => continue,
+            }
+            if let Some((call, order)) = desk.looks() {
+                role.handle(shared, now, Input::Order { call, order }, out);
+            }
+            let way = (*place.ip(), Some(&mut *self.transport));
+            post(out, (now, way), desk, self.departures);
+        }
+    }
+}
+
+/// What a peer has shown.
+fn octets(identity: &Identity) -> &[u8] {
+    match identity {
+        Identity::Psk(octets) | Identity::Certificate(octets) => octets,
+        Identity::Anonymous => &[],
+    }
+}
+
 fn post<R: Role, D: Desk<R>>(
     out: &mut Outbox<R::Answer>,
-    address: Ipv4Addr,
+    (now, (address, mut transport)): (Time, (Ipv4Addr, Option<&mut Transport>)),
     desk: &mut D,
     departures: &mut Departures,
 ) {
     let (outputs, bytes) = out.take();
     for output in outputs {
         match output {
-            Output::Datagram {
-                to: SocketAddr::V4(to),
-                range,
-                ..
-            } => departures.push(address, to, &bytes[range]),
+            Output::Datagram { to, range, .. } => match (&mut transport, to) {
+                (Some(transport), to) => transport.send(now, to, &bytes[range]),
+                (None, SocketAddr::V4(to)) => departures.push(address, to, &bytes[range]),
+                (None, SocketAddr::V6(_)) => {}
+            },
             Output::Answer { call, answer } => {
                 let tell = &mut |to, bytes: &[u8]| departures.push(DESK, to, bytes);
                 desk.answer(call, answer, tell);

@@ -187,6 +187,8 @@ pub enum Operation {
     /// It does in a fan-out what is wanted of it, and its gateway has taken that: a part of `fanout`, measured for each device.
     #[serde(rename = "fanout-device")]
     FanoutDevice,
+    /// It loses its association with the server, and shakes hands anew (DTLS).
+    Handshake,
     /// It reports a new value of what the server observes, and wants that confirmed.
     Notify,
     /// It is read by the server, whose operator asks for that and gets the value.
@@ -203,10 +205,11 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DmSession,
         Self::Fanout,
         Self::FanoutDevice,
+        Self::Handshake,
         Self::Notify,
         Self::Read,
         Self::Register,
@@ -221,6 +224,7 @@ impl Operation {
             Self::DmSession => "dm-session",
             Self::Fanout => "fanout",
             Self::FanoutDevice => "fanout-device",
+            Self::Handshake => "handshake",
             Self::Notify => "notify",
             Self::Read => "read",
             Self::Register => "register",
@@ -235,9 +239,12 @@ impl Operation {
         match self {
             Self::DmSession => Enabler::Dm,
             Self::Fanout | Self::FanoutDevice => Enabler::Gwmo,
-            Self::Notify | Self::Read | Self::Register | Self::Send | Self::Update => {
-                Enabler::Lwm2m
-            }
+            Self::Handshake
+            | Self::Notify
+            | Self::Read
+            | Self::Register
+            | Self::Send
+            | Self::Update => Enabler::Lwm2m,
             Self::Twinning => Enabler::Twinning,
         }
     }
@@ -248,6 +255,7 @@ impl Operation {
             Self::DmSession
             | Self::Fanout
             | Self::FanoutDevice
+            | Self::Handshake
             | Self::Register
             | Self::Twinning => false,
             Self::Notify | Self::Read | Self::Send | Self::Update => true,
@@ -265,6 +273,11 @@ impl Operation {
     /// Whether it is no operation by itself, but what is measured beside another.
     pub fn is_part(self) -> bool {
         Self::ALL.iter().any(|one| one.part() == Some(self))
+    }
+
+    /// Whether only devices that come over DTLS can do it.
+    pub const fn needs_dtls(self) -> bool {
+        matches!(self, Self::Handshake)
     }
 
     /// Whether somebody has to make the server act: before the first stage or each time.
@@ -454,7 +467,10 @@ impl Workload {
         }
         let known: BTreeSet<_> = self.operations().collect();
         for threshold in &self.thresholds {
-            if !known.contains(&threshold.operation) {
+            // Whether devices shake hands is up to the server.
+            let is_known = known.contains(&threshold.operation)
+                || threshold.operation.needs_dtls() && first == Enabler::Lwm2m;
+            if !is_known {
                 return unusable(format!(
                     "thresholds: {threshold} is about {}, which the mix does not have",
                     threshold.operation
@@ -478,6 +494,12 @@ impl Workload {
     pub fn enabler(&self) -> Enabler {
         let first = self.operations().next();
         first.map_or(Enabler::Lwm2m, Operation::enabler)
+    }
+
+    /// The first of what is asked of devices, or of what has to hold, that only those can do who come over DTLS.
+    pub fn needs_dtls(&self) -> Option<Operation> {
+        let bounds = self.thresholds.iter().map(|threshold| threshold.operation);
+        self.operations().chain(bounds).find(|one| one.needs_dtls())
     }
 
     /// Whether somebody has to make the server act.

@@ -307,6 +307,7 @@ fn broken(rules: Arc<dyn Rules>) -> Vec<Rule> {
             process: None,
             consent: None,
             operator: Some(desk_of(address)),
+            keyring: None,
         };
         let ran = twinproof_load::run(&workload, target, &mut |_, _| ControlFlow::Continue(()));
         stop.store(true, Ordering::Relaxed);
@@ -346,6 +347,7 @@ fn operated(mix: &str, rules: Arc<dyn Rules>) -> Report {
             process: None,
             consent: None,
             operator: Some(desk_of(address)),
+            keyring: None,
         };
         let ran = twinproof_load::run(&workload, target, &mut |_, _| ControlFlow::Continue(()));
         stop.store(true, Ordering::Relaxed);
@@ -427,6 +429,7 @@ fn who_cannot_make_a_server_act_is_told_so() {
         process: None,
         consent: None,
         operator: None,
+        keyring: None,
     };
     let why = twinproof_load::run(&workload, target, &mut |_, _| ControlFlow::Continue(()));
     let why = why.unwrap_err().to_string();

@@ -294,6 +294,7 @@ fn shards_that_are_steered_through_channels_come_to_one_run() {
         process: None,
         consent: None,
         operator: None,
+        keyring: None,
     };
     let stop = AtomicBool::new(false);
     let runs: Vec<Run> = std::thread::scope(|scope| {

@@ -148,12 +148,14 @@ impl Server {
     fn peer_facts(&self, shared: &Shared, peer: SocketAddr, endpoint: &str) -> PeerFacts {
         let shown = self.shown.get(&peer);
         let named = |name: &String| name == endpoint;
+        let own = shown
+            .and_then(|shown| shared.credentials.get(&**shown))
+            .is_some_and(named);
         PeerFacts {
             shown: shown.is_some(),
-            own: shown
-                .and_then(|shown| shared.credentials.get(&**shown))
-                .is_some_and(named),
-            has_credentials: shared.credentials.values().any(named),
+            own,
+            // Among many it takes long to look for whose nobody has been shown to be.
+            has_credentials: own || shared.credentials.values().any(named),
         }
     }
 

@@ -16,6 +16,8 @@ Examples:
   twinproof bench send --closed 64 --report out
   twinproof bench notify --sut my-server.toml --rate 200/s --threshold 'notify.loss<0.1%'
   twinproof bench mixed --share update=4 --share notify=10 --share read=1
+  twinproof bench registration --dtls --devices 10000 --rate 500/s
+  twinproof bench handshake --sut my-coaps-server.toml --rate 100/s --threshold 'handshake.p99<500ms'
   twinproof bench dm-session --devices 1000 --rate 100/s
   twinproof bench twinning --devices 500 --rate 20/s
   twinproof bench fanout --devices 1000 --group 100 --rate 2/s --threshold 'fanout.p90<5s'
@@ -39,6 +41,8 @@ pub(crate) enum Bench {
     DmSession(Load),
     /// A server has a gateway fan commands out to groups of hidden devices, and waits for the report on all of them
     Fanout(Fanout),
+    /// Devices lose their associations with the server and shake hands anew (--dtls, or a server behind coaps://)
+    Handshake(Load),
     /// Devices register; all but the first time anew
     Registration(Load),
     /// What the generator itself costs on this machine, beside a bare loop that sends the same datagrams
@@ -82,6 +86,7 @@ impl Bench {
             Self::Mixed(mixed) => Some((mixed.shares.clone(), &mixed.load)),
             Self::DmSession(load) => only(Operation::DmSession, load),
             Self::Fanout(fanout) => only(Operation::Fanout, &fanout.load),
+            Self::Handshake(load) => only(Operation::Handshake, load),
             Self::Notify(load) => only(Operation::Notify, load),
             Self::Read(load) => only(Operation::Read, load),
             Self::Registration(load) => only(Operation::Register, load),
@@ -104,6 +109,12 @@ pub(crate) struct Serve {
     /// Broken in this way
     #[arg(long, value_name = "NAME")]
     pub(crate) mutant: Option<String>,
+    /// Behind DTLS, for so many devices: its profile is said first
+    #[arg(long, requires = "devices")]
+    pub(crate) dtls: bool,
+    /// With the keys that [lwm2m.fleet] of this profile says, and not with some of its own
+    #[arg(long, value_name = "FILE", requires = "dtls")]
+    pub(crate) keys: Option<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -320,6 +331,10 @@ pub(crate) struct Against {
     /// The profile of the server; without one, the built-in server in a process of its own
     #[arg(long, value_name = "FILE")]
     pub(crate) sut: Option<PathBuf>,
+    /// Have devices of LwM2M come over DTLS, each with a pre-shared key of its own: to the built-in server, or to the coaps:// of a
+    /// profile that has coap://, too; [lwm2m.fleet] of a profile says with which keys
+    #[arg(long)]
+    pub(crate) dtls: bool,
     /// The IP address of a server that is not on this machine, of which you say that its owner agrees
     #[arg(long, value_name = "HOST")]
     pub(crate) target_consent: Option<String>,
@@ -348,7 +363,7 @@ fn operation(typed: &str) -> Result<Operation, String> {
 /// What devices do without anybody who makes the server act.
 fn own_operation(typed: &str) -> Result<Operation, String> {
     let mut own = Operation::ALL.to_vec();
-    own.retain(|one| one.enabler() == Enabler::Lwm2m && !one.needs_operator());
+    own.retain(|one| one.enabler() == Enabler::Lwm2m && !one.needs_operator() && !one.needs_dtls());
     one_of(typed, &own)
 }
 

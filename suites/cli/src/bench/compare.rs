@@ -115,8 +115,10 @@ fn live(args: &Compare) -> Result<Option<Sides>, Problem> {
     };
     let profile = |path: &Path| (path != Path::new(BUILT_IN)).then(|| path.to_owned());
     let systems = [
-        System::find(profile(&args.a).as_deref(), &workload)?.agreed(args.target_consent.clone()),
-        System::find(profile(&args.b).as_deref(), &workload)?.agreed(args.target_consent.clone()),
+        System::find(profile(&args.a).as_deref(), false, &workload)?
+            .agreed(args.target_consent.clone()),
+        System::find(profile(&args.b).as_deref(), false, &workload)?
+            .agreed(args.target_consent.clone()),
     ];
     let stop = stop_on_signal()?;
     let mut out = std::io::stdout();

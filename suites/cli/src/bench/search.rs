@@ -29,7 +29,7 @@ struct Searched<'s> {
 
 pub(crate) fn search(args: &bench::Search) -> Result<ExitCode, Problem> {
     let workload = workload(args)?;
-    let system = System::find(args.against.sut.as_deref(), &workload)?
+    let system = System::find(args.against.sut.as_deref(), args.against.dtls, &workload)?
         .seen_as(args.against.sut_pid)?
         .agreed(args.against.target_consent.clone());
     let stop = stop_on_signal()?;

@@ -2,14 +2,15 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::oneshot;
 use twinproof_evidence::ExitCode;
-use twinproof_judge::profile::Declared;
-use twinproof_load::Socket;
+use twinproof_judge::profile::{Declared, Fleet};
 use twinproof_load::rules::{Rules, Standard};
+use twinproof_load::{Keyring, Socket};
 use twinproof_proof::dm::{DmServer, standard_rules};
 use twinproof_proof::gwmo::{self, GatewaySystem};
 use twinproof_proof::serve::{ServedDm, ServedGwmo, ServedPairs};
@@ -28,7 +29,7 @@ pub(super) fn serve(args: &Serve) -> Result<ExitCode, Problem> {
     match &*args.enabler {
         "dm" => serve_dm(args.devices, mutant),
         "gwmo" => serve_gwmo(args.devices, mutant),
-        "lwm2m" => serve_lwm2m(mutant),
+        "lwm2m" => serve_lwm2m(args),
         "twinning" => serve_twinning(args.devices, mutant),
         other => Err(Problem::Usage(format!(
             "--enabler {other}: expected dm, gwmo, lwm2m or twinning"
@@ -50,18 +51,54 @@ fn rules<R: ?Sized + 'static>(
     found.map(|mutant| (mutant.rules)()).ok_or_else(unknown)
 }
 
-fn serve_lwm2m(mutant: Option<&str>) -> Result<ExitCode, Problem> {
+fn serve_lwm2m(args: &Serve) -> Result<ExitCode, Problem> {
     let standard: Arc<dyn Rules> = Arc::new(Standard);
-    let rules = rules(mutant, mutants::lwm2m(), standard)?;
+    let rules = rules(args.mutant.as_deref(), mutants::lwm2m(), standard)?;
     let socket = Socket::open(0)?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut out = std::io::stdout();
-    writeln!(out, "serving {}:{}", Ipv4Addr::LOCALHOST, socket.port())?;
+    let place = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
+    let keyring = match args.dtls {
+        true => {
+            let fleet = keys(args.keys.as_deref())?;
+            writeln!(out, "{}\n{READY}", secured_profile(place, &fleet)?)?;
+            Some(Keyring::of(&fleet).map_err(Problem::Usage)?)
+        }
+        false => {
+            writeln!(out, "serving {place}")?;
+            None
+        }
+    };
     out.flush()?;
     let ended = Arc::clone(&stop);
     with_input(move || ended.store(true, Ordering::Relaxed));
-    twinproof_load::serve_built_in(&socket, rules, &stop)?;
+    match keyring {
+        Some(keyring) => {
+            let guests = (&keyring, args.devices);
+            twinproof_load::serve_built_in_secured(&socket, rules, guests, &stop)?;
+        }
+        None => twinproof_load::serve_built_in(&socket, rules, &stop)?,
+    }
     Ok(ExitCode::Conformant)
+}
+
+/// The keys of devices that a profile says, or such as nobody has seen before.
+fn keys(profile: Option<&Path>) -> Result<Fleet, Problem> {
+    let Some(file) = profile else {
+        return Ok(twinproof_load::fresh_keys());
+    };
+    let declared = crate::profile::read(file)?.declared;
+    let fleet = declared.profile.lwm2m.and_then(|lwm2m| lwm2m.fleet);
+    fleet.ok_or_else(|| Problem::Usage(format!("{}: expected [lwm2m.fleet]", file.display())))
+}
+
+/// The profile of the built-in server behind DTLS.
+fn secured_profile(place: SocketAddr, fleet: &Fleet) -> Result<String, Problem> {
+    let keys = toml::to_string(fleet)
+        .map_err(|error| Problem::Ours(format!("the profile cannot be written: {error}")))?;
+    Ok(format!(
+        "[sut]\nname = \"built-in\"\nrole = \"lwm2m-server\"\n\n[lwm2m]\nserver = \"coaps://{place}\"\n\n[lwm2m.fleet]\n{keys}"
+    ))
 }
 
 fn serve_dm(devices: u32, mutant: Option<&str>) -> Result<ExitCode, Problem> {

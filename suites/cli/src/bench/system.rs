@@ -9,7 +9,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use twinproof_judge::profile::{Declared, Harness, Profile};
 use twinproof_load::{
-    Enabler, Gateway, Measures, NoRun, Phase, Place, Run, Shard, Site, Target, Workload, desk_of,
+    Enabler, Gateway, Keyring, Measures, NoRun, Phase, Place, Run, Shard, Site, Target, Workload,
+    desk_of,
 };
 use twinproof_stage::Network;
 
@@ -36,6 +37,8 @@ enum At {
         address: SocketAddrV4,
         /// Where who makes it act is heard.
         operated_at: Option<SocketAddrV4>,
+        /// With what devices shake hands with it, if they do.
+        keyring: Option<Keyring>,
     },
     /// Others over HTTP.
     Web { place: Place, network: Network },
@@ -52,26 +55,62 @@ impl fmt::Display for System {
 
 impl System {
     /// The one that a profile describes, or the built-in one; with somebody who makes it act, if the workload needs that.
-    pub(super) fn find(profile: Option<&Path>, workload: &Workload) -> Result<Self, Problem> {
+    /// Devices come over DTLS if the profile has no other way, or somebody wants that.
+    pub(super) fn find(
+        profile: Option<&Path>,
+        dtls: bool,
+        workload: &Workload,
+    ) -> Result<Self, Problem> {
         match workload.enabler() {
-            Enabler::Lwm2m => Self::find_lwm2m(profile, workload.needs_operator()),
+            Enabler::Lwm2m => Self::find_lwm2m(profile, dtls, workload),
+            enabler if dtls => Err(Problem::Usage(format!(
+                "--dtls: expected operations of LwM2M, got some of {}, which go over HTTP",
+                enabler.name()
+            ))),
             enabler => Self::find_web(profile, enabler, workload.devices.count),
         }
     }
 
-    fn find_lwm2m(profile: Option<&Path>, operated: bool) -> Result<Self, Problem> {
+    fn find_lwm2m(
+        profile: Option<&Path>,
+        dtls: bool,
+        workload: &Workload,
+    ) -> Result<Self, Problem> {
+        let operated = workload.needs_operator();
         Ok(match profile {
             Some(file) => {
+                let declared = profile::read(file)?.declared;
+                let place = server_of(&file.display().to_string(), &declared, dtls)?;
                 let operator = operated.then(|| Operator::start(file)).transpose()?;
                 Self {
                     at: At::Datagrams {
-                        address: server_of(file)?,
+                        address: place.address,
                         operated_at: operator.as_ref().map(|operator| operator.address),
+                        keyring: place.keyring,
                     },
                     process: None,
                     consent: None,
                     _built_in: None,
                     _operator: operator,
+                }
+            }
+            None if dtls => {
+                let devices = workload.devices.count.to_string();
+                let args = ["bench", "serve", "--dtls", "--devices", &devices];
+                let (built_in, says) = BuiltIn::start(&args, READY)?;
+                let declared = Declared::parse(&says);
+                let declared = declared.map_err(|error| does_not_start(&error.to_string()))?;
+                let place = server_of("the built-in server", &declared, true)?;
+                Self {
+                    at: At::Datagrams {
+                        address: place.address,
+                        operated_at: Some(desk_of(place.address)),
+                        keyring: place.keyring,
+                    },
+                    process: Some(built_in.child.id()),
+                    consent: None,
+                    _built_in: Some(built_in),
+                    _operator: None,
                 }
             }
             None => {
@@ -85,6 +124,7 @@ impl System {
                     at: At::Datagrams {
                         address,
                         operated_at: Some(desk_of(address)),
+                        keyring: None,
                     },
                     process: Some(built_in.child.id()),
                     consent: None,
@@ -175,7 +215,8 @@ impl System {
             At::Datagrams {
                 address,
                 operated_at,
-            } => Ok(self.aimed(*address, *operated_at)),
+                keyring,
+            } => Ok(self.aimed((*address, keyring.as_ref()), *operated_at)),
             At::Web { .. } => Err(Problem::Usage(
                 "what goes over HTTP cannot be steered while a run goes on: expected operations of LwM2M"
                     .to_owned(),
@@ -183,12 +224,17 @@ impl System {
         }
     }
 
-    fn aimed(&self, address: SocketAddrV4, operator: Option<SocketAddrV4>) -> Target<'_> {
+    fn aimed<'t>(
+        &'t self,
+        (address, keyring): (SocketAddrV4, Option<&'t Keyring>),
+        operator: Option<SocketAddrV4>,
+    ) -> Target<'t> {
         Target {
             address,
             process: self.process,
             consent: self.consent.as_deref(),
             operator,
+            keyring,
         }
     }
 
@@ -203,8 +249,9 @@ impl System {
             At::Datagrams {
                 address,
                 operated_at,
+                keyring,
             } => {
-                let target = self.aimed(*address, *operated_at);
+                let target = self.aimed((*address, keyring.as_ref()), *operated_at);
                 twinproof_load::run_shard(workload, shard, target, watch)
             }
             At::Web { place, network } => {
@@ -303,31 +350,55 @@ impl Drop for BuiltIn {
     }
 }
 
-/// Where a profile says that its LwM2M server takes registrations in the clear.
-fn server_of(file: &Path) -> Result<SocketAddrV4, Problem> {
-    let usage = |why: &str| Problem::Usage(format!("{}: {why}", file.display()));
-    let read = profile::read(file)?;
-    let lwm2m = read.declared.profile.lwm2m.as_ref();
-    let server = lwm2m
-        .and_then(|lwm2m| lwm2m.plain_server())
-        .ok_or_else(|| {
-            usage("the workload is for LwM2M servers: expected lwm2m.server, coap:// with a host and a port")
+/// Where devices find a server, and how they show it who they are.
+struct Found {
+    address: SocketAddrV4,
+    keyring: Option<Keyring>,
+}
+
+/// Where a profile, of which this is the name, says that its LwM2M server takes registrations.
+fn server_of(named: &str, declared: &Declared, dtls: bool) -> Result<Found, Problem> {
+    let usage = |why: &str| Problem::Usage(format!("{named}: {why}"));
+    let lwm2m = declared.profile.lwm2m.as_ref();
+    let lwm2m = lwm2m.filter(|lwm2m| lwm2m.server.is_some()).ok_or_else(|| {
+        usage("the workload is for LwM2M servers: expected lwm2m.server, coap:// or coaps:// with a host and a port")
+    })?;
+    let is_secured = dtls || lwm2m.is_secured();
+    let (url, scheme, port) = match is_secured {
+        true => (lwm2m.secured_server(), "coaps://", 5684),
+        false => (lwm2m.plain_server(), "coap://", 5683),
+    };
+    let url = url.ok_or_else(|| {
+        usage("--dtls: expected coaps:// with a host and a port in lwm2m.server or lwm2m.security.server")
+    })?;
+    let keyring = is_secured.then(|| {
+        let section = lwm2m.fleet.as_ref().ok_or_else(|| {
+            usage(
+                "the server is behind coaps://, and nobody knows the keys of devices: expected [lwm2m.fleet] with \
+                 key, key_env or key_file, or with table",
+            )
         })?;
-    let host = server.trim_start_matches("coap://").trim_end_matches('/');
+        Keyring::of(section).map_err(|why| usage(&why))
+    });
+    let host = url.trim_start_matches(scheme).trim_end_matches('/');
     let host = match host.contains(':') {
         true => host.to_owned(),
-        false => format!("{host}:5683"),
+        false => format!("{host}:{port}"),
     };
     let found = host
         .to_socket_addrs()
-        .map_err(|error| usage(&format!("lwm2m.server: {host}: {error}")))?;
+        .map_err(|error| usage(&format!("{url}: {error}")))?;
     let mut found = found.filter_map(|address| match address {
         SocketAddr::V4(address) => Some(address),
         SocketAddr::V6(_) => None,
     });
-    found.next().ok_or_else(|| {
+    let address = found.next().ok_or_else(|| {
         usage(&format!(
-            "lwm2m.server: {host} has no IPv4 address, and devices have no other"
+            "{url} has no IPv4 address, and devices have no other"
         ))
+    })?;
+    Ok(Found {
+        address,
+        keyring: keyring.transpose()?,
     })
 }

@@ -45,7 +45,7 @@ pub(crate) fn worker(args: &Worker) -> Result<ExitCode, Problem> {
     };
     let workload = workload(args)?;
     let against = &args.against;
-    let system = System::find(against.sut.as_deref(), &workload)?;
+    let system = System::find(against.sut.as_deref(), against.dtls, &workload)?;
     let system = system.seen_as(against.sut_pid)?;
     let system = system.agreed(against.target_consent.clone());
     // Whoever has not agreed is asked before a master is.
@@ -392,12 +392,14 @@ impl Session<'_> {
             self.target.operator,
         );
         let consent = self.target.consent.map(str::to_owned);
+        let keyring = self.target.keyring.cloned();
         std::thread::spawn(move || {
             let target = Target {
                 address,
                 process,
                 operator,
                 consent: consent.as_deref(),
+                keyring: keyring.as_ref(),
             };
             let mut tally = Tally::default();
             let mut told = Instant::now();

@@ -22,6 +22,14 @@ impl Served {
         Self(child, profile)
     }
 
+    /// The LwM2M server behind DTLS, for so many devices; its profile is also `sut.toml`.
+    pub fn secured(dir: &Path, devices: &str, more: &[&str]) -> Self {
+        let serve = ["bench", "serve", "--dtls", "--devices", devices];
+        let (child, says) = start(dir, &[&serve[..], more].concat(), "# ready");
+        fs::write(dir.join("sut.toml"), &says).unwrap();
+        Self(child, says)
+    }
+
     /// The system of an enabler over HTTP, which knows eight members.
     pub fn web(dir: &Path, enabler: &str, more: &[&str]) -> Self {
         let serve = ["bench", "serve", "--enabler", enabler, "--devices", "8"];

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use twinproof_lwm2m::wire::Version;
 
 use super::written::written_as_text;
-use super::{Bootstrap, Client, HookSpec, Security, Span, UpperTester};
+use super::{Bootstrap, Client, Fleet, HookSpec, Security, Span, UpperTester};
 
 /// An LwM2M system: a server, a bootstrap server, a client, or several of them.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -43,6 +43,9 @@ pub struct Lwm2m {
     /// How devices come to its server over DTLS, if they can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security: Option<Security>,
+    /// How the devices of `fleet` and `bench` come to its server over DTLS, if they can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Fleet>,
     /// Its client, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
@@ -92,6 +95,7 @@ impl Lwm2m {
         let bootstrap = self.bootstrap.as_mut().and_then(|b| b.security.as_mut());
         let devices = own.into_iter().chain(bootstrap);
         let devices = devices.flat_map(|security| &mut security.credentials);
+        let fleet = self.fleet.as_mut().map(|fleet| &mut fleet.key);
         let client = self.client.as_mut().and_then(|c| c.security.as_mut());
         let client = client.into_iter().flat_map(|security| {
             [
@@ -103,6 +107,7 @@ impl Lwm2m {
         devices
             .map(|device| &mut device.key)
             .chain(client.map(|own| &mut own.key))
+            .chain(fleet)
             .collect()
     }
 

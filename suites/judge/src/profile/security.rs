@@ -118,7 +118,10 @@ impl Credential {
 }
 
 /// The octets of a key: from the profile, the environment, or a file.
-fn octets(whose: &str, [key, variable, file]: [&Option<String>; 3]) -> Result<Vec<u8>, String> {
+pub(super) fn octets(
+    whose: &str,
+    [key, variable, file]: [&Option<String>; 3],
+) -> Result<Vec<u8>, String> {
     let text = match (key, variable, file) {
         (Some(key), _, _) => key.clone(),
         (None, Some(variable), _) => std::env::var(variable)
