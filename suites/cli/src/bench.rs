@@ -195,6 +195,11 @@ fn workload(shares: &[Share], pace: &Pace) -> Result<Workload, Problem> {
             }),
             span: pace.duration,
         }],
+        devices: twinproof_load::Fleet {
+            first: pace.first,
+            ports: pace.ports,
+            ..twinproof_load::Fleet::new(pace.devices)
+        },
         ..plain(first, pace.devices)
     };
     checked(workload)

@@ -155,7 +155,7 @@ impl<'s> Pump<'s> {
         let count = self.socket.receive(&mut self.arrivals)?;
         let now = self.clock.now();
         for index in 0..count {
-            let Some(arrival) = self.arrivals.take(index, self.socket.port()) else {
+            let Some(arrival) = self.arrivals.take(index) else {
                 continue;
             };
             let stamp = arrival
@@ -227,7 +227,7 @@ impl Line<'_> {
     /// A device says something.
     fn send(&mut self, at: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         self.jury.sent((at, to, bytes), self.now);
-        let times = match self.jury.repeats((at.ip(), bytes)) {
+        let times = match self.jury.repeats((at, bytes)) {
             true => 2,
             false => 1,
         };
@@ -286,7 +286,7 @@ impl Line<'_> {
 fn leave(departures: &mut Departures, to: SocketAddr) -> impl FnMut(SocketAddr, &[u8]) {
     move |at, bytes| {
         if let (SocketAddr::V4(at), SocketAddr::V4(to)) = (at, to) {
-            departures.push(*at.ip(), to, bytes);
+            departures.push(at, to, bytes);
         }
     }
 }

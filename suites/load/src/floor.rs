@@ -180,7 +180,7 @@ impl Bare<'_> {
         while began.elapsed() < length || answered == 0 {
             let count = self.socket.receive(&mut arrivals)?;
             for index in 0..count {
-                answered += u64::from(arrivals.take(index, self.socket.port()).is_some());
+                answered += u64::from(arrivals.take(index).is_some());
                 self.ask(&mut departures);
             }
             self.socket.send(&mut departures)?;
@@ -197,7 +197,7 @@ impl Bare<'_> {
         let member = self.roster.spread(self.turn);
         self.turn += 1;
         if let Some(SocketAddr::V4(at)) = self.roster.address(member) {
-            departures.push(*at.ip(), self.target, &self.template);
+            departures.push(at, self.target, &self.template);
         }
     }
 }
@@ -209,11 +209,11 @@ fn echo(socket: &Socket, stop: &AtomicBool) -> io::Result<()> {
     while !stop.load(Ordering::Relaxed) {
         let count = socket.receive(&mut arrivals)?;
         for index in 0..count {
-            let Some(arrival) = arrivals.take(index, socket.port()) else {
+            let Some(arrival) = arrivals.take(index) else {
                 continue;
             };
             if write_answer(arrival.bytes, &mut answer) {
-                departures.push(Ipv4Addr::LOCALHOST, arrival.from, &answer);
+                departures.push(arrival.at, arrival.from, &answer);
             }
         }
         socket.send(&mut departures)?;

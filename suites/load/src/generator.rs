@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use twinproof_fleet::{Addresses, Fleet, Roster, Sizes, TooMany};
+use twinproof_fleet::{Fleet, Roster, Sizes, TooMany};
 use twinproof_kernel::{CallId, Input, Outbox, Output, Rests, Role, Seed, Time};
 use twinproof_lwm2m::upper::{self, Answer};
 use twinproof_lwm2m::wire::Entry;
@@ -84,6 +84,8 @@ pub struct Generator<'w, T: Traffic> {
     closed: Option<usize>,
     /// Who begins what next, and when that was meant to be.
     chosen: Vec<(u32, Deed, Time)>,
+    /// The port of whoever is none of the devices.
+    port: u16,
     /// Who makes the server act: where it is heard, and where it hears us.
     operator: Option<(SocketAddr, SocketAddr)>,
     /// Whether the operator knows of whom to tell.
@@ -226,8 +228,8 @@ impl<'w, T: Traffic> Generator<'w, T> {
         traffic: T,
         shared: <T::Role as Role>::Shared,
     ) -> Result<Self, TooMany> {
-        let (count, first) = (workload.devices.count, workload.devices.first);
-        let addresses = Addresses::Block { first, port };
+        let count = workload.devices.count;
+        let addresses = workload.devices.addresses(port);
         let seed = Seed::new(workload.seed).derive("devices");
         let members = shard.members(count);
         let before = members.start;
@@ -256,6 +258,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 Arrivals::Even | Arrivals::Poisson => None,
             },
             chosen: Vec::new(),
+            port,
             operator: None,
             is_introduced: false,
             unobserved: VecDeque::new(),

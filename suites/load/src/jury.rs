@@ -12,7 +12,7 @@ mod told;
 mod witness;
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use twinproof_coap::{Class, Code, Header, Packet, Type, option};
@@ -38,7 +38,6 @@ const LEAST: Duration = Duration::from_secs(1);
 /// Watches devices.
 #[derive(Debug)]
 pub struct Jury {
-    first: Ipv4Addr,
     /// Says who is watched; nobody if there is none.
     workload: Option<Workload>,
     devices: HashMap<u32, Witness>,
@@ -66,7 +65,6 @@ impl Jury {
     /// A jury for the devices of a workload, of which it watches as many as that says, evenly spread.
     pub fn new(workload: &Workload) -> Self {
         Self {
-            first: workload.devices.first,
             workload: Some(workload.clone()),
             patience: workload.drain.duration().max(LEAST),
             ..Self::absent()
@@ -76,7 +74,6 @@ impl Jury {
     /// A jury that watches nobody.
     pub fn absent() -> Self {
         Self {
-            first: Ipv4Addr::UNSPECIFIED,
             workload: None,
             devices: HashMap::new(),
             server: None,
@@ -108,13 +105,31 @@ impl Jury {
     }
 
     fn address(&self, member: u32) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::from(u32::from(self.first) + member), 0))
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let workload = self.workload.as_ref();
+        workload.map_or(nowhere, |workload| workload.devices.address(member))
+    }
+
+    /// Where a device is, as people say it.
+    fn place(&self, member: u32) -> String {
+        self.said(self.address(member))
+    }
+
+    fn said(&self, at: SocketAddr) -> String {
+        let has_ports = self
+            .workload
+            .as_ref()
+            .is_some_and(|workload| workload.devices.ports.is_some());
+        match has_ports {
+            true => at.to_string(),
+            false => at.ip().to_string(),
+        }
     }
 
     /// Whether a datagram that a device has just sent comes twice, as it may on any network: so it is for some reports of
     /// devices that are watched.
-    pub(crate) fn repeats(&mut self, (at, bytes): (IpAddr, &[u8])) -> bool {
-        let Some(member) = self.watched(SocketAddr::new(at, 0)) else {
+    pub(crate) fn repeats(&mut self, (at, bytes): (SocketAddr, &[u8])) -> bool {
+        let Some(member) = self.watched(at) else {
             return false;
         };
         let reports = Header::peek(bytes)
@@ -132,11 +147,8 @@ impl Jury {
 
     /// The device at an address, if it is watched.
     fn watched(&self, at: SocketAddr) -> Option<u32> {
-        let IpAddr::V4(ip) = at.ip() else {
-            return None;
-        };
-        let member = u32::from(ip).checked_sub(u32::from(self.first))?;
         let workload = self.workload.as_ref()?;
+        let member = workload.devices.at(at)?;
         workload.watches(member).then_some(member)
     }
 
@@ -287,7 +299,7 @@ impl Jury {
     }
 
     /// The address of another device that is surely registered at a location.
-    fn other_at(&self, member: u32, location: &[String], now: Time) -> Option<Ipv4Addr> {
+    fn other_at(&self, member: u32, location: &[String], now: Time) -> Option<String> {
         let mut others = self.devices.iter().filter(|(other, _)| **other != member);
         let found = others.find(|(_, witness)| {
             let registration = witness.registration.as_ref();
@@ -295,7 +307,7 @@ impl Jury {
             // One that registers anew has perhaps another location by now.
             lives && !witness.is_registering()
         });
-        found.map(|(other, _)| Ipv4Addr::from(u32::from(self.first) + other))
+        found.map(|(other, _)| self.place(*other))
     }
 
     /// What is said of a message that belongs to nothing that its device asked.
@@ -315,8 +327,8 @@ impl Jury {
         });
         let mut got = packet.to_string();
         if let Some((other, _)) = of_other {
-            let ip = Ipv4Addr::from(u32::from(self.first) + other);
-            got += &format!(", whose token is that of a request of the device at {ip}");
+            let place = self.place(*other);
+            got += &format!(", whose token is that of a request of the device at {place}");
         } else if same_id.is_some() {
             got += ", whose token is that of no request of this device";
         }
@@ -344,7 +356,7 @@ impl Jury {
     ) -> Broken {
         Broken::new(
             rule,
-            (at.ip().to_string(), now.since(Time::ZERO)),
+            (self.said(at), now.since(Time::ZERO)),
             (expected, got),
             (asked, answer),
         )

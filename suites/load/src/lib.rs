@@ -5,6 +5,7 @@
 //! system that stalls cannot hide that by being asked less often. The devices are those that are judged.
 #![forbid(unsafe_code)]
 
+mod apart;
 mod compare;
 mod crowd;
 #[cfg(target_os = "linux")]
@@ -62,7 +63,7 @@ pub use merge::{Part, merge};
 pub use metrics::{OPENMETRICS, openmetrics};
 pub use operator::{Ask, Said};
 #[cfg(target_os = "linux")]
-pub use plan::{Asked, Costs, Machine, Plan, costs, machine, octets, plan};
+pub use plan::{Asked, Association, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
 pub use report::{
     Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, Steered, System, Taken,

@@ -1,5 +1,7 @@
 //! What a number of devices needs of this machine, and whether it is there.
 
+mod dtls;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use std::{fs, io};
@@ -8,18 +10,25 @@ use twinproof_fleet::{Addresses, Fleet, Roster};
 use twinproof_judge::profile::Span;
 use twinproof_kernel::{CallId, Input, Outbox, Output, Seed, Time};
 use twinproof_lwm2m::device::{Device, Shared};
+use twinproof_sockets::most_files;
 
+use crate::apart::OTHER_FILES;
 use crate::devices::{Devices, shared};
 use crate::floor::{floor, write_answer};
 use crate::generator::Traffic as _;
 use crate::run::NoRun;
 use crate::workload::{Operation, Stage, Workload};
 
+pub use dtls::Association;
+
 /// For so long after an exchange a device may have to remember it (RFC 7252, 4.8.2: EXCHANGE_LIFETIME).
 const REMEMBERS: Duration = Duration::from_secs(247);
 
 /// Which share of what the generator can do at most is asked of it, so that it is seldom late.
 const SHARE: f64 = 0.7;
+
+/// What the kernel keeps for a socket with nothing in it, in octets.
+const SOCKET: u64 = 2_560;
 
 /// How many devices are awakened to see what one takes.
 const SAMPLE: u32 = 8_192;
@@ -34,6 +43,8 @@ pub struct Asked {
     pub devices: u32,
     /// The address of the first.
     pub first: Ipv4Addr,
+    /// The port of the first, if all have its address and each a port of its own.
+    pub ports: Option<u16>,
     /// For how long their registrations hold, each of which is renewed once in that time.
     pub lifetime: Duration,
     /// How many operations per second are wanted beside that.
@@ -49,6 +60,8 @@ pub struct Costs {
     pub awake: u64,
     /// Processor time for an operation, in microseconds.
     pub each_us: f64,
+    /// What an association takes, if devices come over DTLS.
+    pub association: Option<Association>,
 }
 
 /// What this machine has.
@@ -56,6 +69,8 @@ pub struct Costs {
 pub struct Machine {
     /// How much memory may be had, in octets; none if the system does not say.
     pub memory: Option<u64>,
+    /// How many sockets this process may have; none if the system does not say.
+    pub sockets: Option<u64>,
 }
 
 /// What is needed, and what of it is missing.
@@ -65,8 +80,13 @@ pub struct Plan {
     pub devices: u32,
     /// The addresses that they have, the first and the last; none if there are not so many.
     pub addresses: Option<[Ipv4Addr; 2]>,
-    /// How many addresses there are from the first one on.
+    /// The ports that they have of the first address, the first and the last, if that is how they are told apart and there are
+    /// so many.
+    pub ports: Option<[u16; 2]>,
+    /// How many addresses, or ports, there are from the first one on.
     pub room: u64,
+    /// Memory of associations, in octets, which is part of that at rest.
+    pub associations: u64,
     /// Memory at rest, in octets.
     pub at_rest: u64,
     /// Memory while they work at that rate, in octets.
@@ -88,23 +108,50 @@ pub struct Plan {
 /// Holds what is asked for against what there is.
 pub fn plan(asked: &Asked, costs: &Costs, machine: &Machine) -> Plan {
     let Asked { devices, first, .. } = *asked;
+    let fleet = crate::workload::Devices {
+        first,
+        ports: asked.ports,
+        ..crate::workload::Devices::new(devices)
+    };
     // Where the port lies does not matter to how many addresses there are.
-    let addresses = Addresses::Block { first, port: 1 };
+    let addresses = fleet.addresses(1);
     let room = addresses.room();
     let last = devices.checked_sub(1).and_then(|last| addresses.of(last));
     let block = last.and_then(|last| match last {
         SocketAddr::V4(last) => Some([first, *last.ip()]),
         SocketAddr::V6(_) => None,
     });
+    let last_port = last.map(|last| last.port());
+    let ports = asked
+        .ports
+        .zip(last_port)
+        .map(|(first, last)| [first, last]);
     let upkeep = f64::from(devices) / asked.lifetime.as_secs_f64().max(1.0);
     let rate = upkeep + asked.rate;
     let ceiling = SHARE * 1e6 / costs.each_us;
     let awake = (rate * REMEMBERS.as_secs_f64()).min(f64::from(devices)) as u64;
-    let at_rest = u64::from(devices) * costs.packed;
+    let each = costs
+        .association
+        .map_or(0, |association| association.octets);
+    let associations = u64::from(devices) * each;
+    let sockets = asked.ports.map_or(0, |_| u64::from(devices) * SOCKET);
+    let at_rest = u64::from(devices) * costs.packed + associations + sockets;
     let at_work = at_rest + awake * costs.awake.saturating_sub(costs.packed);
     let mut missing = Vec::new();
     let mut shards = 1;
-    if block.is_none() {
+    let shakes_us = costs.association.map_or(0.0, |one| one.handshake_us);
+    if let Err(why) = fleet.check_ports() {
+        missing.push(why);
+    } else if let Some(most) = machine
+        .sockets
+        .filter(|most| asked.ports.is_some() && u64::from(devices) > *most)
+    {
+        shards = shards.max(u64::from(devices).div_ceil(most.max(1)));
+        missing.push(format!(
+            "sockets: {devices} ports need as many, and a process may have {most} (ulimit -Hn)"
+        ));
+    }
+    if block.is_none() && asked.ports.is_none() {
         let lower = Ipv4Addr::new(127, 0, 0, 2);
         let reaches = Addresses::Block {
             first: lower,
@@ -133,7 +180,7 @@ pub fn plan(asked: &Asked, costs: &Costs, machine: &Machine) -> Plan {
     }
     if shards > 1 {
         missing.push(format!(
-            "what memory or rate lacks, {shards} machines like this one have: --shard 0/{shards} to {}/{shards} share a \
+            "what memory, sockets or rate lack, {shards} machines like this one have: --shard 0/{shards} to {}/{shards} share a \
              workload among them",
             shards - 1
         ));
@@ -141,14 +188,16 @@ pub fn plan(asked: &Asked, costs: &Costs, machine: &Machine) -> Plan {
     Plan {
         devices,
         addresses: block,
+        ports,
         room,
+        associations,
         at_rest,
         at_work,
         memory: machine.memory,
         upkeep,
         rate,
         ceiling,
-        registers_in: f64::from(devices) / ceiling,
+        registers_in: f64::from(devices) * (1.0 / ceiling + shakes_us / (SHARE * 1e6)),
         missing,
     }
 }
@@ -168,7 +217,7 @@ pub fn octets(count: u64) -> String {
 /// # Errors
 ///
 /// When the system takes sockets or clocks away, or does not say how much memory this process has.
-pub fn costs(workload: &Workload, operation: Operation) -> Result<Costs, NoRun> {
+pub fn costs(workload: &Workload, operation: Operation, dtls: bool) -> Result<Costs, NoRun> {
     let measured = Workload {
         devices: crate::workload::Devices::new(256),
         mix: [(operation, 1)].into(),
@@ -179,6 +228,7 @@ pub fn costs(workload: &Workload, operation: Operation) -> Result<Costs, NoRun> 
         }],
         ..workload.clone()
     };
+    let association = dtls.then(dtls::association).transpose()?;
     let (packed, awake) = memory(&measured)?;
     let floor = floor(&measured, 3, Duration::from_millis(400))?;
     let mut times: Vec<f64> = floor.rounds.iter().map(|round| round.ours_us).collect();
@@ -187,6 +237,7 @@ pub fn costs(workload: &Workload, operation: Operation) -> Result<Costs, NoRun> 
         packed,
         awake,
         each_us: times[times.len() / 2],
+        association,
     })
 }
 
@@ -199,6 +250,9 @@ pub fn machine() -> Machine {
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     Machine {
         memory: kib.map(|kib| kib * 1024),
+        sockets: most_files()
+            .ok()
+            .map(|files| files.saturating_sub(OTHER_FILES)),
     }
 }
 
@@ -275,16 +329,19 @@ mod tests {
         packed: 80,
         awake: 4_080,
         each_us: 7.0,
+        association: None,
     };
 
     const ROOM: Machine = Machine {
         memory: Some(8_000_000_000),
+        sockets: Some(20_000),
     };
 
     fn asked(devices: u32) -> Asked {
         Asked {
             devices,
             first: Ipv4Addr::new(127, 1, 0, 1),
+            ports: None,
             lifetime: Duration::from_secs(86_400),
             rate: 0.0,
         }
@@ -317,6 +374,7 @@ mod tests {
         assert!(far.missing[0].contains("there are 255"), "{far:?}");
         let small = Machine {
             memory: Some(100_000_000),
+            ..ROOM
         };
         let wide = plan(&asked(2_000_000), &COSTS, &small);
         assert!(wide.missing[0].starts_with("memory: "), "{wide:?}");
@@ -328,6 +386,35 @@ mod tests {
         let fast = plan(&fast, &COSTS, &ROOM);
         assert!(fast.missing[0].starts_with("rate: 250000/s"), "{fast:?}");
         assert!(fast.missing[1].contains("3 machines"), "{fast:?}");
+    }
+
+    #[test]
+    fn ports_and_associations_are_counted() {
+        let ported = |devices| Asked {
+            ports: Some(20_000),
+            ..asked(devices)
+        };
+        let fits = plan(&ported(19_000), &COSTS, &ROOM);
+        assert_eq!(fits.missing, [] as [String; 0]);
+        assert_eq!(fits.ports, Some([20_000, 38_999]));
+        assert_eq!(fits.at_rest, 19_000 * (80 + SOCKET));
+        let many = plan(&ported(40_000), &COSTS, &ROOM);
+        assert!(many.missing[0].starts_with("sockets: 40000"), "{many:?}");
+        assert!(many.missing[1].contains("2 machines"), "{many:?}");
+        let beyond = plan(&ported(50_000), &COSTS, &ROOM);
+        assert!(beyond.missing[0].contains("there are 45536"), "{beyond:?}");
+        let sealed = Costs {
+            association: Some(Association {
+                octets: 2_000,
+                handshake_us: 70.0,
+            }),
+            ..COSTS
+        };
+        let sealed = plan(&asked(1_000_000), &sealed, &ROOM);
+        assert_eq!(sealed.associations, 2_000_000_000);
+        assert_eq!(sealed.at_rest, 2_080_000_000);
+        // Ten for the registrations, and a hundred for the handshakes.
+        assert!((sealed.registers_in - 110.0).abs() < 1e-6);
     }
 
     #[test]

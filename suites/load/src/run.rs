@@ -52,12 +52,12 @@ pub struct Run {
 pub enum NoRun {
     /// The system took the socket or the clocks away.
     Io(io::Error),
-    /// Devices cannot come to the server as its profile says, or cannot do what they are asked to.
-    Keys(String),
     /// There are not enough addresses.
     Room(TooMany),
     /// Nobody may be loaded who has not agreed.
     Unasked(String),
+    /// Devices cannot come to the server in the way that is wanted, or cannot do what they are asked to.
+    Unfit(String),
     /// Nobody makes the server do what the workload is about.
     Unoperated,
 }
@@ -67,7 +67,7 @@ impl fmt::Display for NoRun {
         match self {
             Self::Io(error) => write!(f, "the system took the socket away: {error}"),
             Self::Room(error) => error.fmt(f),
-            Self::Keys(why) | Self::Unasked(why) => f.write_str(why),
+            Self::Unasked(why) | Self::Unfit(why) => f.write_str(why),
             Self::Unoperated => f.write_str(
                 "the server has to be made to observe or read, and nobody does that: expected an upper tester of \
                  the kind http or command in its profile",
@@ -188,12 +188,13 @@ fn carry_out(
     let share = shard.unwrap_or(Shard::WHOLE);
     workload.check_shard(share).map_err(NoRun::Unasked)?;
     if let (Some(operation), None) = (workload.needs_dtls(), target.keyring) {
-        return Err(NoRun::Keys(format!(
+        return Err(NoRun::Unfit(format!(
             "{operation}: only devices that come over DTLS shake hands; expected a server behind coaps:// and [lwm2m.fleet] in \
              its profile, or --dtls with the built-in one"
         )));
     }
-    let socket = Socket::open(0)?;
+    let members = share.members(workload.devices.count);
+    let socket = workload.devices.open(&members, workload.needs_operator())?;
     let shared = shared(workload, SocketAddr::V4(target.address));
     let generator = Generator::of_shard(workload, share, socket.port(), Devices, shared);
     let generator = generator.map_err(NoRun::Room)?.in_run(&moment());
@@ -209,10 +210,10 @@ fn carry_out(
     };
     let (mut before, mut began) = (None, None);
     let mut jury = Jury::new(workload);
+    let place = (target.address.into(), workload.devices.goodbye);
     let keyring = target.keyring.cloned();
-    let sessions =
-        keyring.map(|keyring| Sessions::new(target.address.into(), keyring, generator.who()));
-    let mut sessions = sessions.transpose().map_err(NoRun::Keys)?;
+    let sessions = keyring.map(|keyring| Sessions::new(place, keyring, generator.who()));
+    let mut sessions = sessions.transpose().map_err(NoRun::Unfit)?;
     let health = drive_over(
         &mut generator,
         (&socket, sessions.as_mut()),

@@ -93,7 +93,7 @@ pub(crate) fn serve_behind<R: Role, D: Desk<R>>(
     while !stop.load(Ordering::Relaxed) {
         let count = socket.receive(&mut arrivals)?;
         for index in 0..count {
-            let Some(arrival) = arrivals.take(index, socket.port()) else {
+            let Some(arrival) = arrivals.take(index) else {
                 continue;
             };
             let (at, from) = (arrival.at.into(), arrival.from.into());
@@ -179,7 +179,7 @@ impl Gate<'_> {
                     to: SocketAddr::V4(to),
                     datagram,
                 } => {
-                    self.departures.push(*place.ip(), to, &datagram);
+                    self.departures.push(place, to, &datagram);
                     continue;
                 }
                 Event::Received { from, data } => {
@@ -230,11 +230,14 @@ fn post<R: Role, D: Desk<R>>(
         match output {
             Output::Datagram { to, range, .. } => match (&mut transport, to) {
                 (Some(transport), to) => transport.send(now, to, &bytes[range]),
-                (None, SocketAddr::V4(to)) => departures.push(address, to, &bytes[range]),
+                (None, SocketAddr::V4(to)) => {
+                    departures.push(SocketAddrV4::new(address, 0), to, &bytes[range])
+                }
                 (None, SocketAddr::V6(_)) => {}
             },
             Output::Answer { call, answer } => {
-                let tell = &mut |to, bytes: &[u8]| departures.push(DESK, to, bytes);
+                let tell =
+                    &mut |to, bytes: &[u8]| departures.push(SocketAddrV4::new(DESK, 0), to, bytes);
                 desk.answer(call, answer, tell);
             }
             _ => {}

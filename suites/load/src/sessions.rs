@@ -26,6 +26,8 @@ const WAITING: usize = 16;
 pub(crate) struct Sessions {
     backend: Rtc,
     server: SocketAddr,
+    /// Whether devices say goodbye before they begin anew.
+    goodbye: bool,
     keyring: Keyring,
     roster: Roster,
     /// The number of the first device.
@@ -115,7 +117,7 @@ impl Sessions {
     ///
     /// When there are not enough keys, or the library cannot be set up.
     pub(crate) fn new(
-        server: SocketAddr,
+        (server, goodbye): (SocketAddr, bool),
         keyring: Keyring,
         (roster, before): (Roster, u32),
     ) -> Result<Self, String> {
@@ -127,6 +129,7 @@ impl Sessions {
         Ok(Self {
             backend: Rtc::limited(None, None, limits)?,
             server,
+            goodbye,
             keyring,
             peers: (0..roster.members()).map(|_| None).collect(),
             roster,
@@ -193,10 +196,16 @@ impl Sessions {
         self.settle(member, (now, now), leave);
     }
 
-    /// A device begins anew, whatever association it has: it has lost it and says no goodbye.
+    /// A device begins anew, whatever association it has.
     pub(crate) fn begin_anew(&mut self, now: Time, member: u32, call: u64, leave: &mut Leave<'_>) {
         if let Some(shaking) = self.peer(member).and_then(|peer| peer.shaking.as_mut()) {
             return shaking.calls.push(call);
+        }
+        if self.goodbye
+            && let Some(peer) = self.peer(member)
+        {
+            peer.session.close(now);
+            self.settle(member, (now, now), leave);
         }
         self.begin(now, member, Some(call));
         self.settle(member, (now, now), leave);
@@ -315,6 +324,7 @@ impl Sessions {
                     }
                     self.tell(&shaking, stamp, &Outcome::Answered);
                 }
+                Signal::Ended(Ended::Left) => is_over = true,
                 Signal::Ended(how) => {
                     is_over = true;
                     let counts = match &peer.shaking {

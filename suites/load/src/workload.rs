@@ -126,6 +126,13 @@ pub struct Devices {
     /// How many of them are in a group of their gateway, where they are behind one; the last group may have fewer.
     #[serde(default = "hundred", skip_serializing_if = "is_hundred")]
     pub group: u32,
+    /// Instead: all have that address, and each a port of its own, counted from this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ports: Option<u16>,
+    /// Whether devices behind DTLS say goodbye before they shake hands anew. Else they have lost what they had, as after a cut of
+    /// their power, and the server is to take their new handshake all the same (RFC 6347 §4.2.8).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub goodbye: bool,
 }
 
 impl Devices {
@@ -136,6 +143,8 @@ impl Devices {
             lifetime: a_day(),
             first: first(),
             group: GROUP,
+            ports: None,
+            goodbye: false,
         }
     }
 }
@@ -400,6 +409,9 @@ impl Workload {
         let unusable = |why: String| Err(Unusable(why));
         if self.devices.count == 0 {
             return unusable("devices.count: expected at least 1 device".to_owned());
+        }
+        if let Err(why) = self.devices.check_ports() {
+            return unusable(why);
         }
         if self.mix.values().all(|share| *share == 0) {
             let own = Operation::ALL.iter().filter(|one| !one.is_part());

@@ -4,14 +4,20 @@
 //! its machine's addresses it is for. On loopback that is all of 127.0.0.0/8, so that a million devices with a
 //! million addresses need one socket. What arrives comes with the moment at which the kernel received it.
 //!
+//! Where there is but one address, devices are told apart by their ports: [`Socket::open_ports`] has one socket for each.
+//!
 //! IPv4 only: of IPv6, loopback has a single address.
 
 #[cfg(target_os = "linux")]
 mod clock;
 #[cfg(target_os = "linux")]
+mod poll;
+#[cfg(target_os = "linux")]
 mod socket;
 
 #[cfg(target_os = "linux")]
 pub use clock::{Clock, cpu_of_process, cpu_of_thread};
+#[cfg(target_os = "linux")]
+pub use poll::most_files;
 #[cfg(target_os = "linux")]
 pub use socket::{Arrival, Arrivals, BATCH, Departures, ROOM, Sent, Socket};

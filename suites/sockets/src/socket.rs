@@ -4,13 +4,16 @@
     reason = "recvmmsg and sendmmsg take pointers; every block says why they hold"
 )]
 
+use std::collections::BTreeMap;
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
+
+use crate::poll::Poll;
 
 /// How many datagrams go with one call; more at a time gain nothing on any machine that was measured.
 pub const BATCH: usize = 64;
@@ -24,11 +27,20 @@ const BUFFERS: usize = 4 << 20;
 /// Room for all that the kernel says about a datagram: where it was for, when it came, what was lost before.
 const CONTROL: usize = 128;
 
-/// A UDP socket for all IPv4 addresses of the machine at one port.
+/// A UDP socket for all IPv4 addresses of the machine at one port, or one for each of many ports of an address.
 #[derive(Debug)]
 pub struct Socket {
+    /// One for all addresses; or one for each port, in their order, and what was added.
+    ends: Vec<End>,
+    /// Says which of several have something.
+    all: Option<Poll>,
+}
+
+/// What the kernel knows as a socket.
+#[derive(Debug)]
+struct End {
     inner: socket2::Socket,
-    port: u16,
+    at: SocketAddrV4,
 }
 
 /// What one call of [`Socket::receive`] has brought.
@@ -37,9 +49,12 @@ pub struct Arrivals {
     controls: Box<[Control; BATCH]>,
     senders: Box<[libc::sockaddr_in; BATCH]>,
     lengths: [(usize, usize, bool); BATCH],
+    /// Which of several sockets each has come to, and at which port.
+    ends: [(u32, u16); BATCH],
     count: usize,
-    /// How many datagrams the kernel had no room for, since the socket was opened.
+    /// How many datagrams the kernel had no room for, since the sockets were opened: in all, and of each that had any.
     lost: u32,
+    lost_of: BTreeMap<u32, u32>,
 }
 
 /// As aligned as what the kernel writes into it.
@@ -71,7 +86,7 @@ pub struct Departures {
 
 #[derive(Clone, Copy, Debug)]
 struct Departure {
-    from: Ipv4Addr,
+    from: SocketAddrV4,
     to: SocketAddrV4,
     starts: usize,
     ends: usize,
@@ -97,6 +112,174 @@ impl Socket {
     ///
     /// When the system refuses it.
     pub fn open(port: u16) -> io::Result<Self> {
+        let end = End::open(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port))?;
+        Ok(Self {
+            ends: vec![end],
+            all: None,
+        })
+    }
+
+    /// One for each of so many ports of an address, from `first` on.
+    ///
+    /// # Errors
+    ///
+    /// When there are not so many ports, the system has not so many sockets for this process, or somebody else has one of
+    /// the ports.
+    pub fn open_ports(address: Ipv4Addr, first: u16, count: u32) -> io::Result<Self> {
+        let ports = (u32::from(first)..).take(count as usize);
+        let ends = ports.map(|port| {
+            let port = u16::try_from(port).map_err(|_| {
+                io::Error::other(format!("{count} ports from {first} on: 65535 is the last"))
+            })?;
+            End::open(SocketAddrV4::new(address, port)).map_err(|error| {
+                let kind = error.kind();
+                io::Error::new(kind, format!("the port {port} of {address}: {error}"))
+            })
+        });
+        Self {
+            ends: ends.collect::<io::Result<_>>()?,
+            all: None,
+        }
+        .polled()
+    }
+
+    /// It with one more, at any port of this address that is free.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses it.
+    pub fn and_at(mut self, address: Ipv4Addr) -> io::Result<Self> {
+        self.ends.push(End::open(SocketAddrV4::new(address, 0))?);
+        self.polled()
+    }
+
+    fn polled(mut self) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        for (number, end) in self.ends.iter().enumerate() {
+            poll.add(&end.inner, number as u64)?;
+        }
+        self.all = Some(poll);
+        Ok(self)
+    }
+
+    /// Its port; of several, that of the last.
+    pub fn port(&self) -> u16 {
+        self.ends.last().map_or(0, |end| end.at.port())
+    }
+
+    /// How much the kernel keeps for it, received and to be sent, in octets; of several, for each.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say.
+    pub fn buffers(&self) -> io::Result<(usize, usize)> {
+        let Some(end) = self.ends.first() else {
+            return Ok((0, 0));
+        };
+        Ok((end.inner.recv_buffer_size()?, end.inner.send_buffer_size()?))
+    }
+
+    /// From which of several something goes that is to come from there.
+    fn end_of(&self, from: SocketAddrV4) -> usize {
+        let last = self.ends.len().saturating_sub(1);
+        let first = self.ends.first().map_or(0, |end| end.at.port());
+        let place = usize::from(from.port().wrapping_sub(first));
+        match self.ends.get(place) {
+            Some(end) if end.at == from => place,
+            _ => last,
+        }
+    }
+
+    /// Takes what is there, without waiting, and says how many datagrams that is.
+    ///
+    /// # Errors
+    ///
+    /// When the system says that something is wrong with the socket.
+    pub fn receive(&self, into: &mut Arrivals) -> io::Result<usize> {
+        into.count = 0;
+        let Some(all) = &self.all else {
+            let end = self.ends.first();
+            return end.map_or(Ok(0), |end| end.receive(0, into, BATCH));
+        };
+        // Each has its share of the batch, and what is left of it comes with the next.
+        let ready = all.ready()?;
+        let share = BATCH / ready.len().max(1);
+        for number in ready {
+            if let Some(end) = self.ends.get(number as usize) {
+                end.receive(number, into, share)?;
+            }
+        }
+        Ok(into.count)
+    }
+
+    /// Sends all that waits, each datagram from the address that it says, and waits where the kernel has no
+    /// room. What the kernel refuses is counted and left out.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not let us wait.
+    pub fn send(&self, batch: &mut Departures) -> io::Result<Sent> {
+        let mut said = Sent::default();
+        let mut done = 0;
+        while done < batch.items.len() {
+            let place = self.end_of(batch.items[done].from);
+            let Some(end) = self.ends.get(place) else {
+                break;
+            };
+            let most = batch.items.len().min(done + BATCH);
+            let mut rest = batch.items[done..most].iter();
+            let last = match self.all {
+                None => most,
+                Some(_) => rest
+                    .position(|item| self.end_of(item.from) != place)
+                    .map_or(most, |other| done + other),
+            };
+            match end.send_some(&mut batch.bytes, &batch.items[done..last]) {
+                Ok(sent) => {
+                    said.sent += sent;
+                    done += sent;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock
+                        || error.raw_os_error() == Some(libc::ENOBUFS) =>
+                {
+                    said.waited += 1;
+                    wait_for(
+                        end.inner.as_raw_fd(),
+                        libc::POLLOUT,
+                        Duration::from_millis(10),
+                    )?;
+                }
+                Err(error) => {
+                    // The first of those that were left is the one that it refuses.
+                    said.refused += 1;
+                    said.why.get_or_insert(error);
+                    done += 1;
+                }
+            }
+        }
+        batch.items.clear();
+        batch.bytes.clear();
+        Ok(said)
+    }
+
+    /// Waits until something has arrived, but no longer than this. Says whether something has.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not let us wait.
+    pub fn wait(&self, most: Duration) -> io::Result<bool> {
+        let one = self.ends.first().map(|end| end.inner.as_raw_fd());
+        match self.all.as_ref().map(Poll::as_raw_fd).or(one) {
+            Some(descriptor) => wait_for(descriptor, libc::POLLIN, most),
+            None => Ok(false),
+        }
+    }
+}
+
+impl End {
+    fn open(at: SocketAddrV4) -> io::Result<Self> {
         let inner = socket2::Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
         inner.set_nonblocking(true)?;
         // The kernel gives what its limits allow; whoever wants to know asks `buffers`.
@@ -122,42 +305,19 @@ impl Socket {
                 return Err(io::Error::last_os_error());
             }
         }
-        inner.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into())?;
-        let port = inner
-            .local_addr()?
-            .as_socket_ipv4()
-            .map_or(port, |at| at.port());
-        Ok(Self { inner, port })
+        inner.bind(&at.into())?;
+        let at = inner.local_addr()?.as_socket_ipv4().unwrap_or(at);
+        Ok(Self { inner, at })
     }
 
-    /// Its port.
-    pub const fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// How much the kernel keeps for it, received and to be sent, in octets.
-    ///
-    /// # Errors
-    ///
-    /// When the system does not say.
-    pub fn buffers(&self) -> io::Result<(usize, usize)> {
-        Ok((
-            self.inner.recv_buffer_size()?,
-            self.inner.send_buffer_size()?,
-        ))
-    }
-
-    /// Takes what is there, without waiting, and says how many datagrams that is.
-    ///
-    /// # Errors
-    ///
-    /// When the system says that something is wrong with the socket.
-    pub fn receive(&self, into: &mut Arrivals) -> io::Result<usize> {
-        into.count = 0;
+    /// Takes so many at most of what is there, behind those that were taken before.
+    fn receive(&self, number: u32, into: &mut Arrivals, most: usize) -> io::Result<usize> {
+        let before = into.count;
+        let most = most.min(BATCH - before);
         let mut vectors = [const { MaybeUninit::<libc::iovec>::zeroed() }; BATCH];
         // SAFETY: all of its fields are integers or pointers, for which zero is a value.
         let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
-        for (index, header) in headers.iter_mut().enumerate() {
+        for (index, header) in (before..).zip(headers.iter_mut().take(most)) {
             let vector = vectors[index].write(libc::iovec {
                 iov_base: into.buffers[index].as_mut_ptr().cast(),
                 iov_len: ROOM,
@@ -176,7 +336,7 @@ impl Socket {
                 libc::recvmmsg(
                     self.inner.as_raw_fd(),
                     headers.as_mut_ptr(),
-                    BATCH as libc::c_uint,
+                    most as libc::c_uint,
                     libc::MSG_DONTWAIT,
                     std::ptr::null_mut(),
                 )
@@ -190,52 +350,16 @@ impl Socket {
                 },
             }
         };
-        for (place, header) in into.lengths.iter_mut().zip(&headers).take(count) {
-            *place = (
+        for (index, header) in (before..).zip(headers.iter().take(count)) {
+            into.ends[index] = (number, self.at.port());
+            into.lengths[index] = (
                 header.msg_len as usize,
                 header.msg_hdr.msg_controllen,
                 header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
             );
         }
-        into.count = count;
+        into.count = before + count;
         Ok(count)
-    }
-
-    /// Sends all that waits, each datagram from the address that it says, and waits where the kernel has no
-    /// room. What the kernel refuses is counted and left out.
-    ///
-    /// # Errors
-    ///
-    /// When the system does not let us wait.
-    pub fn send(&self, batch: &mut Departures) -> io::Result<Sent> {
-        let mut said = Sent::default();
-        let mut done = 0;
-        while done < batch.items.len() {
-            let last = batch.items.len().min(done + BATCH);
-            match self.send_some(&mut batch.bytes, &batch.items[done..last]) {
-                Ok(sent) => {
-                    said.sent += sent;
-                    done += sent;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error)
-                    if error.kind() == io::ErrorKind::WouldBlock
-                        || error.raw_os_error() == Some(libc::ENOBUFS) =>
-                {
-                    said.waited += 1;
-                    self.wait_for(libc::POLLOUT, Duration::from_millis(10))?;
-                }
-                Err(error) => {
-                    // The first of those that were left is the one that it refuses.
-                    said.refused += 1;
-                    said.why.get_or_insert(error);
-                    done += 1;
-                }
-            }
-        }
-        batch.items.clear();
-        batch.bytes.clear();
-        Ok(said)
     }
 
     fn send_some(&self, bytes: &mut [u8], items: &[Departure]) -> io::Result<usize> {
@@ -265,7 +389,7 @@ impl Socket {
             let source = libc::in_pktinfo {
                 ipi_ifindex: 0,
                 ipi_spec_dst: libc::in_addr {
-                    s_addr: u32::from(item.from).to_be(),
+                    s_addr: u32::from(*item.from.ip()).to_be(),
                 },
                 ipi_addr: libc::in_addr { s_addr: 0 },
             };
@@ -293,35 +417,27 @@ impl Socket {
         };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
     }
+}
 
-    /// Waits until something has arrived, but no longer than this. Says whether something has.
-    ///
-    /// # Errors
-    ///
-    /// When the system does not let us wait.
-    pub fn wait(&self, most: Duration) -> io::Result<bool> {
-        self.wait_for(libc::POLLIN, most)
-    }
-
-    fn wait_for(&self, events: libc::c_short, most: Duration) -> io::Result<bool> {
-        let mut poll = libc::pollfd {
-            fd: self.inner.as_raw_fd(),
-            events,
-            revents: 0,
-        };
-        let most = libc::timespec {
-            tv_sec: most.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-            tv_nsec: most.subsec_nanos().into(),
-        };
-        // SAFETY: one `pollfd` and one `timespec`, both in this frame; no signal mask.
-        let ready = unsafe { libc::ppoll(&raw mut poll, 1, &raw const most, std::ptr::null()) };
-        match ready {
-            -1 => match io::Error::last_os_error() {
-                error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
-                error => Err(error),
-            },
-            ready => Ok(ready > 0),
-        }
+/// Waits for something of a descriptor, but no longer than this. Says whether it has come.
+fn wait_for(descriptor: RawFd, events: libc::c_short, most: Duration) -> io::Result<bool> {
+    let mut poll = libc::pollfd {
+        fd: descriptor,
+        events,
+        revents: 0,
+    };
+    let most = libc::timespec {
+        tv_sec: most.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: most.subsec_nanos().into(),
+    };
+    // SAFETY: one `pollfd` and one `timespec`, both in this frame; no signal mask.
+    let ready = unsafe { libc::ppoll(&raw mut poll, 1, &raw const most, std::ptr::null()) };
+    match ready {
+        -1 => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            error => Err(error),
+        },
+        ready => Ok(ready > 0),
     }
 }
 
@@ -333,8 +449,10 @@ impl Default for Arrivals {
             // SAFETY: all of its fields are integers, for which zero is a value.
             senders: Box::new(unsafe { mem::zeroed() }),
             lengths: [(0, 0, false); BATCH],
+            ends: [(0, 0); BATCH],
             count: 0,
             lost: 0,
+            lost_of: BTreeMap::new(),
         }
     }
 }
@@ -347,10 +465,14 @@ impl Arrivals {
     }
 
     /// Takes one of the last batch; none if there are not so many, or if the kernel does not say where it was for.
-    pub fn take(&mut self, index: usize, port: u16) -> Option<Arrival<'_>> {
+    pub fn take(&mut self, index: usize) -> Option<Arrival<'_>> {
         let (length, control, is_cut) = *self.lengths[..self.count].get(index)?;
         let said = read(&self.controls[index], control);
-        self.lost = said.lost.unwrap_or(self.lost);
+        let (end, port) = self.ends[index];
+        if let Some(lost) = said.lost.filter(|lost| *lost > 0) {
+            let before = self.lost_of.insert(end, lost).unwrap_or(0);
+            self.lost = self.lost.wrapping_add(lost.wrapping_sub(before));
+        }
         let sender = &self.senders[index];
         let from = Ipv4Addr::from(u32::from_be(sender.sin_addr.s_addr));
         Some(Arrival {
@@ -410,8 +532,8 @@ fn read(control: &Control, length: usize) -> Said {
 }
 
 impl Departures {
-    /// Adds a datagram.
-    pub fn push(&mut self, from: Ipv4Addr, to: SocketAddrV4, bytes: &[u8]) {
+    /// Adds a datagram. The port that it comes from means nothing to a socket that has one.
+    pub fn push(&mut self, from: SocketAddrV4, to: SocketAddrV4, bytes: &[u8]) {
         let starts = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         let ends = self.bytes.len();

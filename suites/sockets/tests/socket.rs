@@ -29,7 +29,7 @@ fn hear(socket: &Socket, count: usize) -> Vec<Heard> {
         socket.wait(Duration::from_millis(100)).unwrap();
         let came = socket.receive(&mut arrivals).unwrap();
         for index in 0..came {
-            let arrival = arrivals.take(index, socket.port()).unwrap();
+            let arrival = arrivals.take(index).unwrap();
             heard.push(Heard {
                 at: arrival.at,
                 from: arrival.from,
@@ -38,11 +38,16 @@ fn hear(socket: &Socket, count: usize) -> Vec<Heard> {
                 stamp: arrival.stamp.expect("the kernel stamps what it receives"),
             });
         }
-        assert!(arrivals.take(came, socket.port()).is_none());
+        assert!(arrivals.take(came).is_none());
     }
     // A thread that changes its processor may overtake its own datagrams.
     heard.sort();
     heard
+}
+
+/// From there; the port is that of the socket.
+fn at(address: Ipv4Addr) -> SocketAddrV4 {
+    SocketAddrV4::new(address, 0)
 }
 
 fn device(number: u32) -> Ipv4Addr {
@@ -57,7 +62,7 @@ fn a_socket_has_as_many_addresses_as_it_likes() {
     for round in 0..5 {
         let numbers = round * 40..round * 40 + 40;
         for number in numbers.clone() {
-            batch.push(device(number), to, &number.to_be_bytes());
+            batch.push(at(device(number)), to, &number.to_be_bytes());
         }
         assert_eq!(batch.len(), 40);
         let sent = devices.send(&mut batch).unwrap();
@@ -72,11 +77,11 @@ fn a_socket_has_as_many_addresses_as_it_likes() {
                 SocketAddrV4::new(device(number), devices.port())
             );
             assert_eq!(heard.bytes, number.to_be_bytes());
-            batch.push(SERVER, heard.from, &heard.bytes);
+            batch.push(at(SERVER), heard.from, &heard.bytes);
         }
         // A device that was never heard of can be spoken to as well.
         batch.push(
-            SERVER,
+            at(SERVER),
             SocketAddrV4::new(device(9_999), devices.port()),
             b"first",
         );
@@ -99,7 +104,7 @@ fn more_than_a_batch_goes_whole() {
     let to = SocketAddrV4::new(SERVER, other.port());
     let mut batch = Departures::default();
     for number in 0..150_u32 {
-        batch.push(device(0), to, &number.to_be_bytes());
+        batch.push(at(device(0)), to, &number.to_be_bytes());
     }
     assert_eq!(one.send(&mut batch).unwrap().sent, 150);
     let heard = hear(&other, 150);
@@ -115,7 +120,7 @@ fn what_is_too_long_is_told_to_be_cut() {
     let to = SocketAddrV4::new(SERVER, other.port());
     let mut batch = Departures::default();
     for length in [0, ROOM, ROOM + 1] {
-        batch.push(device(0), to, &vec![7; length]);
+        batch.push(at(device(0)), to, &vec![7; length]);
     }
     one.send(&mut batch).unwrap();
     let heard = hear(&other, 3);
@@ -135,7 +140,7 @@ fn what_the_kernel_had_no_room_for_is_counted() {
     let count = room / 256;
     let mut batch = Departures::default();
     for _ in 0..count {
-        batch.push(device(0), to, b"");
+        batch.push(at(device(0)), to, b"");
     }
     assert_eq!(one.send(&mut batch).unwrap().sent, count);
     let (mut arrivals, mut heard) = (Arrivals::default(), 0);
@@ -144,7 +149,7 @@ fn what_the_kernel_had_no_room_for_is_counted() {
     }
     assert!(heard < count, "nothing was lost, {heard} of {count} came");
     // What comes next tells of those that were lost before.
-    batch.push(device(0), to, b"next");
+    batch.push(at(device(0)), to, b"next");
     one.send(&mut batch).unwrap();
     assert!(other.wait(PATIENCE).unwrap());
     assert_eq!(other.receive(&mut arrivals).unwrap(), 1);
@@ -158,10 +163,10 @@ fn what_the_kernel_refuses_is_left_out_and_the_rest_goes() {
     let (one, other) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
     let to = SocketAddrV4::new(SERVER, other.port());
     let mut batch = Departures::default();
-    batch.push(device(0), to, b"one");
+    batch.push(at(device(0)), to, b"one");
     // An address for documents (RFC 5737), which this machine cannot have.
     batch.push(Ipv4Addr::new(192, 0, 2, 1), to, b"two");
-    batch.push(device(1), to, b"three");
+    batch.push(at(device(1)), to, b"three");
     let sent = one.send(&mut batch).unwrap();
     assert_eq!((sent.sent, sent.refused), (2, 1), "{sent:?}");
     assert!(sent.why.is_some());
@@ -180,7 +185,7 @@ fn stamps_tell_when_a_datagram_came_and_not_when_it_was_looked_at() {
     // The kernel begins to stamp what comes a while after the first socket of the machine wants it, and until then
     // stamps what is looked at.
     for _ in 0..20 {
-        batch.push(device(0), SocketAddrV4::new(SERVER, other.port()), b"x");
+        batch.push(at(device(0)), SocketAddrV4::new(SERVER, other.port()), b"x");
         one.send(&mut batch).unwrap();
         let sent = clock.now();
         // Loopback delivers before the call returns. We look late, and the stamp does not care.
@@ -219,4 +224,44 @@ fn processor_time_is_that_of_work_and_not_of_sleep() {
     std::thread::sleep(Duration::from_millis(200));
     assert!(cpu_of_thread().unwrap() - worked < Duration::from_millis(100));
     assert!(cpu_of_process(std::process::id()).unwrap() >= Duration::from_millis(20));
+}
+
+#[test]
+fn an_address_has_as_many_ports_as_there_are_sockets() {
+    let server = Socket::open(0).unwrap();
+    let to = SocketAddrV4::new(SERVER, server.port());
+    let address = Ipv4Addr::new(127, 78, 0, 1);
+    let devices = Socket::open_ports(address, 20_000, 150).unwrap();
+    let devices = devices.and_at(Ipv4Addr::LOCALHOST).unwrap();
+    let mut batch = Departures::default();
+    for port in 20_000..20_150_u16 {
+        batch.push(SocketAddrV4::new(address, port), to, &port.to_be_bytes());
+    }
+    let aside = SocketAddrV4::new(Ipv4Addr::LOCALHOST, devices.port());
+    batch.push(aside, to, b"aside");
+    assert_eq!(devices.send(&mut batch).unwrap().sent, 151);
+    let heard = hear(&server, 151);
+    for heard in &heard {
+        match heard.bytes[..] {
+            [high, low] => {
+                let port = u16::from_be_bytes([high, low]);
+                assert_eq!(heard.from, SocketAddrV4::new(address, port));
+            }
+            _ => assert_eq!(heard.from, aside),
+        }
+        // Everybody gets what others get, and two of it.
+        batch.push(to, heard.from, &heard.bytes);
+        batch.push(to, heard.from, &heard.bytes);
+    }
+    assert_eq!(server.send(&mut batch).unwrap().sent, 302);
+    for answer in hear(&devices, 302) {
+        match answer.bytes[..] {
+            [high, low] => assert_eq!(answer.at.port(), u16::from_be_bytes([high, low])),
+            _ => assert_eq!(answer.at, aside),
+        }
+    }
+    let taken = Socket::open_ports(address, 20_149, 1).unwrap_err();
+    assert!(taken.to_string().contains("20149"), "{taken}");
+    let beyond = Socket::open_ports(address, 65_535, 2).unwrap_err();
+    assert!(beyond.to_string().contains("65535"), "{beyond}");
 }

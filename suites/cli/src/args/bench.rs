@@ -157,6 +157,12 @@ pub(crate) struct Pace {
     /// How many devices there are
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
     pub(crate) devices: u32,
+    /// The address of the first; the others follow
+    #[arg(long, value_name = "IP", default_value = "127.1.0.1")]
+    pub(crate) first: Ipv4Addr,
+    /// Instead of an address of its own, each has a port of its own of that address, from this one on: 64512 at most
+    #[arg(long, value_name = "PORT", value_parser = whole(1_u16, u16::MAX), allow_negative_numbers = true)]
+    pub(crate) ports: Option<u16>,
     /// How many operations begin in a second, whether those before are answered or not [default: 1000/s; fan-outs 2/s]
     #[arg(long, value_name = "N/s", value_parser = rate)]
     pub(crate) rate: Option<f64>,
@@ -188,6 +194,12 @@ pub(crate) struct Plan {
     /// The address of the first
     #[arg(long, value_name = "IP", default_value = "127.1.0.1")]
     pub(crate) first: Ipv4Addr,
+    /// Instead of an address of its own, each has a port of its own of that address, from this one on: 64512 at most
+    #[arg(long, value_name = "PORT", value_parser = whole(1_u16, u16::MAX), allow_negative_numbers = true)]
+    pub(crate) ports: Option<u16>,
+    /// They come over DTLS, each with an association of its own
+    #[arg(long)]
+    pub(crate) dtls: bool,
     /// The life time of their registrations, which are renewed once in it
     #[arg(long, value_name = "SPAN", default_value = "24h")]
     pub(crate) lifetime: Span,

@@ -10,15 +10,24 @@ use crate::args::bench::Plan;
 use crate::problem::Problem;
 
 pub(crate) fn plan(args: &Plan) -> Result<ExitCode, Problem> {
-    let costs = twinproof_load::costs(&plain(args.operation, 1), args.operation).map_err(no_run)?;
+    let costs = twinproof_load::costs(&plain(args.operation, 1), args.operation, args.dtls)
+        .map_err(no_run)?;
     let asked = Asked {
         devices: args.devices,
         first: args.first,
+        ports: args.ports,
         lifetime: args.lifetime.duration(),
         rate: args.rate.unwrap_or(0.0),
     };
     let plan = twinproof_load::plan(&asked, &costs, &twinproof_load::machine());
     let addresses = match plan.addresses {
+        _ if args.ports.is_some() => match plan.ports {
+            Some([first, last]) => format!(
+                "the ports {first} to {last} of {}, a socket for each; others on this machine must have none of them",
+                args.first
+            ),
+            None => format!("{} ports of {}, which is too few", plan.room, args.first),
+        },
         Some([first, last]) if first.is_loopback() => {
             format!("{first} to {last}, of loopback: nothing to set up")
         }
@@ -53,6 +62,16 @@ pub(crate) fn plan(args: &Plan) -> Result<ExitCode, Problem> {
         plan.ceiling,
         plan.registers_in,
     )?;
+    if let Some(one) = costs.association {
+        writeln!(
+            out,
+            "  dtls       {} for the association of each device, {} in all, which is in the memory above; {:.0} µs of a \
+             processor for each handshake, on this side",
+            octets(one.octets),
+            octets(plan.associations),
+            one.handshake_us
+        )?;
+    }
     for missing in &plan.missing {
         writeln!(out, "  missing    {missing}")?;
     }

@@ -13,8 +13,7 @@ impl<T: Traffic> Generator<'_, T> {
     /// It with an operator of the server, who is heard there and hears at the port of the devices.
     #[must_use]
     pub fn operated(mut self, operator: Option<SocketAddrV4>) -> Self {
-        let port = self.fleet.roster().address(0).map_or(0, |at| at.port());
-        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         self.operator = operator.map(|there| (there.into(), own));
         self
     }
