@@ -1,10 +1,13 @@
 //! Devices in number that come over DTLS, each with a key of its own.
 #![cfg(target_os = "linux")]
+#![expect(clippy::print_stderr, reason = "a test that was skipped says so")]
 
 mod common;
 
 use std::fs;
+use std::net::UdpSocket;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use common::served::Served;
 use common::{Ran, twinproof};
@@ -132,4 +135,67 @@ fn what_is_missing_for_dtls_is_said() {
     refused("[lwm2m.fleet]\ntable = \"keys\"\n", &fleet, "it has 1");
     refused(key, &["bench", "handshake"], "--dtls");
     refused(key, &["bench", "twinning", "--dtls"], "over HTTP");
+}
+
+/// Ends with the test.
+struct Foreign(Child);
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// The resource directory of libcoap with OpenSSL takes registrations at the port behind the one that it is given.
+#[test]
+fn devices_shake_hands_with_a_server_of_somebody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let port = || {
+        let (one, next) = (UdpSocket::bind("127.0.0.1:0").unwrap(), 1);
+        let port = one.local_addr().unwrap().port();
+        let is_free = UdpSocket::bind(("127.0.0.1", port.saturating_add(next))).is_ok();
+        is_free.then_some(port)
+    };
+    let port = std::iter::repeat_with(port)
+        .take(100)
+        .flatten()
+        .next()
+        .unwrap();
+    let started = Command::new("coap-rd-openssl")
+        .args([
+            "-A",
+            "127.0.0.1",
+            "-p",
+            &port.to_string(),
+            "-k",
+            "0123456789abcdef",
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(child) = started else {
+        eprintln!("skipped: coap-rd-openssl is not there (Debian: libcoap3-bin)");
+        return;
+    };
+    let _foreign = Foreign(child);
+    let profile = format!(
+        "[sut]\nname = \"libcoap\"\nrole = \"lwm2m-server\"\n[lwm2m]\nserver = \"coaps://127.0.0.1:{}\"\n\
+         [lwm2m.fleet]\nidentity = \"urn:{{endpoint}}\"\nkey = \"30313233343536373839616263646566\"\n",
+        port + 1
+    );
+    fs::write(dir.join("sut.toml"), profile).unwrap();
+    let text = "name = \"libcoap\"\ndrain = \"60s\"\njudged = 0\n[devices]\ncount = 40\ngoodbye = true\n[mix]\nhandshake = 1\n\
+                register = 1\n[generator]\nlate = \"1h\"\nstarved_share = 1.0\n[[stages]]\nrate = 40\nfor = \"3s\"\n";
+    fs::write(dir.join("load.toml"), text).unwrap();
+    let ran = twinproof(dir, &["fleet", "load.toml", "--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(0), "{}", said(&ran));
+    let report = report(dir);
+    for operation in ["handshake", "register"] {
+        let one = &report["operations"][operation];
+        assert!(one["answered"].as_u64() >= Some(40), "{}", said(&ran));
+        assert_eq!(one["begun"], one["answered"], "{operation}: {}", said(&ran));
+    }
 }
