@@ -202,17 +202,17 @@ impl<R: Rests> Fleet<R> {
         let Some(at) = self.places.get_mut(place as usize) else {
             return false;
         };
-        let (member, ended) = (at.member, &mut at.exchange);
-        let answer = ended.as_mut().and_then(|exchange| {
-            let Exchange { packed, usual, .. } = exchange;
-            R::end(shared, packed, usual, now, datagram)
-        });
-        let Some(answer) = answer else { return false };
-        let Some(exchange) = ended.take() else {
+        let Some(exchange) = &mut at.exchange else {
+            return false;
+        };
+        let Exchange { packed, usual, .. } = exchange;
+        let Some(answer) = R::end(shared, packed, usual, now, datagram) else {
             return false;
         };
         out.answer(exchange.call, answer);
-        self.put_back(place, member, exchange.packed);
+        let (member, packed) = (at.member, std::mem::take(packed));
+        at.exchange = None;
+        self.put_back(place, member, packed);
         true
     }
 

@@ -40,9 +40,9 @@ pub struct Packed {
 const _: () = assert!(size_of::<Packed>() <= 80);
 
 impl Packed {
-    /// Where it is registered; empty if it is not.
-    pub(super) fn location(&self) -> &str {
-        self.location.text()
+    /// Where it is registered, as text; empty if it is not.
+    pub(super) fn location(&self) -> &[u8] {
+        self.location.octets()
     }
 
     /// The life time that the server was told, s.
@@ -129,15 +129,16 @@ impl From<&str> for Location {
 }
 
 impl Location {
-    fn text(&self) -> &str {
+    fn octets(&self) -> &[u8] {
         match self {
-            Self::Long(text) => text,
-            Self::Short(length, octets) => {
-                let text = octets.get(..usize::from(*length)).unwrap_or_default();
-                // It was one when it was put there.
-                std::str::from_utf8(text).unwrap_or_default()
-            }
+            Self::Long(text) => text.as_bytes(),
+            Self::Short(length, octets) => octets.get(..usize::from(*length)).unwrap_or_default(),
         }
+    }
+
+    fn text(&self) -> &str {
+        // It was one when it was put there.
+        std::str::from_utf8(self.octets()).unwrap_or_default()
     }
 }
 

@@ -116,8 +116,19 @@ pub(super) fn begin(
                 .fold(writer, |writer, argument| writer.query(argument))
                 .payload(draft.list.as_bytes())
         }
-        What::Update if packed.location().is_empty() => return None,
-        What::Update => writer.path(packed.location()).finish(),
+        What::Update => {
+            // Slashes at the ends do not count.
+            let is_slash = |octet: &u8| *octet == b'/';
+            let path = packed.location();
+            let start = path.iter().position(|octet| !is_slash(octet))?;
+            let end = path.iter().rposition(|octet| !is_slash(octet))?;
+            let segments = path[start..=end].split(is_slash);
+            segments
+                .fold(writer, |writer, segment| {
+                    writer.option(option::URI_PATH, segment)
+                })
+                .finish()
+        }
     };
     // What cannot be written so, the core knows what to do with.
     written.ok()?;
