@@ -46,7 +46,7 @@ Feature: What a gateway is for
     When the device attaches here
     Then the inventory has one record of the device, which is attached
 
-  @GwMO-HLF-002 @GwMO-PMoDe-001 @id:managed-on
+  @GwMO-HLF-002 @GwMO-PMoDe-001 @usecase:B.4 @id:managed-on
   Scenario: A device that another gateway has managed is managed here
     Given a device that another gateway has managed
     When the device attaches here
@@ -100,3 +100,9 @@ Feature: What a gateway is for
     Given two devices that have attached
     When the server has the gateway read something of the first, and then of the second
     Then all that the server is told is told by one account
+
+  @GwMO-DI-001 @usecase:B.1 @id:bypassed
+  Scenario: A device that can be reached is notified where the gateway says that it is
+    Given a device that the server can reach, and that knows the server
+    When the server asks the gateway where the device is, and notifies it there
+    Then the device has its session with the server, where the gateway says that it is

@@ -28,3 +28,23 @@ Feature: Who may come
     Given two servers, and a setting that only the first may touch
     When the second changes it, and gives itself the right to
     Then both are refused to it
+
+  @GwMO-SECACATE-001 @id:resynchronised
+  Scenario: A gateway and a server that has forgotten the nonce find one again
+    Given a server that has forgotten every nonce of the gateway
+    When it sends the gateway a notification
+    Then the gateway comes with the nonce that both are sure to share, if it knows it
+
+  @GwMO-SECACATE-002 @id:once
+  Scenario: One authentication is enough for a group
+    Given three devices that have attached
+    And a group of all three devices
+    When the server has the gateway change something of the group
+    Then that takes one authentication, and each of them is told it
+
+  @GwMO-SECACATE-002 @second-server @id:group-for-stranger
+  Scenario: A server without the right reaches none of a group
+    Given three devices that have attached
+    And two servers, and a fan-out to a group of all three that only the first may touch
+    When the second starts it
+    Then it is refused, and none of the three is told anything

@@ -201,6 +201,9 @@ pub enum What {
     },
 }
 
+/// How a stream ended that was not secured where TLS is spoken: its first octet was no record's.
+pub const CLEAR: &str = "clear";
+
 /// A turn of a secured association.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "turn", rename_all = "snake_case")]
@@ -223,7 +226,8 @@ pub enum Turn {
     },
     /// It has ended.
     Ended {
-        /// How: `refused`, `rejected`, `silent`, `stuck`, `broken`, `closed`, `left`, `superseded` or `displaced`.
+        /// How: `refused`, `rejected`, `silent`, `stuck`, `broken`, `closed`, `left`, `superseded`, `displaced` or
+        /// [`CLEAR`].
         how: String,
         /// In words.
         words: String,

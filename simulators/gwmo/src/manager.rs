@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use twinproof_dm::auth::ZERO_NONCE;
 use twinproof_dm::push::{APPLICATION, APPLICATION_FIELD};
 use twinproof_dm::server::{self, Enrolment, Nonces, Server};
 use twinproof_dm::upper::{Act, Answer as Upper, Event, Operation, Outcome};
@@ -34,6 +35,12 @@ pub enum Order {
         push: String,
         /// What to do.
         acts: Vec<Act>,
+    },
+    /// Know no nonce of a device any more, as a server that was set up anew: what is left is the one that both are
+    /// sure to share.
+    Forget {
+        /// The device.
+        device: String,
     },
     /// Push a notification for a device to where something else takes it. Answered with the HTTP status.
     Notify {
@@ -390,6 +397,11 @@ impl Role for Manager {
                 }
                 Order::Plan { device, push, acts } => {
                     self.manage(ground, (call, &device, &push), (None, acts), out);
+                    out.answer(call, Answer::Done(Vec::new()));
+                }
+                Order::Forget { device } => {
+                    let [client, server] = [ZERO_NONCE.to_vec(), ZERO_NONCE.to_vec()];
+                    self.server.recall(&device, Nonces { client, server });
                     out.answer(call, Answer::Done(Vec::new()));
                 }
                 Order::Notify {

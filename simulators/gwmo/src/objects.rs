@@ -71,6 +71,8 @@ pub struct Names {
     pub record_maker: String,
     /// In a record: its model.
     pub record_model: String,
+    /// In a record: where the device takes notifications, if servers can reach it.
+    pub record_address: String,
     /// In the inventory: where servers describe which devices without an account are to be brought one.
     pub bootstraps: String,
     /// In such a description: the device's identifier.
@@ -149,6 +151,7 @@ impl Default for Names {
             record_protocol: text("Protocol"),
             record_maker: text("Man"),
             record_model: text("Mod"),
+            record_address: text("Address"),
             bootstraps: text("Bootstraps"),
             bootstrap_device: text("DeviceID"),
             bootstrap_server: text("ServerID"),
@@ -272,6 +275,7 @@ fn renamed(names: &Names) -> [BTreeMap<String, String>; 4] {
             (&ours.record_protocol, &names.record_protocol),
             (&ours.record_maker, &names.record_maker),
             (&ours.record_model, &names.record_model),
+            (&ours.record_address, &names.record_address),
         ],
     ));
     inventory.extend(each(

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Declared;
 use twinproof_proof::serve::{Options, Served, ServedBootstrap, ServedDm, ServedGwmo, ServedLwm2m};
+use twinproof_stage::AuthorityFiles;
 
 use crate::args::Serve;
 use crate::problem::Problem;
@@ -99,7 +100,17 @@ async fn serve_dm(args: &Serve, dir: Option<&Path>) -> Result<ExitCode, Problem>
 
 /// The built-in gateway, and its hooks.
 async fn serve_gwmo(args: &Serve, dir: Option<&Path>) -> Result<ExitCode, Problem> {
-    let served = ServedGwmo::start((args.listen, args.control, args.peer), SEED).await;
+    let places = (args.listen, args.control, args.peer);
+    let served = match dir {
+        Some(dir) => {
+            let files = AuthorityFiles {
+                certificate: dir.join("authority.pem"),
+                key: dir.join("authority.key"),
+            };
+            ServedGwmo::start_trusting(&files, places, SEED).await
+        }
+        None => ServedGwmo::start(places, SEED).await,
+    };
     let served = served.map_err(|why| {
         Problem::Usage(format!(
             "{why}; choose free addresses of this machine with --listen, --control and --peer"

@@ -6,14 +6,14 @@ use futures::future::LocalBoxFuture;
 use twinproof_evidence::record::Halt;
 use twinproof_gwmo::gateway::Mode;
 use twinproof_judge::catalogue::role_of;
-use twinproof_judge::profile::{ClientKey, ClientSecurity, Declared, HookSpec, Profile};
+use twinproof_judge::profile::{ClientKey, ClientSecurity, Declared, HookSpec, Https, Profile};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::upper::Accounts;
 use twinproof_stage::dtls::Guests;
 use twinproof_stage::{
-    Alias, AuthorityFiles, Elsewhere, Halted, HookCall, Network, Options, PEER, Place, Security,
-    Shows, Stage, Trust,
+    Alias, AuthorityFiles, Certificate, Elsewhere, Halted, HookCall, Network, Options, PEER, Place,
+    Security, Shows, Stage, Trust,
 };
 
 use crate::suite::Entry;
@@ -68,6 +68,11 @@ impl<'a> Part<'a> {
         self.tags.iter().any(|tag| tag == OTHER_SERVER)
     }
 
+    /// Whether the gateway has a server in the scenario that it reaches over TLS.
+    pub fn has_secured_server(&self) -> bool {
+        self.tags.iter().any(|tag| tag == SECURED_SERVER)
+    }
+
     /// Whether the scenario is about many devices behind a gateway.
     pub fn is_about_many(&self) -> bool {
         self.tags.iter().any(|tag| tag == MANY)
@@ -99,6 +104,9 @@ impl<'a> Part<'a> {
 
 /// The tag of scenarios whose devices come over secured associations.
 const SECURED: &str = "secured";
+
+/// The tag of scenarios in which a gateway has a server that it reaches over TLS.
+const SECURED_SERVER: &str = "if:gwmo.https";
 
 /// The tag of scenarios about many devices behind a gateway.
 const MANY: &str = "if:gwmo.many";
@@ -300,6 +308,12 @@ pub async fn place_gateway(
     if let Some(other) = &mut gateway.other {
         other.server = Some(format!("{}/dm", stage.listen(OTHER_MANAGER).await?));
     }
+    if let Some(https) = &mut gateway.https {
+        let base = stage
+            .listen_shown(SECURED_MANAGER, Certificate::Good)
+            .await?;
+        https.server = base.map(|base| format!("{base}/dm"));
+    }
     let mut places = Vec::new();
     for (number, device) in gateway.devices.iter_mut().enumerate() {
         // A device of another protocol has a place of its own once it enters.
@@ -322,6 +336,9 @@ pub async fn place_gateway(
 
 /// The name under which the second server of a gateway enters.
 pub(crate) const OTHER_MANAGER: &str = "other server";
+
+/// The name under which the server of a gateway enters that it reaches over TLS.
+pub(crate) const SECURED_MANAGER: &str = "secured server";
 
 /// The tag of scenarios in which a gateway has a second server.
 const OTHER_SERVER: &str = "second-server";
@@ -421,6 +438,10 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
         })?;
         ports.insert(OTHER_MANAGER.to_owned(), address);
     }
+    let https = profile.gwmo.iter().flat_map(|gateway| &gateway.https);
+    for listen in https.filter_map(|https| https.listen.as_ref()) {
+        ports.insert(SECURED_MANAGER.to_owned(), secured_at(listen)?);
+    }
     let many = profile.gwmo.iter().flat_map(|gateway| &gateway.many);
     if let Some(listen) = many.filter_map(|many| many.listen.as_ref()).next() {
         let address = listen.parse().map_err(|_| {
@@ -451,11 +472,34 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
     })
 }
 
+fn secured_at(listen: &str) -> Result<SocketAddr, String> {
+    listen.parse().map_err(|_| {
+        format!(
+            "gwmo.https.listen: expected an IP address and a port such as 127.0.0.1:8443, got {listen:?}"
+        )
+    })
+}
+
 /// Servers that show certificates, if the profile names an authority for them.
 fn shows(profile: &Profile) -> Result<Option<Shows>, String> {
     let client = profile.dm.as_ref().and_then(|dm| dm.client.as_ref());
-    let own = client.and_then(|client| Some(("dm.client.https", client.https.as_ref()?)));
-    let Some((key, https)) = own else {
+    let own = client.and_then(|client| Some(("dm.client.https", client.https.clone()?)));
+    let gateway = profile
+        .gwmo
+        .as_ref()
+        .and_then(|gateway| gateway.https.as_ref());
+    let gateway = gateway.map(|https| {
+        let listen = https.listen.as_deref().map(secured_at).transpose()?;
+        let usual = Https::default();
+        let https = Https {
+            authority: https.authority.clone(),
+            authority_key: https.authority_key.clone(),
+            host: https.host.clone(),
+            listen: listen.map_or(usual.listen, |listen| listen.ip()),
+        };
+        Ok::<_, String>(("gwmo.https", https))
+    });
+    let Some((key, https)) = own.or(gateway.transpose()?) else {
         return Ok(None);
     };
     let files = match (&https.authority, &https.authority_key) {

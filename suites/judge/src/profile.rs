@@ -27,7 +27,7 @@ pub use dm::{Dm, DmAccount, DmClient, DmHook, DmOther, DmScheme, DmServer, DmTes
 pub use dm_bootstrap::{DmBootstrap, DmBootstrapHook, DmBootstrapTester, DmNovice, DmProtection};
 pub use dm_bootstrapped::{DmBootstrapped, DmIdentity};
 pub use fleet::Fleet;
-pub use gwmo::{Gwmo, GwmoDevice, GwmoForeign, GwmoFresh, GwmoMany, GwmoOther};
+pub use gwmo::{Gwmo, GwmoDevice, GwmoForeign, GwmoFresh, GwmoHttps, GwmoMany, GwmoOther};
 pub use hook::HookSpec;
 pub use https::Https;
 pub use lwm2m::{Lwm2m, Release};

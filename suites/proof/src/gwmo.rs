@@ -217,7 +217,11 @@ impl GatewaySystem {
             let url = other.server.clone().unwrap_or_default();
             other.account.at(&url)
         });
-        let accounts: Vec<_> = other.collect();
+        let https = section.https.iter().map(|https| {
+            let url = https.server.clone().unwrap_or_default();
+            https.account.at(&url)
+        });
+        let accounts: Vec<_> = other.chain(https).collect();
         let accounts = [&[section.account.at(&url)], &*accounts].concat();
         Setup {
             tree: Tree::of_device(described, &section.account.device, &accounts),
@@ -247,6 +251,12 @@ impl BuiltIn for GatewaySystem {
                 && !part.has_other_server()
             {
                 section.other = None;
+            }
+            if let Some(section) = &mut declared.profile.gwmo {
+                section.https.take_if(|_| !part.has_secured_server());
+                if section.https.is_some() {
+                    stage.certify();
+                }
             }
             let places = place_gateway(stage, &mut declared).await?;
             // No other scenario needs many devices, and each would have to look after them.

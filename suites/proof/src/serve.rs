@@ -215,6 +215,24 @@ fn reserve(address: SocketAddr) -> std::io::Result<(SocketAddr, TcpSocket)> {
     Ok((socket.local_addr()?, socket))
 }
 
+/// The stage of a system that listens there. Nobody is recorded: the system is a guest of its callers, not of a
+/// scenario.
+///
+/// # Errors
+///
+/// The address cannot be had; the words name it.
+fn silent(listen: SocketAddr) -> Result<Stage, String> {
+    let network = Network::open(&NetworkOptions {
+        ports: [(SUT.to_owned(), listen)].into(),
+        ..NetworkOptions::new(PATIENCE)
+    })?;
+    let pace = Pace {
+        timeout: PATIENCE,
+        settle: Duration::ZERO,
+    };
+    Ok(Stage::open(Kind::Live(network), Recorder::silent(), pace))
+}
+
 /// What somebody asks for at the control address.
 enum Asked {
     Hook(Hook),

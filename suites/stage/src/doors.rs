@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -50,6 +50,8 @@ pub(crate) struct Door {
     base: String,
     /// By first path segment; the peer's door has one under the empty name.
     guests: Mutex<BTreeMap<String, Guest>>,
+    /// What is shown at it alone, whatever is shown at others.
+    shown: Mutex<Option<Guard>>,
     /// Who wants the whole door for itself waits here.
     turn: Arc<Semaphore>,
 }
@@ -133,11 +135,15 @@ impl Entrance {
     /// The runtime does not take the socket.
     pub fn open(self, room: usize) -> Result<mpsc::UnboundedReceiver<Visit>, String> {
         let listener = TcpListener::from_std(self.listener).map_err(|e| e.to_string())?;
+        let guards: Guards = Arc::new(move || self.guard.clone());
         let (desk, visits) = mpsc::unbounded_channel();
-        tokio::spawn(accept(listener, self.guard, Host::Desk(desk, room)));
+        tokio::spawn(accept(listener, guards, Host::Desk(desk, room)));
         Ok(visits)
     }
 }
+
+/// What is shown to whoever comes now.
+type Guards = Arc<dyn Fn() -> Option<Guard> + Send + Sync>;
 
 impl Door {
     /// Binds the address; nobody answers there yet.
@@ -165,8 +171,27 @@ impl Door {
             listener: Mutex::new(Some(listener)),
             base: base.trim_end_matches('/').to_owned(),
             guests: Mutex::default(),
+            shown: Mutex::default(),
             turn: Arc::new(Semaphore::new(1)),
         })
+    }
+
+    /// What stands in front of the paths that its actor sees.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// From now on something else is shown at a door that was opened for that.
+    pub(crate) fn show(&self, tls: Arc<rustls::ServerConfig>) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guard) = &mut *shown {
+            guard.tls = TlsAcceptor::from(tls);
+        }
+    }
+
+    fn guard(&self) -> Option<Guard> {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.clone()
     }
 
     fn admit(&self, segment: String, guest: Guest) {
@@ -214,7 +239,7 @@ impl Doors {
     pub(crate) async fn open(&self, ground: &Arc<Ground>, name: &str) -> Result<Opened, String> {
         // An address that the profile has for this one alone goes before the one that all others share.
         if let Some(address) = self.ports.get(name) {
-            let door = self.fixed(name, *address)?;
+            let door = self.fixed(name, *address, None)?;
             return self.open_whole(ground, name, &door).await;
         }
         match (name, &self.peer, &self.callbacks) {
@@ -236,13 +261,18 @@ impl Doors {
     }
 
     /// The door that the actor of this name has in each scene.
-    fn fixed(&self, name: &str, address: SocketAddr) -> Result<Arc<Door>, String> {
+    fn fixed(
+        &self,
+        name: &str,
+        address: SocketAddr,
+        advertise: Option<&str>,
+    ) -> Result<Arc<Door>, String> {
         let mut fixed = self.fixed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(door) = fixed.get(name) {
             return Ok(Arc::clone(door));
         }
         let listener = std::net::TcpListener::bind(address);
-        let door = listener.and_then(|listener| Door::at(listener, None, self.tls.is_some()));
+        let door = listener.and_then(|listener| Door::at(listener, advertise, self.tls.is_some()));
         let door = Arc::new(door.map_err(|e| format!("{address}: {e}"))?);
         fixed.insert(name.to_owned(), Arc::clone(&door));
         Ok(door)
@@ -309,33 +339,56 @@ impl Doors {
         Some(Guard { tls, watch: None })
     }
 
-    /// Opens a door for an actor at which this is shown, whatever is shown at others.
+    /// Opens a door for an actor at which this is shown, whatever is shown at others: at its fixed address, if the
+    /// profile has one.
     pub(crate) async fn open_shown(
         &self,
         ground: &Arc<Ground>,
         name: &str,
         (shows, tls): (&Shows, Arc<rustls::ServerConfig>),
-    ) -> Result<Opened, String> {
-        let address = SocketAddr::from((shows.listen, 0));
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|e| format!("{address}: {e}"))?;
-        let port = listener.local_addr().map_err(|e| e.to_string())?.port();
-        let authority = match shows.host.contains(':') {
-            true => format!("[{}]:{port}", shows.host),
-            false => format!("{}:{port}", shows.host),
+    ) -> Result<(Arc<Door>, Option<OwnedSemaphorePermit>), String> {
+        let base = |port| match shows.host.contains(':') {
+            true => format!("https://[{}]:{port}", shows.host),
+            false => format!("https://{}:{port}", shows.host),
         };
-        ground.recorder().name_authority(&authority, name);
-        let base = format!("https://{authority}");
-        let watch = Some(Guest {
+        let fixed = self.ports.get(name);
+        let (door, turn) = match fixed {
+            Some(address) => {
+                let door = self.fixed(name, *address, Some(&base(address.port())))?;
+                let turn = Arc::clone(&door.turn).acquire_owned().await;
+                (door, turn.ok())
+            }
+            None => {
+                let address = SocketAddr::from((shows.listen, 0));
+                let door = std::net::TcpListener::bind(address).and_then(|listener| {
+                    let port = listener.local_addr()?.port();
+                    Door::at(listener, Some(&base(port)), true)
+                });
+                (Arc::new(door.map_err(|e| format!("{address}: {e}"))?), None)
+            }
+        };
+        ground
+            .recorder()
+            .name_authority(authority(&door.base), name);
+        let guest = Guest {
             ground: Arc::downgrade(ground),
             name: name.to_owned(),
-            base: base.clone(),
+            base: door.base.clone(),
+        };
+        *door.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(Guard {
+            tls: TlsAcceptor::from(tls),
+            watch: Some(guest.clone()),
         });
-        let tls = TlsAcceptor::from(tls);
-        let guard = Some(Guard { tls, watch });
-        self.welcome(ground, name, (listener, base.clone()), guard);
-        Ok(Opened { base, turn: None })
+        door.admit(String::new(), guest);
+        match fixed {
+            Some(_) => self.attend(&door)?,
+            None => {
+                if let Some(attendance) = self.attendance(&door)? {
+                    ground.spawn(attendance);
+                }
+            }
+        }
+        Ok((door, turn))
     }
 
     /// Lets in at an actor's own door whoever comes there.
@@ -352,21 +405,34 @@ impl Doors {
             base,
         };
         let find: Find = Arc::new(move |path| Some((guest.clone(), path.to_owned())));
-        ground.spawn(accept(listener, guard, Host::Actors(find)));
+        let guards: Guards = Arc::new(move || guard.clone());
+        ground.spawn(accept(listener, guards, Host::Actors(find)));
     }
 
     /// Begins to answer at a fixed address, once.
     fn attend(&self, door: &Arc<Door>) -> Result<(), String> {
+        if let Some(attendance) = self.attendance(door)? {
+            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            tasks.spawn(attendance);
+        }
+        Ok(())
+    }
+
+    /// What answers at a door; none if something does already.
+    fn attendance(
+        &self,
+        door: &Arc<Door>,
+    ) -> Result<Option<impl Future<Output = ()> + Send + use<>>, String> {
         let listener = door.listener.lock();
         let Some(listener) = listener.unwrap_or_else(PoisonError::into_inner).take() else {
-            return Ok(());
+            return Ok(None);
         };
         let listener = TcpListener::from_std(listener).map_err(|e| e.to_string())?;
+        let (here, usual) = (Arc::clone(door), self.guard());
+        let guards: Guards = Arc::new(move || here.guard().or_else(|| usual.clone()));
         let door = Arc::clone(door);
         let find: Find = Arc::new(move |path| door.find(path));
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn(accept(listener, self.guard(), Host::Actors(find)));
-        Ok(())
+        Ok(Some(accept(listener, guards, Host::Actors(find))))
     }
 }
 
@@ -379,7 +445,7 @@ impl Guard {
     }
 }
 
-async fn accept(listener: TcpListener, guard: Option<Guard>, host: Host) {
+async fn accept(listener: TcpListener, guards: Guards, host: Host) {
     let mut callers = JoinSet::new();
     loop {
         while callers.try_join_next().is_some() {}
@@ -388,32 +454,55 @@ async fn accept(listener: TcpListener, guard: Option<Guard>, host: Host) {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let (guard, host) = (guard.clone(), host.clone());
+        let (guard, host) = (guards(), host.clone());
         callers.spawn(async move {
             match guard {
-                None => serve(stream, host).await,
-                Some(guard) => {
-                    guard.tells(|| Turn::Begun {
-                        ours: false,
-                        attempt: 1,
-                    });
-                    let shaken = tokio::time::timeout(HANDSHAKE, guard.tls.accept(stream)).await;
-                    let shaken = shaken.unwrap_or_else(|late| Err(late.into()));
-                    guard.tells(|| tls::turn(shaken.as_ref().map(drop).map_err(|e| e as _)));
-                    if let Ok(stream) = shaken {
-                        serve(stream, host).await;
-                    }
-                }
+                None => serve(stream, host, true).await,
+                Some(guard) => guard.welcome(stream, host).await,
             }
         });
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, host: Host) {
+impl Guard {
+    /// Shakes hands with a caller, and lets it in.
+    async fn welcome(self, stream: TcpStream, host: Host) {
+        self.tells(|| Turn::Begun {
+            ours: false,
+            attempt: 1,
+        });
+        let shaken = async {
+            match speaks_http(&stream).await {
+                true => None,
+                false => Some(self.tls.accept(stream).await),
+            }
+        };
+        let shaken = tokio::time::timeout(HANDSHAKE, shaken).await;
+        let Some(shaken) = shaken.unwrap_or_else(|late| Some(Err(late.into()))) else {
+            self.tells(tls::in_the_clear);
+            return;
+        };
+        self.tells(|| tls::turn(shaken.as_ref().map(drop).map_err(|e| e as _)));
+        if let Ok(stream) = shaken {
+            // Who comes again is shown again what there is: another certificate, perhaps.
+            serve(stream, host, self.watch.is_none()).await;
+        }
+    }
+}
+
+/// Whether a caller begins with the name of a method, where a record of TLS would be.
+async fn speaks_http(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    let peeked = stream.peek(&mut first).await;
+    peeked.is_ok_and(|length| length == 1) && first[0].is_ascii_uppercase()
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, host: Host, keeps: bool) {
     let service = service_fn(move |request| answer(host.clone(), request));
     // A peer that breaks off is what scenarios are about, not an error of ours.
     drop(
         hyper::server::conn::http1::Builder::new()
+            .keep_alive(keeps)
             .serve_connection(TokioIo::new(stream), service)
             .await,
     );

@@ -18,6 +18,7 @@ use twinproof_kernel::{CallId, Link, Records, Role, Seed, Time};
 
 use crate::actor::{Actor, Factory, Seat, Stimulus};
 use crate::certificates::{Authority, Shows};
+use crate::doors::Door;
 use crate::hooks::{HookCall, pull};
 use crate::network::Network;
 use crate::recorder::Recorder;
@@ -38,6 +39,8 @@ pub(crate) struct Live {
     outside: IpAddr,
     /// Shared doors that this scene has for itself.
     turns: Vec<OwnedSemaphorePermit>,
+    /// Doors at which something is shown, by who is behind them.
+    shown: BTreeMap<String, Arc<Door>>,
 }
 
 impl Drop for Live {
@@ -58,6 +61,7 @@ impl Live {
             network,
             outside: Ipv4Addr::LOCALHOST.into(),
             turns: Vec::new(),
+            shown: BTreeMap::new(),
         }
     }
 
@@ -127,16 +131,23 @@ impl Live {
         Ok(opened.base)
     }
 
-    /// Makes a place where this is shown over TLS.
+    /// Makes a place where this is shown over TLS, or shows it where something was shown before.
     pub(crate) async fn listen_shown(
         &mut self,
         name: &str,
         (shows, tls): (&Shows, Arc<rustls::ServerConfig>),
     ) -> Result<String, String> {
+        if let Some(door) = self.shown.get(name) {
+            door.show(tls);
+            return Ok(door.base().to_owned());
+        }
         let doors = self.network.doors();
-        let opened = doors.open_shown(&self.ground, name, (shows, tls)).await?;
+        let (door, turn) = doors.open_shown(&self.ground, name, (shows, tls)).await?;
         self.ground.state().doors.push(name.to_owned());
-        Ok(opened.base)
+        self.turns.extend(turn);
+        let base = door.base().to_owned();
+        self.shown.insert(name.to_owned(), door);
+        Ok(base)
     }
 
     /// From now on hosted systems trust this authority.

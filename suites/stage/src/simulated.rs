@@ -237,6 +237,8 @@ impl Simulated {
         };
         self.recorder.turn(self.now, parties, true, begun);
         if !request.url.starts_with("https://") {
+            self.recorder
+                .turn(self.now, parties, true, tls::in_the_clear());
             return Err(Fault::Broken("the other end speaks TLS".to_owned()));
         }
         let Some(known) = &self.authority else {

@@ -16,7 +16,7 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
     RootCertStore, ServerConfig, ServerConnection, SignatureScheme,
 };
-use twinproof_evidence::record::Turn;
+use twinproof_evidence::record::{CLEAR, Turn};
 use twinproof_kernel::http::Scrutiny;
 
 use crate::certificates::Authority;
@@ -292,6 +292,17 @@ pub(crate) fn turn(shaken: Result<(), &(dyn Error + 'static)>) -> Turn {
         }
         Err((Some(error), _)) => ended("broken", error.to_string(), None),
         Err((None, error)) => ended("left", error.to_string(), None),
+    }
+}
+
+/// How it ended for somebody who sent HTTP where TLS is spoken.
+pub(crate) fn in_the_clear() -> Turn {
+    Turn::Ended {
+        how: CLEAR.to_owned(),
+        words: "it spoke HTTP in the clear".to_owned(),
+        ours: false,
+        alert: None,
+        again: false,
     }
 }
 

@@ -113,8 +113,11 @@ impl Gateway {
             return 403;
         }
         let content_type = request.headers.first("Content-Type").unwrap_or_default();
-        let body = moment.shared.rules.carries(request.body.clone());
-        self.push(moment, id, (content_type, body), None);
+        let rules = &moment.shared.rules;
+        let body = rules.carries(request.body.clone());
+        let others = self.devices.keys().filter(|other| *other != id).cloned();
+        let to = rules.forwards(id.to_owned(), others.collect());
+        self.push(moment, &to, (content_type, body), None);
         moment.shared.pushed
     }
 

@@ -117,6 +117,9 @@ impl Gateway {
         });
         let state = below(&at, &names.state);
         self.north.tree_mut().set(&state, "running");
+        if moment.shared.rules.shows_again(targets.len()) {
+            self.tell(server, Vec::new());
+        }
         for (part, id) in targets.into_iter().enumerate() {
             let mode = self.mode_of(moment, &id);
             let rules = &moment.shared.rules;

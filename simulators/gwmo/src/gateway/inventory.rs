@@ -146,6 +146,8 @@ impl Gateway {
             model: about("Mod"),
         });
         let About { maker, model } = rules.describes(said);
+        // Who is behind the gateway is no business of others; who has sessions with them can be reached.
+        let place = (device.mode == Mode::Transparent).then(|| rules.locates(device.push.clone()));
         let leaves = [
             (&names.record_device, Some(id.to_owned())),
             (&names.record_status, Some(names.status_attached.clone())),
@@ -153,6 +155,7 @@ impl Gateway {
             (&names.record_protocol, Some(protocol.to_owned())),
             (&names.record_maker, maker),
             (&names.record_model, model),
+            (&names.record_address, place),
         ];
         // Most devices come back as they were.
         let known = self.north.tree().node(&at);

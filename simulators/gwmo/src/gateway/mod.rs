@@ -394,10 +394,14 @@ impl Gateway {
         for output in out.drain() {
             match output {
                 // Its exchanges have even numbers, the gateway's own odd ones.
-                Output::Request { exchange, request } => moment.out.push(Output::Request {
-                    exchange: ExchangeId(exchange.0 * 2),
-                    request,
-                }),
+                Output::Request {
+                    exchange,
+                    mut request,
+                } => {
+                    request.url = moment.shared.rules.reaches(request.url);
+                    let exchange = ExchangeId(exchange.0 * 2);
+                    moment.out.push(Output::Request { exchange, request });
+                }
                 Output::Respond {
                     exchange,
                     mut response,

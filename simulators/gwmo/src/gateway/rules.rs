@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use twinproof_dm::client::rules::decide as client;
+use twinproof_dm::client::rules::{TriggerFacts, Triggered};
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::store::rules::AclFacts;
 use twinproof_dm::store::rules::decide as store;
+use twinproof_dm::store::rules::{AclFacts, Listed, NodeFacts};
 use twinproof_dm::syncml::{Alert, Message, StatusCode};
 use twinproof_dm::tree::acl::Right;
 use twinproof_dm::upper::Act;
+use twinproof_kernel::http::Scrutiny;
 
 use super::{Mode, Protocol};
 use crate::aggregate::Entry;
@@ -212,9 +215,12 @@ twinproof_kernel::rules! {
         use super::ProofFacts;
         use super::Protocol;
         use super::Relayed;
+        use super::Scrutiny;
         use super::StatusCode;
         use super::Stock;
         use super::Tally;
+        use super::TriggerFacts;
+        use super::Triggered;
         use super::Wanted;
         use super::Woken;
 
@@ -261,6 +267,16 @@ twinproof_kernel::rules! {
             facts.known && facts.attached && facts.server && facts.signed
         }
 
+        /// Which device a notification goes on to that names one, beside others that there are.
+        fn forwards(&self, named: String, others: Vec<String>) -> String {
+            named
+        }
+
+        /// Where a device is that has sessions with its servers, from where it takes notifications.
+        fn locates(&self, place: String) -> String {
+            place
+        }
+
         /// What is relayed.
         fn carries(&self, body: Vec<u8>) -> Vec<u8> {
             body
@@ -279,6 +295,32 @@ twinproof_kernel::rules! {
         /// What each device is told.
         fn tells(&self, acts: Vec<Act>) -> Vec<Act> {
             acts
+        }
+
+        /// What becomes of a notification for the gateway itself.
+        fn triggered(&self, facts: TriggerFacts) -> Triggered {
+            super::client::Rules::triggered(&super::client::Standard, facts)
+        }
+
+        /// What is looked at of the certificate of a server, over TLS.
+        fn examines(&self, certificate: Scrutiny) -> Scrutiny {
+            certificate
+        }
+
+        /// Where a server is spoken to, from where its account says that it is.
+        fn reaches(&self, url: String) -> String {
+            url
+        }
+
+        /// Whether a value may be read, from whether its node is there to be read.
+        fn discloses(&self, readable: bool) -> bool {
+            readable
+        }
+
+        /// Whether the gateway shows its server once more who it is before it tells so many devices something: the
+        /// session in which it was told to is enough.
+        fn shows_again(&self, devices: usize) -> bool {
+            false
         }
 
         /// What a server is said in a session.
@@ -465,12 +507,29 @@ impl twinproof_dm::store::rules::decide::Rules for Lists {
             starts,
         })
     }
+
+    fn get(&self, facts: NodeFacts) -> StatusCode {
+        let access = self.0.discloses(facts.access);
+        store::Rules::get(&store::Standard, NodeFacts { access, ..facts })
+    }
+
+    fn listed(&self, right: bool, access: bool) -> Listed {
+        store::Rules::listed(&store::Standard, right, self.0.discloses(access))
+    }
 }
 
 /// The northern side says what the gateway says.
 pub struct Sessions(pub Arc<dyn decide::Rules>);
 
-impl twinproof_dm::client::rules::decide::Rules for Sessions {
+impl client::Rules for Sessions {
+    fn triggered(&self, facts: TriggerFacts) -> Triggered {
+        self.0.triggered(facts)
+    }
+
+    fn examines(&self, certificate: Scrutiny) -> Scrutiny {
+        self.0.examines(certificate)
+    }
+
     fn says(&self, message: Message) -> Message {
         self.0.introduces(message)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use twinproof_dm::auth::Scheme;
+use twinproof_dm::client::rules::{TriggerFacts, Triggered};
 use twinproof_dm::session::prove::ProofFacts;
 use twinproof_dm::syncml::{Message, StatusCode};
 use twinproof_dm::upper::Act;
@@ -13,6 +14,7 @@ use twinproof_gwmo::gateway::rules::{
     Relayed, Stock, Wanted, Woken,
 };
 use twinproof_gwmo::gateway::{Mode, Protocol};
+use twinproof_kernel::http::Scrutiny;
 
 use super::{Mutant, mutants};
 
@@ -323,7 +325,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn grants(&self, facts: Granted) -> bool { facts.listed || !facts.changes }
 
     "gateway-obeys-anybody" "lets every server change what only one may change" breaks "GwMO-SECARIZE-001"
-    also breaks { "GwMO-HLF-006" because "to start something is to change something" }
+    also breaks { "GwMO-HLF-006", "GwMO-SECACATE-002" because "to start something is to change something" }
     caught by { "gwmo/security/other-server-widens" "gwmo/answered" }
     fn grants(&self, facts: Granted) -> bool { facts.listed || facts.changes }
 
@@ -358,6 +360,75 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "gwmo/general/brought-own" "gwmo/bootstrapped", "gwmo/general/brought-own" "gwmo/settled" }
     fn hands(&self, facts: Handing) -> String { facts.above }
 
+    "gateway-knows-any-authority" "believes a certificate whoever signed it" breaks "DM-SECONF-001"
+    caught by {
+        "gwmo/confidentiality/unknown-authority" "gwmo/distrusted",
+        "gwmo/confidentiality/self-signed" "gwmo/distrusted",
+    }
+    fn examines(&self, certificate: Scrutiny) -> Scrutiny {
+        Scrutiny { authority: false, ..certificate }
+    }
+
+    "gateway-knows-no-name" "believes a certificate whoever it is for" breaks "DM-SECONF-001"
+    caught by { "gwmo/confidentiality/other-name" "gwmo/distrusted" }
+    fn examines(&self, certificate: Scrutiny) -> Scrutiny {
+        Scrutiny { name: false, ..certificate }
+    }
+
+    "gateway-knows-no-date" "believes a certificate before its time and after it" breaks "DM-SECONF-001"
+    caught by {
+        "gwmo/confidentiality/expired" "gwmo/distrusted",
+        "gwmo/confidentiality/not-yet-valid" "gwmo/distrusted",
+    }
+    fn examines(&self, certificate: Scrutiny) -> Scrutiny {
+        Scrutiny { dates: false, ..certificate }
+    }
+
+    "gateway-speaks-in-the-clear" "speaks HTTP where its account says HTTPS" breaks "DM-SECONF-001"
+    caught by { "gwmo/confidentiality/secured" "gwmo/secured" }
+    fn reaches(&self, url: String) -> String {
+        url.replacen("https://", "http://", 1)
+    }
+
+    "gateway-discloses-secrets" "shows every value in its tree" breaks "DM-SECONF-001"
+    caught by {
+        "gwmo/confidentiality/secrets" "gwmo/answered",
+        "gwmo/confidentiality/secrets" "gwmo/discreet",
+    }
+    fn discloses(&self, _readable: bool) -> bool { true }
+
+    "gateway-logs-in-for-groups" "shows its server who it is once more before it tells a group something"
+    breaks "GwMO-SECACATE-002"
+    caught by { "gwmo/security/once" "gwmo/authenticated-once" }
+    fn shows_again(&self, devices: usize) -> bool { devices > 1 }
+
+    "gateway-keeps-its-nonce" "comes with the nonce that its server has forgotten" breaks "GwMO-SECACATE-001"
+    caught by { "gwmo/security/resynchronised" "dm/proven-at-once" }
+    fn triggered(&self, facts: TriggerFacts) -> Triggered {
+        match Standard.triggered(facts) {
+            Triggered::Resynchronise => Triggered::Start,
+            other => other,
+        }
+    }
+
+    "gateway-relays-to-another" "passes notifications on to another device" breaks "GwMO-TMode-001"
+    also breaks { "GwMO-MOO-001" because "what is for a device of this mode does not reach it" }
+    caught by { "gwmo/modes/relayed" "gwmo/relayed" }
+    fn forwards(&self, named: String, others: Vec<String>) -> String {
+        others.into_iter().next().unwrap_or(named)
+    }
+
+    "gateway-drops-the-late" "leaves devices out of the report that did not answer in time" breaks "GwMO-FORA-002"
+    caught by { "gwmo/fanout/dies" "gwmo/aggregated" }
+    fn gathers(&self, entries: Vec<Entry>) -> Vec<Entry> {
+        let late = |entry: &Entry| entry.status == Standard.silent(true);
+        entries.into_iter().filter(|entry| !late(entry)).collect()
+    }
+
+    "gateway-locates-nobody" "says of devices that they are where nobody is" breaks "GwMO-DI-001"
+    caught by { "gwmo/general/bypassed" "gwmo/located" }
+    fn locates(&self, _place: String) -> String { "http://192.0.2.1/push".to_owned() }
+
     "gateway-brings-everybody-one" "brings every device without an account one, when one is meant" breaks "GwMO-HLF-006"
     also breaks { "GwMO-HLF-005" because "an account of the gateway is brought in the same way" }
     caught by { "gwmo/general/brought-other" "gwmo/spared" }
@@ -379,6 +450,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn welcomes(&self, _shown: bool) -> bool { true }
 
     "gateway-starts-for-anybody" "lets every server start what only one may start" breaks "GwMO-HLF-006"
+    also breaks { "GwMO-SECACATE-002" because "who starts a fan-out speaks to all of a group" }
     caught by { "gwmo/general/brought-for-stranger" "gwmo/answered", "gwmo/general/brought-for-stranger" "gwmo/spared" }
     fn grants(&self, facts: Granted) -> bool { facts.listed || facts.starts }
 

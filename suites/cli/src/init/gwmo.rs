@@ -102,6 +102,11 @@ pub(super) fn profile(base_url: Option<&str>) -> Result<String, Problem> {
          # device = \"IMEI:490154203237518\"\n# server_id = \"com.example.other\"\n# name = \"gateway\"\n\
          # password = \"password\"\n# server_password = \"password\"",
     );
+    profile.optional_section("gwmo", "https");
+    profile.say(
+        "# [gwmo.https.account]\n# device = \"IMEI:490154203237518\"\n# server_id = \"com.example.secured\"\n\
+         # name = \"gateway\"\n# password = \"password\"\n# server_password = \"password\"\n",
+    );
     profile.say(
         "## Label of a requirement and whether the gateway offers it. What is not named is claimed if it binds.\n\
          [gwmo.claims]\n# \"GwMO-DCIS-001\" = false",

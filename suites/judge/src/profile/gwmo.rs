@@ -1,7 +1,8 @@
 //! The section on a gateway.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,15 @@ pub struct Gwmo {
     /// gateway is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<GwmoOther>,
+    /// A server that the gateway reaches over TLS, which the tester plays, too. Without it, what is said of that does
+    /// not apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<GwmoHttps>,
+    /// A leaf with a secret of one of its accounts, which is there and which no server may read. Without it, what is
+    /// said of that does not apply.
+    #[schemars(example = "./DMAcc/1/AppAuth/1/AAuthSecret")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
     /// What the nodes of its objects are called.
     #[serde(default)]
     pub names: Names,
@@ -92,6 +102,40 @@ pub struct GwmoOther {
     pub server: Option<String>,
     /// The gateway's account of it.
     pub account: DmAccount,
+}
+
+/// A server of a gateway that it reaches over TLS: it shows good certificates, and bad ones.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GwmoHttps {
+    /// The certificate of the authority that signs what it shows (PEM). The gateway has to trust it, for as long as
+    /// it is judged. Where neither this file nor its key is there, the run makes both.
+    #[schemars(example = "twinproof-authority.pem")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<PathBuf>,
+    /// The key of that authority (PEM). Whoever has it can play any server to the gateway.
+    #[schemars(example = "twinproof-authority.key")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority_key: Option<PathBuf>,
+    /// The name or address under which the gateway reaches it. The good certificate is for it.
+    #[serde(default = "GwmoHttps::default_host")]
+    pub host: String,
+    /// Where the tester lets it take messages: the gateway's account of it leads to https://, the host and the port
+    /// of this address, with the path /dm.
+    #[schemars(example = "127.0.0.1:8443")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// Where that is for the gateway. The run fills it in; what is written here is for readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The gateway's account of it.
+    pub account: DmAccount,
+}
+
+impl GwmoHttps {
+    fn default_host() -> String {
+        Ipv4Addr::LOCALHOST.to_string()
+    }
 }
 
 /// A device behind a gateway.
@@ -201,9 +245,11 @@ impl Gwmo {
             std::iter::once(&mut device.account).chain(fresh)
         });
         let other = self.other.iter_mut().map(|other| &mut other.account);
+        let https = self.https.iter_mut().map(|https| &mut https.account);
         let many = self.many.iter_mut().map(|many| &mut many.account);
         std::iter::once(&mut self.account)
             .chain(other)
+            .chain(https)
             .chain(devices)
             .chain(many)
     }

@@ -8,7 +8,6 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -18,9 +17,9 @@ use twinproof_dm::upper::{Act, Answer, Operation, Put, Value};
 use twinproof_judge::profile::{Declared, DmHook, DmTester, HookSpec, Span};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
-use twinproof_stage::{Kind, Network, Options, Pace, Recorder, Stage};
+use twinproof_stage::Stage;
 
-use super::{PATIENCE, attend, cannot_listen};
+use super::{attend, cannot_listen, silent};
 use crate::dm::DmServer;
 
 /// How much somebody may say.
@@ -56,16 +55,7 @@ impl ServedDm {
         let bound = TcpListener::bind(control).await;
         let control = bound.map_err(|error| cannot_listen(control, &error))?;
         let hooks = control.local_addr().map_err(|error| error.to_string())?;
-        let network = Network::open(&Options {
-            ports: [(SUT.to_owned(), listen)].into(),
-            ..Options::new(PATIENCE)
-        })?;
-        let pace = Pace {
-            timeout: PATIENCE,
-            settle: Duration::ZERO,
-        };
-        // Nobody is recorded: the system is a guest of its callers, not of a scenario.
-        let mut stage = Stage::open(Kind::Live(network), Recorder::silent(), pace);
+        let mut stage = silent(listen)?;
         let placed = system.host(&mut stage, Seed::new(seed)).await;
         let mut profile = placed.map_err(|halted| halted.to_string())?;
         let section = profile.profile.dm.as_mut();

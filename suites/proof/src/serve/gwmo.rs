@@ -11,7 +11,6 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use hyper::body::Incoming;
 use tokio::net::{TcpListener, TcpSocket};
@@ -22,9 +21,9 @@ use twinproof_judge::profile::{Declared, HookSpec};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_kernel::hook::Hook;
-use twinproof_stage::{Kind, Network, Options, Pace, Recorder, Stage};
+use twinproof_stage::{AuthorityFiles, Shows, Stage};
 
-use super::{Asked, PATIENCE, asked, attend, cannot_listen, reserve};
+use super::{Asked, asked, attend, cannot_listen, reserve, silent};
 use crate::gwmo::GatewaySystem;
 
 /// How many devices a served gateway has where it is about many.
@@ -54,6 +53,21 @@ impl ServedGwmo {
         Self::start_as(&system, places, seed).await
     }
 
+    /// The same with an authority that is kept in these files, which are made where neither is there: it trusts
+    /// whom that signs, and so has an account that leads to HTTPS.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and a file cannot be read or written.
+    pub async fn start_trusting(
+        authority: &AuthorityFiles,
+        places: (SocketAddr, SocketAddr, SocketAddr),
+        seed: u64,
+    ) -> Result<Self, String> {
+        let system = GatewaySystem::standard().with_many(MANY);
+        Self::begin(&system, places, seed, Some(authority)).await
+    }
+
     /// Starts this gateway there.
     ///
     /// # Errors
@@ -61,24 +75,28 @@ impl ServedGwmo {
     /// As [`start`](Self::start).
     pub async fn start_as(
         system: &GatewaySystem,
+        places: (SocketAddr, SocketAddr, SocketAddr),
+        seed: u64,
+    ) -> Result<Self, String> {
+        Self::begin(system, places, seed, None).await
+    }
+
+    async fn begin(
+        system: &GatewaySystem,
         (listen, control, peer): (SocketAddr, SocketAddr, SocketAddr),
         seed: u64,
+        authority: Option<&AuthorityFiles>,
     ) -> Result<Self, String> {
         let bound = TcpListener::bind(control).await;
         let control = bound.map_err(|error| cannot_listen(control, &error))?;
         let hooks = control.local_addr().map_err(|error| error.to_string())?;
         let mut declared = system.profile().clone();
-        let (places, reserved) = reserve_places(&mut declared, peer)?;
-        let network = Network::open(&Options {
-            ports: [(SUT.to_owned(), listen)].into(),
-            ..Options::new(PATIENCE)
-        })?;
-        let pace = Pace {
-            timeout: PATIENCE,
-            settle: Duration::ZERO,
-        };
-        // Nobody is recorded: the system is a guest of its callers, not of a scenario.
-        let mut stage = Stage::open(Kind::Live(network), Recorder::silent(), pace);
+        let (places, reserved) = reserve_places(&mut declared, peer, authority)?;
+        let mut stage = silent(listen)?;
+        if let Some(files) = authority {
+            let host = peer.ip().to_string();
+            stage.certify_by(Shows::of("gwmo.https", files, &host, peer.ip())?);
+        }
         let set_back = Arc::<AtomicBool>::default();
         let beside = (places, Arc::clone(&set_back));
         let placed = system.host(&mut stage, Seed::new(seed), &mut declared, beside);
@@ -143,6 +161,7 @@ impl ServedGwmo {
 fn reserve_places(
     declared: &mut Declared,
     peer: SocketAddr,
+    authority: Option<&AuthorityFiles>,
 ) -> Result<(Vec<String>, Vec<TcpSocket>), String> {
     let mut reserved = Vec::new();
     let mut take = |address: SocketAddr| {
@@ -156,6 +175,16 @@ fn reserve_places(
     let mut places = Vec::new();
     if let Some(section) = &mut declared.profile.gwmo {
         section.server = Some(format!("http://{server}/dm"));
+        // Without files that both know, there is nobody whom both trust.
+        section.https.take_if(|_| authority.is_none());
+        if let (Some(https), Some(files)) = (&mut section.https, authority) {
+            let at = take(any)?;
+            https.server = Some(format!("https://{at}/dm"));
+            https.listen = Some(at);
+            https.host = peer.ip().to_string();
+            https.authority = Some(files.certificate.clone());
+            https.authority_key = Some(files.key.clone());
+        }
         if let Some(other) = &mut section.other {
             let at = take(any)?;
             other.server = Some(format!("http://{at}/dm"));

@@ -1,17 +1,15 @@
 //! The built-in Twinning system alone, for devices in number: without partners, and without hooks.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use twinproof_judge::profile::Declared;
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
-use twinproof_stage::{Kind, Network, Options, Pace, Recorder, Stage};
+use twinproof_stage::Stage;
 use twinproof_twinning::enabler::rules::Rules;
 
-use super::PATIENCE;
+use super::silent;
 use crate::builtin::TwinningSystem;
 
 /// A Twinning system that answers as long as this lives.
@@ -32,16 +30,7 @@ impl ServedPairs {
         listen: SocketAddr,
         seed: u64,
     ) -> Result<Self, String> {
-        let network = Network::open(&Options {
-            ports: BTreeMap::from([(SUT.to_owned(), listen)]),
-            ..Options::new(PATIENCE)
-        })?;
-        let pace = Pace {
-            timeout: PATIENCE,
-            settle: Duration::ZERO,
-        };
-        // Nobody is recorded: the system is a guest of its callers, not of a scenario.
-        let mut stage = Stage::open(Kind::Live(network), Recorder::silent(), pace);
+        let mut stage = silent(listen)?;
         let origin = stage.listen(SUT).await;
         let origin = origin.map_err(|halted| halted.to_string())?;
         let system = TwinningSystem::crowded(subscribers, rules);

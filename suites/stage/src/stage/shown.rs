@@ -24,8 +24,15 @@ impl Stage {
         self.certified = Certified::Here(None);
     }
 
-    /// Makes a place where HTTP requests over TLS reach the actor that will be called `name`, who shows this there;
-    /// returns its base URL, without a slash at its end. None if the system under test knows no authority of ours.
+    /// From now on hosted systems know this authority, which signs what servers show elsewhere.
+    pub fn certify_by(&mut self, shows: Shows) {
+        let shows = Arc::new(shows);
+        self.trust_in(&shows);
+        self.certified = Certified::Here(Some(shows));
+    }
+
+    /// Makes a place where HTTP requests over TLS reach the actor that will be called `name`, who shows this there,
+    /// or shows it from now on where it has such a place; returns its base URL, without a slash at its end. None if the system under test knows no authority of ours.
     ///
     /// # Errors
     ///
@@ -61,22 +68,26 @@ impl Stage {
             (Certified::Elsewhere, Inner::Live(live)) => Ok(live.network().shows().cloned()),
             (Certified::Elsewhere, Inner::Simulated(_)) => Ok(None),
             (Certified::Here(Some(shows)), _) => Ok(Some(Arc::clone(shows))),
-            (Certified::Here(shows), inner) => {
-                let authority = Arc::new(Authority::new(now)?);
-                match inner {
-                    Inner::Live(live) => live.trust_authority(Arc::clone(&authority)),
-                    Inner::Simulated(simulated) => {
-                        simulated.trust_authority(Arc::clone(&authority));
-                    }
-                }
+            (Certified::Here(None), _) => {
                 let made = Arc::new(Shows {
-                    authority,
+                    authority: Arc::new(Authority::new(now)?),
                     host: Ipv4Addr::LOCALHOST.to_string(),
                     listen: Ipv4Addr::LOCALHOST.into(),
                     made: None,
                 });
-                Ok(Some(Arc::clone(shows.insert(made))))
+                self.trust_in(&made);
+                self.certified = Certified::Here(Some(Arc::clone(&made)));
+                Ok(Some(made))
             }
+        }
+    }
+
+    /// Hosted systems trust who signs what is shown.
+    fn trust_in(&mut self, shows: &Shows) {
+        let authority = Arc::clone(&shows.authority);
+        match &mut self.inner {
+            Inner::Live(live) => live.trust_authority(authority),
+            Inner::Simulated(simulated) => simulated.trust_authority(authority),
         }
     }
 }

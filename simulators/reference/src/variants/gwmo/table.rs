@@ -137,6 +137,7 @@ fn others() -> Names {
         record_protocol: text("Speaks"),
         record_maker: text("By"),
         record_model: text("Kind"),
+        record_address: text("Where"),
         bootstraps: text("Newborn"),
         bootstrap_device: text("Which"),
         bootstrap_server: text("Whose"),

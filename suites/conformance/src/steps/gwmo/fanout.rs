@@ -11,7 +11,8 @@ use twinproof_judge::checks::gwmo::{Check as Gwmo, Expected, Kept, Outcome};
 use twinproof_stage::Halted;
 
 use super::parties::{NODE, first, says, text};
-use crate::target::{dm_server, gateway_device};
+use super::rights::DENIED;
+use crate::target::{OTHER_MANAGER, dm_server, gateway_device};
 use crate::world::{Scene, World};
 
 /// A fan-out that was started, and what is to come of it.
@@ -113,6 +114,29 @@ impl Scene {
         devices: Vec<Expected>,
         deadline: &str,
     ) -> Result<String, Halted> {
+        let (at, correlator) = self.describe_fan_out(aim, acts, deadline).await?;
+        let start = Act::Exec {
+            uri: format!("{at}/{}", self.gateway()?.names.start),
+            correlator: Some(correlator.clone()),
+            data: None,
+        };
+        self.gwmo.after = self.stage.recorded();
+        self.manage_well(vec![start]).await?;
+        self.gwmo.fanout = Some(Started {
+            correlator,
+            devices,
+            kept: None,
+        });
+        Ok(at)
+    }
+
+    /// Describes a fan-out. Returns where, and what reports about it are to say.
+    async fn describe_fan_out(
+        &mut self,
+        aim: Aim,
+        acts: &[Act],
+        deadline: &str,
+    ) -> Result<(String, String), Halted> {
         let names = self.gateway()?.names;
         self.gwmo.fanouts += 1;
         let seed = self.fresh_seed("fan-out");
@@ -154,20 +178,7 @@ impl Scene {
         }
         setup.extend(leaves.into_iter().map(Act::Add));
         self.manage_well(vec![Act::Sequence(setup)]).await?;
-        let correlator = format!("c-{number:08x}");
-        let start = Act::Exec {
-            uri: below(&names.start),
-            correlator: Some(correlator.clone()),
-            data: None,
-        };
-        self.gwmo.after = self.stage.recorded();
-        self.manage_well(vec![start]).await?;
-        self.gwmo.fanout = Some(Started {
-            correlator,
-            devices,
-            kept: None,
-        });
-        Ok(at)
+        Ok((at, format!("c-{number:08x}")))
     }
 
     /// Reads the results of a fan-out, where its report does not have them.
@@ -414,5 +425,48 @@ async fn dies(world: &mut World) -> Result<(), Halted> {
     // A second report would come before whatever is asked for next.
     scene.objects_again().await?;
     scene.gwmo.after = after;
+    Ok(())
+}
+
+#[then("that takes one authentication, and each of them is told it")]
+fn once(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let mut devices = Vec::new();
+    for after in 0..3 {
+        devices.push(gateway_device(scene.numbered(Mode::Proxy, after)?));
+    }
+    scene.judge_gateway(|session| Gwmo::AuthenticatedOnce { session, devices });
+    Ok(())
+}
+
+#[given("two servers, and a fan-out to a group of all three that only the first may touch")]
+async fn kept_group(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.other()?;
+    scene.group(&[0, 1, 2]).await?;
+    let (at, _) = scene
+        .describe_fan_out(Aim::Group, &[change()], DEADLINE)
+        .await?;
+    let own = scene.gateway()?.account.server_id;
+    let list = format!("Add={own}&Delete={own}&Exec={own}&Get={own}&Replace={own}");
+    let list = Act::Replace(text(format!("{at}?prop=ACL"), None, &list));
+    scene.manage_well(vec![list]).await?;
+    let start = format!("{at}/{}", scene.gateway()?.names.start);
+    scene.gwmo.bootstrap = Some(start);
+    Ok(())
+}
+
+#[then("it is refused, and none of the three is told anything")]
+async fn refused(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    let uri = scene.gwmo.bootstrap.clone().unwrap_or_default();
+    scene.check_answered(OTHER_MANAGER, ("Exec", uri), DENIED);
+    for after in 0..3 {
+        let number = scene.numbered(Mode::Proxy, after)?;
+        let session = scene.since(gateway_device(number));
+        scene.check(&Check::Gwmo(Gwmo::Spared { session }));
+    }
     Ok(())
 }

@@ -55,9 +55,11 @@ impl Scene {
             return;
         };
         let other = section.other.map(|other| other.account.device);
+        let secured = section.https.map(|https| https.account.device);
         let servers = [
             (self.gwmo.server.clone(), Some(section.account.device)),
             (self.gwmo.other.clone(), other),
+            (self.gwmo.secured.clone(), secured),
         ];
         let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
         for (server, device) in servers {

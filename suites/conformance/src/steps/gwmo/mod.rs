@@ -1,16 +1,20 @@
 //! Steps of the scenarios about gateways: the tester plays the server above and the devices below.
 
 mod accounts;
+mod confided;
 mod fanout;
 mod foreign;
 mod fresh;
+mod images;
 mod integrity;
 mod many;
 mod memory;
 mod moves;
 mod notify;
 mod parties;
+mod resynchronised;
 mod rights;
+mod routable;
 mod shelter;
 
 use std::collections::BTreeMap;
@@ -39,6 +43,12 @@ pub(crate) struct Parties {
     server: Option<Handle<Manager>>,
     /// The second server.
     other: Option<Handle<Manager>>,
+    /// The server that the gateway reaches over TLS.
+    secured: Option<Handle<Manager>>,
+    /// The certificate that it showed which is not good.
+    doubt: Option<confided::Doubt>,
+    /// The device that knows its server can be reached from there.
+    routable: bool,
     /// The devices, by their numbers in the profile.
     devices: BTreeMap<usize, Handle<Hidden>>,
     /// The devices that speak other protocols.
@@ -57,7 +67,7 @@ pub(crate) struct Parties {
     fanouts: usize,
     /// The device that is brought an account has another secret than the gateway knows.
     misled: bool,
-    /// What starts the bootstrap that was described last.
+    /// What starts the bootstrap, or the fan-out, that was described last.
     bootstrap: Option<String>,
     /// Where devices get the image.
     image: Option<String>,

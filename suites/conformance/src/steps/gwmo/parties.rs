@@ -12,7 +12,7 @@ use twinproof_dm::store::{Profile, Tree};
 use twinproof_dm::upper::{Act, Event, Outcome, Put, Value};
 use twinproof_gwmo::alert::Report;
 use twinproof_gwmo::gateway::Mode;
-use twinproof_gwmo::hidden::{self, Hidden, Origin};
+use twinproof_gwmo::hidden::{self, Hidden};
 use twinproof_gwmo::manager::{Answer, Manager, Order};
 use twinproof_gwmo::objects::{CONFIG, FANOUT, IMAGES, INVENTORY};
 use twinproof_judge::checks::Check;
@@ -37,9 +37,6 @@ pub(super) struct Objects {
 
 /// What devices have that can be read, and changed.
 pub(super) const NODE: &str = "./Vendor/Open/Twinproof";
-
-/// The name under which the origin of images enters.
-const ORIGIN: &str = "origin";
 
 /// Takes notifications and begins no session.
 struct Asleep;
@@ -121,7 +118,14 @@ impl Scene {
             client: fresh.account.proof_of_device(),
             server: fresh.account.proof_of_server(),
         });
-        let known = std::iter::once(enrolment).chain(newborn).collect();
+        let own = self.gwmo.routable.then(|| self.routable_account());
+        let own = own.transpose()?.map(|account| Enrolment {
+            device: account.device.clone(),
+            client: account.proof_of_device(),
+            server: account.proof_of_server(),
+        });
+        let known = std::iter::once(enrolment).chain(newborn).chain(own);
+        let known = known.collect();
         let url = gateway.server.unwrap_or_default();
         let id = &gateway.account.server_id;
         let role = Manager::new(id, &url, self.seed.derive(name), known);
@@ -133,6 +137,9 @@ impl Scene {
         // A gateway that has a second server reports to that, too.
         if gateway.other.is_some() {
             self.other_manager()?;
+        }
+        if gateway.https.is_some_and(|https| https.server.is_some()) {
+            self.secured_manager()?;
         }
         Ok(server)
     }
@@ -161,8 +168,13 @@ impl Scene {
             network_ids: vec![secret.unwrap_or(&fresh.network_id).to_owned()],
             ..Own::default()
         });
+        let is_routable = self.gwmo.routable && described.mode == Mode::Transparent;
         let accounts = match bootstrap {
             Some(_) => Vec::new(),
+            None if is_routable => {
+                let server = gateway.server.clone().unwrap_or_default();
+                vec![self.routable_account()?.at(&server)]
+            }
             None => vec![account.at(&gateway.devices_at)],
         };
         let mut tree = Tree::of_device(Arc::new(Profile::builtin()), &account.device, &accounts);
@@ -174,8 +186,8 @@ impl Scene {
         }
         let name = gateway_device(number);
         let rules: Arc<dyn Rules> = match described.mode {
-            Mode::Transparent => Arc::new(Asleep),
-            Mode::Proxy | Mode::Adaptation => Arc::new(Standard),
+            Mode::Transparent if !is_routable => Arc::new(Asleep),
+            Mode::Proxy | Mode::Adaptation | Mode::Transparent => Arc::new(Standard),
         };
         let shared = client::Shared {
             rules,
@@ -185,7 +197,9 @@ impl Scene {
         };
         let role = Hidden::new(Client::new(tree, self.seed.derive(&name)));
         let device = self.stage.enter(&name, role, Arc::new(shared));
-        self.stage.hide(&name);
+        if !is_routable {
+            self.stage.hide(&name);
+        }
         self.gwmo.devices.insert(number, device.clone());
         Ok(device)
     }
@@ -649,151 +663,5 @@ async fn not_told(world: &mut World) -> Result<(), Halted> {
         report: Report::Attached,
         times: 0,
     });
-    Ok(())
-}
-
-impl Scene {
-    /// What reports say that are about the image which was described last.
-    fn image_correlator(&self) -> String {
-        format!("image-{}", self.gwmo.images)
-    }
-
-    /// Describes an image, and has the gateway get it.
-    async fn keep_image(&mut self) -> Result<String, Halted> {
-        let names = self.gateway()?.names;
-        let origin = match &self.gwmo.origin {
-            Some(origin) => origin.clone(),
-            None => {
-                let origin = self.stage.listen(ORIGIN).await?;
-                let octets: Vec<u8> = {
-                    let mut rng = self.seed.derive(ORIGIN).rng();
-                    std::iter::repeat_with(|| rng.u8(..)).take(4096).collect()
-                };
-                self.stage.enter(ORIGIN, Origin::new(octets), Arc::new(()));
-                self.gwmo.origin = Some(origin.clone());
-                origin
-            }
-        };
-        self.is_on(&names.keep_images).await?;
-        self.gwmo.images += 1;
-        let seed = self.fresh_seed("image");
-        let number = seed.derive(&self.gwmo.images.to_string()).rng().u32(..);
-        let at = format!(
-            "{}/{}/I{number:08X}",
-            self.objects().await?.images,
-            names.images
-        );
-        let source = text(
-            format!("{at}/{}", names.image_source),
-            None,
-            &format!("{origin}/image"),
-        );
-        let place = Put {
-            uri: at.clone(),
-            format: Some("node".to_owned()),
-            ..Put::default()
-        };
-        self.gwmo.left.push(at.clone());
-        let added = Act::Sequence(vec![Act::Add(place), Act::Add(source)]);
-        self.manage_well(vec![added]).await?;
-        self.gwmo.after = self.stage.recorded();
-        let start = Act::Exec {
-            uri: format!("{at}/{}", names.image_download),
-            correlator: Some(self.image_correlator()),
-            data: None,
-        };
-        self.manage(vec![start]).await?;
-        Ok(at)
-    }
-}
-
-#[given("an image that the gateway keeps")]
-async fn kept(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let at = scene.keep_image().await?;
-    scene.wait_until_told(Report::ImageReady, None).await?;
-    let uri = format!("{at}/{}", scene.gateway()?.names.image_local);
-    let read = scene.manage_well(vec![Act::Get { uri }]).await?;
-    scene.gwmo.image = Some(first(&read));
-    Ok(())
-}
-
-#[when("the server wants the gateway to keep an image")]
-async fn wanted(world: &mut World) -> Result<(), Halted> {
-    world.scene().keep_image().await.map(|_| ())
-}
-
-#[when("a device fetches the image from the gateway")]
-async fn fetches(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let number = scene.numbered(Mode::Proxy, 0)?;
-    let device = scene.hidden(number, None)?;
-    let url = scene.gwmo.image.clone().unwrap_or_default();
-    scene
-        .stage
-        .act(&device, hidden::Order::Fetch { url })
-        .await?;
-    Ok(())
-}
-
-#[when("two devices fetch the image from the gateway, which is to keep it once more")]
-async fn two_fetch(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let url = scene.gwmo.image.clone().unwrap_or_default();
-    for after in 0..2 {
-        let number = scene.numbered(Mode::Proxy, after)?;
-        let device = scene.hidden(number, None)?;
-        let url = url.clone();
-        scene
-            .stage
-            .act(&device, hidden::Order::Fetch { url })
-            .await?;
-    }
-    scene.keep_image().await?;
-    let correlator = Some(scene.image_correlator());
-    scene
-        .wait_until_told(Report::ImageReady, correlator)
-        .await?;
-    Ok(())
-}
-
-#[then("the origin was asked for it once, and the device has what the origin has")]
-fn once(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let session = Session {
-        party: ORIGIN.to_owned(),
-        after: 0,
-        upto: Some(scene.stage.recorded()),
-    };
-    let times = 1;
-    scene.check(&Check::Gwmo(Gwmo::Economical { session, times }));
-    let number = scene.numbered(Mode::Proxy, 1)?;
-    let session = Session {
-        party: gateway_device(number),
-        after: 0,
-        upto: Some(scene.stage.recorded()),
-    };
-    let origin = ORIGIN.to_owned();
-    scene.check(&Check::Gwmo(Gwmo::Served { session, origin }));
-    Ok(())
-}
-
-#[then("the device has what the origin has")]
-fn has_it(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let number = scene.numbered(Mode::Proxy, 0)?;
-    let session = scene.since(gateway_device(number));
-    let origin = ORIGIN.to_owned();
-    scene.check(&Check::Gwmo(Gwmo::Served { session, origin }));
-    Ok(())
-}
-
-#[then("the gateway does not fetch the image")]
-async fn not_fetched(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let settle = scene.stage.pace().settle;
-    scene.stage.rest(settle).await;
-    let session = scene.since(ORIGIN.to_owned());
-    scene.check(&Check::Gwmo(Gwmo::Fetched { session, times: 0 }));
     Ok(())
 }

@@ -7,7 +7,8 @@ use twinproof_dm::syncml::{Command, Data};
 use twinproof_evidence::Verdict;
 
 use super::super::dm::talk::Talk;
-use super::{Found, NAMES, said};
+use super::{Found, NAMES, Session, said};
+use crate::scene::Scene;
 
 /// What is expected of a device in the inventory.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -148,4 +149,47 @@ pub(super) fn listed(
         some => some.join("; "),
     };
     Found::decide(right, expected, got).relying_on(&[NAMES])
+}
+
+/// The first message of a device that a server took, in what was said in this span.
+pub(super) fn met(scene: &Scene, session: &Session, device: &str) -> Option<u64> {
+    let upto = session.upto.unwrap_or(u64::MAX);
+    let mut now = scene.exchanges.values();
+    let found = now.find(|exchange| {
+        let between = exchange.from == device && exchange.to == session.party;
+        let is_now = exchange.number > session.after && exchange.number <= upto;
+        between && is_now && exchange.response.as_ref().is_some_and(|r| r.is_success())
+    });
+    found.map(|exchange| exchange.number)
+}
+
+pub(super) fn located(
+    talks: &[Talk],
+    expected: String,
+    records: &str,
+    ((leaf, device), (place, at)): (&(String, String), &(String, String)),
+    met: Option<u64>,
+) -> Found {
+    let read = values(talks);
+    let suffix = format!("/{leaf}");
+    let record = read.iter().find_map(|(uri, value)| {
+        let record = uri.strip_suffix(suffix.as_str())?;
+        (record.starts_with(records) && value == device).then_some(record)
+    });
+    let Some(record) = record else {
+        return Found::decide(false, expected, "no record of it").relying_on(&[NAMES]);
+    };
+    let wanted = format!("{record}/{place}");
+    let shown = read.iter().find(|(uri, _)| *uri == wanted);
+    let Some((_, shown)) = shown.filter(|(_, value)| !value.is_empty()) else {
+        // A gateway need not know where a device is that goes its own ways.
+        return Found::inconclusive(expected, "a record without an address (gwmo.names)");
+    };
+    let right = shown.contains(at.as_str());
+    match (right, met) {
+        (true, None) => Found::inconclusive(expected, "it did not come from there"),
+        (right, met) => Found::decide(right, expected, shown.clone())
+            .shown_by(met)
+            .relying_on(&[NAMES]),
+    }
 }

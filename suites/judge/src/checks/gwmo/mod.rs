@@ -6,6 +6,7 @@ mod aggregate;
 mod foreign;
 mod fresh;
 mod inventory;
+mod secrecy;
 mod sides;
 
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,13 @@ pub enum Check {
         /// The codes.
         codes: Vec<u16>,
     },
+    /// A command for a group of devices takes one authentication towards the server, and each of them is told it.
+    AuthenticatedOnce {
+        /// What was said to the server, from when the command was to be given on.
+        session: Session,
+        /// The devices.
+        devices: Vec<String>,
+    },
     /// A device without an account was brought one, protected by its key.
     Bootstrapped {
         /// What came to the device.
@@ -87,6 +95,15 @@ pub enum Check {
         session: Session,
         /// What would tell it: identifiers and addresses.
         of: Vec<String>,
+    },
+    /// Nothing is said to a server that shows a bad certificate, and something to the same with a good one.
+    Distrusted {
+        /// What was said to the server that shows the bad one.
+        session: Session,
+        /// What it was, in words.
+        shown: String,
+        /// What was said to it once it showed the good one.
+        other: Session,
     },
     /// Several devices need something, and somebody was asked for it so often.
     Economical {
@@ -115,6 +132,19 @@ pub enum Check {
         /// The devices.
         devices: Vec<Listed>,
     },
+    /// The record of a device says where it is, and who is told so reaches it there.
+    Located {
+        /// The session in which the record was read.
+        session: Session,
+        /// Where records are.
+        records: String,
+        /// The leaf with the device, and the device.
+        device: (String, String),
+        /// The leaf with the address, and the host and the port that it leads to.
+        address: (String, String),
+        /// Whose session with the server began there: the name of the device.
+        reached: String,
+    },
     /// A device was brought a notification with the octets that the server sent.
     Relayed {
         /// What came to the device.
@@ -130,6 +160,13 @@ pub enum Check {
         report: Report,
         /// How often.
         times: usize,
+    },
+    /// What is said to a server over TLS is said there alone, and nothing of it in the clear.
+    Secured {
+        /// What was said to the server.
+        session: Session,
+        /// What tells it apart.
+        of: String,
     },
     /// What a device fetched is what the origin has.
     Served {
@@ -234,11 +271,19 @@ impl Check {
                     Found::decide(right, expected, words(&got)).relying_on(&[NAMES])
                 })
             }
+            Self::AuthenticatedOnce { session, devices } => {
+                secrecy::authenticated_once(scene, session, devices)
+            }
             Self::Bootstrapped { session, server_id } => {
                 fresh::bootstrapped(scene, session, server_id)
             }
             Self::Carried { session, commands } => sides::carried(&session.talks(scene), commands),
             Self::Discreet { session, of } => sides::discreet(scene, session, of),
+            Self::Distrusted {
+                session,
+                shown,
+                other,
+            } => secrecy::distrusted(scene, session, shown, other),
             Self::Economical { session, times } => {
                 sides::fetched(scene, session, *times).under(&["GW-D26"])
             }
@@ -253,6 +298,19 @@ impl Check {
                 let expected = inventory::words(devices);
                 with(session, scene, expected, |talk, expected| {
                     inventory::listed(talk, expected, (records, device, status), devices)
+                })
+            }
+            Self::Located {
+                session,
+                records,
+                device,
+                address,
+                reached,
+            } => {
+                let expected = format!("{} at {}, and reached there", device.1, address.1);
+                let met = inventory::met(scene, session, reached);
+                with(session, scene, expected, |talks, expected| {
+                    inventory::located(talks, expected, records, (device, address), met)
                 })
             }
             Self::OneAccount { session } => {
@@ -270,6 +328,7 @@ impl Check {
                     reported(talk, expected, *report, *times)
                 })
             }
+            Self::Secured { session, of } => secrecy::secured(scene, session, of),
             Self::Served { session, origin } => sides::served(scene, session, origin),
             Self::Settled { session, with } => fresh::settled(scene, session, with),
             Self::Shielded {

@@ -1,0 +1,117 @@
+//! What a gateway says to whom over TLS, and how often it shows who it is.
+
+use twinproof_evidence::record::{CLEAR, Turn};
+
+use super::super::dm::talk::{Talk, begun};
+use super::{Found, NAMES, Session, believed, heard};
+use crate::scene::{Association, Exchange, SUT, Scene};
+
+fn is_in(session: &Session, number: u64) -> bool {
+    number > session.after && session.upto.is_none_or(|upto| number <= upto)
+}
+
+/// The turns of streams that the system under test began with a party.
+fn turns<'s>(scene: &'s Scene, session: &'s Session) -> impl Iterator<Item = &'s Association> {
+    let turns = scene.associations.iter();
+    turns.filter(|turn| turn.stream && turn.party == session.party && is_in(session, turn.number))
+}
+
+pub(super) fn distrusted(scene: &Scene, session: &Session, shown: &str, other: &Session) -> Found {
+    let party = &session.party;
+    let expected = format!(
+        "nothing said to the {party} that shows {shown}, and a session once it shows a good one"
+    );
+    let said = scene.exchanges.values().find(|exchange| {
+        exchange.from == SUT && exchange.to == *party && is_in(session, exchange.number)
+    });
+    if let Some(exchange) = said {
+        let got = format!("{} {}", exchange.method, exchange.url);
+        // Whether who verifies may go on all the same is open.
+        return Found::decide(false, expected, got)
+            .shown_by([exchange.number])
+            .under(&["DM-D27"]);
+    }
+    let met = turns(scene, session).find(|turn| matches!(turn.turn, Turn::Begun { .. }));
+    match (met, begun(&other.talks(scene))) {
+        (None, _) => {
+            let got = "the gateway did not come, and saw no certificate";
+            Found::inconclusive(expected, got)
+        }
+        (Some(turn), None) => {
+            let got = "neither; does the gateway trust the tester's authority, and know TLS 1.2?";
+            Found::inconclusive(expected, got).shown_by([turn.number])
+        }
+        (Some(turn), Some(number)) => Found::decide(true, expected, "so it is")
+            .shown_by([turn.number, number])
+            .under(&["DM-D27"]),
+    }
+}
+
+pub(super) fn secured(scene: &Scene, session: &Session, of: &str) -> Found {
+    let party = &session.party;
+    let expected = format!("a session with the {party} over TLS, and nothing of it elsewhere");
+    let is_clear =
+        |turn: &&Association| matches!(&turn.turn, Turn::Ended { how, .. } if how == CLEAR);
+    if let Some(turn) = turns(scene, session).find(is_clear) {
+        let got = format!("HTTP in the clear to the {party}");
+        return Found::decide(false, expected, got).shown_by([turn.number]);
+    }
+    let tells = |octets: &[u8]| {
+        let mut windows = octets.windows(of.len().max(1));
+        windows.any(|window| window == of.as_bytes())
+    };
+    let leaks = |exchange: &&Exchange| {
+        let ends = [&exchange.from, &exchange.to];
+        let is_own = ends.iter().any(|end| *end == SUT) && !ends.contains(&party);
+        let answer = exchange.response.as_ref();
+        is_own
+            && is_in(session, exchange.number)
+            && (tells(&exchange.body.octets()) || answer.is_some_and(|r| tells(&r.body)))
+    };
+    if let Some(exchange) = scene.exchanges.values().find(leaks) {
+        let got = format!("it is between {} and {}, too", exchange.from, exchange.to);
+        return Found::decide(false, expected, got).shown_by([exchange.number]);
+    }
+    let talks = session.talks(scene);
+    let own = believed(&talks).next().map(|said| said.number);
+    let agreed = turns(scene, session).find(|turn| turn.turn == Turn::Agreed);
+    match (agreed, own) {
+        (Some(turn), Some(number)) => {
+            Found::decide(true, expected, "so it is").shown_by([turn.number, number])
+        }
+        _ => Found::inconclusive(
+            expected,
+            "no session; does the gateway trust the tester's authority, and know TLS 1.2?",
+        ),
+    }
+}
+
+pub(super) fn authenticated_once(scene: &Scene, session: &Session, devices: &[String]) -> Found {
+    let expected = format!("one authentication for a command to {}", devices.join(", "));
+    let talks = session.talks(scene);
+    if talks.is_empty() {
+        return Found::inconclusive(expected, "no session with the server");
+    }
+    for device in devices {
+        let of_device = Session {
+            party: device.clone(),
+            ..session.clone()
+        };
+        let told = of_device.talks(scene);
+        if !believed(&told).any(|said| !said.commands().is_empty()) {
+            let got = format!("nothing for {device}");
+            return Found::decide(false, expected, got)
+                .shown_by(talks.iter().flat_map(Talk::numbers))
+                .relying_on(&[NAMES]);
+        }
+    }
+    // What is reported afterwards is said in sessions of its own, as many as it takes.
+    let commanding = talks.iter().filter(|talk| {
+        let talk = std::slice::from_ref(*talk);
+        believed(talk).next().is_some() && heard(talk).is_empty()
+    });
+    let times = commanding.count();
+    Found::decide(times <= 1, expected, format!("{times} of them"))
+        .shown_by(talks.iter().flat_map(Talk::numbers))
+        .under(&["GW-D19"])
+}
