@@ -102,6 +102,8 @@ fn who_has_another_identity_is_let_in_nowhere() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     workload(dir, "register = 1");
+    let text = fs::read_to_string(dir.join("load.toml")).unwrap();
+    fs::write(dir.join("load.toml"), text.replace("60s", "2s")).unwrap();
     let served = Served::secured(dir, "40", &[]);
     let other = served.1.replace("{endpoint}", "other-{number}");
     fs::write(dir.join("sut.toml"), other).unwrap();

@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(devices.at(SocketAddr::new(block.ip(), 7)), Some(3));
         devices.ports = Some(20_000);
         let port = devices.address(3);
-        assert_eq!(port, "127.1.0.1:20003".parse().unwrap());
+        assert_eq!(port, SocketAddr::from(([127, 1, 0, 1], 20_003)));
         assert_eq!(devices.at(port), Some(3));
         assert_eq!(devices.at("127.1.0.1:20040".parse().unwrap()), None);
         assert_eq!(devices.at("127.1.0.2:20003".parse().unwrap()), None);
