@@ -56,7 +56,7 @@ pub struct Report {
     /// What went over the wire.
     pub counts: Counts,
     /// What went over associations, if devices came over DTLS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub dtls: Option<Sealed>,
     /// What the system took, where that can be seen.
     pub system: Option<System>,

@@ -188,7 +188,7 @@ fn a_workload_that_cannot_be_carried_out_says_why() {
         (
             "register = 3\n    update = 1",
             "update = 0",
-            "a share above 0 of at least one of dm-session, fanout, notify",
+            "a share above 0 of at least one of dm-session, fanout, handshake, notify",
         ),
         (
             "update = 1",
