@@ -41,5 +41,5 @@ Feature: What is said to a gateway alone
 
   @DM-SECONF-001 @if:gwmo.secret @id:secrets
   Scenario: A secret of a gateway's account is told to nobody
-    When the server reads a secret of the gateway's account, by itself and with what is around it
+    When the server reads a secret of the gateway's account
     Then it is not told the secret

@@ -15,7 +15,6 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use twinproof_dm::upper::{Act, Answer, Operation, Put, Value};
 use twinproof_judge::profile::{Declared, DmHook, DmTester, HookSpec, Span};
-use twinproof_judge::scene::SUT;
 use twinproof_kernel::Seed;
 use twinproof_stage::Stage;
 

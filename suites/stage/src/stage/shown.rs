@@ -32,7 +32,8 @@ impl Stage {
     }
 
     /// Makes a place where HTTP requests over TLS reach the actor that will be called `name`, who shows this there,
-    /// or shows it from now on where it has such a place; returns its base URL, without a slash at its end. None if the system under test knows no authority of ours.
+    /// or shows it from now on where it has such a place; returns its base URL, without a slash at its end. None if
+    /// the system under test knows no authority of ours.
     ///
     /// # Errors
     ///

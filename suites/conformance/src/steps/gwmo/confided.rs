@@ -15,7 +15,7 @@ use twinproof_stage::{Certificate, Halted, Handle};
 use super::fanout::interior;
 use super::parties::text;
 use super::rights::DENIED;
-use crate::target::{SECURED_MANAGER, dm_server};
+use crate::target::SECURED_MANAGER;
 use crate::world::{Scene, World};
 
 /// A certificate that is not good, and the number after which another one was shown.
@@ -71,14 +71,16 @@ impl Scene {
         let gateway = self.gateway()?;
         let device = self.https()?.account.device;
         let server = self.secured_manager()?;
-        let order = Order::Manage {
+        let order = Order::Plan {
             device,
             push: gateway.push.clone(),
             acts,
         };
         let patience = gateway.patience.duration();
-        // Whether it came is what is judged, and by whom it was refused nobody has to know.
         self.stage.act_within(&server, order, patience).await?;
+        // Whether it came is what is judged.
+        let (what, idle) = ("the gateway has done that", Manager::is_idle);
+        self.stage.wait_for(&server, what, patience, idle).await;
         Ok(())
     }
 
@@ -223,16 +225,12 @@ fn says_nothing(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[when("the server reads a secret of the gateway's account, by itself and with what is around it")]
+#[when("the server reads a secret of the gateway's account")]
 async fn reads_secret(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let uri = scene.secret()?;
-    let above = uri.rsplit_once('/').map_or(".", |(above, _)| above);
-    let get = |uri: String| Act::Get { uri };
-    let around = ["list=StructData", "list=TNDS"].map(|list| get(format!("{above}?{list}")));
-    let acts = [vec![get(uri.clone())], around.to_vec()].concat();
     scene.gwmo.after = scene.stage.recorded();
-    scene.manage(acts).await?;
+    scene.manage(vec![Act::Get { uri }]).await?;
     Ok(())
 }
 
@@ -240,18 +238,12 @@ async fn reads_secret(world: &mut World) -> Result<(), Halted> {
 fn is_not_told(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let uri = scene.secret()?;
-    let account = scene.gateway()?.account;
-    let server = dm_server(&scene.profile.profile).to_owned();
-    let session = scene.since(server);
-    scene.check(&Check::Gwmo(Gwmo::Answered {
-        session: session.clone(),
+    scene.judge_gateway(|session| Gwmo::Answered {
+        session,
         command: "Get".to_owned(),
         uri,
         codes: vec![NOT_ALLOWED, DENIED],
-    }));
-    let of = [account.password, account.server_password];
-    let of = of.into_iter().flatten().collect();
-    scene.check(&Check::Gwmo(Gwmo::Discreet { session, of }));
+    });
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use twinproof_judge::checks::dm::client::Check as Client;
 use twinproof_stage::Halted;
 
 use crate::target::dm_server;
-use crate::world::{Scene, World};
+use crate::world::World;
 
 /// The session that is announced by a server that has forgotten every nonce.
 const FORGETFUL: u16 = 0x5E4;

@@ -1,5 +1,7 @@
 //! A device behind a gateway that its server can reach, once the gateway has said where it is.
 
+use std::time::Duration;
+
 use cucumber::{given, then, when};
 use twinproof_dm::upper::{Outcome, Value};
 use twinproof_gwmo::gateway::Mode;
@@ -15,6 +17,9 @@ use crate::world::{Scene, World};
 
 /// The session that is announced to a device past its gateway.
 const BYPASSING: u16 = 0x5E5;
+
+/// How long a device may take for a session, which is one of the tester's.
+const SOON: Duration = Duration::from_secs(10);
 
 impl Scene {
     /// The account of the server that the device has which has sessions with it.
@@ -93,9 +98,6 @@ async fn bypasses(world: &mut World) -> Result<(), Halted> {
     scene.stage.wait_for(&device, what, settle, ended).await;
     Ok(())
 }
-
-/// How long a device may take for a session, which is one of the tester's.
-const SOON: std::time::Duration = std::time::Duration::from_secs(10);
 
 #[then("the device has its session with the server, where the gateway says that it is")]
 async fn located(world: &mut World) -> Result<(), Halted> {

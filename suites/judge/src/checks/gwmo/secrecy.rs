@@ -1,5 +1,6 @@
 //! What a gateway says to whom over TLS, and how often it shows who it is.
 
+use twinproof_dm::syncml::AlertCode;
 use twinproof_evidence::record::{CLEAR, Turn};
 
 use super::super::dm::talk::{Talk, begun};
@@ -105,12 +106,14 @@ pub(super) fn authenticated_once(scene: &Scene, session: &Session, devices: &[St
                 .relying_on(&[NAMES]);
         }
     }
-    // What is reported afterwards is said in sessions of its own, as many as it takes.
-    let commanding = talks.iter().filter(|talk| {
+    // What is reported afterwards is said in sessions of its own, as many as it takes; and who is called comes.
+    let unasked = talks.iter().filter(|talk| {
+        let opening = talk.opening();
+        let is_own = opening.is_some_and(|said| said.alerts(&[AlertCode::CLIENT_INITIATED]));
         let talk = std::slice::from_ref(*talk);
-        believed(talk).next().is_some() && heard(talk).is_empty()
+        is_own && believed(talk).next().is_some() && heard(talk).is_empty()
     });
-    let times = commanding.count();
+    let times = 1 + unasked.count();
     Found::decide(times <= 1, expected, format!("{times} of them"))
         .shown_by(talks.iter().flat_map(Talk::numbers))
         .under(&["GW-D19"])
