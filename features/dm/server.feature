@@ -93,6 +93,13 @@ Feature: The server
     When the operator wakes the device
     Then the device believes it, and begins the session that was announced
 
+  @DM-HLF-003 @if:dm.server.sip @id:wakes-by-sip
+  Scenario: A server notifies by SIP
+    Given a device that takes notifications by SIP, and has had a session
+    When the operator has the server wake the device by SIP
+    Then the notification comes by SIP
+    And the device believes it, and begins the session that was announced
+
   @DM-HLF-006 @id:wakes-until
   Scenario: A notification of a server says until when it counts
     Given a device that has had a session

@@ -9,6 +9,7 @@ mod whole;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use twinproof_kernel::http::Response;
 use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
 
 use crate::auth::ZERO_NONCE;
+use crate::carrier::sip::Message as Push;
 use crate::notification::wanted::{Codes, Wanted};
 use crate::notification::{Initiator, Trigger, UiMode};
 use crate::session::prove::Proof;
@@ -44,6 +46,8 @@ pub struct Shared {
     pub next: Option<String>,
     /// The octets of an object that it can take.
     pub max_object: u64,
+    /// Where it sends pushes by SIP from, if it does.
+    pub sip: Option<SocketAddr>,
     /// How it writes what notifications ask for beside a session.
     pub codes: Codes,
     /// What it reads of a message.
@@ -63,6 +67,7 @@ impl Default for Shared {
             each_item: false,
             next: None,
             max_object: 1 << 20,
+            sip: None,
             codes: Codes::default(),
             limits: Limits::default(),
             rules: Arc::new(Standard),
@@ -323,6 +328,23 @@ impl Server {
                 None => unknown(&device),
                 Some(known) => self.trigger(moment.shared, known, (ui_mode, session), None),
             },
+            Operation::Send {
+                device,
+                ui_mode,
+                session,
+                to,
+            } => {
+                let made = match self.devices.get(&device) {
+                    None => unknown(&device),
+                    Some(known) => self.trigger(moment.shared, known, (ui_mode, session), None),
+                };
+                match made {
+                    Answer::Trigger { content_type, body } => {
+                        self.send(moment, to, (&content_type, body))
+                    }
+                    refused => refused,
+                }
+            }
             Operation::Notify {
                 device,
                 ui_mode,
@@ -378,6 +400,27 @@ impl Server {
             },
             Err(error) => Answer::Refused(error.to_string()),
         }
+    }
+
+    fn send(
+        &mut self,
+        moment: &mut Moment<'_>,
+        to: SocketAddr,
+        (content_type, body): (&str, Vec<u8>),
+    ) -> Answer {
+        let Some(at) = moment.shared.sip else {
+            return Answer::Refused(
+                "expected a place that it sends by SIP from, got none".to_owned(),
+            );
+        };
+        let push = Push {
+            unique: crate::hex::encode(&self.nonce()),
+            ..Push::to_client(&to.to_string(), &at.to_string(), content_type, body)
+        };
+        let push = moment.shared.rules.brings(push);
+        let write = |out: &mut Vec<u8>| out.extend(push.to_octets());
+        moment.out.datagram(at, to, write);
+        Answer::Done
     }
 
     /// Sixteen octets that nobody has seen.

@@ -4,6 +4,8 @@
 //! the built-in server takes these operations as orders, and any other server gets them over whatever
 //! interface its vendor gave it.
 
+use std::net::SocketAddr;
+
 use crate::client::Reply;
 use crate::notification::wanted::Wanted;
 use crate::syncml::{
@@ -50,6 +52,17 @@ pub enum Operation {
         device: String,
         /// What to do.
         act: Act,
+    },
+    /// Make a trigger, and bring it to the device by SIP.
+    Send {
+        /// The device.
+        device: String,
+        /// How much the user has to do with it: 0 to 3.
+        ui_mode: u8,
+        /// The session that it announces.
+        session: u16,
+        /// Where the device takes pushes by SIP.
+        to: SocketAddr,
     },
     /// Make a trigger. The application carries it to the device.
     Trigger {

@@ -307,6 +307,11 @@ fn dm_tester(
                 Some(_) => 0,
                 None => acting("the operator is told"),
             };
+            let wakes = wakes
+                + match hook.sip {
+                    Some(_) => 0,
+                    None => acting("the operator has the server wake"),
+                };
             write!(
                 out,
                 "upper tester dm.server.upper_tester.hook.plan, for {}; inconclusive is what takes a \

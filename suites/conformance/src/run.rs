@@ -662,10 +662,14 @@ async fn visit_dm(
         }
     } else if let Some(server) = section.and_then(|section| section.server.as_ref()) {
         stage.introduce(&server.url, SUT);
+        if let Some(place) = server.sip.as_ref().and_then(|place| place.parse().ok()) {
+            stage.introduce_address(place, SUT);
+        }
         if let Some(DmTester::Hook(hook)) = &server.upper_tester {
             stage.attend_dm_by(ServerHooks {
                 plan: hook_call(&hook.plan),
                 events: hook.events.as_ref().map(hook_call),
+                sip: hook.sip.as_ref().map(hook_call),
                 patience: hook.patience.duration(),
             });
         }

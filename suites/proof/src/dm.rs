@@ -300,6 +300,9 @@ impl DmServer {
         let id = id.unwrap_or_default();
         let mut shared = reference::server(self.rules.for_scenario(seed));
         shared.next = Some(NEXT.to_owned());
+        let sip = stage.bind(SUT).await?;
+        shared.sip = Some(sip);
+        section.sip = Some(sip.to_string());
         self.shape.apply(&mut shared);
         let shared = Arc::new(shared);
         let make = move || {

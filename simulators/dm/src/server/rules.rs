@@ -1,5 +1,6 @@
 //! What a server decides in a session.
 
+use crate::carrier::sip::Message as Push;
 use crate::notification::Trigger;
 use crate::notification::wanted::Wanted;
 use crate::session::prove::ProofFacts;
@@ -53,6 +54,7 @@ twinproof_kernel::rules! {
         use super::Heard;
         use super::Message;
         use super::ProofFacts;
+        use super::Push;
         use super::StatusCode;
         use super::Trigger;
         use super::Turn;
@@ -154,6 +156,11 @@ twinproof_kernel::rules! {
         /// The octets of a trigger, behind a digest that is right for them.
         fn wakes(&self, signed: Vec<u8>) -> Vec<u8> {
             signed
+        }
+
+        /// A push by SIP, as it goes.
+        fn brings(&self, push: Push) -> Push {
+            push
         }
 
         /// Whether a device gets values in parts that said that it takes none, or did not say so.

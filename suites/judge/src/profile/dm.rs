@@ -177,6 +177,10 @@ pub struct DmServer {
     /// Where it takes messages: an HTTP or HTTPS URL.
     #[schemars(example = "http://127.0.0.1:8080/dm")]
     pub url: String,
+    /// Where its pushes by SIP over UDP come from, if it sends any: an IP address and a port.
+    #[schemars(example = "127.0.0.1:5060")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sip: Option<String>,
     /// The devices that it knows, each with credentials of its own.
     #[serde(default, rename = "account", skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<DmAccount>,
@@ -221,6 +225,11 @@ pub struct DmHook {
     #[schemars(example = "mdmctl events --skip {after}")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<HookSpec>,
+    /// Has the server notify a device by SIP at `{to}`, an IP address and a port; `{session}` is the session that is to
+    /// be announced, in hexadecimal digits. Without this, what it sends by SIP is inconclusive.
+    #[schemars(example = "mdmctl wake --device {device} --session {session} --sip {to}")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sip: Option<HookSpec>,
     /// How long each may take.
     #[serde(default = "DmHook::default_patience")]
     pub patience: Span,

@@ -167,6 +167,7 @@ impl Sessions {
         stage.attend_dm_by(ServerHooks {
             plan: call_of(&hook.plan),
             events: None,
+            sip: None,
             patience,
         });
         stage

@@ -3,6 +3,7 @@
 //! | request | what it does |
 //! |---|---|
 //! | `POST /control/plan` | takes `{"device", "command", "uri", "value"}`: the device is told that in its next session. `Get`, `Add` and `Replace` of texts, `Delete`, `Exec`. `{"refused": "why"}` with 409 if the server refuses |
+//! | `POST /control/sip` | takes `{"device", "session", "to"}`: the device is notified by SIP, at that address |
 //! | `GET /control/events?after=N` | says what happened after the first N events, as JSON |
 
 use std::convert::Infallible;
@@ -71,6 +72,12 @@ impl ServedDm {
                     url: format!("http://{hooks}/control/events?after={{after}}"),
                     body: String::new(),
                 }),
+                sip: Some(HookSpec::Http {
+                    method: "POST".to_owned(),
+                    url: format!("http://{hooks}/control/sip"),
+                    body: r#"{"device": "{device}", "session": "{session}", "to": "{to}"}"#
+                        .to_owned(),
+                }),
                 patience: Span::from_secs(30),
             })));
         }
@@ -118,7 +125,7 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
         false => Err((405, format!("expected {expected}, got {method}"))),
     };
     match uri.path() {
-        "/control/plan" => only(hyper::Method::POST)?,
+        "/control/plan" | "/control/sip" => only(hyper::Method::POST)?,
         "/control/events" => {
             only(hyper::Method::GET)?;
             let after = uri.query().and_then(|query| query.strip_prefix("after="));
@@ -130,7 +137,8 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
             };
         }
         other => {
-            let why = format!("expected /control/plan or /control/events, got {other}");
+            let expected = "/control/plan, /control/sip or /control/events";
+            let why = format!("expected {expected}, got {other}");
             return Err((404, why));
         }
     }
@@ -143,6 +151,19 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
         let missing = || (400, format!("expected a text as {key}, got none"));
         value.map(str::to_owned).ok_or_else(missing)
     };
+    if uri.path() == "/control/sip" {
+        let (session, to) = (text("session")?, text("to")?);
+        let none = |what: &str, got: &str| (400, format!("expected {what}, got {got}"));
+        return Ok(Operation::Send {
+            device: text("device")?,
+            ui_mode: 1,
+            session: u16::from_str_radix(&session, 16)
+                .map_err(|_| none("a session in hexadecimal digits", &session))?,
+            to: to
+                .parse()
+                .map_err(|_| none("an IP address and a port as to", &to))?,
+        });
+    }
     let put = || {
         Ok(Put {
             uri: text("uri")?,

@@ -140,6 +140,8 @@ pub struct ServerHooks {
     pub plan: HookCall,
     /// Says what devices did: all of it, or what comes after the first `{after}`.
     pub events: Option<HookCall>,
+    /// Has the server notify `{device}` of `{session}` by SIP, at `{to}`.
+    pub sip: Option<HookCall>,
     /// How long each may take.
     pub patience: Duration,
 }
@@ -676,6 +678,21 @@ fn filled(hooks: &ServerHooks, operation: &Operation) -> Result<HookCall, String
             let events = events.ok_or("it does not say what devices did: it has no hook.events")?;
             Ok(named_call(events, &[("after", after.to_string())]))
         }
+        Operation::Send {
+            device,
+            session,
+            to,
+            ..
+        } => {
+            let sip = hooks.sip.as_ref();
+            let sip = sip.ok_or("it sends no notification by SIP: it has no hook.sip")?;
+            let named = [
+                ("device", device.clone()),
+                ("session", format!("{session:X}")),
+                ("to", to.to_string()),
+            ];
+            Ok(named_call(sip, &named))
+        }
         Operation::Trigger { .. } | Operation::Notify { .. } => {
             Err("it has devices do something, and a notification was wanted".to_owned())
         }
@@ -789,6 +806,7 @@ mod tests {
         ServerHooks {
             plan,
             events: None,
+            sip: None,
             patience: Duration::ZERO,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU16;
 
+use twinproof_dm::carrier::sip::Message as Push;
 use twinproof_dm::notification::Trigger;
 use twinproof_dm::notification::wanted::Wanted;
 use twinproof_dm::server::rules::decide::{Rules, Standard};
@@ -225,6 +226,12 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "dm/server/wakes" "dm/woke" }
     fn announces(&self, trigger: Trigger) -> Trigger {
         Trigger { session_id: NonZeroU16::MAX, ..trigger }
+    }
+
+    "dm-server-sends-a-letter" "says of a notification by SIP that it is a text" breaks "DM-HLF-003"
+    caught by { "dm/server/wakes-by-sip" "dm/brought" }
+    fn brings(&self, push: Push) -> Push {
+        Push { content_type: "text/plain".to_owned(), ..push }
     }
 
     "dm-server-endless" "does not say until when a notification counts" breaks "DM-HLF-006"

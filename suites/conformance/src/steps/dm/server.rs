@@ -7,6 +7,7 @@ mod records;
 mod wakes;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ pub(super) struct Fleet {
     session: Option<Session>,
     /// The one before, in which it said what it has.
     asked: Option<Session>,
+    /// Where the device takes pushes by SIP.
+    sip: Option<SocketAddr>,
     /// How many events the operator had been told before anything was wanted.
     known: usize,
     /// The number under which the last trigger was made.

@@ -3,6 +3,8 @@
 pub mod records;
 
 use serde::{Deserialize, Serialize};
+use twinproof_dm::carrier::sip::Request;
+use twinproof_dm::media::{DM_NOTIFICATION, NOTIFICATION};
 use twinproof_dm::notification::Received;
 use twinproof_dm::notification::wanted::{Codes, Wanted};
 use twinproof_dm::syncml::{AlertCode, Command, StatusCode};
@@ -14,7 +16,7 @@ use super::client::numbered;
 use super::client::wishes::Wish;
 use super::talk::{Said, Talk, Twice, begun, words};
 use crate::checks::Found;
-use crate::scene::Scene;
+use crate::scene::{SUT, Scene};
 
 /// A check and its arguments.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -117,6 +119,11 @@ pub enum Check {
         session: Session,
         /// `SessionID`.
         id: String,
+    },
+    /// A notification came by SIP, and says what it is.
+    Brought {
+        /// The session that it was to begin.
+        session: Session,
     },
     /// A notification asks for what the operator wanted it to ask for.
     Asks {
@@ -229,6 +236,7 @@ impl Check {
                 let expected = format!("a trigger that wakes a device for the session {id}");
                 woke(&session.talks(scene), expected, id)
             }
+            Self::Brought { session } => brought(scene, session),
             Self::Asks {
                 number,
                 codes,
@@ -281,6 +289,41 @@ fn accepted(talk: &Talk, expected: String) -> Found {
             Found::decide(holds, expected, code.to_string()).shown_by([said.number])
         }
     }
+}
+
+/// What of a push by SIP no text of DM lays down is left alone: how the application is named.
+fn brought(scene: &Scene, session: &Session) -> Found {
+    let expected = format!("a MESSAGE of SIP with a body of the type {NOTIFICATION}");
+    let came = scene.datagrams.iter().filter(|datagram| {
+        datagram.number > session.after && datagram.from == SUT && datagram.to == session.party
+    });
+    let mut wrong: Option<Found> = None;
+    for datagram in came {
+        let got = match Request::parse(&datagram.bytes) {
+            Err(error) => format!("a datagram that is no request of SIP: {error}"),
+            Ok(request) if request.method != "MESSAGE" => request.method.to_owned(),
+            Ok(request) => {
+                let mut headers = request.headers.iter();
+                let found = headers.find(|(name, _)| name.eq_ignore_ascii_case("Content-Type"));
+                match found {
+                    None => "a MESSAGE without Content-Type".to_owned(),
+                    Some((_, kind)) if is_notification(kind) => {
+                        return Found::decide(true, expected, "one").shown_by([datagram.number]);
+                    }
+                    Some((_, kind)) => format!("a MESSAGE with {kind}"),
+                }
+            }
+        };
+        let found = Found::decide(false, expected.clone(), got).shown_by([datagram.number]);
+        wrong.get_or_insert(found);
+    }
+    wrong.unwrap_or_else(|| Found::decide(false, expected, "no datagram"))
+}
+
+fn is_notification(kind: &str) -> bool {
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    // DM 1.3 has a type of its own beside that of 1.2.
+    kind.eq_ignore_ascii_case(NOTIFICATION) || kind.eq_ignore_ascii_case(DM_NOTIFICATION)
 }
 
 fn answered(talk: &Talk, expected: String) -> Found {

@@ -1,6 +1,9 @@
 //! A server that wakes its devices, by notifications that ask for more than a session, too.
 
-use cucumber::{then, when};
+use std::sync::Arc;
+
+use cucumber::{given, then, when};
+use twinproof_dm::client::rules::decide::Rules;
 use twinproof_dm::client::{Client, Order};
 use twinproof_dm::notification::wanted::Wanted;
 use twinproof_dm::upper::{Answer, Operation};
@@ -117,6 +120,58 @@ async fn wakes(world: &mut World) -> Result<(), Halted> {
         session: ANNOUNCED,
     };
     wakes_by(scene, trigger).await
+}
+
+/// Takes whatever is pushed: how an application is named in SIP, no text of DM lays down.
+struct Takes;
+
+impl Rules for Takes {
+    fn listens(&self, _ours: bool) -> bool {
+        true
+    }
+}
+
+#[given("a device that takes notifications by SIP, and has had a session")]
+async fn takes_sip(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let account = scene.dm_account(0)?;
+    let place = scene.stage.bind("device").await?;
+    scene.dm.fleet.sip = Some(place);
+    scene.enter_dm_device(&account, Arc::new(Takes))?;
+    super::has_had_one(world).await
+}
+
+#[when("the operator has the server wake the device by SIP")]
+async fn wakes_by_sip(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let device = scene.dm_device()?;
+    let Some(to) = scene.dm.fleet.sip else {
+        return Err(scene.inconclusive("the device takes nothing by SIP"));
+    };
+    let send = Operation::Send {
+        device: scene.dm_account(0)?.device,
+        ui_mode: 1,
+        session: ANNOUNCED,
+        to,
+    };
+    scene.dm.fleet.session = Some(Session {
+        party: device.name().to_owned(),
+        after: scene.stage.recorded(),
+        upto: None,
+    });
+    let before = scene.stage.look(&device, |client| client.ended().len());
+    scene.stage.operate_dm(send).await?;
+    let ended = move |client: &Client| client.ended().len() > before;
+    let what = "the session that was announced has ended";
+    scene.stage.wait_for(&device, what, PATIENCE, ended).await;
+    Ok(())
+}
+
+#[then("the notification comes by SIP")]
+fn brought(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_dm_server(|session| Server::Brought { session })
 }
 
 /// Brings the device a trigger that the server makes, and waits for the session.
