@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::security::octets;
 
+/// An identity of a table, and its key.
+pub type Line = (Vec<u8>, Vec<u8>);
+
 /// How the devices of `fleet` and `bench` come to a server behind `coaps://`: each has a pre-shared key under an identity of
 /// its own. Scenarios have the devices of `[[lwm2m.security.credential]]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -67,7 +70,7 @@ impl Fleet {
     /// # Errors
     ///
     /// It cannot be read, or a line is none; the words say which, and never what a key is.
-    pub fn lines(&self) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>, String> {
+    pub fn lines(&self) -> Result<Option<Vec<Line>>, String> {
         let Some(file) = &self.table else {
             return Ok(None);
         };

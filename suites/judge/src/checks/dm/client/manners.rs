@@ -159,7 +159,7 @@ fn limit(talk: &Talk, uri: &str) -> Option<usize> {
     let ours = talk.said.iter().filter(|said| said.by_sut);
     let value = ours
         .filter_map(|said| item_at(said, uri)?.data.as_ref()?.as_text())
-        .last()?;
+        .next_back()?;
     value.trim().parse().ok().filter(|limit| *limit > 0)
 }
 
