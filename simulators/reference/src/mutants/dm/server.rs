@@ -151,6 +151,10 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn credits(&self, _own: bool) -> bool { false }
 
     "dm-server-shows-another-password" "shows credentials that no device believes" breaks "DM-SRV-15"
+    also breaks {
+        "DM-SRV-04", "DM-SRV-06", "DM-SRV-11", "DM-SRV-14"
+        because "a device that does not believe its server does nothing for it",
+    }
     caught by { "dm/server/believed" "dm/proven" }
     fn says(&self, message: Message) -> Message {
         let mut message = message;
@@ -215,6 +219,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-server-forges" "makes notifications that no device believes" breaks "DM-SRV-09"
+    also breaks { "DM-HLF-003" because "what goes by SIP is the same notification" }
     caught by { "dm/server/wakes" "dm/woke" }
     fn wakes(&self, signed: Vec<u8>) -> Vec<u8> {
         let mut signed = signed;
@@ -223,6 +228,7 @@ pub(in super::super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "dm-server-announces-another" "announces another session than it was asked for" breaks "DM-SRV-09"
+    also breaks { "DM-HLF-003" because "what goes by SIP is the same notification" }
     caught by { "dm/server/wakes" "dm/woke" }
     fn announces(&self, trigger: Trigger) -> Trigger {
         Trigger { session_id: NonZeroU16::MAX, ..trigger }
