@@ -80,7 +80,7 @@ impl Datagram {
                 parts.extend(self.values(packet, scene));
                 (packet.to_string(), parts)
             }
-            None => ("no CoAP message".to_owned(), Vec::new()),
+            None => (foreign(&self.bytes), Vec::new()),
         };
         let payload = packet.map_or(self.bytes.as_slice(), |packet| packet.payload());
         report::Exchange {
@@ -96,6 +96,16 @@ impl Datagram {
             answer: None,
             fault: None,
         }
+    }
+}
+
+/// What is no CoAP message as one line: the first of SIP, else how much it is.
+fn foreign(bytes: &[u8]) -> String {
+    let line = bytes.split(|octet| *octet == b'\r').next();
+    let line = line.and_then(|line| std::str::from_utf8(line).ok());
+    match line.filter(|line| line.contains("SIP/2.0")) {
+        Some(line) => line.chars().take(120).collect(),
+        None => format!("{} octets that are no CoAP message", bytes.len()),
     }
 }
 
@@ -311,6 +321,7 @@ mod tests {
     use twinproof_coap::{Code, ContentFormat, Type, Writer, option};
     use twinproof_evidence::record::{Body, Record, SceneStarted, What};
 
+    use super::foreign;
     use crate::scene::{SUT, Scene};
 
     /// A scene of datagrams between the system and a device, oldest first.
@@ -409,5 +420,15 @@ mod tests {
         let text = (ContentFormat::TEXT, &b"95"[..]);
         let written = message(Code::PUT, &["3", "0", "9"], text);
         assert_eq!(values(&scene(vec![(true, written)])), []);
+    }
+
+    #[test]
+    fn what_is_no_coap_is_told_by_what_it_is() {
+        let sip = b"MESSAGE sip:dm@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1\r\n\r\n\x01";
+        assert_eq!(foreign(sip), "MESSAGE sip:dm@127.0.0.1 SIP/2.0");
+        assert_eq!(
+            foreign(b"\x01\x06\xff"),
+            "3 octets that are no CoAP message"
+        );
     }
 }
