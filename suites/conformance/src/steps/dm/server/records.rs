@@ -58,29 +58,13 @@ fn shown_to(world: &mut World) -> Result<(), Halted> {
 #[then("the device believes the server")]
 fn proven(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let Some(session) = scene.dm.fleet.session.clone() else {
-        return Err(scene.inconclusive("no device began a session"));
-    };
-    let upto = Some(scene.stage.recorded());
-    let check = either::Check::Proven {
-        session: Session { upto, ..session },
-    };
-    scene.check(&Check::Dm(Dm::from(check)));
-    Ok(())
+    scene.check_shown(|session| either::Check::Proven { session })
 }
 
 #[then("the server shows who it is with each message")]
 fn proven_each(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let Some(session) = scene.dm.fleet.session.clone() else {
-        return Err(scene.inconclusive("no device began a session"));
-    };
-    let upto = Some(scene.stage.recorded());
-    let check = either::Check::ProvenEach {
-        session: Session { upto, ..session },
-    };
-    scene.check(&Check::Dm(Dm::from(check)));
-    Ok(())
+    scene.check_shown(|session| either::Check::ProvenEach { session })
 }
 
 #[given("a device to which something has happened")]
@@ -167,6 +151,17 @@ const TELLING: Duration = Duration::from_secs(2);
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Scene {
+    /// Judges what the server has shown of itself so far.
+    fn check_shown(&mut self, check: impl FnOnce(Session) -> either::Check) -> Result<(), Halted> {
+        let Some(session) = self.dm.fleet.session.clone() else {
+            return Err(self.inconclusive("no device began a session"));
+        };
+        let upto = Some(self.stage.recorded());
+        let check = check(Session { upto, ..session });
+        self.check(&Check::Dm(Dm::from(check)));
+        Ok(())
+    }
+
     /// What the operator was told until now says nothing: devices may have said the same in another run.
     pub(super) async fn skip_dm_events(&mut self) -> Result<(), Halted> {
         if let (true, _) = self.stage.tells_dm() {
