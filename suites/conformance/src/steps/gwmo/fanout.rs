@@ -11,8 +11,7 @@ use twinproof_judge::checks::gwmo::{Check as Gwmo, Expected, Kept, Outcome};
 use twinproof_stage::Halted;
 
 use super::parties::{NODE, first, says, text};
-use super::rights::DENIED;
-use crate::target::{OTHER_MANAGER, dm_server, gateway_device};
+use crate::target::{dm_server, gateway_device};
 use crate::world::{Scene, World};
 
 /// A fan-out that was started, and what is to come of it.
@@ -452,17 +451,14 @@ async fn kept_group(world: &mut World) -> Result<(), Halted> {
     let list = Act::Replace(text(format!("{at}?prop=ACL"), None, &list));
     scene.manage_well(vec![list]).await?;
     let start = format!("{at}/{}", scene.gateway()?.names.start);
-    scene.gwmo.bootstrap = Some(start);
+    scene.gwmo.start = Some(start);
     Ok(())
 }
 
 #[then("it is refused, and none of the three is told anything")]
 async fn refused(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let settle = scene.stage.pace().settle;
-    scene.stage.rest(settle).await;
-    let uri = scene.gwmo.bootstrap.clone().unwrap_or_default();
-    scene.check_answered(OTHER_MANAGER, ("Exec", uri), DENIED);
+    scene.check_start_refused().await;
     for after in 0..3 {
         let number = scene.numbered(Mode::Proxy, after)?;
         let session = scene.since(gateway_device(number));

@@ -16,8 +16,7 @@ use twinproof_stage::Halted;
 
 use super::fanout::interior;
 use super::parties::text;
-use super::rights::DENIED;
-use crate::target::{OTHER_MANAGER, dm_server, gateway_device};
+use crate::target::{dm_server, gateway_device};
 use crate::world::{Scene, World};
 
 /// How the type of an account starts, in whichever version.
@@ -326,14 +325,14 @@ async fn kept(world: &mut World) -> Result<(), Halted> {
     }
     let number = scene.newborn(0)?;
     let start = scene.describe_bootstrap(number, &own).await?;
-    scene.gwmo.bootstrap = Some(start);
+    scene.gwmo.start = Some(start);
     Ok(())
 }
 
 #[when("the second starts it")]
 async fn other_starts(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let uri = scene.gwmo.bootstrap.clone().unwrap_or_default();
+    let uri = scene.gwmo.start.clone().unwrap_or_default();
     scene.gwmo.after = scene.stage.recorded();
     let start = Act::Exec {
         uri,
@@ -346,10 +345,7 @@ async fn other_starts(world: &mut World) -> Result<(), Halted> {
 #[then("it is refused, and no device is brought anything")]
 async fn refused(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let settle = scene.stage.pace().settle;
-    scene.stage.rest(settle).await;
-    let uri = scene.gwmo.bootstrap.clone().unwrap_or_default();
-    scene.check_answered(OTHER_MANAGER, ("Exec", uri), DENIED);
+    scene.check_start_refused().await;
     for after in 0..2 {
         scene.check_untouched(after)?;
     }

@@ -68,7 +68,7 @@ pub(crate) struct Parties {
     /// The device that is brought an account has another secret than the gateway knows.
     misled: bool,
     /// What starts the bootstrap, or the fan-out, that was described last.
-    bootstrap: Option<String>,
+    start: Option<String>,
     /// Where devices get the image.
     image: Option<String>,
     /// Where the origin of images is.

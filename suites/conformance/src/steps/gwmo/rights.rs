@@ -21,6 +21,14 @@ use crate::world::{Scene, World};
 pub(super) const DENIED: u16 = 425;
 
 impl Scene {
+    /// Waits for whatever comes of it that the other server started what it may not, and judges what it was answered.
+    pub(super) async fn check_start_refused(&mut self) {
+        let settle = self.stage.pace().settle;
+        self.stage.rest(settle).await;
+        let uri = self.gwmo.start.clone().unwrap_or_default();
+        self.check_answered(OTHER_MANAGER, ("Exec", uri), DENIED);
+    }
+
     pub(super) fn other(&mut self) -> Result<GwmoOther, Halted> {
         match self.gateway()?.other {
             Some(other) => Ok(other),
