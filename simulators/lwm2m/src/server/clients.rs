@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use twinproof_coap::endpoint::RequestId;
@@ -25,7 +26,7 @@ pub(super) struct Registration {
     pub(super) binding: Box<str>,
     pub(super) queue_mode: bool,
     pub(super) sms: Option<Box<str>>,
-    pub(super) list: ObjectList,
+    pub(super) list: Arc<ObjectList>,
     pub(super) registered: Time,
     pub(super) updated: Time,
     /// When it ends; kept by [`Clients`].
@@ -53,7 +54,7 @@ pub(super) struct Terms {
     pub(super) binding: Box<str>,
     pub(super) queue_mode: bool,
     pub(super) sms: Option<Box<str>>,
-    pub(super) list: ObjectList,
+    pub(super) list: Arc<ObjectList>,
 }
 
 impl Registration {

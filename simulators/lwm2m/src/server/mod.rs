@@ -28,6 +28,7 @@ use crate::upper::{Answer, Event, Operation, Reply, What};
 use crate::wire::Version;
 use clients::Clients;
 use operate::Call;
+use register::Lists;
 use report::Watch;
 use rules::{AnswerFacts, Asked, Rules, SentFacts, Standard};
 
@@ -99,6 +100,7 @@ pub struct Server {
     /// Sender and message id of the last request.
     last: Option<(SocketAddr, u16)>,
     clients: Clients,
+    lists: Lists,
     /// Where the client is that registered last.
     newest: Option<SocketAddr>,
     /// Requests of ours that are not answered.
@@ -134,6 +136,7 @@ impl Server {
             layer: Endpoint::new(seed.derive("messages")),
             last: None,
             clients: Clients::default(),
+            lists: Lists::default(),
             newest: None,
             calls: HashMap::new(),
             asked: HashMap::new(),

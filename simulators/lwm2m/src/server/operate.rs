@@ -287,7 +287,7 @@ impl Server {
             return self.finish(moment, call.target, call.kind, Answer::Refused(why));
         };
         client.under_way = client.under_way.saturating_sub(1);
-        let said = (&client.list, client.version);
+        let said = (&*client.list, client.version);
         let answer = moment.shared.reply(said, call.base, (packet, body));
         if let Some(subject) = call.observes.filter(|_| observing) {
             client.observations.push(request);

@@ -1,15 +1,18 @@
 //! The registration interface (TS 1.0.2 §5.3), and what clients send unasked.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use twinproof_coap::endpoint::Exchange;
-use twinproof_coap::{Code, Message, Packet, option};
+use twinproof_coap::{Code, ContentFormat, Message, Packet, option};
 
 use super::clients::{Registration, Terms};
 use super::rules::{
     Asked, BindingFacts, CrowdFacts, LifeFacts, ListFacts, LocationFacts, MoveFacts, PeerFacts,
-    RenewFacts, ReplaceFacts, SendFacts, ToldFacts, VersionFacts,
+    RenewFacts, ReplaceFacts, Rules, SendFacts, ToldFacts, VersionFacts,
 };
 use super::{Moment, Server, Shared};
 use crate::upper::{Answer, What};
@@ -87,7 +90,7 @@ impl Server {
         packet: &Packet<'_>,
         body: &[u8],
     ) {
-        let terms = match terms(moment, packet, body) {
+        let terms = match self.terms(moment, packet, body) {
             Ok(terms) => terms,
             Err(code) => return self.reply(moment, exchange, Asked::Register, code),
         };
@@ -142,6 +145,40 @@ impl Server {
         };
         self.renew(moment, number, registers);
         self.heard(moment, number);
+    }
+
+    /// What a registration says, or the code of its refusal.
+    fn terms(
+        &mut self,
+        moment: &Moment<'_>,
+        packet: &Packet<'_>,
+        body: &[u8],
+    ) -> Result<Terms, Code> {
+        let rules = &moment.shared.rules;
+        let query = Query::of(packet);
+        let name = query.endpoint;
+        if let Some(code) = rules.refuses_name(name) {
+            return Err(code);
+        }
+        let version = rules.version(VersionFacts {
+            said: query.version,
+            own: moment.shared.version,
+        })?;
+        let binding = query.binding;
+        let queue_mode = rules.queue_mode(BindingFacts {
+            binding,
+            queue_argument: version > Version::V1_0 && query.sleeps,
+            version,
+        })?;
+        Ok(Terms {
+            endpoint: name.unwrap_or_default().into(),
+            lifetime: rules.lifetime(query.lifetime)?,
+            version,
+            binding: binding.unwrap_or("U").into(),
+            queue_mode,
+            sms: query.sms.map(Box::from),
+            list: self.lists.read(rules, packet, body)?,
+        })
     }
 
     /// Who asks to be registered under a name.
@@ -229,7 +266,7 @@ impl Server {
 
     /// What an update says.
     fn said(
-        &self,
+        &mut self,
         moment: &Moment<'_>,
         packet: &Packet<'_>,
         (number, body): (u64, &[u8]),
@@ -237,20 +274,18 @@ impl Server {
         let rules = &moment.shared.rules;
         let known = self.clients.get(number);
         let version = known.map_or(moment.shared.version, |registration| registration.version);
-        let binding = packet.query("b");
-        let queue_argument = version > Version::V1_0 && has_argument(packet, "Q");
+        let query = Query::of(packet);
+        let binding = query.binding;
+        let queue_argument = version > Version::V1_0 && query.sleeps;
         let queue_mode = rules.queue_mode(BindingFacts {
             binding,
             queue_argument,
             version,
         })?;
-        let lifetime = packet.query("lt");
+        let lifetime = query.lifetime;
         let list = match body {
             [] => None,
-            body => Some(rules.list(ListFacts {
-                format: packet.content_format().map_err(|_| Code::BAD_REQUEST)?,
-                body,
-            })?),
+            body => Some(self.lists.read(&moment.shared.rules, packet, body)?),
         };
         Ok(Said {
             lifetime: lifetime
@@ -258,7 +293,7 @@ impl Server {
                 .transpose()?,
             binding: binding.map(Box::from),
             queue_mode: (binding.is_some() || queue_argument).then_some(queue_mode),
-            sms: packet.query("sms").map(Box::from),
+            sms: query.sms.map(Box::from),
             list,
         })
     }
@@ -326,7 +361,7 @@ impl Server {
         let client = number.and_then(|number| self.clients.get(number));
         let format = packet.content_format().ok().flatten();
         let values = client.zip(format).and_then(|(client, format)| {
-            let said = (&client.list, client.version);
+            let said = (&*client.list, client.version);
             moment.shared.read(said, Path::ROOT, format, body).ok()
         });
         let listed = |client: &Registration| {
@@ -360,48 +395,99 @@ impl Server {
     }
 }
 
+/// The lists of objects that were read last: most clients say what others do, and it takes longer to read than all else that
+/// is done for them.
+#[derive(Default)]
+pub(super) struct Lists {
+    /// Who has read them.
+    by: Option<Arc<dyn Rules>>,
+    /// The newest first.
+    read: VecDeque<Listed>,
+}
+
+struct Listed {
+    format: Option<ContentFormat>,
+    body: Box<[u8]>,
+    list: Arc<ObjectList>,
+}
+
+/// How many are known.
+const KNOWN: usize = 4;
+
+impl Lists {
+    fn read(
+        &mut self,
+        rules: &Arc<dyn Rules>,
+        packet: &Packet<'_>,
+        body: &[u8],
+    ) -> Result<Arc<ObjectList>, Code> {
+        let format = packet.content_format().map_err(|_| Code::BAD_REQUEST)?;
+        if !self.by.as_ref().is_some_and(|by| Arc::ptr_eq(by, rules)) {
+            self.read.clear();
+            self.by = Some(Arc::clone(rules));
+        }
+        let same = |known: &&Listed| (known.format, &*known.body) == (format, body);
+        if let Some(known) = self.read.iter().find(same) {
+            return Ok(Arc::clone(&known.list));
+        }
+        let list = Arc::new(rules.list(ListFacts { format, body })?);
+        self.read.truncate(KNOWN - 1);
+        self.read.push_front(Listed {
+            format,
+            body: body.into(),
+            list: Arc::clone(&list),
+        });
+        Ok(list)
+    }
+}
+
+impl fmt::Debug for Lists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lists")
+            .field("known", &self.read.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// What an update says.
 struct Said {
     lifetime: Option<Duration>,
     binding: Option<Box<str>>,
     queue_mode: Option<bool>,
     sms: Option<Box<str>>,
-    list: Option<ObjectList>,
+    list: Option<Arc<ObjectList>>,
 }
 
-/// What a registration says, or the code of its refusal.
-fn terms(moment: &Moment<'_>, packet: &Packet<'_>, body: &[u8]) -> Result<Terms, Code> {
-    let rules = &moment.shared.rules;
-    let name = packet.query("ep");
-    if let Some(code) = rules.refuses_name(name) {
-        return Err(code);
+/// The arguments of a query, of each the first; empty where it has no value. What is no text is passed over.
+#[derive(Default)]
+struct Query<'p> {
+    endpoint: Option<&'p str>,
+    lifetime: Option<&'p str>,
+    version: Option<&'p str>,
+    binding: Option<&'p str>,
+    sms: Option<&'p str>,
+    /// Whether there is an argument `Q` anywhere.
+    sleeps: bool,
+}
+
+impl<'p> Query<'p> {
+    fn of(packet: &Packet<'p>) -> Self {
+        let mut query = Self::default();
+        for argument in packet.queries().flatten() {
+            query.sleeps |= argument == "Q";
+            let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
+            let place = match name {
+                "b" => &mut query.binding,
+                "ep" => &mut query.endpoint,
+                "lt" => &mut query.lifetime,
+                "lwm2m" => &mut query.version,
+                "sms" => &mut query.sms,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        query
     }
-    let version = rules.version(VersionFacts {
-        said: packet.query("lwm2m"),
-        own: moment.shared.version,
-    })?;
-    let binding = packet.query("b");
-    let queue_mode = rules.queue_mode(BindingFacts {
-        binding,
-        queue_argument: version > Version::V1_0 && has_argument(packet, "Q"),
-        version,
-    })?;
-    Ok(Terms {
-        endpoint: name.unwrap_or_default().into(),
-        lifetime: rules.lifetime(packet.query("lt"))?,
-        version,
-        binding: binding.unwrap_or("U").into(),
-        queue_mode,
-        sms: packet.query("sms").map(Box::from),
-        list: rules.list(ListFacts {
-            format: packet.content_format().map_err(|_| Code::BAD_REQUEST)?,
-            body,
-        })?,
-    })
-}
-
-fn has_argument(packet: &Packet<'_>, name: &str) -> bool {
-    packet.queries().any(|argument| argument == Ok(name))
 }
 
 /// The last segment of a location.

@@ -1,6 +1,7 @@
 //! Information reporting (TS 1.0.2 §5.5): what clients notify.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use twinproof_coap::endpoint::{Event, Ignored, RequestId, Turn};
 use twinproof_coap::{Class, Code, ContentFormat, Header, Packet, Type, Writer};
@@ -9,7 +10,6 @@ use super::rules::{ConfirmFacts, NewsFacts, ToldFacts};
 use super::{Moment, Server};
 use crate::upper::{Answer, What};
 use crate::wire::Path;
-use crate::wire::links::ObjectList;
 
 /// What is observed, and how.
 #[derive(Debug)]
@@ -196,8 +196,8 @@ impl Server {
         let (base, paths) = (watch.subject.base(), watch.subject.paths.clone());
         // What cannot be read is no news.
         let (list, version) = client.map_or_else(
-            || (ObjectList::default(), moment.shared.version),
-            |client| (client.list.clone(), client.version),
+            || (Arc::default(), moment.shared.version),
+            |client| (Arc::clone(&client.list), client.version),
         );
         if let Answer::Reply(reply) = moment.shared.reply((&list, version), base, (packet, body))
             && moment.shared.rules.is_told(facts)

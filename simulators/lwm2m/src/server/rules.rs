@@ -125,7 +125,7 @@ twinproof_kernel::rules! {
         }
 
         /// The list after an update (TS §5.3.2: the new one, whole).
-        fn list_after(&self, old: ObjectList, said: Option<ObjectList>) -> ObjectList {
+        fn list_after(&self, old: Arc<ObjectList>, said: Option<Arc<ObjectList>>) -> Arc<ObjectList> {
             said.unwrap_or(old)
         }
 

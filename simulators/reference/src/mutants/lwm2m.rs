@@ -1,6 +1,7 @@
 //! Broken LwM2M servers.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use twinproof_coap::{Code, ContentFormat, Message, OptionNumber, Type, option};
@@ -113,10 +114,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "lists-merged" "adds a new list to the old" breaks "LW-IF2-05"
     caught by { "lwm2m/registration/new-list-replaces-the-old" "lwm2m/shown" }
-    fn list_after(&self, old: ObjectList, said: Option<ObjectList>) -> ObjectList {
-        let mut merged = old;
-        merged.items.extend(said.into_iter().flat_map(|list| list.items));
-        merged
+    fn list_after(&self, old: Arc<ObjectList>, said: Option<Arc<ObjectList>>) -> Arc<ObjectList> {
+        let mut merged = Arc::unwrap_or_clone(old);
+        merged.items.extend(said.iter().flat_map(|list| list.items.iter().cloned()));
+        merged.into()
     }
 
     "update-answered-otherwise" "confirms an update with the code of a read" breaks "LW-IF2-05"
