@@ -48,14 +48,13 @@ struct Exchange<R: Rests> {
     packed: R::Packed,
     began: Time,
     call: CallId,
-    order: R::Order,
     usual: R::Usual,
 }
 
 impl<R: Rests> Exchange<R> {
     /// Brings a role as far as it is in this exchange that was what it is packed before it. What it says is said already.
     fn repeat(&self, shared: &R::Shared, role: &mut R) {
-        let (call, order) = (self.call, self.order.clone());
+        let (call, order) = (self.call, R::order(shared, &self.usual));
         let input = Input::Order { call, order };
         role.handle(shared, self.began, input, &mut Outbox::default());
     }
@@ -63,6 +62,9 @@ impl<R: Rests> Exchange<R> {
 
 impl<R: Rests> Place<R> {
     fn deadline(&self) -> Option<Time> {
+        if self.member == NOBODY {
+            return None;
+        }
         match &self.exchange {
             Some(exchange) => Some(R::waits_until(&exchange.usual)),
             None => self.role.as_ref()?.next_deadline(),
@@ -169,13 +171,23 @@ impl<R: Rests> Fleet<R> {
         let Some(Member::Packed(packed)) = self.members.get(member as usize) else {
             return false;
         };
-        let Some(who) = self.roster.identity(member, &mut self.name) else {
+        let Some(at) = self.roster.address(member) else {
             return false;
         };
-        let Some(usual) = R::begin(shared, packed, who, now, order, out) else {
+        let (roster, name) = (&self.roster, &mut self.name);
+        let usual = R::begin(
+            shared,
+            packed,
+            at,
+            || roster.identity(member, name),
+            now,
+            order,
+            out,
+        );
+        let Some(usual) = usual else {
             return false;
         };
-        let (until, order) = (R::waits_until(&usual), order.clone());
+        let until = R::waits_until(&usual);
         let Some((place, packed)) = self.take_out(member) else {
             return false;
         };
@@ -183,7 +195,6 @@ impl<R: Rests> Fleet<R> {
             packed,
             began: now,
             call,
-            order,
             usual,
         });
         arm(&mut self.awake, place, Some(until));
@@ -278,8 +289,8 @@ impl<R: Rests> Fleet<R> {
         self.vacate(place);
     }
 
+    /// Its timer runs on: the next who is there will hardly be due before.
     fn vacate(&mut self, place: u32) {
-        self.awake.disarm(place);
         let left = &mut self.places[place as usize];
         left.member = NOBODY;
         if self.free.len() >= SPARE {

@@ -99,15 +99,20 @@ impl Rests for Counter {
         packed.due
     }
 
-    fn begin(
+    fn begin<'n>(
         _: &Spans,
         _: &Kept,
-        _: Identity<'_>,
+        _: SocketAddr,
+        _: impl FnOnce() -> Option<Identity<'n>>,
         _: Time,
         _: &Self::Order,
         _: &mut Outbox<u32>,
     ) -> Option<Infallible> {
         None
+    }
+
+    fn order(_: &Spans, usual: &Infallible) -> Self::Order {
+        match *usual {}
     }
 
     fn end(

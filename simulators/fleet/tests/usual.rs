@@ -9,7 +9,7 @@ use twinproof_fleet::{Addresses, Fleet, Roster};
 use twinproof_kernel::{CallId, Input, Outbox, Output, Rests as _, Role as _, Seed, Time};
 use twinproof_lwm2m::device::rules::Standard;
 use twinproof_lwm2m::device::{Answer, Device, Order, Register, Shared, Update};
-use twinproof_lwm2m::wire::Version;
+use twinproof_lwm2m::wire::{Path, Version};
 
 const MEMBERS: u32 = 3;
 const GRAIN: u32 = 10;
@@ -21,7 +21,7 @@ fn server() -> SocketAddr {
 fn shared() -> Shared {
     let shared = Shared {
         remembers: false,
-        ..Shared::new(Version::V1_0, 600, &[server()])
+        ..Shared::new(Version::V1_1, 600, &[server()])
     };
     shared.for_many()
 }
@@ -49,6 +49,8 @@ fn roster() -> Roster {
 enum Act {
     Register,
     Update,
+    /// Values are sent of this resource of the device: its battery, or its name.
+    Send(u16),
     /// An update that says a life time.
     Tell,
     /// An answer to what it said last: code, options and payload.
@@ -74,6 +76,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         4 => Just(Act::Register),
         8 => Just(Act::Update),
+        4 => prop_oneof![8 => Just(Act::Send(9)), 1 => Just(Act::Send(2))],
         1 => Just(Act::Tell),
         6 => Just(Act::Answer(0x41, b"\x82rd\x01x")),
         9 => Just(Act::Answer(0x44, b"")),
@@ -158,6 +161,10 @@ impl Pair {
         let datagram = match act {
             Act::Register => return self.order(member, Order::Register(Register::default())),
             Act::Update => return self.order(member, Order::Update(Update::default())),
+            Act::Send(resource) => {
+                let paths = Path::new(&[3, 0, resource]).into_iter().collect();
+                return self.order(member, Order::Send { server: 0, paths });
+            }
             Act::Tell => {
                 let query = vec!["lt=900".to_owned()];
                 let how = Update {
@@ -244,6 +251,10 @@ impl Pair {
         if let Some((.., bytes)) = datagrams.last() {
             self.said[member as usize] = bytes;
         }
+        self.compare_all();
+    }
+
+    fn compare_all(&self) {
         for member in 0..MEMBERS {
             let [one, other] = self.fleets.each_ref().map(|(fleet, shared)| {
                 let at = fleet.roster().address(member).unwrap();
@@ -258,6 +269,33 @@ impl Pair {
             });
             assert_eq!(one, other);
         }
+    }
+
+    /// Lets a member update so often, and looks at it only at the end. Says how many updates had answers.
+    fn rush(&mut self, member: u32, updates: u32) -> u32 {
+        let mut answered = 0;
+        for _ in 0..updates {
+            self.calls += 1;
+            let (now, call) = (self.now, CallId(self.calls));
+            let left = self.fleets.each_mut().map(|(fleet, shared)| {
+                let (mut out, order) = (Outbox::default(), Order::Update(Update::default()));
+                fleet.handle(shared, member, now, Input::Order { call, order }, &mut out);
+                let mut all = left(&mut out);
+                if let [Ok((at, to, said))] = all.as_slice() {
+                    let (at, from) = (*at, *to);
+                    let token = usize::from(said[0] & 0x0f);
+                    let answer = [&[0x60 | said[0] & 0x0f, 0x44], &said[2..4 + token]].concat();
+                    fleet.hear(shared, now, (at, from, &answer), &mut out);
+                    all.extend(left(&mut out));
+                }
+                all
+            });
+            let [one, other] = left;
+            assert_eq!(one, other);
+            answered += u32::from(one.len() == 2);
+        }
+        self.compare_all();
+        answered
     }
 }
 
@@ -282,24 +320,67 @@ fn message_ids_are_watched_in_runs_all_the_same() {
     let mut pair = Pair::new();
     pair.act(0, Act::Register);
     pair.act(0, Act::Answer(0x41, b"\x82rd\x01x"));
-    for _ in 0..1_100 {
+    assert_eq!(pair.rush(0, 1_022), 1_022);
+    for _ in 0..3 {
         pair.act(0, Act::Update);
         pair.act(0, Act::Answer(0x44, b""));
     }
+    assert!(pair.fleets[0].0.is_packed(0));
+}
+
+#[test]
+fn no_message_id_is_taken_again_before_its_time_and_each_is_after_it() {
+    let mut pair = Pair::new();
+    pair.act(0, Act::Register);
+    pair.act(0, Act::Answer(0x41, b"\x82rd\x01x"));
+    assert_eq!(pair.rush(0, 2_047), 2_047);
+    pair.act(0, Act::Wait(100_000));
+    assert_eq!(pair.rush(0, 70_000), 65_536 - 2_048, "all are taken");
+    pair.act(0, Act::Wait(146_000));
+    assert_eq!(
+        pair.rush(0, 10),
+        0,
+        "a run is not free before its last id is"
+    );
+    pair.act(0, Act::Wait(2_000));
+    assert_eq!(pair.rush(0, 2_100), 2_048, "two runs are free again");
+    assert!(pair.fleets[0].0.is_packed(0));
+    pair.act(0, Act::Wait(250_000));
+    assert_eq!(
+        pair.rush(0, 2_000),
+        2_000,
+        "what was quiet for so long begins anew"
+    );
 }
 
 #[test]
 fn devices_are_left_as_they_are_packed_in_most_exchanges_and_only_by_the_standard() {
-    let (roster, mut name) = (roster(), String::new());
-    let who = roster.identity(0, &mut name).unwrap();
-    let (order, now) = (Order::Register(Register::default()), Time::ZERO);
-    for (shared, is_usual) in [(shared(), true), (unknown(), false)] {
+    let paths = Path::new(&[3, 0, 9]).into_iter().collect();
+    let orders = [
+        Order::Register(Register::default()),
+        Order::Send { server: 0, paths },
+    ];
+    for (order, (shared, is_usual)) in orders
+        .iter()
+        .flat_map(|order| [(order, (shared(), true)), (order, (unknown(), false))])
+    {
+        let (roster, mut name) = (roster(), String::new());
+        let at = roster.address(0).unwrap();
         let mut out = Outbox::default();
         let packed = Default::default();
-        let usual = Device::begin(&shared, &packed, who, now, &order, &mut out);
+        let usual = Device::begin(
+            &shared,
+            &packed,
+            at,
+            || roster.identity(0, &mut name),
+            Time::ZERO,
+            order,
+            &mut out,
+        );
         assert_eq!(
             (usual.is_some(), out.bytes().is_empty()),
-            (is_usual, !is_usual)
+            (is_usual, !is_usual),
+            "{order:?}"
         );
     }
 }

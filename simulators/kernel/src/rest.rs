@@ -15,7 +15,7 @@ pub struct Identity<'n> {
 
 /// A role that can be put away while nothing is under way, and taken up again as if it had been there all
 /// the time: what it then says, and when, is what it would have said.
-pub trait Rests: Role<Order: Clone> + Sized {
+pub trait Rests: Role + Sized {
     /// What is kept of it. The default is a role before its first input.
     type Packed: Clone + Default + std::fmt::Debug;
 
@@ -37,17 +37,22 @@ pub trait Rests: Role<Order: Clone> + Sized {
     /// When the role that is packed wants to be woken, if at all.
     fn wakes_at(packed: &Self::Packed) -> Option<Time>;
 
-    /// What the packed role does with this order, if that is so usual that it need not be taken up for it: leaves in
-    /// `out` what the role would, or nothing if it has to be taken up. Whatever happens then but for what
-    /// [`end`](Self::end) knows, the role is taken up as it was packed and given the order again, as of then.
-    fn begin(
+    /// What the packed role at this address does with this order, if that is so usual that it need not be taken up for
+    /// it: leaves in `out` what the role would, or nothing if it has to be taken up. Whatever happens then but for what
+    /// [`end`](Self::end) knows, the role is taken up as it was packed and given the order [again](Self::order), as of
+    /// then. Who it is, is found out only if it is asked.
+    fn begin<'n>(
         shared: &Self::Shared,
         packed: &Self::Packed,
-        who: Identity<'_>,
+        at: SocketAddr,
+        who: impl FnOnce() -> Option<Identity<'n>>,
         now: Time,
         order: &Self::Order,
         out: &mut Outbox<Self::Answer>,
     ) -> Option<Self::Usual>;
+
+    /// The order with which the exchange has begun.
+    fn order(shared: &Self::Shared, usual: &Self::Usual) -> Self::Order;
 
     /// The role's answer to the order, if this datagram ends the exchange as is usual; `packed` is the role then, as it
     /// would have been packed after the datagram.

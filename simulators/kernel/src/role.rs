@@ -203,6 +203,23 @@ impl<A> Outbox<A> {
         self.push(Output::Datagram { at, to, range });
     }
 
+    /// Sends a datagram that `write` appends to the outbox's buffer, unless it says that there is none.
+    pub fn try_datagram<T>(
+        &mut self,
+        at: SocketAddr,
+        to: SocketAddr,
+        write: impl FnOnce(&mut Vec<u8>) -> Option<T>,
+    ) -> Option<T> {
+        let start = self.bytes.len();
+        let Some(written) = write(&mut self.bytes) else {
+            self.bytes.truncate(start);
+            return None;
+        };
+        let range = start..self.bytes.len();
+        self.push(Output::Datagram { at, to, range });
+        Some(written)
+    }
+
     /// The octets of the datagrams that wait here.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -6,7 +6,7 @@ use std::time::Duration;
 use twinproof_kernel::{Seed, Time};
 
 use super::client::draw_token;
-use super::transmission::{Peer, RUN, first_id, first_wait};
+use super::transmission::{Peer, RUN, RUNS, first_id, first_wait, run_of};
 use super::{Address, Endpoint, Expiries};
 use crate::{Parameters, Token};
 
@@ -20,7 +20,26 @@ pub struct Resting {
     /// The first message id.
     pub first_id: u16,
     /// How many message ids were taken; none of a peer that is not known.
-    pub issued: u16,
+    pub issued: u32,
+}
+
+/// When the runs of message ids were used up of which a peer has taken whole ones: before an exchange lifetime has gone by
+/// after that, none of them is taken again (RFC 7252 §4.4).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UsedUp(pub(super) Box<[Time; RUNS]>);
+
+impl UsedUp {
+    /// None used up, in memory of its own.
+    pub fn none() -> Self {
+        Self(Box::new([Time::ZERO; RUNS]))
+    }
+
+    /// This many message ids have been taken, the last of them at `now`.
+    pub fn note(&mut self, issued: u32, now: Time) {
+        if let Some(last) = issued.checked_sub(1) {
+            self.0[run_of(last.into())] = now;
+        }
+    }
 }
 
 /// How a confirmable request goes out.
@@ -32,6 +51,8 @@ pub struct Asked {
     pub token: Token,
     /// How long it waits for its answer before something else happens.
     pub wait: Duration,
+    /// Whether its message id is the last of a run.
+    pub ends_run: bool,
 }
 
 impl Resting {
@@ -45,24 +66,34 @@ impl Resting {
 
     /// Sends the only peer a confirmable request that fits into one datagram, as [`Endpoint::request`] would, and is what
     /// the endpoint is at rest once that is answered by its acknowledgement. None where the endpoint would not rest
-    /// then, or the peer may have been forgotten meanwhile.
-    pub fn request(&mut self, parameters: &Parameters, now: Time) -> Option<Asked> {
+    /// then, or could not send it. `lifetime` is [`Parameters::exchange_lifetime`].
+    pub fn request(
+        &mut self,
+        (parameters, lifetime): (&Parameters, Duration),
+        used_up: Option<&UsedUp>,
+        now: Time,
+    ) -> Option<Asked> {
         let mut random = fastrand::Rng::with_seed(self.random);
         let token = draw_token(&mut random, parameters);
         if self.issued == 0 {
             self.first_id = first_id(&mut random);
         }
-        let message_id = self.first_id.wrapping_add(self.issued);
-        self.issued = self.issued.checked_add(1)?;
-        if u64::from(self.issued).is_multiple_of(RUN) {
+        let before = u64::from(self.issued);
+        if before > u64::from(u16::MAX)
+            && before.is_multiple_of(RUN)
+            && used_up.is_some_and(|used_up| used_up.0[run_of(before)] + lifetime > now)
+        {
             return None;
         }
+        let message_id = self.first_id.wrapping_add(self.issued as u16);
+        self.issued = self.issued.checked_add(1)?;
         let wait = first_wait(&mut random, parameters);
         (self.random, self.touched) = (random.get_seed(), now);
         Some(Asked {
             message_id,
             token,
             wait: wait.min(parameters.response_wait),
+            ends_run: u64::from(self.issued).is_multiple_of(RUN),
         })
     }
 }
@@ -115,7 +146,7 @@ impl<P: Address> Endpoint<P> {
 
     /// What [`restore`](Self::restore) needs, if nothing is under way, nothing that came has to be remembered, and
     /// `peer` is the only one that is known.
-    pub fn rest(&self, peer: P) -> Option<Resting> {
+    pub fn rest(&self, peer: P) -> Option<(Resting, Option<&UsedUp>)> {
         let quiet = self.sent.is_empty() && self.requests.is_empty() && self.timers.is_empty();
         let forgotten = self.seen.is_empty() && self.bodies.is_empty();
         let unheard = self.observations.is_empty() && self.assemblies.is_empty();
@@ -130,20 +161,26 @@ impl<P: Address> Endpoint<P> {
             touched,
         } = state;
         let plain = *outstanding == 0 && waiting.is_empty() && recent.is_empty();
-        if !(quiet && forgotten && unheard && plain && *known == peer && used_up.is_none()) {
+        if !(quiet && forgotten && unheard && plain && *known == peer) {
             return None;
         }
-        Some(Resting {
+        let resting = Resting {
             touched: *touched,
             random: self.random.get_seed(),
             first_id: *first_id,
-            issued: u16::try_from(*issued).ok()?,
-        })
+            issued: u32::try_from(*issued).ok()?,
+        };
+        Some((resting, used_up.as_ref()))
     }
 
     /// Becomes the endpoint again that was at rest, with this peer; `lifetime` is
     /// [`Parameters::exchange_lifetime`](crate::Parameters::exchange_lifetime).
-    pub fn restore(&mut self, peer: P, lifetime: Duration, resting: Resting) {
+    pub fn restore(
+        &mut self,
+        peer: P,
+        lifetime: Duration,
+        (resting, used_up): (Resting, Option<UsedUp>),
+    ) {
         let Resting {
             touched,
             random,
@@ -152,7 +189,7 @@ impl<P: Address> Endpoint<P> {
         } = resting;
         self.reset(Seed::new(random));
         let mut state = Peer::new(first_id, touched);
-        state.issued = issued.into();
+        (state.issued, state.used_up) = (issued.into(), used_up);
         self.peers.insert(peer, state);
         // Whoever is asked too early whether to forget the peer says when to ask again.
         self.expiries.peers.push_back((touched + lifetime, peer));

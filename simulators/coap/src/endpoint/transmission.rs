@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use twinproof_kernel::Time;
 
-use super::{Address, Endpoint, Event, Exchange, Failure, RequestId, SendError, Turn};
+use super::{Address, Endpoint, Event, Exchange, Failure, RequestId, SendError, Turn, UsedUp};
 use crate::{Packet, Parameters, Token, Type};
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Peer {
     pub(super) first_id: u16,
     pub(super) issued: u64,
     /// When each run of [`RUN`] message ids was last used up.
-    pub(super) used_up: Option<Box<[Time; RUNS]>>,
+    pub(super) used_up: Option<UsedUp>,
     pub(super) outstanding: u32,
     /// Message ids that wait for one of the outstanding messages.
     pub(super) waiting: VecDeque<u16>,
@@ -51,7 +51,7 @@ impl Peer {
 /// Message ids are watched in runs: when the last of a run was used says when the first of it may be
 /// used again.
 pub(super) const RUN: u64 = 1024;
-const RUNS: usize = 64;
+pub(super) const RUNS: usize = 64;
 
 /// How many non-confirmable messages to one peer a Reset may name.
 pub(super) const RECENT: usize = 16;
@@ -345,12 +345,12 @@ impl<P: Address> Endpoint<P> {
         }
         let peer = self.peers.get_mut(&address).ok_or(SendError::Unknown)?;
         peer.touched = turn.now;
-        let run = (peer.issued / RUN) as usize % RUNS;
+        let run = run_of(peer.issued);
         if peer.issued > u64::from(u16::MAX)
             && peer.issued.is_multiple_of(RUN)
             && let Some(used_up) = &peer.used_up
         {
-            let until = used_up[run] + lifetime();
+            let until = used_up.0[run] + lifetime();
             if until > turn.now {
                 return Err(SendError::MessageIds { until });
             }
@@ -358,8 +358,7 @@ impl<P: Address> Endpoint<P> {
         let id = peer.first_id.wrapping_add(peer.issued as u16);
         peer.issued += 1;
         if peer.issued.is_multiple_of(RUN) {
-            peer.used_up
-                .get_or_insert_with(|| Box::new([Time::ZERO; RUNS]))[run] = turn.now;
+            peer.used_up.get_or_insert_with(UsedUp::none).0[run] = turn.now;
         }
         Ok(id)
     }
@@ -447,6 +446,11 @@ impl<P: Address> Endpoint<P> {
     }
 }
 
+/// Which run the message id is of that was taken after so many.
+pub(super) const fn run_of(issued: u64) -> usize {
+    (issued / RUN) as usize % RUNS
+}
+
 /// Where the message ids for a peer begin.
 pub(super) fn first_id(random: &mut fastrand::Rng) -> u16 {
     random.u16(..)
@@ -455,7 +459,8 @@ pub(super) fn first_id(random: &mut fastrand::Rng) -> u16 {
 /// How long a confirmable message waits before it is repeated the first time (RFC 7252 §4.2).
 pub(super) fn first_wait(random: &mut fastrand::Rng, parameters: &Parameters) -> Duration {
     let spread = (parameters.ack_random_factor - 1.0).max(0.0) * random.f64();
-    parameters.ack_timeout.mul_f64(1.0 + spread)
+    let micros = parameters.ack_timeout.as_micros() as f64;
+    Duration::from_micros((micros * (1.0 + spread)) as u64)
 }
 
 /// Hands the keys whose time has come to `again`, which says when to look at one again, if ever.

@@ -491,28 +491,36 @@ impl Device {
         let Some(&super::Server { address, .. }) = self.servers(shared).get(server) else {
             return impossible(moment, Some(order), no_server(server));
         };
+        match self.sends(shared, server, paths) {
+            Ok(told) => {
+                let message = Message::new(Code::POST)
+                    .path("/dp")
+                    .content_format(ContentFormat::SENML_CBOR)
+                    .payload(told);
+                let to = (server, address, Type::Con);
+                self.ask(moment, to, message, Purpose::Other, Some(order));
+            }
+            Err(why) => impossible(moment, Some(order), why),
+        }
+    }
+
+    /// The values of these paths as they are sent unasked, or why they are not.
+    pub(super) fn sends(
+        &self,
+        shared: &Shared,
+        server: usize,
+        paths: &[Path],
+    ) -> Result<Vec<u8>, String> {
         let mute = match self.setting(shared, server, 23) {
             Some(Value::Boolean(mute)) => Some(mute),
             _ => None,
         };
         if shared.rules.is_muted(mute) {
-            return impossible(moment, Some(order), "the server has muted Send".to_owned());
+            return Err("the server has muted Send".to_owned());
         }
         let entries = self.read_several(shared, server, paths);
-        match self.told_several(shared, &entries, None) {
-            Ok(told) => {
-                let message = Message::new(Code::POST)
-                    .path("/dp")
-                    .content_format(ContentFormat::SENML_CBOR)
-                    .payload(told.body());
-                let to = (server, address, Type::Con);
-                self.ask(moment, to, message, Purpose::Other, Some(order));
-            }
-            Err(code) => impossible(
-                moment,
-                Some(order),
-                format!("the values cannot be told: {code}"),
-            ),
-        }
+        let told = self.told_several(shared, &entries, None);
+        let told = told.map_err(|code| format!("the values cannot be told: {code}"))?;
+        Ok(told.body().to_vec())
     }
 }

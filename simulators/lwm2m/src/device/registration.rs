@@ -21,7 +21,8 @@ use crate::wire::{Path, Value, Version};
 pub(super) const RETRIES: u32 = 5;
 pub(super) const PAUSE: Duration = Duration::from_secs(60);
 
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+/// Where a device is that is nowhere.
+pub(super) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// What devices say that have changed nothing of what they began with, put together once and not by each anew.
 #[derive(Debug)]

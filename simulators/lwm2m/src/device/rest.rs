@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use twinproof_coap::endpoint::Resting;
+use twinproof_coap::endpoint::{Resting, UsedUp};
 use twinproof_kernel::{Identity, Outbox, Rests, Time};
 
 use super::observe::Report;
@@ -15,12 +15,14 @@ use super::usual::{self, Usual};
 use super::{Answer, Aside, Device, Live, Order, Shared};
 
 /// How long a location may be that needs no memory of its own, in octets.
-const SHORT: usize = 22;
+const SHORT: usize = 14;
 
-/// What is kept of a device at rest; 80 octets, and its location where that is long.
+/// What is kept of a device at rest; 80 octets, its location where that is long, and when its runs of message ids were used
+/// up where it has taken a whole one.
 #[derive(Clone, Debug, Default)]
 pub struct Packed {
     location: Location,
+    used_up: Option<UsedUp>,
     /// One more than the microseconds of the moment at which it does the next thing by itself.
     due: Option<NonZeroU64>,
     spoke: Time,
@@ -31,9 +33,9 @@ pub struct Packed {
     registered: u32,
     updated: u32,
     generation: u32,
+    issued: u32,
     first_id: u16,
-    issued: u16,
-    attempts: u16,
+    attempts: u8,
     state: State,
 }
 
@@ -48,6 +50,11 @@ impl Packed {
     /// The life time that the server was told, s.
     pub(super) const fn lifetime(&self) -> u32 {
         self.lifetime
+    }
+
+    /// When it does the next thing by itself.
+    pub(super) fn due(&self) -> Option<Time> {
+        self.due.map(|due| Time::from_micros(due.get() - 1))
     }
 
     /// How often the message layer was put away.
@@ -65,12 +72,18 @@ impl Packed {
         }
     }
 
-    /// An exchange is over that ended at `now` and after which it does nothing by itself until then.
+    /// When the runs of message ids were used up, where there were such.
+    pub(super) const fn used_up(&self) -> Option<&UsedUp> {
+        self.used_up.as_ref()
+    }
+
+    /// An exchange is over that ended at `now`, the message layer and its generation since are these, and it has taken the
+    /// last message id of a run or not.
     pub(super) fn exchanged(
         &mut self,
         (layer, generation): (Resting, u32),
+        ends_run: bool,
         now: Time,
-        until: Time,
     ) {
         let Resting {
             touched,
@@ -80,17 +93,25 @@ impl Packed {
         } = layer;
         (self.touched, self.random) = (touched, random);
         (self.first_id, self.issued) = (first_id, issued);
+        if self.generation != generation {
+            self.used_up = None;
+        }
+        if ends_run {
+            let used_up = self.used_up.get_or_insert_with(UsedUp::none);
+            used_up.note(issued, touched);
+        }
         self.generation = generation;
         self.spoke = now;
+    }
+
+    /// It does nothing by itself until then.
+    pub(super) fn waits(&mut self, until: Time) {
         self.due = NonZeroU64::new(until.as_micros().saturating_add(1));
     }
 
     /// Its server has taken its registration.
     pub(super) fn registered(&mut self, location: &[String], lifetime: u32) {
-        let text = location
-            .iter()
-            .fold(String::new(), |text, segment| text + "/" + segment);
-        self.location = text.as_str().into();
+        self.location = Location::of(location);
         self.state = State::Registered;
         self.lifetime = lifetime;
         self.attempts = 0;
@@ -105,7 +126,8 @@ impl Packed {
 
 #[derive(Clone, Debug)]
 enum Location {
-    Long(Box<str>),
+    /// Boxed twice to be as short as a pointer.
+    Long(Box<Box<str>>),
     Short(u8, [u8; SHORT]),
 }
 
@@ -123,12 +145,30 @@ impl From<&str> for Location {
                 place.copy_from_slice(text.as_bytes());
                 Self::Short(text.len() as u8, octets)
             }
-            None => Self::Long(text.into()),
+            None => Self::Long(Box::new(text.into())),
         }
     }
 }
 
 impl Location {
+    /// That of these segments.
+    fn of(segments: &[String]) -> Self {
+        let mut octets = [0; SHORT];
+        let mut length = 0;
+        for segment in segments {
+            let ends = length + 1 + segment.len();
+            let Some(place) = octets.get_mut(length..ends) else {
+                let whole = segments.iter();
+                let text = whole.fold(String::new(), |text, segment| text + "/" + segment);
+                return text.as_str().into();
+            };
+            place[0] = b'/';
+            place[1..].copy_from_slice(segment.as_bytes());
+            length = ends;
+        }
+        Self::Short(length as u8, octets)
+    }
+
     fn octets(&self) -> &[u8] {
         match self {
             Self::Long(text) => text.as_bytes(),
@@ -161,8 +201,8 @@ impl Rests for Device {
     type Usual = Usual;
 
     fn pack(&self, shared: &Shared, at: SocketAddr) -> Option<Packed> {
-        let layer = match &self.live {
-            None => Resting::default(),
+        let (layer, used_up) = match &self.live {
+            None => (Resting::default(), None),
             Some(live) if live.is_idle() => live.layer.rest(shared.servers.first()?.address)?,
             Some(_) => return None,
         };
@@ -183,6 +223,7 @@ impl Rests for Device {
         let due = account.due.map(|at| at.as_micros().saturating_add(1));
         Some(Packed {
             location: account.location.as_str().into(),
+            used_up: used_up.cloned(),
             due: due.and_then(NonZeroU64::new),
             spoke: account.spoke,
             touched: layer.touched,
@@ -246,6 +287,7 @@ impl Rests for Device {
         if let Some(server) = server {
             let resting = packed.layer();
             let (peer, lifetime) = (server.address, shared.exchange_lifetime());
+            let resting = (resting, packed.used_up);
             let mut restored =
                 Live::within(spare.take(), |layer| layer.restore(peer, lifetime, resting));
             restored.forgets = Some(packed.touched + lifetime);
@@ -254,18 +296,23 @@ impl Rests for Device {
     }
 
     fn wakes_at(packed: &Packed) -> Option<Time> {
-        packed.due.map(|due| Time::from_micros(due.get() - 1))
+        packed.due()
     }
 
-    fn begin(
+    fn begin<'n>(
         shared: &Shared,
         packed: &Packed,
-        who: Identity<'_>,
+        at: SocketAddr,
+        who: impl FnOnce() -> Option<Identity<'n>>,
         now: Time,
         order: &Order,
         out: &mut Outbox<Answer>,
     ) -> Option<Usual> {
-        usual::begin(shared, packed, who, now, order, out)
+        usual::begin(shared, packed, (at, who), now, order, out)
+    }
+
+    fn order(shared: &Shared, usual: &Usual) -> Order {
+        usual::order(shared, usual)
     }
 
     fn end(

@@ -1,30 +1,40 @@
-//! What most exchanges of a device are: one with nothing to it registers or updates, and its server takes that. A device
-//! at rest need not be taken up for them. Whatever else happens, it is: then all is left to the core, and this is not
-//! asked.
+//! What most exchanges of a device are: one with nothing to it registers, updates or sends what it began with, and its
+//! server takes that. A device at rest need not be taken up for them. Whatever else happens, it is: then all is left to the
+//! core, and this is not asked.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use twinproof_coap::endpoint::{Asked, Resting};
-use twinproof_coap::{Code, ContentFormat, Packet, Slice, Type, Writer, option};
-use twinproof_kernel::{Identity, Outbox, Time};
+use twinproof_coap::{Code, ContentFormat, Packet, Type, Writer, option};
+use twinproof_kernel::{Identity, Outbox, Seed, Time};
 
-use super::registration::{said_lifetime, update_after};
+use super::registration::{NOWHERE, said_lifetime, update_after};
 use super::rest::Packed;
 use super::rules::RegisterFacts;
 use super::{Answer, Device, Order, Register, Response, STANDARD, Shared, Update};
+use crate::wire::Path;
 
 /// How long a datagram may be that a device at rest sends, in octets.
 const ROOM: usize = 1_024;
 
-/// The registration that devices send who have changed nothing, but for their names; only of devices that decide by the
+/// What devices send who have changed nothing, but for what differs between them; only of devices that decide by the
 /// standard in all, which is not asked then.
 #[derive(Debug)]
 pub(super) struct Draft {
-    /// The arguments of the query behind the name.
-    query: Vec<String>,
-    list: String,
+    registration: Registration,
     lifetime: u32,
+    /// What is sent of the values of these paths: those that were asked for first.
+    sends: OnceLock<(Vec<Path>, Option<Vec<u8>>)>,
+}
+
+/// A registration, without the argument of its query that is the name.
+#[derive(Debug)]
+struct Registration {
+    /// The options before it.
+    before: Vec<u8>,
+    /// The options behind it, and the payload.
+    behind: Vec<u8>,
 }
 
 /// An exchange that has begun.
@@ -41,6 +51,7 @@ pub struct Usual {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum What {
     Register,
+    Send,
     Update,
 }
 
@@ -52,7 +63,7 @@ impl Draft {
             return None;
         }
         let (lifetime, binding) = (device.lifetime(shared, 0), device.binding(shared, 0));
-        let mut query = shared.rules.parameters(RegisterFacts {
+        let query = shared.rules.parameters(RegisterFacts {
             endpoint: "",
             lifetime,
             version: shared.version,
@@ -60,88 +71,210 @@ impl Draft {
             queue_mode: shared.queue_mode,
             sms: shared.sms.as_deref(),
         });
-        let lifetime = said_lifetime(&query).unwrap_or(lifetime);
-        let name = (!query.is_empty()).then(|| query.remove(0));
-        name.is_some_and(|name| name == NAME).then(|| Self {
-            query,
-            list: list.to_owned(),
-            lifetime,
+        let said = said_lifetime(&query).unwrap_or(lifetime);
+        let (name, others) = query.split_first()?;
+        (name == NAME).then_some(())?;
+        Some(Self {
+            registration: Registration::new(others, list)?,
+            lifetime: said,
+            sends: OnceLock::new(),
+        })
+    }
+
+    /// The options and the payload of what is sent of these values, if they are the same of all devices.
+    fn sent(&self, shared: &Shared, paths: &[Path]) -> Option<&[u8]> {
+        let (first, sent) = self.sends.get_or_init(|| {
+            // What differs between devices follows from their names.
+            let sent = ["a", "b"].map(|name| {
+                let device = Device::new(name, NOWHERE, Seed::new(0));
+                let payload = device.sends(shared, 0, paths).ok()?;
+                let fits = payload.len() <= shared.parameters.block_size;
+                fits.then(|| {
+                    options(
+                        |writer| writer.path("/dp"),
+                        ContentFormat::SENML_CBOR,
+                        &payload,
+                    )
+                })?
+            });
+            let [one, other] = sent;
+            (
+                paths.to_vec(),
+                one.filter(|one| other.as_ref() == Some(one)),
+            )
+        });
+        sent.as_deref().filter(|_| first == paths)
+    }
+}
+
+/// A writer into a buffer of its own.
+type Buffered<'b> = Writer<'b, Vec<u8>>;
+
+/// The options and the payload of a request of this format, without header and token.
+fn options(
+    begin: impl FnOnce(Buffered<'_>) -> Buffered<'_>,
+    format: ContentFormat,
+    payload: &[u8],
+) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    let writer = begin(Writer::new(&mut octets, Type::Con, Code::POST, 0, &[]));
+    writer.content_format(format).payload(payload).ok()?;
+    octets.drain(..HEADER);
+    Some(octets)
+}
+
+impl Registration {
+    fn new(others: &[String], list: &str) -> Option<Self> {
+        let format = ContentFormat::LINK_FORMAT;
+        let before = options(|writer| writer.path("/rd"), format, &[])?;
+        // What is behind a name is behind any other, too.
+        let mut whole = Vec::new();
+        let writer = Writer::new(&mut whole, Type::Con, Code::POST, 0, &[])
+            .path("/rd")
+            .content_format(format)
+            .query(NAME);
+        let others = others.iter();
+        others
+            .fold(writer, |writer, argument| writer.query(argument))
+            .payload(list.as_bytes())
+            .ok()?;
+        let mut name = Vec::new();
+        put_option(&mut name, TO_NAME, [NAME.as_bytes(), b""])?;
+        let behind = whole.get(HEADER..)?.strip_prefix(before.as_slice())?;
+        let behind = behind.strip_prefix(name.as_slice())?;
+        Some(Self {
+            before,
+            behind: behind.to_vec(),
         })
     }
 }
 
+/// The header of a message, in octets.
+const HEADER: usize = 4;
+
 /// Before the name of the device.
 const NAME: &str = "ep=";
 
-pub(super) fn begin(
+/// How far Uri-Query is from Content-Format.
+const TO_NAME: u16 = option::URI_QUERY.0 - option::CONTENT_FORMAT.0;
+
+/// Appends an option whose number is so much more than that of the one before, with a value in two parts. None if there is
+/// no such option in a URI.
+fn put_option(into: &mut Vec<u8>, distance: u16, [one, other]: [&[u8]; 2]) -> Option<()> {
+    let length = one.len() + other.len();
+    match (distance, length) {
+        (0..13, 0..13) => into.push((distance as u8) << 4 | length as u8),
+        (0..13, 13..=255) => {
+            into.extend_from_slice(&[(distance as u8) << 4 | 13, length as u8 - 13])
+        }
+        _ => return None,
+    }
+    into.extend_from_slice(one);
+    into.extend_from_slice(other);
+    Some(())
+}
+
+/// Appends the path of a request. None of one that nothing is at, or that a URI does not have.
+fn put_path(into: &mut Vec<u8>, path: &[u8]) -> Option<()> {
+    // Slashes at the ends do not count.
+    let is_slash = |octet: &u8| *octet == b'/';
+    let start = path.iter().position(|octet| !is_slash(octet))?;
+    let end = path.iter().rposition(|octet| !is_slash(octet))?;
+    let mut distance = option::URI_PATH.0;
+    for segment in path[start..=end].split(is_slash) {
+        if matches!(segment, b"." | b"..") {
+            return None;
+        }
+        put_option(into, distance, [segment, b""])?;
+        distance = 0;
+    }
+    Some(())
+}
+
+pub(super) fn begin<'n>(
     shared: &Shared,
     packed: &Packed,
-    who: Identity<'_>,
+    (at, who): (SocketAddr, impl FnOnce() -> Option<Identity<'n>>),
     now: Time,
     order: &Order,
     out: &mut Outbox<Answer>,
 ) -> Option<Usual> {
     let draft = shared.drafts.as_ref()?.registration.as_ref()?;
     let server = shared.servers.first()?.address;
+    let mut due = None;
+    let mut sent = None;
     let what = match order {
         Order::Register(how) if *how == Register::default() => What::Register,
+        Order::Send { server: 0, paths } => {
+            sent = Some(draft.sent(shared, paths)?);
+            // What it does by itself meanwhile, it does.
+            due = packed.due();
+            What::Send
+        }
         Order::Update(how) if *how == Update::default() => What::Update,
         _ => return None,
     };
+    if due.is_some_and(|due| due <= now) {
+        return None;
+    }
     let mut layer = packed.layer();
     let mut generation = packed.generation();
     let is_put_away = layer.issued > 0 && layer.touched + shared.exchange_lifetime() <= now;
     generation += u32::from(is_put_away);
-    if is_put_away || layer.issued == 0 {
-        layer = Resting::new(who.seed.derive(&generation.to_string()));
-    }
-    let asked = layer.request(&shared.parameters, now)?;
-    let mut octets = [0; ROOM];
-    let mut room = Slice::new(&mut octets);
-    let (id, token) = (asked.message_id, asked.token.as_bytes());
-    let writer = Writer::new(&mut room, Type::Con, Code::POST, id, token);
-    let written = match what {
-        What::Register => {
-            let mut name = [0; 255];
-            let length = NAME.len() + who.name.len();
-            let argument = name.get_mut(..length)?;
-            argument[..NAME.len()].copy_from_slice(NAME.as_bytes());
-            argument[NAME.len()..].copy_from_slice(who.name.as_bytes());
-            let writer = writer
-                .path("/rd")
-                .content_format(ContentFormat::LINK_FORMAT)
-                .option(option::URI_QUERY, argument);
-            let query = draft.query.iter();
-            query
-                .fold(writer, |writer, argument| writer.query(argument))
-                .payload(draft.list.as_bytes())
-        }
-        What::Update => {
-            // Slashes at the ends do not count.
-            let is_slash = |octet: &u8| *octet == b'/';
-            let path = packed.location();
-            let start = path.iter().position(|octet| !is_slash(octet))?;
-            let end = path.iter().rposition(|octet| !is_slash(octet))?;
-            let segments = path[start..=end].split(is_slash);
-            segments
-                .fold(writer, |writer, segment| {
-                    writer.option(option::URI_PATH, segment)
-                })
-                .finish()
-        }
+    let mut used_up = packed.used_up();
+    let is_fresh = is_put_away || layer.issued == 0;
+    let who = match is_fresh || what == What::Register {
+        true => Some(who()?),
+        false => None,
     };
+    if let Some(who) = who.filter(|_| is_fresh) {
+        layer = Resting::new(who.seed.derive(&generation.to_string()));
+        used_up = None;
+    }
+    let numbers = (&shared.parameters, shared.exchange_lifetime());
+    let asked = layer.request(numbers, used_up, now)?;
     // What cannot be written so, the core knows what to do with.
-    written.ok()?;
-    out.datagram(who.at, server, |buffer| {
-        buffer.extend_from_slice(room.written());
-    });
+    out.try_datagram(at, server, |buffer| {
+        let start = buffer.len();
+        let [high, low] = asked.message_id.to_be_bytes();
+        let token = asked.token.as_bytes();
+        let first = 0x40 | token.len() as u8;
+        buffer.extend_from_slice(&[first, Code::POST.byte(), high, low]);
+        buffer.extend_from_slice(token);
+        match what {
+            What::Register => {
+                let parts = [NAME.as_bytes(), who?.name.as_bytes()];
+                buffer.extend_from_slice(&draft.registration.before);
+                put_option(buffer, TO_NAME, parts)?;
+                buffer.extend_from_slice(&draft.registration.behind);
+            }
+            What::Send => buffer.extend_from_slice(sent?),
+            What::Update => put_path(buffer, packed.location())?,
+        }
+        (buffer.len() - start <= ROOM).then_some(())
+    })?;
+    let until = now + asked.wait;
     Some(Usual {
         asked,
-        until: now + asked.wait,
+        until: due.map_or(until, |due| due.min(until)),
         what,
         layer,
         generation,
     })
+}
+
+pub(super) fn order(shared: &Shared, usual: &Usual) -> Order {
+    match usual.what {
+        What::Register => Order::Register(Register::default()),
+        What::Send => {
+            let draft = shared.drafts.as_ref();
+            let draft = draft.and_then(|drafts| drafts.registration.as_ref()?.sends.get());
+            let paths = draft.map(|(paths, _)| paths.clone());
+            let (server, paths) = (0, paths.unwrap_or_default());
+            Order::Send { server, paths }
+        }
+        What::Update => Order::Update(Update::default()),
+    }
 }
 
 pub(super) fn end(
@@ -155,28 +288,31 @@ pub(super) fn end(
     if from != shared.servers.first()?.address {
         return None;
     }
-    let packet = Packet::parse(bytes).ok()?;
-    let Asked {
-        message_id, token, ..
-    } = usual.asked;
-    let names = (packet.message_id(), packet.token()) == (message_id, token);
-    if packet.ty() != Type::Ack || !names || !packet.payload().is_empty() {
+    let code = match usual.what {
+        What::Register => Code::CREATED,
+        What::Send | What::Update => Code::CHANGED,
+    };
+    let token = usual.asked.token.as_bytes();
+    let [high, low] = usual.asked.message_id.to_be_bytes();
+    let head = [0x60 | token.len() as u8, code.byte(), high, low];
+    let behind = bytes.strip_prefix(&head)?.strip_prefix(token)?;
+    let mut location = Vec::new();
+    if usual.what == What::Register {
+        let packet = Packet::parse(bytes).ok()?;
+        if !packet.payload().is_empty() {
+            return None;
+        }
+        for option in packet.options() {
+            let is_segment = option.number == option::LOCATION_PATH;
+            let segment = std::str::from_utf8(option.value).ok();
+            location.push(segment.filter(|_| is_segment)?.to_owned());
+        }
+    } else if !behind.is_empty() {
         return None;
     }
-    let mut location = Vec::new();
     let lifetime = match usual.what {
-        What::Register if packet.code() == Code::CREATED => {
-            for option in packet.options() {
-                let is_segment = option.number == option::LOCATION_PATH;
-                let segment = std::str::from_utf8(option.value).ok();
-                location.push(segment.filter(|_| is_segment)?.to_owned());
-            }
-            draft.lifetime
-        }
-        What::Update if packet.code() == Code::CHANGED && packet.options().next().is_none() => {
-            packed.lifetime()
-        }
-        What::Register | What::Update => return None,
+        What::Register => draft.lifetime,
+        What::Send | What::Update => packed.lifetime(),
     };
     let after = update_after(shared, lifetime);
     if after.is_zero() {
@@ -184,11 +320,16 @@ pub(super) fn end(
     }
     match usual.what {
         What::Register => packed.registered(&location, lifetime),
+        What::Send => {}
         What::Update => packed.updated(),
     }
-    packed.exchanged((usual.layer, usual.generation), now, now + after);
+    let layer = (usual.layer, usual.generation);
+    packed.exchanged(layer, usual.asked.ends_run, now);
+    if usual.what != What::Send {
+        packed.waits(now + after);
+    }
     Some(Answer::Response(Response {
-        code: packet.code(),
+        code,
         location,
         retry_after: None,
         payload: Vec::new(),
