@@ -64,7 +64,7 @@ use client::Pending;
 use server::{Body, Observation};
 use transmission::{Due, Expiries, Peer, Purpose, Seen, Sent, Timer, empty};
 
-pub use rest::{Asked, Resting, UsedUp};
+pub use rest::{Asked, Heard, Resting, UsedUp};
 
 /// What peers are told apart by: an address, a session.
 pub trait Address: Copy + Eq + Hash {}

@@ -8,8 +8,10 @@ use proptest::prelude::*;
 use twinproof_fleet::{Addresses, Fleet, Roster};
 use twinproof_kernel::{CallId, Input, Outbox, Output, Rests as _, Role as _, Seed, Time};
 use twinproof_lwm2m::device::rules::Standard;
-use twinproof_lwm2m::device::{Answer, Device, Order, Register, Shared, Update};
-use twinproof_lwm2m::wire::{Path, Version};
+use twinproof_lwm2m::device::{
+    Answer, Device, Notify, NotifyWith, Order, Register, Shared, Update,
+};
+use twinproof_lwm2m::wire::{Path, Value, Version};
 
 const MEMBERS: u32 = 3;
 const GRAIN: u32 = 10;
@@ -67,6 +69,12 @@ enum Act {
     Separate,
     /// A request of the server.
     Read,
+    /// The server observes how much memory is free.
+    Observe,
+    /// The server observes no more, or says so.
+    Cancel,
+    /// The device reports this number.
+    Report(i64),
     Garbage,
     /// So many milliseconds go by.
     Wait(u64),
@@ -95,7 +103,11 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Again),
         1 => (2..6_usize).prop_map(Act::Stray),
         1 => Just(Act::Stranger),
-        1 => prop_oneof![Just(Act::Empty(0x60)), Just(Act::Empty(0x70))],
+        8 => Just(Act::Empty(0x60)),
+        1 => Just(Act::Empty(0x70)),
+        5 => Just(Act::Observe),
+        1 => Just(Act::Cancel),
+        9 => prop_oneof![0..3_i64, any::<i64>()].prop_map(Act::Report),
         1 => Just(Act::Separate),
         1 => Just(Act::Read),
         1 => Just(Act::Garbage),
@@ -165,6 +177,14 @@ impl Pair {
                 let paths = Path::new(&[3, 0, resource]).into_iter().collect();
                 return self.order(member, Order::Send { server: 0, paths });
             }
+            Act::Report(number) => {
+                let notify = Notify {
+                    server: 0,
+                    path: Path::new(&[3, 0, 10]).unwrap(),
+                    with: NotifyWith::Confirmed(Value::Integer(number)),
+                };
+                return self.order(member, Order::Notify(notify));
+            }
             Act::Tell => {
                 let query = vec!["lt=900".to_owned()];
                 let how = Update {
@@ -188,6 +208,8 @@ impl Pair {
             Act::Empty(ty) => vec![ty, 0, head[2], head[3]],
             Act::Separate => [&[0x40 | token.len() as u8, 0x44, 9, head[3]], token].concat(),
             Act::Read => [&[0x41, 1, 7, head[3], 5], &b"\xb13\x010\x010"[..]].concat(),
+            Act::Observe => [&[0x41, 1, 7, head[3], 5], &b"\x60\x513\x010\x0210"[..]].concat(),
+            Act::Cancel => [&[0x41, 1, 8, head[3], 5], &b"\x61\x01\x513\x010\x0210"[..]].concat(),
             Act::Garbage => vec![0x44, 0x44],
         };
         self.heard[place].clone_from(&datagram);
@@ -351,6 +373,31 @@ fn no_message_id_is_taken_again_before_its_time_and_each_is_after_it() {
         2_000,
         "what was quiet for so long begins anew"
     );
+}
+
+#[test]
+fn who_is_observed_rests_between_reports() {
+    let mut pair = Pair::new();
+    pair.act(0, Act::Register);
+    pair.act(0, Act::Answer(0x41, b"\x82rd\x01x"));
+    pair.act(0, Act::Observe);
+    assert!(pair.fleets[0].0.is_packed(0));
+    for number in 0..1_100 {
+        pair.act(0, Act::Report(number));
+        assert!(!pair.fleets[0].0.is_packed(0));
+        pair.act(0, Act::Empty(0x60));
+        assert!(pair.fleets[0].0.is_packed(0));
+    }
+    pair.act(0, Act::Update);
+    pair.act(0, Act::Answer(0x44, b""));
+    pair.act(0, Act::Wait(250_000));
+    pair.act(0, Act::Report(7));
+    pair.act(0, Act::Empty(0x60));
+    assert!(pair.fleets[0].0.is_packed(0));
+    // What is not confirmed is repeated, and at last ends the observation.
+    pair.act(0, Act::Report(8));
+    pair.act(0, Act::Wait(200_000));
+    pair.act(0, Act::Report(9));
 }
 
 #[test]

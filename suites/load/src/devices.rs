@@ -30,6 +30,12 @@ fn path(ids: [u16; 3]) -> Path {
     Path::new(&ids).unwrap_or(Path::ROOT)
 }
 
+/// Where devices have what they report.
+#[cfg(target_os = "linux")]
+pub(crate) fn reported_path() -> Path {
+    path(REPORTED)
+}
+
 /// The value of the report with this number.
 pub(crate) fn reported(number: u64) -> i64 {
     FIRST.saturating_add_unsigned(number)

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use twinproof_coap::Packet;
+use twinproof_coap::{Class, Code, Packet, Type, Writer};
 use twinproof_fleet::{Addresses, Roster};
 use twinproof_kernel::{CallId, Input, Outbox, Role as _, Seed, Time};
 use twinproof_lwm2m::device::{Device, Shared};
 use twinproof_sockets::{Arrivals, Departures, Socket, cpu_of_thread};
 
-use crate::devices::{Devices, shared};
+use crate::devices::{Devices, reported_path, shared};
 use crate::drive::Pump;
 use crate::generator::{Generator, Phase, Traffic as _};
 use crate::jury::Jury;
@@ -86,7 +86,11 @@ pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Floor
         Generator::new(&closed, ours.port(), Devices, shared).map_err(NoRun::Room)?;
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let echo = scope.spawn(|| echo(&other, &stop));
+        let observed = match operation {
+            Operation::Notify => Some(observation()),
+            _ => None,
+        };
+        let echo = scope.spawn(|| echo(&other, observed.as_deref(), &stop));
         let rounds = (|| {
             let mut pump = Pump::new(&ours);
             while matches!(generator.phase(), Phase::Preparing(_)) {
@@ -202,8 +206,20 @@ impl Bare<'_> {
     }
 }
 
-/// Answers whatever is asked as a server that takes it would, and thinks of nothing.
-fn echo(socket: &Socket, stop: &AtomicBool) -> io::Result<()> {
+/// A server asks to observe what devices report.
+fn observation() -> Vec<u8> {
+    let mut octets = Vec::new();
+    // Nothing of this can be wrong.
+    let _ = Writer::new(&mut octets, Type::Con, Code::GET, 1, b"\x01")
+        .observe(0)
+        .path(&reported_path().to_string())
+        .finish();
+    octets
+}
+
+/// Answers whatever is asked as a server that takes it would, and thinks of nothing; if it observes, it asks that of whoever
+/// has registered.
+fn echo(socket: &Socket, observes: Option<&[u8]>, stop: &AtomicBool) -> io::Result<()> {
     let (mut arrivals, mut departures) = (Arrivals::default(), Departures::default());
     let mut answer = Vec::new();
     while !stop.load(Ordering::Relaxed) {
@@ -215,6 +231,11 @@ fn echo(socket: &Socket, stop: &AtomicBool) -> io::Result<()> {
             if write_answer(arrival.bytes, &mut answer) {
                 departures.push(arrival.at, arrival.from, &answer);
             }
+            if let Some(observes) = observes
+                && Packet::parse(arrival.bytes).is_ok_and(|packet| packet.path_is(&["rd"]))
+            {
+                departures.push(arrival.at, arrival.from, observes);
+            }
         }
         socket.send(&mut departures)?;
         if count == 0 {
@@ -224,15 +245,24 @@ fn echo(socket: &Socket, stop: &AtomicBool) -> io::Result<()> {
     Ok(())
 }
 
-/// 2.01 with a location, to what goes to `/rd`, else 2.04.
+/// 2.01 with a location, to what goes to `/rd`, else 2.04; an acknowledgement to a confirmable notification.
 pub(crate) fn write_answer(request: &[u8], into: &mut Vec<u8>) -> bool {
     let Ok(packet) = Packet::parse(request) else {
         return false;
     };
+    let [high, low] = packet.message_id().to_be_bytes();
+    match (packet.ty(), packet.code().class()) {
+        (_, Class::Request) => {}
+        (Type::Con, Class::Response) => {
+            into.clear();
+            into.extend_from_slice(&[0x60, 0, high, low]);
+            return true;
+        }
+        _ => return false,
+    }
     let token = packet.token_bytes();
     let registers = packet.path_is(&["rd"]);
     let code = if registers { 0x41 } else { 0x44 };
-    let [high, low] = packet.message_id().to_be_bytes();
     into.clear();
     into.extend_from_slice(&[0x60 | token.len() as u8, code, high, low]);
     into.extend_from_slice(token);
@@ -253,7 +283,13 @@ fn template(shared: &Shared, operation: Operation) -> io::Result<Vec<u8>> {
     let mut device = Device::new("dev-0", at, Seed::new(0));
     let mut out = Outbox::default();
     let mut said = Vec::new();
-    for operation in [Operation::Register, operation] {
+    for (number, operation) in [Operation::Register, operation].into_iter().enumerate() {
+        if number > 0 && operation == Operation::Notify {
+            let (from, bytes) = (server.address, &*observation());
+            let input = Input::Datagram { at, from, bytes };
+            device.handle(shared, Time::ZERO, input, &mut out);
+            out = Outbox::default();
+        }
         let order = Devices.order(operation, 0);
         let call = CallId(0);
         device.handle(shared, Time::ZERO, Input::Order { call, order }, &mut out);

@@ -6,9 +6,14 @@ use std::time::Duration;
 use twinproof_kernel::{Seed, Time};
 
 use super::client::draw_token;
-use super::transmission::{Peer, RUN, RUNS, first_id, first_wait, run_of};
+use super::server::Observation;
+use super::transmission::{Peer, RUN, RUNS, Seen, Stage, first_id, first_wait, run_of};
 use super::{Address, Endpoint, Expiries};
-use crate::{Parameters, Token};
+use crate::message::{Extra, Message};
+use crate::{Parameters, Token, Type, option};
+
+/// How many requests that came are remembered of an endpoint at rest, at most.
+const REMEMBERED: usize = 4;
 
 /// What is known of the only peer of an endpoint that has nothing under way, and from where its random choices go on.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -39,6 +44,60 @@ impl UsedUp {
         if let Some(last) = issued.checked_sub(1) {
             self.0[run_of(last.into())] = now;
         }
+    }
+}
+
+/// What is known of the only observation of an endpoint at rest, and of the requests that have come to it of late.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Heard {
+    token: Token,
+    key: u64,
+    sequence: u32,
+    size: usize,
+    confirmed: Time,
+    /// What was asked, oldest first.
+    seen: Vec<Answered>,
+}
+
+/// A confirmable request that was answered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Answered {
+    message_id: u16,
+    expires: Time,
+    reply: Box<[u8]>,
+}
+
+impl Heard {
+    /// With which token the peer observes.
+    pub const fn token(&self) -> Token {
+        self.token
+    }
+
+    /// Writes the next notification as a confirmable message, as [`Endpoint::notify`] would. None where it does not fit into
+    /// one message.
+    pub fn write(&self, message: &Message, message_id: u16, into: &mut Vec<u8>) -> Option<()> {
+        if !message.code().is_success() || message.body().len() > self.size {
+            return None;
+        }
+        let head = (Type::Con, message_id, self.token.as_bytes());
+        let extras = [Extra::uint(option::OBSERVE, self.next())];
+        let written = message.write(into, head, &extras, |_| true, message.body());
+        written.is_ok().then_some(())
+    }
+
+    /// The peer has the notification that went out at `now`.
+    pub const fn notified(&mut self, now: Time) {
+        self.sequence = self.next();
+        self.confirmed = now;
+    }
+
+    const fn next(&self) -> u32 {
+        (self.sequence + 1) & 0x00ff_ffff
+    }
+
+    /// Forgets what has outlived its time.
+    pub fn forget_old(&mut self, now: Time) {
+        self.seen.retain(|seen| seen.expires > now);
     }
 }
 
@@ -75,6 +134,34 @@ impl Resting {
     ) -> Option<Asked> {
         let mut random = fastrand::Rng::with_seed(self.random);
         let token = draw_token(&mut random, parameters);
+        let asked = self.send(random, (parameters, lifetime), used_up, now)?;
+        let wait = asked.wait.min(parameters.response_wait);
+        Some(Asked {
+            token,
+            wait,
+            ..asked
+        })
+    }
+
+    /// The same of a confirmable message that is no request, and has the token of another.
+    pub fn notify(
+        &mut self,
+        numbers: (&Parameters, Duration),
+        used_up: Option<&UsedUp>,
+        (token, now): (Token, Time),
+    ) -> Option<Asked> {
+        let random = fastrand::Rng::with_seed(self.random);
+        let asked = self.send(random, numbers, used_up, now)?;
+        Some(Asked { token, ..asked })
+    }
+
+    fn send(
+        &mut self,
+        mut random: fastrand::Rng,
+        (parameters, lifetime): (&Parameters, Duration),
+        used_up: Option<&UsedUp>,
+        now: Time,
+    ) -> Option<Asked> {
         if self.issued == 0 {
             self.first_id = first_id(&mut random);
         }
@@ -91,8 +178,8 @@ impl Resting {
         (self.random, self.touched) = (random.get_seed(), now);
         Some(Asked {
             message_id,
-            token,
-            wait: wait.min(parameters.response_wait),
+            token: Token::EMPTY,
+            wait,
             ends_run: u64::from(self.issued).is_multiple_of(RUN),
         })
     }
@@ -146,10 +233,13 @@ impl<P: Address> Endpoint<P> {
 
     /// What [`restore`](Self::restore) needs, if nothing is under way, nothing that came has to be remembered, and
     /// `peer` is the only one that is known.
-    pub fn rest(&self, peer: P) -> Option<(Resting, Option<&UsedUp>)> {
+    pub fn rest(&self, peer: P) -> Option<(Resting, Option<&UsedUp>, Option<Heard>)> {
         let quiet = self.sent.is_empty() && self.requests.is_empty() && self.timers.is_empty();
-        let forgotten = self.seen.is_empty() && self.bodies.is_empty();
-        let unheard = self.observations.is_empty() && self.assemblies.is_empty();
+        let whole = self.bodies.is_empty() && self.assemblies.is_empty();
+        let heard = match self.seen.is_empty() && self.observations.is_empty() {
+            true => None,
+            false => Some(self.heard(peer)?),
+        };
         let (known, state) = self.peers.only()?;
         let Peer {
             first_id,
@@ -161,7 +251,7 @@ impl<P: Address> Endpoint<P> {
             touched,
         } = state;
         let plain = *outstanding == 0 && waiting.is_empty() && recent.is_empty();
-        if !(quiet && forgotten && unheard && plain && *known == peer) {
+        if !(quiet && whole && plain && *known == peer) {
             return None;
         }
         let resting = Resting {
@@ -170,7 +260,51 @@ impl<P: Address> Endpoint<P> {
             first_id: *first_id,
             issued: u32::try_from(*issued).ok()?,
         };
-        Some((resting, used_up.as_ref()))
+        Some((resting, used_up.as_ref(), heard))
+    }
+
+    /// What was heard of a peer that observes one thing, if it is little and all of it is answered.
+    fn heard(&self, peer: P) -> Option<Heard> {
+        let (&(observer, token), observation) = self.observations.only()?;
+        let Observation {
+            key,
+            sequence,
+            size,
+            confirmed,
+            in_flight: None,
+            next: None,
+        } = observation
+        else {
+            return None;
+        };
+        let Expiries {
+            seen_con,
+            seen_non,
+            acknowledgements,
+            ..
+        } = &self.expiries;
+        let known = self.seen.values().count() == seen_con.len() && seen_con.len() <= REMEMBERED;
+        if observer != peer || !known || !seen_non.is_empty() || !acknowledgements.is_empty() {
+            return None;
+        }
+        let seen = seen_con.iter().map(|(at, key)| {
+            let seen = self.seen.get(key)?;
+            let is_plain = seen.expires == *at && key.0 == peer && seen.stage == Stage::Answered;
+            let reply = seen.reply.clone().filter(|_| is_plain)?;
+            Some(Answered {
+                message_id: key.1,
+                expires: seen.expires,
+                reply,
+            })
+        });
+        Some(Heard {
+            token,
+            key: *key,
+            sequence: *sequence,
+            size: *size,
+            confirmed: *confirmed,
+            seen: seen.collect::<Option<_>>()?,
+        })
     }
 
     /// Becomes the endpoint again that was at rest, with this peer; `lifetime` is
@@ -179,7 +313,7 @@ impl<P: Address> Endpoint<P> {
         &mut self,
         peer: P,
         lifetime: Duration,
-        (resting, used_up): (Resting, Option<UsedUp>),
+        (resting, used_up, heard): (Resting, Option<UsedUp>, Option<Heard>),
     ) {
         let Resting {
             touched,
@@ -193,5 +327,27 @@ impl<P: Address> Endpoint<P> {
         self.peers.insert(peer, state);
         // Whoever is asked too early whether to forget the peer says when to ask again.
         self.expiries.peers.push_back((touched + lifetime, peer));
+        let Some(heard) = heard else {
+            return;
+        };
+        let observation = Observation {
+            key: heard.key,
+            sequence: heard.sequence,
+            size: heard.size,
+            confirmed: heard.confirmed,
+            in_flight: None,
+            next: None,
+        };
+        self.observations.insert((peer, heard.token), observation);
+        for answered in heard.seen {
+            let (key, expires) = ((peer, answered.message_id), answered.expires);
+            let seen = Seen {
+                expires,
+                stage: Stage::Answered,
+                reply: Some(answered.reply),
+            };
+            self.expiries.seen_con.push_back((expires, key));
+            self.seen.insert(key, seen);
+        }
     }
 }

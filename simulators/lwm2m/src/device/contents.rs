@@ -206,6 +206,14 @@ impl Changes {
         self.values.insert(path, None);
     }
 
+    /// The only value that is different, if nothing else is.
+    pub(super) fn only(&self) -> Option<(Path, &Value)> {
+        let mut values = self.values.iter();
+        let (path, value) = values.next()?;
+        let is_all = values.next().is_none() && self.added.is_empty() && self.removed.is_empty();
+        is_all.then_some((*path, value.as_ref()?))
+    }
+
     pub(super) fn add_instance(&mut self, path: Path) {
         self.added.insert(path);
     }

@@ -343,23 +343,8 @@ impl Device {
         entries: &[Entry],
         accept: Option<ContentFormat>,
     ) -> Result<Message, Code> {
-        let encode = |format| wire::encode(format, Direction::Report, path, entries).ok();
-        let possible =
-            |format: &ContentFormat| has_format(shared, *format) && encode(*format).is_some();
         let forced = self.aside.as_ref().and_then(|aside| aside.behaviour.format);
-        let own = forced
-            .filter(possible)
-            .unwrap_or_else(|| own_format(shared.version, path, entries));
-        let format = shared.rules.format(FormatFacts {
-            accept,
-            offered: accept.is_some_and(|format| possible(&format)),
-            own,
-        });
-        let format = format.ok_or(Code::NOT_ACCEPTABLE)?;
-        let payload = encode(format).ok_or(Code::NOT_ACCEPTABLE)?;
-        Ok(Message::new(Code::CONTENT)
-            .content_format(format)
-            .payload(payload))
+        told(shared, (path, entries), accept, forced)
     }
 
     /// The values of several paths, in SenML.
@@ -518,6 +503,31 @@ impl Device {
         self.dirty = true;
         Ok(())
     }
+}
+
+/// A message with these values, in the format that the server accepts, that a tester wants or that is the device's own.
+pub(super) fn told(
+    shared: &Shared,
+    (path, entries): (Path, &[Entry]),
+    accept: Option<ContentFormat>,
+    forced: Option<ContentFormat>,
+) -> Result<Message, Code> {
+    let encode = |format| wire::encode(format, Direction::Report, path, entries).ok();
+    let possible =
+        |format: &ContentFormat| has_format(shared, *format) && encode(*format).is_some();
+    let own = forced
+        .filter(possible)
+        .unwrap_or_else(|| own_format(shared.version, path, entries));
+    let format = shared.rules.format(FormatFacts {
+        accept,
+        offered: accept.is_some_and(|format| possible(&format)),
+        own,
+    });
+    let format = format.ok_or(Code::NOT_ACCEPTABLE)?;
+    let payload = encode(format).ok_or(Code::NOT_ACCEPTABLE)?;
+    Ok(Message::new(Code::CONTENT)
+        .content_format(format)
+        .payload(payload))
 }
 
 /// The definitions of the object, and of the resource if the path is that long, at or above a path.

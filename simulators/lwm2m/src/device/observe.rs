@@ -39,6 +39,64 @@ pub(super) struct Watch {
     pub(super) due: Option<Time>,
 }
 
+/// What is kept of an observation of one number that is told when a tester says so.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    pub(super) path: Path,
+    pub(super) accept: Option<ContentFormat>,
+    /// What was told last, and when.
+    pub(super) told: i64,
+    pub(super) at: Time,
+    pub(super) notified: u32,
+}
+
+impl Report {
+    /// What is kept of it, if that is all.
+    pub(super) fn watched(&self, token: Token) -> Option<Watched> {
+        let [watch] = self.watches.as_slice() else {
+            return None;
+        };
+        let (path, entry) = match (watch.paths.as_slice(), watch.told.as_slice()) {
+            ([path], [entry]) if entry.path == *path && entry.time.is_none() => (*path, entry),
+            _ => return None,
+        };
+        let Some(Value::Integer(told)) = entry.value else {
+            return None;
+        };
+        let waits = watch.pending || watch.due.is_some() || !watch.kept.is_empty();
+        let differs = watch.composite || watch.token != token || !self.attributes.is_empty();
+        (!waits && !differs).then_some(Watched {
+            path,
+            accept: watch.accept,
+            told,
+            at: watch.at,
+            notified: watch.notified,
+        })
+    }
+}
+
+impl Watched {
+    /// It again, under this token.
+    pub(super) fn report(self, token: Token) -> Report {
+        let watch = Watch {
+            token,
+            paths: vec![self.path],
+            composite: false,
+            accept: self.accept,
+            told: vec![Entry::new(self.path, Value::Integer(self.told))],
+            at: self.at,
+            pending: false,
+            kept: Vec::new(),
+            notified: self.notified,
+            due: None,
+        };
+        Report {
+            watches: vec![watch],
+            ..Report::default()
+        }
+    }
+}
+
 impl Device {
     pub(super) fn observed(&self) -> Vec<Observed> {
         let of = |(server, account): (usize, &super::Account)| {

@@ -1,28 +1,30 @@
 //! A device at rest: what is kept of one that is registered or waits to be, holds the values that it began
-//! with, is observed by nobody, has all answers that it waits for, and was asked nothing of late that it would have to
-//! know again.
+//! with, has all answers that it waits for, and was asked nothing of late that it would have to know again; or of one of
+//! which its server observes one number, which may have become different, and has asked little else of late.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use twinproof_coap::endpoint::{Resting, UsedUp};
+use twinproof_coap::endpoint::{Heard, Resting, UsedUp};
 use twinproof_kernel::{Identity, Outbox, Rests, Time};
 
-use super::observe::Report;
+use super::contents::Changes;
+use super::observe::{Report, Watched};
 use super::registration::{Account, State};
 use super::usual::{self, Usual};
 use super::{Answer, Aside, Device, Live, Order, Shared};
+use crate::wire::Value;
 
 /// How long a location may be that needs no memory of its own, in octets.
 const SHORT: usize = 14;
 
-/// What is kept of a device at rest; 80 octets, its location where that is long, and when its runs of message ids were used
-/// up where it has taken a whole one.
+/// What is kept of a device at rest; 80 octets, its location where that is long, what belongs to an observation, and when its
+/// runs of message ids were used up where it has taken a whole one.
 #[derive(Clone, Debug, Default)]
 pub struct Packed {
     location: Location,
-    used_up: Option<UsedUp>,
+    more: Option<Box<More>>,
     /// One more than the microseconds of the moment at which it does the next thing by itself.
     due: Option<NonZeroU64>,
     spoke: Time,
@@ -40,6 +42,21 @@ pub struct Packed {
 }
 
 const _: () = assert!(size_of::<Packed>() <= 80);
+
+/// What most devices have nothing of.
+#[derive(Clone, Debug, Default)]
+struct More {
+    used_up: Option<UsedUp>,
+    watch: Option<Watch>,
+}
+
+/// An observation, and the value that has become different under it.
+#[derive(Clone, Debug)]
+pub(super) struct Watch {
+    pub(super) heard: Heard,
+    pub(super) watched: Watched,
+    value: Option<i64>,
+}
 
 impl Packed {
     /// Where it is registered, as text; empty if it is not.
@@ -73,8 +90,30 @@ impl Packed {
     }
 
     /// When the runs of message ids were used up, where there were such.
-    pub(super) const fn used_up(&self) -> Option<&UsedUp> {
-        self.used_up.as_ref()
+    pub(super) fn used_up(&self) -> Option<&UsedUp> {
+        self.more.as_ref()?.used_up.as_ref()
+    }
+
+    /// The observation, if there is one.
+    pub(super) fn watch(&self) -> Option<&Watch> {
+        self.more.as_ref()?.watch.as_ref()
+    }
+
+    /// Its server has the report of this value that went out then.
+    pub(super) fn reported(&mut self, value: i64, at: Time) {
+        let watch = self.more.as_mut().and_then(|more| more.watch.as_mut());
+        if let Some(watch) = watch {
+            watch.heard.notified(at);
+            watch.value = Some(value);
+            let Watched {
+                told,
+                at: last,
+                notified,
+                ..
+            } = &mut watch.watched;
+            (*told, *last) = (value, at);
+            *notified += 1;
+        }
     }
 
     /// An exchange is over that ended at `now`, the message layer and its generation since are these, and it has taken the
@@ -94,11 +133,16 @@ impl Packed {
         (self.touched, self.random) = (touched, random);
         (self.first_id, self.issued) = (first_id, issued);
         if self.generation != generation {
-            self.used_up = None;
+            self.more = None;
         }
         if ends_run {
-            let used_up = self.used_up.get_or_insert_with(UsedUp::none);
+            let more = self.more.get_or_insert_default();
+            let used_up = more.used_up.get_or_insert_with(UsedUp::none);
             used_up.note(issued, touched);
+        }
+        let watch = self.more.as_mut().and_then(|more| more.watch.as_mut());
+        if let Some(watch) = watch {
+            watch.heard.forget_old(now);
         }
         self.generation = generation;
         self.spoke = now;
@@ -196,18 +240,35 @@ impl Device {
     }
 }
 
+impl Device {
+    /// What is kept of its only observation, and of the value under it if that is all that has become different.
+    fn watch_at_rest(&self, report: &Report, heard: Heard) -> Option<Watch> {
+        let watched = report.watched(heard.token())?;
+        let value = match self.changes.as_ref().map(|changes| changes.only()) {
+            None => None,
+            Some(Some((path, Value::Integer(value)))) if path == watched.path => Some(*value),
+            Some(_) => return None,
+        };
+        Some(Watch {
+            heard,
+            watched,
+            value,
+        })
+    }
+}
+
 impl Rests for Device {
     type Packed = Packed;
     type Usual = Usual;
 
     fn pack(&self, shared: &Shared, at: SocketAddr) -> Option<Packed> {
-        let (layer, used_up) = match &self.live {
-            None => (Resting::default(), None),
+        let (layer, used_up, heard) = match &self.live {
+            None => (Resting::default(), None, None),
             Some(live) if live.is_idle() => live.layer.rest(shared.servers.first()?.address)?,
             Some(_) => return None,
         };
         let busy = self.boots.is_some() || self.dirty;
-        let differs = self.changes.is_some() || self.provision.is_some() || self.at != at;
+        let differs = self.provision.is_some() || self.at != at;
         if busy || differs || !self.aside.as_deref().is_none_or(Aside::is_plain) {
             return None;
         }
@@ -216,14 +277,25 @@ impl Rests for Device {
             [account] => account,
             _ => return None,
         };
-        let told = |report: &Report| report.watches.is_empty() && report.attributes.is_empty();
-        if !account.report.as_deref().is_none_or(told) {
-            return None;
-        }
+        let report = account.report.as_deref();
+        let watch = match heard {
+            Some(heard) => Some(self.watch_at_rest(report?, heard)?),
+            None => {
+                let is_empty =
+                    |report: &Report| report.watches.is_empty() && report.attributes.is_empty();
+                let is_plain = self.changes.is_none() && report.is_none_or(is_empty);
+                is_plain.then_some(None)?
+            }
+        };
+        let more = More {
+            used_up: used_up.cloned(),
+            watch,
+        };
+        let has_more = more.used_up.is_some() || more.watch.is_some();
         let due = account.due.map(|at| at.as_micros().saturating_add(1));
         Some(Packed {
             location: account.location.as_str().into(),
-            used_up: used_up.cloned(),
+            more: has_more.then(|| Box::new(more)),
             due: due.and_then(NonZeroU64::new),
             spoke: account.spoke,
             touched: layer.touched,
@@ -246,7 +318,7 @@ impl Rests for Device {
     }
 
     fn refill(&mut self, shared: &Shared, packed: Packed, who: Identity<'_>) {
-        let due = Self::wakes_at(&packed);
+        let (due, layer) = (Self::wakes_at(&packed), packed.layer());
         let Self {
             endpoint,
             at,
@@ -264,7 +336,17 @@ impl Rests for Device {
         endpoint.clear();
         endpoint.push_str(who.name);
         (*at, *seed, *generation, *dirty) = (who.at, who.seed, packed.generation, false);
-        (*changes, *aside, *provision, *boots) = (None, None, None, None);
+        let More { used_up, watch } = packed.more.map_or_else(More::default, |more| *more);
+        let (heard, watched, value) = match watch {
+            Some(watch) => (Some(watch.heard), Some(watch.watched), watch.value),
+            None => (None, None, None),
+        };
+        *changes = value.zip(watched.as_ref()).map(|(value, watched)| {
+            let mut changes = Changes::default();
+            changes.set(watched.path, Value::Integer(value));
+            Box::new(changes)
+        });
+        (*aside, *provision, *boots) = (None, None, None);
         accounts.truncate(1);
         let mut location = accounts.pop().unwrap_or_default().location;
         location.clear();
@@ -278,19 +360,24 @@ impl Rests for Device {
             registered: packed.registered,
             updated: packed.updated,
             spoke: packed.spoke,
-            report: None,
+            report: watched.zip(heard.as_ref()).map(|(watched, heard)| {
+                let report = watched.report(heard.token());
+                Box::new(report)
+            }),
         });
         if let Some(other) = live.take() {
             *spare = Some(other);
         }
-        let server = shared.servers.first().filter(|_| packed.issued > 0);
+        let server = shared.servers.first().filter(|_| layer.issued > 0);
         if let Some(server) = server {
-            let resting = packed.layer();
+            let resting = layer;
             let (peer, lifetime) = (server.address, shared.exchange_lifetime());
-            let resting = (resting, packed.used_up);
+            // Who is observed forgets nothing of that.
+            let forgets = heard.is_none().then_some(layer.touched + lifetime);
+            let resting = (resting, used_up, heard);
             let mut restored =
                 Live::within(spare.take(), |layer| layer.restore(peer, lifetime, resting));
-            restored.forgets = Some(packed.touched + lifetime);
+            restored.forgets = forgets;
             *live = Some(restored);
         }
     }

@@ -1,5 +1,5 @@
-//! What most exchanges of a device are: one with nothing to it registers, updates or sends what it began with, and its
-//! server takes that. A device at rest need not be taken up for them. Whatever else happens, it is: then all is left to the
+//! What most exchanges of a device are: one with nothing to it registers, updates or sends what it began with, or tells its
+//! only observer a number, and its server takes that. A device at rest need not be taken up for them. Whatever else happens, it is: then all is left to the
 //! core, and this is not asked.
 
 use std::net::SocketAddr;
@@ -12,8 +12,10 @@ use twinproof_kernel::{Identity, Outbox, Seed, Time};
 use super::registration::{NOWHERE, said_lifetime, update_after};
 use super::rest::Packed;
 use super::rules::RegisterFacts;
-use super::{Answer, Device, Order, Register, Response, STANDARD, Shared, Update};
-use crate::wire::Path;
+use super::{
+    Answer, Device, Notify, NotifyWith, Order, Register, Response, STANDARD, Shared, Update, manage,
+};
+use crate::wire::{Entry, Path, Value};
 
 /// How long a datagram may be that a device at rest sends, in octets.
 const ROOM: usize = 1_024;
@@ -51,6 +53,8 @@ pub struct Usual {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum What {
     Register,
+    /// This number of this resource.
+    Report(Path, i64),
     Send,
     Update,
 }
@@ -201,18 +205,35 @@ pub(super) fn begin<'n>(
 ) -> Option<Usual> {
     let draft = shared.drafts.as_ref()?.registration.as_ref()?;
     let server = shared.servers.first()?.address;
-    let mut due = None;
     let mut sent = None;
+    let mut told = None;
+    let watch = packed.watch();
     let what = match order {
-        Order::Register(how) if *how == Register::default() => What::Register,
-        Order::Send { server: 0, paths } => {
+        Order::Notify(Notify {
+            server: 0,
+            path,
+            with: NotifyWith::Confirmed(Value::Integer(number)),
+        }) if !shared.queue_mode => {
+            let watch = watch.filter(|watch| watch.watched.path == *path)?;
+            let entries = [Entry::new(*path, Value::Integer(*number))];
+            let message = manage::told(shared, (*path, &entries), watch.watched.accept, None);
+            told = Some((&watch.heard, message.ok()?));
+            What::Report(*path, *number)
+        }
+        // Its server observes anew then.
+        Order::Register(how) if *how == Register::default() && watch.is_none() => What::Register,
+        // What was told may differ from what it began with.
+        Order::Send { server: 0, paths } if watch.is_none() => {
             sent = Some(draft.sent(shared, paths)?);
-            // What it does by itself meanwhile, it does.
-            due = packed.due();
             What::Send
         }
         Order::Update(how) if *how == Update::default() => What::Update,
         _ => return None,
+    };
+    // What it does by itself meanwhile, it does.
+    let due = match what {
+        What::Register | What::Update => None,
+        What::Report(..) | What::Send => packed.due(),
     };
     if due.is_some_and(|due| due <= now) {
         return None;
@@ -220,6 +241,10 @@ pub(super) fn begin<'n>(
     let mut layer = packed.layer();
     let mut generation = packed.generation();
     let is_put_away = layer.issued > 0 && layer.touched + shared.exchange_lifetime() <= now;
+    if is_put_away && watch.is_some() {
+        // The message layer stays, and forgets the server's numbers only.
+        return None;
+    }
     generation += u32::from(is_put_away);
     let mut used_up = packed.used_up();
     let is_fresh = is_put_away || layer.issued == 0;
@@ -232,10 +257,16 @@ pub(super) fn begin<'n>(
         used_up = None;
     }
     let numbers = (&shared.parameters, shared.exchange_lifetime());
-    let asked = layer.request(numbers, used_up, now)?;
+    let asked = match &told {
+        Some((heard, _)) => layer.notify(numbers, used_up, (heard.token(), now))?,
+        None => layer.request(numbers, used_up, now)?,
+    };
     // What cannot be written so, the core knows what to do with.
     out.try_datagram(at, server, |buffer| {
         let start = buffer.len();
+        if let Some((heard, message)) = &told {
+            return heard.write(message, asked.message_id, buffer);
+        }
         let [high, low] = asked.message_id.to_be_bytes();
         let token = asked.token.as_bytes();
         let first = 0x40 | token.len() as u8;
@@ -248,7 +279,7 @@ pub(super) fn begin<'n>(
                 put_option(buffer, TO_NAME, parts)?;
                 buffer.extend_from_slice(&draft.registration.behind);
             }
-            What::Send => buffer.extend_from_slice(sent?),
+            What::Report(..) | What::Send => buffer.extend_from_slice(sent?),
             What::Update => put_path(buffer, packed.location())?,
         }
         (buffer.len() - start <= ROOM).then_some(())
@@ -266,6 +297,11 @@ pub(super) fn begin<'n>(
 pub(super) fn order(shared: &Shared, usual: &Usual) -> Order {
     match usual.what {
         What::Register => Order::Register(Register::default()),
+        What::Report(path, number) => Order::Notify(Notify {
+            server: 0,
+            path,
+            with: NotifyWith::Confirmed(Value::Integer(number)),
+        }),
         What::Send => {
             let draft = shared.drafts.as_ref();
             let draft = draft.and_then(|drafts| drafts.registration.as_ref()?.sends.get());
@@ -288,12 +324,18 @@ pub(super) fn end(
     if from != shared.servers.first()?.address {
         return None;
     }
+    let [high, low] = usual.asked.message_id.to_be_bytes();
+    if let What::Report(_, number) = usual.what {
+        (bytes == [0x60, 0, high, low]).then_some(())?;
+        packed.reported(number, usual.layer.touched);
+        packed.exchanged((usual.layer, usual.generation), usual.asked.ends_run, now);
+        return Some(Answer::Done);
+    }
     let code = match usual.what {
         What::Register => Code::CREATED,
-        What::Send | What::Update => Code::CHANGED,
+        What::Report(..) | What::Send | What::Update => Code::CHANGED,
     };
     let token = usual.asked.token.as_bytes();
-    let [high, low] = usual.asked.message_id.to_be_bytes();
     let head = [0x60 | token.len() as u8, code.byte(), high, low];
     let behind = bytes.strip_prefix(&head)?.strip_prefix(token)?;
     let mut location = Vec::new();
@@ -312,7 +354,7 @@ pub(super) fn end(
     }
     let lifetime = match usual.what {
         What::Register => draft.lifetime,
-        What::Send | What::Update => packed.lifetime(),
+        What::Report(..) | What::Send | What::Update => packed.lifetime(),
     };
     let after = update_after(shared, lifetime);
     if after.is_zero() {
@@ -320,7 +362,7 @@ pub(super) fn end(
     }
     match usual.what {
         What::Register => packed.registered(&location, lifetime),
-        What::Send => {}
+        What::Report(..) | What::Send => {}
         What::Update => packed.updated(),
     }
     let layer = (usual.layer, usual.generation);

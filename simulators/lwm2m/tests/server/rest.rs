@@ -155,9 +155,26 @@ fn what_a_device_has_of_its_own_keeps_it_from_being_packed() {
     let mut world = World::registered(Version::V1_0, 86_400);
     world.shared.remembers = false;
     world.packs = Some(0);
-    world.observe("/3/0/9");
+    world.observe("/3/0");
     world.wait(seconds(300));
     assert_eq!(world.packs, Some(0));
+}
+
+#[test]
+fn a_device_rests_while_one_number_of_it_is_observed() {
+    let mut world = World::registered(Version::V1_0, 86_400);
+    world.shared.remembers = false;
+    world.packs = Some(0);
+    world.observe("/3/0/9");
+    let before = world.devices[0].1.shown();
+    assert_eq!(before.observed.len(), 1);
+    world.wait(seconds(300));
+    assert!(world.packs > Some(0), "{:?}", world.packs);
+    assert_eq!(world.devices[0].1.shown(), before);
+    world.observe("/3/0/10");
+    let packs = world.packs;
+    world.wait(seconds(300));
+    assert_eq!(world.packs, packs, "two are too many");
 }
 
 #[test]
