@@ -115,9 +115,10 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// Two fleets to which the same happens.
+/// Two fleets to which the same happens, and the same devices never packed at all.
 struct Pair {
     fleets: [(Fleet<Device>, Shared); 2],
+    awake: Vec<Device>,
     now: Time,
     /// What each member said last, and was answered last.
     said: [Vec<u8>; MEMBERS as usize],
@@ -127,6 +128,12 @@ struct Pair {
 
 /// What a device leaves: where it goes, and the octets; or an answer.
 type Left = Vec<Result<(SocketAddr, SocketAddr, Vec<u8>), (CallId, Answer)>>;
+
+/// The answer to an update that is taken.
+fn taken(said: &[u8]) -> Vec<u8> {
+    let token = usize::from(said[0] & 0x0f);
+    [&[0x60 | said[0] & 0x0f, 0x44], &said[2..4 + token]].concat()
+}
 
 fn left(out: &mut Outbox<Answer>) -> Left {
     let (outputs, bytes) = out.take();
@@ -142,8 +149,14 @@ fn left(out: &mut Outbox<Answer>) -> Left {
 
 impl Pair {
     fn new() -> Self {
+        let awake = (0..MEMBERS).map(|member| {
+            let (roster, mut name) = (roster(), String::new());
+            let who = roster.identity(member, &mut name).unwrap();
+            Device::new(who.name, who.at, who.seed)
+        });
         Self {
             fleets: [shared(), unknown()].map(|shared| (Fleet::new(roster(), GRAIN), shared)),
+            awake: awake.collect(),
             now: Time::from_micros(1 << GRAIN),
             said: Default::default(),
             heard: Default::default(),
@@ -220,6 +233,10 @@ impl Pair {
             assert_eq!(heard, Some(member));
             left(&mut out)
         });
+        let at = self.fleets[0].0.roster().address(member).unwrap();
+        let bytes = &datagram;
+        let plain = self.plainly(member, Input::Datagram { at, from, bytes });
+        assert_eq!(left[0], plain);
         self.compare(member, left);
     }
 
@@ -231,7 +248,17 @@ impl Pair {
             fleet.handle(shared, member, now, Input::Order { call, order }, &mut out);
             left(&mut out)
         });
+        let plain = self.plainly(member, Input::Order { call, order });
+        assert_eq!(left[0], plain);
         self.compare(member, left);
+    }
+
+    /// What a device does that is never packed.
+    fn plainly(&mut self, member: u32, input: Input<'_, Order>) -> Left {
+        let mut out = Outbox::default();
+        let (_, shared) = &self.fleets[1];
+        self.awake[member as usize].handle(shared, self.now, input, &mut out);
+        left(&mut out)
     }
 
     /// Lets time go by in steps in which everybody who is due is woken.
@@ -257,6 +284,18 @@ impl Pair {
             });
             let [one, other] = woken;
             assert_eq!(one, other);
+            for member in 0..MEMBERS {
+                let of = one.iter().filter(|(woken, _)| *woken == member);
+                let packed: Left = of.flat_map(|(_, left)| left.clone()).collect();
+                let mut plain = Vec::new();
+                while self.awake[member as usize]
+                    .next_deadline()
+                    .is_some_and(|at| at <= now)
+                {
+                    plain.extend(self.plainly(member, Input::Wake));
+                }
+                assert_eq!(packed, plain);
+            }
             for (member, left) in one {
                 self.compare(member, [left.clone(), left]);
             }
@@ -305,8 +344,7 @@ impl Pair {
                 let mut all = left(&mut out);
                 if let [Ok((at, to, said))] = all.as_slice() {
                     let (at, from) = (*at, *to);
-                    let token = usize::from(said[0] & 0x0f);
-                    let answer = [&[0x60 | said[0] & 0x0f, 0x44], &said[2..4 + token]].concat();
+                    let answer = taken(said);
                     fleet.hear(shared, now, (at, from, &answer), &mut out);
                     all.extend(left(&mut out));
                 }
@@ -314,6 +352,14 @@ impl Pair {
             });
             let [one, other] = left;
             assert_eq!(one, other);
+            let order = Order::Update(Update::default());
+            let mut plain = self.plainly(member, Input::Order { call, order });
+            if let [Ok((at, from, said))] = plain.as_slice() {
+                let (at, from, answer) = (*at, *from, taken(said));
+                let bytes = &answer;
+                plain.extend(self.plainly(member, Input::Datagram { at, from, bytes }));
+            }
+            assert_eq!(one, plain);
             answered += u32::from(one.len() == 2);
         }
         self.compare_all();

@@ -85,11 +85,8 @@ pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Floor
     let mut generator =
         Generator::new(&closed, ours.port(), Devices, shared).map_err(NoRun::Room)?;
     let stop = AtomicBool::new(false);
+    let observed = (operation == Operation::Notify).then(observation);
     thread::scope(|scope| {
-        let observed = match operation {
-            Operation::Notify => Some(observation()),
-            _ => None,
-        };
         let echo = scope.spawn(|| echo(&other, observed.as_deref(), &stop));
         let rounds = (|| {
             let mut pump = Pump::new(&ours);

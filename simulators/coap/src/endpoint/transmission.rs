@@ -46,6 +46,10 @@ impl Peer {
             touched: now,
         }
     }
+
+    fn is_idle(&self) -> bool {
+        self.outstanding == 0 && self.waiting.is_empty()
+    }
 }
 
 /// Message ids are watched in runs: when the last of a run was used says when the first of it may be
@@ -337,9 +341,13 @@ impl<P: Address> Endpoint<P> {
     /// when it was last used a lifetime ago (RFC 7252 §4.4).
     pub(super) fn next_id(&mut self, turn: &mut Turn<'_, P>, address: P) -> Result<u16, SendError> {
         let lifetime = || turn.parameters.exchange_lifetime();
-        if !self.peers.contains_key(&address) {
+        let known = self.peers.get(&address);
+        if known.is_none() {
             let forgets = turn.now + lifetime();
             self.expiries.peers.push_back((forgets, address));
+        }
+        // Who is looked at late is forgotten on time all the same.
+        if known.is_none_or(|peer| peer.is_idle() && peer.touched + lifetime() <= turn.now) {
             let peer = Peer::new(first_id(&mut self.random), turn.now);
             self.peers.insert(address, peer);
         }
@@ -419,8 +427,7 @@ impl<P: Address> Endpoint<P> {
         let lifetime = || parameters.exchange_lifetime();
         forget(peers, now, |key| {
             let peer = self.peers.get(key)?;
-            let idle = peer.outstanding == 0 && peer.waiting.is_empty();
-            let until = if idle {
+            let until = if peer.is_idle() {
                 peer.touched + lifetime()
             } else {
                 now + lifetime()
