@@ -75,7 +75,7 @@ impl Server {
     fn number_of(&self, moment: &Moment<'_>, segments: &[&str]) -> Option<u64> {
         let (last, first) = segments.split_last()?;
         let number = u64::from_str_radix(last, 16).ok()?;
-        (first == moment.shared.location.as_slice() && *last == name(number)).then_some(number)
+        (first == moment.shared.location.as_slice() && is_name(last)).then_some(number)
     }
 
     pub(super) fn location(&self, moment: &Moment<'_>, number: u64) -> Vec<String> {
@@ -493,4 +493,11 @@ impl<'p> Query<'p> {
 /// The last segment of a location.
 fn name(number: u64) -> String {
     format!("{number:08x}")
+}
+
+/// Whether a hexadecimal number is written as the last segment of a location is.
+fn is_name(segment: &str) -> bool {
+    let is_digit = |octet: u8| matches!(octet, b'0'..=b'9' | b'a'..=b'f');
+    let is_whole = segment.len() == 8 || segment.len() > 8 && !segment.starts_with('0');
+    is_whole && segment.bytes().all(is_digit)
 }

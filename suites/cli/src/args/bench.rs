@@ -281,7 +281,7 @@ pub(crate) struct Floor {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
     pub(crate) devices: u32,
     /// What they do
-    #[arg(long, value_name = "NAME", default_value = "update", value_parser = own_operation)]
+    #[arg(long, value_name = "NAME", default_value = "update", value_parser = bare_operation)]
     pub(crate) operation: Operation,
     /// How many rounds there are, of which each has both
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole(1_u32, 1_000), allow_negative_numbers = true)]
@@ -377,6 +377,14 @@ fn own_operation(typed: &str) -> Result<Operation, String> {
     let mut own = Operation::ALL.to_vec();
     own.retain(|one| one.enabler() == Enabler::Lwm2m && !one.needs_operator() && !one.needs_dtls());
     one_of(typed, &own)
+}
+
+/// What a bare loop can do, too: notifications, as the server of a floor observes by itself.
+fn bare_operation(typed: &str) -> Result<Operation, String> {
+    match one_of(typed, &[Operation::Notify]) {
+        Ok(notify) => Ok(notify),
+        Err(_) => own_operation(typed).map_err(|expected| format!("{expected}, notify")),
+    }
 }
 
 fn one_of(typed: &str, known: &[Operation]) -> Result<Operation, String> {
