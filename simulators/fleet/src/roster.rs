@@ -1,7 +1,7 @@
 //! Who the members of a fleet are.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
 use twinproof_kernel::{Identity, Seed};
@@ -23,6 +23,13 @@ pub enum Addresses {
         /// The port of member 0.
         first: u16,
     },
+    /// As `Block`, of IPv6.
+    Prefix {
+        /// The address of member 0.
+        first: Ipv6Addr,
+        /// The port of all.
+        port: u16,
+    },
 }
 
 impl Addresses {
@@ -35,6 +42,11 @@ impl Addresses {
             }
             Self::Block { first, .. } => u64::from(u32::MAX - u32::from(first)),
             Self::Ports { first, .. } => u64::from(u16::MAX - first) + 1,
+            // The next one is not of loopback any more.
+            Self::Prefix { first, .. } if first.is_loopback() => 1,
+            Self::Prefix { first, .. } => {
+                u64::try_from(u128::MAX - u128::from(first)).unwrap_or(u64::MAX)
+            }
         }
     }
 
@@ -48,6 +60,10 @@ impl Addresses {
                 SocketAddr::from((Ipv4Addr::from(u32::from(first) + member), port))
             }
             Self::Ports { address, first } => SocketAddr::new(address, first + member as u16),
+            Self::Prefix { first, port } => {
+                let ip = Ipv6Addr::from(u128::from(first) + u128::from(member));
+                SocketAddr::from((ip, port))
+            }
         })
     }
 
@@ -59,6 +75,10 @@ impl Addresses {
             }
             (Self::Ports { address, first }, at) if at.ip() == address => {
                 at.port().checked_sub(first)?.into()
+            }
+            (Self::Prefix { first, port }, SocketAddr::V6(at)) if at.port() == port => {
+                let place = u128::from(*at.ip()).checked_sub(first.into())?;
+                u32::try_from(place).ok()?
             }
             _ => return None,
         };
@@ -250,7 +270,11 @@ mod tests {
             address: [127, 0, 0, 1].into(),
             first: 20_000,
         };
-        for addresses in [block([127, 1, 0, 1]), ports] {
+        let prefix = Addresses::Prefix {
+            first: "2001:db8::fffe".parse().unwrap(),
+            port: 5683,
+        };
+        for addresses in [block([127, 1, 0, 1]), ports, prefix] {
             let roster = Roster::new(40_000, addresses, "dev-", Seed::new(1)).unwrap();
             let mut name = String::new();
             for member in [0, 1, 255, 256, 39_999] {
@@ -263,6 +287,9 @@ mod tests {
             assert_eq!(roster.member(beyond), None);
             assert_eq!(roster.member("127.0.255.255:5683".parse().unwrap()), None);
             assert_eq!(roster.member("127.1.0.1:5684".parse().unwrap()), None);
+            for other in ["[2001:db8::fffd]:5683", "[2001:db8:0:1::fffe]:5683"] {
+                assert_eq!(roster.member(other.parse().unwrap()), None);
+            }
         }
     }
 
@@ -330,5 +357,9 @@ mod tests {
             }
         );
         assert!(error.to_string().contains("there are 5"), "{error}");
+        let prefix = |first| Addresses::Prefix { first, port: 5683 };
+        assert_eq!(prefix(Ipv6Addr::LOCALHOST).room(), 1);
+        let high = prefix(Ipv6Addr::from(u128::MAX - 2));
+        assert_eq!((high.room(), high.of(2)), (2, None));
     }
 }

@@ -28,6 +28,15 @@ fn a_plan_says_what_is_needed_or_what_is_missing() {
     ] {
         assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
     }
+    let prefix = ["bench", "plan", "--devices", "1000", "--first"];
+    let ran = twinproof(dir.path(), &[&prefix[..], &["2001:db8::1"]].concat());
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let says = "2001:db8::1 to 2001:db8::3e8: a prefix of 118 bits or fewer";
+    assert!(ran.stdout.contains(says), "{}", ran.stdout);
+    let ran = twinproof(dir.path(), &[&prefix[..], &["::1"]].concat());
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+    let says = "missing    addresses: 1000 are needed and there are 1 from ::1 on; of IPv6";
+    assert!(ran.stdout.contains(says), "{}", ran.stdout);
     let ran = twinproof(
         dir.path(),
         &[

@@ -4,10 +4,9 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 
 use common::served::Served;
-use common::twinproof;
+use common::{load_report, twinproof};
 use serde_json::Value;
 
 const WORKLOAD: &str = r#"
@@ -30,11 +29,6 @@ rate = 300
 for = "2s"
 "#;
 
-fn report(dir: &Path) -> Value {
-    let text = fs::read_to_string(dir.join("twinproof-load/load.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
-
 #[test]
 fn every_device_is_answered_at_its_own_port_in_the_clear_and_over_dtls() {
     let dir = tempfile::tempdir().unwrap();
@@ -46,7 +40,7 @@ fn every_device_is_answered_at_its_own_port_in_the_clear_and_over_dtls() {
     ] {
         let ran = twinproof(dir, way);
         assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
-        let report = report(dir);
+        let report = load_report(dir);
         let answered = |operation: &str| {
             let one = &report["operations"][operation];
             assert_eq!(one["begun"], one["answered"], "{operation}: {}", ran.stdout);
@@ -72,7 +66,7 @@ fn a_server_that_is_wrong_is_seen_by_devices_that_differ_in_their_ports() {
     let _served = Served::lwm2m(dir, &["--mutant", "update-answered-otherwise"]);
     let ran = twinproof(dir, &["fleet", "load.toml", "--sut", "sut.toml"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
-    let broken = &report(dir)["judged"]["broken"][0];
+    let broken = &load_report(dir)["judged"]["broken"][0];
     assert_eq!(broken["rule"], "update-confirmed");
     let device = broken["device"].as_str().unwrap();
     assert!(device.starts_with("127.79.0.1:22"), "{device}");
@@ -113,4 +107,42 @@ fn how_many_ports_there_are_is_said() {
     let (code, said) = plan(&["--devices", "70000"]);
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("missing    devices.ports: 70000"), "{said}");
+}
+
+#[test]
+fn the_loopback_of_ipv6_has_devices_by_their_ports() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let workload = WORKLOAD
+        .replace("127.79.0.1", "::1")
+        .replace("21000", "21400");
+    fs::write(dir.join("load.toml"), workload).unwrap();
+    for way in [
+        &["fleet", "load.toml"][..],
+        &["fleet", "load.toml", "--dtls"],
+    ] {
+        let ran = twinproof(dir, way);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+        let report = load_report(dir);
+        assert_eq!(report["counts"]["prepared"], 300);
+        for operation in ["notify", "read", "update"] {
+            let one = &report["operations"][operation];
+            assert_eq!(one["begun"], one["answered"], "{operation}: {}", ran.stdout);
+        }
+        assert_eq!(report["judged"]["devices"], 300);
+        assert_eq!(report["judged"]["broken"], Value::Array(Vec::new()));
+    }
+    // Without ports there is one address, and so one device.
+    let alone = ["bench", "update", "--first", "::1", "--devices"];
+    let one = ["1", "--rate", "10", "--duration", "1s", "--warm-up", "0s"];
+    let ran = twinproof(dir, &[&alone[..], &one].concat());
+    assert!(ran.stdout.contains("10 answered"), "{}", ran.stdout);
+    let ran = twinproof(dir, &[&alone[..], &["2"]].concat());
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("there are 1"), "{}", ran.stderr);
+    // A server of one kind and devices of the other do not meet.
+    let _served = Served::lwm2m(dir, &["--v6"]);
+    let ran = twinproof(dir, &["bench", "update", "--sut", "sut.toml"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("--first"), "{}", ran.stderr);
 }

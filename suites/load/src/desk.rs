@@ -1,7 +1,7 @@
 //! Where the operator of the built-in server is heard.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use twinproof_kernel::CallId;
 use twinproof_lwm2m::server::Server;
@@ -11,7 +11,7 @@ use crate::operator::{Ask, Said};
 use crate::serve::{DESK, Desk};
 
 /// Where the operator of the built-in server at an address speaks to it: no other machine reaches that.
-pub fn desk_of(server: SocketAddrV4) -> SocketAddrV4 {
+pub fn desk_of(server: SocketAddr) -> SocketAddrV4 {
     SocketAddrV4::new(DESK, server.port())
 }
 
@@ -22,21 +22,21 @@ const LOOK: CallId = CallId(0);
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
     /// Who asked what is under way, and as what.
-    calls: HashMap<CallId, (SocketAddrV4, u64)>,
+    calls: HashMap<CallId, (SocketAddr, u64)>,
     made: u64,
     watched: BTreeSet<String>,
     /// Who wants to be told of what happens.
-    watches: Option<SocketAddrV4>,
+    watches: Option<SocketAddr>,
     /// How many events were told, or were of no interest.
     known: u64,
 }
 
 impl Desk<Server> for Counter {
-    fn is_for(&self, at: SocketAddrV4) -> bool {
-        *at.ip() == DESK
+    fn is_for(&self, at: SocketAddr) -> bool {
+        at.ip() == IpAddr::V4(DESK)
     }
 
-    fn hear(&mut self, from: SocketAddrV4, bytes: &[u8]) -> Option<(CallId, Operation)> {
+    fn hear(&mut self, from: SocketAddr, bytes: &[u8]) -> Option<(CallId, Operation)> {
         match Ask::read(bytes)? {
             Ask::Operate { call, operation } => {
                 self.made += 1;
@@ -56,7 +56,7 @@ impl Desk<Server> for Counter {
         self.watches.map(|_| (LOOK, Operation::Events { after }))
     }
 
-    fn answer(&mut self, call: CallId, answer: Answer, tell: &mut dyn FnMut(SocketAddrV4, &[u8])) {
+    fn answer(&mut self, call: CallId, answer: Answer, tell: &mut dyn FnMut(SocketAddr, &[u8])) {
         match answer {
             Answer::Events { events, known } if call == LOOK => {
                 self.known = known;

@@ -161,7 +161,7 @@ impl<'s> Pump<'s> {
             let stamp = arrival
                 .stamp
                 .map(|stamp| time(self.clock.since_start(stamp, now)));
-            let (at, from) = (arrival.at.into(), arrival.from.into());
+            let (at, from) = (arrival.at, arrival.from);
             let times = (time(now), stamp.unwrap_or(time(now)));
             let mut line = Line {
                 departures: &mut self.departures,
@@ -282,13 +282,9 @@ impl Line<'_> {
     }
 }
 
-/// Lets datagrams for somebody wait to be sent together; sockets are of IPv4 alone, and so are the devices.
+/// Lets datagrams for somebody wait to be sent together.
 fn leave(departures: &mut Departures, to: SocketAddr) -> impl FnMut(SocketAddr, &[u8]) {
-    move |at, bytes| {
-        if let (SocketAddr::V4(at), SocketAddr::V4(to)) = (at, to) {
-            departures.push(at, to, bytes);
-        }
-    }
+    move |at, bytes| departures.push(at, to, bytes)
 }
 
 /// What is asked too much of the generator, second by second.

@@ -1,13 +1,13 @@
 //! What the generator itself costs: the same datagrams, without anybody who thinks about them.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use twinproof_coap::{Class, Code, Packet, Type, Writer};
-use twinproof_fleet::{Addresses, Roster};
+use twinproof_fleet::Roster;
 use twinproof_kernel::{CallId, Input, Outbox, Role as _, Seed, Time};
 use twinproof_lwm2m::device::{Device, Shared};
 use twinproof_sockets::{Arrivals, Departures, Socket, cpu_of_thread};
@@ -68,18 +68,15 @@ impl Floor {
 /// When the system takes sockets or clocks away, there are not enough addresses, or the server does not answer.
 pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Floor, NoRun> {
     let (ours, bare, other) = (Socket::open(0)?, Socket::open(0)?, Socket::open(0)?);
-    let target = SocketAddrV4::new(Ipv4Addr::LOCALHOST, other.port());
+    let target = SocketAddr::from((Ipv4Addr::LOCALHOST, other.port()));
     let operation = workload.operations().next().unwrap_or(Operation::Register);
     let closed = Workload {
         arrivals: Pace::Closed(WINDOW),
         ..workload.clone()
     };
-    let shared = shared(&closed, SocketAddr::V4(target));
+    let shared = shared(&closed, target);
     let template = template(&shared, operation)?;
-    let addresses = Addresses::Block {
-        first: workload.devices.first,
-        port: bare.port(),
-    };
+    let addresses = workload.devices.addresses(bare.port());
     let roster = Roster::new(workload.devices.count, addresses, "", Seed::new(0));
     let roster = roster.map_err(NoRun::Room)?;
     let mut generator =
@@ -151,7 +148,7 @@ fn measure(
     each(cpu_of_thread()? - cpu, finished(generator) - before)
 }
 
-fn each(cpu: Duration, count: u64) -> io::Result<f64> {
+pub(crate) fn each(cpu: Duration, count: u64) -> io::Result<f64> {
     match count {
         0 => Err(io::Error::other("nothing was answered")),
         count => Ok(cpu.as_secs_f64() * 1e6 / count as f64),
@@ -161,7 +158,7 @@ fn each(cpu: Duration, count: u64) -> io::Result<f64> {
 /// A loop that sends, and counts what comes back.
 struct Bare<'s> {
     socket: &'s Socket,
-    target: SocketAddrV4,
+    target: SocketAddr,
     template: Vec<u8>,
     roster: Roster,
     turn: u64,
@@ -197,7 +194,7 @@ impl Bare<'_> {
     fn ask(&mut self, departures: &mut Departures) {
         let member = self.roster.spread(self.turn);
         self.turn += 1;
-        if let Some(SocketAddr::V4(at)) = self.roster.address(member) {
+        if let Some(at) = self.roster.address(member) {
             departures.push(at, self.target, &self.template);
         }
     }

@@ -71,7 +71,8 @@ pub use report::{
 };
 #[cfg(target_os = "linux")]
 pub use run::{
-    NoRun, Run, Target, run, run_shard, run_steered, serve_built_in, serve_built_in_secured,
+    NoRun, Run, Target, address_of, open_built_in, run, run_shard, run_steered, serve_built_in,
+    serve_built_in_secured,
 };
 pub use schedule::Schedule;
 pub use search::{Found, Limit, Search, Trial, trial};

@@ -2,7 +2,7 @@
 
 mod dtls;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -42,7 +42,7 @@ pub struct Asked {
     /// How many devices.
     pub devices: u32,
     /// The address of the first.
-    pub first: Ipv4Addr,
+    pub first: IpAddr,
     /// The port of the first, if all have its address and each a port of its own.
     pub ports: Option<u16>,
     /// For how long their registrations hold, each of which is renewed once in that time.
@@ -79,7 +79,9 @@ pub struct Plan {
     /// How many devices.
     pub devices: u32,
     /// The addresses that they have, the first and the last; none if there are not so many.
-    pub addresses: Option<[Ipv4Addr; 2]>,
+    pub addresses: Option<[IpAddr; 2]>,
+    /// How long the longest prefix of IPv6 is, in bits, that has all of them, if they are of IPv6.
+    pub prefix: Option<u32>,
     /// The ports that they have of the first address, the first and the last, if that is how they are told apart and there are
     /// so many.
     pub ports: Option<[u16; 2]>,
@@ -117,10 +119,13 @@ pub fn plan(asked: &Asked, costs: &Costs, machine: &Machine) -> Plan {
     let addresses = fleet.addresses(1);
     let room = addresses.room();
     let last = devices.checked_sub(1).and_then(|last| addresses.of(last));
-    let block = last.and_then(|last| match last {
-        SocketAddr::V4(last) => Some([first, *last.ip()]),
-        SocketAddr::V6(_) => None,
-    });
+    let block = last.map(|last| [first, last.ip()]);
+    let prefix = match block {
+        Some([IpAddr::V6(first), IpAddr::V6(last)]) => {
+            Some((u128::from(first) ^ u128::from(last)).leading_zeros())
+        }
+        _ => None,
+    };
     let last_port = last.map(|last| last.port());
     let ports = asked
         .ports
@@ -157,11 +162,16 @@ pub fn plan(asked: &Asked, costs: &Costs, machine: &Machine) -> Plan {
             first: lower,
             port: 1,
         };
-        let helps = match first.is_loopback() && reaches.room() >= u64::from(devices) {
-            true => format!("begin at {lower}: --first {lower}"),
-            false => {
-                "take fewer devices, or a larger block that is routed to this machine".to_owned()
+        let is_enough = reaches.room() >= u64::from(devices);
+        let helps = match first {
+            IpAddr::V4(first) if first.is_loopback() && is_enough => {
+                format!("begin at {lower}: --first {lower}")
             }
+            IpAddr::V6(Ipv6Addr::LOCALHOST) => {
+                "of IPv6, loopback has one alone: take ports of it (--ports), or a prefix that is routed to this machine"
+                    .to_owned()
+            }
+            _ => "take fewer devices, or a larger block that is routed to this machine".to_owned(),
         };
         missing.push(format!(
             "addresses: {devices} are needed and there are {room} from {first} on; {helps}"
@@ -188,6 +198,7 @@ pub fn plan(asked: &Asked, costs: &Costs, machine: &Machine) -> Plan {
     Plan {
         devices,
         addresses: block,
+        prefix,
         ports,
         room,
         associations,
@@ -340,7 +351,7 @@ mod tests {
     fn asked(devices: u32) -> Asked {
         Asked {
             devices,
-            first: Ipv4Addr::new(127, 1, 0, 1),
+            first: [127, 1, 0, 1].into(),
             ports: None,
             lifetime: Duration::from_secs(86_400),
             rate: 0.0,
@@ -352,6 +363,7 @@ mod tests {
         let plan = plan(&asked(1_000_000), &COSTS, &ROOM);
         assert_eq!(plan.missing, [] as [String; 0]);
         let last = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + 999_999);
+        let last = IpAddr::V4(last);
         assert_eq!(plan.addresses.unwrap()[1], last);
         assert_eq!(plan.at_rest, 80_000_000);
         assert!((plan.upkeep - 11.574).abs() < 0.001);
@@ -367,7 +379,7 @@ mod tests {
         assert!(many.addresses.is_none());
         assert!(many.missing[0].contains("--first 127.0.0.2"), "{many:?}");
         let far = Asked {
-            first: Ipv4Addr::new(255, 255, 255, 0),
+            first: [255, 255, 255, 0].into(),
             ..asked(1_000)
         };
         let far = plan(&far, &COSTS, &ROOM);
@@ -386,6 +398,29 @@ mod tests {
         let fast = plan(&fast, &COSTS, &ROOM);
         assert!(fast.missing[0].starts_with("rate: 250000/s"), "{fast:?}");
         assert!(fast.missing[1].contains("3 machines"), "{fast:?}");
+    }
+
+    #[test]
+    fn a_prefix_has_room_for_all_and_the_loopback_of_it_for_one() {
+        let from = |first: &str, devices| Asked {
+            first: first.parse().unwrap(),
+            ..asked(devices)
+        };
+        let wide = plan(&from("2001:db8::1", 1_000_000), &COSTS, &ROOM);
+        assert_eq!(wide.missing, [] as [String; 0]);
+        let last: IpAddr = "2001:db8::f:4240".parse().unwrap();
+        assert_eq!((wide.addresses.unwrap()[1], wide.prefix), (last, Some(108)));
+        let narrow = plan(&from("::1", 2), &COSTS, &ROOM);
+        assert_eq!(narrow.addresses, None);
+        assert!(
+            narrow.missing[0].contains("there are 1 from ::1"),
+            "{narrow:?}"
+        );
+        assert!(narrow.missing[0].contains("--ports"), "{narrow:?}");
+        assert_eq!(
+            plan(&from("::1", 1), &COSTS, &ROOM).missing,
+            [] as [String; 0]
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,7 +26,7 @@ use crate::jury::Jury;
 use crate::keyring::Keyring;
 use crate::measure::Measures;
 use crate::report::{Report, Steered, System, hlog};
-use crate::serve::{serve_at, serve_behind};
+use crate::serve::{DESK, serve_at, serve_behind};
 use crate::sessions::Sessions;
 use crate::shard::Shard;
 use crate::workload::Workload;
@@ -88,7 +88,7 @@ impl From<io::Error> for NoRun {
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'t> {
     /// Where it is.
-    pub address: SocketAddrV4,
+    pub address: SocketAddr,
     /// The process that it is, if it is on this machine.
     pub process: Option<u32>,
     /// The host of which somebody says that it agrees.
@@ -105,21 +105,29 @@ impl Target<'_> {
     /// # Errors
     ///
     /// When it is not on this machine and nobody says that it agrees, or devices could not hear it.
-    pub fn check(&self, first: Ipv4Addr) -> Result<(), NoRun> {
-        let ip = *self.address.ip();
-        if !ip.is_loopback() && self.consent != Some(&*ip.to_string()) {
+    pub fn check(&self, first: IpAddr) -> Result<(), NoRun> {
+        let ip = self.address.ip();
+        // A host of IPv6 may be written in many ways, with brackets as in URLs or without.
+        let said = |host: &str| host.trim_matches(['[', ']']).parse() == Ok(ip);
+        if !ip.is_loopback() && !self.consent.is_some_and(said) {
             return Err(NoRun::Unasked(format!(
                 "{ip} is not on this machine: load can keep a system from its users; if its owner agrees, say \
                  --target-consent {ip}"
             )));
         }
-        if ip.is_loopback() != first.is_loopback() {
-            return Err(NoRun::Unasked(format!(
+        let reaches = match (first, ip) {
+            (IpAddr::V4(first), IpAddr::V4(ip)) => first.is_loopback() == ip.is_loopback(),
+            // What is routed to this machine reaches its loopback.
+            (IpAddr::V6(first), IpAddr::V6(ip)) => !first.is_loopback() || ip.is_loopback(),
+            _ => false,
+        };
+        match reaches {
+            true => Ok(()),
+            false => Err(NoRun::Unasked(format!(
                 "devices.first is {first}, from where {ip} cannot be reached: expected an address of loopback for \
-                 loopback, else the first of a block that is routed to this machine"
-            )));
+                 loopback, else the first of a block that is routed to this machine, of IPv6 where the server's is"
+            ))),
         }
-        Ok(())
     }
 }
 
@@ -195,7 +203,7 @@ fn carry_out(
     }
     let members = share.members(workload.devices.count);
     let socket = workload.devices.open(&members, workload.needs_operator())?;
-    let shared = shared(workload, SocketAddr::V4(target.address));
+    let shared = shared(workload, target.address);
     let generator = Generator::of_shard(workload, share, socket.port(), Devices, shared);
     let generator = generator.map_err(NoRun::Room)?.in_run(&moment());
     let mut generator = generator.operated(target.operator);
@@ -210,7 +218,7 @@ fn carry_out(
     };
     let (mut before, mut began) = (None, None);
     let mut jury = Jury::new(workload);
-    let place = (target.address.into(), workload.devices.goodbye);
+    let place = (target.address, workload.devices.goodbye);
     let keyring = target.keyring.cloned();
     let sessions = keyring.map(|keyring| Sessions::new(place, keyring, generator.who()));
     let mut sessions = sessions.transpose().map_err(NoRun::Unfit)?;
@@ -268,6 +276,27 @@ pub(crate) fn moment() -> String {
     since_1970.map_or(0, |since| since.as_millis()).to_string()
 }
 
+/// A socket for the built-in LwM2M server and its operator, at a port that is free; of IPv6 if it is to be heard at that.
+///
+/// # Errors
+///
+/// When the system refuses it.
+pub fn open_built_in(is_v6: bool) -> io::Result<Socket> {
+    match is_v6 {
+        true => Socket::open_v6_and(DESK),
+        false => Socket::open(0),
+    }
+}
+
+/// Where the built-in server is that has this socket.
+pub fn address_of(socket: &Socket) -> SocketAddr {
+    let ip = match socket.is_v6() {
+        true => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        false => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    SocketAddr::new(ip, socket.port())
+}
+
 /// The built-in LwM2M server at a socket of its own, with these decisions, until `stop` is set. Its operator is heard at
 /// [`desk_of`](crate::desk_of) its address; for any other application it remembers nothing.
 ///
@@ -276,7 +305,7 @@ pub(crate) fn moment() -> String {
 /// When the system takes the socket away.
 pub fn serve_built_in(socket: &Socket, rules: Arc<dyn Rules>, stop: &AtomicBool) -> io::Result<()> {
     let (mut server, set_up) = built_in(socket, rules);
-    let place = (socket, Ipv4Addr::LOCALHOST);
+    let place = (socket, address_of(socket).ip());
     serve_at(&mut server, &set_up, place, &mut Counter::default(), stop)
 }
 
@@ -301,13 +330,13 @@ pub fn serve_built_in_secured(
     let transport = Transport::new(Arc::new(backend), limits);
     let (mut server, mut set_up) = built_in(socket, rules);
     set_up.credentials = keyring.endpoints(devices).collect();
-    let place = (socket, Ipv4Addr::LOCALHOST);
+    let place = (socket, address_of(socket).ip());
     let desk = &mut Counter::default();
     serve_behind(&mut server, &set_up, (place, Some(transport)), desk, stop)
 }
 
 fn built_in(socket: &Socket, rules: Arc<dyn Rules>) -> (Server, server::Shared) {
-    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
+    let at = address_of(socket);
     let set_up = server::Shared {
         remembers: REMEMBERED,
         rules,
@@ -322,11 +351,11 @@ mod tests {
 
     #[test]
     fn nobody_is_loaded_who_has_not_agreed() {
-        let there = Ipv4Addr::new(192, 0, 2, 7);
+        let ip = |ip: &str| ip.parse::<IpAddr>().unwrap();
+        let there = ip("192.0.2.7");
         let check = |ip, consent, first| {
-            let address = SocketAddrV4::new(ip, 5683);
             let target = Target {
-                address,
+                address: SocketAddr::new(ip, 5683),
                 process: None,
                 consent,
                 operator: None,
@@ -334,13 +363,30 @@ mod tests {
             };
             target.check(first).map_err(|why| why.to_string())
         };
-        let here = Ipv4Addr::new(127, 1, 0, 1);
-        assert_eq!(check(Ipv4Addr::LOCALHOST, None, here), Ok(()));
+        let here = ip("127.1.0.1");
+        assert_eq!(check(ip("127.0.0.1"), None, here), Ok(()));
         let why = check(there, None, there).unwrap_err();
         assert!(why.contains("--target-consent 192.0.2.7"), "{why}");
         assert!(check(there, Some("192.0.2.8"), there).is_err());
         assert_eq!(check(there, Some("192.0.2.7"), there), Ok(()));
         let why = check(there, Some("192.0.2.7"), here).unwrap_err();
         assert!(why.contains("cannot be reached"), "{why}");
+        let (there, here, prefix) = (ip("2001:db8::7"), ip("::1"), ip("fd00::1"));
+        assert_eq!(check(here, None, here), Ok(()));
+        assert_eq!(check(here, None, prefix), Ok(()));
+        let why = check(there, None, prefix).unwrap_err();
+        assert!(why.contains("--target-consent 2001:db8::7"), "{why}");
+        assert!(check(there, Some("2001:db8::8"), prefix).is_err());
+        for said in ["2001:db8::7", "2001:DB8:0:0:0:0:0:7", "[2001:db8::7]"] {
+            assert_eq!(check(there, Some(said), prefix), Ok(()));
+        }
+        for (to, first) in [
+            (there, here),
+            (here, ip("127.1.0.1")),
+            (ip("127.0.0.1"), here),
+        ] {
+            let why = check(to, Some("2001:db8::7"), first).unwrap_err();
+            assert!(why.contains("cannot be reached"), "{why}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A role on a socket: a system under load of our own.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -18,32 +18,27 @@ pub(crate) const DESK: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// Who brings a role the orders of those who speak to it at another address, and them its answers.
 pub(crate) trait Desk<R: Role> {
     /// Whether a datagram to this address is none of the role's own.
-    fn is_for(&self, at: SocketAddrV4) -> bool;
+    fn is_for(&self, at: SocketAddr) -> bool;
 
     /// What a datagram orders, if anything.
-    fn hear(&mut self, from: SocketAddrV4, bytes: &[u8]) -> Option<(CallId, R::Order)>;
+    fn hear(&mut self, from: SocketAddr, bytes: &[u8]) -> Option<(CallId, R::Order)>;
 
     /// What the role is asked after each input.
     fn looks(&self) -> Option<(CallId, R::Order)>;
 
     /// Tells what the role answers.
-    fn answer(
-        &mut self,
-        call: CallId,
-        answer: R::Answer,
-        tell: &mut dyn FnMut(SocketAddrV4, &[u8]),
-    );
+    fn answer(&mut self, call: CallId, answer: R::Answer, tell: &mut dyn FnMut(SocketAddr, &[u8]));
 }
 
 /// Nobody orders anything.
 struct Unattended;
 
 impl<R: Role> Desk<R> for Unattended {
-    fn is_for(&self, _: SocketAddrV4) -> bool {
+    fn is_for(&self, _: SocketAddr) -> bool {
         false
     }
 
-    fn hear(&mut self, _: SocketAddrV4, _: &[u8]) -> Option<(CallId, R::Order)> {
+    fn hear(&mut self, _: SocketAddr, _: &[u8]) -> Option<(CallId, R::Order)> {
         None
     }
 
@@ -51,7 +46,7 @@ impl<R: Role> Desk<R> for Unattended {
         None
     }
 
-    fn answer(&mut self, _: CallId, _: R::Answer, _: &mut dyn FnMut(SocketAddrV4, &[u8])) {}
+    fn answer(&mut self, _: CallId, _: R::Answer, _: &mut dyn FnMut(SocketAddr, &[u8])) {}
 }
 
 /// Lets a role hear and speak on a socket, at this address of its port, until `stop` is set.
@@ -62,7 +57,7 @@ impl<R: Role> Desk<R> for Unattended {
 pub fn serve<R: Role>(
     role: &mut R,
     shared: &R::Shared,
-    place: (&Socket, Ipv4Addr),
+    place: (&Socket, IpAddr),
     stop: &AtomicBool,
 ) -> io::Result<()> {
     serve_at(role, shared, place, &mut Unattended, stop)
@@ -72,7 +67,7 @@ pub fn serve<R: Role>(
 pub(crate) fn serve_at<R: Role, D: Desk<R>>(
     role: &mut R,
     shared: &R::Shared,
-    place: (&Socket, Ipv4Addr),
+    place: (&Socket, IpAddr),
     desk: &mut D,
     stop: &AtomicBool,
 ) -> io::Result<()> {
@@ -83,7 +78,7 @@ pub(crate) fn serve_at<R: Role, D: Desk<R>>(
 pub(crate) fn serve_behind<R: Role, D: Desk<R>>(
     role: &mut R,
     shared: &R::Shared,
-    ((socket, address), mut transport): ((&Socket, Ipv4Addr), Option<Transport>),
+    ((socket, address), mut transport): ((&Socket, IpAddr), Option<Transport>),
     desk: &mut D,
     stop: &AtomicBool,
 ) -> io::Result<()> {
@@ -96,7 +91,7 @@ pub(crate) fn serve_behind<R: Role, D: Desk<R>>(
             let Some(arrival) = arrivals.take(index) else {
                 continue;
             };
-            let (at, from) = (arrival.at.into(), arrival.from.into());
+            let (at, from) = (arrival.at, arrival.from);
             let bytes = arrival.bytes;
             let now = Time::ZERO + clock.now();
             if let Some(transport) = &mut transport
@@ -169,17 +164,11 @@ impl Gate<'_> {
         (now, desk): (Time, &mut D),
         out: &mut Outbox<R::Answer>,
     ) {
-        let SocketAddr::V4(place) = self.place else {
-            return;
-        };
         let at = self.place;
         while let Some(event) = self.transport.poll() {
             match event {
-                Event::Transmit {
-                    to: SocketAddr::V4(to),
-                    datagram,
-                } => {
-                    self.departures.push(place, to, &datagram);
+                Event::Transmit { to, datagram } => {
+                    self.departures.push(at, to, &datagram);
                     continue;
                 }
                 Event::Received { from, data } => {
@@ -205,7 +194,7 @@ impl Gate<'_> {
             if let Some((call, order)) = desk.looks() {
                 role.handle(shared, now, Input::Order { call, order }, out);
             }
-            let way = (*place.ip(), Some(&mut *self.transport));
+            let way = (at.ip(), Some(&mut *self.transport));
             post(out, (now, way), desk, self.departures);
         }
     }
@@ -221,7 +210,7 @@ fn octets(identity: &Identity) -> &[u8] {
 
 fn post<R: Role, D: Desk<R>>(
     out: &mut Outbox<R::Answer>,
-    (now, (address, mut transport)): (Time, (Ipv4Addr, Option<&mut Transport>)),
+    (now, (address, mut transport)): (Time, (IpAddr, Option<&mut Transport>)),
     desk: &mut D,
     departures: &mut Departures,
 ) {
@@ -230,14 +219,10 @@ fn post<R: Role, D: Desk<R>>(
         match output {
             Output::Datagram { to, range, .. } => match (&mut transport, to) {
                 (Some(transport), to) => transport.send(now, to, &bytes[range]),
-                (None, SocketAddr::V4(to)) => {
-                    departures.push(SocketAddrV4::new(address, 0), to, &bytes[range])
-                }
-                (None, SocketAddr::V6(_)) => {}
+                (None, to) => departures.push((address, 0), to, &bytes[range]),
             },
             Output::Answer { call, answer } => {
-                let tell =
-                    &mut |to, bytes: &[u8]| departures.push(SocketAddrV4::new(DESK, 0), to, bytes);
+                let tell = &mut |to, bytes: &[u8]| departures.push((DESK, 0), to, bytes);
                 desk.answer(call, answer, tell);
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -119,10 +119,10 @@ pub struct Devices {
     /// The life time of their registrations.
     #[serde(default = "a_day")]
     pub lifetime: Span,
-    /// The address of the first; the others follow. All have the same port.
+    /// The address of the first, of IPv4 or of IPv6; the others follow. All have the same port.
     #[serde(default = "first")]
     #[schemars(with = "String")]
-    pub first: Ipv4Addr,
+    pub first: IpAddr,
     /// How many of them are in a group of their gateway, where they are behind one; the last group may have fewer.
     #[serde(default = "hundred", skip_serializing_if = "is_hundred")]
     pub group: u32,
@@ -168,8 +168,8 @@ fn a_day() -> Span {
     Span::from_secs(86_400)
 }
 
-const fn first() -> Ipv4Addr {
-    Ipv4Addr::new(127, 1, 0, 1)
+const fn first() -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(127, 1, 0, 1))
 }
 
 /// What a device does.
@@ -410,7 +410,11 @@ impl Workload {
         if self.devices.count == 0 {
             return unusable("devices.count: expected at least 1 device".to_owned());
         }
-        if let Err(why) = self.devices.check_ports() {
+        if let Err(why) = self
+            .devices
+            .check_first()
+            .and_then(|()| self.devices.check_ports())
+        {
             return unusable(why);
         }
         if self.mix.values().all(|share| *share == 0) {

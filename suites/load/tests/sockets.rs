@@ -2,7 +2,7 @@
 //! reported as a time lies between what was measured around it.
 #![cfg(target_os = "linux")]
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use twinproof_lwm2m::server::{self, Server};
 use twinproof_lwm2m::wire::Version;
 use twinproof_sockets::Socket;
 
-const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A run against the built-in server in a thread of its own, and how many clients that has afterwards.
 fn run(text: &str) -> Report {
@@ -298,7 +298,7 @@ fn broken(rules: Arc<dyn Rules>) -> Vec<Rule> {
     )
     .unwrap();
     let socket = Socket::open(0).unwrap();
-    let address = SocketAddrV4::new(HERE, socket.port());
+    let address = SocketAddr::new(HERE, socket.port());
     let stop = AtomicBool::new(false);
     let report = std::thread::scope(|scope| {
         scope.spawn(|| serve_built_in(&socket, rules, &stop).unwrap());
@@ -338,7 +338,7 @@ fn operated(mix: &str, rules: Arc<dyn Rules>) -> Report {
     ))
     .unwrap();
     let socket = Socket::open(0).unwrap();
-    let address = SocketAddrV4::new(HERE, socket.port());
+    let address = SocketAddr::new(HERE, socket.port());
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| serve_built_in(&socket, rules, &stop).unwrap());
@@ -425,7 +425,7 @@ fn who_cannot_make_a_server_act_is_told_so() {
     )
     .unwrap();
     let target = Target {
-        address: SocketAddrV4::new(HERE, 1),
+        address: SocketAddr::new(HERE, 1),
         process: None,
         consent: None,
         operator: None,

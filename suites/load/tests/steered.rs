@@ -5,7 +5,7 @@
 mod common;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -290,7 +290,7 @@ fn shards_that_are_steered_through_channels_come_to_one_run() {
     let workload = Workload::read(&text).unwrap();
     let socket = Socket::open(0).unwrap();
     let target = Target {
-        address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, socket.port()),
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port())),
         process: None,
         consent: None,
         operator: None,

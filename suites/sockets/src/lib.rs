@@ -6,8 +6,11 @@
 //!
 //! Where there is but one address, devices are told apart by their ports: [`Socket::open_ports`] has one socket for each.
 //!
-//! IPv4 only: of IPv6, loopback has a single address.
+//! Of IPv6, loopback has a single address; a prefix that is routed to the machine is taken as a block of IPv4 is
+//! ([`Socket::open_v6`]).
 
+#[cfg(target_os = "linux")]
+mod address;
 #[cfg(target_os = "linux")]
 mod clock;
 #[cfg(target_os = "linux")]
@@ -18,6 +21,6 @@ mod socket;
 #[cfg(target_os = "linux")]
 pub use clock::{Clock, cpu_of_process, cpu_of_thread};
 #[cfg(target_os = "linux")]
-pub use poll::most_files;
+pub use poll::{Poll, most_files};
 #[cfg(target_os = "linux")]
 pub use socket::{Arrival, Arrivals, BATCH, Departures, ROOM, Sent, Socket};

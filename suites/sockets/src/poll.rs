@@ -7,15 +7,21 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd};
+use std::time::Duration;
 
 use crate::socket::BATCH;
 
 /// Looks at many sockets at once.
 #[derive(Debug)]
-pub(crate) struct Poll(OwnedFd);
+pub struct Poll(OwnedFd);
 
 impl Poll {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// One that looks at none yet.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses it.
+    pub fn new() -> io::Result<Self> {
         // SAFETY: it takes no pointer.
         let descriptor = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         if descriptor < 0 {
@@ -25,8 +31,12 @@ impl Poll {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
 
-    /// Looks at one more from now on, which has this number.
-    pub(crate) fn add(&self, socket: &impl AsRawFd, number: u64) -> io::Result<()> {
+    /// Looks at one more from now on, which has this number; until that is closed.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses it.
+    pub fn add(&self, socket: &impl AsRawFd, number: u64) -> io::Result<()> {
         let mut event = libc::epoll_event {
             events: libc::EPOLLIN as u32,
             u64: number,
@@ -47,8 +57,13 @@ impl Poll {
     }
 
     /// The numbers of those that have something, of as many as there is room for in a batch. Those that are left come the
-    /// next time.
-    pub(crate) fn ready(&self) -> io::Result<Vec<u32>> {
+    /// next time. It waits for the first of them, but no longer than this, in whole milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// When the system says that something is wrong.
+    pub fn wait(&self, most: Duration) -> io::Result<Vec<u32>> {
+        let most = libc::c_int::try_from(most.as_millis()).unwrap_or(libc::c_int::MAX);
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; BATCH];
         // SAFETY: the pointer and the length are those of an array in this frame.
         let count = unsafe {
@@ -56,7 +71,7 @@ impl Poll {
                 self.0.as_raw_fd(),
                 events.as_mut_ptr(),
                 BATCH as libc::c_int,
-                0,
+                most,
             )
         };
         match usize::try_from(count) {

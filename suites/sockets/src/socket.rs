@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::mem::{self, MaybeUninit};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 
+use crate::address::{CONTROL, Control, Name};
 use crate::poll::Poll;
 
 /// How many datagrams go with one call; more at a time gain nothing on any machine that was measured.
@@ -24,10 +25,11 @@ pub const ROOM: usize = 2048;
 /// How much the kernel is asked to keep for us in each direction, in octets.
 const BUFFERS: usize = 4 << 20;
 
-/// Room for all that the kernel says about a datagram: where it was for, when it came, what was lost before.
-const CONTROL: usize = 128;
+/// How many ports are tried until one is free for both kinds of addresses.
+const TRIES: usize = 16;
 
-/// A UDP socket for all IPv4 addresses of the machine at one port, or one for each of many ports of an address.
+/// A UDP socket for all addresses of the machine at one port, those of IPv4 or those of IPv6, or one for each of many ports
+/// of an address.
 #[derive(Debug)]
 pub struct Socket {
     /// One for all addresses; or one for each port, in their order, and what was added.
@@ -40,14 +42,14 @@ pub struct Socket {
 #[derive(Debug)]
 struct End {
     inner: socket2::Socket,
-    at: SocketAddrV4,
+    at: SocketAddr,
 }
 
 /// What one call of [`Socket::receive`] has brought.
 pub struct Arrivals {
     buffers: Box<[[u8; ROOM]; BATCH]>,
     controls: Box<[Control; BATCH]>,
-    senders: Box<[libc::sockaddr_in; BATCH]>,
+    senders: Box<[Name; BATCH]>,
     lengths: [(usize, usize, bool); BATCH],
     /// Which of several sockets each has come to, and at which port.
     ends: [(u32, u16); BATCH],
@@ -57,18 +59,13 @@ pub struct Arrivals {
     lost_of: BTreeMap<u32, u32>,
 }
 
-/// As aligned as what the kernel writes into it.
-#[repr(C, align(8))]
-#[derive(Clone, Copy)]
-struct Control([u8; CONTROL]);
-
 /// A datagram that has arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
     /// The address that it was sent to.
-    pub at: SocketAddrV4,
+    pub at: SocketAddr,
     /// Who sent it.
-    pub from: SocketAddrV4,
+    pub from: SocketAddr,
     /// Its octets, at most [`ROOM`].
     pub bytes: &'a [u8],
     /// Whether it was longer.
@@ -86,8 +83,8 @@ pub struct Departures {
 
 #[derive(Clone, Copy, Debug)]
 struct Departure {
-    from: SocketAddrV4,
-    to: SocketAddrV4,
+    from: SocketAddr,
+    to: SocketAddr,
     starts: usize,
     ends: usize,
 }
@@ -106,15 +103,46 @@ pub struct Sent {
 }
 
 impl Socket {
-    /// A socket for this port, or for any that is free if it is 0.
+    /// A socket for this port of all addresses of IPv4, or for any that is free if it is 0.
     ///
     /// # Errors
     ///
     /// When the system refuses it.
     pub fn open(port: u16) -> io::Result<Self> {
-        let end = End::open(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port))?;
+        Self::open_at((Ipv4Addr::UNSPECIFIED, port).into())
+    }
+
+    /// A socket for this port of all addresses of IPv6, or for any that is free if it is 0. It sends from whichever is
+    /// wanted, as long as that is routed to this machine.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses it.
+    pub fn open_v6(port: u16) -> io::Result<Self> {
+        Self::open_at((Ipv6Addr::UNSPECIFIED, port).into())
+    }
+
+    /// A socket for a port of all addresses of IPv6 that is free at this address of IPv4, too, and for that.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses it.
+    pub fn open_v6_and(address: Ipv4Addr) -> io::Result<Self> {
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            let socket = Self::open_v6(0)?;
+            let port = socket.port();
+            match socket.and_at((address, port).into()) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_at(at: SocketAddr) -> io::Result<Self> {
         Ok(Self {
-            ends: vec![end],
+            ends: vec![End::open(at)?],
             all: None,
         })
     }
@@ -125,13 +153,13 @@ impl Socket {
     ///
     /// When there are not so many ports, the system has not so many sockets for this process, or somebody else has one of
     /// the ports.
-    pub fn open_ports(address: Ipv4Addr, first: u16, count: u32) -> io::Result<Self> {
+    pub fn open_ports(address: IpAddr, first: u16, count: u32) -> io::Result<Self> {
         let ports = (u32::from(first)..).take(count as usize);
         let ends = ports.map(|port| {
             let port = u16::try_from(port).map_err(|_| {
                 io::Error::other(format!("{count} ports from {first} on: 65535 is the last"))
             })?;
-            End::open(SocketAddrV4::new(address, port)).map_err(|error| {
+            End::open(SocketAddr::new(address, port)).map_err(|error| {
                 let kind = error.kind();
                 io::Error::new(kind, format!("the port {port} of {address}: {error}"))
             })
@@ -143,13 +171,13 @@ impl Socket {
         .polled()
     }
 
-    /// It with one more, at any port of this address that is free.
+    /// It with one more, at this address; at any port of it that is free if that is 0.
     ///
     /// # Errors
     ///
     /// When the system refuses it.
-    pub fn and_at(mut self, address: Ipv4Addr) -> io::Result<Self> {
-        self.ends.push(End::open(SocketAddrV4::new(address, 0))?);
+    pub fn and_at(mut self, at: SocketAddr) -> io::Result<Self> {
+        self.ends.push(End::open(at)?);
         self.polled()
     }
 
@@ -167,6 +195,11 @@ impl Socket {
         self.ends.last().map_or(0, |end| end.at.port())
     }
 
+    /// Whether its addresses are of IPv6; of several, those of the first.
+    pub fn is_v6(&self) -> bool {
+        self.ends.first().is_some_and(|end| end.at.is_ipv6())
+    }
+
     /// How much the kernel keeps for it, received and to be sent, in octets; of several, for each.
     ///
     /// # Errors
@@ -180,13 +213,16 @@ impl Socket {
     }
 
     /// From which of several something goes that is to come from there.
-    fn end_of(&self, from: SocketAddrV4) -> usize {
-        let last = self.ends.len().saturating_sub(1);
+    fn end_of(&self, from: SocketAddr) -> usize {
         let first = self.ends.first().map_or(0, |end| end.at.port());
         let place = usize::from(from.port().wrapping_sub(first));
         match self.ends.get(place) {
-            Some(end) if end.at == from => place,
-            _ => last,
+            Some(end) if end.is_for(from) => place,
+            // Who has one port need not say which.
+            _ => {
+                let of_kind = self.ends.iter().rposition(|end| end.is_of_kind(from));
+                of_kind.unwrap_or(self.ends.len().saturating_sub(1))
+            }
         }
     }
 
@@ -202,7 +238,7 @@ impl Socket {
             return end.map_or(Ok(0), |end| end.receive(0, into, BATCH));
         };
         // Each has its share of the batch, and what is left of it comes with the next.
-        let ready = all.ready()?;
+        let ready = all.wait(Duration::ZERO)?;
         let share = BATCH / ready.len().max(1);
         for number in ready {
             if let Some(end) = self.ends.get(number as usize) {
@@ -279,18 +315,28 @@ impl Socket {
 }
 
 impl End {
-    fn open(at: SocketAddrV4) -> io::Result<Self> {
-        let inner = socket2::Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    fn open(at: SocketAddr) -> io::Result<Self> {
+        let inner =
+            socket2::Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
         inner.set_nonblocking(true)?;
         // The kernel gives what its limits allow; whoever wants to know asks `buffers`.
         inner.set_recv_buffer_size(BUFFERS)?;
         inner.set_send_buffer_size(BUFFERS)?;
         let on: libc::c_int = 1;
-        for (level, name) in [
-            (libc::IPPROTO_IP, libc::IP_PKTINFO),
+        // What is routed here belongs to no interface, and IPv6 wants to be told that it may be sent from all the same.
+        let of_kind: &[_] = match at {
+            SocketAddr::V4(_) => &[(libc::IPPROTO_IP, libc::IP_PKTINFO)],
+            SocketAddr::V6(_) => &[
+                (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+                (libc::IPPROTO_IPV6, libc::IPV6_FREEBIND),
+                (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY),
+            ],
+        };
+        let of_both = [
             (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS),
             (libc::SOL_SOCKET, libc::SO_RXQ_OVFL),
-        ] {
+        ];
+        for (level, name) in of_kind.iter().copied().chain(of_both) {
             // SAFETY: the pointer and the length are those of `on`, which outlives the call.
             let done = unsafe {
                 libc::setsockopt(
@@ -306,8 +352,17 @@ impl End {
             }
         }
         inner.bind(&at.into())?;
-        let at = inner.local_addr()?.as_socket_ipv4().unwrap_or(at);
+        let at = inner.local_addr()?.as_socket().unwrap_or(at);
         Ok(Self { inner, at })
+    }
+
+    /// Whether something goes from it that is to come from there.
+    fn is_for(&self, from: SocketAddr) -> bool {
+        self.at == from || self.at.ip().is_unspecified() && self.is_of_kind(from)
+    }
+
+    fn is_of_kind(&self, address: SocketAddr) -> bool {
+        self.at.is_ipv4() == address.is_ipv4()
     }
 
     /// Takes so many at most of what is there, behind those that were taken before.
@@ -323,7 +378,7 @@ impl End {
                 iov_len: ROOM,
             });
             header.msg_hdr.msg_name = (&raw mut into.senders[index]).cast();
-            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+            header.msg_hdr.msg_namelen = size_of::<Name>() as libc::socklen_t;
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = into.controls[index].0.as_mut_ptr().cast();
@@ -363,47 +418,31 @@ impl End {
     }
 
     fn send_some(&self, bytes: &mut [u8], items: &[Departure]) -> io::Result<usize> {
+        let ours = |item: &Departure| self.is_of_kind(item.from) && self.is_of_kind(item.to);
+        let ours = items.iter().take_while(|item| ours(item)).count();
+        let items = &items[..ours];
+        if items.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "an address of IPv4 and one of IPv6 do not reach each other",
+            ));
+        }
+        let mut names = [Name::NONE; BATCH];
         // SAFETY: all of their fields are integers or pointers, for which zero is a value.
-        let (mut names, mut vectors, mut headers): (
-            [libc::sockaddr_in; BATCH],
-            [libc::iovec; BATCH],
-            [libc::mmsghdr; BATCH],
-        ) = unsafe { (mem::zeroed(), mem::zeroed(), mem::zeroed()) };
+        let (mut vectors, mut headers): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) =
+            unsafe { (mem::zeroed(), mem::zeroed()) };
         let mut controls = [Control([0; CONTROL]); BATCH];
         for (index, item) in items.iter().enumerate() {
-            names[index].sin_family = libc::AF_INET as libc::sa_family_t;
-            names[index].sin_port = item.to.port().to_be();
-            names[index].sin_addr.s_addr = u32::from(*item.to.ip()).to_be();
             let octets = &mut bytes[item.starts..item.ends];
             vectors[index].iov_base = octets.as_mut_ptr().cast();
             vectors[index].iov_len = octets.len();
             let header = &mut headers[index].msg_hdr;
+            header.msg_namelen = names[index].write(item.to);
             header.msg_name = (&raw mut names[index]).cast();
-            header.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
             header.msg_iov = &raw mut vectors[index];
             header.msg_iovlen = 1;
+            header.msg_controllen = controls[index].write(item.from.ip());
             header.msg_control = controls[index].0.as_mut_ptr().cast();
-            // SAFETY: it computes a length.
-            header.msg_controllen =
-                unsafe { libc::CMSG_SPACE(size_of::<libc::in_pktinfo>() as u32) } as usize;
-            let source = libc::in_pktinfo {
-                ipi_ifindex: 0,
-                ipi_spec_dst: libc::in_addr {
-                    s_addr: u32::from(*item.from.ip()).to_be(),
-                },
-                ipi_addr: libc::in_addr { s_addr: 0 },
-            };
-            // SAFETY: the control buffer is aligned as a `cmsghdr` is and longer than one with an `in_pktinfo`, so
-            // that the first header and its data are inside of it.
-            unsafe {
-                let control = libc::CMSG_FIRSTHDR(header);
-                (*control).cmsg_level = libc::IPPROTO_IP;
-                (*control).cmsg_type = libc::IP_PKTINFO;
-                (*control).cmsg_len = libc::CMSG_LEN(size_of::<libc::in_pktinfo>() as u32) as usize;
-                libc::CMSG_DATA(control)
-                    .cast::<libc::in_pktinfo>()
-                    .write_unaligned(source);
-            }
         }
         // SAFETY: the first `items.len()` headers point to names, vectors and control buffers in this frame, and
         // those to octets of `bytes`, all with their true lengths; there are at most `BATCH` items.
@@ -446,8 +485,7 @@ impl Default for Arrivals {
         Self {
             buffers: Box::new([[0; ROOM]; BATCH]),
             controls: Box::new([Control([0; CONTROL]); BATCH]),
-            // SAFETY: all of its fields are integers, for which zero is a value.
-            senders: Box::new(unsafe { mem::zeroed() }),
+            senders: Box::new([Name::NONE; BATCH]),
             lengths: [(0, 0, false); BATCH],
             ends: [(0, 0); BATCH],
             count: 0,
@@ -467,17 +505,15 @@ impl Arrivals {
     /// Takes one of the last batch; none if there are not so many, or if the kernel does not say where it was for.
     pub fn take(&mut self, index: usize) -> Option<Arrival<'_>> {
         let (length, control, is_cut) = *self.lengths[..self.count].get(index)?;
-        let said = read(&self.controls[index], control);
+        let said = self.controls[index].read(control);
         let (end, port) = self.ends[index];
         if let Some(lost) = said.lost.filter(|lost| *lost > 0) {
             let before = self.lost_of.insert(end, lost).unwrap_or(0);
             self.lost = self.lost.wrapping_add(lost.wrapping_sub(before));
         }
-        let sender = &self.senders[index];
-        let from = Ipv4Addr::from(u32::from_be(sender.sin_addr.s_addr));
         Some(Arrival {
-            at: SocketAddrV4::new(said.at?, port),
-            from: SocketAddrV4::new(from, u16::from_be(sender.sin_port)),
+            at: SocketAddr::new(said.at?, port),
+            from: self.senders[index].read()?,
             bytes: &self.buffers[index][..length.min(ROOM)],
             is_cut,
             stamp: said.stamp,
@@ -485,55 +521,10 @@ impl Arrivals {
     }
 }
 
-#[derive(Default)]
-struct Said {
-    at: Option<Ipv4Addr>,
-    stamp: Option<Duration>,
-    lost: Option<u32>,
-}
-
-/// Reads what the kernel said of a datagram.
-fn read(control: &Control, length: usize) -> Said {
-    let mut said = Said::default();
-    // SAFETY: all of its fields are integers or pointers, for which zero is a value.
-    let mut header: libc::msghdr = unsafe { mem::zeroed() };
-    header.msg_control = control.0.as_ptr().cast_mut().cast();
-    header.msg_controllen = length.min(CONTROL);
-    // SAFETY: the header describes a buffer that lives as long as this call and is not written to; the macros stay
-    // within its length, and so do the reads, which happen only after a look at the length of the entry.
-    unsafe {
-        let mut entry = libc::CMSG_FIRSTHDR(&raw const header);
-        while !entry.is_null() {
-            let kind = ((*entry).cmsg_level, (*entry).cmsg_type);
-            let room = (*entry).cmsg_len.saturating_sub(libc::CMSG_LEN(0) as usize);
-            let data = libc::CMSG_DATA(entry);
-            match kind {
-                (libc::IPPROTO_IP, libc::IP_PKTINFO) if room >= size_of::<libc::in_pktinfo>() => {
-                    let info = data.cast::<libc::in_pktinfo>().read_unaligned();
-                    said.at = Some(Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr)));
-                }
-                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS)
-                    if room >= size_of::<libc::timespec>() =>
-                {
-                    let at = data.cast::<libc::timespec>().read_unaligned();
-                    let seconds = u64::try_from(at.tv_sec).unwrap_or(0);
-                    let nanos = u32::try_from(at.tv_nsec).unwrap_or(0);
-                    said.stamp = Some(Duration::new(seconds, nanos));
-                }
-                (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) if room >= size_of::<u32>() => {
-                    said.lost = Some(data.cast::<u32>().read_unaligned());
-                }
-                _ => {}
-            }
-            entry = libc::CMSG_NXTHDR(&raw const header, entry);
-        }
-    }
-    said
-}
-
 impl Departures {
     /// Adds a datagram. The port that it comes from means nothing to a socket that has one.
-    pub fn push(&mut self, from: SocketAddrV4, to: SocketAddrV4, bytes: &[u8]) {
+    pub fn push(&mut self, from: impl Into<SocketAddr>, to: impl Into<SocketAddr>, bytes: &[u8]) {
+        let (from, to) = (from.into(), to.into());
         let starts = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         let ends = self.bytes.len();

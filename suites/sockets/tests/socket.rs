@@ -1,7 +1,7 @@
 //! One socket is many addresses, and says of each datagram where it was for and when it came.
 #![cfg(target_os = "linux")]
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use twinproof_sockets::{Arrivals, Clock, Departures, ROOM, Socket, cpu_of_process, cpu_of_thread};
@@ -13,8 +13,8 @@ const SERVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Heard {
-    at: SocketAddrV4,
-    from: SocketAddrV4,
+    at: SocketAddr,
+    from: SocketAddr,
     bytes: Vec<u8>,
     is_cut: bool,
     stamp: Duration,
@@ -46,8 +46,12 @@ fn hear(socket: &Socket, count: usize) -> Vec<Heard> {
 }
 
 /// From there; the port is that of the socket.
-fn at(address: Ipv4Addr) -> SocketAddrV4 {
-    SocketAddrV4::new(address, 0)
+fn at(address: Ipv4Addr) -> SocketAddr {
+    here(address, 0)
+}
+
+fn here(address: Ipv4Addr, port: u16) -> SocketAddr {
+    (address, port).into()
 }
 
 fn device(number: u32) -> Ipv4Addr {
@@ -57,7 +61,7 @@ fn device(number: u32) -> Ipv4Addr {
 #[test]
 fn a_socket_has_as_many_addresses_as_it_likes() {
     let (devices, server) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
-    let to = SocketAddrV4::new(SERVER, server.port());
+    let to = here(SERVER, server.port());
     let mut batch = Departures::default();
     for round in 0..5 {
         let numbers = round * 40..round * 40 + 40;
@@ -72,28 +76,21 @@ fn a_socket_has_as_many_addresses_as_it_likes() {
         let heard = hear(&server, 40);
         for (number, heard) in numbers.clone().zip(&heard) {
             assert_eq!(heard.at, to);
-            assert_eq!(
-                heard.from,
-                SocketAddrV4::new(device(number), devices.port())
-            );
+            assert_eq!(heard.from, here(device(number), devices.port()));
             assert_eq!(heard.bytes, number.to_be_bytes());
             batch.push(at(SERVER), heard.from, &heard.bytes);
         }
         // A device that was never heard of can be spoken to as well.
-        batch.push(
-            at(SERVER),
-            SocketAddrV4::new(device(9_999), devices.port()),
-            b"first",
-        );
+        batch.push(at(SERVER), here(device(9_999), devices.port()), b"first");
         assert_eq!(server.send(&mut batch).unwrap().sent, 41);
         let answers = hear(&devices, 41);
         for (number, answer) in numbers.zip(&answers) {
-            assert_eq!((*answer.at.ip(), answer.from), (device(number), to));
+            assert_eq!((answer.at.ip(), answer.from), (device(number).into(), to));
             assert_eq!(answer.bytes, number.to_be_bytes());
         }
         assert_eq!(
-            (*answers[40].at.ip(), &*answers[40].bytes),
-            (device(9_999), &b"first"[..])
+            (answers[40].at.ip(), &*answers[40].bytes),
+            (device(9_999).into(), &b"first"[..])
         );
     }
 }
@@ -101,7 +98,7 @@ fn a_socket_has_as_many_addresses_as_it_likes() {
 #[test]
 fn more_than_a_batch_goes_whole() {
     let (one, other) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
-    let to = SocketAddrV4::new(SERVER, other.port());
+    let to = here(SERVER, other.port());
     let mut batch = Departures::default();
     for number in 0..150_u32 {
         batch.push(at(device(0)), to, &number.to_be_bytes());
@@ -117,7 +114,7 @@ fn more_than_a_batch_goes_whole() {
 #[test]
 fn what_is_too_long_is_told_to_be_cut() {
     let (one, other) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
-    let to = SocketAddrV4::new(SERVER, other.port());
+    let to = here(SERVER, other.port());
     let mut batch = Departures::default();
     for length in [0, ROOM, ROOM + 1] {
         batch.push(at(device(0)), to, &vec![7; length]);
@@ -134,7 +131,7 @@ fn what_is_too_long_is_told_to_be_cut() {
 #[test]
 fn what_the_kernel_had_no_room_for_is_counted() {
     let (one, other) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
-    let to = SocketAddrV4::new(SERVER, other.port());
+    let to = here(SERVER, other.port());
     let (room, _) = other.buffers().unwrap();
     // The kernel keeps more than 256 octets for the smallest datagram.
     let count = room / 256;
@@ -161,7 +158,7 @@ fn what_the_kernel_had_no_room_for_is_counted() {
 #[test]
 fn what_the_kernel_refuses_is_left_out_and_the_rest_goes() {
     let (one, other) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
-    let to = SocketAddrV4::new(SERVER, other.port());
+    let to = here(SERVER, other.port());
     let mut batch = Departures::default();
     batch.push(at(device(0)), to, b"one");
     // An address for documents (RFC 5737), which this machine cannot have.
@@ -185,7 +182,7 @@ fn stamps_tell_when_a_datagram_came_and_not_when_it_was_looked_at() {
     // The kernel begins to stamp what comes a while after the first socket of the machine wants it, and until then
     // stamps what is looked at.
     for _ in 0..20 {
-        batch.push(at(device(0)), SocketAddrV4::new(SERVER, other.port()), b"x");
+        batch.push(at(device(0)), here(SERVER, other.port()), b"x");
         one.send(&mut batch).unwrap();
         let sent = clock.now();
         // Loopback delivers before the call returns. We look late, and the stamp does not care.
@@ -229,15 +226,15 @@ fn processor_time_is_that_of_work_and_not_of_sleep() {
 #[test]
 fn an_address_has_as_many_ports_as_there_are_sockets() {
     let server = Socket::open(0).unwrap();
-    let to = SocketAddrV4::new(SERVER, server.port());
+    let to = here(SERVER, server.port());
     let address = Ipv4Addr::new(127, 78, 0, 1);
-    let devices = Socket::open_ports(address, 20_000, 150).unwrap();
-    let devices = devices.and_at(Ipv4Addr::LOCALHOST).unwrap();
+    let devices = Socket::open_ports(address.into(), 20_000, 150).unwrap();
+    let devices = devices.and_at(at(Ipv4Addr::LOCALHOST)).unwrap();
     let mut batch = Departures::default();
     for port in 20_000..20_150_u16 {
-        batch.push(SocketAddrV4::new(address, port), to, &port.to_be_bytes());
+        batch.push(here(address, port), to, &port.to_be_bytes());
     }
-    let aside = SocketAddrV4::new(Ipv4Addr::LOCALHOST, devices.port());
+    let aside = here(Ipv4Addr::LOCALHOST, devices.port());
     batch.push(aside, to, b"aside");
     assert_eq!(devices.send(&mut batch).unwrap().sent, 151);
     let heard = hear(&server, 151);
@@ -245,7 +242,7 @@ fn an_address_has_as_many_ports_as_there_are_sockets() {
         match heard.bytes[..] {
             [high, low] => {
                 let port = u16::from_be_bytes([high, low]);
-                assert_eq!(heard.from, SocketAddrV4::new(address, port));
+                assert_eq!(heard.from, here(address, port));
             }
             _ => assert_eq!(heard.from, aside),
         }
@@ -260,8 +257,63 @@ fn an_address_has_as_many_ports_as_there_are_sockets() {
             _ => assert_eq!(answer.at, aside),
         }
     }
-    let taken = Socket::open_ports(address, 20_149, 1).unwrap_err();
+    let taken = Socket::open_ports(address.into(), 20_149, 1).unwrap_err();
     assert!(taken.to_string().contains("20149"), "{taken}");
-    let beyond = Socket::open_ports(address, 65_535, 2).unwrap_err();
+    let beyond = Socket::open_ports(address.into(), 65_535, 2).unwrap_err();
     assert!(beyond.to_string().contains("65535"), "{beyond}");
+}
+
+#[test]
+fn ports_of_the_loopback_of_ipv6_are_told_apart_beside_an_address_of_ipv4() {
+    let server = Socket::open_v6_and(SERVER).unwrap();
+    let to = SocketAddr::from((Ipv6Addr::LOCALHOST, server.port()));
+    let devices = Socket::open_ports(to.ip(), 20_200, 70).unwrap();
+    let devices = devices.and_at(at(SERVER)).unwrap();
+    let mut batch = Departures::default();
+    for port in 20_200..20_270_u16 {
+        batch.push((Ipv6Addr::LOCALHOST, port), to, &port.to_be_bytes());
+    }
+    let aside = here(SERVER, devices.port());
+    batch.push(aside, here(SERVER, server.port()), b"aside");
+    assert_eq!(devices.send(&mut batch).unwrap().sent, 71);
+    for heard in hear(&server, 71) {
+        match heard.bytes[..] {
+            [high, low] => {
+                let port = u16::from_be_bytes([high, low]);
+                assert_eq!(heard.at, to);
+                assert_eq!(heard.from, (Ipv6Addr::LOCALHOST, port).into());
+            }
+            _ => assert_eq!((heard.at, heard.from), (here(SERVER, server.port()), aside)),
+        }
+        // Its port is the socket's, whatever is said.
+        batch.push((heard.at.ip(), 0), heard.from, &heard.bytes);
+    }
+    assert_eq!(server.send(&mut batch).unwrap().sent, 71);
+    for answer in hear(&devices, 71) {
+        match answer.bytes[..] {
+            [high, low] => assert_eq!(answer.at.port(), u16::from_be_bytes([high, low])),
+            _ => assert_eq!(answer.at, aside),
+        }
+    }
+}
+
+#[test]
+fn what_goes_from_one_kind_of_address_to_the_other_is_refused_and_the_rest_is_sent() {
+    let (one, other) = (Socket::open_v6(0).unwrap(), Socket::open_v6(0).unwrap());
+    let to = SocketAddr::from((Ipv6Addr::LOCALHOST, other.port()));
+    let mut batch = Departures::default();
+    let from = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    batch.push(from, to, b"one");
+    batch.push(from, here(SERVER, other.port()), b"two");
+    batch.push(at(SERVER), to, b"three");
+    batch.push(from, to, b"four");
+    let sent = one.send(&mut batch).unwrap();
+    assert_eq!((sent.sent, sent.refused), (2, 2), "{sent:?}");
+    let why = sent.why.unwrap().to_string();
+    assert!(why.contains("do not reach each other"), "{why}");
+    let heard = hear(&other, 2);
+    assert_eq!(
+        (&*heard[0].bytes, &*heard[1].bytes),
+        (&b"four"[..], &b"one"[..])
+    );
 }

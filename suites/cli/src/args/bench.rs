@@ -1,6 +1,6 @@
 //! What can be typed after `bench` and `fleet`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
@@ -109,6 +109,9 @@ pub(crate) struct Serve {
     /// Broken in this way
     #[arg(long, value_name = "NAME")]
     pub(crate) mutant: Option<String>,
+    /// Heard at [::1] and not at 127.0.0.1, if it is of LwM2M
+    #[arg(long)]
+    pub(crate) v6: bool,
     /// Behind DTLS, for so many devices: its profile is said first
     #[arg(long, requires = "devices")]
     pub(crate) dtls: bool,
@@ -157,9 +160,9 @@ pub(crate) struct Pace {
     /// How many devices there are
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
     pub(crate) devices: u32,
-    /// The address of the first; the others follow
+    /// The address of the first, of IPv4 or of IPv6; the others follow
     #[arg(long, value_name = "IP", default_value = "127.1.0.1")]
-    pub(crate) first: Ipv4Addr,
+    pub(crate) first: IpAddr,
     /// Instead of an address of its own, each has a port of its own of that address, from this one on: 64512 at most
     #[arg(long, value_name = "PORT", value_parser = whole(1_u16, u16::MAX), allow_negative_numbers = true)]
     pub(crate) ports: Option<u16>,
@@ -193,7 +196,7 @@ pub(crate) struct Plan {
     pub(crate) devices: u32,
     /// The address of the first
     #[arg(long, value_name = "IP", default_value = "127.1.0.1")]
-    pub(crate) first: Ipv4Addr,
+    pub(crate) first: IpAddr,
     /// Instead of an address of its own, each has a port of its own of that address, from this one on: 64512 at most
     #[arg(long, value_name = "PORT", value_parser = whole(1_u16, u16::MAX), allow_negative_numbers = true)]
     pub(crate) ports: Option<u16>,

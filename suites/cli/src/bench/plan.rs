@@ -31,9 +31,15 @@ pub(crate) fn plan(args: &Plan) -> Result<ExitCode, Problem> {
         Some([first, last]) if first.is_loopback() => {
             format!("{first} to {last}, of loopback: nothing to set up")
         }
-        Some([first, last]) => {
-            format!("{first} to {last}: they have to be routed to this machine as its own")
-        }
+        Some([first, last]) => match plan.prefix {
+            Some(bits) => format!(
+                "{first} to {last}: a prefix of {bits} bits or fewer has to be routed to this machine as its own (ip -6 route \
+                 add local PREFIX dev lo)"
+            ),
+            None => {
+                format!("{first} to {last}: they have to be routed to this machine as its own")
+            }
+        },
         None => format!("{} from {} on, which is too few", plan.room, args.first),
     };
     let memory = plan.memory.map_or(

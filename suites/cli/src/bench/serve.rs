@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::oneshot;
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::{Declared, Fleet};
+use twinproof_load::Keyring;
 use twinproof_load::rules::{Rules, Standard};
-use twinproof_load::{Keyring, Socket};
 use twinproof_proof::dm::{DmServer, standard_rules};
 use twinproof_proof::gwmo::{self, GatewaySystem};
 use twinproof_proof::serve::{ServedDm, ServedGwmo, ServedPairs};
@@ -54,10 +54,10 @@ fn rules<R: ?Sized + 'static>(
 fn serve_lwm2m(args: &Serve) -> Result<ExitCode, Problem> {
     let standard: Arc<dyn Rules> = Arc::new(Standard);
     let rules = rules(args.mutant.as_deref(), mutants::lwm2m(), standard)?;
-    let socket = Socket::open(0)?;
+    let socket = twinproof_load::open_built_in(args.v6)?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut out = std::io::stdout();
-    let place = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
+    let place = twinproof_load::address_of(&socket);
     let keyring = match args.dtls {
         true => {
             let fleet = keys(args.keys.as_deref())?;

@@ -34,7 +34,7 @@ pub(super) struct System {
 enum At {
     /// Devices of LwM2M speak to it in datagrams.
     Datagrams {
-        address: SocketAddrV4,
+        address: SocketAddr,
         /// Where who makes it act is heard.
         operated_at: Option<SocketAddrV4>,
         /// With what devices shake hands with it, if they do.
@@ -77,10 +77,13 @@ impl System {
         workload: &Workload,
     ) -> Result<Self, Problem> {
         let operated = workload.needs_operator();
+        let is_v6 = workload.devices.first.is_ipv6();
+        let v6: &[&str] = if is_v6 { &["--v6"] } else { &[] };
         Ok(match profile {
             Some(file) => {
                 let declared = profile::read(file)?.declared;
-                let place = server_of(&file.display().to_string(), &declared, dtls)?;
+                let named = file.display().to_string();
+                let place = server_of(&named, &declared, (dtls, is_v6))?;
                 let operator = operated.then(|| Operator::start(file)).transpose()?;
                 Self {
                     at: At::Datagrams {
@@ -97,10 +100,10 @@ impl System {
             None if dtls => {
                 let devices = workload.devices.count.to_string();
                 let args = ["bench", "serve", "--dtls", "--devices", &devices];
-                let (built_in, says) = BuiltIn::start(&args, READY)?;
+                let (built_in, says) = BuiltIn::start(&[&args[..], v6].concat(), READY)?;
                 let declared = Declared::parse(&says);
                 let declared = declared.map_err(|error| does_not_start(&error.to_string()))?;
-                let place = server_of("the built-in server", &declared, true)?;
+                let place = server_of("the built-in server", &declared, (true, is_v6))?;
                 Self {
                     at: At::Datagrams {
                         address: place.address,
@@ -114,12 +117,13 @@ impl System {
                 }
             }
             None => {
-                let (built_in, says) = BuiltIn::start(&["bench", "serve"], "serving ")?;
+                let args = [&["bench", "serve"][..], v6].concat();
+                let (built_in, says) = BuiltIn::start(&args, "serving ")?;
                 let address = says.lines().last().and_then(|line| {
                     let address = line.trim().strip_prefix("serving ")?;
                     address.parse().ok()
                 });
-                let address: SocketAddrV4 = address.ok_or_else(|| does_not_start(&says))?;
+                let address: SocketAddr = address.ok_or_else(|| does_not_start(&says))?;
                 Self {
                     at: At::Datagrams {
                         address,
@@ -226,7 +230,7 @@ impl System {
 
     fn aimed<'t>(
         &'t self,
-        (address, keyring): (SocketAddrV4, Option<&'t Keyring>),
+        (address, keyring): (SocketAddr, Option<&'t Keyring>),
         operator: Option<SocketAddrV4>,
     ) -> Target<'t> {
         Target {
@@ -352,12 +356,17 @@ impl Drop for BuiltIn {
 
 /// Where devices find a server, and how they show it who they are.
 struct Found {
-    address: SocketAddrV4,
+    address: SocketAddr,
     keyring: Option<Keyring>,
 }
 
-/// Where a profile, of which this is the name, says that its LwM2M server takes registrations.
-fn server_of(named: &str, declared: &Declared, dtls: bool) -> Result<Found, Problem> {
+/// Where a profile, of which this is the name, says that its LwM2M server takes registrations, over DTLS if that is wanted, from
+/// devices of IPv6 if they are of that.
+fn server_of(
+    named: &str,
+    declared: &Declared,
+    (dtls, is_v6): (bool, bool),
+) -> Result<Found, Problem> {
     let usage = |why: &str| Problem::Usage(format!("{named}: {why}"));
     let lwm2m = declared.profile.lwm2m.as_ref();
     let lwm2m = lwm2m.filter(|lwm2m| lwm2m.server.is_some()).ok_or_else(|| {
@@ -381,20 +390,23 @@ fn server_of(named: &str, declared: &Declared, dtls: bool) -> Result<Found, Prob
         Keyring::of(section).map_err(|why| usage(&why))
     });
     let host = url.trim_start_matches(scheme).trim_end_matches('/');
-    let host = match host.contains(':') {
-        true => host.to_owned(),
-        false => format!("{host}:{port}"),
+    // An address of IPv6 has colons itself.
+    let host = match host.rsplit_once(':') {
+        Some((_, after)) if !after.contains(']') => host.to_owned(),
+        _ => format!("{host}:{port}"),
     };
     let found = host
         .to_socket_addrs()
         .map_err(|error| usage(&format!("{url}: {error}")))?;
-    let mut found = found.filter_map(|address| match address {
-        SocketAddr::V4(address) => Some(address),
-        SocketAddr::V6(_) => None,
-    });
-    let address = found.next().ok_or_else(|| {
+    let mut found = found.map(|at| SocketAddr::new(at.ip().to_canonical(), at.port()));
+    let address = found.find(|at| at.is_ipv6() == is_v6).ok_or_else(|| {
+        let (theirs, ours, first) = match is_v6 {
+            true => (4, 6, "127.1.0.1"),
+            false => (6, 4, "::1 and --ports 20000, or the first of a prefix that is routed to this machine"),
+        };
         usage(&format!(
-            "{url} has no IPv4 address, and devices have no other"
+            "{url} has addresses of IPv{theirs} alone, and devices those of IPv{ours}: expected --first {first}, or \
+             devices.first in the workload"
         ))
     })?;
     Ok(Found {

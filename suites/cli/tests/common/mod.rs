@@ -147,6 +147,12 @@ fn write_features(dir: &Path, second: &str) {
     .unwrap();
 }
 
+/// What a run under load has reported.
+pub fn load_report(dir: &Path) -> Value {
+    let text = fs::read_to_string(dir.join("twinproof-load/load.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
 /// The built-in system alone, until this is dropped.
 pub struct Serving(pub Child);
 

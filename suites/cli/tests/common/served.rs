@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::command;
 
@@ -20,6 +20,12 @@ impl Served {
         );
         fs::write(dir.join("sut.toml"), &profile).unwrap();
         Self(child, profile)
+    }
+
+    /// Whatever a command starts, with what it says up to the line that begins so.
+    pub fn of(command: Command, ready: &str) -> Self {
+        let (child, says) = start_as(command, ready);
+        Self(child, says)
     }
 
     /// The LwM2M server behind DTLS, for so many devices; its profile is also `sut.toml`.
@@ -40,7 +46,10 @@ impl Served {
 
 /// Starts one; with what it says, up to the line that begins so.
 fn start(dir: &Path, args: &[&str], ready: &str) -> (Child, String) {
-    let mut command = command(dir, args);
+    start_as(command(dir, args), ready)
+}
+
+fn start_as(mut command: Command, ready: &str) -> (Child, String) {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let (mut says, mut line) = (String::new(), String::new());
@@ -56,6 +65,8 @@ fn start(dir: &Path, args: &[&str], ready: &str) -> (Child, String) {
 impl Drop for Served {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
+        // Some do not look at their input.
+        drop(self.0.kill());
         drop(self.0.wait());
     }
 }
