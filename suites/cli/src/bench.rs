@@ -255,13 +255,17 @@ fn tell(run: &Run, dir: &Path) -> Result<ExitCode, Problem> {
 
 const fn code(report: &Report) -> ExitCode {
     match report.verdict {
-        Verdict::Part | Verdict::Passed if !report.stopped => ExitCode::Conformant,
+        Verdict::Measured | Verdict::Part | Verdict::Passed if !report.stopped => {
+            ExitCode::Conformant
+        }
         Verdict::Failed | Verdict::Wrong => ExitCode::Fails,
         Verdict::Invalid
+        | Verdict::Measured
         | Verdict::NoContact
         | Verdict::Part
         | Verdict::Passed
-        | Verdict::TooFew => ExitCode::Incomplete,
+        | Verdict::TooFew
+        | Verdict::Unanswered => ExitCode::Incomplete,
     }
 }
 

@@ -7,9 +7,9 @@ mod common;
 use std::fs;
 use std::net::UdpSocket;
 use std::path::Path;
+use std::time::Duration;
 
-use common::{Ran, twinproof};
-use serde_json::Value;
+use common::{Ran, load_report, twinproof};
 
 const WORKLOAD: &str = r#"
 name = "a small storm"
@@ -34,11 +34,6 @@ fn fleet(dir: &Path, bound: &str, more: &[&str]) -> Ran {
     twinproof(dir, &[&["fleet", "storm.toml"], more].concat())
 }
 
-fn report(dir: &Path) -> Value {
-    let text = fs::read_to_string(dir.join("twinproof-load/load.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
-
 #[test]
 fn a_fleet_is_answered_by_the_built_in_server_in_another_process() {
     let dir = tempfile::tempdir().unwrap();
@@ -59,7 +54,7 @@ fn a_fleet_is_answered_by_the_built_in_server_in_another_process() {
     ] {
         assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
     }
-    let report = report(dir.path());
+    let report = load_report(dir.path());
     assert_eq!(report["verdict"], "passed");
     let answered = |operation: &str| {
         report["operations"][operation]["answered"]
@@ -91,7 +86,7 @@ fn a_bound_that_does_not_hold_is_1() {
         "{}",
         ran.stdout
     );
-    assert_eq!(report(dir.path())["verdict"], "failed");
+    assert_eq!(load_report(dir.path())["verdict"], "failed");
 }
 
 #[test]
@@ -190,11 +185,11 @@ fn a_rate_is_kept_whatever_the_answers_do() {
         ran.stdout,
         ran.stderr
     );
-    let report = report(dir.path());
+    let report = load_report(dir.path());
     assert_eq!(report["operations"]["register"]["begun"], 600);
     assert_eq!(report["workload"]["stages"][0]["rate"], 300.0);
     let verdict = report["verdict"].as_str().unwrap();
-    assert!(["passed", "invalid"].contains(&verdict), "{verdict}");
+    assert!(["measured", "invalid"].contains(&verdict), "{verdict}");
 }
 
 #[test]
@@ -218,5 +213,80 @@ fn what_the_generator_costs_is_said_beside_what_anybody_pays() {
         " of the generator's time",
     ] {
         assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
+    }
+    let ran = twinproof(
+        dir.path(),
+        &[&args[..], &["--operation", "twinning"]].concat(),
+    );
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    for says in [
+        "an exchange over HTTP of 50 devices",
+        "round 2  a bare loop ",
+    ] {
+        assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
+    }
+}
+
+/// A server that takes all registrations, and answers one update in three; until its socket has gone quiet.
+fn hard_of_hearing() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    socket.set_read_timeout(Some(QUIET)).unwrap();
+    std::thread::spawn(move || {
+        let mut octets = [0; 2_048];
+        while let Ok((length, from)) = socket.recv_from(&mut octets) {
+            let asked = &octets[..length];
+            let token = usize::from(asked[0] & 0x0f);
+            let registers = asked.windows(3).any(|three| three == b"ep=");
+            if !registers && asked[3] % 3 != 0 {
+                continue;
+            }
+            let code = if registers { 0x41 } else { 0x44 };
+            let mut answer = vec![0x60 | token as u8, code, asked[2], asked[3]];
+            answer.extend_from_slice(&asked[4..4 + token]);
+            if registers {
+                let std::net::IpAddr::V4(ip) = from.ip() else {
+                    continue;
+                };
+                let place = format!("{:x}", u32::from(ip));
+                answer.extend_from_slice(b"\x82rd");
+                answer.push(place.len() as u8);
+                answer.extend_from_slice(place.as_bytes());
+            }
+            drop(socket.send_to(&answer, from));
+        }
+    });
+    address
+}
+
+const QUIET: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_load_of_which_most_was_lost_is_no_answer_unless_a_threshold_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let profile = format!(
+        "[sut]\nname = \"deaf\"\nrole = \"lwm2m-server\"\n\n[lwm2m]\nserver = \"coap://{}\"\n",
+        hard_of_hearing()
+    );
+    fs::write(dir.join("sut.toml"), profile).unwrap();
+    for (thresholds, code, verdict, says) in [
+        ("", 3, "unanswered", "not answered: less than half"),
+        ("\"register.loss<50%\"", 3, "unanswered", "not answered: "),
+        ("\"update.loss<95%\"", 0, "passed", "every threshold holds"),
+        ("\"update.loss<5%\"", 1, "failed", "does not hold"),
+    ] {
+        let text = WORKLOAD
+            .replace("\"BOUND\"", thresholds)
+            .replace("60s", "1s");
+        fs::write(dir.join("load.toml"), text).unwrap();
+        let ran = twinproof(dir, &["fleet", "load.toml", "--sut", "sut.toml"]);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert_eq!(ran.code, Some(code), "{thresholds}: {said}");
+        assert!(said.contains(says), "{thresholds}: {said}");
+        assert_eq!(load_report(dir)["verdict"], verdict, "{said}");
+        let page = fs::read_to_string(dir.join("twinproof-load/load.html")).unwrap();
+        let is_said = page.contains("less than half of what was begun");
+        assert_eq!(is_said, verdict == "unanswered");
     }
 }

@@ -86,6 +86,8 @@ pub enum Verdict {
     Failed,
     /// The generator itself was late, starved or overflowed, so that the run says nothing of the system.
     Invalid,
+    /// There was no threshold to hold what was measured against.
+    Measured,
     /// Nothing was answered as it should be.
     NoContact,
     /// A share of a workload was carried out; whether thresholds hold is known when all of them are merged.
@@ -94,6 +96,9 @@ pub enum Verdict {
     Passed,
     /// There are too few samples for a threshold.
     TooFew,
+    /// Less than half of an operation was answered as it should be, and no threshold is about it: what was measured of the
+    /// few says nothing of a load that the others were.
+    Unanswered,
     /// The server said to devices what it may not say, however fast.
     Wrong,
 }
@@ -106,10 +111,16 @@ impl Verdict {
             Self::Invalid => {
                 "the generator itself did not keep up; the run says nothing of the system"
             }
+            Self::Measured => {
+                "no threshold was given, so that nothing was held against what was measured"
+            }
             Self::NoContact => "nothing was answered as it should be",
             Self::Part => "a share of a workload; bench merge judges all of them together",
             Self::Passed => "every threshold holds",
             Self::TooFew => "there are too few samples for a threshold",
+            Self::Unanswered => {
+                "less than half of what was begun was answered as it should be, and no threshold says how much is enough"
+            }
             Self::Wrong => "the server said to devices what it may not say, however fast",
         }
     }
@@ -172,6 +183,13 @@ impl Measured {
             histogram: STANDARD.encode(encoded(&totals.latencies)),
         }
     }
+}
+
+/// Whether less than half of an operation was answered as it should be, and no threshold is about that.
+fn is_unanswered(workload: &Workload, (operation, measured): (&Operation, &Measured)) -> bool {
+    let bounds = &workload.thresholds;
+    let is_bound = bounds.iter().any(|bound| bound.operation == *operation);
+    !is_bound && measured.answered < measured.begun.div_ceil(2)
 }
 
 /// To the thousandth, so that what is read is what was written.
@@ -317,6 +335,8 @@ impl Report {
             () if !generator.problems.is_empty() => Verdict::Invalid,
             () if any(Holds::No) => Verdict::Failed,
             () if any(Holds::Unknown) => Verdict::TooFew,
+            () if operations.iter().any(|one| is_unanswered(workload, one)) => Verdict::Unanswered,
+            () if thresholds.is_empty() => Verdict::Measured,
             () => Verdict::Passed,
         };
         Self {
@@ -347,7 +367,11 @@ impl Report {
         self.thresholds.clear();
         if matches!(
             self.verdict,
-            Verdict::Failed | Verdict::Passed | Verdict::TooFew
+            Verdict::Failed
+                | Verdict::Measured
+                | Verdict::Passed
+                | Verdict::TooFew
+                | Verdict::Unanswered
         ) {
             self.verdict = Verdict::Part;
         }

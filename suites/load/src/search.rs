@@ -169,10 +169,11 @@ impl Search {
                 | Verdict::NoContact
                 | Verdict::Part
                 | Verdict::TooFew
+                | Verdict::Unanswered
                 | Verdict::Wrong => {
                     not = true;
                 }
-                Verdict::Passed => {}
+                Verdict::Measured | Verdict::Passed => {}
             }
         }
         not || ours >= FAILS

@@ -8,10 +8,12 @@ pub const fn name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Failed => "failed",
         Verdict::Invalid => "invalid",
+        Verdict::Measured => "measured",
         Verdict::NoContact => "no contact",
         Verdict::Part => "a part",
         Verdict::Passed => "passed",
         Verdict::TooFew => "cannot tell",
+        Verdict::Unanswered => "not answered",
         Verdict::Wrong => "wrong",
     }
 }

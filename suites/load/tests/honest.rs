@@ -218,7 +218,7 @@ fn a_server_that_stalls_is_reported_as_slow_as_it_is() {
     let generator = World::new(&workload).run();
     let report = report(&generator);
     let measured = &report.operations[&Operation::Update];
-    assert_eq!(report.verdict, Verdict::Passed, "{:?}", report.generator);
+    assert_eq!(report.verdict, Verdict::Measured, "{:?}", report.generator);
     assert_eq!(measured.answered as usize, expected.len());
     assert_eq!((measured.lost, measured.refused.len()), (0, 0));
     for percent in [50.0, 90.0, 95.0, 99.0, 99.9] {

@@ -71,6 +71,34 @@ fn a_report_is_read_as_it_was_written_and_fits_its_schema() {
 }
 
 #[test]
+fn what_was_held_against_nothing_did_not_pass() {
+    let of = |thresholds: &str, begun: u32, answered: u32| {
+        let text = WORKLOAD.replace("\"register.p99.9<1s\"", thresholds);
+        let mut measures = measures();
+        for number in 0..begun {
+            let at = Duration::from_millis(10);
+            measures.begin(Operation::Update, at, Duration::ZERO, true);
+            let outcome = match number < answered {
+                true => Outcome::Answered,
+                false => Outcome::Lost,
+            };
+            measures.end(Operation::Update, (at, at), outcome, true);
+        }
+        let measured = (&measures, Counts::default());
+        let workload = Workload::read(&text).unwrap();
+        Report::new(&workload, String::new(), measured, Health::default(), None).verdict
+    };
+    assert_eq!(of("", 0, 0), Verdict::Measured);
+    assert_eq!(of("", 9, 5), Verdict::Measured);
+    assert_eq!(of("", 9, 4), Verdict::Unanswered);
+    assert_eq!(of("", 1, 0), Verdict::Unanswered);
+    assert_eq!(of("\"register.p50<1s\"", 9, 4), Verdict::Unanswered);
+    assert_eq!(of("\"register.p50<1s\"", 9, 5), Verdict::Passed);
+    assert_eq!(of("\"update.loss<60%\"", 9, 4), Verdict::Passed);
+    assert_eq!(of("\"update.loss<50%\"", 9, 4), Verdict::Failed);
+}
+
+#[test]
 fn a_workload_means_the_same_however_it_is_written() {
     let one = Workload::read(WORKLOAD).unwrap();
     let again = Workload::read(&one.text()).unwrap();

@@ -77,7 +77,7 @@ fn every_device_is_answered_at_its_own_address() {
     assert!(report.counts.sent >= 500);
     // A machine that has much else to do makes a run invalid, and nothing worse.
     assert!(
-        matches!(report.verdict, Verdict::Passed | Verdict::Invalid),
+        matches!(report.verdict, Verdict::Measured | Verdict::Invalid),
         "{report:?}"
     );
     assert!(measured.min_us >= Some(1));
@@ -361,7 +361,7 @@ fn what_devices_report_is_confirmed_and_told() {
     let notify = &report.operations[&Operation::Notify];
     assert_eq!(report.counts.prepared, 40);
     assert_eq!((notify.begun, notify.answered), (400, 400), "{notify:?}");
-    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    assert_eq!(report.verdict, Verdict::Measured, "{report:?}");
     assert_eq!(report.judged.reports, 400);
     let told = report.judged.told.unwrap();
     assert!((300..=400).contains(&told), "{told}");
@@ -372,7 +372,7 @@ fn what_is_read_of_devices_is_theirs() {
     let report = operated("read", Arc::new(Standard));
     let read = &report.operations[&Operation::Read];
     assert_eq!((read.begun, read.answered), (400, 400), "{read:?}");
-    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    assert_eq!(report.verdict, Verdict::Measured, "{report:?}");
     assert_eq!((report.judged.reads, report.counts.stray), (400, 0));
 }
 

@@ -142,9 +142,11 @@ fn why(report: &Report) -> String {
     let of_thresholds = report.thresholds.iter().find(broken).map(metric);
     let of_generator = report.generator.problems.first();
     let says = match report.verdict {
-        Verdict::Passed | Verdict::Part | Verdict::NoContact => {
-            report.thresholds.first().map(metric)
-        }
+        Verdict::Measured
+        | Verdict::NoContact
+        | Verdict::Part
+        | Verdict::Passed
+        | Verdict::Unanswered => report.thresholds.first().map(metric),
         Verdict::Invalid => of_generator.map(|problem| problem.says.clone()),
         Verdict::Failed | Verdict::TooFew => of_thresholds,
         Verdict::Wrong => {

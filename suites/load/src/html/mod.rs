@@ -47,8 +47,8 @@ const fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Failed | Verdict::Wrong => "fail",
         Verdict::Invalid => "error",
-        Verdict::NoContact | Verdict::TooFew => "inconclusive",
-        Verdict::Part => "inspect",
+        Verdict::NoContact | Verdict::TooFew | Verdict::Unanswered => "inconclusive",
+        Verdict::Measured | Verdict::Part => "inspect",
         Verdict::Passed => "pass",
     }
 }
@@ -58,7 +58,7 @@ fn masthead(report: &Report) -> Markup {
     let fact = |what: &str, says: &str| html! { div { dt { (what) } dd { (says) } } };
     // A run that was ended says nothing of what was still to come, however good it was until then.
     let class = match (report.stopped, report.verdict) {
-        (true, Verdict::Passed | Verdict::Part) => "inconclusive",
+        (true, Verdict::Measured | Verdict::Passed | Verdict::Part) => "inconclusive",
         (_, verdict) => class(verdict),
     };
     html! {
