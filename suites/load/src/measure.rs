@@ -118,6 +118,9 @@ pub struct Second {
     pub refused: u64,
     /// How many were given up.
     pub lost: u64,
+    /// How many handshakes nobody was told to begin took their time, beside all of those.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub beside: u64,
     /// The time that half of those that ended did not exceed, in microseconds.
     pub p50_us: Option<u64>,
     /// The time that 99 of 100 did not exceed, in microseconds.
@@ -128,6 +131,14 @@ pub struct Second {
     pub late: u64,
     /// How late the latest was begun, in microseconds.
     pub latest_us: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands it over like that"
+)]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Second {
@@ -209,8 +220,12 @@ impl Measures {
             let mut together = histogram();
             for operation in Operation::ALL {
                 if let Some(histogram) = intervals.get(&(second, operation)) {
-                    // Of our own shape, as all that was decoded.
-                    let _ = together.add(histogram);
+                    let is_beside =
+                        operation == Operation::Handshake && histogram.len() == one.beside;
+                    if !is_beside {
+                        // Of our own shape, as all that was decoded.
+                        let _ = together.add(histogram);
+                    }
                     let interval = Interval::new(second, operation, histogram);
                     merged.intervals.push(interval);
                 }
@@ -289,6 +304,7 @@ impl Measures {
         }
         totals.latencies.saturating_record(took);
         self.apart[operation as usize].saturating_record(took);
+        self.now.beside += 1;
     }
 
     /// So long is measured, and not as long as was thought.

@@ -84,6 +84,7 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
             sum.answered += one.answered;
             sum.refused += one.refused;
             sum.lost += one.lost;
+            sum.beside += one.beside;
             sum.late += one.late;
             sum.latest_us = sum.latest_us.max(one.latest_us);
         }
@@ -304,8 +305,8 @@ fn read_log(part: &Part) -> Result<Vec<(u64, Operation, Histogram<u64>)>, String
     }
     for one in &part.report.seconds {
         let count = counted.remove(&one.second).unwrap_or(0);
-        if count != one.answered + one.lost {
-            let expected = one.answered + one.lost;
+        let expected = one.answered + one.lost + one.beside;
+        if count != expected {
             return Err(broken(&format!(
                 "has {count} times in second {}, and load.json {expected}: they are not of one run",
                 one.second

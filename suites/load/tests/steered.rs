@@ -17,8 +17,9 @@ use twinproof_coap::{Class, Code, Packet};
 use twinproof_kernel::Time;
 use twinproof_load::rules::Standard;
 use twinproof_load::{
-    Devices, Generator, Leaving, Operation, Part, Phase, ProblemKind, Report, Run, Shard, Socket,
-    Steer, Target, Verdict, Workload, merge, run_steered, serve_built_in, shared,
+    Devices, Generator, Keyring, Leaving, Operation, Part, Phase, ProblemKind, Report, Run, Shard,
+    Socket, Steer, Target, Verdict, Workload, fresh_keys, merge, run_steered, serve_built_in,
+    serve_built_in_secured, shared,
 };
 
 const WORKLOAD: &str = r#"
@@ -280,9 +281,22 @@ fn who_cannot_join_makes_a_run_invalid() {
     assert_eq!(kinds.collect::<Vec<_>>(), [ProblemKind::Unprepared]);
 }
 
-/// Two shards on sockets against the built-in server, one after the other steered by the same words.
 #[test]
 fn shards_that_are_steered_through_channels_come_to_one_run() {
+    come_to_one_run(None);
+}
+
+#[test]
+fn shards_that_are_steered_come_over_associations_as_well() {
+    let keyring = Keyring::of(&fresh_keys()).unwrap();
+    let whole = come_to_one_run(Some(&keyring));
+    assert_eq!(whole.dtls.unwrap().handshakes, 40);
+    let shaken = &whole.operations[&Operation::Handshake];
+    assert_eq!((shaken.begun, shaken.answered), (40, 40), "{shaken:?}");
+}
+
+/// Two shards on sockets against the built-in server, one after the other steered by the same words.
+fn come_to_one_run(keyring: Option<&Keyring>) -> Report {
     let text = WORKLOAD.replace(
         "[devices]",
         "[generator]\nlate = \"1h\"\nstarved_share = 1.0\n[devices]",
@@ -294,11 +308,17 @@ fn shards_that_are_steered_through_channels_come_to_one_run() {
         process: None,
         consent: None,
         operator: None,
-        keyring: None,
+        keyring,
     };
     let stop = AtomicBool::new(false);
     let runs: Vec<Run> = std::thread::scope(|scope| {
-        scope.spawn(|| serve_built_in(&socket, Arc::new(Standard), &stop).unwrap());
+        scope.spawn(|| match keyring {
+            Some(keyring) => {
+                let guests = (keyring, workload.devices.count);
+                serve_built_in_secured(&socket, Arc::new(Standard), guests, &stop).unwrap();
+            }
+            None => serve_built_in(&socket, Arc::new(Standard), &stop).unwrap(),
+        });
         let shards = (0..2).map(|number| {
             let shard = Shard { number, of: 2 };
             let workload = &workload;
@@ -369,4 +389,5 @@ fn shards_that_are_steered_through_channels_come_to_one_run() {
     parts[0].report.steered = None;
     let why = merge(&parts).unwrap_err();
     assert!(why.contains("as somebody steers"), "{why}");
+    whole
 }

@@ -149,6 +149,7 @@ fn together(seconds: &[Second]) -> Vec<Second> {
             answered: mean(|one| one.answered),
             refused: piece.iter().map(|one| one.refused).max().unwrap_or(0),
             lost: piece.iter().map(|one| one.lost).max().unwrap_or(0),
+            beside: mean(|one| one.beside),
             p50_us: max(|one| one.p50_us),
             p99_us: max(|one| one.p99_us),
             max_us: max(|one| one.max_us),
