@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use common::served::Served;
-use common::{Ran, twinproof};
+use common::{Ran, load_report, twinproof};
 use serde_json::{Value, json};
 
 const WORKLOAD: &str = r#"
@@ -101,8 +101,7 @@ fn what_a_gateway_does_not_do_is_no_answer() {
     ];
     let ran = twinproof(dir.path(), &args);
     assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
-    let report = fs::read_to_string(dir.path().join("twinproof-load/load.json"));
-    let report: Value = serde_json::from_str(&report.unwrap()).unwrap();
+    let report = load_report(dir.path());
     assert_eq!(report["verdict"], "no_contact");
     assert_eq!(report["judged"]["broken"], json!([]));
     assert_eq!(report["operations"]["fanout"]["lost"], 4, "{report}");

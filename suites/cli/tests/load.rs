@@ -283,16 +283,12 @@ fn a_server_that_runs_elsewhere_is_made_to_act_by_its_upper_tester() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("operated.toml"), OPERATED).unwrap();
     let serve = ["serve", "--enabler", "lwm2m", "--profiles", "."];
-    let mut served = command(dir.path(), &serve).spawn().unwrap();
-    let mut line = String::new();
-    let output = served.stdout.take().unwrap();
-    BufReader::new(output).read_line(&mut line).unwrap();
+    let served = Served::of(command(dir.path(), &serve), "twinproof run --sut ");
     let ran = twinproof(
         dir.path(),
         &["fleet", "operated.toml", "--sut", "sut-1.toml"],
     );
-    served.kill().unwrap();
-    served.wait().unwrap();
+    drop(served);
     let report = json(&dir.path().join("twinproof-load/load.json"));
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(report["counts"]["prepared"], 20);

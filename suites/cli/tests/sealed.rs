@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use common::served::Served;
-use common::{Ran, twinproof};
+use common::{Ran, load_report, twinproof};
 use serde_json::Value;
 
 /// A workload of 40 devices that is not spoiled by a machine with much else to do.
@@ -20,11 +20,6 @@ fn workload(dir: &Path, mix: &str) {
          late = \"1h\"\nstarved_share = 1.0\n[[stages]]\nrate = 100\nfor = \"2s\"\n"
     );
     fs::write(dir.join("load.toml"), text).unwrap();
-}
-
-fn report(dir: &Path) -> Value {
-    let text = fs::read_to_string(dir.join("twinproof-load/load.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
 }
 
 fn said(ran: &Ran) -> String {
@@ -39,7 +34,7 @@ fn devices_register_over_associations_of_their_own_and_the_handshakes_are_measur
     let _served = Served::secured(dir, "40", &[]);
     let ran = twinproof(dir, &["fleet", "load.toml", "--sut", "sut.toml"]);
     assert_eq!(ran.code, Some(0), "{}", said(&ran));
-    let report = report(dir);
+    let report = load_report(dir);
     let register = &report["operations"]["register"];
     assert_eq!(register["answered"], 200, "{}", said(&ran));
     // One for each device: what comes after goes over the association that is there.
@@ -68,7 +63,7 @@ fn devices_of_the_built_in_server_lose_associations_and_are_still_registered() {
     workload(dir, "update = 1\nhandshake = 1\nread = 1\nnotify = 1");
     let ran = twinproof(dir, &["fleet", "load.toml", "--dtls"]);
     assert_eq!(ran.code, Some(0), "{}", said(&ran));
-    let report = report(dir);
+    let report = load_report(dir);
     let answered = |operation: &str| {
         let one = &report["operations"][operation];
         assert_eq!(one["begun"], one["answered"], "{operation}: {}", said(&ran));
@@ -89,7 +84,7 @@ fn a_server_that_is_wrong_is_seen_through_dtls() {
     let _served = Served::secured(dir, "40", &["--mutant", "location-missing"]);
     let ran = twinproof(dir, &["fleet", "load.toml", "--sut", "sut.toml"]);
     assert_eq!(ran.code, Some(1), "{}", said(&ran));
-    let report = report(dir);
+    let report = load_report(dir);
     assert_eq!(report["verdict"], "wrong");
     assert_eq!(
         report["judged"]["broken"][0]["rule"],
@@ -109,7 +104,7 @@ fn who_has_another_identity_is_let_in_nowhere() {
     fs::write(dir.join("sut.toml"), other).unwrap();
     let ran = twinproof(dir, &["fleet", "load.toml", "--sut", "sut.toml"]);
     assert_eq!(ran.code, Some(3), "{}", said(&ran));
-    let report = report(dir);
+    let report = load_report(dir);
     assert_eq!(report["verdict"], "no_contact");
     assert_eq!(report["dtls"]["handshakes"], 0);
     let failed = report["dtls"]["failed"].to_string();
@@ -137,6 +132,41 @@ fn what_is_missing_for_dtls_is_said() {
     refused("[lwm2m.fleet]\ntable = \"keys\"\n", &fleet, "it has 1");
     refused(key, &["bench", "handshake"], "--dtls");
     refused(key, &["bench", "twinning", "--dtls"], "over HTTP");
+}
+
+#[test]
+fn searches_and_comparisons_go_over_associations_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let quick = ["--devices", "20", "--warm-up", "0s"];
+    let search = ["bench", "search", "update", "--dtls", "--trial", "300ms"];
+    let rates = ["--from", "50/s", "--most", "100/s"];
+    let bound = ["--threshold", "update.p50<60s"];
+    let ran = twinproof(dir, &[&search[..], &rates, &bound, &quick].concat());
+    let found = fs::read_to_string(dir.join("twinproof-load/search.json")).unwrap();
+    let found: Value = serde_json::from_str(&found).unwrap();
+    // A machine with much else to do is in the way itself, and says so.
+    match found["found"]["limit"].as_str() {
+        Some("most") => assert_eq!(ran.code, Some(0), "{}", said(&ran)),
+        limit => assert_eq!(limit, Some("generator"), "{}", said(&ran)),
+    }
+    assert_eq!(load_report(dir)["dtls"]["handshakes"], 20);
+
+    let _served = Served::secured(dir, "20", &[]);
+    let compare = ["bench", "compare", "sut.toml", "sut.toml"];
+    let closed = ["--closed", "4", "--duration", "300ms", "--report", "told"];
+    let ran = twinproof(dir, &[&compare[..], &closed, &quick].concat());
+    // By chance one in twenty finds something, and a machine with much else to do spoils a run.
+    assert!(matches!(ran.code, Some(0 | 1 | 3)), "{}", said(&ran));
+    for side in ["a", "b"] {
+        for number in 1..=5 {
+            let path = dir.join("told").join(side).join(number.to_string());
+            let report = fs::read_to_string(path.join("load.json")).unwrap();
+            let report: Value = serde_json::from_str(&report).unwrap();
+            assert_eq!(report["dtls"]["handshakes"], 20, "{}", said(&ran));
+            assert!(report["operations"]["update"]["answered"].as_u64() > Some(0));
+        }
+    }
 }
 
 /// Ends with the test.
@@ -194,7 +224,7 @@ fn devices_shake_hands_with_a_server_of_somebody_else() {
     fs::write(dir.join("load.toml"), text).unwrap();
     let ran = twinproof(dir, &["fleet", "load.toml", "--sut", "sut.toml"]);
     assert_eq!(ran.code, Some(0), "{}", said(&ran));
-    let report = report(dir);
+    let report = load_report(dir);
     for operation in ["handshake", "register"] {
         let one = &report["operations"][operation];
         assert!(one["answered"].as_u64() >= Some(40), "{}", said(&ran));

@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::served::Served;
-use common::{Ran, command, twinproof};
+use common::{Ran, command, load_report, twinproof};
 use serde_json::Value;
 
 const WORKLOAD: &str = r#"
@@ -36,18 +36,13 @@ fn sessions(dir: &Path, more: &[&str]) -> Ran {
     twinproof(dir, &[&["fleet", "sessions.toml"], more].concat())
 }
 
-fn report(dir: &Path) -> Value {
-    let text = fs::read_to_string(dir.join("twinproof-load/load.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
-
 #[test]
 fn devices_hold_sessions_with_the_built_in_dm_server() {
     let dir = tempfile::tempdir().unwrap();
     let ran = sessions(dir.path(), &[]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("nothing wrong"), "{}", ran.stdout);
-    let report = report(dir.path());
+    let report = load_report(dir.path());
     assert_eq!(report["verdict"], "passed");
     assert_eq!(report["counts"]["prepared"], 8);
     assert_eq!(
@@ -68,7 +63,7 @@ fn a_dm_server_that_tells_a_command_twice_or_to_another_is_wrong_however_fast() 
         fs::write(dir.path().join("sut.toml"), profile).unwrap();
         let ran = sessions(dir.path(), &["--sut", "sut.toml"]);
         assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
-        let report = report(dir.path());
+        let report = load_report(dir.path());
         assert_eq!(report["verdict"], "wrong");
         let broken = report["judged"]["broken"].as_array().unwrap();
         let found = broken.iter().find(|broken| broken["rule"] == rule);
@@ -112,7 +107,7 @@ fn what_a_dm_server_does_not_do_is_no_answer() {
     fs::write(dir.path().join("sut.toml"), forgets).unwrap();
     let ran = sessions(dir.path(), &["--sut", "sut.toml"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(report(dir.path())["verdict"], "no_contact");
+    assert_eq!(load_report(dir.path())["verdict"], "no_contact");
 
     let lwm2m =
         "[sut]\nname = \"x\"\nrole = \"lwm2m-server\"\n\n[lwm2m]\nserver = \"coap://127.0.0.1\"\n";
@@ -194,7 +189,7 @@ fn an_enabler_that_mixes_pairs_up_is_wrong_however_fast() {
         );
         fs::write(dir.path().join("all.toml"), all).unwrap();
         let args = ["fleet", "all.toml", "--sut", "sut.toml", "--for", "1s"];
-        let (ran, report) = (twinproof(dir.path(), &args), report(dir.path()));
+        let (ran, report) = (twinproof(dir.path(), &args), load_report(dir.path()));
         assert_eq!(ran.code, Some(1), "{mutant}: {}{}", ran.stdout, ran.stderr);
         assert_eq!(report["verdict"], "wrong", "{mutant}");
         let broken = report["judged"]["broken"].as_array().unwrap();
@@ -212,7 +207,7 @@ fn an_enabler_that_ends_nothing_answers_nothing() {
     let args = ["fleet", "pairs.toml", "--sut", "sut.toml"];
     let ran = twinproof(dir.path(), &args);
     assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(report(dir.path())["verdict"], "no_contact");
+    assert_eq!(load_report(dir.path())["verdict"], "no_contact");
     // Nor does it begin anew with those who are twinned already.
     let ran = twinproof(dir.path(), &args);
     assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
@@ -268,7 +263,7 @@ fn a_run_tells_how_it_goes_and_what_the_system_takes() {
     };
     assert!(get(&address, "/").starts_with("HTTP/1.1 404 "));
     assert!(running.wait().unwrap().success());
-    let report = report(dir.path());
+    let report = load_report(dir.path());
     assert!(report["operations"]["dm-session"]["answered"].as_f64() >= Some(seen));
     let seconds = report["system"]["seconds"].as_array().unwrap();
     assert!(seconds.len() >= 2, "{report}");
@@ -305,7 +300,7 @@ fn a_system_that_tells_what_it_takes_is_asked_for_it() {
     let scrape = ["--sut", "sut.toml", "--scrape", &url];
     let ran = sessions(dir.path(), &scrape);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
-    let report = report(dir.path());
+    let report = load_report(dir.path());
     let seconds = report["system"]["seconds"].as_array().unwrap();
     assert_eq!(seconds[0]["memory"], 12_345_678, "{report}");
     for processors in seconds.iter().filter_map(|one| one["processors"].as_f64()) {
