@@ -24,8 +24,8 @@ use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Span;
 use twinproof_load::words::{metric, name, time};
 use twinproof_load::{
-    Arrivals, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Run, Sealed,
-    Shard, Stage, Verdict, WATCHED, Workload, fanout_patience,
+    Arrivals, Floor, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Run,
+    Sealed, Shard, Stage, Verdict, WATCHED, Workload, fanout_patience,
 };
 
 use crate::args::SEED;
@@ -65,6 +65,11 @@ pub(crate) fn bench(args: &Bench) -> Result<ExitCode, Problem> {
 const FLOOR: Span = Span::from_secs(86_400);
 
 fn floor(args: &bench::Floor) -> Result<ExitCode, Problem> {
+    let (rounds, length) = (args.rounds, args.round.duration());
+    if args.operation == Operation::Twinning {
+        let floor = twinproof_load::floor_web(args.devices, rounds, length);
+        return told(&floor.map_err(no_run)?, "an exchange over HTTP");
+    }
     let workload = Workload {
         stages: vec![Stage {
             from: None,
@@ -73,13 +78,17 @@ fn floor(args: &bench::Floor) -> Result<ExitCode, Problem> {
         }],
         ..plain(args.operation, args.devices)
     };
-    let floor = twinproof_load::floor(&workload, args.rounds, args.round.duration());
-    let floor = floor.map_err(no_run)?;
+    let floor = twinproof_load::floor(&workload, rounds, length);
+    told(&floor.map_err(no_run)?, args.operation.name())
+}
+
+/// Says what a bare loop takes beside devices that do something.
+fn told(floor: &Floor, what: &str) -> Result<ExitCode, Problem> {
     let mut out = std::io::stdout();
     writeln!(
         out,
-        "{} of {} devices, processor time for each:",
-        floor.operation, floor.devices
+        "{what} of {} devices, processor time for each:",
+        floor.devices
     )?;
     for (number, round) in (1..).zip(&floor.rounds) {
         let share = round.bare_us / round.ours_us;
@@ -92,7 +101,7 @@ fn floor(args: &bench::Floor) -> Result<ExitCode, Problem> {
     let ratio = floor.ratio().unwrap_or_default();
     writeln!(
         out,
-        "{ratio:.2} of the generator's time would be spent by anybody who sends these datagrams"
+        "{ratio:.2} of the generator's time would be spent by anybody who says the same"
     )?;
     Ok(ExitCode::Conformant)
 }

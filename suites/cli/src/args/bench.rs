@@ -283,8 +283,8 @@ pub(crate) struct Floor {
     /// How many devices there are
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
     pub(crate) devices: u32,
-    /// What they do
-    #[arg(long, value_name = "NAME", default_value = "update", value_parser = bare_operation)]
+    /// What they do; twinning over HTTP, where a device lists its twinnings
+    #[arg(long, value_name = "NAME", default_value = "update", value_parser = floor_operation)]
     pub(crate) operation: Operation,
     /// How many rounds there are, of which each has both
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole(1_u32, 1_000), allow_negative_numbers = true)]
@@ -382,11 +382,12 @@ fn own_operation(typed: &str) -> Result<Operation, String> {
     one_of(typed, &own)
 }
 
-/// What a bare loop can do, too: notifications, as the server of a floor observes by itself.
-fn bare_operation(typed: &str) -> Result<Operation, String> {
-    match one_of(typed, &[Operation::Notify]) {
-        Ok(notify) => Ok(notify),
-        Err(_) => own_operation(typed).map_err(|expected| format!("{expected}, notify")),
+/// What there is a bare loop for, too: notifications, as the server of a floor observes by itself, and what a twinned
+/// device does.
+fn floor_operation(typed: &str) -> Result<Operation, String> {
+    match one_of(typed, &[Operation::Notify, Operation::Twinning]) {
+        Ok(operation) => Ok(operation),
+        Err(_) => own_operation(typed).map_err(|expected| format!("{expected}, notify, twinning")),
     }
 }
 

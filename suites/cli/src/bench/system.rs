@@ -6,6 +6,7 @@ use std::net::{SocketAddr, SocketAddrV4, ToSocketAddrs as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
 
 use twinproof_judge::profile::{Declared, Harness, Profile};
 use twinproof_load::{
@@ -41,7 +42,12 @@ enum At {
         keyring: Option<Keyring>,
     },
     /// Others over HTTP.
-    Web { place: Place, network: Network },
+    Web {
+        place: Place,
+        network: Network,
+        /// How long an exchange may take, if members go there by themselves.
+        straight: Option<Duration>,
+    },
 }
 
 impl fmt::Display for System {
@@ -173,10 +179,16 @@ impl System {
             },
             Place::Dm(_) | Place::Twinning(_) => Harness::default(),
         };
+        let timeout = reached.pace.timeout.duration();
+        let straight = reached.network.proxy.is_none().then_some(timeout);
         let network = twinproof_conformance::network(&reached)
             .map_err(|error| Problem::Usage(format!("the network cannot be set up: {error}")))?;
         Ok(Self {
-            at: At::Web { place, network },
+            at: At::Web {
+                place,
+                network,
+                straight,
+            },
             process: built_in.as_ref().map(|built_in| built_in.child.id()),
             consent: None,
             _built_in: built_in,
@@ -258,10 +270,15 @@ impl System {
                 let target = self.aimed((*address, keyring.as_ref()), *operated_at);
                 twinproof_load::run_shard(workload, shard, target, watch)
             }
-            At::Web { place, network } => {
+            At::Web {
+                place,
+                network,
+                straight,
+            } => {
                 let site = Site {
                     place,
                     network,
+                    straight: *straight,
                     process: self.process,
                     consent: self.consent.as_deref(),
                 };

@@ -72,7 +72,7 @@ impl Sessions {
         workload: &Workload,
         shard: Shard,
         server: &DmServer,
-        network: &Network,
+        (network, straight): (&Network, Option<Duration>),
     ) -> Result<Self, String> {
         let count = workload.devices.count;
         let known = server.accounts.len();
@@ -101,7 +101,7 @@ impl Sessions {
             devices: members.clone().map(|_| Mutex::default()).collect(),
             members,
             network: network.clone(),
-            carrier: Carrier::new(network),
+            carrier: Carrier::new(network, straight),
             operator,
             stages: RefCell::default(),
             mark: format!("Twinproof/{run}"),

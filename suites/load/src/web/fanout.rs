@@ -191,7 +191,7 @@ impl Fanouts {
     pub(super) fn new(
         workload: &Workload,
         gateway: &Gateway,
-        network: &Network,
+        (network, straight): (&Network, Option<Duration>),
     ) -> Result<Self, String> {
         let Gateway { section, harness } = gateway;
         let count = workload.devices.count;
@@ -223,7 +223,7 @@ impl Fanouts {
         let run = moment();
         let seed = Seed::new(workload.seed).derive(&run);
         let mark = format!("T{:x}", run.parse::<u64>().unwrap_or_default());
-        let carrier = Rc::new(Carrier::new(network));
+        let carrier = Rc::new(Carrier::new(network, straight));
         let groups = count.div_ceil(workload.devices.group);
         Ok(Self {
             workload: workload.clone(),

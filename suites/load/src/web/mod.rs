@@ -7,13 +7,15 @@
 mod carrier;
 mod dm;
 mod fanout;
+mod floor;
 mod play;
+mod straight;
 mod twinning;
 
 use std::fmt;
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::ops::ControlFlow;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use twinproof_judge::profile::{DmServer, Twinning};
 use twinproof_sockets::cpu_of_process;
@@ -29,6 +31,8 @@ use dm::Sessions;
 use fanout::Fanouts;
 use play::{Played, play};
 use twinning::Pairs;
+
+pub use floor::floor_web;
 
 pub use fanout::{Gateway, fanout_patience};
 
@@ -76,6 +80,9 @@ pub struct Site<'s> {
     pub place: &'s Place,
     /// How it is reached.
     pub network: &'s Network,
+    /// How long an exchange in the clear may take, if nothing (a proxy, a limit of requests) is to stand between members and the
+    /// system.
+    pub straight: Option<Duration>,
     /// The process that it is, if it is on this machine.
     pub process: Option<u32>,
     /// The host of which somebody says that it agrees.
@@ -162,19 +169,20 @@ pub fn run_web(
         stopped |= flow.is_break();
         flow
     };
+    let way = (site.network, site.straight);
     let played = match site.place {
         Place::Dm(server) => {
-            let sessions = Sessions::new(workload, share, server, site.network);
+            let sessions = Sessions::new(workload, share, server, way);
             let sessions = sessions.map_err(NoRun::Unasked)?;
             play(workload, share, sessions, &mut watch)?
         }
         Place::Gwmo(gateway) => {
-            let fanouts = Fanouts::new(workload, gateway, site.network);
+            let fanouts = Fanouts::new(workload, gateway, way);
             let fanouts = fanouts.map_err(NoRun::Unasked)?;
             play(workload, share, fanouts, &mut watch)?
         }
         Place::Twinning(enabler) => {
-            let pairs = Pairs::new(workload, share, enabler, site.network);
+            let pairs = Pairs::new(workload, share, enabler, way);
             let pairs = pairs.map_err(NoRun::Unasked)?;
             play(workload, share, pairs, &mut watch)?
         }

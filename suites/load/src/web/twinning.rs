@@ -81,7 +81,7 @@ impl Pairs {
         workload: &Workload,
         shard: Shard,
         enabler: &Enabler,
-        network: &Network,
+        (network, straight): (&Network, Option<Duration>),
     ) -> Result<Self, String> {
         let (count, known) = (workload.devices.count, enabler.subscribers.len() / 2);
         if known < count as usize {
@@ -109,7 +109,7 @@ impl Pairs {
                 .is_some_and(|server| server.secondary_token == SecondaryToken::ClientCredentials),
             pairs: pairs?.into_iter().map(Mutex::new).collect(),
             members,
-            carrier: Carrier::new(network),
+            carrier: Carrier::new(network, straight),
             patience: workload.drain.duration().max(LEAST),
             began: Instant::now(),
             jury: RefCell::new(Jury::new(&enabler.subscribers)),
