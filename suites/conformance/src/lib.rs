@@ -6,6 +6,7 @@
 
 mod clean;
 mod course;
+mod lookup;
 mod pool;
 mod run;
 mod steps;

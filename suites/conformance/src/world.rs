@@ -4,8 +4,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 
-use cucumber::World as _;
-use cucumber::step::{Collection, Context};
+use cucumber::step::Context;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use twinproof_evidence::record::{Halt, What};
@@ -14,12 +13,13 @@ use twinproof_judge::profile::{Credential, Declared};
 use twinproof_kernel::Seed;
 use twinproof_stage::{Halted, Stage};
 
+use crate::lookup::Steps;
 use crate::pool::Lease;
 use crate::steps::{dm, gwmo, lwm2m, twinning};
 use crate::turns::Turn;
 
 /// All steps, compiled once.
-pub(crate) static STEPS: LazyLock<Collection<World>> = LazyLock::new(World::collection);
+pub(crate) static STEPS: LazyLock<Steps> = LazyLock::new(Steps::compiled);
 
 /// What a scenario has at hand.
 #[derive(cucumber::World)]
@@ -132,7 +132,7 @@ pub(crate) fn perform_step(world: &mut World, context: Context) -> LocalBoxFutur
             .recorder()
             .write(scene.stage.now(), What::StepStarted { step });
         let (perform, context) = match STEPS.find(&context.step) {
-            Ok(Some((perform, _, _, context))) => (*perform, context),
+            Ok(Some(found)) => found,
             // The suite was checked before the run.
             Ok(None) | Err(_) => panic!("no single step is defined for {:?}", context.step.value),
         };
