@@ -204,6 +204,9 @@ pub enum What {
 /// How a stream ended that was not secured where TLS is spoken: its first octet was no record's.
 pub const CLEAR: &str = "clear";
 
+/// How an association ended for somebody who spoke once something else was shown than what it had agreed to.
+pub const LATE: &str = "late";
+
 /// A turn of a secured association.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "turn", rename_all = "snake_case")]
@@ -226,8 +229,8 @@ pub enum Turn {
     },
     /// It has ended.
     Ended {
-        /// How: `refused`, `rejected`, `silent`, `stuck`, `broken`, `closed`, `left`, `superseded`, `displaced` or
-        /// [`CLEAR`].
+        /// How: `refused`, `rejected`, `silent`, `stuck`, `broken`, `closed`, `left`, `superseded`, `displaced`,
+        /// [`CLEAR`] or [`LATE`].
         how: String,
         /// In words.
         words: String,

@@ -1,6 +1,7 @@
 //! HTTP messages as roles see them: whole, with their header fields in order, legal or not.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Header fields in the order in which they were sent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -66,6 +67,8 @@ pub struct Scrutiny {
     pub name: bool,
     /// Whether it is valid now.
     pub dates: bool,
+    /// How long it takes on the virtual stage from there until it says anything. The live stage does not wait.
+    pub pause: Duration,
 }
 
 impl Scrutiny {
@@ -74,6 +77,7 @@ impl Scrutiny {
         authority: true,
         name: true,
         dates: true,
+        pause: Duration::ZERO,
     };
 }
 

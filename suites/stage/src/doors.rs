@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use twinproof_evidence::record::Turn;
 use twinproof_kernel::http::{BODY_LIMIT, Request, Response};
 
-use crate::certificates::Shows;
+use crate::certificates::{Certificate, Shows};
 use crate::live::Ground;
 use crate::network::{PEER, Place, headers};
 use crate::recorder::authority;
@@ -75,8 +75,8 @@ pub(crate) struct Opened {
 #[derive(Clone)]
 struct Guard {
     tls: TlsAcceptor,
-    /// Whoever is told of handshakes at it.
-    watch: Option<Guest>,
+    /// Whoever is told of handshakes at it, and what it shows.
+    watch: Option<(Guest, Certificate)>,
 }
 
 type Find = Arc<dyn Fn(&str) -> Option<(Guest, String)> + Send + Sync>;
@@ -182,10 +182,13 @@ impl Door {
     }
 
     /// From now on something else is shown at a door that was opened for that.
-    pub(crate) fn show(&self, tls: Arc<rustls::ServerConfig>) {
+    pub(crate) fn show(&self, (certificate, tls): (Certificate, Arc<rustls::ServerConfig>)) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(guard) = &mut *shown {
             guard.tls = TlsAcceptor::from(tls);
+            if let Some((_, now)) = &mut guard.watch {
+                *now = certificate;
+            }
         }
     }
 
@@ -345,7 +348,7 @@ impl Doors {
         &self,
         ground: &Arc<Ground>,
         name: &str,
-        (shows, tls): (&Shows, Arc<rustls::ServerConfig>),
+        (shows, certificate, tls): (&Shows, Certificate, Arc<rustls::ServerConfig>),
     ) -> Result<(Arc<Door>, Option<OwnedSemaphorePermit>), String> {
         let base = |port| match shows.host.contains(':') {
             true => format!("https://[{}]:{port}", shows.host),
@@ -377,7 +380,7 @@ impl Doors {
         };
         *door.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(Guard {
             tls: TlsAcceptor::from(tls),
-            watch: Some(guest.clone()),
+            watch: Some((guest.clone(), certificate)),
         });
         door.admit(String::new(), guest);
         match fixed {
@@ -438,10 +441,24 @@ impl Doors {
 
 impl Guard {
     fn tells(&self, turn: impl FnOnce() -> Turn) {
-        let Some(watch) = &self.watch else { return };
+        let Some((watch, _)) = &self.watch else {
+            return;
+        };
         if let Some(ground) = watch.ground.upgrade() {
             ground.met(&watch.name, turn());
         }
+    }
+
+    /// Whether something else is shown by now: then whoever is told of handshakes is told of that.
+    fn is_late(&self, guards: &Guards) -> bool {
+        let Some((_, shown)) = self.watch else {
+            return false;
+        };
+        let same = guards().is_some_and(|now| Arc::ptr_eq(now.tls.config(), self.tls.config()));
+        if !same {
+            self.tells(|| tls::too_late(shown));
+        }
+        !same
     }
 }
 
@@ -454,11 +471,11 @@ async fn accept(listener: TcpListener, guards: Guards, host: Host) {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let (guard, host) = (guards(), host.clone());
+        let (guard, guards, host) = (guards(), Arc::clone(&guards), host.clone());
         callers.spawn(async move {
             match guard {
-                None => serve(stream, host, true).await,
-                Some(guard) => guard.welcome(stream, host).await,
+                None => serve(stream, host, None).await,
+                Some(guard) => guard.welcome(stream, host, guards).await,
             }
         });
     }
@@ -466,7 +483,7 @@ async fn accept(listener: TcpListener, guards: Guards, host: Host) {
 
 impl Guard {
     /// Shakes hands with a caller, and lets it in.
-    async fn welcome(self, stream: TcpStream, host: Host) {
+    async fn welcome(self, stream: TcpStream, host: Host, guards: Guards) {
         self.tells(|| Turn::Begun {
             ours: false,
             attempt: 1,
@@ -484,8 +501,7 @@ impl Guard {
         };
         self.tells(|| tls::turn(shaken.as_ref().map(drop).map_err(|e| e as _)));
         if let Ok(stream) = shaken {
-            // Who comes again is shown again what there is: another certificate, perhaps.
-            serve(stream, host, self.watch.is_none()).await;
+            serve(stream, host, Some((Arc::new(self), guards))).await;
         }
     }
 }
@@ -497,8 +513,16 @@ async fn speaks_http(stream: &TcpStream) -> bool {
     peeked.is_ok_and(|length| length == 1) && first[0].is_ascii_uppercase()
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, host: Host, keeps: bool) {
-    let service = service_fn(move |request| answer(host.clone(), request));
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    host: Host,
+    guarded: Option<(Arc<Guard>, Guards)>,
+) {
+    // Who comes again is shown again what there is: another certificate, perhaps.
+    let keeps = guarded
+        .as_ref()
+        .is_none_or(|(guard, _)| guard.watch.is_none());
+    let service = service_fn(move |request| answer(host.clone(), guarded.clone(), request));
     // A peer that breaks off is what scenarios are about, not an error of ours.
     drop(
         hyper::server::conn::http1::Builder::new()
@@ -510,6 +534,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, host: Host, keeps: b
 
 async fn answer(
     host: Host,
+    guarded: Option<(Arc<Guard>, Guards)>,
     incoming: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, hyper::Error> {
     let path = incoming.uri().path_and_query();
@@ -528,6 +553,9 @@ async fn answer(
         (None, None) => return Ok(plain(Response::new(404))),
     };
     let (request, length) = read(incoming, path, room).await?;
+    if guarded.is_some_and(|(guard, guards)| guard.is_late(&guards)) {
+        return Ok(plain(Response::new(503)));
+    }
     let response = match (found, desk) {
         (Some((ground, guest, _)), _) => {
             let received = ground.receive_request(&guest.name, &guest.base, request, length);

@@ -17,7 +17,7 @@ use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, Link, Records, Role, Seed, Time};
 
 use crate::actor::{Actor, Factory, Seat, Stimulus};
-use crate::certificates::{Authority, Shows};
+use crate::certificates::{Authority, Certificate, Shows};
 use crate::doors::Door;
 use crate::hooks::{HookCall, pull};
 use crate::network::Network;
@@ -135,14 +135,16 @@ impl Live {
     pub(crate) async fn listen_shown(
         &mut self,
         name: &str,
-        (shows, tls): (&Shows, Arc<rustls::ServerConfig>),
+        (shows, certificate, tls): (&Shows, Certificate, Arc<rustls::ServerConfig>),
     ) -> Result<String, String> {
         if let Some(door) = self.shown.get(name) {
-            door.show(tls);
+            door.show((certificate, tls));
             return Ok(door.base().to_owned());
         }
         let doors = self.network.doors();
-        let (door, turn) = doors.open_shown(&self.ground, name, (shows, tls)).await?;
+        let (door, turn) = doors
+            .open_shown(&self.ground, name, (shows, certificate, tls))
+            .await?;
         self.ground.state().doors.push(name.to_owned());
         self.turns.extend(turn);
         let base = door.base().to_owned();

@@ -13,7 +13,7 @@ use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Link, Records, Role, Seed, Time, Way, WriteId};
 
 use crate::actor::{Actor, Effect, Factory, Seat, Stimulus};
-use crate::certificates::Authority;
+use crate::certificates::{Authority, Certificate};
 use crate::recorder::{Recorder, authority};
 use crate::secure::{Chore, Outcome, Secured, Security};
 use crate::shelter::{Shelter, lost};
@@ -64,7 +64,17 @@ enum Event {
     WakeSecured {
         at: SocketAddr,
     },
+    /// Somebody says something who has shaken hands before, where this was shown.
+    Says {
+        place: usize,
+        exchange: ExchangeId,
+        request: Request,
+        shown: Shown,
+    },
 }
+
+/// What is shown over TLS.
+type Shown = (Certificate, Arc<rustls::ServerConfig>);
 
 struct Due {
     at: Time,
@@ -122,7 +132,7 @@ pub(crate) struct Simulated {
     places: Vec<Place>,
     doors: BTreeMap<String, String>,
     /// What is shown at some of them, over TLS, and an authority that everybody trusts.
-    shown: BTreeMap<String, Arc<rustls::ServerConfig>>,
+    shown: BTreeMap<String, Shown>,
     authority: Option<Arc<Authority>>,
     sockets: BTreeMap<SocketAddr, String>,
     /// Places whose datagrams go over secured associations.
@@ -207,13 +217,14 @@ impl Simulated {
     pub(crate) async fn listen_shown(
         &mut self,
         name: &str,
+        certificate: Certificate,
         tls: impl FnOnce(&str) -> Result<Arc<rustls::ServerConfig>, String>,
     ) -> Result<String, String> {
         let base = self.listen(name).await?;
         let authority = authority(&base).to_owned();
         let base = format!("https://{authority}");
         let tls = tls(&authority)?;
-        self.shown.insert(authority, tls);
+        self.shown.insert(authority, (certificate, tls));
         Ok(base)
     }
 
@@ -226,7 +237,7 @@ impl Simulated {
     /// simulated: the certificates and who looks at them are those of the live stage.
     fn examine(&mut self, place: usize, target: usize, request: &Request) -> Result<(), Fault> {
         let host = authority(&request.url);
-        let Some(server) = self.shown.get(host) else {
+        let Some((_, server)) = self.shown.get(host) else {
             return Ok(());
         };
         let party = self.places[target].name.clone();
@@ -677,6 +688,12 @@ impl Simulated {
                     self.secure(at, |transport, now| transport.wake(now));
                 }
             }
+            Event::Says {
+                place,
+                exchange,
+                request,
+                shown,
+            } => self.say_late(place, (exchange, request), shown),
             Event::Persisted { place, write } => self.stimulate(place, Stimulus::Persisted(write)),
             Event::Request {
                 to,
@@ -836,17 +853,61 @@ impl Simulated {
         self.shelter.passes(self.now, from, to) == Some(false)
     }
 
-    fn send_request(&mut self, place: usize, exchange: ExchangeId, mut request: Request) {
-        let target = self
-            .doors
-            .get(authority(&request.url))
-            .and_then(|name| self.place_of(name));
-        let inside = self.places[place].resident.is_some()
-            && target.is_none_or(|target| self.places[target].resident.is_some());
+    fn send_request(&mut self, place: usize, exchange: ExchangeId, request: Request) {
+        let target = self.target_of(&request);
         if self.struck && self.places[place].resident.is_none() {
             return;
         }
         let refused = target.and_then(|to| self.examine(place, to, &request).err());
+        let shown = self.shown.get(authority(&request.url)).cloned();
+        let pause = request.scrutiny.pause;
+        match (shown, refused) {
+            (Some(shown), None) if !pause.is_zero() => {
+                let says = Event::Says {
+                    place,
+                    exchange,
+                    request,
+                    shown,
+                };
+                self.schedule(pause, says);
+            }
+            (_, refused) => self.say(place, (exchange, request), (target, refused)),
+        }
+    }
+
+    /// Somebody says something who shook hands where this was shown, unless something else is by now.
+    fn say_late(&mut self, place: usize, (exchange, request): (ExchangeId, Request), shown: Shown) {
+        let target = self.target_of(&request);
+        let now = self.shown.get(authority(&request.url));
+        match (target, now) {
+            (Some(to), Some((_, now))) if !Arc::ptr_eq(now, &shown.1) => {
+                let parties = (
+                    self.places[to].name.as_str(),
+                    self.places[place].name.as_str(),
+                );
+                let turn = tls::too_late(shown.0);
+                self.recorder.turn(self.now, parties, true, turn);
+                let fault = Fault::Broken("the other end shows something else".to_owned());
+                let outcome = Err(&fault);
+                self.stimulate(place, Stimulus::Response { exchange, outcome });
+            }
+            _ => self.say(place, (exchange, request), (target, None)),
+        }
+    }
+
+    fn target_of(&self, request: &Request) -> Option<usize> {
+        let name = self.doors.get(authority(&request.url))?;
+        self.place_of(name)
+    }
+
+    fn say(
+        &mut self,
+        place: usize,
+        (exchange, mut request): (ExchangeId, Request),
+        (target, refused): (Option<usize>, Option<Fault>),
+    ) {
+        let inside = self.places[place].resident.is_some()
+            && target.is_none_or(|target| self.places[target].resident.is_some());
         // What a system does not say is seen by nobody.
         let unsaid = refused.is_some() && self.places[place].resident.is_some();
         let recorded = (!inside && !unsaid).then(|| {

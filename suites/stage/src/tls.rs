@@ -16,10 +16,10 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
     RootCertStore, ServerConfig, ServerConnection, SignatureScheme,
 };
-use twinproof_evidence::record::{CLEAR, Turn};
+use twinproof_evidence::record::{CLEAR, LATE, Turn};
 use twinproof_kernel::http::Scrutiny;
 
-use crate::certificates::Authority;
+use crate::certificates::{Authority, Certificate};
 
 /// Whom to trust and who to be.
 #[derive(Clone, Debug, Default)]
@@ -300,6 +300,17 @@ pub(crate) fn in_the_clear() -> Turn {
     Turn::Ended {
         how: CLEAR.to_owned(),
         words: "it spoke HTTP in the clear".to_owned(),
+        ours: false,
+        alert: None,
+        again: false,
+    }
+}
+
+/// How it ended for somebody who spoke where this was shown, and something else is by now.
+pub(crate) fn too_late(shown: Certificate) -> Turn {
+    Turn::Ended {
+        how: LATE.to_owned(),
+        words: format!("it spoke behind {shown}, which was not shown any more"),
         ours: false,
         alert: None,
         again: false,

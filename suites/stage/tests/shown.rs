@@ -9,14 +9,15 @@ use std::fs;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use openssl::{Authority, Openssl};
 use party::{local, stage};
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use twinproof_evidence::ledger::Ledger;
-use twinproof_evidence::record::{Turn, What};
+use twinproof_evidence::record::{LATE, Turn, What};
 use twinproof_stage::{AuthorityFiles, Certificate, Network, Options, Shows};
 
 /// Generous: a machine that is busy is no reason to fail.
@@ -118,6 +119,53 @@ fn turns(ledger: &Ledger) -> Vec<Turn> {
         _ => None,
     });
     turns.collect()
+}
+
+#[test]
+fn who_agrees_to_one_and_speaks_once_another_is_shown_is_told_apart() {
+    local(async {
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = Options::new(TIMEOUT);
+        options.shows = Some(shows(&files(dir.path()), "127.0.0.1").unwrap());
+        let network = Network::open(&options).unwrap();
+        let ledger = Ledger::in_memory();
+        let (mut stage, _) = stage(&network, &ledger, "x", TIMEOUT);
+        let url = stage.listen_shown("caller", Certificate::Expired).await;
+        let url = url.unwrap().unwrap();
+        // It says first how it will say the rest, which it is not asked for yet.
+        let curl = Command::new("curl")
+            .args([
+                "--silent",
+                "--insecure",
+                "--noproxy",
+                "*",
+                "--upload-file",
+                "-",
+                &url,
+            ])
+            .stdin(Stdio::piped())
+            .spawn();
+        let Ok(mut curl) = curl else { return };
+        let agreed = async {
+            while turns(&ledger).last() != Some(&Turn::Agreed) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(TIMEOUT, agreed).await.unwrap();
+        let good = stage.listen_shown("caller", Certificate::Good).await;
+        assert_eq!(good.unwrap().as_ref(), Some(&url));
+        let mut rest = curl.stdin.take().unwrap();
+        rest.write_all(b"said late").await.unwrap();
+        drop(rest);
+        assert!(curl.wait().await.unwrap().success());
+        assert_eq!(party::came(&ledger).len(), 0);
+        let last = turns(&ledger).pop();
+        let Some(Turn::Ended { how, words, .. }) = last else {
+            panic!("{last:?}");
+        };
+        assert_eq!(how, LATE);
+        assert!(words.contains(&Certificate::Expired.to_string()), "{words}");
+    });
 }
 
 #[test]

@@ -49,12 +49,12 @@ impl Stage {
         let authority = Arc::clone(&shows.authority);
         let opened = match &mut self.inner {
             Inner::Live(live) => match authority.server(certificate, &shows.host, now) {
-                Ok(tls) => live.listen_shown(name, (&*shows, tls)).await,
+                Ok(tls) => live.listen_shown(name, (&*shows, certificate, tls)).await,
                 Err(why) => Err(why),
             },
             Inner::Simulated(simulated) => {
                 let tls = |host: &str| authority.server(certificate, host, now);
-                simulated.listen_shown(name, tls).await
+                simulated.listen_shown(name, certificate, tls).await
             }
         };
         opened.map(Some).map_err(|why| {
