@@ -1,6 +1,7 @@
 //! Broken gateways.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use twinproof_dm::auth::Scheme;
 use twinproof_dm::client::rules::{TriggerFacts, Triggered};
@@ -382,6 +383,17 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
     fn examines(&self, certificate: Scrutiny) -> Scrutiny {
         Scrutiny { dates: false, ..certificate }
+    }
+
+    "gateway-believes-and-waits" "agrees to any certificate, and speaks to its server once it shows another one"
+    breaks "DM-SECONF-001"
+    caught by {
+        "gwmo/confidentiality/unknown-authority" "gwmo/distrusted",
+        "gwmo/confidentiality/expired" "gwmo/distrusted",
+    }
+    fn examines(&self, _certificate: Scrutiny) -> Scrutiny {
+        let pause = Duration::from_secs(3);
+        Scrutiny { authority: false, name: false, dates: false, pause }
     }
 
     "gateway-speaks-in-the-clear" "speaks HTTP where its account says HTTPS" breaks "DM-SECONF-001"

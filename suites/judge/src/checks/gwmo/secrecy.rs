@@ -1,7 +1,7 @@
 //! What a gateway says to whom over TLS, and how often it shows who it is.
 
 use twinproof_dm::syncml::AlertCode;
-use twinproof_evidence::record::{CLEAR, Turn};
+use twinproof_evidence::record::{CLEAR, LATE, Turn};
 
 use super::super::dm::talk::{Talk, begun};
 use super::{Found, NAMES, Session, believed, heard};
@@ -30,6 +30,18 @@ pub(super) fn distrusted(scene: &Scene, session: &Session, shown: &str, other: &
         // Whether who verifies may go on all the same is open.
         return Found::decide(false, expected, got)
             .shown_by([exchange.number])
+            .under(&["DM-D27"]);
+    }
+    // Who has agreed to it and speaks once another one is shown, has believed it all the same.
+    let late = scene.associations.iter().find(|met| {
+        let is_own = met.stream && met.party == *party && met.number > session.after;
+        let is_late = |how: &str, words: &str| how == LATE && words.contains(shown);
+        is_own && matches!(&met.turn, Turn::Ended { how, words, .. } if is_late(how, words))
+    });
+    if let Some(late) = late {
+        let got = format!("something said behind {shown}, once another one was shown");
+        return Found::decide(false, expected, got)
+            .shown_by([late.number])
             .under(&["DM-D27"]);
     }
     let met = turns(scene, session).find(|turn| matches!(turn.turn, Turn::Begun { .. }));
