@@ -68,6 +68,7 @@ fn a_gateway_that_mixes_devices_up_is_wrong_however_fast() {
         ("gateway-drops-the-last", "one-result-each", "GwMO-FORA-002"),
         ("gateway-counts-twice", "one-result-each", "GwMO-FORA-002"),
         ("gateway-loses-values", "own-results", "GwMO-FORA-002"),
+        ("gateway-swaps-answers", "own-results", "GwMO-FORA-002"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let served = Served::web(dir.path(), "gwmo", &["--mutant", mutant]);

@@ -470,4 +470,15 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         message.header.source.name = Some(format!("session-{}", message.header.session_id));
         message
     }
+    "gateway-swaps-answers" "reports of devices what others have said" breaks "GwMO-FORA-002"
+    also breaks { "GwMO-MOO-001", "GwMO-AMoDe-001" because "what devices say is told in reports" }
+    caught by { "gwmo/fanout/aggregate" "gwmo/aggregated", "gwmo/fanout/many" "gwmo/aggregated" }
+    fn gathers(&self, entries: Vec<Entry>) -> Vec<Entry> {
+        let mut entries = entries;
+        if let [first, second, ..] = &mut entries[..] {
+            std::mem::swap(&mut first.device, &mut second.device);
+        }
+        entries
+    }
+
 };
