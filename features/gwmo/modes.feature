@@ -55,3 +55,8 @@ Feature: How a gateway works for a device
   Scenario: A notification with a wrong digest goes to nobody
     When the server sends the gateway a notification with a wrong digest for a device that knows the server
     Then the device gets nothing
+  @GwMO-TMode-001 @usecase:B.7 @id:stranger
+  Scenario: A notification of a server that the gateway does not know goes to nobody
+    When a server that the gateway does not know sends it a notification for a device
+    Then nothing of it is passed on
+

@@ -306,7 +306,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "gateway-relays-forgeries" "passes on notifications with a wrong digest" breaks "GwMO-TMode-001"
-    caught by { "gwmo/modes/forged" "gwmo/spared" }
+    caught by { "gwmo/modes/forged" "gwmo/unrelayed" }
     fn relays(&self, facts: Relayed) -> bool {
         Standard.relays(Relayed { signed: true, ..facts })
     }
@@ -479,6 +479,13 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
             std::mem::swap(&mut first.device, &mut second.device);
         }
         entries
+    }
+
+    "gateway-relays-for-strangers" "passes on notifications of servers that it does not know" breaks "GwMO-TMode-001"
+    caught by { "gwmo/modes/stranger" "gwmo/unrelayed" }
+    fn relays(&self, facts: Relayed) -> bool {
+        let signed = facts.signed || !facts.server;
+        Standard.relays(Relayed { server: true, signed, ..facts })
     }
 
 };

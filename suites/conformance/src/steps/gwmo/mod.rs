@@ -16,6 +16,7 @@ mod resynchronised;
 mod rights;
 mod routable;
 mod shelter;
+mod strangers;
 
 use std::collections::BTreeMap;
 

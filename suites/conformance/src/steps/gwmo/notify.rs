@@ -81,10 +81,5 @@ async fn forged(world: &mut World) -> Result<(), Halted> {
 
 #[then("the device gets nothing")]
 async fn spared(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    scene.objects_again().await?;
-    let number = scene.numbered(Mode::Transparent, 0)?;
-    let session = scene.since(gateway_device(number));
-    scene.check(&Check::Gwmo(Gwmo::Spared { session }));
-    Ok(())
+    world.scene().check_unrelayed().await
 }

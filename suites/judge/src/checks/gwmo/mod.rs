@@ -211,6 +211,11 @@ pub enum Check {
         /// What came to it.
         session: Session,
     },
+    /// Nothing came to a device of a notification that was not to be passed on.
+    Unrelayed {
+        /// What came to it.
+        session: Session,
+    },
     /// The summary of the inventory says what its records say, and those are of these devices at least.
     Summed {
         /// The session in which it was read.
@@ -351,6 +356,8 @@ impl Check {
                 })
             }
             Self::Spared { session } => sides::spared(scene, session),
+            // That a gateway looks at them is said in an informative use case.
+            Self::Unrelayed { session } => sides::spared(scene, session).under(&["GW-D21"]),
             Self::Summed {
                 session,
                 total,
