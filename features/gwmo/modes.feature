@@ -55,8 +55,18 @@ Feature: How a gateway works for a device
   Scenario: A notification with a wrong digest goes to nobody
     When the server sends the gateway a notification with a wrong digest for a device that knows the server
     Then the device gets nothing
+
   @GwMO-TMode-001 @usecase:B.7 @id:stranger
   Scenario: A notification of a server that the gateway does not know goes to nobody
     When a server that the gateway does not know sends it a notification for a device
     Then nothing of it is passed on
 
+  @GwMO-TMode-001 @if:gwmo.triggers @id:triggered
+  Scenario: A notification that the server has put into the gateway is brought as it is
+    When the server puts a notification for a device that knows it into the gateway, and starts it
+    Then the device gets what the server has put in, and the gateway says so
+
+  @GwMO-TMode-001 @if:gwmo.triggers @id:triggered-in-vain
+  Scenario: That a notification was brought is not said of a device that has gone
+    When the server puts a notification for a device that has gone into the gateway, and starts it
+    Then the gateway does not say that the device has it

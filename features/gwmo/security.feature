@@ -48,3 +48,9 @@ Feature: Who may come
     And two servers, and a fan-out to a group of all three that only the first may touch
     When the second starts it
     Then it is refused, and none of the three is told anything
+
+  @GwMO-SECARIZE-001 @second-server @if:gwmo.triggers @id:trigger-for-stranger
+  Scenario: A server without the right has no notification brought
+    Given two servers, and a notification for a device that only the first may start
+    When the second starts it
+    Then it is refused, and the device is brought nothing

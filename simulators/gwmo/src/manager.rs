@@ -42,6 +42,13 @@ pub enum Order {
         /// The device.
         device: String,
     },
+    /// Make a notification for a device, and push it to nobody.
+    Compose {
+        /// The device.
+        device: String,
+        /// The session that it announces.
+        session: u16,
+    },
     /// Push a notification for a device to where something else takes it. Answered with the HTTP status.
     Notify {
         /// The device.
@@ -60,6 +67,8 @@ pub enum Order {
 /// What the server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
+    /// The octets of a notification.
+    Composed(Vec<u8>),
     /// What became of each thing, in their order.
     Done(Vec<Outcome>),
     /// What the push was answered with; none if it was not.
@@ -237,14 +246,13 @@ impl Manager {
         CallId(self.calls)
     }
 
-    /// Pushes a notification; or says why there is none.
-    fn notify(
+    /// A notification, by its media type and its octets; or why there is none.
+    fn compose(
         &mut self,
         (shared, now): (&server::Shared, Time),
-        (device, push, named): (&str, &str, Option<&str>),
-        (session, forged): (u16, bool),
+        (device, session): (&str, u16),
         out: &mut Outbox<Answer>,
-    ) -> Result<ExchangeId, String> {
+    ) -> Result<(String, Vec<u8>), String> {
         let order = Operation::Trigger {
             device: device.to_owned(),
             ui_mode: 1,
@@ -257,8 +265,18 @@ impl Manager {
             Upper::Refused(why) => Some(Err(why)),
             _ => None,
         });
-        let nothing = || Err("expected a notification, got none".to_owned());
-        let (content_type, mut body) = trigger.unwrap_or_else(nothing)?;
+        trigger.unwrap_or_else(|| Err("expected a notification, got none".to_owned()))
+    }
+
+    /// Pushes a notification; or says why there is none.
+    fn notify(
+        &mut self,
+        (shared, now): (&server::Shared, Time),
+        (device, push, named): (&str, &str, Option<&str>),
+        (session, forged): (u16, bool),
+        out: &mut Outbox<Answer>,
+    ) -> Result<ExchangeId, String> {
+        let (content_type, mut body) = self.compose((shared, now), (device, session), out)?;
         if let (true, Some(first)) = (forged, body.first_mut()) {
             *first ^= 1;
         }
@@ -403,6 +421,13 @@ impl Role for Manager {
                     let [client, server] = [ZERO_NONCE.to_vec(), ZERO_NONCE.to_vec()];
                     self.server.recall(&device, Nonces { client, server });
                     out.answer(call, Answer::Done(Vec::new()));
+                }
+                Order::Compose { device, session } => {
+                    let answer = match self.compose(ground, (&device, session), out) {
+                        Ok((_, octets)) => Answer::Composed(octets),
+                        Err(why) => Answer::Refused(why),
+                    };
+                    out.answer(call, answer);
                 }
                 Order::Notify {
                     device,

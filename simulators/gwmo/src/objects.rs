@@ -27,12 +27,16 @@ pub const FANOUT: &str = "urn:oma:mo:oma-gwmo-fanout:";
 /// The same for images.
 pub const IMAGES: &str = "urn:oma:mo:oma-gwmo-imageinventory:";
 
+/// The same for notifications that servers have it bring to devices.
+pub const TRIGGERS: &str = "urn:oma:mo:oma-gwmo-edtrigger:";
+
 /// The descriptions that we bring.
-const DESCRIPTIONS: [&str; 4] = [
+const DESCRIPTIONS: [&str; 5] = [
     include_str!("../data/config.xml"),
     include_str!("../data/inventory.xml"),
     include_str!("../data/fanout.xml"),
     include_str!("../data/images.xml"),
+    include_str!("../data/edtrigger.xml"),
 ];
 
 /// What nodes are called: addresses below the root of their object, or below one of its instances.
@@ -117,6 +121,18 @@ pub struct Names {
     pub image_download: String,
     /// In an image: how far it is.
     pub image_state: String,
+    /// In the object of notifications: where servers put those that devices are to be brought.
+    pub triggers: String,
+    /// With such a notification: the device's identifier.
+    pub trigger_device: String,
+    /// With it: its octets.
+    pub trigger_octets: String,
+    /// With it: what has the gateway bring it.
+    pub trigger_start: String,
+    /// With it: what became of it.
+    pub trigger_state: String,
+    /// What stands there once the device has taken it, and otherwise never.
+    pub trigger_taken: String,
 }
 
 impl Names {
@@ -174,6 +190,12 @@ impl Default for Names {
             image_local: text("LocalURI"),
             image_download: text("Operations/Download"),
             image_state: text("State"),
+            triggers: text("Requests"),
+            trigger_device: text("Target"),
+            trigger_octets: text("Notification"),
+            trigger_start: text("Operations/Trigger"),
+            trigger_state: text("State"),
+            trigger_taken: text("delivered"),
         }
     }
 }
@@ -196,6 +218,8 @@ pub struct Places {
     pub fanouts: NodeUri,
     /// Its images.
     pub images: NodeUri,
+    /// Notifications for its devices.
+    pub triggers: NodeUri,
 }
 
 impl Places {
@@ -208,6 +232,7 @@ impl Places {
             inventory: first(INVENTORY),
             fanouts: first(FANOUT),
             images: first(IMAGES),
+            triggers: first(TRIGGERS),
         }
     }
 }
@@ -237,7 +262,7 @@ pub fn profile(seed: Seed, names: &Names) -> Profile {
 const ANY: &str = "*";
 
 /// For each description, what its nodes are called that we call otherwise: by their paths, as we call them.
-fn renamed(names: &Names) -> [BTreeMap<String, String>; 4] {
+fn renamed(names: &Names) -> [BTreeMap<String, String>; 5] {
     let ours = Names::default();
     let each = |above: &str, pairs: &[(&String, &String)]| {
         let below = pairs.iter().flat_map(|(our, other)| {
@@ -323,6 +348,16 @@ fn renamed(names: &Names) -> [BTreeMap<String, String>; 4] {
             (&ours.image_state, &names.image_state),
         ],
     ));
+    let mut triggers = each("", &[(&ours.triggers, &names.triggers)]);
+    triggers.extend(each(
+        &format!("/{}/{ANY}", ours.triggers),
+        &[
+            (&ours.trigger_device, &names.trigger_device),
+            (&ours.trigger_octets, &names.trigger_octets),
+            (&ours.trigger_start, &names.trigger_start),
+            (&ours.trigger_state, &names.trigger_state),
+        ],
+    ));
     let config = each(
         "",
         &[
@@ -330,7 +365,7 @@ fn renamed(names: &Names) -> [BTreeMap<String, String>; 4] {
             (&ours.keep_images, &names.keep_images),
         ],
     );
-    [config, inventory, fanout, images]
+    [config, inventory, fanout, images, triggers]
 }
 
 fn rename(nodes: &mut [Node], above: &str, names: &BTreeMap<String, String>) {
@@ -368,6 +403,8 @@ mod tests {
             );
             assert!(tree.node(&places.fanouts).is_some() && !places.fanouts.is_root());
             assert!(tree.node(&below(&places.images, &names.images)).is_some());
+            let triggers = below(&places.triggers, &names.triggers);
+            assert!(tree.node(&triggers).is_some());
             places
         };
         assert_ne!(places(1), places(2));

@@ -1,18 +1,22 @@
 //! What a gateway sends on its own account: notifications for its devices, and requests for images.
 
+use twinproof_dm::media::NOTIFICATION;
 use twinproof_dm::push::{APPLICATION, APPLICATION_FIELD};
 use twinproof_dm::tree::NodeUri;
 use twinproof_dm::upper::{Answer, Operation};
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{ExchangeId, Input, Output};
 
-use super::rules::{Fetching, Relayed, Wanted, Woken};
+use super::rules::{Fetching, HandedOn, Relayed, Wanted, Woken};
 use super::{Gateway, IMAGE_PATH, Moment};
 use crate::alert::Report;
 use crate::objects::below;
 
 /// The field in which a notification names a server that its device knows.
 const SERVER_FIELD: &str = "X-Server";
+
+/// What stands where a server put something in for a device that has not taken it.
+const NOT_TAKEN: &str = "failed";
 
 /// Why a request was sent.
 #[derive(Clone, Debug)]
@@ -21,6 +25,8 @@ pub(super) enum Errand {
     Push { device: String },
     /// To bring a device its first account.
     Bring { device: String },
+    /// To bring a device what a server has put in for it there.
+    HandOn { device: String, at: NodeUri },
     /// To get an image.
     Fetch(Download),
     /// To get an image anew that is there.
@@ -63,17 +69,54 @@ impl Gateway {
         (content_type, body): (&str, Vec<u8>),
         server: Option<String>,
     ) {
-        let Some(url) = self.devices.get(device).map(|known| known.push.clone()) else {
+        let Some(mut request) = self.pushed(device, (content_type, body)) else {
             return;
         };
-        let mut request = Request::new("POST", url)
-            .with(APPLICATION_FIELD, APPLICATION)
-            .with_body(content_type, body);
         if let Some(server) = server {
             request = request.with(SERVER_FIELD, server);
         }
         let device = device.to_owned();
         self.send(moment, Errand::Push { device }, request);
+    }
+
+    /// A push to a device.
+    fn pushed(&self, device: &str, (content_type, body): (&str, Vec<u8>)) -> Option<Request> {
+        let url = self.devices.get(device).map(|known| known.push.clone())?;
+        let request = Request::new("POST", url).with(APPLICATION_FIELD, APPLICATION);
+        Some(request.with_body(content_type, body))
+    }
+
+    /// Brings a device what a server has put in for it.
+    pub(super) fn hand_on(&mut self, moment: &mut Moment<'_>, at: NodeUri) {
+        let (names, rules) = (&moment.shared.names, &moment.shared.rules);
+        let named = self.tree().text(&below(&at, &names.trigger_device));
+        let named = named.unwrap_or_default().to_owned();
+        let octets = self.tree().node(&below(&at, &names.trigger_octets));
+        let octets = octets.map(|node| node.value().to_vec()).unwrap_or_default();
+        let known = self.devices.get(&named);
+        let facts = HandedOn {
+            known: known.is_some(),
+            attached: known.is_some_and(|device| device.attached),
+        };
+        let goes = rules.hands_on(facts);
+        let others = self.devices.keys().filter(|other| **other != named);
+        let device = rules.forwards(named.clone(), others.cloned().collect());
+        let request = self.pushed(&device, (NOTIFICATION, rules.carries(octets)));
+        match request.filter(|_| goes) {
+            Some(request) => self.send(moment, Errand::HandOn { device, at }, request),
+            None => self.handed_on(moment, &at, false),
+        }
+    }
+
+    /// Says what became of what a server has put in.
+    fn handed_on(&mut self, moment: &Moment<'_>, at: &NodeUri, taken: bool) {
+        let names = &moment.shared.names;
+        let state = match moment.shared.rules.confirms(taken) {
+            true => &names.trigger_taken,
+            false => NOT_TAKEN,
+        };
+        let at = below(at, &names.trigger_state);
+        self.north.tree_mut().set(&at, state);
     }
 
     /// Has a device begin a session with the gateway.
@@ -219,6 +262,12 @@ impl Gateway {
                 let code = moment.shared.rules.silent(false);
                 self.give_up(moment, &device, code);
                 self.left(moment, &device);
+            }
+            Errand::HandOn { device, at } => {
+                self.handed_on(moment, &at, good.is_some());
+                if good.is_none() {
+                    self.left(moment, &device);
+                }
             }
             Errand::Bring { device } if good.is_some() => {
                 // That something was brought to it does not show who it is.

@@ -512,6 +512,7 @@ impl Gateway {
                 continue;
             };
             let images = below(&self.places.images, &names.images);
+            let triggers = below(&self.places.triggers, &names.triggers);
             let bootstraps = below(&self.places.inventory, &names.bootstraps);
             let instance = |of: &NodeUri, path: &str| {
                 let at = of.child(target.names().get(of.names().len())?);
@@ -524,6 +525,8 @@ impl Gateway {
                 self.download(moment, at, &server, correlator);
             } else if let Some(at) = instance(&bootstraps, &names.bootstrap_start) {
                 self.bootstrap(moment, &at);
+            } else if let Some(at) = instance(&triggers, &names.trigger_start) {
+                self.hand_on(moment, at);
             }
         }
     }
@@ -535,6 +538,10 @@ impl Gateway {
         let starts = [
             (self.places.fanouts.clone(), &names.start),
             (images, &names.image_download),
+            (
+                below(&self.places.triggers, &names.triggers),
+                &names.trigger_start,
+            ),
             (
                 below(&self.places.inventory, &names.bootstraps),
                 &names.bootstrap_start,

@@ -90,6 +90,15 @@ pub struct Above {
     pub url: String,
 }
 
+/// A notification that a server has put into the gateway for a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandedOn {
+    /// The device is one of the gateway's.
+    pub known: bool,
+    /// It can be reached.
+    pub attached: bool,
+}
+
 /// How many devices, and how many of them failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
@@ -206,6 +215,7 @@ twinproof_kernel::rules! {
         use super::Fetching;
         use super::Foreign;
         use super::Granted;
+        use super::HandedOn;
         use super::Handing;
         use super::Heard;
         use super::Leaving;
@@ -270,6 +280,16 @@ twinproof_kernel::rules! {
         /// Which device a notification goes on to that names one, beside others that there are.
         fn forwards(&self, named: String, others: Vec<String>) -> String {
             named
+        }
+
+        /// Whether what a server has put in for a device goes on to it.
+        fn hands_on(&self, facts: HandedOn) -> bool {
+            facts.known && facts.attached
+        }
+
+        /// Whether what a server has put in for a device is said to have reached it.
+        fn confirms(&self, taken: bool) -> bool {
+            taken
         }
 
         /// Where a device is that has sessions with its servers, from where it takes notifications.

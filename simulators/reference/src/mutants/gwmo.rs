@@ -11,8 +11,8 @@ use twinproof_dm::upper::Act;
 use twinproof_gwmo::aggregate::Entry;
 use twinproof_gwmo::gateway::rules::decide::{Rules, Standard};
 use twinproof_gwmo::gateway::rules::{
-    About, Above, Aimed, Arrival, Bringing, Fetching, Foreign, Granted, Handing, Heard, Leaving,
-    Relayed, Stock, Wanted, Woken,
+    About, Above, Aimed, Arrival, Bringing, Fetching, Foreign, Granted, HandedOn, Handing, Heard,
+    Leaving, Relayed, Stock, Wanted, Woken,
 };
 use twinproof_gwmo::gateway::{Mode, Protocol};
 use twinproof_kernel::http::Scrutiny;
@@ -126,7 +126,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn relays(&self, _facts: Relayed) -> bool { false }
 
     "gateway-relays-otherwise" "changes notifications that it passes on" breaks "GwMO-TMode-001"
-    caught by { "gwmo/modes/relayed" "gwmo/relayed" }
+    caught by { "gwmo/modes/relayed" "gwmo/relayed", "gwmo/modes/triggered" "gwmo/brought" }
     fn carries(&self, body: Vec<u8>) -> Vec<u8> {
         body.into_iter().rev().collect()
     }
@@ -422,7 +422,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-relays-to-another" "passes notifications on to another device" breaks "GwMO-TMode-001"
     also breaks { "GwMO-MOO-001" because "what is for a device of this mode does not reach it" }
-    caught by { "gwmo/modes/relayed" "gwmo/relayed" }
+    caught by { "gwmo/modes/relayed" "gwmo/relayed", "gwmo/modes/triggered" "gwmo/brought" }
     fn forwards(&self, named: String, others: Vec<String>) -> String {
         others.into_iter().next().unwrap_or(named)
     }
@@ -459,7 +459,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn welcomes(&self, _shown: bool) -> bool { true }
 
     "gateway-starts-for-anybody" "lets every server start what only one may start" breaks "GwMO-HLF-006"
-    also breaks { "GwMO-SECACATE-002" because "who starts a fan-out speaks to all of a group" }
+    also breaks {
+        "GwMO-SECACATE-002" because "who starts a fan-out speaks to all of a group",
+        "GwMO-SECARIZE-001" because "a notification is brought for whoever has the right to have it brought",
+    }
     caught by { "gwmo/general/brought-for-stranger" "gwmo/answered", "gwmo/general/brought-for-stranger" "gwmo/spared" }
     fn grants(&self, facts: Granted) -> bool { facts.listed || facts.starts }
 
@@ -470,6 +473,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         message.header.source.name = Some(format!("session-{}", message.header.session_id));
         message
     }
+
     "gateway-swaps-answers" "reports of devices what others have said" breaks "GwMO-FORA-002"
     also breaks { "GwMO-MOO-001", "GwMO-AMoDe-001" because "what devices say is told in reports" }
     caught by { "gwmo/fanout/aggregate" "gwmo/aggregated", "gwmo/fanout/many" "gwmo/aggregated" }
@@ -480,6 +484,14 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         }
         entries
     }
+
+    "gateway-triggers-nobody" "brings devices nothing of what its server has put in for them" breaks "GwMO-TMode-001"
+    caught by { "gwmo/modes/triggered" "gwmo/brought" }
+    fn hands_on(&self, _facts: HandedOn) -> bool { false }
+
+    "gateway-claims-triggers" "says that devices have taken what never reached them" breaks "GwMO-TMode-001"
+    caught by { "gwmo/modes/triggered-in-vain" "gwmo/denied" }
+    fn confirms(&self, _taken: bool) -> bool { true }
 
     "gateway-relays-for-strangers" "passes on notifications of servers that it does not know" breaks "GwMO-TMode-001"
     caught by { "gwmo/modes/stranger" "gwmo/unrelayed" }

@@ -73,6 +73,10 @@ pub struct Gwmo {
     #[schemars(example = "./DMAcc/1/AppAuth/1/AAuthSecret")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// Whether it has an object of the type `urn:oma:mo:oma-gwmo-edtrigger`, by which servers have it bring
+    /// notifications to devices. Without it, what is said of that does not apply.
+    #[serde(default)]
+    pub triggers: bool,
     /// What the nodes of its objects are called.
     #[serde(default)]
     pub names: Names,

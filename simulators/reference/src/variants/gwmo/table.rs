@@ -160,5 +160,11 @@ fn others() -> Names {
         image_local: text("Here"),
         image_download: text("Do/Get"),
         image_state: text("Progress"),
+        triggers: text("Calls"),
+        trigger_device: text("Whom"),
+        trigger_octets: text("Words"),
+        trigger_start: text("Do/Call"),
+        trigger_state: text("Progress"),
+        trigger_taken: text("heard"),
     }
 }

@@ -17,6 +17,7 @@ mod rights;
 mod routable;
 mod shelter;
 mod strangers;
+mod triggers;
 
 use std::collections::BTreeMap;
 
@@ -70,6 +71,8 @@ pub(crate) struct Parties {
     misled: bool,
     /// What starts the bootstrap, or the fan-out, that was described last.
     start: Option<String>,
+    /// The notification that the server has put into the gateway last.
+    put_in: Option<triggers::PutIn>,
     /// Where devices get the image.
     image: Option<String>,
     /// Where the origin of images is.

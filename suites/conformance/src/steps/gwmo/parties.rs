@@ -14,7 +14,7 @@ use twinproof_gwmo::alert::Report;
 use twinproof_gwmo::gateway::Mode;
 use twinproof_gwmo::hidden::{self, Hidden};
 use twinproof_gwmo::manager::{Answer, Manager, Order};
-use twinproof_gwmo::objects::{CONFIG, FANOUT, IMAGES, INVENTORY};
+use twinproof_gwmo::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, TRIGGERS};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::Session;
 use twinproof_judge::checks::gwmo::{Check as Gwmo, Listed};
@@ -33,6 +33,8 @@ pub(super) struct Objects {
     pub(super) inventory: String,
     pub(super) fanouts: String,
     pub(super) images: String,
+    /// Not every gateway has those.
+    pub(super) triggers: Option<String>,
 }
 
 /// What devices have that can be read, and changed.
@@ -271,7 +273,7 @@ impl Scene {
             Answer::Refused(why) => {
                 Err(self.inconclusive(format!("the gateway (gwmo.push): {why}")))
             }
-            Answer::Pushed(_) => Ok(Vec::new()),
+            Answer::Composed(_) | Answer::Pushed(_) => Ok(Vec::new()),
         }
     }
 
@@ -306,7 +308,10 @@ impl Scene {
                 found.find(|(_, outcome)| first(std::slice::from_ref(*outcome)).starts_with(kind));
             found.map(|(name, _)| format!("./{name}"))
         };
-        let mut objects = Objects::default();
+        let mut objects = Objects {
+            triggers: at(TRIGGERS),
+            ..Objects::default()
+        };
         let places = [
             (&mut objects.config, CONFIG),
             (&mut objects.inventory, INVENTORY),

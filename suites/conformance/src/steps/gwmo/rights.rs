@@ -72,7 +72,7 @@ impl Scene {
             Answer::Refused(why) => {
                 Err(self.inconclusive(format!("the gateway (gwmo.other): {why}")))
             }
-            Answer::Done(_) | Answer::Pushed(_) => Ok(()),
+            Answer::Composed(_) | Answer::Done(_) | Answer::Pushed(_) => Ok(()),
         }
     }
 

@@ -82,12 +82,28 @@ pub enum Check {
         /// Whose account: the identifier of the server.
         server_id: String,
     },
+    /// These octets were brought to a device, once, and nothing else.
+    Brought {
+        /// What came to the device.
+        session: Session,
+        /// The octets, in Base64.
+        octets: String,
+    },
     /// A device was told these commands, in this order, once.
     Carried {
         /// What was said to the device.
         session: Session,
         /// Element names and targets.
         commands: Vec<(String, String)>,
+    },
+    /// A value was read, and is another one than this.
+    Denied {
+        /// The session.
+        session: Session,
+        /// What was read.
+        uri: String,
+        /// The value.
+        value: String,
     },
     /// A device was not told of those whom it does not know.
     Discreet {
@@ -282,7 +298,24 @@ impl Check {
             Self::Bootstrapped { session, server_id } => {
                 fresh::bootstrapped(scene, session, server_id)
             }
+            Self::Brought { session, octets } => sides::brought(scene, session, octets),
             Self::Carried { session, commands } => sides::carried(&session.talks(scene), commands),
+            Self::Denied {
+                session,
+                uri,
+                value,
+            } => {
+                let expected = format!("no {value:?} at {uri}");
+                with(session, scene, expected, |talks, expected| {
+                    let shown = inventory::values(talks);
+                    match shown.iter().rfind(|(at, _)| at == uri) {
+                        // What is not there says nothing.
+                        None => Found::decide(true, expected, "nothing"),
+                        Some((_, got)) => Found::decide(got != value, expected, format!("{got:?}"))
+                            .relying_on(&[NAMES]),
+                    }
+                })
+            }
             Self::Discreet { session, of } => sides::discreet(scene, session, of),
             Self::Distrusted {
                 session,

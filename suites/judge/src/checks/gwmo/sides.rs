@@ -1,5 +1,7 @@
 //! What happens on the side of a gateway's devices, and at the origin of its images.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use twinproof_gwmo::gateway::TARGET_FIELD;
 
 use super::super::dm::talk::Talk;
@@ -86,6 +88,23 @@ pub(super) fn relayed(scene: &Scene, session: &Session, server: &str) -> Found {
     Found::decide(came.len() == 1 && right == 1, expected, got)
         .shown_by(numbers.chain([pushed.number]))
         .relying_on(&[NAMED])
+}
+
+pub(super) fn brought(scene: &Scene, session: &Session, octets: &str) -> Found {
+    let expected = format!("what the server has put in, once for {}", session.party);
+    let came: Vec<&Exchange> = wanted(scene, session).collect();
+    let right = came
+        .iter()
+        .filter(|exchange| STANDARD.encode(exchange.body.octets()) == octets);
+    let got = match (came.len(), right.count()) {
+        (0, _) => "nothing".to_owned(),
+        (1, 1) => "that".to_owned(),
+        (all, right) => format!("{all} requests, {right} of them with it"),
+    };
+    let numbers = came.iter().map(|exchange| exchange.number);
+    Found::decide(got == "that", expected, got)
+        .shown_by(numbers)
+        .relying_on(&[NAMES])
 }
 
 pub(super) fn served(scene: &Scene, session: &Session, origin: &str) -> Found {

@@ -193,7 +193,7 @@ impl Above {
         match tokio::time::timeout(self.patience, answer).await {
             Ok(Ok(Answer::Done(outcomes))) => Ok(outcomes),
             Ok(Ok(Answer::Refused(why))) => Err(Outcome::Refused(why)),
-            Ok(Ok(Answer::Pushed(_)) | Err(_)) => Err(Outcome::Impossible(
+            Ok(Ok(Answer::Composed(_) | Answer::Pushed(_)) | Err(_)) => Err(Outcome::Impossible(
                 "nobody answers for the server".to_owned(),
             )),
             Err(_) => {

@@ -1,0 +1,172 @@
+//! Notifications that a server puts into the gateway for a device.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cucumber::{given, then, when};
+use twinproof_dm::upper::{Act, Put, Value};
+use twinproof_gwmo::gateway::Mode;
+use twinproof_gwmo::hidden::Hidden;
+use twinproof_gwmo::manager::{Answer, Order};
+use twinproof_judge::checks::Check;
+use twinproof_judge::checks::gwmo::Check as Gwmo;
+use twinproof_stage::Halted;
+
+use super::fanout::interior;
+use super::parties::text;
+use crate::target::gateway_device;
+use crate::world::{Scene, World};
+
+/// The session that is announced by what a server has put in.
+const PUT_IN: u16 = 0x5E6;
+
+/// A notification that a server has put in.
+#[derive(Clone, Debug)]
+pub(super) struct PutIn {
+    /// Where.
+    at: String,
+    octets: Vec<u8>,
+}
+
+impl Scene {
+    /// The server puts in a notification for the device that knows it. Returns what starts it.
+    async fn put_in(&mut self) -> Result<String, Halted> {
+        let gateway = self.gateway()?;
+        let number = self.numbered(Mode::Transparent, 0)?;
+        let device = self.identity(number)?;
+        self.hidden(number, None)?;
+        let objects = self.objects().await?;
+        let Some(triggers) = objects.triggers else {
+            let why = "the gateway has no object of the type urn:oma:mo:oma-gwmo-edtrigger (gwmo.triggers)";
+            return Err(self.inconclusive(why));
+        };
+        let server = self.manager()?;
+        let order = Order::Compose {
+            device: gateway.account.device.clone(),
+            session: self.session_number(PUT_IN),
+        };
+        let octets = match self.stage.act(&server, order).await?.answer {
+            Answer::Composed(octets) => octets,
+            other => return Err(self.inconclusive(format!("no notification: {other:?}"))),
+        };
+        let names = gateway.names;
+        let instance = self.fresh_seed("trigger").rng().u32(..);
+        let at = format!("{triggers}/{}/T{instance:08X}", names.triggers);
+        self.gwmo.left.push(at.clone());
+        let target = text(format!("{at}/{}", names.trigger_device), None, &device);
+        let body = Put {
+            uri: format!("{at}/{}", names.trigger_octets),
+            value: Some(Value::Octets(octets.clone())),
+            ..Put::default()
+        };
+        let described = vec![interior(at.clone()), Act::Add(target), Act::Add(body)];
+        self.manage_well(vec![Act::Sequence(described)]).await?;
+        let start = format!("{at}/{}", names.trigger_start);
+        self.gwmo.put_in = Some(PutIn { at, octets });
+        Ok(start)
+    }
+
+    /// The server has the gateway bring it.
+    async fn trigger(&mut self, start: String) -> Result<(), Halted> {
+        self.gwmo.after = self.stage.recorded();
+        let start = Act::Exec {
+            uri: start,
+            correlator: None,
+            data: None,
+        };
+        self.manage_well(vec![start]).await.map(|_| ())
+    }
+
+    /// Reads what the gateway says became of it; where that is, and what stands there once it was taken.
+    async fn read_of_trigger(&mut self) -> Result<(String, String), Halted> {
+        let names = self.gateway()?.names;
+        let at = self.put_in_at()?.at;
+        let uri = format!("{at}/{}", names.trigger_state);
+        self.manage(vec![Act::Get { uri: uri.clone() }]).await?;
+        Ok((uri, names.trigger_taken))
+    }
+
+    fn put_in_at(&mut self) -> Result<PutIn, Halted> {
+        match self.gwmo.put_in.clone() {
+            Some(put_in) => Ok(put_in),
+            None => Err(self.inconclusive("the server has put nothing in")),
+        }
+    }
+}
+
+#[when("the server puts a notification for a device that knows it into the gateway, and starts it")]
+async fn triggers(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let start = scene.put_in().await?;
+    scene.trigger(start).await?;
+    let number = scene.numbered(Mode::Transparent, 0)?;
+    let device = scene.hidden(number, None)?;
+    let patience = scene.gateway()?.patience.duration();
+    let reached = |device: &Hidden| device.reached() > 0;
+    let what = "the device is brought something";
+    scene.stage.wait_for(&device, what, patience, reached).await;
+    Ok(())
+}
+
+#[when("the server puts a notification for a device that has gone into the gateway, and starts it")]
+async fn triggers_in_vain(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let start = scene.put_in().await?;
+    let number = scene.numbered(Mode::Transparent, 0)?;
+    scene.part(number).await?;
+    scene.trigger(start).await?;
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    Ok(())
+}
+
+#[then("the device gets what the server has put in, and the gateway says so")]
+async fn is_brought(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    // What comes twice comes before the gateway is done with the server's next session.
+    let (uri, value) = scene.read_of_trigger().await?;
+    let number = scene.numbered(Mode::Transparent, 0)?;
+    let session = scene.since(gateway_device(number));
+    let octets = STANDARD.encode(&scene.put_in_at()?.octets);
+    scene.check(&Check::Gwmo(Gwmo::Brought { session, octets }));
+    scene.judge_gateway(|session| Gwmo::Shows {
+        session,
+        uri,
+        value,
+    });
+    Ok(())
+}
+
+#[then("the gateway does not say that the device has it")]
+async fn is_denied(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let (uri, value) = scene.read_of_trigger().await?;
+    scene.judge_gateway(|session| Gwmo::Denied {
+        session,
+        uri,
+        value,
+    });
+    Ok(())
+}
+
+#[given("two servers, and a notification for a device that only the first may start")]
+async fn kept(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.other()?;
+    let start = scene.put_in().await?;
+    scene.gwmo.start = Some(start);
+    let own = scene.gateway()?.account.server_id;
+    let list = format!("Add={own}&Delete={own}&Exec={own}&Get={own}&Replace={own}");
+    let at = scene.put_in_at()?.at;
+    let list = Act::Replace(text(format!("{at}?prop=ACL"), None, &list));
+    scene.manage_well(vec![list]).await.map(|_| ())
+}
+
+#[then("it is refused, and the device is brought nothing")]
+async fn refused(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.check_start_refused().await;
+    let number = scene.numbered(Mode::Transparent, 0)?;
+    let session = scene.since(gateway_device(number));
+    scene.check(&Check::Gwmo(Gwmo::Spared { session }));
+    Ok(())
+}
