@@ -43,3 +43,9 @@ Feature: What is said to a gateway alone
   Scenario: A secret of a gateway's account is told to nobody
     When the server reads a secret of the gateway's account
     Then it is not told the secret
+
+  @DM-SECONF-001 @id:below
+  Scenario: What a gateway shares with its server is told to no device
+    Given three devices that have attached
+    When the server has the gateway change something of each and read it
+    Then nothing of the server's account is in what passes below

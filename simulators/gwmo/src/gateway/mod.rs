@@ -308,9 +308,15 @@ impl Gateway {
                 let (name, _) = node.children().next()?;
                 Some(places.child(name).child("Addr"))
             });
+            let logins = at.child("AppAuth");
+            let own = setup.tree.node(&logins).and_then(|node| {
+                let (name, _) = node.children().next()?;
+                Some(logins.child(name).child("AAuthSecret"))
+            });
             Above {
                 id: text(&at.child("ServerID")),
                 url: first.map_or_else(String::new, |at| text(&at)),
+                secret: own.map_or_else(String::new, |at| text(&at)),
             }
         });
         let above = above.unwrap_or_default();

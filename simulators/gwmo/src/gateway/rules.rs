@@ -88,6 +88,8 @@ pub struct Above {
     pub id: String,
     /// Where it is.
     pub url: String,
+    /// What one of the two shows the other.
+    pub secret: String,
 }
 
 /// A notification that a server has put into the gateway for a device.

@@ -99,6 +99,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "GwMO-Group-001", "GwMO-PMoDe-003", "GwMO-DI-005", "GwMO-MOO-001",
         "GwMO-SECARIZE-001", "GwMO-SECACATE-002", "GwMO-DI-001", "GwMO-DI-002"
         because "a device that talks to a server which it does not know does nothing for the gateway",
+        "DM-SECONF-001" because "who leads devices to its server names it to them",
     }
     caught by { "gwmo/modes/shielded" "gwmo/shielded" }
     fn words(&self, message: Message, above: Arc<Above>) -> Message {
@@ -312,6 +313,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     }
 
     "gateway-says-who-asks" "tells devices which server wants something of them" breaks "GwMO-PMoDe-003"
+    also breaks { "DM-SECONF-001" because "who is above is told to whom it is no business of" }
     caught by { "gwmo/modes/gateway-alone" "gwmo/discreet" }
     fn names(&self, facts: Woken) -> Option<String> { Some(facts.server) }
 
@@ -500,4 +502,11 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Standard.relays(Relayed { server: true, signed, ..facts })
     }
 
+    "gateway-hands-on-its-secret" "tells devices the secret that it shares with its server" breaks "DM-SECONF-001"
+    caught by { "gwmo/confidentiality/below" "gwmo/confined" }
+    fn words(&self, message: Message, above: Arc<Above>) -> Message {
+        let mut message = message;
+        message.header.target.name = Some(above.secret.clone());
+        message
+    }
 };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cucumber::{given, then, when};
 use twinproof_dm::server::{self, Enrolment};
 use twinproof_dm::upper::Act;
+use twinproof_gwmo::gateway::Mode;
 use twinproof_gwmo::manager::{Answer, Manager, Order};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::Session;
@@ -15,7 +16,7 @@ use twinproof_stage::{Certificate, Halted, Handle};
 use super::fanout::interior;
 use super::parties::text;
 use super::rights::DENIED;
-use crate::target::SECURED_MANAGER;
+use crate::target::{SECURED_MANAGER, gateway_device};
 use crate::world::{Scene, World};
 
 /// A certificate that is not good, and the number after which another one was shown.
@@ -26,6 +27,9 @@ pub(super) struct Doubt {
 
 /// The session that is announced by a server with a certificate that is not good.
 const DOUBTFUL: u16 = 0x5E3;
+
+/// How many devices have attached in whose presence something passes below.
+const THREE: usize = 3;
 
 /// The code for a value that nobody may read, whatever the lists say.
 const NOT_ALLOWED: u16 = 405;
@@ -254,4 +258,29 @@ impl Scene {
             None => Err(self.inconclusive("the profile has no gwmo.secret")),
         }
     }
+}
+
+#[when("the server has the gateway change something of each and read it")]
+async fn passes_below(world: &mut World) -> Result<(), Halted> {
+    world.scene().change_and_read(THREE).await
+}
+
+#[then("nothing of the server's account is in what passes below")]
+fn confined(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let gateway = scene.gateway()?;
+    let mut sessions = Vec::new();
+    for after in 0..THREE {
+        sessions.push(Session {
+            party: gateway_device(scene.numbered(Mode::Proxy, after)?),
+            after: 0,
+            upto: Some(scene.stage.recorded()),
+        });
+    }
+    let above = vec![
+        gateway.account.server_id,
+        gateway.server.unwrap_or_default(),
+    ];
+    scene.check(&Check::Gwmo(Gwmo::Confined { sessions, above }));
+    Ok(())
 }

@@ -235,6 +235,19 @@ impl Scene {
         self.fan_out(Aim::Devices(numbers), &[get()], devices).await
     }
 
+    /// Has the gateway change the node of so many devices, and read it.
+    pub(super) async fn change_and_read(&mut self, devices: usize) -> Result<(), Halted> {
+        let mut numbers = Vec::new();
+        let mut expected = Vec::new();
+        for after in 0..devices {
+            let outcome = Outcome::Did(vec![CHANGED.to_owned()]);
+            expected.push(self.expected(after, outcome)?);
+            numbers.push(self.numbered(Mode::Proxy, after)?);
+        }
+        let acts = [change(), get()];
+        self.fan_out(Aim::Devices(numbers), &acts, expected).await
+    }
+
     pub(super) fn check_carried(
         &mut self,
         after: usize,
@@ -315,13 +328,7 @@ async fn read(world: &mut World) -> Result<(), Halted> {
 
 #[when("the server has the gateway change something of the device and read it")]
 async fn changed_and_read(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let outcome = Outcome::Did(vec![CHANGED.to_owned()]);
-    let number = scene.numbered(Mode::Proxy, 0)?;
-    let devices = vec![scene.expected_of(number, outcome)?];
-    scene
-        .fan_out(Aim::Devices(vec![number]), &[change(), get()], devices)
-        .await
+    world.scene().change_and_read(1).await
 }
 
 #[given("a group of the first and the second device")]

@@ -96,6 +96,13 @@ pub enum Check {
         /// Element names and targets.
         commands: Vec<(String, String)>,
     },
+    /// No secret is in what devices are told, nor who is above the gateway.
+    Confined {
+        /// What came to each device.
+        sessions: Vec<Session>,
+        /// What would tell who is above: identifiers and addresses.
+        above: Vec<String>,
+    },
     /// A value was read, and is another one than this.
     Denied {
         /// The session.
@@ -300,6 +307,7 @@ impl Check {
             }
             Self::Brought { session, octets } => sides::brought(scene, session, octets),
             Self::Carried { session, commands } => sides::carried(&session.talks(scene), commands),
+            Self::Confined { sessions, above } => secrecy::confined(scene, sessions, above),
             Self::Denied {
                 session,
                 uri,

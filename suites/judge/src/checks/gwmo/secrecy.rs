@@ -4,6 +4,7 @@ use twinproof_dm::syncml::AlertCode;
 use twinproof_evidence::record::{CLEAR, LATE, Turn};
 
 use super::super::dm::talk::{Talk, begun};
+use super::sides::{named_in, told};
 use super::{Found, NAMES, Session, believed, heard};
 use crate::scene::{Association, Exchange, SUT, Scene};
 
@@ -97,6 +98,53 @@ pub(super) fn secured(scene: &Scene, session: &Session, of: &str) -> Found {
             "no session; does the gateway trust the tester's authority, and know TLS 1.2?",
         ),
     }
+}
+
+/// How the pseudonym of a password begins where a record has one.
+const PASSWORD: &str = "‹password#";
+
+/// What stands for a secret where a record has octets that are no text, a star for each of its octets.
+const STARS: &[u8] = b"****";
+
+pub(super) fn confined(scene: &Scene, sessions: &[Session], above: &[String]) -> Found {
+    let parties: Vec<&str> = sessions.iter().map(|session| &*session.party).collect();
+    let parties = parties.join(", ");
+    let expected = format!("no secret in what the gateway says to {parties}");
+    let is_secret = |piece: &Vec<u8>| {
+        let has = |word: &[u8]| piece.windows(word.len()).any(|window| window == word);
+        has(PASSWORD.as_bytes()) || has(STARS)
+    };
+    let each = sessions
+        .iter()
+        .map(|session| (session, told(scene, session)));
+    let each: Vec<_> = each.collect();
+    if let Some((session, _)) = each.iter().find(|(_, told)| told.is_empty()) {
+        let got = format!("the gateway said nothing to {}", session.party);
+        return Found::inconclusive(expected, got);
+    }
+    let pieces = each.iter().flat_map(|(session, told)| {
+        told.iter()
+            .map(|(number, pieces)| (&session.party, *number, pieces))
+    });
+    let mut leaking = pieces.clone();
+    let leaks = leaking.find(|(_, _, pieces)| pieces.iter().any(is_secret));
+    if let Some((party, number, _)) = leaks {
+        let got = format!("one in what it says to {party}");
+        return Found::decide(false, expected, got).shown_by([number]);
+    }
+    let naming = pieces.clone().find_map(|(party, number, pieces)| {
+        let name = pieces.iter().find_map(|piece| named_in(piece, above))?;
+        Some((name, party, number))
+    });
+    if let Some((name, party, number)) = naming {
+        // Who is above is no secret; that a device is not told, no text of confidentiality demands.
+        let got = format!("none, and {name} in what it says to {party}");
+        return Found::decide(false, expected, got)
+            .shown_by([number])
+            .advisory();
+    }
+    let numbers = pieces.map(|(_, number, _)| number);
+    Found::decide(true, expected, "none").shown_by(numbers)
 }
 
 pub(super) fn authenticated_once(scene: &Scene, session: &Session, devices: &[String]) -> Found {

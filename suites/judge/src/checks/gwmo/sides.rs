@@ -137,26 +137,20 @@ pub(super) fn served(scene: &Scene, session: &Session, origin: &str) -> Found {
     }
 }
 
-pub(super) fn discreet(scene: &Scene, session: &Session, of: &[String]) -> Found {
+/// What the gateway says to somebody: the number of the exchange, and each piece of it. That is its requests, and its
+/// answers to what others ask.
+pub(super) fn told(scene: &Scene, session: &Session) -> Vec<(u64, Vec<Vec<u8>>)> {
     let upto = session.upto.unwrap_or(u64::MAX);
-    let tells = |octets: &[u8]| {
-        let mut known = of.iter().filter(|name| !name.is_empty());
-        known.find(|name| {
-            let mut windows = octets.windows(name.len());
-            windows.any(|window| window.eq_ignore_ascii_case(name.as_bytes()))
-        })
-    };
-    let expected = format!("no word of {}", of.join(", "));
-    let mut numbers = Vec::new();
+    let mut told = Vec::new();
     for exchange in scene.exchanges.values() {
         if exchange.number <= session.after || exchange.number > upto {
             continue;
         }
-        // What the gateway says: its requests, and its answers to the device's.
-        let (headers, body) = match (exchange.from.as_str(), exchange.to.as_str()) {
+        let (headers, body): (Vec<String>, _) = match (exchange.from.as_str(), exchange.to.as_str())
+        {
             (SUT, to) if to == session.party => {
                 let headers = exchange.headers.iter().map(|(_, value)| value.clone());
-                (headers.collect::<Vec<_>>(), exchange.body.octets().to_vec())
+                (headers.collect(), exchange.body.octets().to_vec())
             }
             (from, SUT) if from == session.party => match &exchange.response {
                 Some(response) => {
@@ -167,16 +161,36 @@ pub(super) fn discreet(scene: &Scene, session: &Session, of: &[String]) -> Found
             },
             _ => continue,
         };
-        numbers.push(exchange.number);
-        let mut said = headers.iter().map(String::as_bytes).chain([&*body]);
-        if let Some(name) = said.find_map(tells) {
+        let headers = headers.into_iter().map(String::into_bytes);
+        told.push((exchange.number, headers.chain([body]).collect()));
+    }
+    told
+}
+
+/// The first of these names that octets have, in capitals or not.
+pub(super) fn named_in<'n>(octets: &[u8], names: &'n [String]) -> Option<&'n String> {
+    let mut known = names.iter().filter(|name| !name.is_empty());
+    known.find(|name| {
+        let mut windows = octets.windows(name.len());
+        windows.any(|window| window.eq_ignore_ascii_case(name.as_bytes()))
+    })
+}
+
+pub(super) fn discreet(scene: &Scene, session: &Session, of: &[String]) -> Found {
+    let expected = format!("no word of {}", of.join(", "));
+    let told = told(scene, session);
+    for (number, pieces) in &told {
+        if let Some(name) = pieces.iter().find_map(|piece| named_in(piece, of)) {
             let got = format!("{name} in what the gateway says to {}", session.party);
-            return Found::decide(false, expected, got).shown_by([exchange.number]);
+            return Found::decide(false, expected, got).shown_by([*number]);
         }
     }
-    match numbers.is_empty() {
+    match told.is_empty() {
         true => Found::inconclusive(expected, "the gateway said nothing to the device"),
-        false => Found::decide(true, expected, "none").shown_by(numbers),
+        false => {
+            let numbers = told.iter().map(|(number, _)| *number);
+            Found::decide(true, expected, "none").shown_by(numbers)
+        }
     }
 }
 
