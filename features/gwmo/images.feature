@@ -14,8 +14,16 @@ Feature: Images
     When the server wants the gateway to keep an image
     Then the gateway does not fetch the image
 
-  @GwMO-DCIS-002 @usecase:B.8 @id:once
+  @GwMO-DCIS-002 @id:once
   Scenario: What several devices need is fetched once
     Given an image that the gateway keeps
     When two devices fetch the image from the gateway, which is to keep it once more
     Then the origin was asked for it once, and the device has what the origin has
+
+  @GwMO-DCIS-001 @usecase:B.8 @id:updated
+  Scenario: Devices of a group that are told where an image is get what the origin has
+    Given an image that the gateway keeps
+    And devices that fetch what they are told to be updated by
+    And a group of the first and the second device
+    When the server has the gateway tell the group where the image is
+    Then each has what the origin has

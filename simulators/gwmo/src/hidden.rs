@@ -8,6 +8,7 @@ use std::ops::Range;
 use twinproof_dm::bootstrap::device::Came;
 use twinproof_dm::client::{self, Client, Reply};
 use twinproof_dm::media;
+use twinproof_dm::tree::NodeUri;
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Time};
 
@@ -31,6 +32,12 @@ pub enum Order {
     Fetch {
         /// Where.
         url: String,
+    },
+    /// From now on, fetch what a server says at this node, whenever that is another place than before: what a
+    /// device is updated by.
+    Update {
+        /// Its address.
+        uri: String,
     },
     /// Have another value at a node, as when a network says anew where its gateway is.
     Set {
@@ -73,7 +80,11 @@ pub struct Hidden {
     dies: bool,
     garbled: Option<String>,
     exchanges: u64,
-    fetches: BTreeMap<ExchangeId, CallId>,
+    /// Who waits for what is fetched, if anybody does.
+    fetches: BTreeMap<ExchangeId, Option<CallId>>,
+    /// Where a server says what it is to be updated by, and what that was last.
+    update: Option<(NodeUri, String)>,
+    updated: u64,
     /// What it was brought that may be a bootstrap.
     brought: Option<Came>,
 }
@@ -90,6 +101,8 @@ impl Hidden {
             garbled: None,
             exchanges: 0,
             fetches: BTreeMap::new(),
+            update: None,
+            updated: 0,
             brought: None,
         }
     }
@@ -104,6 +117,12 @@ impl Hidden {
     #[must_use]
     pub fn reached(&self) -> u64 {
         self.reached
+    }
+
+    /// How often it has fetched what it was to be updated by.
+    #[must_use]
+    pub fn updated(&self) -> u64 {
+        self.updated
     }
 
     /// What it was brought last of a kind that bootstraps have.
@@ -144,6 +163,22 @@ impl Hidden {
                 Output::Datagram { .. } | Output::Persist { .. } | Output::Trust { .. } => {}
             }
         }
+        let Some((at, known)) = &mut self.update else {
+            return;
+        };
+        if let Some(url) = self.client.tree().text(at).filter(|url| **url != **known) {
+            url.clone_into(known);
+            let url = url.to_owned();
+            self.fetch(url, None, out);
+        }
+    }
+
+    fn fetch(&mut self, url: String, call: Option<CallId>, out: &mut Outbox<Answer>) {
+        self.exchanges += 1;
+        let exchange = ExchangeId(self.exchanges * 2 + 1);
+        self.fetches.insert(exchange, call);
+        let request = Request::new("GET", url);
+        out.push(Output::Request { exchange, request });
     }
 }
 
@@ -171,13 +206,7 @@ impl Role for Hidden {
                     let order = client::Order::Reply(Reply::Text(pin));
                     self.pass_on(ground, Input::Order { call, order }, out);
                 }
-                Order::Fetch { url } => {
-                    self.exchanges += 1;
-                    let exchange = ExchangeId(self.exchanges * 2 + 1);
-                    self.fetches.insert(exchange, call);
-                    let request = Request::new("GET", url);
-                    out.push(Output::Request { exchange, request });
-                }
+                Order::Fetch { url } => self.fetch(url, Some(call), out),
                 Order::Forget { uri } => {
                     let gone = uri
                         .parse()
@@ -193,6 +222,19 @@ impl Role for Hidden {
                 Order::Garble { text } => {
                     self.garbled = Some(text);
                     out.answer(call, Answer::Done);
+                }
+                Order::Update { uri } => {
+                    let at = uri.parse().ok();
+                    let now = at.and_then(|at: NodeUri| {
+                        let now = self.client.tree().text(&at)?.to_owned();
+                        Some((at, now))
+                    });
+                    let answer = match now {
+                        Some(_) => Answer::Done,
+                        None => Answer::Refused(format!("expected a node, got {uri}")),
+                    };
+                    self.update = now;
+                    out.answer(call, answer);
                 }
                 Order::Die => {
                     self.dies = true;
@@ -232,10 +274,11 @@ impl Role for Hidden {
                 self.pass_on(ground, Input::Request { exchange, request }, out);
             }
             Input::Response { exchange, outcome } => match self.fetches.remove(&exchange) {
-                Some(call) => {
+                Some(Some(call)) => {
                     let got = outcome.ok().map(|got| (got.status, got.body.len()));
                     out.answer(call, Answer::Fetched(got));
                 }
+                Some(None) => self.updated += 1,
                 None => {
                     let exchange = ExchangeId(exchange.0 / 2);
                     let died = std::mem::take(&mut self.dies);

@@ -32,7 +32,7 @@ fn all_pass(system: GatewaySystem, kind: Kind, seed: u64) {
     };
     runtime(1).block_on(perform(&run));
     let report = judged_twice(&ledger.read_back().unwrap());
-    assert_eq!(report.scenarios.len(), 60);
+    assert_eq!(report.scenarios.len(), 61);
     for scenario in &report.scenarios {
         let (id, reason) = (&scenario.id, &scenario.reason);
         assert_eq!(scenario.verdict, Verdict::Pass, "{id}: {reason}");

@@ -27,6 +27,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
         "GwMO-PMoDe-001", "GwMO-PMoDe-003", "GwMO-FORA-001", "GwMO-FORA-002", "GwMO-DI-003", "GwMO-Group-001"
         because "what devices are to do is done in sessions that the gateway brings about",
+        "GwMO-DCIS-001" because "devices of a group are told where an image is in a fan-out",
     }
     caught by { "gwmo/general/hidden" "gwmo/aggregated" }
     fn wakes(&self, _attached: bool) -> bool { false }
@@ -39,6 +40,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out, which reaches who has a record",
 
         "GwMO-DI-003" because "what is not recorded cannot be said to have gone",
+        "GwMO-DCIS-001" because "devices of a group are told where an image is in a fan-out",
         "GwMO-HLF-001", "GwMO-PMoDe-001", "GwMO-FORA-001", "GwMO-FORA-002", "GwMO-SECACATE-002"
         because "a gateway brings about no sessions with devices that it does not know of",
     }
@@ -99,6 +101,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         "GwMO-Group-001", "GwMO-PMoDe-003", "GwMO-DI-005", "GwMO-MOO-001",
         "GwMO-SECARIZE-001", "GwMO-SECACATE-002", "GwMO-DI-001", "GwMO-DI-002"
         because "a device that talks to a server which it does not know does nothing for the gateway",
+        "GwMO-DCIS-001" because "devices of a group are told where an image is in a fan-out",
         "DM-SECONF-001" because "who leads devices to its server names it to them",
     }
     caught by { "gwmo/modes/shielded" "gwmo/shielded" }
@@ -175,6 +178,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
         "GwMO-SECACATE-002", "GwMO-FORA-002", "GwMO-HLF-001", "GwMO-PMoDe-001", "GwMO-DI-003"
         because "who is not told anything is not heard either",
+        "GwMO-DCIS-001" because "devices of a group are told where an image is in a fan-out",
     }
     caught by {
         "gwmo/fanout/each-member" "gwmo/carried",

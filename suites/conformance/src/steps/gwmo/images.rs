@@ -17,7 +17,7 @@ use crate::target::gateway_device;
 use crate::world::{Scene, World};
 
 /// The name under which the origin of images enters.
-const ORIGIN: &str = "origin";
+pub(super) const ORIGIN: &str = "origin";
 
 impl Scene {
     /// What reports say that are about the image which was described last.

@@ -18,6 +18,7 @@ mod routable;
 mod shelter;
 mod strangers;
 mod triggers;
+mod update;
 
 use std::collections::BTreeMap;
 
