@@ -19,7 +19,8 @@ use crate::jury::Jury;
 use crate::run::NoRun;
 use crate::workload::{Arrivals as Pace, Operation, Workload};
 
-/// How many operations are under way at any time, on either side.
+/// How many operations are under way at any time, on either side, at most: a device has but one (RFC 7252 §4.7), and more
+/// would only wait in it.
 const WINDOW: u32 = 256;
 
 /// How long it takes for nobody to answer.
@@ -70,8 +71,9 @@ pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Floor
     let (ours, bare, other) = (Socket::open(0)?, Socket::open(0)?, Socket::open(0)?);
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, other.port()));
     let operation = workload.operations().next().unwrap_or(Operation::Register);
+    let window = WINDOW.min(workload.devices.count);
     let closed = Workload {
-        arrivals: Pace::Closed(WINDOW),
+        arrivals: Pace::Closed(window),
         ..workload.clone()
     };
     let shared = shared(&closed, target);
@@ -95,6 +97,7 @@ pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Floor
                 target,
                 template,
                 roster,
+                window,
                 turn: 0,
             };
             // The first round warms caches up.
@@ -161,6 +164,7 @@ struct Bare<'s> {
     target: SocketAddr,
     template: Vec<u8>,
     roster: Roster,
+    window: u32,
     turn: u64,
 }
 
@@ -171,7 +175,7 @@ impl Bare<'_> {
         while self.socket.receive(&mut arrivals)? > 0 {}
         let (began, cpu) = (Instant::now(), cpu_of_thread()?);
         let (mut answered, mut heard) = (0, began);
-        for _ in 0..WINDOW {
+        for _ in 0..self.window {
             self.ask(&mut departures);
         }
         self.socket.send(&mut departures)?;
