@@ -68,5 +68,6 @@ Feature: How a gateway works for a device
 
   @GwMO-TMode-001 @if:gwmo.triggers @id:triggered-in-vain
   Scenario: That a notification was brought is not said of a device that has gone
-    When the server puts a notification for a device that has gone into the gateway, and starts it
+    Given a device that has attached
+    When the device goes, and the server puts a notification for it into the gateway and starts it
     Then the gateway does not say that the device has it

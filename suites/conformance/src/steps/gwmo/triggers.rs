@@ -28,10 +28,9 @@ pub(super) struct PutIn {
 }
 
 impl Scene {
-    /// The server puts in a notification for the device that knows it. Returns what starts it.
-    async fn put_in(&mut self) -> Result<String, Halted> {
+    /// The server puts in a notification for a device. Returns what starts it.
+    async fn put_in(&mut self, number: usize) -> Result<String, Halted> {
         let gateway = self.gateway()?;
-        let number = self.numbered(Mode::Transparent, 0)?;
         let device = self.identity(number)?;
         self.hidden(number, None)?;
         let objects = self.objects().await?;
@@ -96,9 +95,9 @@ impl Scene {
 #[when("the server puts a notification for a device that knows it into the gateway, and starts it")]
 async fn triggers(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let start = scene.put_in().await?;
-    scene.trigger(start).await?;
     let number = scene.numbered(Mode::Transparent, 0)?;
+    let start = scene.put_in(number).await?;
+    scene.trigger(start).await?;
     let device = scene.hidden(number, None)?;
     let patience = scene.gateway()?.patience.duration();
     let reached = |device: &Hidden| device.reached() > 0;
@@ -107,12 +106,13 @@ async fn triggers(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[when("the server puts a notification for a device that has gone into the gateway, and starts it")]
+#[when("the device goes, and the server puts a notification for it into the gateway and starts it")]
 async fn triggers_in_vain(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let start = scene.put_in().await?;
-    let number = scene.numbered(Mode::Transparent, 0)?;
+    // One that attaches again when it comes back: nothing of this is left.
+    let number = scene.numbered(Mode::Proxy, 0)?;
     scene.part(number).await?;
+    let start = scene.put_in(number).await?;
     scene.trigger(start).await?;
     let settle = scene.stage.pace().settle;
     scene.stage.rest(settle).await;
@@ -152,7 +152,8 @@ async fn is_denied(world: &mut World) -> Result<(), Halted> {
 async fn kept(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     scene.other()?;
-    let start = scene.put_in().await?;
+    let number = scene.numbered(Mode::Transparent, 0)?;
+    let start = scene.put_in(number).await?;
     scene.gwmo.start = Some(start);
     let own = scene.gateway()?.account.server_id;
     let list = format!("Add={own}&Delete={own}&Exec={own}&Get={own}&Replace={own}");
