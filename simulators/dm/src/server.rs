@@ -14,14 +14,15 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use twinproof_kernel::hash::HashMap;
-use twinproof_kernel::http::Response;
-use twinproof_kernel::{CallId, Input, Outbox, Role, Seed, Time};
+use twinproof_kernel::http::{Request, Response};
+use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Role, Seed, Time};
 
 use crate::auth::ZERO_NONCE;
 use crate::carrier::sip::Message as Push;
 use crate::notification::wanted::{Codes, Wanted};
 use crate::notification::{Initiator, Trigger, UiMode};
 use crate::session::prove::Proof;
+use crate::syncml::{Alert, StatusCode};
 use crate::upper::{Act, Answer, Event, Operation, Outcome};
 use crate::{Limits, media, wbxml};
 use rules::decide::{Rules, Standard};
@@ -158,9 +159,36 @@ pub struct Server {
     unread: u32,
 }
 
+/// What stands above a server and goes on within a session, by what a device says in it.
+pub trait Application {
+    /// The answer to a report of a device, where that is not the server's own affair.
+    fn takes(&mut self, alert: &Alert) -> Option<StatusCode> {
+        let _ = alert;
+        None
+    }
+
+    /// What a device is to do next, by what has happened since its last message, and by what it has done for whom.
+    fn next(
+        &mut self,
+        device: &str,
+        news: &[Event],
+        done: &[(CallId, Outcome)],
+    ) -> Vec<(CallId, Act)>;
+}
+
+/// Nothing stands above: what is wanted is in the queues.
+struct Nobody;
+
+impl Application for Nobody {
+    fn next(&mut self, _: &str, _: &[Event], _: &[(CallId, Outcome)]) -> Vec<(CallId, Act)> {
+        Vec::new()
+    }
+}
+
 struct Moment<'a> {
     shared: &'a Shared,
     out: &'a mut Outbox<Answer>,
+    above: &'a mut dyn Application,
 }
 
 impl Device {
@@ -278,6 +306,31 @@ impl Server {
         }
     }
 
+    /// Whether it knows a device.
+    #[must_use]
+    pub fn knows(&self, device: &str) -> bool {
+        self.devices.contains_key(device)
+    }
+
+    /// Notes something that has happened, and that it does not see itself.
+    pub fn note(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Answers a message as [`Role::handle`] does; the application above may go on with the device at once.
+    pub fn converses(
+        &mut self,
+        shared: &Shared,
+        (exchange, request): (ExchangeId, &Request),
+        out: &mut Outbox<Answer>,
+        above: &mut dyn Application,
+    ) {
+        let mut moment = Moment { shared, out, above };
+        let heard = self.heard(&mut moment, request);
+        let response = heard.unwrap_or_else(Response::new);
+        moment.out.respond(exchange, response);
+    }
+
     /// What has happened so far.
     #[must_use]
     pub fn events(&self) -> &[Event] {
@@ -298,6 +351,10 @@ impl Server {
                     }
                 },
             },
+            Operation::Behind { gateway, .. } => {
+                let why = format!("expected a server that knows of gateways for {gateway}");
+                Answer::Refused(why)
+            }
             Operation::Devices => {
                 let mut devices: Vec<String> = self.devices.keys().cloned().collect();
                 devices.sort_unstable();
@@ -447,15 +504,13 @@ impl Role for Server {
         input: Input<'_, Operation>,
         out: &mut Outbox<Answer>,
     ) {
-        let mut moment = Moment { shared, out };
+        let above = &mut Nobody;
         match input {
-            Input::Order { call, order } => self.obey(&mut moment, call, order),
+            Input::Order { call, order } => {
+                self.obey(&mut Moment { shared, out, above }, call, order);
+            }
             Input::Request { exchange, request } => {
-                let response = match self.heard(&mut moment, request) {
-                    Ok(response) => response,
-                    Err(status) => Response::new(status),
-                };
-                moment.out.respond(exchange, response);
+                self.converses(shared, (exchange, request), out, above);
             }
             Input::Associated { .. }
             | Input::Datagram { .. }

@@ -21,6 +21,13 @@ pub enum Operation {
         /// The device.
         device: String,
     },
+    /// Do something with devices behind a gateway. Where the gateway has what that takes, the server finds out.
+    Behind {
+        /// The gateway, as it calls itself.
+        gateway: String,
+        /// What to do.
+        errand: Errand,
+    },
     /// List the devices that are known.
     Devices,
     /// Have a device do something: now if it is in a session, else in its next.
@@ -73,6 +80,92 @@ pub enum Operation {
         /// The session that it announces.
         session: u16,
     },
+}
+
+/// What an application wants of a gateway and of devices behind it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Errand {
+    /// Announce new devices from now on, or do not.
+    Announce(bool),
+    /// Overwrite a value of devices.
+    Change {
+        /// The devices.
+        devices: Vec<String>,
+        /// The address of the node.
+        uri: String,
+        /// The value.
+        value: String,
+    },
+    /// Get an image, and tell devices where the gateway has it.
+    Distribute {
+        /// The devices.
+        devices: Vec<String>,
+        /// Where the image comes from: a URL.
+        source: String,
+        /// The node of the devices that is to say where they get it.
+        uri: String,
+    },
+    /// Keep images from now on, or do not.
+    Keep(bool),
+    /// Say which devices it knows, and which of them are there.
+    List,
+    /// Read a node of devices.
+    Read {
+        /// The devices; none means all that are there.
+        devices: Vec<String>,
+        /// The address of the node.
+        uri: String,
+    },
+    /// Notify a device that knows the server, and have the gateway pass that on.
+    Wake {
+        /// The device.
+        device: String,
+        /// The session that it announces.
+        session: u16,
+        /// Where the gateway takes notifications by HTTP Push: a URL.
+        push: String,
+    },
+}
+
+impl Errand {
+    /// What an interface of a server that runs elsewhere may want to know of it, by name: `want`, and `devices`,
+    /// `uri`, `value`, `session` and `push`, which may be empty.
+    #[must_use]
+    pub fn names(&self) -> [(&'static str, String); 6] {
+        let nothing = || (&[][..], "", String::new());
+        let (want, (devices, uri, value)) = match self {
+            Self::Announce(on) => ("announce", (&[][..], "", on.to_string())),
+            Self::Change {
+                devices,
+                uri,
+                value,
+            } => ("change", (&**devices, &**uri, value.clone())),
+            Self::Distribute {
+                devices,
+                source,
+                uri,
+            } => ("distribute", (&**devices, &**uri, source.clone())),
+            Self::Keep(on) => ("keep", (&[][..], "", on.to_string())),
+            Self::List => ("list", nothing()),
+            Self::Read { devices, uri } => ("read", (&**devices, &**uri, String::new())),
+            Self::Wake { device, .. } => {
+                ("wake", (std::slice::from_ref(device), "", String::new()))
+            }
+        };
+        let (session, push) = match self {
+            Self::Wake { session, push, .. } => (format!("{session:X}"), push.clone()),
+            _ => Default::default(),
+        };
+        [
+            ("want", want.to_owned()),
+            ("devices", devices.join(",")),
+            ("uri", uri.to_owned()),
+            ("value", value),
+            ("session", session),
+            ("push", push),
+        ]
+    }
 }
 
 /// What a device is to do.
@@ -257,6 +350,15 @@ pub enum Event {
         session: String,
         /// Whether it was complete.
         complete: bool,
+    },
+    /// A gateway knows a device.
+    Listed {
+        /// The gateway.
+        gateway: String,
+        /// The device.
+        device: String,
+        /// Whether it is there.
+        attached: bool,
     },
     /// A device was not believed.
     Refused {

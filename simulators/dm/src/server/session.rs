@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
+use twinproof_kernel::CallId;
 use twinproof_kernel::http::{Request, Response};
 
 use super::rules::{Fate, Heard, Turn, Unread};
-use super::{Device, Moment, Server};
+use super::{Device, Job, Moment, Server};
 use crate::Encoding;
 use crate::auth::{MacHeader, Scheme, ZERO_NONCE};
 use crate::session::cut::{Form, Queue};
@@ -183,6 +184,7 @@ impl Server {
         let rules = &moment.shared.rules;
         let message = &parsed.message;
         let header = &message.header;
+        let before = self.events.len();
         let running = device.session.take();
         // A device that counts from 1 again has forgotten the session that had the number.
         let goes_on = |session: &Session| {
@@ -282,14 +284,21 @@ impl Server {
             session.rewind();
         }
         let broken_off = std::mem::take(&mut session.broken_off);
+        let mut done = Vec::new();
         if (message.is_final || broken_off) && believed && !package.begins {
             let another = self.another_in_session().filter(|_| !rules.credits(true));
             let whose = another.unwrap_or_else(|| id.to_owned());
-            for outcome in settle(moment, device, &mut session) {
+            for (call, outcome) in settle(moment, device, &mut session) {
+                done.extend(call.map(|call| (call, outcome.clone())));
                 let device = whose.clone();
                 self.events.push(Event::Did { device, outcome });
             }
         }
+        let next = moment.above.next(id, &self.events[before..], &done);
+        let jobs = next
+            .into_iter()
+            .map(|(call, act)| Job::new(Some(call), act));
+        device.queue.extend(jobs);
         let gives_up = session.tries > 0 && !rules.tries_again(session.tries - 1);
         if package.aborted || session.aborts || gives_up {
             self.ended(id, &session, false);
@@ -438,7 +447,7 @@ impl Server {
 
     fn hear_commands(
         &mut self,
-        moment: &Moment<'_>,
+        moment: &mut Moment<'_>,
         id: &str,
         message: &Message,
         package: &mut Package,
@@ -477,7 +486,8 @@ impl Server {
                         }
                         _ => {}
                     }
-                    rules.alerted(alert.code)
+                    let taken = moment.above.takes(alert);
+                    taken.unwrap_or_else(|| rules.alerted(alert.code))
                 }
                 other => {
                     let about_itself = other.items().iter().all(|item| {
@@ -660,7 +670,11 @@ fn take_results(
 }
 
 /// Answers the jobs that the device has dealt with, and takes them from the queue. Says what became of them.
-fn settle(moment: &mut Moment<'_>, device: &mut Device, session: &mut Session) -> Vec<Outcome> {
+fn settle(
+    moment: &mut Moment<'_>,
+    device: &mut Device,
+    session: &mut Session,
+) -> Vec<(Option<CallId>, Outcome)> {
     let mut done = Vec::new();
     let still_out = |at: usize| session.owners.contains(&at);
     let chunk = StatusCode::CHUNK_ACCEPTED.0;
@@ -681,7 +695,7 @@ fn settle(moment: &mut Moment<'_>, device: &mut Device, session: &mut Session) -
         outcome.statuses.retain(|told| told.code != chunk);
         let mut codes = outcome.statuses.iter().map(|told| StatusCode(told.code));
         let accepted = codes.all(|code| moment.shared.rules.accepts(code));
-        done.push(outcome.clone());
+        done.push((job.call, outcome.clone()));
         if let Some(call) = job.call.take() {
             moment.out.answer(call, Answer::Did(outcome));
         }
