@@ -7,6 +7,7 @@
 //! - [`hidden`] are the devices below, and the origin of what a gateway fetches; [`crowd`] is many of them.
 //! - [`lines`] is a small protocol of its own, which some of them speak.
 //! - [`manager`] is the server above that a tester plays.
+//! - [`overseer`] is a server above that is judged, and [`tended`] the gateway that a tester plays for it.
 //! - [`network`] hides devices: nothing crosses to them that they did not ask for.
 //!
 //! No socket, no clock, no chance but a seed.
@@ -22,4 +23,6 @@ pub mod lines;
 pub mod manager;
 pub mod network;
 pub mod objects;
+pub mod overseer;
 pub mod payload;
+pub mod tended;

@@ -41,6 +41,13 @@ impl Gateway {
         });
     }
 
+    /// Begins a session with the first of its servers, with nothing to report.
+    pub(crate) fn comes(&mut self) {
+        if let Some(server) = self.servers().first() {
+            self.tell(server, Vec::new());
+        }
+    }
+
     /// Tells what waits longest, once nothing else is being told; again later what was not heard.
     pub(super) fn report(&mut self, moment: &mut Moment<'_>) {
         let ended = self

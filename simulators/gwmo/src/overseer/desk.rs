@@ -1,0 +1,621 @@
+//! What is wanted of gateways, and how far it is.
+
+use std::collections::BTreeMap;
+
+use twinproof_dm::server::Application;
+use twinproof_dm::syncml::{Alert, StatusCode};
+use twinproof_dm::tree::NodeUri;
+use twinproof_dm::upper::{Act, Errand, Event, Outcome, Put, Reading, Told, Value};
+use twinproof_kernel::{CallId, Seed};
+
+use super::Shared;
+use super::describe::{Description, text};
+use super::rules::{Known, Offer};
+use crate::aggregate::{Entry, Said};
+use crate::alert::Report;
+use crate::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, Places, below};
+use crate::payload;
+
+/// From here on calls are the desk's own: whoever stands above counts from the other end.
+pub(super) const OWN: u64 = 1 << 63;
+
+/// Something that has been described to a gateway, and is started there.
+#[derive(Clone, Debug)]
+struct Described {
+    at: NodeUri,
+    group: Option<NodeUri>,
+    correlator: String,
+    is_image: bool,
+}
+
+/// What is being done.
+#[derive(Clone, Debug)]
+enum Stage {
+    /// Where the gateway has its objects is being asked.
+    Finding,
+    /// Which devices it knows is being asked.
+    Listing,
+    /// A setting is being written.
+    Setting,
+    Describing(Described),
+    /// It runs until the gateway says that it is over.
+    Started(Described),
+    /// What has come of it is being read.
+    Gathering(Described),
+    /// What was described is being removed.
+    Clearing,
+}
+
+#[derive(Clone, Debug)]
+struct Running {
+    gateway: String,
+    errand: Errand,
+    stage: Stage,
+    /// Where the gateway has its objects, once that is known: another time they may be elsewhere.
+    places: Places,
+    /// What the gateway is asked meanwhile.
+    open: Vec<CallId>,
+    outcomes: Vec<Outcome>,
+}
+
+/// All that is wanted of gateways.
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    seed: Seed,
+    calls: u64,
+    drawn: u64,
+    running: Vec<Running>,
+    /// Where devices take notifications, as their gateways say.
+    addresses: BTreeMap<String, String>,
+    /// Where gateways have images, by the gateway and by where the image comes from.
+    images: BTreeMap<(String, String), String>,
+    told: Vec<Event>,
+}
+
+/// The desk with what it goes by.
+pub(super) struct Attended<'a> {
+    pub(super) desk: &'a mut Desk,
+    pub(super) shared: &'a Shared,
+}
+
+impl Desk {
+    pub(super) fn new(seed: Seed) -> Self {
+        Self {
+            seed,
+            calls: OWN,
+            drawn: 0,
+            running: Vec::new(),
+            addresses: BTreeMap::new(),
+            images: BTreeMap::new(),
+            told: Vec::new(),
+        }
+    }
+
+    pub(super) fn call(&mut self) -> CallId {
+        self.calls += 1;
+        CallId(self.calls)
+    }
+
+    /// Where a device takes notifications, if its gateway has said so.
+    pub(super) fn address_of(&self, device: &str) -> Option<String> {
+        self.addresses.get(device).cloned()
+    }
+
+    /// What the application is to be told.
+    pub(super) fn take_told(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// A name that nothing has yet.
+    fn name(&mut self, kind: &str) -> String {
+        self.drawn += 1;
+        let mut rng = self.seed.derive(&self.drawn.to_string()).rng();
+        format!("{kind}{:08X}", rng.u32(..))
+    }
+}
+
+impl Attended<'_> {
+    /// Begins with something. Returns what the gateway is to do for it first.
+    pub(super) fn begin(&mut self, gateway: &str, errand: Errand) -> Vec<(CallId, Act)> {
+        let running = Running {
+            gateway: gateway.to_owned(),
+            errand,
+            stage: Stage::Finding,
+            places: Places::default(),
+            open: Vec::new(),
+            outcomes: Vec::new(),
+        };
+        let uri = ".?list=Struct".to_owned();
+        self.wait(running, vec![Act::Get { uri }])
+    }
+
+    /// Waits until the gateway has done this.
+    fn wait(&mut self, mut running: Running, acts: Vec<Act>) -> Vec<(CallId, Act)> {
+        let wanted: Vec<(CallId, Act)> = acts
+            .into_iter()
+            .map(|act| (self.desk.call(), act))
+            .collect();
+        running.open = wanted.iter().map(|(call, _)| *call).collect();
+        running.outcomes.clear();
+        self.desk.running.push(running);
+        wanted
+    }
+
+    /// The first thing to do once it is known where the objects are.
+    fn set_out(&mut self, mut running: Running) -> Vec<(CallId, Act)> {
+        let (names, rules) = (&self.shared.names, &self.shared.rules);
+        let places = &running.places.clone();
+        let switch = |path: &str, on: bool| {
+            let at = below(&places.config, path);
+            vec![Act::Replace(text(
+                &at,
+                "bool",
+                &rules.switches(on).to_string(),
+            ))]
+        };
+        let stage = |stage| Running {
+            stage,
+            ..running.clone()
+        };
+        match running.errand.clone() {
+            Errand::Announce(on) => {
+                self.wait(stage(Stage::Setting), switch(&names.report_attached, on))
+            }
+            Errand::Keep(on) => self.wait(stage(Stage::Setting), switch(&names.keep_images, on)),
+            Errand::List => self.list(stage(Stage::Listing), places),
+            Errand::Read { devices, .. } if devices.is_empty() => {
+                self.list(stage(Stage::Listing), places)
+            }
+            Errand::Read { devices, uri } => {
+                self.fan_out(running, places, devices, &Act::Get { uri })
+            }
+            Errand::Change {
+                devices,
+                uri,
+                value,
+            } => {
+                let act = Act::Replace(Put {
+                    uri,
+                    format: Some("chr".to_owned()),
+                    media_type: None,
+                    value: Some(Value::Text(value)),
+                });
+                self.fan_out(running, places, devices, &act)
+            }
+            Errand::Distribute {
+                devices,
+                source,
+                uri,
+            } => {
+                let key = (running.gateway.clone(), source.clone());
+                let has = self.desk.images.get(&key).cloned();
+                match has.filter(|_| !rules.fetches(true)) {
+                    Some(local) => {
+                        running.errand = self.offered(devices, uri, (local, source));
+                        self.set_out(running)
+                    }
+                    None => self.image(running, places, &source),
+                }
+            }
+            // It takes no session of the gateway's.
+            Errand::Wake { .. } => Vec::new(),
+        }
+    }
+
+    fn list(&mut self, running: Running, places: &Places) -> Vec<(CallId, Act)> {
+        let records = below(&places.inventory, &self.shared.names.records);
+        let uri = format!("{records}?list=StructData");
+        self.wait(running, vec![Act::Get { uri }])
+    }
+
+    /// Devices are to be told where they get an image.
+    fn offered(
+        &self,
+        devices: Vec<String>,
+        uri: String,
+        (gateway, origin): (String, String),
+    ) -> Errand {
+        Errand::Change {
+            devices,
+            uri,
+            value: self.shared.rules.offers(Offer { gateway, origin }),
+        }
+    }
+
+    fn image(&mut self, running: Running, places: &Places, source: &str) -> Vec<(CallId, Act)> {
+        let names = &self.shared.names;
+        let at = below(&places.images, &names.images).child(self.desk.name("I"));
+        let described = Description::of(&at).leaf(&at, &names.image_source, ("chr", source));
+        let stage = Stage::Describing(Described {
+            at,
+            group: None,
+            correlator: self.desk.name("image-"),
+            is_image: true,
+        });
+        let act = described.into_act();
+        self.wait(Running { stage, ..running }, vec![act])
+    }
+
+    fn fan_out(
+        &mut self,
+        running: Running,
+        places: &Places,
+        devices: Vec<String>,
+        act: &Act,
+    ) -> Vec<(CallId, Act)> {
+        let rules = &self.shared.rules;
+        let devices = rules.aims(devices);
+        let several = devices.len() > 1;
+        if several && !rules.gathers(several) {
+            let each = devices.into_iter().flat_map(|device| {
+                let running = running.clone();
+                self.describe(running, places, &[device], act)
+            });
+            return each.collect();
+        }
+        self.describe(running, places, &devices, act)
+    }
+
+    /// Describes one fan-out; several devices are put into a group.
+    fn describe(
+        &mut self,
+        running: Running,
+        places: &Places,
+        devices: &[String],
+        act: &Act,
+    ) -> Vec<(CallId, Act)> {
+        let names = &self.shared.names;
+        let at = places.fanouts.child(self.desk.name("F"));
+        let seconds = self.shared.deadline.as_secs().to_string();
+        let fan_out = Description::of(&at)
+            .leaf(
+                &at,
+                &names.payload,
+                ("xml", &payload::write(std::slice::from_ref(act))),
+            )
+            .leaf(&at, &names.deadline, ("int", &seconds));
+        let (acts, group) = match devices {
+            [device] => {
+                let leaf = format!("{}/1", names.target_devices);
+                let fan_out = fan_out.leaf(&at, &leaf, ("chr", device));
+                (vec![fan_out.into_act()], None)
+            }
+            devices => {
+                let called = self.desk.name("G");
+                let group = below(&places.inventory, &names.groups).child(&called);
+                let mut members =
+                    Description::of(&group).leaf(&group, &names.group_name, ("chr", &called));
+                for (number, device) in (1..).zip(devices) {
+                    let leaf = format!("{}/{number}", names.members);
+                    members = members.leaf(&group, &leaf, ("chr", device));
+                }
+                let fan_out = fan_out.leaf(&at, &names.target_group, ("chr", &called));
+                (vec![members.into_act(), fan_out.into_act()], Some(group))
+            }
+        };
+        let stage = Stage::Describing(Described {
+            at,
+            group,
+            correlator: self.desk.name("fan-out-"),
+            is_image: false,
+        });
+        self.wait(Running { stage, ..running }, acts)
+    }
+
+    fn start(&self, described: &Described) -> Act {
+        let names = &self.shared.names;
+        let start = match described.is_image {
+            true => &names.image_download,
+            false => &names.start,
+        };
+        Act::Exec {
+            uri: below(&described.at, start).to_string(),
+            correlator: Some(described.correlator.clone()),
+            data: None,
+        }
+    }
+
+    /// Goes on, as the gateway has done all that it was asked.
+    fn go_on(&mut self, mut running: Running) -> Vec<(CallId, Act)> {
+        let codes = running
+            .outcomes
+            .iter()
+            .flat_map(|outcome| &outcome.statuses);
+        let failed = codes.map(|told| told.code).find(|code| *code >= 400);
+        let read = running.outcomes.iter().flat_map(|outcome| &outcome.results);
+        match running.stage.clone() {
+            Stage::Finding => {
+                let places = found(read);
+                running.places = self.shared.rules.finds(places);
+                self.set_out(running)
+            }
+            Stage::Listing => {
+                let at = below(&running.places.inventory, &self.shared.names.records);
+                let known = self.known(&at, read);
+                self.listed(running, known)
+            }
+            Stage::Describing(_) | Stage::Started(_) if failed.is_some() => {
+                self.fail(&running, failed.unwrap_or_default());
+                Vec::new()
+            }
+            Stage::Describing(described) => {
+                let act = self.start(&described);
+                running.stage = Stage::Started(described);
+                self.wait(running, vec![act])
+            }
+            // It is over once the gateway says so.
+            Stage::Started(_) => {
+                self.desk.running.push(running);
+                Vec::new()
+            }
+            Stage::Gathering(described) if described.is_image => {
+                let local = read.filter_map(words).next().unwrap_or_default();
+                let Errand::Distribute {
+                    devices,
+                    source,
+                    uri,
+                } = running.errand.clone()
+                else {
+                    return Vec::new();
+                };
+                let key = (running.gateway.clone(), source.clone());
+                self.desk.images.insert(key, local.clone());
+                running.errand = self.offered(devices, uri, (local, source));
+                self.set_out(running)
+            }
+            Stage::Gathering(described) => {
+                let entries = self.entries(&below(&described.at, &self.shared.names.results), read);
+                let entries = self.shared.rules.tells(entries);
+                self.tell(&running.errand, entries);
+                let remove = |at: NodeUri| Act::Delete {
+                    uri: at.to_string(),
+                };
+                let left = std::iter::once(described.at).chain(described.group);
+                let left = left.map(remove).collect();
+                running.stage = Stage::Clearing;
+                self.wait(running, left)
+            }
+            Stage::Setting | Stage::Clearing => Vec::new(),
+        }
+    }
+
+    /// The gateway says that something is over.
+    fn over(&mut self, mut running: Running, described: Described) -> Vec<(CallId, Act)> {
+        let names = &self.shared.names;
+        let uri = match described.is_image {
+            true => below(&described.at, &names.image_local).to_string(),
+            false => format!("{}?list=StructData", below(&described.at, &names.results)),
+        };
+        let mut acts = vec![Act::Get { uri }];
+        if self.shared.rules.starts_again(true) {
+            acts.push(self.start(&described));
+        }
+        running.stage = Stage::Gathering(described);
+        self.wait(running, acts)
+    }
+
+    /// Nothing comes of what was wanted of devices.
+    fn fail(&mut self, running: &Running, code: u16) {
+        let devices = match &running.errand {
+            Errand::Change { devices, .. }
+            | Errand::Distribute { devices, .. }
+            | Errand::Read { devices, .. } => devices.clone(),
+            _ => Vec::new(),
+        };
+        let entries = devices.into_iter().map(|device| Entry {
+            device,
+            status: code,
+            commands: Vec::new(),
+        });
+        self.tell(&running.errand, entries.collect());
+    }
+
+    /// Tells the application of each device what became of it, as if it had been asked itself.
+    fn tell(&mut self, errand: &Errand, entries: Vec<Entry>) {
+        let (command, uri) = match errand {
+            Errand::Read { uri, .. } => ("Get", uri.as_str()),
+            Errand::Change { uri, .. } => ("Replace", uri.as_str()),
+            _ => ("Exec", ""),
+        };
+        self.desk.told.extend(entries.into_iter().map(|entry| {
+            let values = entry.commands.into_iter().flat_map(|said| said.values);
+            let results = values.map(|value| Reading {
+                uri: uri.to_owned(),
+                format: None,
+                media_type: None,
+                value: Some(Value::Text(value)),
+            });
+            Event::Did {
+                device: entry.device,
+                outcome: Outcome {
+                    statuses: vec![Told {
+                        command: command.to_owned(),
+                        code: entry.status,
+                        items: Vec::new(),
+                    }],
+                    results: results.collect(),
+                },
+            }
+        }));
+    }
+
+    /// The results of a fan-out, as they were read at this place.
+    fn entries<'r>(&self, at: &NodeUri, read: impl Iterator<Item = &'r Reading>) -> Vec<Entry> {
+        let names = &self.shared.names;
+        instances(at, read)
+            .into_values()
+            .filter_map(|leaves| {
+                let device = leaves.get(names.result_device.as_str())?.clone();
+                let status = leaves.get(names.result_status.as_str());
+                let data = leaves.get(names.result_data.as_str());
+                let status = status.and_then(|status| status.parse().ok())?;
+                let values = data.filter(|data| !data.is_empty());
+                let values = values.into_iter().flat_map(|data| data.lines());
+                Some(Entry {
+                    device,
+                    status,
+                    commands: vec![Said {
+                        status,
+                        values: values.map(str::to_owned).collect(),
+                    }],
+                })
+            })
+            .collect()
+    }
+
+    /// The devices that a gateway knows, as its records were read at this place.
+    fn known<'r>(&self, at: &NodeUri, read: impl Iterator<Item = &'r Reading>) -> Vec<Known> {
+        let names = &self.shared.names;
+        let known = instances(at, read).into_values().filter_map(|leaves| {
+            let status = leaves.get(names.record_status.as_str());
+            Some(Known {
+                device: leaves.get(names.record_device.as_str())?.clone(),
+                attached: status == Some(&names.status_attached),
+                address: leaves.get(names.record_address.as_str()).cloned(),
+            })
+        });
+        known.collect()
+    }
+
+    /// The devices of a gateway are known: the application is told, or something is wanted of those that are there.
+    fn listed(&mut self, mut running: Running, known: Vec<Known>) -> Vec<(CallId, Act)> {
+        let rules = &self.shared.rules;
+        for known in &known {
+            if let Some(address) = &known.address {
+                let (device, address) = (known.device.clone(), address.clone());
+                self.desk.addresses.insert(device, address);
+            }
+        }
+        let Errand::Read { uri, .. } = &running.errand else {
+            let gateway = running.gateway;
+            let all = rules.lists(known).into_iter().map(|known| Event::Listed {
+                gateway: gateway.clone(),
+                device: known.device,
+                attached: known.attached,
+            });
+            self.desk.told.extend(all);
+            return Vec::new();
+        };
+        let there = known
+            .into_iter()
+            .filter(|known| rules.addresses(known.clone()));
+        let devices: Vec<String> = there.map(|known| known.device).collect();
+        if devices.is_empty() {
+            return Vec::new();
+        }
+        let uri = uri.clone();
+        running.errand = Errand::Read { devices, uri };
+        self.set_out(running)
+    }
+}
+
+impl Application for Attended<'_> {
+    fn takes(&mut self, alert: &Alert) -> Option<StatusCode> {
+        let mut kinds = alert.items.iter().filter_map(|item| {
+            let meta = item.meta.as_ref()?;
+            Report::of(meta.media_type.as_deref()?)
+        });
+        kinds.next().map(|report| self.shared.rules.takes(report))
+    }
+
+    fn next(
+        &mut self,
+        device: &str,
+        news: &[Event],
+        done: &[(CallId, Outcome)],
+    ) -> Vec<(CallId, Act)> {
+        let mut wanted = Vec::new();
+        for (call, outcome) in done {
+            let mut all = self.desk.running.iter();
+            let Some(at) = all.position(|running| running.open.contains(call)) else {
+                continue;
+            };
+            let running = &mut self.desk.running[at];
+            running.open.retain(|open| open != call);
+            running.outcomes.push(outcome.clone());
+            if running.open.is_empty() {
+                let running = self.desk.running.remove(at);
+                wanted.extend(self.go_on(running));
+            }
+        }
+        for event in news {
+            let Event::Alerted {
+                types, correlator, ..
+            } = event
+            else {
+                continue;
+            };
+            let reports: Vec<Report> = types.iter().filter_map(|kind| Report::of(kind)).collect();
+            let ends = |described: &Described| {
+                let kinds: &[Report] = match described.is_image {
+                    true => &[Report::ImageReady],
+                    false => &[Report::Results, Report::Completed],
+                };
+                let own = correlator.as_ref() == Some(&described.correlator);
+                own && reports.iter().any(|report| kinds.contains(report))
+            };
+            let over = self.desk.running.iter().position(|running| {
+                let about = matches!(&running.stage, Stage::Started(described) if ends(described));
+                about && running.gateway == device
+            });
+            if let Some(at) = over {
+                let running = self.desk.running.remove(at);
+                if let Stage::Started(described) = running.stage.clone() {
+                    wanted.extend(self.over(running, described));
+                }
+            }
+        }
+        wanted
+    }
+}
+
+/// The text that was read.
+fn words(reading: &Reading) -> Option<String> {
+    match reading.value.as_ref()? {
+        Value::Text(text) => Some(text.clone()),
+        Value::Octets(octets) => Some(String::from_utf8_lossy(octets).into_owned()),
+    }
+}
+
+/// Where objects are, by what was read of the types of nodes.
+fn found<'r>(read: impl Iterator<Item = &'r Reading>) -> Places {
+    let mut places = Places::default();
+    for reading in read {
+        let (Some(kind), Ok(uri)) = (&reading.media_type, reading.uri.parse::<NodeUri>()) else {
+            continue;
+        };
+        let wanted = [
+            (&mut places.config, CONFIG),
+            (&mut places.inventory, INVENTORY),
+            (&mut places.fanouts, FANOUT),
+            (&mut places.images, IMAGES),
+        ];
+        for (place, start) in wanted {
+            if kind.starts_with(start) && place.is_root() {
+                place.clone_from(&uri);
+            }
+        }
+    }
+    places
+}
+
+/// The leaves that were read below a place, by the instance that they are of and by their paths in it.
+fn instances<'r>(
+    at: &NodeUri,
+    read: impl Iterator<Item = &'r Reading>,
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for reading in read {
+        let (Some(value), Ok(uri)) = (words(reading), reading.uri.parse::<NodeUri>()) else {
+            continue;
+        };
+        if !uri.is_within(at) {
+            continue;
+        }
+        if let Some((instance, path)) = uri.names()[at.names().len()..].split_first() {
+            let leaves = all.entry(instance.to_string()).or_default();
+            leaves.insert(path.join("/"), value);
+        }
+    }
+    all
+}

@@ -1,0 +1,119 @@
+//! What a server decides that has gateways below it.
+
+use twinproof_dm::syncml::StatusCode;
+
+use crate::aggregate::Entry;
+use crate::alert::Report;
+use crate::objects::Places;
+
+/// A device that a gateway knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What it calls itself.
+    pub device: String,
+    /// It is there.
+    pub attached: bool,
+    /// Where it takes notifications, if its record says so.
+    pub address: Option<String>,
+}
+
+/// Where a notification can be sent for a device that is behind a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ways {
+    /// Where the gateway takes it.
+    pub gateway: String,
+    /// Where the device does, if the gateway has said so.
+    pub device: Option<String>,
+}
+
+/// What devices can be told of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Where the gateway has it.
+    pub gateway: String,
+    /// Where it comes from.
+    pub origin: String,
+}
+
+twinproof_kernel::rules! {
+    /// The decisions of a server above gateways.
+    pub mod decide {
+        use super::Entry;
+        use super::Known;
+        use super::Offer;
+        use super::Places;
+        use super::Report;
+        use super::StatusCode;
+        use super::Ways;
+
+        /// Where a gateway's objects are, of which these were found by their types.
+        fn finds(&self, found: Places) -> Places {
+            found
+        }
+
+        /// The answer to a report of a gateway.
+        fn takes(&self, report: Report) -> StatusCode {
+            StatusCode::OK
+        }
+
+        /// Which of these devices something is done with.
+        fn aims(&self, wanted: Vec<String>) -> Vec<String> {
+            wanted
+        }
+
+        /// Whether several devices are told something by one fan-out.
+        fn gathers(&self, several: bool) -> bool {
+            several
+        }
+
+        /// Whether a fan-out is started once more that is over.
+        fn starts_again(&self, over: bool) -> bool {
+            !over
+        }
+
+        /// Whether something is wanted of a device, where it is wanted of all that are there.
+        fn addresses(&self, device: Known) -> bool {
+            device.attached
+        }
+
+        /// What the application is told of a fan-out.
+        fn tells(&self, entries: Vec<Entry>) -> Vec<Entry> {
+            entries
+        }
+
+        /// Which devices the application is told of that a gateway knows.
+        fn lists(&self, known: Vec<Known>) -> Vec<Known> {
+            known
+        }
+
+        /// What a setting is switched to.
+        fn switches(&self, on: bool) -> bool {
+            on
+        }
+
+        /// Whether a gateway is to get an image, which it has for this server or has not.
+        fn fetches(&self, has: bool) -> bool {
+            !has
+        }
+
+        /// Where devices are told to get an image.
+        fn offers(&self, offer: Offer) -> String {
+            offer.gateway
+        }
+
+        /// Where a notification goes for a device that is behind a gateway.
+        fn sends(&self, ways: Ways) -> String {
+            ways.gateway
+        }
+
+        /// What the header of the push says, by which a gateway knows for whom it is; none if it has none.
+        fn heads(&self, named: String) -> Option<String> {
+            Some(named)
+        }
+
+        /// The octets of the notification, as they go.
+        fn carries(&self, signed: Vec<u8>) -> Vec<u8> {
+            signed
+        }
+    }
+}
