@@ -284,6 +284,23 @@ fn dm_tester(
     };
     let acting = |what: &str| applicable.iter().filter(|entry| wants(entry, what)).count();
     let all = acting("the operator");
+    let behind = match &server.upper_tester {
+        Some(DmTester::Hook(hook)) if hook.behind.is_none() => {
+            let above = applicable.iter().filter(|entry| {
+                let tags = &entry.described.tags;
+                entry.enabler == "gwmo" && role_of(&entry.enabler, tags) == "dm-server"
+            });
+            above.count()
+        }
+        _ => 0,
+    };
+    if behind > 0 {
+        writeln!(
+            out,
+            "gateways     dm.server.upper_tester.hook.behind is missing, so {} will be inconclusive",
+            count(behind, "scenario")
+        )?;
+    }
     match &server.upper_tester {
         None => {
             writeln!(

@@ -539,7 +539,7 @@ async fn visit(
     let mut declared = declared.clone();
     let profile = &mut declared.profile;
     let part = Part::of(entry);
-    if entry.enabler == "gwmo" {
+    if part.role == "dm-gateway" {
         place_gateway(stage, &mut declared).await?;
         if let Some(gateway) = &declared.profile.gwmo {
             stage.introduce(&gateway.push, SUT);
@@ -560,7 +560,7 @@ async fn visit(
         }
         return Ok(declared);
     }
-    if entry.enabler == "dm" {
+    if entry.enabler == "dm" || part.role == "dm-server" {
         return visit_dm(stage, declared, part).await;
     }
     if part.role == CLIENT {
@@ -670,6 +670,7 @@ async fn visit_dm(
                 plan: hook_call(&hook.plan),
                 events: hook.events.as_ref().map(hook_call),
                 sip: hook.sip.as_ref().map(hook_call),
+                behind: hook.behind.as_ref().map(hook_call),
                 patience: hook.patience.duration(),
             });
         }

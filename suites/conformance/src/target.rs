@@ -343,6 +343,9 @@ pub(crate) const SECURED_MANAGER: &str = "secured server";
 /// The tag of scenarios in which a gateway has a second server.
 const OTHER_SERVER: &str = "second-server";
 
+/// The name under which the gateway enters that a DM server manages which is judged.
+pub(crate) const TENDED: &str = "gateway below";
+
 /// The name under which many devices behind a gateway enter together.
 pub(crate) const MANY_DEVICES: &str = "devices";
 
@@ -437,6 +440,16 @@ pub fn network(profile: &Profile) -> Result<Network, String> {
             )
         })?;
         ports.insert(OTHER_MANAGER.to_owned(), address);
+    }
+    let server = profile.dm.as_ref().and_then(|dm| dm.server.as_ref());
+    let above = server.and_then(|server| server.gateways.as_ref());
+    if let Some(listen) = above.and_then(|gateways| gateways.listen.as_ref()) {
+        let address = listen.parse().map_err(|_| {
+            format!(
+                "dm.server.gateways.listen: expected an IP address and a port such as 127.0.0.1:8105, got {listen:?}"
+            )
+        })?;
+        ports.insert(TENDED.to_owned(), address);
     }
     let https = profile.gwmo.iter().flat_map(|gateway| &gateway.https);
     for listen in https.filter_map(|https| https.listen.as_ref()) {

@@ -23,7 +23,9 @@ mod written;
 
 pub use bootstrap::{Bootstrap, Endpoint};
 pub use client::{Client, ClientControl, CommandControl};
-pub use dm::{Dm, DmAccount, DmClient, DmHook, DmOther, DmScheme, DmServer, DmTester, DmUser};
+pub use dm::{
+    Dm, DmAccount, DmClient, DmGateways, DmHook, DmOther, DmScheme, DmServer, DmTester, DmUser,
+};
 pub use dm_bootstrap::{DmBootstrap, DmBootstrapHook, DmBootstrapTester, DmNovice, DmProtection};
 pub use dm_bootstrapped::{DmBootstrapped, DmIdentity};
 pub use fleet::Fleet;
@@ -105,7 +107,10 @@ impl Profile {
         let twinning = self.twinning.iter().map(|_| "twinning");
         let lwm2m = self.lwm2m.iter().map(|_| "lwm2m");
         let dm = self.dm.iter().map(|_| "dm");
-        let gwmo = self.gwmo.iter().map(|_| "gwmo");
+        let server = self.dm.as_ref().and_then(|dm| dm.server.as_ref());
+        let above = server.and_then(|server| server.gateways.as_ref());
+        let gwmo = self.gwmo.is_some() || above.is_some();
+        let gwmo = gwmo.then_some("gwmo");
         twinning.chain(lwm2m).chain(dm).chain(gwmo).collect()
     }
 

@@ -11,6 +11,7 @@ use twinproof_dm::features::Feature;
 use twinproof_dm::server::{self, Enrolment, Server};
 use twinproof_dm::store::{self, Profile, Tree};
 use twinproof_dm::tree::UriLimits;
+use twinproof_gwmo::overseer::{self, Overseer};
 use twinproof_judge::profile::{Declared, DmAccount, DmScheme};
 use twinproof_judge::scene::SUT;
 use twinproof_kernel::{Seed, Time};
@@ -28,6 +29,9 @@ fn profile(role: &str) -> Declared {
         "dm.client.options",
         "dm.client.priorities",
         "dm.client.search",
+        "dm.server.gateways.named",
+        "dm.server.gateways.names",
+        "dm.server.gateways.results",
         "dm.server.options",
     ]
     .map(str::to_owned);
@@ -210,12 +214,21 @@ pub struct DmServer {
     shape: dm::Shape,
     profile: Declared,
     pub(crate) rules: server::rules::decide::Watched,
+    pub(crate) overseeing: overseer::rules::decide::Watched,
 }
 
 impl DmServer {
     /// The server as these rules make it.
     pub fn new(rules: Arc<dyn server::rules::decide::Rules>) -> Self {
         Self::made(dm::Shape::default(), rules)
+    }
+
+    /// The server as these rules make it towards the gateways below it.
+    pub fn overseeing(rules: Arc<dyn overseer::rules::decide::Rules>) -> Self {
+        Self {
+            overseeing: overseer::rules::decide::Watched::new(rules),
+            ..Self::standard()
+        }
     }
 
     /// The server as the standard wants it.
@@ -242,6 +255,9 @@ impl DmServer {
             shape,
             profile,
             rules: server::rules::decide::Watched::new(rules),
+            overseeing: overseer::rules::decide::Watched::new(Arc::new(
+                overseer::rules::decide::Standard,
+            )),
         }
     }
 }
@@ -304,9 +320,17 @@ impl DmServer {
         shared.sip = Some(sip);
         section.sip = Some(sip.to_string());
         self.shape.apply(&mut shared);
+        let mut shared = overseer::Shared::above(shared);
+        shared.rules = self.overseeing.for_scenario(seed);
+        if let Some(gateways) = &section.gateways {
+            shared.names = gateways.names.clone();
+            shared.named = gateways.named.clone();
+        }
         let shared = Arc::new(shared);
         let make = move || {
-            let server = Server::new(&id, &url, seed.derive(SUT), enrolments.clone());
+            let seed = seed.derive(SUT);
+            let server = Server::new(&id, &url, seed, enrolments.clone());
+            let server = Overseer::new(server, seed.derive("overseer"));
             (server, Arc::clone(&shared))
         };
         let server = stage.host_role(SUT, make);

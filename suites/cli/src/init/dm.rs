@@ -93,6 +93,7 @@ fn server(url: &str) -> Result<String, Problem> {
         }
         profile.out.push('\n');
     }
+    profile.optional_section("dm.server", "gateways");
     profile.say(CLAIMS);
     Ok(profile.out)
 }

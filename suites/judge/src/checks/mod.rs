@@ -28,6 +28,8 @@ pub enum Check {
     Dm(dm::Check),
     /// On a gateway.
     Gwmo(gwmo::Check),
+    /// On a server above a gateway.
+    GwmoServer(gwmo::server::Check),
     /// On an LwM2M server.
     Lwm2m(lwm2m::Check),
     /// On a Twinning enabler.
@@ -158,6 +160,7 @@ impl Check {
             Self::NotRecorded { .. } => return "not-recorded".to_owned(),
             Self::Dm(check) => ("dm", serde_json::to_value(check)),
             Self::Gwmo(check) => ("gwmo", serde_json::to_value(check)),
+            Self::GwmoServer(check) => ("gwmo-server", serde_json::to_value(check)),
             Self::Lwm2m(check) => ("lwm2m", serde_json::to_value(check)),
             Self::Twinning(check) => ("twinning", serde_json::to_value(check)),
         };
@@ -176,6 +179,7 @@ impl Check {
             ),
             Self::Dm(check) => check.look(scene),
             Self::Gwmo(check) => check.look(scene),
+            Self::GwmoServer(check) => check.look(scene),
             Self::Lwm2m(check) => check.look(scene),
             Self::Twinning(check) => check.look(scene, context),
         }

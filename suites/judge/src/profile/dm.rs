@@ -9,6 +9,9 @@ use twinproof_dm::features::{Features, Priorities};
 use twinproof_dm::notification::wanted::Codes;
 use twinproof_dm::provisioning::{Account, Address, Auth, AuthLevel, AuthType};
 use twinproof_dm::session::prove::Proof;
+use twinproof_gwmo::aggregate::Results;
+use twinproof_gwmo::gateway::NAMED;
+use twinproof_gwmo::objects::Names;
 
 use super::{DmBootstrap, DmBootstrapped, HookSpec, Https, Span};
 
@@ -191,6 +194,49 @@ pub struct DmServer {
     /// not written here is assumed.
     #[serde(default)]
     pub options: Codes,
+    /// What it takes gateways to be like, if it manages any: its first device is one then, which the tester plays with
+    /// devices behind it. Without it, what is said of servers above gateways does not apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateways: Option<DmGateways>,
+}
+
+/// The gateways that a DM server manages. Where a gateway has its objects, the server has to find out by their types:
+/// they stand elsewhere in each run.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DmGateways {
+    /// Where the tester's gateway takes notifications by HTTP Push: an IP address and a port, to which the server
+    /// pushes as http:// and this address, with the path /push. A free one if there is none.
+    #[schemars(example = "127.0.0.1:8105")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// What the header field `X-Oma-GwMO` of a push says for a device: `{device}` stands for what it calls itself.
+    #[serde(default = "DmGateways::default_named")]
+    pub named: String,
+    /// Where it takes the results of a fan-out from: reported (in the report that it has ended) or fetched (in the
+    /// gateway's tree, at `names.results`).
+    #[serde(default)]
+    pub results: Results,
+    /// What the nodes of a gateway's objects are called.
+    #[serde(default)]
+    pub names: Names,
+}
+
+impl DmGateways {
+    fn default_named() -> String {
+        NAMED.to_owned()
+    }
+}
+
+impl Default for DmGateways {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            named: Self::default_named(),
+            results: Results::default(),
+            names: Names::default(),
+        }
+    }
 }
 
 /// Who makes a DM server act.
@@ -230,6 +276,19 @@ pub struct DmHook {
     #[schemars(example = "mdmctl wake --device {device} --session {session} --sip {to}")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sip: Option<HookSpec>,
+    /// Has the server do something with devices behind the gateway `{gateway}`, in the next session of that. What,
+    /// `{want}` says: `read` or `change` the node `{uri}` of `{devices}` (to `{value}`; of all devices that are there
+    /// if none is named), `distribute` the image at `{value}` (the gateway gets it, and where that has it is written to
+    /// the node `{uri}` of `{devices}`), `list` which devices it knows, `announce` new devices or `keep` images from now
+    /// on (`{value}` is `true` or `false`), `wake` the device for the session `{session}`, by a push to the gateway at
+    /// `{push}`. Several devices stand with commas between them. What came of a reading or a change it says by
+    /// `hook.events`, as of a device that it reaches itself; which devices there are, as `{"listed": {"gateway", "device",
+    /// "attached"}}`, each. Without this, what takes a gateway is inconclusive.
+    #[schemars(
+        example = "mdmctl gateway {gateway} {want} --devices {devices} --uri {uri} --value {value}"
+    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<HookSpec>,
     /// How long each may take.
     #[serde(default = "DmHook::default_patience")]
     pub patience: Span,

@@ -168,6 +168,7 @@ impl Sessions {
             plan: call_of(&hook.plan),
             events: None,
             sip: None,
+            behind: None,
             patience,
         });
         stage

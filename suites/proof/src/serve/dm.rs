@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `POST /control/plan` | takes `{"device", "command", "uri", "value"}`: the device is told that in its next session. `Get`, `Add` and `Replace` of texts, `Delete`, `Exec`. `{"refused": "why"}` with 409 if the server refuses |
 //! | `POST /control/sip` | takes `{"device", "session", "to"}`: the device is notified by SIP, at that address |
+//! | `POST /control/behind` | takes `{"gateway", "want", "devices", "uri", "value", "session", "push"}`: what the gateway is to do in its next session, as the profile's `hook.behind` says it |
 //! | `GET /control/events?after=N` | says what happened after the first N events, as JSON |
 
 use std::convert::Infallible;
@@ -14,7 +15,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
-use twinproof_dm::upper::{Act, Answer, Operation, Put, Value};
+use twinproof_dm::upper::{Act, Answer, Errand, Operation, Put, Value};
 use twinproof_judge::profile::{Declared, DmHook, DmTester, HookSpec, Span};
 use twinproof_kernel::Seed;
 use twinproof_stage::Stage;
@@ -78,6 +79,12 @@ impl ServedDm {
                     body: r#"{"device": "{device}", "session": "{session}", "to": "{to}"}"#
                         .to_owned(),
                 }),
+                behind: Some(HookSpec::Http {
+                    method: "POST".to_owned(),
+                    url: format!("http://{hooks}/control/behind"),
+                    body: r#"{"gateway": "{gateway}", "want": "{want}", "devices": "{devices}", "uri": "{uri}", "value": "{value}", "session": "{session}", "push": "{push}"}"#
+                        .to_owned(),
+                }),
                 patience: Span::from_secs(30),
             })));
         }
@@ -125,7 +132,7 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
         false => Err((405, format!("expected {expected}, got {method}"))),
     };
     match uri.path() {
-        "/control/plan" | "/control/sip" => only(hyper::Method::POST)?,
+        "/control/plan" | "/control/sip" | "/control/behind" => only(hyper::Method::POST)?,
         "/control/events" => {
             only(hyper::Method::GET)?;
             let after = uri.query().and_then(|query| query.strip_prefix("after="));
@@ -137,7 +144,7 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
             };
         }
         other => {
-            let expected = "/control/plan, /control/sip or /control/events";
+            let expected = "/control/plan, /control/sip, /control/behind or /control/events";
             let why = format!("expected {expected}, got {other}");
             return Err((404, why));
         }
@@ -162,6 +169,12 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
             to: to
                 .parse()
                 .map_err(|_| none("an IP address and a port as to", &to))?,
+        });
+    }
+    if uri.path() == "/control/behind" {
+        return Ok(Operation::Behind {
+            gateway: text("gateway")?,
+            errand: errand(&text)?,
         });
     }
     let put = || {
@@ -189,5 +202,48 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
     Ok(Operation::Plan {
         device: text("device")?,
         act,
+    })
+}
+
+/// What is wanted of a gateway; or the status, and why it cannot be had.
+fn errand(text: &dyn Fn(&str) -> Result<String, (u16, String)>) -> Result<Errand, (u16, String)> {
+    let none = |what: &str, got: &str| (400, format!("expected {what}, got {got}"));
+    let all = text("devices")?;
+    let devices = all.split(',').filter(|device| !device.is_empty());
+    let devices = devices.map(str::to_owned).collect();
+    let value = text("value")?;
+    let on = || {
+        let on = value.parse();
+        on.map_err(|_| none("true or false as value", &value))
+    };
+    let uri = text("uri")?;
+    Ok(match text("want")?.as_str() {
+        "announce" => Errand::Announce(on()?),
+        "change" => Errand::Change {
+            devices,
+            uri,
+            value,
+        },
+        "distribute" => Errand::Distribute {
+            devices,
+            source: value,
+            uri,
+        },
+        "keep" => Errand::Keep(on()?),
+        "list" => Errand::List,
+        "read" => Errand::Read { devices, uri },
+        "wake" => {
+            let session = text("session")?;
+            Errand::Wake {
+                device: all,
+                session: u16::from_str_radix(&session, 16)
+                    .map_err(|_| none("a session in hexadecimal digits", &session))?,
+                push: text("push")?,
+            }
+        }
+        other => {
+            let expected = "announce, change, distribute, keep, list, read or wake as want";
+            return Err(none(expected, other));
+        }
     })
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use twinproof_dm::bootstrap::server as bootstrap;
 use twinproof_dm::bootstrap::server::BootstrapServer;
 use twinproof_dm::client::{self, Card, Client, Reply};
-use twinproof_dm::server::Server;
 use twinproof_dm::syncml::Alert;
 use twinproof_dm::upper::{Answer, Event, Operation, Shown, User};
 use twinproof_evidence::record::{Halt, What};
+use twinproof_gwmo::overseer::Overseer;
 use twinproof_kernel::Seed;
 
 use super::{Halted, Handle, Inner, Stage, VIRTUAL};
@@ -129,7 +129,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Who makes a server act.
 enum Tester {
-    Hand(Handle<Server>),
+    Hand(Handle<Overseer>),
     Hooks(Box<ServerHooks>),
 }
 
@@ -142,6 +142,8 @@ pub struct ServerHooks {
     pub events: Option<HookCall>,
     /// Has the server notify `{device}` of `{session}` by SIP, at `{to}`.
     pub sip: Option<HookCall>,
+    /// Has the server do something with devices behind a gateway, in the next session of that.
+    pub behind: Option<HookCall>,
     /// How long each may take.
     pub patience: Duration,
 }
@@ -154,7 +156,7 @@ enum Starter {
 
 impl Stage {
     /// From now on this server does what its application wants.
-    pub fn attend_dm(&mut self, server: Handle<Server>) {
+    pub fn attend_dm(&mut self, server: Handle<Overseer>) {
         self.dm.server = Some(Tester::Hand(server));
     }
 
@@ -693,6 +695,14 @@ fn filled(hooks: &ServerHooks, operation: &Operation) -> Result<HookCall, String
             ];
             Ok(named_call(sip, &named))
         }
+        Operation::Behind { gateway, errand } => {
+            let behind = hooks.behind.as_ref();
+            let behind =
+                behind.ok_or("it manages nothing behind gateways: it has no hook.behind")?;
+            let gateway = [("gateway", gateway.clone())];
+            let named: Vec<_> = gateway.into_iter().chain(errand.names()).collect();
+            Ok(named_call(behind, &named))
+        }
         Operation::Trigger { .. } | Operation::Notify { .. } => {
             Err("it has devices do something, and a notification was wanted".to_owned())
         }
@@ -788,7 +798,7 @@ fn percent_encoded(value: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use twinproof_dm::upper::{Act, Event, Operation};
+    use twinproof_dm::upper::{Act, Errand, Event, Operation};
 
     use super::{ServerHooks, filled, refused};
     use crate::hooks::HookCall;
@@ -807,6 +817,7 @@ mod tests {
             plan,
             events: None,
             sip: None,
+            behind: None,
             patience: Duration::ZERO,
         }
     }
@@ -842,6 +853,29 @@ mod tests {
             raw.starts_with("<Get") && raw.contains("<CmdID>1</CmdID>"),
             "{raw}"
         );
+    }
+
+    #[test]
+    fn what_is_wanted_behind_a_gateway_is_named_by_its_words() {
+        let asked = Operation::Behind {
+            gateway: "G".to_owned(),
+            errand: Errand::Change {
+                devices: vec!["A".to_owned(), "B".to_owned()],
+                uri: "./X".to_owned(),
+                value: "y".to_owned(),
+            },
+        };
+        let mut hooks = hooks(command("queue"));
+        let Err(why) = filled(&hooks, &asked) else {
+            panic!("expected nobody to be told");
+        };
+        assert!(why.contains("hook.behind"), "{why}");
+        let words = "{want} {gateway} {devices} {uri} {value} {push}";
+        hooks.behind = Some(command(words));
+        let Ok(HookCall::Command(line)) = filled(&hooks, &asked) else {
+            panic!("expected a command line");
+        };
+        assert_eq!(line, "'change' 'G' 'A,B' './X' 'y' ''");
     }
 
     #[test]

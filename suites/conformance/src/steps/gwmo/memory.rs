@@ -22,6 +22,8 @@ pub(crate) type Memory = Arc<Mutex<Known>>;
 pub(crate) struct Known {
     /// The nonces that each shares with the gateway, and the session that it announced last.
     servers: BTreeMap<String, (Nonces, u16)>,
+    /// From which follows where the gateway below a server has its objects.
+    places: Option<Seed>,
 }
 
 /// The sessions whose numbers are drawn: there is room behind them for those of a whole run.
@@ -85,6 +87,17 @@ impl Scene {
         };
         self.gwmo.salt = Some(salt);
         salt.derive(what)
+    }
+
+    /// From which follows where the gateway below a server has its objects: elsewhere in each run, and for a server
+    /// that runs elsewhere in the same places for the whole of it, which it may remember.
+    pub(super) fn seed_of_places(&mut self) -> Seed {
+        let fresh = self.stage.fresh(self.seed.derive("places"));
+        let Some(memory) = &self.gwmo.memory else {
+            return fresh;
+        };
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        *memory.places.get_or_insert(fresh)
     }
 
     /// The number of a session that is announced to somebody behind the gateway: this one, unless the gateway has

@@ -15,6 +15,7 @@ mod parties;
 mod resynchronised;
 mod rights;
 mod routable;
+mod server;
 mod shelter;
 mod strangers;
 mod triggers;
@@ -76,6 +77,8 @@ pub(crate) struct Parties {
     put_in: Option<triggers::PutIn>,
     /// Where devices get the image.
     image: Option<String>,
+    /// The gateway below a server that is judged, and what is behind it.
+    below: Option<server::Site>,
     /// Where the origin of images is.
     origin: Option<String>,
     /// How many images were described.

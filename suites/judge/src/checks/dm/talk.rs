@@ -134,10 +134,16 @@ impl Session {
     /// What was said, as the sessions that it was said in: those that were begun in this span, in the order
     /// in which they were.
     pub(in crate::checks) fn talks(&self, scene: &Scene) -> Vec<Talk> {
+        self.talks_with(scene, SUT)
+    }
+
+    /// The same of what was said to `other`, who stands where the system under test does as a rule: what it said is
+    /// `by_sut`.
+    pub(in crate::checks) fn talks_with(&self, scene: &Scene, other: &str) -> Vec<Talk> {
         let mut sessions: Vec<Talk> = Vec::new();
         let mut last: BTreeMap<String, (usize, Vec<u8>)> = BTreeMap::new();
-        for exchange in self.exchanges(scene) {
-            let by_sut = exchange.from == SUT;
+        for exchange in self.exchanges_with(scene, other) {
+            let by_sut = exchange.from == other;
             let octets = exchange.body.octets();
             let asks = match message(type_of(pairs(&exchange.headers)), &octets) {
                 Ok(asks) => asks,
@@ -221,11 +227,19 @@ impl Session {
 
     /// All exchanges with the party, up to the end.
     fn exchanges<'s>(&'s self, scene: &'s Scene) -> impl Iterator<Item = &'s Exchange> {
+        self.exchanges_with(scene, SUT)
+    }
+
+    fn exchanges_with<'s>(
+        &'s self,
+        scene: &'s Scene,
+        other: &'s str,
+    ) -> impl Iterator<Item = &'s Exchange> {
         let upto = self.upto.unwrap_or(u64::MAX);
+        let own = self.party.as_str();
         scene.exchanges.values().filter(move |exchange| {
             let (from, to) = (exchange.from.as_str(), exchange.to.as_str());
-            exchange.number <= upto
-                && [(SUT, self.party.as_str()), (self.party.as_str(), SUT)].contains(&(from, to))
+            exchange.number <= upto && [(other, own), (own, other)].contains(&(from, to))
         })
     }
 

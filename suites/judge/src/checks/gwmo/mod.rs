@@ -7,6 +7,7 @@ mod foreign;
 mod fresh;
 mod inventory;
 mod secrecy;
+pub mod server;
 mod sides;
 
 use serde::{Deserialize, Serialize};

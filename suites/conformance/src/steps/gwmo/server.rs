@@ -1,0 +1,505 @@
+//! A server that is judged, with a gateway below it, which the tester plays, and so are the devices behind that.
+
+mod site;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cucumber::{given, then, when};
+use twinproof_dm::upper::{Answer, Errand, Event, Operation};
+use twinproof_gwmo::alert::Report;
+use twinproof_gwmo::gateway::Mode;
+use twinproof_gwmo::hidden::{self, Origin};
+use twinproof_gwmo::objects::below;
+use twinproof_judge::checks::Check;
+use twinproof_judge::checks::dm::Session;
+use twinproof_judge::checks::gwmo::server::{Check as Server, Times};
+use twinproof_judge::checks::gwmo::{Expected, Outcome};
+use twinproof_stage::Halted;
+
+use super::parties::NODE;
+use crate::target::TENDED;
+use crate::world::{Scene, World};
+pub(super) use site::Site;
+use site::{device_name, says};
+
+/// What a value is changed into.
+const CHANGED: &str = "what the operator wants";
+
+/// The session that a device is to be woken for.
+const WOKEN: u16 = 0x5E2;
+
+/// The name under which the origin of an image enters.
+const ORIGIN: &str = "origin of the image";
+
+/// How long a server that runs elsewhere may take to tell its operator what devices did.
+const TELLING: Duration = Duration::from_secs(2);
+
+/// How often it is asked.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
+/// The first, the second and the third device.
+const FIRST: usize = 0;
+const SECOND: usize = 1;
+const THIRD: usize = 2;
+
+impl Scene {
+    /// What the operator wants of the gateway and of devices behind it.
+    async fn wants_below(&mut self, errand: Errand) -> Result<(), Halted> {
+        let recorded = self.stage.recorded();
+        let site = self.site()?;
+        site.after = recorded;
+        let gateway = site.account.device.clone();
+        let operation = Operation::Behind { gateway, errand };
+        self.stage.operate_dm(operation).await?;
+        Ok(())
+    }
+
+    /// The same where the operator is to be told what comes of it: what it was told until now says nothing.
+    async fn asks_below(&mut self, errand: Errand) -> Result<(), Halted> {
+        if let (true, _) = self.stage.tells_dm() {
+            let all = Operation::Events { after: 0 };
+            if let (Answer::Events(told), _) = self.stage.operate_dm(all).await? {
+                self.site()?.known = told.len();
+            }
+        }
+        self.wants_below(errand).await
+    }
+
+    async fn reads_below(&mut self, devices: &[usize]) -> Result<(), Halted> {
+        let site = self.site()?;
+        let devices = devices.iter().map(|at| site.identity(*at)).collect();
+        let uri = NODE.to_owned();
+        self.asks_below(Errand::Read { devices, uri }).await
+    }
+
+    /// What was said between a party and whoever it speaks to since the operator wanted something.
+    fn since_wanted(&mut self, party: &str) -> Result<Session, Halted> {
+        let upto = Some(self.stage.recorded());
+        let after = self.site()?.after;
+        let party = party.to_owned();
+        Ok(Session { party, after, upto })
+    }
+
+    fn check_above(&mut self, check: impl FnOnce(Session) -> Server) -> Result<(), Halted> {
+        let session = self.since_wanted(TENDED)?;
+        self.check(&Check::GwmoServer(check(session)));
+        Ok(())
+    }
+
+    /// Judges what a device was told by way of the gateway.
+    fn check_managed(
+        &mut self,
+        device: usize,
+        (command, value): (&str, Option<String>),
+        times: Times,
+    ) -> Result<(), Halted> {
+        let check = Server::Manages {
+            session: self.since_wanted(&device_name(device))?,
+            gateway: TENDED.to_owned(),
+            command: command.to_owned(),
+            uri: NODE.to_owned(),
+            times,
+            value,
+        };
+        self.check(&Check::GwmoServer(check));
+        Ok(())
+    }
+
+    /// The number under which the operator was told since it wanted something, once that is as much as this.
+    async fn told_below(&mut self, enough: impl Fn(&[Event]) -> bool) -> Result<u64, Halted> {
+        let after = self.site()?.known;
+        let (_, later) = self.stage.tells_dm();
+        let begun = self.stage.now();
+        loop {
+            let (told, number) = self.stage.operate_dm(Operation::Events { after }).await?;
+            let told = match told {
+                Answer::Events(told) => told,
+                _ => Vec::new(),
+            };
+            if enough(&told) || !later || self.stage.now().since(begun) >= TELLING {
+                return Ok(number);
+            }
+            self.stage.rest(ASK_AGAIN).await;
+        }
+    }
+
+    /// Judges what the operator is told became of devices.
+    async fn check_learnt(&mut self, outcomes: Vec<(usize, Outcome)>) -> Result<(), Halted> {
+        let site = self.site()?;
+        let devices = outcomes.into_iter().map(|(at, outcome)| Expected {
+            device: site.identity(at),
+            outcome,
+        });
+        let devices: Vec<Expected> = devices.collect();
+        let all = devices.clone();
+        let enough = move |told: &[Event]| {
+            all.iter().all(|wanted| {
+                let own = |event: &Event| matches!(event, Event::Did { device, .. } if *device == wanted.device);
+                told.iter().any(own)
+            })
+        };
+        let number = self.told_below(enough).await?;
+        self.check(&Check::GwmoServer(Server::Learns { devices, number }));
+        Ok(())
+    }
+}
+
+fn read(at: usize) -> Outcome {
+    Outcome::Did(vec![says(at)])
+}
+
+#[given("a gateway below the server, and three devices behind it")]
+async fn three(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.enter_below(&[Mode::Proxy; 3]).await?;
+    for device in [FIRST, SECOND, THIRD] {
+        scene.attaches_below(device).await?;
+    }
+    Ok(())
+}
+
+#[given("a gateway below the server, two devices behind it, and a third that has not come yet")]
+async fn two(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.enter_below(&[Mode::Proxy; 3]).await?;
+    for device in [FIRST, SECOND] {
+        scene.attaches_below(device).await?;
+    }
+    Ok(())
+}
+
+#[given("a gateway below the server, and a device behind it that knows the server")]
+async fn knowing(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.enter_below(&[Mode::Transparent]).await?;
+    scene.meets_below().await
+}
+
+#[given("the second of them does not have what is read, and the third has gone")]
+async fn troubled(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let (second, third) = (scene.below(SECOND)?, scene.below(THIRD)?);
+    let uri = NODE.to_owned();
+    let forget = hidden::Order::Forget { uri };
+    scene.stage.act(&second, forget).await?;
+    scene.stage.act(&third, hidden::Order::Go).await?;
+    Ok(())
+}
+
+#[given("the third of them has gone, which the gateway knows")]
+async fn gone(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let third = scene.below(THIRD)?;
+    scene.stage.act(&third, hidden::Order::Go).await?;
+    scene.reads_below(&[THIRD]).await?;
+    scene.comes_below().await
+}
+
+#[when("the operator wants to read something of the first of them")]
+async fn reads_first(world: &mut World) -> Result<(), Halted> {
+    world.scene().reads_below(&[FIRST]).await
+}
+
+#[when("the operator wants to read something of the first and the second of them")]
+async fn reads_two(world: &mut World) -> Result<(), Halted> {
+    world.scene().reads_below(&[FIRST, SECOND]).await
+}
+
+#[when("the operator wants to read something of all three of them")]
+async fn reads_three(world: &mut World) -> Result<(), Halted> {
+    world.scene().reads_below(&[FIRST, SECOND, THIRD]).await
+}
+
+#[when("the operator wants to read something of the third of them")]
+async fn reads_third(world: &mut World) -> Result<(), Halted> {
+    world.scene().reads_below(&[THIRD]).await
+}
+
+#[when("the operator wants to read something of all of them that are there")]
+async fn reads_there(world: &mut World) -> Result<(), Halted> {
+    world.scene().reads_below(&[]).await
+}
+
+#[when("the operator wants to change something of the first and the second of them")]
+async fn changes_two(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let site = scene.site()?;
+    let devices = vec![site.identity(FIRST), site.identity(SECOND)];
+    let (uri, value) = (NODE.to_owned(), CHANGED.to_owned());
+    scene
+        .asks_below(Errand::Change {
+            devices,
+            uri,
+            value,
+        })
+        .await
+}
+
+#[when("the operator wants no new device to be announced")]
+async fn unannounced(world: &mut World) -> Result<(), Halted> {
+    world.scene().wants_below(Errand::Announce(false)).await
+}
+
+#[when("the operator wants no image to be kept")]
+async fn unkept(world: &mut World) -> Result<(), Halted> {
+    world.scene().wants_below(Errand::Keep(false)).await
+}
+
+#[when("the operator wants to know which devices the gateway has")]
+async fn surveys(world: &mut World) -> Result<(), Halted> {
+    world.scene().asks_below(Errand::List).await
+}
+
+#[when("the operator wants an image for the first and the second of them")]
+async fn distributes(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let origin = scene.stage.listen(ORIGIN).await?;
+    let mut rng = scene.seed.derive(ORIGIN).rng();
+    let octets = std::iter::repeat_with(|| rng.u8(..)).take(4096).collect();
+    let role = Origin::new(octets);
+    scene.stage.enter(ORIGIN, role, Arc::new(()));
+    let site = scene.site()?;
+    let devices = vec![site.identity(FIRST), site.identity(SECOND)];
+    let (source, uri) = (format!("{origin}/image"), NODE.to_owned());
+    scene
+        .asks_below(Errand::Distribute {
+            devices,
+            source,
+            uri,
+        })
+        .await
+}
+
+#[when("the operator wants that device to come")]
+async fn wakes(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let recorded = scene.stage.recorded();
+    let site = scene.site()?;
+    site.after = recorded;
+    let errand = Errand::Wake {
+        device: site.identity(FIRST),
+        session: WOKEN,
+        push: site.push.clone(),
+    };
+    let gateway = site.account.device.clone();
+    let operation = Operation::Behind { gateway, errand };
+    scene.stage.operate_dm(operation).await?;
+    scene.waits_for_push().await
+}
+
+#[when("the gateway comes")]
+async fn comes(world: &mut World) -> Result<(), Halted> {
+    world.scene().comes_below().await
+}
+
+#[when("the third of them comes to the gateway")]
+async fn third_comes(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let recorded = scene.stage.recorded();
+    scene.site()?.after = recorded;
+    scene.attaches_below(THIRD).await
+}
+
+#[then("the first of them is asked for it by way of the gateway")]
+fn asked(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_managed(FIRST, ("Get", None), Times::Some)
+}
+
+#[then("the third of them is asked for it by way of the gateway")]
+fn third_asked(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_managed(THIRD, ("Get", None), Times::Some)
+}
+
+#[then("the first and the second of them are asked for it by way of the gateway")]
+fn both_asked(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    for device in [FIRST, SECOND] {
+        scene.check_managed(device, ("Get", None), Times::Some)?;
+    }
+    Ok(())
+}
+
+#[then("the first and the second of them are told it once by way of the gateway")]
+fn both_told(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    for device in [FIRST, SECOND] {
+        let value = Some(CHANGED.to_owned());
+        scene.check_managed(device, ("Replace", value), Times::Once)?;
+    }
+    Ok(())
+}
+
+#[then("the third of them is not told it")]
+fn third_spared(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_managed(THIRD, ("Replace", None), Times::Never)
+}
+
+#[then("the first and the second of them are told where the gateway has the image")]
+fn both_offered(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let base = scene.site()?.base.clone();
+    for device in [FIRST, SECOND] {
+        let value = Some(base.clone());
+        scene.check_managed(device, ("Replace", value), Times::Once)?;
+    }
+    Ok(())
+}
+
+#[then("the server has the gateway start one fan-out")]
+fn one_fan_out(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let below = scene.site()?.places.fanouts.to_string();
+    scene.check_above(|session| Server::Starts {
+        session,
+        below,
+        times: 1,
+    })
+}
+
+#[then("the server has the gateway get the image once")]
+fn one_download(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let below = scene.site()?.places.images.to_string();
+    scene.check_above(|session| Server::Starts {
+        session,
+        below,
+        times: 1,
+    })
+}
+
+#[then("the server says nothing to the devices themselves")]
+fn avoided(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    for device in 0..scene.site()?.count() {
+        let mut session = scene.since_wanted(&device_name(device))?;
+        session.after = 0;
+        let check = Server::Avoids { session };
+        scene.check(&Check::GwmoServer(check));
+    }
+    Ok(())
+}
+
+#[then("nothing is wanted of the device that has gone")]
+fn forgone(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let devices = vec![scene.site()?.identity(THIRD)];
+    scene.check_above(|session| Server::Forgoes { session, devices })
+}
+
+#[then("the operator is told what the first of them has")]
+async fn told_first(world: &mut World) -> Result<(), Halted> {
+    let outcomes = vec![(FIRST, read(FIRST))];
+    world.scene().check_learnt(outcomes).await
+}
+
+#[then("the operator is told what the third of them has")]
+async fn told_third(world: &mut World) -> Result<(), Halted> {
+    let outcomes = vec![(THIRD, read(THIRD))];
+    world.scene().check_learnt(outcomes).await
+}
+
+#[then("the operator is told what the first and the second of them have")]
+async fn told_both(world: &mut World) -> Result<(), Halted> {
+    let outcomes = vec![(FIRST, read(FIRST)), (SECOND, read(SECOND))];
+    world.scene().check_learnt(outcomes).await
+}
+
+#[then("the operator is told what became of each of them")]
+async fn told_each(world: &mut World) -> Result<(), Halted> {
+    let outcomes = vec![
+        (FIRST, read(FIRST)),
+        (SECOND, Outcome::Silent),
+        (THIRD, Outcome::Silent),
+    ];
+    world.scene().check_learnt(outcomes).await
+}
+
+#[then("the operator is told which devices the gateway has, and that the third of them has gone")]
+async fn told_which(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let site = scene.site()?;
+    let devices = [(FIRST, true), (SECOND, true), (THIRD, false)];
+    let devices = devices.map(|(at, there)| (site.identity(at), there));
+    let devices = devices.to_vec();
+    let wanted = devices.len();
+    let enough = move |told: &[Event]| {
+        let listed = told
+            .iter()
+            .filter(|event| matches!(event, Event::Listed { .. }));
+        listed.count() >= wanted
+    };
+    let number = scene.told_below(enough).await?;
+    scene.check(&Check::GwmoServer(Server::Lists { devices, number }));
+    Ok(())
+}
+
+#[then("the server takes the report that there is a new device")]
+fn takes_new(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_above(|session| Server::Takes {
+        session,
+        report: Report::Attached,
+    })
+}
+
+#[then("the server takes the report of what became of it")]
+fn takes_results(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_above(|session| Server::Takes {
+        session,
+        report: Report::Results,
+    })
+}
+
+#[then("the server takes the report that the gateway has the image")]
+fn takes_image(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_above(|session| Server::Takes {
+        session,
+        report: Report::ImageReady,
+    })
+}
+
+#[then("the gateway is set to announce none")]
+fn set_unannounced(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let site = scene.site()?;
+    let uri = below(&site.places.config, &site.names.report_attached).to_string();
+    let value = "false".to_owned();
+    scene.check_above(|session| Server::Sets {
+        session,
+        uri,
+        value,
+    })
+}
+
+#[then("the gateway is set to keep none")]
+fn set_unkept(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let site = scene.site()?;
+    let uri = below(&site.places.config, &site.names.keep_images).to_string();
+    let value = "false".to_owned();
+    scene.check_above(|session| Server::Sets {
+        session,
+        uri,
+        value,
+    })
+}
+
+#[then("the gateway is brought a notification of the server for that device")]
+fn notified(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let site = scene.site()?;
+    let named = site.named.replace("{device}", &site.identity(FIRST));
+    let server_id = site.account.server_id.clone();
+    scene.check_above(|session| Server::Notifies {
+        session,
+        named,
+        server_id,
+        id: WOKEN,
+    })
+}

@@ -1,0 +1,270 @@
+//! The gateway below a server, and what is behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use twinproof_dm::client::rules::decide::{Rules, Standard};
+use twinproof_dm::client::rules::{TriggerFacts, Triggered};
+use twinproof_dm::client::{self, Client};
+use twinproof_dm::store::{Profile, Tree};
+use twinproof_evidence::record::Halt;
+use twinproof_gwmo::gateway::{self, DEVICE_PATH, Gateway, Mode, PUSH_PATH, Provision, Setup};
+use twinproof_gwmo::hidden::{self, Hidden};
+use twinproof_gwmo::objects::{self, Names, Places};
+use twinproof_gwmo::tended::{self, Tended};
+use twinproof_judge::profile::{DmAccount, DmScheme};
+use twinproof_stage::{Halted, Handle};
+
+use super::super::parties::NODE;
+use crate::target::TENDED;
+use crate::world::Scene;
+
+/// What the gateway calls itself to its devices.
+const GATEWAY_ID: &str = "org.twinproof.gateway";
+
+/// The messages of a session after which the gateway gives up: a server that never ends is known by then.
+const MESSAGES: u32 = 100;
+
+/// How long the gateway may take for whatever the server wants of it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often the gateway comes for a server that runs elsewhere: such a server may want one thing after the other,
+/// each in a session of its own.
+const SESSIONS: usize = 6;
+
+/// The gateway, and what is behind it.
+pub(in super::super) struct Site {
+    gateway: Handle<Tended>,
+    devices: Vec<Handle<Hidden>>,
+    /// Its account of the server.
+    pub(super) account: DmAccount,
+    /// Where its objects are.
+    pub(super) places: Places,
+    /// What their nodes are called.
+    pub(super) names: Names,
+    /// What the header of a push says for a device.
+    pub(super) named: String,
+    /// Its own address.
+    pub(super) base: String,
+    /// Where it takes notifications.
+    pub(super) push: String,
+    /// The number after which what is judged has happened.
+    pub(super) after: u64,
+    /// How many events the operator had been told before that.
+    pub(super) known: usize,
+}
+
+impl Site {
+    /// What a device calls itself.
+    pub(super) fn identity(&self, device: usize) -> String {
+        identity(device)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.devices.len()
+    }
+}
+
+fn identity(device: usize) -> String {
+    format!("urn:twinproof:below:{}", device + 1)
+}
+
+/// The name under which a device enters.
+pub(super) fn device_name(device: usize) -> String {
+    format!("device {} below", device + 1)
+}
+
+/// What a device says that is asked for the node that can be read.
+pub(super) fn says(device: usize) -> String {
+    format!("what device {} below has", device + 1)
+}
+
+/// The account of the gateway that a device has.
+fn account_of(device: usize) -> DmAccount {
+    let number = device + 1;
+    DmAccount {
+        device: identity(device),
+        server_id: GATEWAY_ID.to_owned(),
+        scheme: DmScheme::default(),
+        name: format!("below-{number}"),
+        password: Some(format!("password-of-device-below-{number}")),
+        server_name: None,
+        server_password: Some(format!("password-for-device-below-{number}")),
+    }
+}
+
+/// Takes notifications and begins no session.
+struct Asleep;
+
+impl Rules for Asleep {
+    fn triggered(&self, _facts: TriggerFacts) -> Triggered {
+        Triggered::Ignore
+    }
+}
+
+impl Scene {
+    pub(super) fn site(&mut self) -> Result<&mut Site, Halted> {
+        match &mut self.gwmo.below {
+            Some(site) => Ok(site),
+            None => {
+                let why = "there is no gateway below the server".to_owned();
+                Err(self.stage.halt(Halt::Inconclusive { why }))
+            }
+        }
+    }
+
+    /// Lets the gateway enter, with its objects where no other scenario has them, and devices of these modes.
+    pub(super) async fn enter_below(&mut self, modes: &[Mode]) -> Result<(), Halted> {
+        let section = self.profile.profile.dm.as_ref();
+        let server = section.and_then(|section| section.server.clone());
+        let Some((server, gateways)) = server.and_then(|server| {
+            let gateways = server.gateways.clone()?;
+            Some((server, gateways))
+        }) else {
+            return Err(self.inconclusive("the profile has no [dm.server.gateways] section"));
+        };
+        let Some(account) = server.accounts.first().cloned() else {
+            return Err(self.inconclusive("the profile has no [[dm.server.account]]"));
+        };
+        let base = self.stage.listen(TENDED).await?;
+        // A server may remember the numbers of sessions that it had.
+        let seed = self.stage.fresh(self.seed.derive(TENDED));
+        let mut provisions = Vec::new();
+        for (device, mode) in modes.iter().enumerate() {
+            let own = account_of(device);
+            let place = self.stage.listen(&device_name(device)).await?;
+            provisions.push(Provision {
+                device: own.device.clone(),
+                mode: *mode,
+                client: own.proof_of_device(),
+                server: own.proof_of_server(),
+                push: format!("{place}/push"),
+                adapted: None,
+                fresh: None,
+            });
+        }
+        let places = self.seed_of_places();
+        let described = Arc::new(objects::profile(places, &gateways.names));
+        let tree = Tree::of_device(described, &account.device, &[account.at(&server.url)]);
+        let places = Places::of(&tree);
+        let setup = Setup {
+            tree,
+            base: base.clone(),
+            id: GATEWAY_ID.to_owned(),
+            devices: provisions,
+            lines: None,
+            lwm2m: None,
+        };
+        let mut shared = gateway::Shared {
+            names: gateways.names.clone(),
+            named: gateways.named.clone(),
+            results: gateways.results,
+            ..gateway::Shared::default()
+        };
+        shared.client.max_messages = MESSAGES;
+        shared.client.epoch = self.stage.seconds();
+        let role = Tended::new(Gateway::new(setup, seed));
+        let gateway = self.stage.enter(TENDED, role, Arc::new(shared));
+        let mut devices = Vec::new();
+        for (device, mode) in modes.iter().enumerate() {
+            devices.push(self.enter_behind(device, *mode, &base));
+        }
+        self.gwmo.below = Some(Site {
+            gateway,
+            devices,
+            account,
+            places,
+            names: gateways.names,
+            named: gateways.named,
+            push: format!("{base}{PUSH_PATH}"),
+            base,
+            after: self.stage.recorded(),
+            known: 0,
+        });
+        Ok(())
+    }
+
+    fn enter_behind(&mut self, device: usize, mode: Mode, base: &str) -> Handle<Hidden> {
+        let own = account_of(device);
+        let accounts = [own.at(&format!("{base}{DEVICE_PATH}"))];
+        let mut tree = Tree::of_device(Arc::new(Profile::builtin()), &own.device, &accounts);
+        if let Ok(node) = NODE.parse() {
+            tree.set(&node, says(device));
+        }
+        let rules: Arc<dyn Rules> = match mode {
+            Mode::Transparent => Arc::new(Asleep),
+            Mode::Adaptation | Mode::Proxy => Arc::new(Standard),
+        };
+        let shared = client::Shared {
+            rules,
+            max_messages: MESSAGES,
+            ..client::Shared::default()
+        };
+        let name = device_name(device);
+        let role = Hidden::new(Client::new(tree, self.seed.derive(&name)));
+        let handle = self.stage.enter(&name, role, Arc::new(shared));
+        self.stage.hide(&name);
+        handle
+    }
+
+    /// A device behind the gateway.
+    pub(super) fn below(&mut self, device: usize) -> Result<Handle<Hidden>, Halted> {
+        match self.site()?.devices.get(device).cloned() {
+            Some(handle) => Ok(handle),
+            None => Err(self.inconclusive(format!("there is no device {} below", device + 1))),
+        }
+    }
+
+    /// Has a device come to the gateway, and waits until that has said to the server what it has to say.
+    pub(super) async fn attaches_below(&mut self, device: usize) -> Result<(), Halted> {
+        let device = self.below(device)?;
+        let sessions = |device: &Hidden| device.client().ended().len();
+        let before = self.stage.look(&device, sessions);
+        let server = GATEWAY_ID.to_owned();
+        let order = hidden::Order::Come { server };
+        self.stage.act(&device, order).await?;
+        let ended = move |device: &Hidden| sessions(device) > before;
+        let what = "the device's session with the gateway has ended";
+        self.stage.wait_for(&device, what, PATIENCE, ended).await;
+        self.quiet_below().await
+    }
+
+    /// Has the first device speak to the gateway, which the network lets through to it from then on.
+    pub(super) async fn meets_below(&mut self) -> Result<(), Halted> {
+        let url = format!("{}/", self.site()?.base);
+        let device = self.below(0)?;
+        let order = hidden::Order::Fetch { url };
+        self.stage.act(&device, order).await?;
+        Ok(())
+    }
+
+    /// Waits until nothing is under way at the gateway.
+    async fn quiet_below(&mut self) -> Result<(), Halted> {
+        let gateway = self.site()?.gateway.clone();
+        let what = "the gateway has done what it has to do";
+        let idle = |tended: &Tended| tended.gateway().is_idle();
+        self.stage.wait_for(&gateway, what, PATIENCE, idle).await;
+        Ok(())
+    }
+
+    /// Has the gateway begin a session with the server, and waits until it has done what that wants.
+    pub(super) async fn comes_below(&mut self) -> Result<(), Halted> {
+        let (_, is_elsewhere) = self.stage.tells_dm();
+        for _ in 0..if is_elsewhere { SESSIONS } else { 1 } {
+            let gateway = self.site()?.gateway.clone();
+            self.stage.act(&gateway, tended::Order::Come).await?;
+            self.quiet_below().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until something was brought to a device, or is not any more.
+    pub(super) async fn waits_for_push(&mut self) -> Result<(), Halted> {
+        let device = self.below(0)?;
+        let what = "the device is brought something";
+        let reached = |device: &Hidden| device.reached() > 0;
+        let patience = self.stage.pace().settle;
+        self.stage.wait_for(&device, what, patience, reached).await;
+        Ok(())
+    }
+}

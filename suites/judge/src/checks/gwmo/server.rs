@@ -1,0 +1,512 @@
+//! Checks on servers that have a gateway below them, which the tester plays, and so are the devices behind it.
+//!
+//! What a server wants of a device is seen where it counts: in what the gateway, which is ours, says to the device.
+
+use serde::{Deserialize, Serialize};
+use twinproof_dm::media::{DM_NOTIFICATION, NOTIFICATION};
+use twinproof_dm::notification::Received;
+use twinproof_dm::syncml::{AlertCode, Command, Data, StatusCode};
+use twinproof_dm::upper::{Answer, Event, Value};
+use twinproof_gwmo::alert::Report;
+use twinproof_gwmo::gateway::TARGET_FIELD;
+
+use super::super::dm::Session;
+use super::super::dm::talk::{Talk, node, words};
+use super::{Expected, Found, Outcome};
+use crate::scene::{Exchange, SUT, Scene};
+
+/// The knob by which nodes are found.
+const NAMES: &str = "dm.server.gateways.names";
+
+/// The knob by which the results of a fan-out are found.
+const RESULTS: &str = "dm.server.gateways.results";
+
+/// The knob by which a device is named in the header of a push.
+const NAMED: &str = "dm.server.gateways.named";
+
+/// A check and its arguments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "check", rename_all = "kebab-case")]
+pub enum Check {
+    /// The server said nothing to a device that is behind the gateway.
+    Avoids {
+        /// The device, and when.
+        session: Session,
+    },
+    /// Of devices that have gone, nothing was wanted.
+    Forgoes {
+        /// What was said to the gateway.
+        session: Session,
+        /// The devices.
+        devices: Vec<String>,
+    },
+    /// The operator was told of each of these devices what became of it.
+    Learns {
+        /// The devices.
+        devices: Vec<Expected>,
+        /// The number under which it was told.
+        number: u64,
+    },
+    /// The operator was told of these devices, and which of them are there.
+    Lists {
+        /// Each, and whether it is there.
+        devices: Vec<(String, bool)>,
+        /// The number under which it was told.
+        number: u64,
+    },
+    /// By way of the gateway a device was told something.
+    Manages {
+        /// The device, and when.
+        session: Session,
+        /// The name of the gateway.
+        gateway: String,
+        /// The name of the command.
+        command: String,
+        /// The address of the node.
+        uri: String,
+        /// How often.
+        times: Times,
+        /// The value that goes with it, if it matters: how it begins.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+    },
+    /// The gateway was brought a notification for a device, of the server and with a digest that is right.
+    Notifies {
+        /// The gateway, and when.
+        session: Session,
+        /// What the header of the push says for the device.
+        named: String,
+        /// The identifier of the server.
+        server_id: String,
+        /// The session that it announces.
+        id: u16,
+    },
+    /// A setting of the gateway was written.
+    Sets {
+        /// What was said to the gateway.
+        session: Session,
+        /// Its address.
+        uri: String,
+        /// The value.
+        value: String,
+    },
+    /// Things of a kind were started, so many times.
+    Starts {
+        /// What was said to the gateway.
+        session: Session,
+        /// Where what is started is described.
+        below: String,
+        /// How often.
+        times: usize,
+    },
+    /// Each report of this kind was taken.
+    Takes {
+        /// What was said to the gateway.
+        session: Session,
+        /// What was reported.
+        report: Report,
+    },
+}
+
+/// How often something is wanted.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Times {
+    /// Not at all.
+    Never,
+    /// Once.
+    Once,
+    /// Once, or more often: that does no harm.
+    Some,
+}
+
+impl Times {
+    fn fits(self, count: usize) -> bool {
+        match self {
+            Self::Never => count == 0,
+            Self::Once => count == 1,
+            Self::Some => count > 0,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Once => "once",
+            Self::Some => "at least once",
+        }
+    }
+}
+
+impl Check {
+    pub(in crate::checks) fn look(&self, scene: &Scene) -> Found {
+        match self {
+            Self::Avoids { session } => avoids(scene, session),
+            Self::Forgoes { session, devices } => with(
+                session,
+                scene,
+                "nothing wanted of a device that has gone",
+                |talks| forgoes(talks, devices),
+            ),
+            Self::Learns { devices, number } => learns(scene, devices, *number),
+            Self::Lists { devices, number } => lists(scene, devices, *number),
+            Self::Manages {
+                session,
+                gateway,
+                command,
+                uri,
+                times,
+                value,
+            } => manages(
+                &session.talks_with(scene, gateway),
+                (command, uri, value.as_deref()),
+                *times,
+            ),
+            Self::Notifies {
+                session,
+                named,
+                server_id,
+                id,
+            } => notifies(scene, session, (named, server_id), *id),
+            Self::Sets {
+                session,
+                uri,
+                value,
+            } => with(session, scene, format!("{value} at {uri}"), |talks| {
+                sets(talks, uri, value)
+            }),
+            Self::Starts {
+                session,
+                below,
+                times,
+            } => with(
+                session,
+                scene,
+                format!("{times} starts below {below}"),
+                |talks| starts(talks, below, *times),
+            ),
+            Self::Takes { session, report } => {
+                let codes = [StatusCode::OK, StatusCode(202)];
+                let expected = format!("{} to {}", words(&codes), report.text());
+                with(session, scene, expected, |talks| {
+                    takes(talks, *report, &codes)
+                })
+            }
+        }
+    }
+}
+
+/// What was seen: whether it holds, in words, and the exchanges.
+type Seen = (bool, String, Vec<u64>);
+
+/// Looks at what was said to the gateway, where the server said anything.
+fn with(
+    session: &Session,
+    scene: &Scene,
+    expected: impl Into<String>,
+    look: impl FnOnce(&[Talk]) -> Result<Seen, String>,
+) -> Found {
+    let (talks, expected) = (session.talks(scene), expected.into());
+    if !super::said(&talks).any(|said| said.by_sut) {
+        return Found::inconclusive(expected, "no message of the server to the gateway");
+    }
+    let all = talks.iter().flat_map(Talk::numbers);
+    match look(&talks) {
+        Err(why) => Found::inconclusive(expected, why).shown_by(all),
+        Ok((holds, got, numbers)) => {
+            let found = Found::decide(holds, expected, got).relying_on(&[NAMES]);
+            match numbers.is_empty() {
+                true => found.shown_by(all),
+                false => found.shown_by(numbers),
+            }
+        }
+    }
+}
+
+fn avoids(scene: &Scene, session: &Session) -> Found {
+    let upto = session.upto.unwrap_or(u64::MAX);
+    let came = scene.exchanges.values().filter(|exchange| {
+        let here = exchange.from == SUT && exchange.to == session.party;
+        here && exchange.number > session.after && exchange.number <= upto
+    });
+    let came: Vec<u64> = came.map(|exchange| exchange.number).collect();
+    let expected = format!("nothing of the server for {}", session.party);
+    let got = format!("{} requests", came.len());
+    Found::decide(came.is_empty(), expected, got).shown_by(came)
+}
+
+/// That a gateway is not asked in vain no text demands.
+fn forgoes(talks: &[Talk], devices: &[String]) -> Result<Seen, String> {
+    let mut named = Vec::new();
+    for said in super::believed(talks) {
+        for command in said.commands() {
+            let texts = command
+                .items()
+                .iter()
+                .filter_map(|item| item.data.as_ref()?.as_text());
+            let texts: Vec<&str> = texts.collect();
+            let gone = devices
+                .iter()
+                .find(|device| texts.contains(&device.as_str()));
+            named.extend(gone.map(|device| (device.clone(), said.number)));
+        }
+    }
+    let got = match named.first() {
+        None => "so it is".to_owned(),
+        Some((device, _)) => format!("something of {device}"),
+    };
+    let numbers = named.iter().map(|(_, number)| *number).collect();
+    Ok((named.is_empty(), got, numbers))
+}
+
+/// What the operator was told under a number.
+fn told(scene: &Scene, number: u64) -> Option<Vec<Event>> {
+    let (_, answer) = scene.handled.get(&number)?;
+    match serde_json::from_value(answer.clone()).ok()? {
+        Answer::Events(events) => Some(events),
+        _ => None,
+    }
+}
+
+fn learns(scene: &Scene, devices: &[Expected], number: u64) -> Found {
+    let expected = super::aggregate::words(devices);
+    let Some(events) = told(scene, number) else {
+        return Found::inconclusive(expected, "the operator was told nothing");
+    };
+    let wrong = devices.iter().find_map(|wanted| {
+        let own: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Did { device, outcome } if *device == wanted.device => Some(outcome),
+                _ => None,
+            })
+            .collect();
+        let right = own.iter().any(|outcome| {
+            let codes: Vec<u16> = outcome.statuses.iter().map(|told| told.code).collect();
+            let done = !codes.is_empty() && codes.iter().all(|code| (200..300).contains(code));
+            let read: Vec<&str> = outcome
+                .results
+                .iter()
+                .filter_map(|read| match &read.value {
+                    Some(Value::Text(text)) => Some(text.as_str()),
+                    _ => None,
+                })
+                .collect();
+            match &wanted.outcome {
+                Outcome::Did(values) => {
+                    done && values.iter().all(|value| read.contains(&value.as_str()))
+                }
+                Outcome::Refused(code) => codes.contains(code),
+                Outcome::Silent => codes.iter().any(|code| *code >= 400),
+            }
+        });
+        let got = || match own.as_slice() {
+            [] => format!("nothing of {}", wanted.device),
+            own => {
+                let codes = own.iter().flat_map(|outcome| &outcome.statuses);
+                let codes: Vec<StatusCode> = codes.map(|told| StatusCode(told.code)).collect();
+                format!(
+                    "{} of {}, and not what it said",
+                    words(&codes),
+                    wanted.device
+                )
+            }
+        };
+        (!right).then(got)
+    });
+    let holds = wrong.is_none();
+    Found::decide(holds, expected, wrong.unwrap_or_else(|| "that".to_owned()))
+        .shown_by([number])
+        .relying_on(&[NAMES, RESULTS])
+}
+
+fn lists(scene: &Scene, devices: &[(String, bool)], number: u64) -> Found {
+    let word = |(device, there): &(String, bool)| {
+        let how = if *there { "there" } else { "not there" };
+        format!("{device}: {how}")
+    };
+    let in_words = |all: &[(String, bool)]| match all {
+        [] => "none".to_owned(),
+        all => all.iter().map(word).collect::<Vec<_>>().join(", "),
+    };
+    let expected = in_words(devices);
+    let Some(events) = told(scene, number) else {
+        return Found::inconclusive(expected, "the operator was told nothing");
+    };
+    let mut listed: Vec<(String, bool)> = Vec::new();
+    for event in events {
+        if let Event::Listed {
+            device, attached, ..
+        } = event
+        {
+            // What was said last holds.
+            listed.retain(|(known, _)| *known != device);
+            listed.push((device, attached));
+        }
+    }
+    listed.sort_unstable();
+    let mut wanted = devices.to_vec();
+    wanted.sort_unstable();
+    Found::decide(listed == wanted, expected, in_words(&listed))
+        .shown_by([number])
+        .relying_on(&[NAMES])
+}
+
+fn manages(talks: &[Talk], (name, uri, value): (&str, &str, Option<&str>), times: Times) -> Found {
+    let with = value.map_or(String::new(), |value| format!(" with {value}"));
+    let expected = format!("{name} of {uri}{with}, {}", times.words());
+    let mut told: Vec<(u64, String)> = Vec::new();
+    // What a device did not believe was not done, and may be said again.
+    for said in super::believed(talks) {
+        for command in said.commands().into_iter().filter(|c| c.name() == name) {
+            let items = command.items().iter().filter(|item| {
+                let target = item.target.as_ref();
+                target.is_some_and(|target| node(&target.uri) == node(uri))
+            });
+            told.extend(items.map(|item| {
+                let text = item.data.as_ref().and_then(Data::as_text);
+                (said.number, text.unwrap_or_default().to_owned())
+            }));
+        }
+    }
+    let other = told
+        .iter()
+        .find(|(_, text)| value.is_some_and(|value| !text.starts_with(value)));
+    let got = match other {
+        Some((_, text)) => format!("{text:?}"),
+        None => format!("{} times", told.len()),
+    };
+    let holds = other.is_none() && times.fits(told.len());
+    let numbers: Vec<u64> = match told.is_empty() {
+        true => talks.iter().flat_map(Talk::numbers).collect(),
+        false => told.iter().map(|(number, _)| *number).collect(),
+    };
+    Found::decide(holds, expected, got)
+        .shown_by(numbers)
+        .relying_on(&[NAMES])
+}
+
+fn notifies(scene: &Scene, session: &Session, (named, server_id): (&str, &str), id: u16) -> Found {
+    let expected =
+        format!("a notification of {server_id} for {named}, which announces the session {id:X}");
+    let upto = session.upto.unwrap_or(u64::MAX);
+    let came = scene.exchanges.values().filter(|exchange| {
+        let here = exchange.from == SUT && exchange.to == session.party;
+        here && exchange.number > session.after && exchange.number <= upto
+    });
+    let pushed: Vec<&Exchange> = came
+        .filter(|exchange| is_notification(field(exchange, "Content-Type").unwrap_or_default()))
+        .collect();
+    let Some(last) = pushed.last() else {
+        return Found::decide(false, expected, "none for the gateway");
+    };
+    let trigger = Received::parse(&last.body.octets()).map(|received| received.trigger);
+    let got = match trigger {
+        Err(error) => format!("no notification: {error}"),
+        Ok(trigger) if trigger.server_id != server_id => {
+            format!("one of {}", trigger.server_id)
+        }
+        Ok(trigger) if trigger.session_id.get() != id => {
+            format!("one that announces {:X}", trigger.session_id)
+        }
+        Ok(_) => match field(last, TARGET_FIELD) {
+            None => format!("one without {TARGET_FIELD}"),
+            Some(other) if other != named => format!("one for {other}"),
+            Some(_) => {
+                // The gateway is ours: it takes what bears a digest that is right by its own account.
+                let taken = last.response.as_ref().is_some_and(|r| r.is_success());
+                let got = match taken {
+                    true => "one",
+                    false => "one whose digest is not right by the account of the gateway",
+                };
+                return Found::decide(taken, expected, got)
+                    .shown_by([last.number])
+                    .under(&["GW-D3"]);
+            }
+        },
+    };
+    Found::decide(false, expected, got)
+        .shown_by([last.number])
+        .relying_on(&[NAMED])
+}
+
+fn field<'e>(exchange: &'e Exchange, name: &str) -> Option<&'e str> {
+    let mut fields = exchange.headers.iter();
+    let found = fields.find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
+}
+
+fn is_notification(kind: &str) -> bool {
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    [NOTIFICATION, DM_NOTIFICATION]
+        .iter()
+        .any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+fn sets(talks: &[Talk], uri: &str, value: &str) -> Result<Seen, String> {
+    let mut written: Vec<(u64, String)> = Vec::new();
+    for said in super::believed(talks) {
+        for command in said.commands() {
+            let (Command::Replace(request) | Command::Add(request)) = command else {
+                continue;
+            };
+            let own = request.items.iter().filter(|item| {
+                let target = item.target.as_ref();
+                target.is_some_and(|target| node(&target.uri) == node(uri))
+            });
+            let texts = own.filter_map(|item| item.data.as_ref()?.as_text());
+            written.extend(texts.map(|text| (said.number, text.to_owned())));
+        }
+    }
+    let got = written.last().map_or("nothing", |(_, text)| text.as_str());
+    let numbers = written.iter().map(|(number, _)| *number).collect();
+    Ok((got == value, got.to_owned(), numbers))
+}
+
+fn starts(talks: &[Talk], below: &str, times: usize) -> Result<Seen, String> {
+    let mut started = Vec::new();
+    for said in super::believed(talks) {
+        for command in said.commands().into_iter().filter(|c| c.name() == "Exec") {
+            let targets = command.items().iter().filter_map(|i| i.target.as_ref());
+            let prefix = format!("{}/", node(below));
+            let own = targets.filter(|target| node(&target.uri).starts_with(&prefix));
+            started.extend(own.map(|_| said.number));
+        }
+    }
+    Ok((
+        started.len() == times,
+        format!("{} of them", started.len()),
+        started,
+    ))
+}
+
+fn takes(talks: &[Talk], report: Report, codes: &[StatusCode]) -> Result<Seen, String> {
+    let (mut numbers, mut given) = (Vec::new(), Vec::new());
+    for talk in talks {
+        let theirs = talk
+            .said
+            .iter()
+            .filter(|said| !said.by_sut && talk.believed(said));
+        for said in theirs {
+            for command in said.commands() {
+                let Command::Alert(alert) = command else {
+                    continue;
+                };
+                let mut kinds = alert.items.iter().filter_map(|item| {
+                    let meta = item.meta.as_ref()?;
+                    Report::of(meta.media_type.as_deref()?)
+                });
+                if alert.code == AlertCode::GENERIC && kinds.any(|kind| kind == report) {
+                    numbers.push(said.number);
+                    let own = talk.statuses_of(said, &alert.cmd_id);
+                    given.extend(own.map(|(_, status)| status.code));
+                }
+            }
+        }
+    }
+    if numbers.is_empty() {
+        return Err("the server believed no such report".to_owned());
+    }
+    let holds = !given.is_empty() && given.iter().all(|code| codes.contains(code));
+    Ok((holds, words(&given), numbers))
+}
