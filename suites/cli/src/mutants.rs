@@ -106,7 +106,10 @@ fn all(enabler: &str) -> Vec<Listed> {
                 .chain(bootstrap)
                 .collect()
         }
-        "gwmo" => mutants::gateway().map(listed).collect(),
+        "gwmo" => mutants::gateway()
+            .map(listed)
+            .chain(mutants::overseer().map(listed))
+            .collect(),
         "lwm2m" => {
             let clients = mutants::lwm2m_client().map(listed);
             mutants::lwm2m().map(listed).chain(clients).collect()

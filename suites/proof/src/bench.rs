@@ -43,12 +43,12 @@ impl Bench {
         })
     }
 
-    /// The ids of all scenarios that judge a role.
-    pub(crate) fn scenarios(&self, role: &str) -> Vec<String> {
+    /// The ids of all scenarios of an enabler that judge a role.
+    pub(crate) fn scenarios(&self, enabler: &str, role: &str) -> Vec<String> {
         self.suite
             .entries()
             .iter()
-            .filter(|entry| Part::of(entry).role == role)
+            .filter(|entry| entry.enabler == enabler && Part::of(entry).role == role)
             .map(|entry| entry.id.clone())
             .collect()
     }

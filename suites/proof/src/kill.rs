@@ -16,6 +16,7 @@ use twinproof_dm::store::rules::decide as dm_trees;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::{Finding, Report};
 use twinproof_gwmo::gateway::rules::decide as gateway;
+use twinproof_gwmo::overseer::rules::decide as overseer;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_judge::proofs::{self, Failing};
@@ -381,6 +382,14 @@ breakable!(DmClient, "dm", "dm-client", dm_trees, tree_rules, |rules| {
 });
 breakable!(DmServer, "dm", "dm-server", dm_server, rules, Self::new);
 breakable!(
+    DmServer,
+    "gwmo",
+    "dm-server",
+    overseer,
+    overseeing,
+    Self::overseeing
+);
+breakable!(
     DmBootstrapServer,
     "dm",
     "dm-bootstrap-server",
@@ -404,7 +413,7 @@ fn clean_run<R: ?Sized + 'static, S: Breakable<R>>(
     chosen: &[&Mutant<R>],
 ) -> Result<(Report, Noticed), String> {
     let system = Arc::new(S::beside_mutants(chosen));
-    let selected = bench.scenarios(S::ROLE);
+    let selected = bench.scenarios(S::ENABLER, S::ROLE);
     let hosted: Arc<dyn BuiltIn> = Arc::<S>::clone(&system);
     let report = bench.run(hosted, selected.clone())?;
     let mut noticed = Noticed::new();
@@ -440,17 +449,19 @@ pub fn matrix(options: Options, on_mutant: &(dyn Fn(&Row) + Sync)) -> Result<Mat
                 (Some(sessions), Some(trees)) => Some(sessions.beside(trees)),
                 (sessions, trees) => sessions.or(trees),
             };
-            let server =
-                matrix_of::<_, DmServer>(mutants::dm_server(), options.clone(), on_mutant)?;
+            let server = matrix_of::<dyn dm_server::Rules, DmServer>(
+                mutants::dm_server(),
+                options.clone(),
+                on_mutant,
+            )?;
             let bootstrap =
                 matrix_of::<_, DmBootstrapServer>(mutants::dm_bootstrap(), options, on_mutant)?;
             vec![client, server, bootstrap]
         }
-        "gwmo" => vec![matrix_of::<_, GatewaySystem>(
-            mutants::gateway(),
-            options,
-            on_mutant,
-        )?],
+        "gwmo" => vec![
+            matrix_of::<_, GatewaySystem>(mutants::gateway(), options.clone(), on_mutant)?,
+            matrix_of::<dyn overseer::Rules, DmServer>(mutants::overseer(), options, on_mutant)?,
+        ],
         Lwm2mSystem::ENABLER => vec![
             matrix_of::<_, Lwm2mSystem>(mutants::lwm2m(), options.clone(), on_mutant)?,
             matrix_of::<_, Lwm2mClient>(mutants::lwm2m_client(), options.clone(), on_mutant)?,

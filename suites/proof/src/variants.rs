@@ -432,7 +432,7 @@ fn tolerance_of<V: Variable>(
     on_variant: &(dyn Fn(&Row) + Sync),
 ) -> Result<Option<Tolerance>, String> {
     let bench = Bench::load(options.kind, options.seed)?;
-    let scenarios = bench.scenarios(V::ROLE);
+    let scenarios = bench.scenarios(V::ENABLER, V::ROLE);
     let mut variants = variants::<V>(options.extent);
     variants.retain(|v| options.only.as_ref().is_none_or(|name| *name == v.name));
     if variants.is_empty() {

@@ -13,6 +13,7 @@ mod lwm2m;
 mod message;
 mod news;
 mod operators;
+mod overseer;
 mod secured;
 mod states;
 mod wire;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use twinproof_dm::{
     bootstrap as dm_bootstrap, client as dm_client, server as dm_server, store as dm_store,
 };
-use twinproof_gwmo::gateway;
+use twinproof_gwmo::{gateway, overseer as above};
 use twinproof_lwm2m::{bootstrap as bootstrap_server, device, server};
 use twinproof_twinning::enabler;
 
@@ -83,6 +84,11 @@ pub fn dm_bootstrap()
 /// The broken gateways.
 pub fn gateway() -> impl Iterator<Item = &'static Mutant<dyn gateway::rules::decide::Rules>> {
     gwmo::ALL.iter()
+}
+
+/// The broken DM servers, in what they do with gateways.
+pub fn overseer() -> impl Iterator<Item = &'static Mutant<dyn above::rules::decide::Rules>> {
+    overseer::ALL.iter()
 }
 
 /// A deliberately broken system, whose decisions are an `R`.

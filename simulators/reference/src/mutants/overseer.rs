@@ -1,0 +1,180 @@
+//! Broken servers above gateways.
+
+use twinproof_dm::syncml::StatusCode;
+use twinproof_gwmo::aggregate::Entry;
+use twinproof_gwmo::alert::Report;
+use twinproof_gwmo::objects::Places;
+use twinproof_gwmo::overseer::rules::decide::Rules;
+use twinproof_gwmo::overseer::rules::{Known, Offer, Ways};
+
+use super::{Mutant, mutants};
+
+/// All of them.
+pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
+    "server-knows-the-place" "takes gateways to have their objects where it expects them" breaks "GwMO-PMoDe-001"
+    also breaks {
+        "GwMO-HLF-001", "GwMO-HLF-003", "GwMO-HLF-004", "GwMO-PMoDe-003", "GwMO-Group-001", "GwMO-FORA-001",
+        "GwMO-FORA-002", "GwMO-DCIS-001", "GwMO-DCIS-002", "GwMO-DI-003", "GwMO-DI-004"
+        because "what is not found is not started",
+        "GwMO-ADM-001", "GwMO-DI-001", "GwMO-DI-002", "GwMO-DI-005", "GwMO-DCIS-003"
+        because "what is not found is neither read nor set",
+    }
+    caught by {
+        "gwmo/server/read" "gwmo-server/manages", "gwmo/server/read" "gwmo-server/learns",
+        "gwmo/server/announcements" "gwmo-server/sets", "gwmo/server/keeping" "gwmo-server/sets",
+        "gwmo/server/inventory" "gwmo-server/lists",
+    }
+    fn finds(&self, _found: Places) -> Places {
+        let at = |name: &str| format!("./GwMO/{name}").parse().unwrap_or_default();
+        Places {
+            config: at("Config"),
+            inventory: at("DeviceInventory"),
+            fanouts: at("Fanout"),
+            images: at("ImageInventory"),
+        }
+    }
+
+    "server-passes-nothing-on" "tells its operator of no device behind a gateway what became of it"
+    breaks "GwMO-PMoDe-001"
+    also breaks {
+        "GwMO-HLF-001", "GwMO-HLF-003", "GwMO-HLF-004", "GwMO-PMoDe-003", "GwMO-FORA-002", "GwMO-DI-004"
+        because "a reading of which nobody hears reads nothing",
+    }
+    caught by { "gwmo/server/read" "gwmo-server/learns" }
+    fn tells(&self, _entries: Vec<Entry>) -> Vec<Entry> { Vec::new() }
+
+    "server-hides-failures" "tells its operator that all devices did what was wanted" breaks "GwMO-FORA-002"
+    also breaks { "GwMO-DI-003" because "that a device cannot be reached is said in the results" }
+    caught by { "gwmo/server/mixed" "gwmo-server/learns" }
+    fn tells(&self, entries: Vec<Entry>) -> Vec<Entry> {
+        let fine = entries.into_iter().map(|entry| Entry { status: 200, ..entry });
+        fine.collect()
+    }
+
+    "server-refuses-results" "does not know reports of what became of a fan-out" breaks "GwMO-FORA-002"
+    also breaks { "GwMO-HLF-001", "GwMO-PMoDe-001" because "what comes of a reading is said in that report" }
+    caught by { "gwmo/server/mixed" "gwmo-server/takes", "gwmo/server/read" "gwmo-server/takes" }
+    fn takes(&self, report: Report) -> StatusCode {
+        match report {
+            Report::Results => StatusCode::COMMAND_NOT_ALLOWED,
+            _ => StatusCode::OK,
+        }
+    }
+
+    "server-refuses-news" "does not know reports of new devices" breaks "GwMO-DI-004"
+    also breaks { "GwMO-HLF-003" because "a new device is announced" }
+    caught by { "gwmo/server/new-device" "gwmo-server/takes" }
+    fn takes(&self, report: Report) -> StatusCode {
+        match report {
+            Report::Attached => StatusCode::COMMAND_NOT_ALLOWED,
+            _ => StatusCode::OK,
+        }
+    }
+
+    "server-refuses-images" "does not know reports that there is an image" breaks "GwMO-DCIS-001"
+    caught by { "gwmo/server/image" "gwmo-server/takes" }
+    fn takes(&self, report: Report) -> StatusCode {
+        match report {
+            Report::ImageReady => StatusCode::COMMAND_NOT_ALLOWED,
+            _ => StatusCode::OK,
+        }
+    }
+
+    "server-forgets-the-last" "does nothing with the last of several devices" breaks "GwMO-Group-001"
+    also breaks {
+        "GwMO-FORA-001", "GwMO-FORA-002", "GwMO-HLF-004", "GwMO-PMoDe-003", "GwMO-DCIS-001", "GwMO-DI-003"
+        because "one of the devices is missing",
+    }
+    caught by { "gwmo/server/group" "gwmo-server/manages", "gwmo/server/one-account" "gwmo-server/manages" }
+    fn aims(&self, wanted: Vec<String>) -> Vec<String> {
+        let mut wanted = wanted;
+        wanted.truncate(wanted.len().max(2) - 1);
+        wanted
+    }
+
+    "server-tells-everybody" "does with one device more what is wanted of several" breaks "GwMO-Group-001"
+    also breaks { "GwMO-FORA-001", "GwMO-DCIS-001" because "the group has a device that is none of it" }
+    caught by { "gwmo/server/group" "gwmo-server/manages" }
+    fn aims(&self, wanted: Vec<String>) -> Vec<String> {
+        let other = wanted.last().and_then(|last| {
+            let (before, number) = last.rsplit_once(':')?;
+            Some(format!("{before}:{}", number.parse::<usize>().ok()? + 1))
+        });
+        let other = other.filter(|_| wanted.len() == 2);
+        wanted.into_iter().chain(other).collect()
+    }
+
+    "server-starts-each" "starts a fan-out for each of several devices" breaks "GwMO-FORA-001"
+    caught by { "gwmo/server/one-fan-out" "gwmo-server/starts" }
+    fn gathers(&self, _several: bool) -> bool { false }
+
+    "server-starts-again" "starts a fan-out once more that is over" breaks "GwMO-FORA-001"
+    also breaks {
+        "GwMO-Group-001" because "the devices are told it twice",
+        "GwMO-DCIS-001", "GwMO-DCIS-002" because "an image is got twice, and told of twice",
+    }
+    caught by { "gwmo/server/one-fan-out" "gwmo-server/starts" }
+    fn starts_again(&self, over: bool) -> bool { over }
+
+    "server-takes-all-to-be-there" "wants things of devices that have gone" breaks "GwMO-DI-003"
+    caught by { "gwmo/server/gone" "gwmo-server/forgoes" }
+    fn addresses(&self, _device: Known) -> bool { true }
+
+    "server-asks-one-alone" "wants of one device what it is to want of all that are there" breaks "GwMO-DI-003"
+    caught by { "gwmo/server/gone" "gwmo-server/manages" }
+    fn addresses(&self, device: Known) -> bool {
+        device.attached && device.device.ends_with(":1")
+    }
+
+    "server-lists-all-as-there" "says that all devices are there" breaks "GwMO-DI-003"
+    also breaks { "GwMO-DI-001", "GwMO-DI-002" because "that is what the records say" }
+    caught by { "gwmo/server/inventory" "gwmo-server/lists" }
+    fn lists(&self, known: Vec<Known>) -> Vec<Known> {
+        let there = known.into_iter().map(|known| Known { attached: true, ..known });
+        there.collect()
+    }
+
+    "server-lists-who-is-there" "does not say which devices have gone" breaks "GwMO-DI-002"
+    also breaks { "GwMO-DI-001", "GwMO-DI-003" because "a device that has gone is still known" }
+    caught by { "gwmo/server/inventory" "gwmo-server/lists" }
+    fn lists(&self, known: Vec<Known>) -> Vec<Known> {
+        known.into_iter().filter(|known| known.attached).collect()
+    }
+
+    "server-lists-one" "tells of one device only" breaks "GwMO-DI-001"
+    also breaks { "GwMO-DI-002", "GwMO-DI-003" because "the others are missing" }
+    caught by { "gwmo/server/inventory" "gwmo-server/lists" }
+    fn lists(&self, known: Vec<Known>) -> Vec<Known> {
+        known.into_iter().take(1).collect()
+    }
+
+    "server-switches-the-wrong-way" "switches on what is to be off" breaks "GwMO-DI-005"
+    also breaks { "GwMO-ADM-001", "GwMO-DCIS-003" because "the switches are settings of the gateway" }
+    caught by { "gwmo/server/announcements" "gwmo-server/sets", "gwmo/server/keeping" "gwmo-server/sets" }
+    fn switches(&self, on: bool) -> bool { !on }
+
+    "server-offers-the-origin" "tells devices where an image comes from" breaks "GwMO-DCIS-001"
+    caught by { "gwmo/server/image" "gwmo-server/manages" }
+    fn offers(&self, offer: Offer) -> String { offer.origin }
+
+    "server-goes-past-the-gateway" "sends notifications to where the gateway says that the device is"
+    breaks "GwMO-TMode-001"
+    caught by { "gwmo/server/notified" "gwmo-server/notifies", "gwmo/server/notified" "gwmo-server/avoids" }
+    fn sends(&self, ways: Ways) -> String {
+        ways.device.unwrap_or(ways.gateway)
+    }
+
+    "server-names-nobody" "does not say for whom a notification is" breaks "GwMO-TMode-001"
+    caught by { "gwmo/server/notified" "gwmo-server/notifies" }
+    fn heads(&self, _named: String) -> Option<String> { None }
+
+    "server-signs-wrongly" "sends notifications with a wrong digest" breaks "GwMO-TMode-001"
+    caught by { "gwmo/server/notified" "gwmo-server/notifies" }
+    fn carries(&self, signed: Vec<u8>) -> Vec<u8> {
+        let mut signed = signed;
+        if let Some(first) = signed.first_mut() {
+            *first ^= 1;
+        }
+        signed
+    }
+};
