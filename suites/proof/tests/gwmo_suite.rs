@@ -1,4 +1,4 @@
-//! The GwMO scenarios against the built-in gateway, on both stages.
+//! The GwMO scenarios against the built-in gateway, and the built-in server above one, on both stages.
 
 mod common;
 #[path = "common/threads.rs"]
@@ -15,24 +15,26 @@ use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
+use twinproof_proof::dm::DmServer;
 use twinproof_proof::gwmo::GatewaySystem;
+use twinproof_reference::variants::{Shape as _, all_pairs, dm};
 use twinproof_stage::{Kind, Network};
 
 /// How long anything may take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn all_pass(system: GatewaySystem, kind: Kind, seed: u64) {
+fn all_pass(target: Target, kind: Kind, seed: u64, count: usize) {
     let catalogue = Catalogue::load(&FEATURES).unwrap();
     let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
     let ledger = Ledger::in_memory();
-    let target = Target::BuiltIn(Arc::new(system));
-    let run = Run {
+    let mut run = Run {
         seed,
         ..Run::new(target, kind, Arc::new(suite), ledger.clone())
     };
+    run.selected.retain(|id| id.starts_with("gwmo/"));
     runtime(1).block_on(perform(&run));
     let report = judged_twice(&ledger.read_back().unwrap());
-    assert_eq!(report.scenarios.len(), 61);
+    assert_eq!(report.scenarios.len(), count);
     for scenario in &report.scenarios {
         let (id, reason) = (&scenario.id, &scenario.reason);
         assert_eq!(scenario.verdict, Verdict::Pass, "{id}: {reason}");
@@ -41,20 +43,52 @@ fn all_pass(system: GatewaySystem, kind: Kind, seed: u64) {
 }
 
 /// With so many devices that each of their fates is there; a thousand are for builds that are not for tests.
-fn few() -> GatewaySystem {
-    GatewaySystem::standard().with_many(30)
+fn few() -> Target {
+    Target::BuiltIn(Arc::new(GatewaySystem::standard().with_many(30)))
 }
+
+fn server() -> Target {
+    Target::BuiltIn(Arc::new(DmServer::standard()))
+}
+
+/// The scenarios about gateways, and those about servers above them.
+const GATEWAY: usize = 61;
+const SERVER: usize = 13;
 
 /// Its objects stand under other names with each seed.
 #[test]
 fn the_built_in_gateway_passes_in_memory_with_every_seed() {
     for seed in 1..=4 {
-        all_pass(few(), Kind::Virtual, seed);
+        all_pass(few(), Kind::Virtual, seed, GATEWAY);
     }
 }
 
 #[test]
 fn the_built_in_gateway_passes_over_sockets() {
     let live = Kind::Live(Network::new(PATIENCE).unwrap());
-    all_pass(few(), live, 7);
+    all_pass(few(), live, 7, GATEWAY);
+}
+
+/// Where the gateway below it has its objects differs with each seed, too.
+#[test]
+fn the_built_in_server_above_gateways_passes_in_memory_with_every_seed() {
+    for seed in 1..=4 {
+        all_pass(server(), Kind::Virtual, seed, SERVER);
+    }
+}
+
+#[test]
+fn the_built_in_server_above_gateways_passes_over_sockets() {
+    let live = Kind::Live(Network::new(PATIENCE).unwrap());
+    all_pass(server(), live, 7, SERVER);
+}
+
+/// What is lawful of a server is lawful of one above gateways.
+#[test]
+fn no_lawful_server_above_gateways_fails() {
+    let sizes = dm::Shape::DIMENSIONS.iter().map(|d| d.values.len());
+    for row in all_pairs(&sizes.collect::<Vec<_>>()) {
+        let system = DmServer::shaped(dm::Shape::of(&row));
+        all_pass(Target::BuiltIn(Arc::new(system)), Kind::Virtual, 1, SERVER);
+    }
 }
