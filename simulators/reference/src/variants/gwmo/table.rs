@@ -164,7 +164,7 @@ fn others() -> Names {
         trigger_device: text("Whom"),
         trigger_octets: text("Words"),
         trigger_start: text("Do/Call"),
-        trigger_state: text("Progress"),
+        trigger_state: text("Fate"),
         trigger_taken: text("heard"),
     }
 }
