@@ -31,6 +31,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
             inventory: at("DeviceInventory"),
             fanouts: at("Fanout"),
             images: at("ImageInventory"),
+            triggers: at("EDTrigger"),
         }
     }
 
