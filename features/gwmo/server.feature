@@ -11,7 +11,6 @@ Feature: The server above a gateway
     Then the first of them is asked for it by way of the gateway
     And the server takes the report of what became of it
     And the operator is told what the first of them has
-    And the server says nothing to the devices themselves
 
   @GwMO-HLF-004 @GwMO-PMoDe-003 @id:one-account
   Scenario: Devices that know the gateway alone are managed by the account of the gateway
@@ -20,7 +19,6 @@ Feature: The server above a gateway
     And the gateway comes
     Then the first and the second of them are asked for it by way of the gateway
     And the operator is told what the first and the second of them have
-    And the server says nothing to the devices themselves
 
   @GwMO-Group-001 @GwMO-FORA-001 @id:group
   Scenario: What is wanted of some devices, those are told once

@@ -326,8 +326,10 @@ impl Server {
         above: &mut dyn Application,
     ) {
         let mut moment = Moment { shared, out, above };
-        let heard = self.heard(&mut moment, request);
-        let response = heard.unwrap_or_else(Response::new);
+        let response = match self.heard(&mut moment, request) {
+            Ok(response) => response,
+            Err(status) => Response::new(status),
+        };
         moment.out.respond(exchange, response);
     }
 

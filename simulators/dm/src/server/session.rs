@@ -486,8 +486,9 @@ impl Server {
                         }
                         _ => {}
                     }
+                    let known = rules.alerted(alert.code);
                     let taken = moment.above.takes(alert);
-                    taken.unwrap_or_else(|| rules.alerted(alert.code))
+                    taken.filter(|_| known == StatusCode::OK).unwrap_or(known)
                 }
                 other => {
                     let about_itself = other.items().iter().all(|item| {

@@ -124,8 +124,11 @@ async fn answer(stage: &Mutex<Stage>, request: hyper::Request<Incoming>) -> (u16
     }
 }
 
+/// The status of what cannot be had, and why.
+type Refused = (u16, String);
+
 /// What is wanted; or the status, and why it cannot be had.
-async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, String)> {
+async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, Refused> {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let only = |expected: hyper::Method| match method == expected {
         true => Ok(()),
@@ -174,7 +177,7 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
     if uri.path() == "/control/behind" {
         return Ok(Operation::Behind {
             gateway: text("gateway")?,
-            errand: errand(&text)?,
+            errand: errand(text)?,
         });
     }
     let put = || {
@@ -205,8 +208,8 @@ async fn asked(request: hyper::Request<Incoming>) -> Result<Operation, (u16, Str
     })
 }
 
-/// What is wanted of a gateway; or the status, and why it cannot be had.
-fn errand(text: &dyn Fn(&str) -> Result<String, (u16, String)>) -> Result<Errand, (u16, String)> {
+/// What is wanted of a gateway.
+fn errand(text: impl Fn(&str) -> Result<String, Refused>) -> Result<Errand, Refused> {
     let none = |what: &str, got: &str| (400, format!("expected {what}, got {got}"));
     let all = text("devices")?;
     let devices = all.split(',').filter(|device| !device.is_empty());
