@@ -51,3 +51,21 @@ fn a_served_gateway_passes_all_that_its_profile_claims() {
         );
     }
 }
+
+#[test]
+fn a_served_gateway_whose_nodes_are_not_called_as_declared_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let _serving = serve_beside(dir.path(), "gwmo", &[]);
+    let place = dir.path().join("served/sut-1.toml");
+    let profile = fs::read_to_string(&place).unwrap();
+    let quick = profile.replace("settle = \"2s\"", "settle = \"300ms\"");
+    let wrong = quick.replace("record_device = \"DeviceID\"", "record_device = \"Nobody\"");
+    assert_ne!(wrong, quick);
+    fs::write(&place, wrong).unwrap();
+    let sut = ["run", "--enabler", "gwmo", "--sut", "served/sut-1.toml"];
+    let chosen = ["--scenario", "gwmo/inventory/one-device"];
+    let ran = twinproof(dir.path(), &[&sut[..], &chosen[..]].concat());
+    let judged = report(&dir.path().join("twinproof-report"));
+    assert_eq!(judged["scenarios"][0]["verdict"], "fail", "{}", ran.stdout);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+}

@@ -50,12 +50,14 @@ pub fn judge(events: &Events, catalogue: &Catalogue, tool: Tool) -> Result<Repor
     // Looks at every document of the run, so only where something is not declared anyway.
     let observed = LazyCell::new(|| observed(scenes.values().flatten(), &knobs));
     let declared: BTreeSet<&str> = run.declared.iter().map(String::as_str).collect();
+    let is_within = |inner: &str, outer: &str| {
+        let below = inner.strip_prefix(outer);
+        below.is_some_and(|below| below.is_empty() || below.starts_with('.'))
+    };
     let of_one = |knob: &str| {
-        if declared
-            .iter()
-            .filter_map(|key| knob.strip_prefix(key))
-            .any(|below| below.is_empty() || below.starts_with('.'))
-        {
+        // Of a knob that is a table, a profile declares all with what it writes there: the rest is as it is by default.
+        let is_declared = |key: &&str| is_within(knob, key) || is_within(key, knob);
+        if declared.iter().any(is_declared) {
             Provenance::Declared
         } else if observed.contains(knob) {
             Provenance::Observed

@@ -42,7 +42,8 @@ pub(super) fn profile(base_url: Option<&str>) -> Result<String, Problem> {
     profile.section("gwmo", &borrowed(&places));
     profile.section("gwmo.account", &borrowed(&account));
     profile.say(
-        "# What the nodes of the gateway's objects are called, below their roots; the roots are found by their types.",
+        "# What the nodes of the gateway's objects are called, below their roots; the roots are found by their types.\n\
+         # One that is written declares all, the others as they stand here; without any, no failure rests on them.",
     );
     profile.section("gwmo.names", &[]);
     profile.say(
