@@ -20,7 +20,7 @@ Feature: The server above a gateway
     Then the first and the second of them are asked for it by way of the gateway
     And the operator is told what the first and the second of them have
 
-  @GwMO-Group-001 @GwMO-FORA-001 @id:group
+  @GwMO-FORA-001 @id:group
   Scenario: What is wanted of some devices, those are told once
     Given a gateway below the server, and three devices behind it
     When the operator wants to change something of the first and the second of them
@@ -81,7 +81,7 @@ Feature: The server above a gateway
     Then the first and the second of them are asked for it by way of the gateway
     And nothing is wanted of the device that has gone
 
-  @GwMO-TMode-001 @id:notified
+  @GwMO-TMode-001 @advice @id:notified
   Scenario: A device that knows the server is notified by way of the gateway
     Given a gateway below the server, and a device behind it that knows the server
     When the operator wants to know which devices the gateway has
@@ -90,7 +90,7 @@ Feature: The server above a gateway
     Then the gateway is brought a notification of the server for that device
     And the server says nothing to the devices themselves
 
-  @GwMO-DCIS-001 @id:image
+  @GwMO-DCIS-001 @advice @id:image
   Scenario: Devices are told where the gateway has an image
     Given a gateway below the server, and three devices behind it
     When the operator wants an image for the first and the second of them
@@ -98,7 +98,7 @@ Feature: The server above a gateway
     Then the server takes the report that the gateway has the image
     And the first and the second of them are told where the gateway has the image
 
-  @GwMO-DCIS-002 @id:image-once
+  @GwMO-DCIS-002 @advice @id:image-once
   Scenario: An image for several devices is wanted of the gateway once
     Given a gateway below the server, and three devices behind it
     When the operator wants an image for the first and the second of them

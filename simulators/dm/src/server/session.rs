@@ -486,9 +486,12 @@ impl Server {
                         }
                         _ => {}
                     }
-                    let known = rules.alerted(alert.code);
-                    let taken = moment.above.takes(alert);
-                    taken.filter(|_| known == StatusCode::OK).unwrap_or(known)
+                    let said = rules.alerted(alert.code);
+                    // A type that the application knows is known.
+                    let taken = moment.above.takes(alert).filter(|_| {
+                        [StatusCode::OK, StatusCode::UNSUPPORTED_TYPE_OR_FORMAT].contains(&said)
+                    });
+                    taken.unwrap_or(said)
                 }
                 other => {
                     let about_itself = other.items().iter().all(|item| {

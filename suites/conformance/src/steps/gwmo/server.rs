@@ -32,7 +32,7 @@ const WOKEN: u16 = 0x5E2;
 /// The name under which the origin of an image enters.
 const ORIGIN: &str = "origin of the image";
 
-/// How long a server that runs elsewhere may take to tell its operator what devices did.
+/// How long a server that runs elsewhere may take at least to tell its operator what devices did.
 const TELLING: Duration = Duration::from_secs(2);
 
 /// How often it is asked.
@@ -110,14 +110,14 @@ impl Scene {
     async fn told_below(&mut self, enough: impl Fn(&[Event]) -> bool) -> Result<u64, Halted> {
         let after = self.site()?.known;
         let (_, later) = self.stage.tells_dm();
-        let begun = self.stage.now();
+        let (begun, telling) = (self.stage.now(), self.stage.pace().settle.max(TELLING));
         loop {
             let (told, number) = self.stage.operate_dm(Operation::Events { after }).await?;
             let told = match told {
                 Answer::Events(told) => told,
                 _ => Vec::new(),
             };
-            if enough(&told) || !later || self.stage.now().since(begun) >= TELLING {
+            if enough(&told) || !later || self.stage.now().since(begun) >= telling {
                 return Ok(number);
             }
             self.stage.rest(ASK_AGAIN).await;

@@ -144,7 +144,7 @@ async fn wants_several(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-/// How long after a session a server that runs elsewhere may take to tell its operator what devices did.
+/// How long after a session a server that runs elsewhere may take at least to tell its operator what devices did.
 const TELLING: Duration = Duration::from_secs(2);
 
 /// How often it is asked.
@@ -180,7 +180,7 @@ impl Scene {
     async fn dm_events_of(&mut self, devices: &[String]) -> Result<u64, Halted> {
         let after = self.dm.fleet.known;
         let (_, later) = self.stage.tells_dm();
-        let begun = self.stage.now();
+        let (begun, telling) = (self.stage.now(), self.stage.pace().settle.max(TELLING));
         loop {
             let (told, number) = self.stage.operate_dm(Operation::Events { after }).await?;
             let told = match told {
@@ -196,7 +196,7 @@ impl Scene {
                 let wanted = devices.iter().filter(|other| *other == device).count();
                 of(device) >= wanted
             });
-            if all || !later || self.stage.now().since(begun) >= TELLING {
+            if all || !later || self.stage.now().since(begun) >= telling {
                 return Ok(number);
             }
             self.stage.rest(ASK_AGAIN).await;
