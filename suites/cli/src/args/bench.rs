@@ -109,7 +109,7 @@ pub(crate) struct Serve {
     /// Broken in this way
     #[arg(long, value_name = "NAME")]
     pub(crate) mutant: Option<String>,
-    /// Heard at [::1] and not at 127.0.0.1, if it is of LwM2M
+    /// Heard at ::1 and not at 127.0.0.1, if it is of LwM2M
     #[arg(long)]
     pub(crate) v6: bool,
     /// Behind DTLS, for so many devices: its profile is said first
