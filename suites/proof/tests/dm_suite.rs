@@ -38,10 +38,12 @@ fn judged(system: Arc<dyn BuiltIn>, kind: Kind) -> Report {
     let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
     let ledger = Ledger::in_memory();
     let target = Target::BuiltIn(system);
-    let run = Run {
+    let mut run = Run {
         seed: 7,
         ..Run::new(target, kind, Arc::new(suite), ledger.clone())
     };
+    // What a server does with gateways is held against theirs.
+    run.selected.retain(|id| id.starts_with("dm/"));
     runtime(1).block_on(perform(&run));
     judged_twice(&ledger.read_back().unwrap())
 }
