@@ -20,6 +20,18 @@ use crate::world::{Scene, World};
 pub(super) const ORIGIN: &str = "origin";
 
 impl Scene {
+    /// Judges whether a device, the first being 0, got from the gateway what the origin has, since then.
+    pub(super) fn check_served(&mut self, which: usize, after: u64) -> Result<(), Halted> {
+        let session = Session {
+            party: gateway_device(self.numbered(Mode::Proxy, which)?),
+            after,
+            upto: Some(self.stage.recorded()),
+        };
+        let origin = ORIGIN.to_owned();
+        self.check(&Check::Gwmo(Gwmo::Served { session, origin }));
+        Ok(())
+    }
+
     /// What reports say that are about the image which was described last.
     fn image_correlator(&self) -> String {
         format!("image-{}", self.gwmo.images)
@@ -134,25 +146,14 @@ fn once(world: &mut World) -> Result<(), Halted> {
     };
     let times = 1;
     scene.check(&Check::Gwmo(Gwmo::Economical { session, times }));
-    let number = scene.numbered(Mode::Proxy, 1)?;
-    let session = Session {
-        party: gateway_device(number),
-        after: 0,
-        upto: Some(scene.stage.recorded()),
-    };
-    let origin = ORIGIN.to_owned();
-    scene.check(&Check::Gwmo(Gwmo::Served { session, origin }));
-    Ok(())
+    scene.check_served(1, 0)
 }
 
 #[then("the device has what the origin has")]
 fn has_it(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let number = scene.numbered(Mode::Proxy, 0)?;
-    let session = scene.since(gateway_device(number));
-    let origin = ORIGIN.to_owned();
-    scene.check(&Check::Gwmo(Gwmo::Served { session, origin }));
-    Ok(())
+    let since = scene.gwmo.after;
+    scene.check_served(0, since)
 }
 
 #[then("the gateway does not fetch the image")]

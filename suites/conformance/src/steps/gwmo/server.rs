@@ -3,10 +3,9 @@
 mod site;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cucumber::{given, then, when};
-use twinproof_dm::upper::{Answer, Errand, Event, Operation};
+use twinproof_dm::upper::{Errand, Event, Operation};
 use twinproof_gwmo::alert::Report;
 use twinproof_gwmo::gateway::Mode;
 use twinproof_gwmo::hidden::{self, Origin};
@@ -32,12 +31,6 @@ const WOKEN: u16 = 0x5E2;
 /// The name under which the origin of an image enters.
 const ORIGIN: &str = "origin of the image";
 
-/// How long a server that runs elsewhere may take at least to tell its operator what devices did.
-const TELLING: Duration = Duration::from_secs(2);
-
-/// How often it is asked.
-const ASK_AGAIN: Duration = Duration::from_millis(200);
-
 /// The first, the second and the third device.
 const FIRST: usize = 0;
 const SECOND: usize = 1;
@@ -57,11 +50,8 @@ impl Scene {
 
     /// The same where the operator is to be told what comes of it: what it was told until now says nothing.
     async fn asks_below(&mut self, errand: Errand) -> Result<(), Halted> {
-        if let (true, _) = self.stage.tells_dm() {
-            let all = Operation::Events { after: 0 };
-            if let (Answer::Events(told), _) = self.stage.operate_dm(all).await? {
-                self.site()?.known = told.len();
-            }
+        if let Some(known) = self.dm_events_so_far().await? {
+            self.site()?.known = known;
         }
         self.wants_below(errand).await
     }
@@ -106,24 +96,6 @@ impl Scene {
         Ok(())
     }
 
-    /// The number under which the operator was told since it wanted something, once that is as much as this.
-    async fn told_below(&mut self, enough: impl Fn(&[Event]) -> bool) -> Result<u64, Halted> {
-        let after = self.site()?.known;
-        let (_, later) = self.stage.tells_dm();
-        let (begun, telling) = (self.stage.now(), self.stage.pace().settle.max(TELLING));
-        loop {
-            let (told, number) = self.stage.operate_dm(Operation::Events { after }).await?;
-            let told = match told {
-                Answer::Events(told) => told,
-                _ => Vec::new(),
-            };
-            if enough(&told) || !later || self.stage.now().since(begun) >= telling {
-                return Ok(number);
-            }
-            self.stage.rest(ASK_AGAIN).await;
-        }
-    }
-
     /// Judges what the operator is told became of devices.
     async fn check_learnt(&mut self, outcomes: Vec<(usize, Outcome)>) -> Result<(), Halted> {
         let site = self.site()?;
@@ -139,7 +111,8 @@ impl Scene {
                 told.iter().any(own)
             })
         };
-        let number = self.told_below(enough).await?;
+        let known = self.site()?.known;
+        let number = self.dm_events_after(known, enough).await?;
         self.check(&Check::GwmoServer(Server::Learns { devices, number }));
         Ok(())
     }
@@ -435,7 +408,8 @@ async fn told_which(world: &mut World) -> Result<(), Halted> {
             .filter(|event| matches!(event, Event::Listed { .. }));
         listed.count() >= wanted
     };
-    let number = scene.told_below(enough).await?;
+    let known = scene.site()?.known;
+    let number = scene.dm_events_after(known, enough).await?;
     scene.check(&Check::GwmoServer(Server::Lists { devices, number }));
     Ok(())
 }

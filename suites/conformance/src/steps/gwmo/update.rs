@@ -4,15 +4,10 @@ use cucumber::{given, then, when};
 use twinproof_dm::upper::Act;
 use twinproof_gwmo::gateway::Mode;
 use twinproof_gwmo::hidden::{Answer, Hidden, Order};
-use twinproof_judge::checks::Check;
-use twinproof_judge::checks::dm::Session;
-use twinproof_judge::checks::gwmo::Check as Gwmo;
 use twinproof_stage::Halted;
 
 use super::fanout::Aim;
-use super::images::ORIGIN;
 use super::parties::{NODE, text};
-use crate::target::gateway_device;
 use crate::world::World;
 
 /// How many devices are updated: those of the group.
@@ -54,15 +49,8 @@ async fn told(world: &mut World) -> Result<(), Halted> {
 #[then("each has what the origin has")]
 fn have_it(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    for after in 0..UPDATED {
-        let number = scene.numbered(Mode::Proxy, after)?;
-        let session = Session {
-            party: gateway_device(number),
-            after: 0,
-            upto: Some(scene.stage.recorded()),
-        };
-        let origin = ORIGIN.to_owned();
-        scene.check(&Check::Gwmo(Gwmo::Served { session, origin }));
+    for which in 0..UPDATED {
+        scene.check_served(which, 0)?;
     }
     Ok(())
 }

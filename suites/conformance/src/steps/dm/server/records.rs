@@ -164,21 +164,30 @@ impl Scene {
 
     /// What the operator was told until now says nothing: devices may have said the same in another run.
     pub(super) async fn skip_dm_events(&mut self) -> Result<(), Halted> {
-        if let (true, _) = self.stage.tells_dm() {
-            let (told, _) = self
-                .stage
-                .operate_dm(Operation::Events { after: 0 })
-                .await?;
-            if let Answer::Events(told) = told {
-                self.dm.fleet.known = told.len();
-            }
+        if let Some(known) = self.dm_events_so_far().await? {
+            self.dm.fleet.known = known;
         }
         Ok(())
     }
 
-    /// What the operator was told since then, once it is of all these devices: its number.
-    async fn dm_events_of(&mut self, devices: &[String]) -> Result<u64, Halted> {
-        let after = self.dm.fleet.known;
+    /// How much the operator has been told, if the server can be asked.
+    pub(in crate::steps) async fn dm_events_so_far(&mut self) -> Result<Option<usize>, Halted> {
+        if let (false, _) = self.stage.tells_dm() {
+            return Ok(None);
+        }
+        let all = Operation::Events { after: 0 };
+        Ok(match self.stage.operate_dm(all).await? {
+            (Answer::Events(told), _) => Some(told.len()),
+            _ => None,
+        })
+    }
+
+    /// The number under which the operator was told what came `after` so much, once that is enough.
+    pub(in crate::steps) async fn dm_events_after(
+        &mut self,
+        after: usize,
+        enough: impl Fn(&[Event]) -> bool,
+    ) -> Result<u64, Halted> {
         let (_, later) = self.stage.tells_dm();
         let (begun, telling) = (self.stage.now(), self.stage.pace().settle.max(TELLING));
         loop {
@@ -187,20 +196,24 @@ impl Scene {
                 Answer::Events(told) => told,
                 _ => Vec::new(),
             };
-            let of = |device: &String| {
-                let own = |event: &&Event| matches!(event, Event::Did { device: who, .. } if who == device);
-                told.iter().filter(own).count()
-            };
-            // Each stands there once for each thing that was wanted of it.
-            let all = devices.iter().all(|device| {
-                let wanted = devices.iter().filter(|other| *other == device).count();
-                of(device) >= wanted
-            });
-            if all || !later || self.stage.now().since(begun) >= telling {
+            if enough(&told) || !later || self.stage.now().since(begun) >= telling {
                 return Ok(number);
             }
             self.stage.rest(ASK_AGAIN).await;
         }
+    }
+
+    /// What the operator was told since then, once it is of all these devices: its number.
+    async fn dm_events_of(&mut self, devices: &[String]) -> Result<u64, Halted> {
+        // Each stands there once for each thing that was wanted of it.
+        let all = |told: &[Event]| {
+            devices.iter().all(|device| {
+                let wanted = devices.iter().filter(|other| *other == device).count();
+                let own = |event: &&Event| matches!(event, Event::Did { device: who, .. } if who == device);
+                told.iter().filter(own).count() >= wanted
+            })
+        };
+        self.dm_events_after(self.dm.fleet.known, all).await
     }
 
     /// Asks what the operator was told, and holds it against what devices said: each with its session, and what was
