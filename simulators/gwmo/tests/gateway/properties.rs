@@ -207,8 +207,8 @@ impl Model {
             return;
         }
         known.nonce = self.nonces;
-        // A gateway that says nothing but what was expected is told no nonce.
-        if is_open || known.expects != known.uses[site] {
+        // A gateway that says nothing but what was expected is told no nonce; one that asks who is there is told.
+        if is_open || !is_believed || known.expects != known.uses[site] {
             known.expects = self.nonces;
             known.uses[site] = self.nonces;
         }
@@ -591,6 +591,12 @@ proptest! {
     fn of_fan_outs_that_overlap_each_ends_at_its_own_time(ops in overlaps()) {
         holds(ops, None)?;
     }
+}
+
+#[test]
+fn a_device_that_moves_back_without_a_word_is_asked_in_vain() {
+    let ops = [Op::Attach(3), Op::Move(3, 1), Op::Attach(3), Op::Move(3, 0)];
+    holds(ops.to_vec(), None).unwrap();
 }
 
 /// How many sequences it may take until a broken gateway is seen.
