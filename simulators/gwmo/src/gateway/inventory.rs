@@ -28,12 +28,12 @@ pub(super) struct Device {
     doubted: bool,
     /// Where its record is.
     record: Option<NodeUri>,
-    /// How many sessions were announced to it.
+    /// The number of the session that was announced to it last.
     pub(super) announced: u16,
 }
 
 impl Device {
-    pub(super) fn new(provision: Provision) -> Self {
+    pub(super) fn new(provision: Provision, announced: u16) -> Self {
         Self {
             mode: provision.mode,
             push: provision.push,
@@ -44,7 +44,7 @@ impl Device {
             moved: false,
             doubted: false,
             record: None,
-            announced: 0,
+            announced,
         }
     }
 }

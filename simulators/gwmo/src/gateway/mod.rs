@@ -322,9 +322,11 @@ impl Gateway {
         let above = above.unwrap_or_default();
         let url = format!("{}{DEVICE_PATH}", setup.base);
         let south = Server::new(&setup.id, &url, seed.derive("south"), enrolments.collect());
+        // A device that moves between gateways of one name takes a number that it has heard for a copy.
+        let announced = seed.derive("announced").rng().u16(..);
         let devices = setup.devices.into_iter().map(|provision| {
             let id = provision.device.clone();
-            (id, Device::new(provision))
+            (id, Device::new(provision, announced))
         });
         Self {
             devices: devices.collect(),

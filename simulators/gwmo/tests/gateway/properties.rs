@@ -579,11 +579,41 @@ fn overlaps() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op, 8..24)
 }
 
+/// Two devices between two gateways that are called alike.
+fn moves() -> impl Strategy<Value = Vec<Op>> {
+    let device = || 1..=2_usize;
+    let some = prop::collection::vec(device(), 1..3);
+    let fan_out = (0..SITES, some).prop_map(|(site, devices)| Op::FanOut {
+        site,
+        devices,
+        group: false,
+        deadline: 10,
+    });
+    let op = prop_oneof![
+        4 => device().prop_map(Op::Attach),
+        3 => (device(), 0..SITES).prop_map(|(device, site)| Op::Move(device, site)),
+        1 => device().prop_map(Op::Unplug),
+        1 => device().prop_map(Op::Plug),
+        1 => (device(), any::<bool>()).prop_map(|(device, on)| Op::Deafen(device, on)),
+        1 => device().prop_map(Op::Die),
+        1 => device().prop_map(Op::Slow),
+        1 => device().prop_map(Op::Release),
+        1 => (0..20_u64).prop_map(Op::Pass),
+        4 => fan_out,
+    ];
+    prop::collection::vec(op, 1..20)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_done_twice_or_done_by_others(ops in sequences()) {
+        holds(ops, None)?;
+    }
+
+    #[test]
+    fn devices_that_move_are_told_by_the_gateway_that_they_are_behind(ops in moves()) {
         holds(ops, None)?;
     }
 
