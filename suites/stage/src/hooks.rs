@@ -43,6 +43,71 @@ impl HookCall {
             Self::Http { url, body, .. } => [url, body].iter().any(|text| text.contains("{after}")),
         }
     }
+
+    /// The same with what its texts name: a word each in a command line, and in a call written as its place wants it.
+    pub(crate) fn naming(&self, names: &[(&'static str, String)]) -> Self {
+        let fill = |text: &str, written: &dyn Fn(&str) -> String| fill(text, names, written);
+        match self {
+            Self::Command(line) => {
+                let quoted = |value: &str| format!("'{}'", value.replace('\'', "'\\''"));
+                Self::Command(fill(line, &quoted))
+            }
+            Self::Http { method, url, body } => {
+                let is_json = body.trim_start().starts_with(['{', '[']);
+                let inside = |value: &str| match is_json {
+                    true => {
+                        let text = serde_json::Value::from(value).to_string();
+                        text[1..text.len() - 1].to_owned()
+                    }
+                    false => value.to_owned(),
+                };
+                Self::Http {
+                    method: method.clone(),
+                    url: fill(url, &percent_encoded),
+                    body: fill(body, &inside),
+                }
+            }
+        }
+    }
+}
+
+/// A text with what it names, in one pass: what is put in names nothing.
+fn fill(text: &str, names: &[(&'static str, String)], written: &dyn Fn(&str) -> String) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        let behind = |name: &str| {
+            let inside = after.strip_prefix('{')?.strip_prefix(name)?;
+            inside.strip_prefix('}')
+        };
+        let found = names
+            .iter()
+            .find_map(|(name, value)| Some((behind(name)?, value)));
+        rest = match found {
+            Some((behind, value)) => {
+                out.push_str(&written(value));
+                behind
+            }
+            None => {
+                out.push('{');
+                &after[1..]
+            }
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
+fn percent_encoded(value: &str) -> String {
+    let octets = value.bytes().map(|octet| match octet {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(octet).to_string()
+        }
+        octet => format!("%{octet:02X}"),
+    });
+    octets.collect()
 }
 
 /// A system that runs elsewhere.
