@@ -1,6 +1,6 @@
 //! The events of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
@@ -387,6 +387,9 @@ pub struct Body {
     /// Digest of what was read, where that is less than there was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// The pseudonyms of the secrets for which there are stars, where the octets are no text.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub concealed: BTreeSet<String>,
 }
 
 impl Body {

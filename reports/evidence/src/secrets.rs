@@ -2,7 +2,7 @@
 //!
 //! A pseudonym is stable within a run, so that a reader still sees that two values are the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +14,10 @@ pub struct Secrets {
 
 /// How many octets a secret has at least.
 const SHORTEST: usize = 4;
+
+/// From how many octets on a secret among octets that are no text is one whatever stands beside it: there, the length of
+/// a value looks like a letter of it.
+const LONG: usize = 16;
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -156,26 +160,43 @@ impl Secrets {
         self.inner().conceal(text)
     }
 
-    /// The same for octets that are no text: a star for each octet of a secret, so that all else stays where it
-    /// is.
-    pub fn conceal_octets(&self, octets: &[u8]) -> Vec<u8> {
+    /// Remembers what somebody can make of a secret that is known, or needs no more than in its place, such as
+    /// credentials with it: that has the same pseudonym.
+    pub fn learn_form(&self, secret: &str, made: &str) {
+        let mut inner = self.inner();
+        let Some(pseudonym) = inner.pseudonyms.get(secret).cloned() else {
+            return;
+        };
+        for form in forms(made) {
+            if form.len() >= SHORTEST && !inner.pseudonyms.contains_key(&form) {
+                inner.add(form, &pseudonym);
+            }
+        }
+    }
+
+    /// The same as [`Secrets::conceal`] for octets that are no text: a star for each octet of a secret, so that all
+    /// else stays where it is; and the pseudonyms of those that were there.
+    pub fn conceal_octets(&self, octets: &[u8]) -> (Vec<u8>, BTreeSet<String>) {
         let mut out = octets.to_vec();
+        let mut found = BTreeSet::new();
         let inner = self.inner();
         for (at, window) in octets.windows(SHORTEST).enumerate() {
             let known = window
                 .first_chunk()
                 .and_then(|head| inner.by_head.get(head));
-            for (secret, _) in known.into_iter().flatten() {
+            for (secret, pseudonym) in known.into_iter().flatten() {
                 let end = at + secret.len();
                 let inside = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_alphanumeric);
-                let alone = !inside(at.checked_sub(1).and_then(|before| octets.get(before)))
-                    && !inside(octets.get(end));
+                let alone = secret.len() >= LONG
+                    || !inside(at.checked_sub(1).and_then(|before| octets.get(before)))
+                        && !inside(octets.get(end));
                 if alone && octets[at..].starts_with(secret.as_bytes()) {
                     out[at..end].fill(b'*');
+                    found.insert(pseudonym.clone());
                 }
             }
         }
-        out
+        (out, found)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -258,7 +279,27 @@ mod tests {
         secrets.learn("password", "hush-hush");
         let octets = b"\x03hush-hush\0\xff xhush-hush hush-hush";
         let concealed = b"\x03*********\0\xff xhush-hush *********";
-        assert_eq!(secrets.conceal_octets(octets), concealed);
+        let (got, found) = secrets.conceal_octets(octets);
+        assert_eq!(got, concealed);
+        assert!(found.into_iter().eq(["‹password#1›"]));
+
+        // A value of 48 octets, whose length is the digit 0.
+        let long = "bG9uZw".repeat(8);
+        secrets.learn("password", &long);
+        let octets = [b"\xc3\x30", long.as_bytes(), b"\x01\xff"].concat();
+        let (got, _) = secrets.conceal_octets(&octets);
+        assert_eq!(got, [b"\xc3\x30", &[b'*'; 48][..], b"\x01\xff"].concat());
+    }
+
+    #[test]
+    fn what_is_made_of_a_secret_is_that_secret() {
+        let secrets = Secrets::default();
+        secrets.learn("password", "hush-hush");
+        secrets.learn_form("hush-hush", "YTpodXNoLWh1c2g=");
+        secrets.learn_form("nobody's", "bm9ib2R5J3M=");
+        let text = "YTpodXNoLWh1c2g= YTpodXNoLWh1c2g%3D bm9ib2R5J3M=";
+        let concealed = "‹password#1› ‹password#1› bm9ib2R5J3M=";
+        assert_eq!(secrets.conceal(text), concealed);
     }
 
     #[test]

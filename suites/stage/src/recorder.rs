@@ -426,7 +426,13 @@ impl Recorder {
                     ..Body::default()
                 }
             }
-            Err(_) => Body::new(&self.secrets.conceal_octets(body), length),
+            Err(_) => {
+                let (octets, concealed) = self.secrets.conceal_octets(body);
+                Body {
+                    concealed,
+                    ..Body::new(&octets, length)
+                }
+            }
         };
         (headers, body)
     }
