@@ -7,7 +7,7 @@ Feature: Groups of devices
     Given three devices that have attached
     And a group of the first and the second device
     When the server has the gateway change something of the group
-    Then the third device is told nothing
+    Then the third device is told nothing, and the others are
 
   @GwMO-Group-001 @id:taken-out
   Scenario: Who was taken out of a group is told nothing any more
@@ -15,4 +15,4 @@ Feature: Groups of devices
     And a group of all three devices
     And the third device was taken out of it
     When the server has the gateway change something of the group
-    Then the third device is told nothing
+    Then the third device is told nothing, and the others are

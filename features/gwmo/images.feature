@@ -12,7 +12,7 @@ Feature: Images
   Scenario: With keeping off, no image is fetched
     Given the server has switched the keeping of images off
     When the server wants the gateway to keep an image
-    Then the gateway does not fetch the image
+    Then the gateway does not fetch the image, until keeping is on again
 
   @GwMO-DCIS-002 @id:once
   Scenario: What several devices need is fetched once

@@ -17,7 +17,7 @@ Feature: The inventory of devices
   Scenario: With announcements off, a new device is not announced
     Given the server has switched the announcements of devices off
     When a new device attaches
-    Then the server is not told of it
+    Then the server is not told of it, and is of another once announcements are on again
 
   @GwMO-DI-001 @usecase:B.5 @id:one-device
   Scenario: What a record says is what its device says of itself
@@ -34,7 +34,7 @@ Feature: The inventory of devices
   Scenario: A device that returns is attached again, and known by the same record
     Given a device that has attached
     When the device goes, and the server has the gateway read something of it
-    And the device attaches again
+    And the device attaches again that has gone
     Then the inventory has one record of the device, which is attached
 
   @GwMO-DI-004 @id:announced-once

@@ -53,13 +53,13 @@ Feature: How a gateway works for a device
 
   @GwMO-TMode-001 @id:forged
   Scenario: A notification with a wrong digest goes to nobody
-    When the server sends the gateway a notification with a wrong digest for a device that knows the server
-    Then the device gets nothing
+    When the server sends the gateway a notification with a wrong digest for a device that knows the server, and then a right one
+    Then the device gets the right one alone
 
   @GwMO-TMode-001 @usecase:B.7 @id:stranger
   Scenario: A notification of a server that the gateway does not know goes to nobody
-    When a server that the gateway does not know sends it a notification for a device
-    Then nothing of it is passed on
+    When a server that the gateway does not know sends it a notification for a device, and then the one that it knows does
+    Then the device gets the right one alone
 
   @GwMO-TMode-001 @if:gwmo.triggers @id:triggered
   Scenario: A notification that the server has put into the gateway is brought as it is
@@ -68,6 +68,6 @@ Feature: How a gateway works for a device
 
   @GwMO-TMode-001 @if:gwmo.triggers @id:triggered-in-vain
   Scenario: That a notification was brought is not said of a device that has gone
-    Given a device that has attached
-    When the device goes, and the server puts a notification for it into the gateway and starts it
-    Then the gateway does not say that the device has it
+    Given two devices that know the server
+    When the second goes, and the server puts a notification for each into the gateway and starts it
+    Then the gateway brings the first what is for it, and does not say that the second has what is for that

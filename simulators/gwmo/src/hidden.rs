@@ -325,13 +325,20 @@ fn part(request: &Request, length: usize) -> Option<Range<usize>> {
 #[derive(Clone, Debug)]
 pub struct Origin {
     octets: Vec<u8>,
+    asked: u64,
 }
 
 impl Origin {
     /// It has these octets, wherever one asks for them.
     #[must_use]
     pub fn new(octets: Vec<u8>) -> Self {
-        Self { octets }
+        Self { octets, asked: 0 }
+    }
+
+    /// How often somebody asked it for them.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.asked
     }
 }
 
@@ -348,6 +355,7 @@ impl Role for Origin {
         out: &mut Outbox<Infallible>,
     ) {
         if let Input::Request { exchange, request } = input {
+            self.asked += 1;
             let response = match request.method.as_str() {
                 "GET" => match part(request, self.octets.len()) {
                     Some(part) => {

@@ -7,7 +7,7 @@ use crate::problem::Problem;
 const GATEWAY: &str = "http://127.0.0.1:8095";
 
 /// The devices behind it: the mode of each.
-const DEVICES: [&str; 4] = ["proxy", "proxy", "proxy", "transparent"];
+const DEVICES: [&str; 5] = ["proxy", "proxy", "proxy", "transparent", "transparent"];
 
 /// The devices of other protocols: what each speaks, what the record says of that, and what a text and
 /// something that can be started are in it.

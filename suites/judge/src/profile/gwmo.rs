@@ -80,8 +80,9 @@ pub struct Gwmo {
     /// What the nodes of its objects are called.
     #[serde(default)]
     pub names: Names,
-    /// Its devices, which the tester plays: at least three in proxy mode, and one in transparent mode and
-    /// two of different protocols in adaptation mode for what is said of those.
+    /// Its devices, which the tester plays: at least three in proxy mode, and two in transparent mode and two of
+    /// different protocols in adaptation mode for what is said of those. The second in transparent mode goes, and does
+    /// not come back while the gateway is judged.
     #[serde(default, rename = "device", skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<GwmoDevice>,
     /// Many more devices in proxy mode, for what is said of large groups. Without them, that does not apply.

@@ -1,6 +1,9 @@
 //! By which account the gateway speaks to the server for its devices.
 
 use cucumber::{then, when};
+use twinproof_gwmo::alert::Report;
+use twinproof_gwmo::gateway::Mode;
+use twinproof_gwmo::manager::Manager;
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::Session;
 use twinproof_judge::checks::gwmo::Check as Gwmo;
@@ -30,10 +33,24 @@ async fn one_by_one(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[then("all that the server is told is told by one account")]
-fn one_account(world: &mut World) -> Result<(), Halted> {
+#[then("the server is told of both, and all that it is told by one account")]
+async fn one_account(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let session = scene.said_since(0);
     scene.check(&Check::Gwmo(Gwmo::OneAccount { session }));
-    Ok(())
+    let numbers = [
+        scene.numbered(Mode::Proxy, 0)?,
+        scene.numbered(Mode::Proxy, 1)?,
+    ];
+    scene.were_reached(&numbers).await?;
+    let server = scene.manager()?;
+    let told = |server: &Manager| {
+        let told = server.told().into_iter();
+        told.filter(|told| told.report == Report::Results).count()
+    };
+    match scene.stage.look(&server, told) {
+        2.. => Ok(()),
+        // Who manages nobody needs no account for it.
+        _ => Err(scene.inconclusive("the server was not told of both devices")),
+    }
 }

@@ -295,9 +295,12 @@ async fn is_listed(world: &mut World) -> Result<(), Halted> {
     scene.newborn_listed(Some(status)).await
 }
 
-#[then("the inventory has no record of it")]
+#[then("it is brought one, and the inventory has no record of it")]
 async fn is_unlisted(world: &mut World) -> Result<(), Halted> {
-    world.scene().newborn_listed(None).await
+    let scene = world.scene();
+    scene.newborn_listed(None).await?;
+    let number = scene.newborn(0)?;
+    scene.were_reached(&[number]).await
 }
 
 impl Scene {
@@ -329,8 +332,8 @@ async fn kept(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[when("the second starts it")]
-async fn other_starts(world: &mut World) -> Result<(), Halted> {
+#[when("the second starts it, and then the first")]
+async fn both_start(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let uri = scene.gwmo.start.clone().unwrap_or_default();
     scene.gwmo.after = scene.stage.recorded();
@@ -339,15 +342,19 @@ async fn other_starts(world: &mut World) -> Result<(), Halted> {
         correlator: None,
         data: None,
     };
-    scene.manage_as_other(vec![start]).await
+    scene.manage_as_other(vec![start.clone()]).await?;
+    let settle = scene.stage.pace().settle;
+    scene.stage.rest(settle).await;
+    scene.gwmo.refused_upto = Some(scene.stage.recorded());
+    scene.manage(vec![start]).await.map(|_| ())
 }
 
-#[then("it is refused, and no device is brought anything")]
+#[then("it is refused to the second, and a device is brought an account for the first alone")]
 async fn refused(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.check_start_refused().await;
-    for after in 0..2 {
-        scene.check_untouched(after)?;
-    }
-    scene.keep_bootstraps("").await
+    let devices = [scene.newborn(0)?, scene.newborn(1)?];
+    scene.check_refused_start(&devices);
+    let reached = scene.were_reached(&devices[..1]).await;
+    scene.keep_bootstraps("").await?;
+    reached
 }

@@ -41,15 +41,15 @@ impl Scene {
     async fn keep_image(&mut self) -> Result<String, Halted> {
         let names = self.gateway()?.names;
         let origin = match &self.gwmo.origin {
-            Some(origin) => origin.clone(),
+            Some((origin, _)) => origin.clone(),
             None => {
                 let origin = self.stage.listen(ORIGIN).await?;
                 let octets: Vec<u8> = {
                     let mut rng = self.seed.derive(ORIGIN).rng();
                     std::iter::repeat_with(|| rng.u8(..)).take(4096).collect()
                 };
-                self.stage.enter(ORIGIN, Origin::new(octets), Arc::new(()));
-                self.gwmo.origin = Some(origin.clone());
+                let role = self.stage.enter(ORIGIN, Origin::new(octets), Arc::new(()));
+                self.gwmo.origin = Some((origin.clone(), role));
                 origin
             }
         };
@@ -156,12 +156,27 @@ fn has_it(world: &mut World) -> Result<(), Halted> {
     scene.check_served(0, since)
 }
 
-#[then("the gateway does not fetch the image")]
+#[then("the gateway does not fetch the image, until keeping is on again")]
 async fn not_fetched(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let settle = scene.stage.pace().settle;
     scene.stage.rest(settle).await;
     let session = scene.since(ORIGIN.to_owned());
     scene.check(&Check::Gwmo(Gwmo::Fetched { session, times: 0 }));
-    Ok(())
+    let keeping = scene.gateway()?.names.keep_images;
+    scene.set_gateway(&keeping, true).await?;
+    scene.keep_image().await?;
+    let Some((_, origin)) = scene.gwmo.origin.clone() else {
+        return Err(scene.inconclusive("no image was described"));
+    };
+    let patience = scene.gateway()?.patience.duration();
+    let asked = |origin: &Origin| origin.asked() > 0;
+    let what = "the origin is asked for the image";
+    match scene.stage.wait_for(&origin, what, patience, asked).await {
+        true => Ok(()),
+        // Who never fetches anything has shown nothing by not doing so.
+        false => {
+            Err(scene.inconclusive("the gateway does not fetch images with keeping on, either"))
+        }
+    }
 }

@@ -28,6 +28,14 @@ impl Scene {
         }
     }
 
+    /// The number of the first device in proxy mode that is not this one.
+    fn unprotected(&mut self, protected: usize) -> Result<usize, Halted> {
+        match self.numbered(Mode::Proxy, 0)? {
+            number if number == protected => self.numbered(Mode::Proxy, 1),
+            number => Ok(number),
+        }
+    }
+
     async fn protected_listed(&mut self, status: Option<String>) -> Result<(), Halted> {
         let number = self.protected()?;
         let device = self.identity(number)?;
@@ -50,7 +58,9 @@ async fn attaches(world: &mut World) -> Result<(), Halted> {
     scene.come_to_gateway(number, None).await
 }
 
-#[when("a device attaches that protects each message, and all are changed on their way")]
+#[when(
+    "a device attaches that protects each message, and all are changed on their way, and another whose are not"
+)]
 async fn attaches_garbled(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.protected()?;
@@ -60,7 +70,9 @@ async fn attaches_garbled(world: &mut World) -> Result<(), Halted> {
     // It can be read all the same, and means something else.
     let text = model(number);
     scene.stage.act(&device, Order::Garble { text }).await?;
-    scene.come_to_gateway(number, None).await
+    scene.come_to_gateway(number, None).await?;
+    let other = scene.unprotected(number)?;
+    scene.come_to_gateway(other, None).await
 }
 
 #[then("the inventory has one record of that device, which is attached")]
@@ -70,7 +82,19 @@ async fn is_attached(world: &mut World) -> Result<(), Halted> {
     scene.protected_listed(Some(status)).await
 }
 
-#[then("the inventory has no record of that device")]
+#[then("the inventory has a record of the other alone")]
 async fn is_unknown(world: &mut World) -> Result<(), Halted> {
-    world.scene().protected_listed(None).await
+    let scene = world.scene();
+    let attached = scene.gateway()?.names.status_attached;
+    let protected = scene.protected()?;
+    let other = scene.unprotected(protected)?;
+    let mut devices = Vec::new();
+    for (number, status) in [(protected, None), (other, Some(attached))] {
+        devices.push(Listed {
+            device: scene.identity(number)?,
+            status,
+            says: Vec::new(),
+        });
+    }
+    scene.all_listed(devices).await
 }

@@ -1,6 +1,7 @@
 //! Steps of the scenarios about gateways: the tester plays the server above and the devices below.
 
 mod accounts;
+mod announced;
 mod confided;
 mod fanout;
 mod foreign;
@@ -24,7 +25,7 @@ mod update;
 use std::collections::BTreeMap;
 
 use twinproof_gwmo::crowd::Crowd;
-use twinproof_gwmo::hidden::Hidden;
+use twinproof_gwmo::hidden::{Hidden, Origin};
 use twinproof_gwmo::manager::Manager;
 use twinproof_kernel::Seed;
 use twinproof_stage::Handle;
@@ -71,8 +72,10 @@ pub(crate) struct Parties {
     fanouts: usize,
     /// The device that is brought an account has another secret than the gateway knows.
     misled: bool,
-    /// What starts the bootstrap, or the fan-out, that was described last.
+    /// What starts the bootstrap, the fan-out or the notification that was described last.
     start: Option<String>,
+    /// The number up to which only the server had started that which has no right to.
+    refused_upto: Option<u64>,
     /// The notification that the server has put into the gateway last.
     put_in: Option<triggers::PutIn>,
     /// Where devices get the image.
@@ -80,7 +83,7 @@ pub(crate) struct Parties {
     /// The gateway below a server that is judged, and what is behind it.
     below: Option<server::Site>,
     /// Where the origin of images is.
-    origin: Option<String>,
+    origin: Option<(String, Handle<Origin>)>,
     /// How many images were described.
     images: usize,
 }

@@ -500,18 +500,6 @@ async fn two_attached(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[given("a device that has attached and was announced")]
-async fn announced(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let number = scene.numbered(Mode::Proxy, 0)?;
-    scene.is_announced(number).await?;
-    scene.come_to_gateway(number, None).await?;
-    match scene.wait_until_told(Report::Attached, None).await? {
-        true => Ok(()),
-        false => Err(scene.inconclusive("the gateway did not announce the device")),
-    }
-}
-
 #[when("the device attaches again")]
 async fn attaches_again(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
@@ -544,13 +532,24 @@ async fn described(world: &mut World) -> Result<(), Halted> {
     scene.all_listed(devices).await
 }
 
-#[when("a new device attaches")]
-async fn attaches(world: &mut World) -> Result<(), Halted> {
+#[when("the device attaches again that has gone")]
+async fn returns(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.numbered(Mode::Proxy, 0)?;
-    scene.is_announced(number).await?;
+    let detached = scene.gateway()?.names.status_detached;
+    let status = scene.status_of(number).await?;
     scene.gwmo.after = scene.stage.recorded();
-    scene.come_to_gateway(number, None).await
+    scene.come_to_gateway(number, None).await?;
+    match status {
+        Some(status) if status == detached => Ok(()),
+        // Whom it never took for gone has not returned.
+        other => {
+            let why = format!(
+                "expected {detached:?} of a device that has gone, got {other:?} (gwmo.names)"
+            );
+            Err(scene.inconclusive(why))
+        }
+    }
 }
 
 #[when("a device attaches that shows a wrong password, and another that shows the right one")]
@@ -605,13 +604,6 @@ async fn is_detached(world: &mut World) -> Result<(), Halted> {
     scene.listed(Some(status)).await
 }
 
-#[given("the server has switched the announcements of devices off")]
-async fn announcements_off(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let setting = scene.gateway()?.names.report_attached;
-    scene.set_gateway(&setting, false).await
-}
-
 #[given("the server has switched the keeping of images off")]
 async fn keeping_off(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
@@ -641,32 +633,50 @@ async fn still_off(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[then("the server is told of it once")]
-async fn told_once(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    scene.wait_until_told(Report::Attached, None).await?;
-    // A second announcement would come before whatever is asked for next.
-    scene.objects().await?;
-    scene.judge_gateway(|session| Gwmo::Reported {
-        session,
-        report: Report::Attached,
-        times: 1,
-    });
-    Ok(())
-}
+impl Scene {
+    /// What is judged of devices that were to be spared, or to hear nothing, means something where these were reached:
+    /// by their numbers in the profile.
+    pub(super) async fn were_reached(&mut self, numbers: &[usize]) -> Result<(), Halted> {
+        let patience = self.gateway()?.patience.duration();
+        for number in numbers {
+            let device = self.hidden(*number, None)?;
+            let what = "the gateway has brought the device something";
+            let reached = |device: &Hidden| device.reached() > 0;
+            if !self.stage.wait_for(&device, what, patience, reached).await {
+                let why = format!(
+                    "the gateway brought {} nothing, which was to be brought something: that others were spared, or that \
+                     it was before, means nothing",
+                    gateway_device(*number)
+                );
+                return Err(self.inconclusive(why));
+            }
+        }
+        Ok(())
+    }
 
-#[then("the server is not told of it")]
-async fn not_told(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let settle = scene.stage.pace().settle;
-    scene.stage.rest(settle).await;
-    let names = scene.gateway()?.names;
-    let uri = format!("{}/{}", scene.objects().await?.inventory, names.total);
-    scene.manage(vec![Act::Get { uri }]).await?;
-    scene.judge_gateway(|session| Gwmo::Reported {
-        session,
-        report: Report::Attached,
-        times: 0,
-    });
-    Ok(())
+    /// What the inventory says last of whether a device is there.
+    async fn status_of(&mut self, number: usize) -> Result<Option<String>, Halted> {
+        let names = self.gateway()?.names;
+        let device = self.identity(number)?;
+        let listed = Listed {
+            device: device.clone(),
+            status: None,
+            says: Vec::new(),
+        };
+        let (_, read) = self.records_of(&[listed]).await?;
+        let readings: Vec<_> = read.iter().flat_map(|outcome| &outcome.results).collect();
+        let said = |uri: &str| {
+            let found = readings.iter().find(|reading| reading.uri == uri)?;
+            match &found.value {
+                Some(Value::Text(text)) => Some(text.clone()),
+                _ => None,
+            }
+        };
+        let suffix = format!("/{}", names.record_device);
+        let mut own = readings
+            .iter()
+            .filter(|reading| reading.value == Some(Value::Text(device.clone())));
+        let record = own.find_map(|reading| reading.uri.strip_suffix(suffix.as_str()));
+        Ok(record.and_then(|record| said(&format!("{record}/{}", names.record_status))))
+    }
 }

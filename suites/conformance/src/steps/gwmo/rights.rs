@@ -21,12 +21,24 @@ use crate::world::{Scene, World};
 pub(super) const DENIED: u16 = 425;
 
 impl Scene {
-    /// Waits for whatever comes of it that the other server started what it may not, and judges what it was answered.
-    pub(super) async fn check_start_refused(&mut self) {
-        let settle = self.stage.pace().settle;
-        self.stage.rest(settle).await;
+    /// Judges what the other server was answered that started what it may not, and that no device was brought anything
+    /// of it; these, by their numbers in the profile, are once the first has started it.
+    pub(super) async fn check_start_refused(&mut self, devices: &[usize]) -> Result<(), Halted> {
+        self.check_refused_start(devices);
+        self.were_reached(devices).await
+    }
+
+    /// The same, whoever is reached then.
+    pub(super) fn check_refused_start(&mut self, devices: &[usize]) {
         let uri = self.gwmo.start.clone().unwrap_or_default();
         self.check_answered(OTHER_MANAGER, ("Exec", uri), DENIED);
+        for number in devices {
+            let session = Session {
+                upto: self.gwmo.refused_upto,
+                ..self.since(gateway_device(*number))
+            };
+            self.check(&Check::Gwmo(Gwmo::Spared { session }));
+        }
     }
 
     pub(super) fn other(&mut self) -> Result<GwmoOther, Halted> {

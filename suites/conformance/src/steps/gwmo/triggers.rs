@@ -48,7 +48,8 @@ impl Scene {
             other => return Err(self.inconclusive(format!("no notification: {other:?}"))),
         };
         let names = gateway.names;
-        let instance = self.fresh_seed("trigger").rng().u32(..);
+        let seed = self.fresh_seed("trigger").derive(&number.to_string());
+        let instance = seed.rng().u32(..);
         let at = format!("{triggers}/{}/T{instance:08X}", names.triggers);
         self.gwmo.left.push(at.clone());
         let target = text(format!("{at}/{}", names.trigger_device), None, &device);
@@ -67,12 +68,7 @@ impl Scene {
     /// The server has the gateway bring it.
     async fn trigger(&mut self, start: String) -> Result<(), Halted> {
         self.gwmo.after = self.stage.recorded();
-        let start = Act::Exec {
-            uri: start,
-            correlator: None,
-            data: None,
-        };
-        self.manage_well(vec![start]).await.map(|_| ())
+        self.manage_well(vec![exec(start)]).await.map(|_| ())
     }
 
     /// Reads what the gateway says became of it; where that is, and what stands there once it was taken.
@@ -106,14 +102,34 @@ async fn triggers(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[when("the device goes, and the server puts a notification for it into the gateway and starts it")]
+#[given("two devices that know the server")]
+fn two_know(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    for after in 0..2 {
+        let number = scene.numbered(Mode::Transparent, after)?;
+        scene.hidden(number, None)?;
+    }
+    Ok(())
+}
+
+#[when(
+    "the second goes, and the server puts a notification for each into the gateway and starts it"
+)]
 async fn triggers_in_vain(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    // One that attaches again when it comes back: nothing of this is left.
-    let number = scene.numbered(Mode::Proxy, 0)?;
-    scene.part(number).await?;
-    let start = scene.put_in(number).await?;
+    // A gateway need not notice that such a device is back. Nothing else is about the second one.
+    let (here, gone) = (
+        scene.numbered(Mode::Transparent, 0)?,
+        scene.numbered(Mode::Transparent, 1)?,
+    );
+    scene.part(gone).await?;
+    let start = scene.put_in(here).await?;
     scene.trigger(start).await?;
+    let start = scene.put_in(gone).await?;
+    scene.gwmo.after = scene.stage.recorded();
+    scene.gwmo.start = Some(start.clone());
+    // To say at once that it cannot be done is to say that the device does not have it.
+    scene.manage(vec![exec(start)]).await?;
     let settle = scene.stage.pace().settle;
     scene.stage.rest(settle).await;
     Ok(())
@@ -136,16 +152,21 @@ async fn is_brought(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
-#[then("the gateway does not say that the device has it")]
+#[then(
+    "the gateway brings the first what is for it, and does not say that the second has what is for that"
+)]
 async fn is_denied(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let (uri, value) = scene.read_of_trigger().await?;
+    let start = scene.gwmo.start.clone().unwrap_or_default();
     scene.judge_gateway(|session| Gwmo::Denied {
         session,
+        start,
         uri,
         value,
     });
-    Ok(())
+    let here = scene.numbered(Mode::Transparent, 0)?;
+    scene.were_reached(&[here]).await
 }
 
 #[given("two servers, and a notification for a device that only the first may start")]
@@ -162,12 +183,17 @@ async fn kept(world: &mut World) -> Result<(), Halted> {
     scene.manage_well(vec![list]).await.map(|_| ())
 }
 
-#[then("it is refused, and the device is brought nothing")]
+#[then("it is refused to the second, and the device is brought it for the first alone")]
 async fn refused(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.check_start_refused().await;
     let number = scene.numbered(Mode::Transparent, 0)?;
-    let session = scene.since(gateway_device(number));
-    scene.check(&Check::Gwmo(Gwmo::Spared { session }));
-    Ok(())
+    scene.check_start_refused(&[number]).await
+}
+
+fn exec(uri: String) -> Act {
+    Act::Exec {
+        uri,
+        correlator: None,
+        data: None,
+    }
 }

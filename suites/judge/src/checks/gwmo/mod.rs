@@ -104,10 +104,13 @@ pub enum Check {
         /// What would tell who is above: identifiers and addresses.
         above: Vec<String>,
     },
-    /// A value was read, and is another one than this.
+    /// A value was read, and is another one than this; or what would have led to it was refused at once.
     Denied {
         /// The session.
         session: Session,
+        /// What was started: the target of an `Exec`.
+        #[serde(default)]
+        start: String,
         /// What was read.
         uri: String,
         /// The value.
@@ -235,10 +238,13 @@ pub enum Check {
         /// What came to it.
         session: Session,
     },
-    /// Nothing came to a device of a notification that was not to be passed on.
+    /// Nothing came to a device of a notification that was not to be passed on, and that which was.
     Unrelayed {
         /// What came to it.
         session: Session,
+        /// Who sent last the one that was.
+        #[serde(default)]
+        server: String,
     },
     /// The summary of the inventory says what its records say, and those are of these devices at least.
     Summed {
@@ -311,15 +317,22 @@ impl Check {
             Self::Confined { sessions, above } => secrecy::confined(scene, sessions, above),
             Self::Denied {
                 session,
+                start,
                 uri,
                 value,
             } => {
-                let expected = format!("no {value:?} at {uri}");
+                let expected = format!("another value than {value:?} at {uri}");
                 with(session, scene, expected, |talks, expected| {
+                    let each = talks.iter();
+                    let codes = each.flat_map(|talk| talk.codes_of("Exec", Some(start)));
+                    if let Some(refused) = codes.into_iter().find(|code| code.0 >= 400) {
+                        let got = format!("{} for Exec {start}", refused.0);
+                        return Found::decide(true, expected, got);
+                    }
                     let shown = inventory::values(talks);
                     match shown.iter().rfind(|(at, _)| at == uri) {
                         // What is not there says nothing.
-                        None => Found::decide(true, expected, "nothing"),
+                        None => Found::inconclusive(expected, "nothing (gwmo.names)"),
                         Some((_, got)) => Found::decide(got != value, expected, format!("{got:?}"))
                             .relying_on(&[NAMES]),
                     }
@@ -399,7 +412,9 @@ impl Check {
             }
             Self::Spared { session } => sides::spared(scene, session),
             // That a gateway looks at them is said in an informative use case.
-            Self::Unrelayed { session } => sides::spared(scene, session).under(&["GW-D21"]),
+            Self::Unrelayed { session, server } => {
+                sides::unrelayed(scene, session, server).under(&["GW-D21"])
+            }
             Self::Summed {
                 session,
                 total,

@@ -62,15 +62,48 @@ fn begins(exchange: &Exchange) -> bool {
     range.is_none_or(|(_, range)| range.starts_with("bytes=0-"))
 }
 
-pub(super) fn relayed(scene: &Scene, session: &Session, server: &str) -> Found {
-    let expected = "a notification with the octets that the server sent";
-    let pushed = scene.exchanges.values().rfind(|exchange| {
+/// What a server has pushed last to the gateway for a device.
+fn pushed<'s>(scene: &'s Scene, session: &Session, server: &str) -> Option<&'s Exchange> {
+    scene.exchanges.values().rfind(|exchange| {
         let here = exchange.from == server && exchange.to == SUT;
         let mut fields = exchange.headers.iter();
         here && exchange.number > session.after
             && fields.any(|(name, _)| name.eq_ignore_ascii_case(TARGET_FIELD))
-    });
-    let Some(pushed) = pushed else {
+    })
+}
+
+pub(super) fn unrelayed(scene: &Scene, session: &Session, server: &str) -> Found {
+    let expected = "the notification that was to be passed on, and nothing else";
+    let Some(pushed) = pushed(scene, session, server) else {
+        return Found::inconclusive(expected, "the server sent none that was");
+    };
+    let octets = pushed.body.octets();
+    let came = wanted(scene, session).partition(|exchange| exchange.body.octets() == octets);
+    let (right, others): (Vec<&Exchange>, Vec<&Exchange>) = came;
+    let numbers = |all: &[&Exchange]| {
+        all.iter()
+            .map(|exchange| exchange.number)
+            .collect::<Vec<_>>()
+    };
+    match (others.as_slice(), right.as_slice()) {
+        ([], []) => {
+            // Who passes nothing on has not told the one from the other.
+            let got = "nothing, not even that one";
+            Found::inconclusive(expected, got).shown_by([pushed.number])
+        }
+        ([], right) => Found::decide(true, expected, "so it is")
+            .shown_by(numbers(right))
+            .relying_on(&[NAMED]),
+        (others, _) => {
+            let got = format!("{} others", others.len());
+            Found::decide(false, expected, got).shown_by(numbers(others))
+        }
+    }
+}
+
+pub(super) fn relayed(scene: &Scene, session: &Session, server: &str) -> Found {
+    let expected = "a notification with the octets that the server sent";
+    let Some(pushed) = pushed(scene, session, server) else {
         return Found::inconclusive(expected, "the server sent none");
     };
     let came: Vec<&Exchange> = wanted(scene, session).collect();

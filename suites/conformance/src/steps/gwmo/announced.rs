@@ -1,0 +1,104 @@
+//! What a server is told of new devices, and when it is not.
+
+use cucumber::{given, then, when};
+use twinproof_dm::upper::Act;
+use twinproof_gwmo::alert::Report;
+use twinproof_gwmo::gateway::Mode;
+use twinproof_judge::checks::gwmo::Check as Gwmo;
+use twinproof_stage::Halted;
+
+use super::parties::first;
+use crate::world::{Scene, World};
+
+#[given("a device that has attached and was announced")]
+async fn announced(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.is_announced(number).await?;
+    scene.come_to_gateway(number, None).await?;
+    match scene.wait_until_told(Report::Attached, None).await? {
+        true => Ok(()),
+        false => Err(scene.inconclusive("the gateway did not announce the device")),
+    }
+}
+
+#[when("a new device attaches")]
+async fn attaches(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.numbered(Mode::Proxy, 0)?;
+    scene.is_announced(number).await?;
+    scene.gwmo.after = scene.stage.recorded();
+    scene.come_to_gateway(number, None).await
+}
+
+#[given("the server has switched the announcements of devices off")]
+async fn announcements_off(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let setting = scene.gateway()?.names.report_attached;
+    // Who says of it always that it is off has not kept anything.
+    scene.set_gateway(&setting, true).await?;
+    let uri = format!("{}/{setting}", scene.objects().await?.config);
+    let shown = scene.manage_well(vec![Act::Get { uri }]).await?;
+    if first(&shown) != "true" {
+        let why = format!(
+            "the gateway says {:?} of a setting that was switched on (gwmo.names.report_attached)",
+            first(&shown)
+        );
+        return Err(scene.inconclusive(why));
+    }
+    scene.set_gateway(&setting, false).await
+}
+
+#[then("the server is told of it once")]
+async fn told_once(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.wait_until_told(Report::Attached, None).await?;
+    // A second announcement would come before whatever is asked for next.
+    scene.objects().await?;
+    scene.judge_gateway(|session| Gwmo::Reported {
+        session,
+        report: Report::Attached,
+        times: 1,
+    });
+    Ok(())
+}
+
+#[then("the server is not told of it")]
+async fn not_told(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_unannounced().await
+}
+
+#[then("the server is not told of it, and is of another once announcements are on again")]
+async fn not_told_but_of_another(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    scene.check_unannounced().await?;
+    let setting = scene.gateway()?.names.report_attached;
+    scene.set_gateway(&setting, true).await?;
+    let number = scene.numbered(Mode::Proxy, 1)?;
+    scene.is_new(number).await?;
+    scene.come_to_gateway(number, None).await?;
+    match scene.wait_until_told(Report::Attached, None).await? {
+        true => Ok(()),
+        // Who never announces anybody has shown nothing by not doing so.
+        false => {
+            Err(scene.inconclusive("the gateway announces no device with announcements on, either"))
+        }
+    }
+}
+
+impl Scene {
+    /// Judges that the server was not told of a new device.
+    async fn check_unannounced(&mut self) -> Result<(), Halted> {
+        let settle = self.stage.pace().settle;
+        self.stage.rest(settle).await;
+        let names = self.gateway()?.names;
+        let uri = format!("{}/{}", self.objects().await?.inventory, names.total);
+        self.manage(vec![Act::Get { uri }]).await?;
+        self.judge_gateway(|session| Gwmo::Reported {
+            session,
+            report: Report::Attached,
+            times: 0,
+        });
+        Ok(())
+    }
+}
