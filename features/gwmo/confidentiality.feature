@@ -48,4 +48,4 @@ Feature: What is said to a gateway alone
   Scenario: What a gateway shares with its server is told to no device
     Given three devices that have attached
     When the server has the gateway change something of each and read it
-    Then nothing of the server's account is in what passes below
+    Then each is told it, and nothing of the server's account is in what passes below

@@ -73,6 +73,12 @@ impl Key {
         Self(base64::encode(&digest))
     }
 
+    /// Its text, for who has to know it again where it must not stand.
+    #[must_use]
+    pub fn exposed(&self) -> &str {
+        &self.0
+    }
+
     /// The digest of a `Cred`: `MD5(key ":" nonce)`.
     #[must_use]
     pub fn digest(&self, nonce: &[u8]) -> [u8; 16] {

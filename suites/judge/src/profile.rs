@@ -25,6 +25,7 @@ pub use bootstrap::{Bootstrap, Endpoint};
 pub use client::{Client, ClientControl, CommandControl};
 pub use dm::{
     Dm, DmAccount, DmClient, DmGateways, DmHook, DmOther, DmScheme, DmServer, DmTester, DmUser,
+    made_of,
 };
 pub use dm_bootstrap::{DmBootstrap, DmBootstrapHook, DmBootstrapTester, DmNovice, DmProtection};
 pub use dm_bootstrapped::{DmBootstrapped, DmIdentity};

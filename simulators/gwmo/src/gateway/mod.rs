@@ -311,12 +311,17 @@ impl Gateway {
             let logins = at.child("AppAuth");
             let own = setup.tree.node(&logins).and_then(|node| {
                 let (name, _) = node.children().next()?;
-                Some(logins.child(name).child("AAuthSecret"))
+                Some(logins.child(name))
             });
+            let own = |leaf| {
+                own.as_ref()
+                    .map_or_else(String::new, |at| text(&at.child(leaf)))
+            };
             Above {
                 id: text(&at.child("ServerID")),
                 url: first.map_or_else(String::new, |at| text(&at)),
-                secret: own.map_or_else(String::new, |at| text(&at)),
+                name: own("AAuthName"),
+                secret: own("AAuthSecret"),
             }
         });
         let above = above.unwrap_or_default();

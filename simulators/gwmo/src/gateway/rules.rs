@@ -88,6 +88,8 @@ pub struct Above {
     pub id: String,
     /// Where it is.
     pub url: String,
+    /// What the gateway is called there.
+    pub name: String,
     /// What one of the two shows the other.
     pub secret: String,
 }

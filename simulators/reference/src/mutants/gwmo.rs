@@ -6,7 +6,7 @@ use std::time::Duration;
 use twinproof_dm::auth::Scheme;
 use twinproof_dm::client::rules::{TriggerFacts, Triggered};
 use twinproof_dm::session::prove::ProofFacts;
-use twinproof_dm::syncml::{Message, StatusCode};
+use twinproof_dm::syncml::{Cred, Message, StatusCode};
 use twinproof_dm::upper::Act;
 use twinproof_gwmo::aggregate::Entry;
 use twinproof_gwmo::gateway::rules::decide::{Rules, Standard};
@@ -511,6 +511,15 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     fn words(&self, message: Message, above: Arc<Above>) -> Message {
         let mut message = message;
         message.header.target.name = Some(above.secret.clone());
+        message
+    }
+
+    "gateway-hands-on-its-credentials" "tells devices in Base64 what it shows its server" breaks "DM-SECONF-001"
+    caught by { "gwmo/confidentiality/below" "gwmo/confined" }
+    fn words(&self, message: Message, above: Arc<Above>) -> Message {
+        let mut message = message;
+        let shown = Cred::basic(&above.name, above.secret.as_bytes()).data;
+        message.header.target.name = shown.as_text().map(str::to_owned);
         message
     }
 };

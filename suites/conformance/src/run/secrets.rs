@@ -1,6 +1,7 @@
 //! What may stand in no record.
 
-use twinproof_judge::profile::{Declared, DmClient, Gwmo, Subscriber};
+use twinproof_evidence::secrets::Secrets;
+use twinproof_judge::profile::{Declared, DmAccount, DmClient, Gwmo, Subscriber, made_of};
 use twinproof_stage::Stage;
 
 /// The secrets in a body, of whichever enabler it is.
@@ -11,15 +12,23 @@ pub(super) fn of_body(media_type: &str, body: &[u8]) -> Vec<(&'static str, Strin
     found
 }
 
+/// Passwords are concealed, and so is what is made of them.
+fn learn_logins(secrets: &Secrets, account: &DmAccount) {
+    for (name, password) in account.logins() {
+        secrets.learn("password", password);
+        for made in made_of(name, password) {
+            secrets.learn_form(password, &made);
+        }
+    }
+}
+
 /// What the profile keeps secret is concealed wherever it turns up.
 pub(super) fn learn(stage: &Stage, declared: &Declared) {
     if let Some(mut dm) = declared.profile.dm.clone() {
         let client = dm.client.iter_mut().flat_map(DmClient::accounts);
         let server = dm.server.iter_mut().flat_map(|server| &mut server.accounts);
         for account in client.chain(server) {
-            for secret in account.secrets().into_iter().flatten() {
-                stage.recorder().secrets().learn("password", secret);
-            }
+            learn_logins(stage.recorder().secrets(), account);
         }
         let own = dm.client.iter().filter_map(|c| c.bootstrap.as_ref());
         for own in own {
@@ -48,9 +57,7 @@ pub(super) fn learn(stage: &Stage, declared: &Declared) {
         .iter_mut()
         .flat_map(Gwmo::accounts)
     {
-        for secret in account.secrets().into_iter().flatten() {
-            stage.recorder().secrets().learn("password", secret);
-        }
+        learn_logins(stage.recorder().secrets(), account);
     }
     let secrets = stage.recorder().secrets();
     let devices = declared.profile.gwmo.iter().flat_map(|gwmo| &gwmo.devices);

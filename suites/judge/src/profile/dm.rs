@@ -1,10 +1,12 @@
 //! The section on a DM system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use twinproof_dm::auth::Scheme;
+use twinproof_dm::auth::{Key, Scheme};
 use twinproof_dm::features::{Features, Priorities};
 use twinproof_dm::notification::wanted::Codes;
 use twinproof_dm::provisioning::{Account, Address, Auth, AuthLevel, AuthType};
@@ -379,10 +381,40 @@ impl DmAccount {
         }
     }
 
+    /// Who proves what by it: the user name, and the password.
+    pub fn logins(&self) -> Vec<(&str, &str)> {
+        let both = [
+            (&*self.name, &self.password),
+            (self.name_of_server(), &self.server_password),
+        ];
+        let both = both.into_iter();
+        both.filter_map(|(name, secret)| Some((name, secret.as_deref()?)))
+            .collect()
+    }
+
     /// Its secrets.
     pub fn secrets(&mut self) -> [&mut Option<String>; 2] {
         [&mut self.password, &mut self.server_password]
     }
+}
+
+/// What stands for a user's password wherever it is known, each in the forms of Base64 that there are: it itself, name
+/// and password, and what all digests start from.
+pub fn made_of(name: &str, password: &str) -> BTreeSet<String> {
+    let both = format!("{name}:{password}");
+    let key = Key::new(name, password.as_bytes());
+    let each = [
+        STANDARD.encode(password),
+        STANDARD.encode(both),
+        key.exposed().to_owned(),
+    ];
+    each.into_iter()
+        .flat_map(|text| {
+            let for_urls = text.replace('+', "-").replace('/', "_");
+            let bare = [&text, &for_urls].map(|text| text.trim_end_matches('=').to_owned());
+            bare.into_iter().chain([text, for_urls])
+        })
+        .collect()
 }
 
 /// How a side proves who it is.

@@ -1,5 +1,6 @@
 //! What a gateway and its server say over TLS, and what nobody may read of its accounts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cucumber::{given, then, when};
@@ -10,7 +11,7 @@ use twinproof_gwmo::manager::{Answer, Manager, Order};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::Session;
 use twinproof_judge::checks::gwmo::Check as Gwmo;
-use twinproof_judge::profile::GwmoHttps;
+use twinproof_judge::profile::{self, GwmoHttps};
 use twinproof_stage::{Certificate, Halted, Handle};
 
 use super::fanout::interior;
@@ -233,6 +234,8 @@ fn says_nothing(world: &mut World) -> Result<(), Halted> {
 async fn reads_secret(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let uri = scene.secret()?;
+    // Who says nothing of anything keeps no secret.
+    scene.objects().await?;
     scene.gwmo.after = scene.stage.recorded();
     scene.manage(vec![Act::Get { uri }]).await?;
     Ok(())
@@ -265,8 +268,8 @@ async fn passes_below(world: &mut World) -> Result<(), Halted> {
     world.scene().change_and_read(THREE).await
 }
 
-#[then("nothing of the server's account is in what passes below")]
-fn confined(world: &mut World) -> Result<(), Halted> {
+#[then("each is told it, and nothing of the server's account is in what passes below")]
+async fn confined(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let gateway = scene.gateway()?;
     let mut sessions = Vec::new();
@@ -277,10 +280,45 @@ fn confined(world: &mut World) -> Result<(), Halted> {
             upto: Some(scene.stage.recorded()),
         });
     }
+    let secrets = scene.secrets_above(&gateway);
     let above = vec![
         gateway.account.server_id,
         gateway.server.unwrap_or_default(),
     ];
-    scene.check(&Check::Gwmo(Gwmo::Confined { sessions, above }));
-    Ok(())
+    scene.check(&Check::Gwmo(Gwmo::Confined {
+        sessions,
+        secrets,
+        above,
+    }));
+    let mut numbers = Vec::new();
+    for after in 0..THREE {
+        numbers.push(scene.numbered(Mode::Proxy, after)?);
+    }
+    scene.were_reached(&numbers).await
+}
+
+impl Scene {
+    /// What stands in the record for each secret that the gateway shares with those above it, and with no device: what
+    /// is made of one that a device has as well, nobody can tell apart.
+    fn secrets_above(&self, gateway: &profile::Gwmo) -> Vec<String> {
+        let devices = gateway.devices.iter().map(|device| &device.account);
+        let below: BTreeSet<&str> = devices
+            .flat_map(|account| account.logins())
+            .map(|(_, secret)| secret)
+            .collect();
+        let other = gateway.other.as_ref().map(|other| &other.account);
+        let https = gateway.https.as_ref().map(|https| &https.account);
+        let above = std::iter::once(&gateway.account).chain(other).chain(https);
+        let secrets = above
+            .flat_map(|account| account.logins())
+            .map(|(_, secret)| secret);
+        let known = self.stage.recorder().secrets();
+        let own: BTreeSet<String> = secrets
+            .filter(|secret| !below.contains(secret))
+            .map(|secret| known.learn("password", secret))
+            // One that is too short for a pseudonym is found in words that are none.
+            .filter(|shown| shown.starts_with('‹'))
+            .collect();
+        own.into_iter().collect()
+    }
 }

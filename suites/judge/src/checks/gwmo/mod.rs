@@ -97,10 +97,13 @@ pub enum Check {
         /// Element names and targets.
         commands: Vec<(String, String)>,
     },
-    /// No secret is in what devices are told, nor who is above the gateway.
+    /// No secret that a gateway shares with those above it is in what devices are told, nor who they are.
     Confined {
         /// What came to each device.
         sessions: Vec<Session>,
+        /// The secrets, by the pseudonyms that they have in records.
+        #[serde(default)]
+        secrets: Vec<String>,
         /// What would tell who is above: identifiers and addresses.
         above: Vec<String>,
     },
@@ -314,7 +317,11 @@ impl Check {
             }
             Self::Brought { session, octets } => sides::brought(scene, session, octets),
             Self::Carried { session, commands } => sides::carried(&session.talks(scene), commands),
-            Self::Confined { sessions, above } => secrecy::confined(scene, sessions, above),
+            Self::Confined {
+                sessions,
+                secrets,
+                above,
+            } => secrecy::confined(scene, sessions, secrets, above),
             Self::Denied {
                 session,
                 start,

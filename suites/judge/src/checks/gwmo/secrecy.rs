@@ -100,19 +100,22 @@ pub(super) fn secured(scene: &Scene, session: &Session, of: &str) -> Found {
     }
 }
 
-/// How the pseudonym of a password begins where a record has one.
-const PASSWORD: &str = "‹password#";
-
-/// What stands for a secret where a record has octets that are no text, a star for each of its octets.
-const STARS: &[u8] = b"****";
-
-pub(super) fn confined(scene: &Scene, sessions: &[Session], above: &[String]) -> Found {
+pub(super) fn confined(
+    scene: &Scene,
+    sessions: &[Session],
+    secrets: &[String],
+    above: &[String],
+) -> Found {
     let parties: Vec<&str> = sessions.iter().map(|session| &*session.party).collect();
     let parties = parties.join(", ");
     let expected = format!("no secret in what the gateway says to {parties}");
-    let is_secret = |piece: &Vec<u8>| {
+    if secrets.is_empty() {
+        let got = "none is known that the gateway shares with its server and with no device";
+        return Found::inconclusive(expected, got);
+    }
+    let secret_in = |piece: &Vec<u8>| {
         let has = |word: &[u8]| piece.windows(word.len()).any(|window| window == word);
-        has(PASSWORD.as_bytes()) || has(STARS)
+        secrets.iter().find(|secret| has(secret.as_bytes()))
     };
     let each = sessions
         .iter()
@@ -126,10 +129,12 @@ pub(super) fn confined(scene: &Scene, sessions: &[Session], above: &[String]) ->
         told.iter()
             .map(|(number, pieces)| (&session.party, *number, pieces))
     });
-    let mut leaking = pieces.clone();
-    let leaks = leaking.find(|(_, _, pieces)| pieces.iter().any(is_secret));
-    if let Some((party, number, _)) = leaks {
-        let got = format!("one in what it says to {party}");
+    let leaking = pieces.clone().find_map(|(party, number, pieces)| {
+        let secret = pieces.iter().find_map(secret_in)?;
+        Some((secret, party, number))
+    });
+    if let Some((secret, party, number)) = leaking {
+        let got = format!("{secret} in what it says to {party}");
         return Found::decide(false, expected, got).shown_by([number]);
     }
     let naming = pieces.clone().find_map(|(party, number, pieces)| {

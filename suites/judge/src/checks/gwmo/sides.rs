@@ -171,7 +171,7 @@ pub(super) fn served(scene: &Scene, session: &Session, origin: &str) -> Found {
 }
 
 /// What the gateway says to somebody: the number of the exchange, and each piece of it. That is its requests, and its
-/// answers to what others ask.
+/// answers to what others ask; and the pseudonyms of what was concealed where that cannot be seen in them.
 pub(super) fn told(scene: &Scene, session: &Session) -> Vec<(u64, Vec<Vec<u8>>)> {
     let upto = session.upto.unwrap_or(u64::MAX);
     let mut told = Vec::new();
@@ -183,19 +183,22 @@ pub(super) fn told(scene: &Scene, session: &Session) -> Vec<(u64, Vec<Vec<u8>>)>
         {
             (SUT, to) if to == session.party => {
                 let headers = exchange.headers.iter().map(|(_, value)| value.clone());
-                (headers.collect(), exchange.body.octets().to_vec())
+                (headers.collect(), &exchange.body)
             }
-            (from, SUT) if from == session.party => match &exchange.response {
-                Some(response) => {
-                    let headers = response.headers.iter().map(|(_, value)| value.to_owned());
-                    (headers.collect(), response.body.clone())
+            (from, SUT) if from == session.party => {
+                match (&exchange.response, &exchange.response_body) {
+                    (Some(response), Some(body)) => {
+                        let headers = response.headers.iter().map(|(_, value)| value.to_owned());
+                        (headers.collect(), body)
+                    }
+                    _ => continue,
                 }
-                None => continue,
-            },
+            }
             _ => continue,
         };
-        let headers = headers.into_iter().map(String::into_bytes);
-        told.push((exchange.number, headers.chain([body]).collect()));
+        let concealed = body.concealed.iter().cloned();
+        let texts = headers.into_iter().chain(concealed).map(String::into_bytes);
+        told.push((exchange.number, texts.chain([body.octets()]).collect()));
     }
     told
 }
