@@ -302,7 +302,8 @@ pub struct RunStarted {
     /// How often each scenario was to be performed.
     #[serde(default = "RunStarted::once")]
     pub repeat: u32,
-    /// How many scenarios of the whole suite judge a requirement, by its label.
+    /// How many scenarios of the whole suite judge a requirement, by its label: of those that are about a role of the
+    /// system.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub judged_by: BTreeMap<String, usize>,
     /// The scenarios that were selected.

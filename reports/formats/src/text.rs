@@ -204,7 +204,7 @@ pub(crate) fn left_out(report: &Report) -> Option<String> {
     let n = report.requirements.len() - worth_a_row(report).count();
     (n > 0).then(|| {
         format!(
-            "{} untested: left out by the filters, or judged by no scenario",
+            "{} untested: left out by the filters, or judged by no scenario about this system",
             count(n, "requirement")
         )
     })

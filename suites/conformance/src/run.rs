@@ -2,7 +2,6 @@ mod scene;
 mod secrets;
 mod visit;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -165,7 +164,12 @@ pub async fn perform(run: &Run) -> Outcome {
             enablers,
             filtered: run.filtered,
             repeat: run.repeat.max(1),
-            judged_by: judged_by(&run.suite),
+            judged_by: profile
+                .profile
+                .judged_by(run.suite.entries().iter().map(|entry| {
+                    let described = &entry.described;
+                    (&*entry.id, &*described.tags, &*described.requirements)
+                })),
             selected: run.selected.clone(),
             plan: run
                 .suite
@@ -220,17 +224,6 @@ pub async fn perform(run: &Run) -> Outcome {
         what: What::RunEnded { interrupted },
     });
     Outcome { interrupted }
-}
-
-/// How many scenarios of a suite judge each requirement.
-fn judged_by(suite: &Suite) -> BTreeMap<String, usize> {
-    let mut counted = BTreeMap::new();
-    for entry in suite.entries() {
-        for requirement in &entry.described.requirements {
-            *counted.entry(requirement.clone()).or_default() += 1;
-        }
-    }
-    counted
 }
 
 /// What the scenarios of a run share.

@@ -344,6 +344,9 @@ fn judge_requirement(
                 Verdict::Untested,
                 requirement.untested.clone().unwrap_or_default(),
             ),
+            _ if run.judged_by.get(&requirement.id) == Some(&0) => {
+                (Verdict::Untested, unjudged_in_role(requirement, profile))
+            }
             _ if run.filtered => (
                 Verdict::Untested,
                 "left out by the filters of this run".to_owned(),
@@ -380,6 +383,20 @@ fn judge_requirement(
             .unwrap_or(judging.len()),
         proof: None,
     }
+}
+
+/// Why no scenario judges a requirement that some are about: it binds several roles, and they are about others.
+fn unjudged_in_role(requirement: &catalogue::Requirement, profile: &Profile) -> String {
+    let roles = profile.roles();
+    let bound = std::iter::once(&requirement.role).chain(&requirement.also_role);
+    let (own, others): (Vec<&str>, Vec<&str>) = bound
+        .map(String::as_str)
+        .partition(|role| roles.contains(role));
+    format!(
+        "no scenario of this version judges what it asks of the {}, only what it asks of the {}",
+        own.join(" and the "),
+        others.join(" and the ")
+    )
 }
 
 /// Where claims and exchanges contradict each other, the requirement that speaks of claims does not pass

@@ -1,5 +1,7 @@
 //! The profile of a system under test: what it claims (ICS) and what a tester must know (IXIT).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +157,24 @@ impl Profile {
             self.enablers().contains(&enabler) && self.roles().contains(&role_of(enabler, tags));
         let mut judged = requirements.iter();
         described && !judged.any(|id| self.claim(id) == Some(false))
+    }
+
+    /// How many scenarios judge each requirement that are about a role which it describes: none for one whose scenarios
+    /// are all about others. A scenario is its id, its tags and what it judges.
+    pub fn judged_by<'s>(
+        &self,
+        scenarios: impl Iterator<Item = (&'s str, &'s [String], &'s [String])>,
+    ) -> BTreeMap<String, usize> {
+        let roles = self.roles();
+        let mut counted = BTreeMap::new();
+        for (id, tags, requirements) in scenarios {
+            let enabler = id.split('/').next().unwrap_or_default();
+            let own = roles.contains(&role_of(enabler, tags));
+            for requirement in requirements {
+                *counted.entry(requirement.clone()).or_default() += usize::from(own);
+            }
+        }
+        counted
     }
 
     /// The profile without its secrets, as it may be recorded.

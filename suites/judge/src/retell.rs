@@ -102,10 +102,9 @@ fn speak_of(run: &mut RunStarted, words: &Words<'_>, known: &BTreeMap<&str, &Sce
         unrecorded,
         gone: gone.cloned().collect(),
     });
-    run.judged_by = BTreeMap::new();
-    for requirement in words.scenarios.iter().flat_map(|(_, s)| &s.requirements) {
-        *run.judged_by.entry(requirement.clone()).or_default() += 1;
-    }
+    let scenarios = words.scenarios.iter();
+    let scenarios = scenarios.map(|(id, s)| (*id, &*s.tags, &*s.requirements));
+    run.judged_by = profile.map(|p| p.judged_by(scenarios)).unwrap_or_default();
     run.plan = selected
         .iter()
         .filter_map(|id| Some((id.clone(), (*known.get(id.as_str())?).clone())))
