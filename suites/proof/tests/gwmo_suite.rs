@@ -13,10 +13,13 @@ use twinproof_conformance::suite::Suite;
 use twinproof_conformance::{Run, Target, perform};
 use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Ledger;
+use twinproof_gwmo::gateway::rules::decide::Rules;
+use twinproof_gwmo::gateway::rules::{Fetching, Wanted};
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_proof::dm::DmServer;
 use twinproof_proof::gwmo::GatewaySystem;
+use twinproof_reference::mutants;
 use twinproof_reference::variants::{Shape as _, all_pairs, dm};
 use twinproof_stage::{Kind, Network};
 
@@ -90,5 +93,71 @@ fn no_lawful_server_above_gateways_fails() {
     for row in all_pairs(&sizes.collect::<Vec<_>>()) {
         let system = DmServer::shaped(dm::Shape::of(&row));
         all_pass(Target::BuiltIn(Arc::new(system)), Kind::Virtual, 1, SERVER);
+    }
+}
+
+/// Fetches no image, whatever its settings say.
+struct FetchesNothing;
+
+impl Rules for FetchesNothing {
+    fn fetches(&self, _facts: Wanted) -> Fetching {
+        Fetching::Refuse
+    }
+}
+
+/// What a gateway that does not do something leaves alone by the same token: that must not pass.
+#[test]
+fn nobody_passes_by_doing_nothing() {
+    let mutant = |name: &str| {
+        let mut all = mutants::gateway();
+        let found = all.find(|mutant| mutant.name == name);
+        (found.unwrap_or_else(|| panic!("{name}")).rules)()
+    };
+    let idle: [(Arc<dyn Rules>, &[&str]); 7] = [
+        (
+            mutant("gateway-relays-nothing"),
+            &["modes/forged", "modes/stranger"],
+        ),
+        (
+            mutant("gateway-triggers-nobody"),
+            &["modes/triggered-in-vain", "security/trigger-for-stranger"],
+        ),
+        (
+            mutant("gateway-brings-nothing"),
+            &["general/brought-for-stranger", "general/brought-in-vain"],
+        ),
+        (
+            mutant("gateway-tells-nobody"),
+            &[
+                "confidentiality/below",
+                "general/one-account",
+                "groups/members",
+                "groups/taken-out",
+                "security/group-for-stranger",
+            ],
+        ),
+        (
+            mutant("gateway-announces-nobody"),
+            &["inventory/announcements-off"],
+        ),
+        (mutant("gateway-records-nobody"), &["security/changed"]),
+        (Arc::new(FetchesNothing), &["images/keeping-off"]),
+    ];
+    let catalogue = Catalogue::load(&FEATURES).unwrap();
+    let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
+    let suite = Arc::new(suite);
+    for (rules, scenarios) in idle {
+        let target = Target::BuiltIn(Arc::new(GatewaySystem::new(rules)));
+        let ledger = Ledger::in_memory();
+        let mut run = Run::new(target, Kind::Virtual, Arc::clone(&suite), ledger.clone());
+        let wanted = |id: &str| scenarios.iter().any(|name| id == format!("gwmo/{name}"));
+        run.selected.retain(|id| wanted(id));
+        assert_eq!(run.selected.len(), scenarios.len(), "{scenarios:?}");
+        runtime(1).block_on(perform(&run));
+        for scenario in &judged_twice(&ledger.read_back().unwrap()).scenarios {
+            let (id, reason) = (&scenario.id, &scenario.reason);
+            assert_ne!(scenario.verdict, Verdict::Pass, "{id}: {reason}");
+            assert_ne!(scenario.verdict, Verdict::Error, "{id}: {reason}");
+        }
     }
 }
