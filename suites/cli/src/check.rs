@@ -1,5 +1,7 @@
 //! `twinproof check`: everything that can be wrong before a run, without a network.
 
+mod gwmo;
+
 use std::collections::BTreeSet;
 use std::io::Write;
 
@@ -102,6 +104,10 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
             .and_then(|section| section.server.as_ref())
         {
             short += dm_tester(&mut out, server, &applicable)?;
+            if let Some(gateways) = &server.gateways {
+                let described = (&read.declared, server, gateways);
+                short += gwmo::server(&mut out, described, &applicable)?;
+            }
         }
         if let Some(bootstrap) = profile
             .dm
@@ -109,6 +115,9 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Problem> {
             .and_then(|section| section.bootstrap.as_ref())
         {
             short += dm_bootstrap_tester(&mut out, bootstrap, &applicable)?;
+        }
+        if let Some(gateway) = &profile.gwmo {
+            short += gwmo::gateway(&mut out, (&read.declared, gateway), &applicable)?;
         }
         let enablers = profile.enablers().into_iter().map(str::to_owned);
         let disclaimed = disclaimed(&source.catalogue, profile, &enablers.collect::<Vec<_>>());
@@ -284,22 +293,16 @@ fn dm_tester(
     };
     let acting = |what: &str| applicable.iter().filter(|entry| wants(entry, what)).count();
     let all = acting("the operator");
-    let behind = match &server.upper_tester {
-        Some(DmTester::Hook(hook)) if hook.behind.is_none() => {
-            let above = applicable.iter().filter(|entry| {
-                let tags = &entry.described.tags;
-                entry.enabler == "gwmo" && role_of(&entry.enabler, tags) == "dm-server"
-            });
-            above.count()
-        }
-        _ => 0,
-    };
-    if behind > 0 {
+    if server.accounts.is_empty() {
+        let own = applicable.iter().filter(|entry| {
+            entry.enabler == "dm" && role_of("dm", &entry.described.tags) == "dm-server"
+        });
         writeln!(
             out,
-            "gateways     dm.server.upper_tester.hook.behind is missing, so {} will be inconclusive",
-            count(behind, "scenario")
+            "devices      none is known to the server ([[dm.server.account]]), so {} will be inconclusive",
+            count(own.clone().count(), "scenario")
         )?;
+        return Ok(own.count());
     }
     match &server.upper_tester {
         None => {

@@ -331,10 +331,11 @@ impl Profiled {
     fn described(&self, section: &str) -> &Value {
         let mut described = self.schema.as_value();
         for name in section.split('.') {
-            described = resolve(
-                &self.schema,
-                &resolve(&self.schema, described)["properties"][name],
-            );
+            let above = resolve(&self.schema, described);
+            let ways = above["oneOf"].as_array().into_iter().flatten();
+            let mut places = std::iter::once(above).chain(ways);
+            let place = places.find(|place| place["properties"].get(name).is_some());
+            described = resolve(&self.schema, &place.unwrap_or(above)["properties"][name]);
         }
         described
     }

@@ -93,7 +93,18 @@ fn server(url: &str) -> Result<String, Problem> {
         }
         profile.out.push('\n');
     }
+    profile.say(
+        "# Who makes the server act. Without one, all that takes one is inconclusive. A hook is a command line for the\n\
+         # shell, or { method = \"POST\", url = \"https://...\", body = \"...\" }; what stands in braces, the run fills in.\n\
+         # [dm.server.upper_tester.hook]",
+    );
+    profile.keys("dm.server.upper_tester.hook", &[]);
+    profile.out.push('\n');
     profile.optional_section("dm.server", "gateways");
+    profile.say(
+        "# One that is written declares all, the others as they stand here; without any, no failure rests on them.",
+    );
+    profile.optional_section("dm.server.gateways", "names");
     profile.say(CLAIMS);
     Ok(profile.out)
 }

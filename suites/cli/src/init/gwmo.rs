@@ -48,7 +48,9 @@ pub(super) fn profile(base_url: Option<&str>) -> Result<String, Problem> {
     profile.section("gwmo.names", &[]);
     profile.say(
         "# The devices behind the gateway, which the tester plays: those in proxy mode have accounts of the gateway.\n\
-         # The gateway pushes notifications for each to http:// and its address, with the path /push.",
+         # The gateway pushes notifications for each to http:// and its address, with the path /push. The last two\n\
+         # know the server; the second of them goes, and does not come back. For what is said of devices that protect\n\
+         # each message, let one in proxy mode beside the first three have an account with scheme = \"hmac\".",
     );
     for (number, mode) in (1..).zip(DEVICES) {
         let own = table(&self::account(

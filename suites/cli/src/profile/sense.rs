@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use twinproof_conformance::coap_authority;
+use twinproof_gwmo::gateway::NAMED;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::{Catalogue, ROLES};
 use twinproof_judge::profile::{
-    Bootstrap, Client, ClientSecurity, Dm, Gwmo, HookSpec, Profile, Security, Twinning,
+    Bootstrap, Client, ClientSecurity, Dm, DmHook, DmServer, DmTester, Gwmo, HookSpec, Profile,
+    Security, Twinning,
 };
 use twinproof_upper::Fault;
 
@@ -130,6 +132,7 @@ fn gateway(section: &Gwmo) -> Option<Senseless> {
     });
     wrong
         .or(hooks)
+        .or_else(|| unnamed("gwmo.named", &section.named))
         .or_else(|| {
             section
                 .fault()
@@ -180,7 +183,108 @@ fn dm(section: &Dm) -> Option<Senseless> {
     server
         .and_then(|server| url::fault(&server.url))
         .map(|why| Senseless::value(keys("dm.server.url"), why))
+        .or_else(|| above(server?))
         .or_else(|| unknown_claim("dm.claims", &section.claims))
+}
+
+/// What of a DM server's hooks and of what it takes gateways to be makes no sense, if anything.
+fn above(server: &DmServer) -> Option<Senseless> {
+    if let Some(DmTester::Hook(hook)) = &server.upper_tester
+        && let Some(wrong) = hooks(hook)
+    {
+        return Some(wrong);
+    }
+    let gateways = server.gateways.as_ref()?;
+    let place = gateways.listen.as_ref();
+    if place.is_some_and(|place| place.parse::<SocketAddr>().is_err()) {
+        let why = "expected an IP address of this machine and a port, such as 127.0.0.1:8105";
+        return Some(Senseless::value(keys("dm.server.gateways.listen"), why));
+    }
+    unnamed("dm.server.gateways.named", &gateways.named)
+}
+
+/// What is not said of the device that a header is about.
+fn unnamed(key: &'static str, form: &str) -> Option<Senseless> {
+    let why = format!(
+        "expected {NAMED} somewhere in it, for which the device stands: without it, all devices are one"
+    );
+    (!form.contains(NAMED)).then(|| Senseless::value(keys(key), why))
+}
+
+/// What each hook of a DM server has to name, and what else it may.
+const NAMED_BY_HOOKS: [(&str, &[&str], &[&str]); 4] = [
+    (
+        "dm.server.upper_tester.hook.plan",
+        &[],
+        &["device", "command", "uri", "value", "xml", "base64"],
+    ),
+    ("dm.server.upper_tester.hook.events", &[], &["after"]),
+    (
+        "dm.server.upper_tester.hook.sip",
+        &["to"],
+        &["device", "session"],
+    ),
+    (
+        "dm.server.upper_tester.hook.behind",
+        &["want"],
+        &["gateway", "devices", "uri", "value", "session", "push"],
+    ),
+];
+
+/// What of a DM server's hooks names nothing, or not what it has to.
+fn hooks(hook: &DmHook) -> Option<Senseless> {
+    let specs = [
+        Some(&hook.plan),
+        hook.events.as_ref(),
+        hook.sip.as_ref(),
+        hook.behind.as_ref(),
+    ];
+    let mut all = NAMED_BY_HOOKS.iter().zip(specs);
+    all.find_map(|((key, needed, others), spec)| {
+        let texts: Vec<&str> = match spec? {
+            HookSpec::Command(line) => vec![line],
+            HookSpec::Http { url, body, .. } => vec![url, body],
+        };
+        let named: Vec<&str> = texts.iter().flat_map(|text| named_in(text)).collect();
+        let known = || needed.iter().chain(*others).copied();
+        let all = known().map(|word| format!("{{{word}}}"));
+        let all = format!("there are {}", all.collect::<Vec<_>>().join(", "));
+        if let Some(unknown) = named.iter().find(|word| !known().any(|k| k == **word)) {
+            let hint = did_you_mean(unknown, known(), &all);
+            return Some(Senseless {
+                help: format!(
+                    "{all}. A brace that is meant as itself has a space, or anything but a word, behind it"
+                ),
+                ..Senseless::value(keys(key), format!("nothing stands for {{{unknown}}}{hint}"))
+            });
+        }
+        let missing = needed.iter().find(|word| !named.contains(word))?;
+        Some(Senseless {
+            help: all,
+            ..Senseless::value(
+                keys(key),
+                format!("expected {{{missing}}} somewhere in it: without that, nobody knows what is wanted"),
+            )
+        })
+    })
+}
+
+/// The words between braces for which something would have to stand: none of a shell's own variables.
+fn named_in(text: &str) -> Vec<&str> {
+    let mut named = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        let length = after
+            .bytes()
+            .take_while(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let (word, behind) = after.split_at(length.count());
+        if !word.is_empty() && behind.starts_with('}') && !before.ends_with('$') {
+            named.push(word);
+        }
+        rest = after;
+    }
+    named
 }
 
 /// What of an LwM2M server's section makes no sense, if anything.

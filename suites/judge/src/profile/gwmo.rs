@@ -180,6 +180,9 @@ pub struct GwmoFresh {
     pub account: DmAccount,
 }
 
+/// What is expected of a place where the tester listens.
+const HERE: &str = "expected an IP address of this machine and a port, such as 127.0.0.1:8101";
+
 /// A program, as an example.
 const COMMAND_LINE: [&str; 2] = ["python3", "my-device.py"];
 
@@ -274,9 +277,26 @@ impl Gwmo {
                 return Some((key, why.to_owned()));
             }
         }
+        let other = self.other.as_ref().and_then(|other| other.listen.as_ref());
+        let https = self.https.as_ref().and_then(|https| https.listen.as_ref());
+        let many = self.many.as_ref().and_then(|many| many.listen.as_ref());
+        let own = [
+            ("gwmo.other.listen", other),
+            ("gwmo.https.listen", https),
+            ("gwmo.many.listen", many),
+        ];
+        let is_none = |place: &String| place.parse::<SocketAddr>().is_err();
+        let misplaced = own
+            .into_iter()
+            .find(|(_, place)| place.is_some_and(is_none));
+        if let Some((key, _)) = misplaced {
+            return Some((key, HERE.to_owned()));
+        }
         let wrong = self.devices.iter().find_map(|device| {
-            let why = device
-                .fault(places)
+            let nowhere = device.listen.as_ref().is_some_and(is_none);
+            let nowhere = nowhere.then(|| format!("listen: {HERE}"));
+            let why = nowhere
+                .or_else(|| device.fault(places))
                 .or_else(|| device.fault_of_fresh(&self.account.server_id))?;
             Some(format!("{}: {why}", device.account.device))
         });
