@@ -19,8 +19,13 @@ use sham::{Accounts, Manner, Sham};
 /// What the gateway calls itself.
 const DEVICE: &str = "IMEI:490154203237518";
 
-/// How long a run of all may take here.
-const LIMIT: Duration = Duration::from_secs(55);
+/// How long a run of all may take, which is as a rule spent on waiting for what does not come: many times what it takes
+/// where nothing else runs.
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// What such a gateway does: it keeps its settings; and where its user name and password are all that it shows, there is no
+/// nonce that a server could forget.
+const DOES: [&str; 2] = ["general/settings", "security/resynchronised"];
 
 /// Name and password of the gateway at each of its servers, in Base64: `gateway:password`.
 const CREDENTIALS: &str = "Z2F0ZXdheTpwYXNzd29yZA==";
@@ -47,7 +52,7 @@ fn run(dir: &Path, manner: Option<Manner>) -> Ran {
          [harness]\npeer_listen = \"{server}\"\n\
          [gwmo]\npush = \"http://{at}/push\"\ndevices_at = \"http://{at}/dm\"\nlines_at = \"{}\"\n\
          lwm2m_at = \"{}\"\npatience = \"150ms\"\nrestart = \"true\"\nreset = \"true\"\ntriggers = true\n\
-         secret = \"./DMAcc/1/AppAuth/1/AAuthSecret\"\n[gwmo.names]\ntotal = \"Summary/Total\"\n\
+         named = \"{{device}}\"\nresults = \"reported\"\nsecret = \"./DMAcc/1/AppAuth/1/AAuthSecret\"\n[gwmo.names]\ntotal = \"Summary/Total\"\n\
          [gwmo.account]\n{}[gwmo.other]\nlisten = \"{other}\"\n[gwmo.other.account]\n{}",
         place(),
         place(),
@@ -145,13 +150,12 @@ fn a_gateway_that_answers_200_and_has_nothing_passes_nothing() {
 
 #[test]
 fn a_gateway_that_keeps_what_it_is_told_and_does_nothing_passes_nothing_else() {
-    // It does keep its settings.
-    let ran = only(Some(Manner::Keeps), &["general/settings"]);
+    let ran = only(Some(Manner::Keeps), &DOES);
     assert_eq!(ran.code, Some(1), "{}", ran.stdout);
 }
 
 #[test]
 fn a_gateway_that_reports_success_for_all_passes_nothing_else() {
-    let ran = only(Some(Manner::Reports), &["general/settings"]);
+    let ran = only(Some(Manner::Reports), &DOES);
     assert_eq!(ran.code, Some(1), "{}", ran.stdout);
 }

@@ -250,7 +250,7 @@ fn names(
         ),
         (0, all) => format!(
             "names        [{table}] writes none of the {all} names of nodes: all are assumed as `twinproof init` prints \
-             them, so what rests on one is inconclusive, and no failure"
+             them, so what fails by one is inconclusive"
         ),
         (_, _) => {
             let assumed = assumed

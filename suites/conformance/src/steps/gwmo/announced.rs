@@ -53,8 +53,8 @@ async fn announcements_off(world: &mut World) -> Result<(), Halted> {
 async fn told_once(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     scene.wait_until_told(Report::Attached, None).await?;
-    // A second announcement would come before whatever is asked for next.
-    scene.objects().await?;
+    // A second announcement would come before whatever is asked for next; and who says nothing by itself says this.
+    scene.objects_again().await?;
     scene.judge_gateway(|session| Gwmo::Reported {
         session,
         report: Report::Attached,

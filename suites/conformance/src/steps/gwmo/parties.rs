@@ -634,8 +634,7 @@ async fn still_off(world: &mut World) -> Result<(), Halted> {
 }
 
 impl Scene {
-    /// What is judged of devices that were to be spared, or to hear nothing, means something where these were reached:
-    /// by their numbers in the profile.
+    /// These were brought something, by their numbers in the profile: beside them, that others were not means something.
     pub(super) async fn were_reached(&mut self, numbers: &[usize]) -> Result<(), Halted> {
         let patience = self.gateway()?.patience.duration();
         for number in numbers {
@@ -644,8 +643,7 @@ impl Scene {
             let reached = |device: &Hidden| device.reached() > 0;
             if !self.stage.wait_for(&device, what, patience, reached).await {
                 let why = format!(
-                    "the gateway brought {} nothing, which was to be brought something: that others were spared, or that \
-                     it was before, means nothing",
+                    "the gateway brought {} nothing, which something was for: what it left alone means nothing then",
                     gateway_device(*number)
                 );
                 return Err(self.inconclusive(why));
