@@ -2,9 +2,10 @@
 
 use twinproof_dm::tree::NodeUri;
 use twinproof_dm::upper::Event;
+use twinproof_kernel::{Outbox, Time};
 
 use super::rules::{About, Arrival, Leaving, Stock};
-use super::{Adapted, Fresh, Gateway, Mode, Moment, Protocol, Provision};
+use super::{Adapted, Fresh, Gateway, Mode, Moment, Protocol, Provision, Shared};
 use crate::alert::Report;
 use crate::objects::below;
 
@@ -202,6 +203,19 @@ impl Gateway {
             }
             Leaving::Kept => {}
         }
+    }
+
+    /// Notices that a device has gone.
+    pub(crate) fn loses(&mut self, shared: &Shared, now: Time, id: &str) {
+        let out = &mut Outbox::default();
+        self.left(&mut Moment { shared, now, out }, id);
+    }
+
+    /// Whether a device is there, for all that is known.
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        let device = self.devices.get(id);
+        device.is_some_and(|device| device.attached && device.record.is_some())
     }
 
     /// Says how many devices there are.

@@ -162,11 +162,7 @@ async fn troubled(world: &mut World) -> Result<(), Halted> {
 
 #[given("the third of them has gone, which the gateway knows")]
 async fn gone(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let third = scene.below(THIRD)?;
-    scene.stage.act(&third, hidden::Order::Go).await?;
-    scene.reads_below(&[THIRD]).await?;
-    scene.comes_below().await
+    world.scene().leaves_below(THIRD).await
 }
 
 #[when("the operator wants to read something of the first of them")]

@@ -28,9 +28,14 @@ const MESSAGES: u32 = 100;
 /// How long the gateway may take for whatever the server wants of it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often the gateway comes for a server that runs elsewhere: such a server may want one thing after the other,
-/// each in a session of its own.
-const SESSIONS: usize = 6;
+/// How often the gateway comes at most: a server may want one thing after the other, each in a session of its own.
+const SESSIONS: usize = 20;
+
+/// The sessions in a row in which the server wants nothing, after which it wants nothing more.
+const QUIET: usize = 2;
+
+/// How long a server that runs elsewhere may think after such a session.
+const THINKING: Duration = Duration::from_millis(300);
 
 /// The gateway, and what is behind it.
 pub(in super::super) struct Site {
@@ -217,6 +222,7 @@ impl Scene {
 
     /// Has a device come to the gateway, and waits until that has said to the server what it has to say.
     pub(super) async fn attaches_below(&mut self, device: usize) -> Result<(), Halted> {
+        let identity = identity(device);
         let device = self.below(device)?;
         let sessions = |device: &Hidden| device.client().ended().len();
         let before = self.stage.look(&device, sessions);
@@ -226,7 +232,39 @@ impl Scene {
         let ended = move |device: &Hidden| sessions(device) > before;
         let what = "the device's session with the gateway has ended";
         self.stage.wait_for(&device, what, PATIENCE, ended).await;
-        self.quiet_below().await
+        self.quiet_below().await?;
+        self.is_below(&identity, true)
+    }
+
+    /// Has a device go, which the gateway notices.
+    pub(super) async fn leaves_below(&mut self, device: usize) -> Result<(), Halted> {
+        let going = self.below(device)?;
+        self.stage.act(&going, hidden::Order::Go).await?;
+        let device = identity(device);
+        let gateway = self.site()?.gateway.clone();
+        let order = tended::Order::Lose {
+            device: device.clone(),
+        };
+        self.stage.act(&gateway, order).await?;
+        self.is_below(&device, false)
+    }
+
+    /// What the gateway shows of itself.
+    pub(super) fn look_below<T>(&mut self, look: impl FnOnce(&Gateway) -> T) -> Result<T, Halted> {
+        let gateway = self.site()?.gateway.clone();
+        Ok(self.stage.look(&gateway, |tended| look(tended.gateway())))
+    }
+
+    /// What is behind the gateway has to be known there, or nothing can be judged by it.
+    fn is_below(&mut self, device: &str, expected: bool) -> Result<(), Halted> {
+        match self.look_below(|gateway| gateway.has(device))? == expected {
+            true => Ok(()),
+            false => {
+                let there = if expected { "there" } else { "gone" };
+                let why = format!("the tester's gateway does not know that {device} is {there}");
+                Err(self.inconclusive(why))
+            }
+        }
     }
 
     /// Has the first device speak to the gateway, which the network lets through to it from then on.
@@ -247,13 +285,26 @@ impl Scene {
         Ok(())
     }
 
-    /// Has the gateway begin a session with the server, and waits until it has done what that wants.
+    /// Has the gateway begin sessions with the server until that wants nothing more, and do what it wants.
     pub(super) async fn comes_below(&mut self) -> Result<(), Halted> {
         let (_, is_elsewhere) = self.stage.tells_dm();
-        for _ in 0..if is_elsewhere { SESSIONS } else { 1 } {
-            let gateway = self.site()?.gateway.clone();
+        let gateway = self.site()?.gateway.clone();
+        let mut quiet = 0;
+        for _ in 0..SESSIONS {
+            let before = self.stage.look(&gateway, Tended::told);
             self.stage.act(&gateway, tended::Order::Come).await?;
             self.quiet_below().await?;
+            if self.stage.look(&gateway, Tended::told) > before {
+                quiet = 0;
+                continue;
+            }
+            quiet += 1;
+            if quiet == QUIET {
+                break;
+            }
+            if is_elsewhere {
+                self.stage.rest(THINKING).await;
+            }
         }
         Ok(())
     }
