@@ -103,13 +103,7 @@ impl Overseer {
             return self.wake((shared, now), (gateway, &device), (session, push), out);
         }
         let desk = &mut self.desk;
-        let wanted = Attended { desk, shared }.begin(gateway, errand);
-        for (call, act) in wanted {
-            let device = gateway.to_owned();
-            let order = Operation::Do { device, act };
-            let input = Input::Order { call, order };
-            self.server.handle(&shared.server, now, input, out);
-        }
+        Attended { desk, shared }.begin(gateway, errand);
         Answer::Done
     }
 

@@ -1,6 +1,6 @@
 //! What is wanted of gateways, and how far it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use twinproof_dm::server::Application;
 use twinproof_dm::syncml::{Alert, StatusCode};
@@ -65,6 +65,12 @@ pub(super) struct Desk {
     calls: u64,
     drawn: u64,
     running: Vec<Running>,
+    /// What gateways were not asked for yet, by the gateway.
+    waiting: BTreeMap<String, VecDeque<(CallId, Act)>>,
+    /// Gateways that were asked for something in the session that they are in.
+    busy: BTreeSet<String>,
+    /// Which devices gateways had when they were asked last, by the gateway.
+    known: BTreeMap<String, Vec<Known>>,
     /// Where devices take notifications, as their gateways say.
     addresses: BTreeMap<String, String>,
     /// Where gateways have images, by the gateway and by where the image comes from.
@@ -85,6 +91,9 @@ impl Desk {
             calls: OWN,
             drawn: 0,
             running: Vec::new(),
+            waiting: BTreeMap::new(),
+            busy: BTreeSet::new(),
+            known: BTreeMap::new(),
             addresses: BTreeMap::new(),
             images: BTreeMap::new(),
             told: Vec::new(),
@@ -115,8 +124,8 @@ impl Desk {
 }
 
 impl Attended<'_> {
-    /// Begins with something. Returns what the gateway is to do for it first.
-    pub(super) fn begin(&mut self, gateway: &str, errand: Errand) -> Vec<(CallId, Act)> {
+    /// Begins with something, once the gateway comes.
+    pub(super) fn begin(&mut self, gateway: &str, errand: Errand) {
         let running = Running {
             gateway: gateway.to_owned(),
             errand,
@@ -126,7 +135,23 @@ impl Attended<'_> {
             outcomes: Vec::new(),
         };
         let uri = ".?list=Struct".to_owned();
-        self.wait(running, vec![Act::Get { uri }])
+        let first = self.wait(running, vec![Act::Get { uri }]);
+        let waiting = self.desk.waiting.entry(gateway.to_owned());
+        waiting.or_default().extend(first);
+    }
+
+    /// What a gateway is asked for now, of this and of what waits.
+    fn ask(&mut self, gateway: &str, wanted: Vec<(CallId, Act)>) -> Vec<(CallId, Act)> {
+        let waiting = self.desk.waiting.entry(gateway.to_owned()).or_default();
+        waiting.extend(wanted);
+        let mut asked = Vec::new();
+        while self.shared.rules.adds(self.desk.busy.contains(gateway))
+            && let Some(next) = waiting.pop_front()
+        {
+            asked.push(next);
+            self.desk.busy.insert(gateway.to_owned());
+        }
+        asked
     }
 
     /// Waits until the gateway has done this.
@@ -164,7 +189,11 @@ impl Attended<'_> {
             Errand::Keep(on) => self.wait(stage(Stage::Setting), switch(&names.keep_images, on)),
             Errand::List => self.list(stage(Stage::Listing), places),
             Errand::Read { devices, .. } if devices.is_empty() => {
-                self.list(stage(Stage::Listing), places)
+                let known = self.desk.known.get(&running.gateway).cloned();
+                match known.filter(|_| !rules.looks_again(true)) {
+                    Some(known) => self.listed(running, known),
+                    None => self.list(stage(Stage::Listing), places),
+                }
             }
             Errand::Read { devices, uri } => {
                 self.fan_out(running, places, devices, &Act::Get { uri })
@@ -332,6 +361,8 @@ impl Attended<'_> {
             Stage::Listing => {
                 let at = below(&running.places.inventory, &self.shared.names.records);
                 let known = self.known(&at, read);
+                let gateway = running.gateway.clone();
+                self.desk.known.insert(gateway, known.clone());
                 self.listed(running, known)
             }
             Stage::Describing(_) | Stage::Started(_) if failed.is_some() => {
@@ -487,7 +518,7 @@ impl Attended<'_> {
             }
         }
         let Errand::Read { uri, .. } = &running.errand else {
-            let gateway = running.gateway;
+            let gateway = rules.files(running.gateway);
             let all = rules.lists(known).into_iter().map(|known| Event::Listed {
                 gateway: gateway.clone(),
                 device: known.device,
@@ -524,6 +555,11 @@ impl Application for Attended<'_> {
         news: &[Event],
         done: &[(CallId, Outcome)],
     ) -> Vec<(CallId, Act)> {
+        let begins =
+            |event: &Event| matches!(event, Event::Started { device: who, .. } if who == device);
+        if news.iter().any(begins) {
+            self.desk.busy.remove(device);
+        }
         let mut wanted = Vec::new();
         for (call, outcome) in done {
             let mut all = self.desk.running.iter();
@@ -565,7 +601,7 @@ impl Application for Attended<'_> {
                 }
             }
         }
-        wanted
+        self.ask(device, wanted)
     }
 }
 

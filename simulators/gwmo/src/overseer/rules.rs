@@ -56,6 +56,11 @@ twinproof_kernel::rules! {
             StatusCode::OK
         }
 
+        /// Whether a session in which a gateway was asked for something takes one thing more.
+        fn adds(&self, busy: bool) -> bool {
+            true
+        }
+
         /// Which of these devices something is done with.
         fn aims(&self, wanted: Vec<String>) -> Vec<String> {
             wanted
@@ -79,6 +84,16 @@ twinproof_kernel::rules! {
         /// What the application is told of a fan-out.
         fn tells(&self, entries: Vec<Entry>) -> Vec<Entry> {
             entries
+        }
+
+        /// Whether the devices are read once more of a gateway, where it is known which they were.
+        fn looks_again(&self, known: bool) -> bool {
+            true
+        }
+
+        /// Under which gateway the application is told of the devices of this one.
+        fn files(&self, gateway: String) -> String {
+            gateway
         }
 
         /// Which devices the application is told of that a gateway knows.
