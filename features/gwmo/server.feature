@@ -57,12 +57,26 @@ Feature: The server above a gateway
     Then the third of them is asked for it by way of the gateway
     And the operator is told what the third of them has
 
+  @GwMO-HLF-003 @GwMO-DI-004 @advice @id:new-among-all
+  Scenario: What is wanted of all that are there is wanted of a new device as well
+    Given a gateway below the server, two devices behind it, and a third that has not come yet
+    When the operator wants to know which devices the gateway has
+    And the gateway comes
+    And the third of them comes to the gateway
+    And the operator wants to read something of all of them that are there
+    And the gateway comes
+    Then the third of them is asked for it by way of the gateway
+    And the operator is told what the third of them has
+
   @GwMO-DI-005 @GwMO-ADM-001 @id:announcements
-  Scenario: Announcements are switched off where the gateway has the switch
+  Scenario: Announcements are switched off, and on again, where the gateway has the switch
     Given a gateway below the server, and three devices behind it
     When the operator wants no new device to be announced
     And the gateway comes
     Then the gateway is set to announce none
+    When the operator wants new devices to be announced
+    And the gateway comes
+    Then the gateway is set to announce new devices
 
   @GwMO-DI-001 @GwMO-DI-002 @GwMO-DI-003 @id:inventory
   Scenario: The operator is told which devices there are, and which have gone
@@ -106,8 +120,11 @@ Feature: The server above a gateway
     Then the server has the gateway get the image once
 
   @GwMO-DCIS-003 @id:keeping
-  Scenario: The keeping of images is switched off where the gateway has the switch
+  Scenario: The keeping of images is switched off, and on again, where the gateway has the switch
     Given a gateway below the server, and three devices behind it
     When the operator wants no image to be kept
     And the gateway comes
     Then the gateway is set to keep none
+    When the operator wants images to be kept
+    And the gateway comes
+    Then the gateway is set to keep images

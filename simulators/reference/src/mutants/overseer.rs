@@ -163,6 +163,24 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         known.into_iter().filter(|known| known.attached).collect()
     }
 
+    "server-lists-both-ways" "says that devices are there, and that they are not" breaks "GwMO-DI-003"
+    also breaks { "GwMO-DI-001", "GwMO-DI-002" because "one of the two is not so" }
+    caught by { "gwmo/server/inventory" "gwmo-server/lists" }
+    fn lists(&self, known: Vec<Known>) -> Vec<Known> {
+        let other = |known: &Known| Known { attached: !known.attached, ..known.clone() };
+        known.iter().flat_map(|known| [other(known), known.clone()]).collect()
+    }
+
+    "server-lists-under-another" "tells of a gateway's devices as those of another one" breaks "GwMO-DI-002"
+    also breaks { "GwMO-DI-001", "GwMO-DI-003" because "they are not where it says" }
+    caught by { "gwmo/server/inventory" "gwmo-server/lists" }
+    fn files(&self, gateway: String) -> String { format!("{gateway}0") }
+
+    "server-lists-once" "wants things of those alone that were there when it asked first" breaks "GwMO-DI-004"
+    also breaks { "GwMO-HLF-003" because "a new device is none of them" }
+    caught by { "gwmo/server/new-among-all" "gwmo-server/manages", "gwmo/server/new-among-all" "gwmo-server/learns" }
+    fn looks_again(&self, known: bool) -> bool { !known }
+
     "server-lists-one" "tells of one device only" breaks "GwMO-DI-001"
     also breaks { "GwMO-DI-002", "GwMO-DI-003" because "the others are missing" }
     caught by { "gwmo/server/inventory" "gwmo-server/lists" }
@@ -174,6 +192,11 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     also breaks { "GwMO-ADM-001", "GwMO-DCIS-003" because "the switches are settings of the gateway" }
     caught by { "gwmo/server/announcements" "gwmo-server/sets", "gwmo/server/keeping" "gwmo-server/sets" }
     fn switches(&self, on: bool) -> bool { !on }
+
+    "server-switches-always-off" "switches off what is to be on" breaks "GwMO-DI-005"
+    also breaks { "GwMO-ADM-001", "GwMO-DCIS-003" because "the switches are settings of the gateway" }
+    caught by { "gwmo/server/announcements" "gwmo-server/sets", "gwmo/server/keeping" "gwmo-server/sets" }
+    fn switches(&self, _on: bool) -> bool { false }
 
     "server-offers-the-origin" "tells devices where an image comes from" breaks "GwMO-DCIS-001"
     caught by { "gwmo/server/image" "gwmo-server/manages" }

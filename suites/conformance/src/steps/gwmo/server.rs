@@ -96,6 +96,18 @@ impl Scene {
         Ok(())
     }
 
+    /// Judges what a switch of the gateway's is set to.
+    fn check_set(&mut self, path: &str, on: bool) -> Result<(), Halted> {
+        let at = below(&self.site()?.places.config, path);
+        let has = self.look_below(|gateway| gateway.tree().text(&at).map(str::to_owned))?;
+        self.check_above(|session| Server::Sets {
+            session,
+            uri: at.to_string(),
+            value: on.to_string(),
+            has,
+        })
+    }
+
     /// Judges what the operator is told became of devices.
     async fn check_learnt(&mut self, outcomes: Vec<(usize, Outcome)>) -> Result<(), Halted> {
         let site = self.site()?;
@@ -210,6 +222,16 @@ async fn unannounced(world: &mut World) -> Result<(), Halted> {
     world.scene().wants_below(Errand::Announce(false)).await
 }
 
+#[when("the operator wants new devices to be announced")]
+async fn announced(world: &mut World) -> Result<(), Halted> {
+    world.scene().wants_below(Errand::Announce(true)).await
+}
+
+#[when("the operator wants images to be kept")]
+async fn kept(world: &mut World) -> Result<(), Halted> {
+    world.scene().wants_below(Errand::Keep(true)).await
+}
+
 #[when("the operator wants no image to be kept")]
 async fn unkept(world: &mut World) -> Result<(), Halted> {
     world.scene().wants_below(Errand::Keep(false)).await
@@ -217,7 +239,13 @@ async fn unkept(world: &mut World) -> Result<(), Halted> {
 
 #[when("the operator wants to know which devices the gateway has")]
 async fn surveys(world: &mut World) -> Result<(), Halted> {
-    world.scene().asks_below(Errand::List).await
+    let scene = world.scene();
+    scene.asks_below(Errand::List).await?;
+    // What it says before the gateway comes is what it knew.
+    if let Some(known) = scene.dm_events_so_far().await? {
+        scene.site()?.known = known;
+    }
+    Ok(())
 }
 
 #[when("the operator wants an image for the first and the second of them")]
@@ -404,9 +432,14 @@ async fn told_which(world: &mut World) -> Result<(), Halted> {
             .filter(|event| matches!(event, Event::Listed { .. }));
         listed.count() >= wanted
     };
-    let known = scene.site()?.known;
+    let site = scene.site()?;
+    let (known, gateway) = (site.known, site.account.device.clone());
     let number = scene.dm_events_after(known, enough).await?;
-    scene.check(&Check::GwmoServer(Server::Lists { devices, number }));
+    scene.check(&Check::GwmoServer(Server::Lists {
+        gateway,
+        devices,
+        number,
+    }));
     Ok(())
 }
 
@@ -436,28 +469,26 @@ fn takes_image(world: &mut World) -> Result<(), Halted> {
 
 #[then("the gateway is set to announce none")]
 fn set_unannounced(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let site = scene.site()?;
-    let uri = below(&site.places.config, &site.names.report_attached).to_string();
-    let value = "false".to_owned();
-    scene.check_above(|session| Server::Sets {
-        session,
-        uri,
-        value,
-    })
+    let path = world.scene().site()?.names.report_attached.clone();
+    world.scene().check_set(&path, false)
+}
+
+#[then("the gateway is set to announce new devices")]
+fn set_announced(world: &mut World) -> Result<(), Halted> {
+    let path = world.scene().site()?.names.report_attached.clone();
+    world.scene().check_set(&path, true)
 }
 
 #[then("the gateway is set to keep none")]
 fn set_unkept(world: &mut World) -> Result<(), Halted> {
-    let scene = world.scene();
-    let site = scene.site()?;
-    let uri = below(&site.places.config, &site.names.keep_images).to_string();
-    let value = "false".to_owned();
-    scene.check_above(|session| Server::Sets {
-        session,
-        uri,
-        value,
-    })
+    let path = world.scene().site()?.names.keep_images.clone();
+    world.scene().check_set(&path, false)
+}
+
+#[then("the gateway is set to keep images")]
+fn set_kept(world: &mut World) -> Result<(), Halted> {
+    let path = world.scene().site()?.names.keep_images.clone();
+    world.scene().check_set(&path, true)
 }
 
 #[then("the gateway is brought a notification of the server for that device")]

@@ -2,6 +2,8 @@
 //!
 //! What a server wants of a device is seen where it counts: in what the gateway, which is ours, says to the device.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use twinproof_dm::media::{DM_NOTIFICATION, NOTIFICATION};
 use twinproof_dm::notification::Received;
@@ -47,8 +49,10 @@ pub enum Check {
         /// The number under which it was told.
         number: u64,
     },
-    /// The operator was told of these devices, and which of them are there.
+    /// The operator was told of these devices of a gateway, each once or alike, and which of them are there.
     Lists {
+        /// The gateway.
+        gateway: String,
         /// Each, and whether it is there.
         devices: Vec<(String, bool)>,
         /// The number under which it was told.
@@ -81,14 +85,16 @@ pub enum Check {
         /// The session that it announces.
         id: u16,
     },
-    /// A setting of the gateway was written.
+    /// A setting of the gateway is as it was wanted.
     Sets {
         /// What was said to the gateway.
         session: Session,
         /// Its address.
         uri: String,
-        /// The value.
+        /// The value that it is to have.
         value: String,
+        /// The value that it has in the tree of the gateway, which is the tester's.
+        has: Option<String>,
     },
     /// Things of a kind were started, so many times.
     Starts {
@@ -149,7 +155,11 @@ impl Check {
                 |talks| forgoes(talks, devices),
             ),
             Self::Learns { devices, number } => learns(scene, devices, *number),
-            Self::Lists { devices, number } => lists(scene, devices, *number),
+            Self::Lists {
+                gateway,
+                devices,
+                number,
+            } => lists(scene, (gateway, devices), *number),
             Self::Manages {
                 session,
                 gateway,
@@ -172,8 +182,10 @@ impl Check {
                 session,
                 uri,
                 value,
+                has,
             } => with(session, scene, format!("{value} at {uri}"), |talks| {
-                sets(talks, uri, value)
+                let has = has.as_deref().unwrap_or("nothing");
+                Ok((has == value, has.to_owned(), written(talks, uri)))
             }),
             Self::Starts {
                 session,
@@ -343,33 +355,37 @@ fn belies(told: &upper::Outcome, outcome: &Outcome) -> bool {
     }
 }
 
-fn lists(scene: &Scene, devices: &[(String, bool)], number: u64) -> Found {
-    let word = |(device, there): &(String, bool)| {
-        let how = if *there { "there" } else { "not there" };
-        format!("{device}: {how}")
+fn lists(scene: &Scene, (gateway, devices): (&str, &[(String, bool)]), number: u64) -> Found {
+    let in_words = |all: &BTreeSet<(String, bool, String)>| {
+        let word = |(device, there, of): &(String, bool, String)| {
+            let how = if *there { "there" } else { "not there" };
+            format!("{device} of {of}: {how}")
+        };
+        match all.is_empty() {
+            true => "none".to_owned(),
+            false => all.iter().map(word).collect::<Vec<_>>().join(", "),
+        }
     };
-    let in_words = |all: &[(String, bool)]| match all {
-        [] => "none".to_owned(),
-        all => all.iter().map(word).collect::<Vec<_>>().join(", "),
-    };
-    let expected = in_words(devices);
+    let wanted = devices.iter().cloned();
+    let wanted = wanted.map(|(device, there)| (device, there, gateway.to_owned()));
+    let wanted = wanted.collect();
+    let expected = in_words(&wanted);
     let Some(events) = told(scene, number) else {
         return Found::inconclusive(expected, "the operator was told nothing");
     };
-    let mut listed: Vec<(String, bool)> = Vec::new();
-    for event in events {
-        if let Event::Listed {
-            device, attached, ..
-        } = event
-        {
-            // What was said last holds.
-            listed.retain(|(known, _)| *known != device);
-            listed.push((device, attached));
-        }
-    }
-    listed.sort_unstable();
-    let mut wanted = devices.to_vec();
-    wanted.sort_unstable();
+    let listed = events.into_iter().filter_map(|event| match event {
+        Event::Listed {
+            gateway: of,
+            device,
+            attached,
+        } => Some((device, attached, of)),
+        _ => None,
+    });
+    // What other gateways have is their affair, unless it is of these devices.
+    let own = |(device, _, of): &(String, bool, String)| {
+        *of == gateway || devices.iter().any(|(known, _)| known == device)
+    };
+    let listed = listed.filter(own).collect();
     Found::decide(listed == wanted, expected, in_words(&listed))
         .shown_by([number])
         .relying_on(&[NAMES])
@@ -466,8 +482,9 @@ fn is_notification(kind: &str) -> bool {
         .any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-fn sets(talks: &[Talk], uri: &str, value: &str) -> Result<Seen, String> {
-    let mut written: Vec<(u64, String)> = Vec::new();
+/// The exchanges in which something was written at a node.
+fn written(talks: &[Talk], uri: &str) -> Vec<u64> {
+    let mut written = Vec::new();
     for said in super::believed(talks) {
         for command in said.commands() {
             let (Command::Replace(request) | Command::Add(request)) = command else {
@@ -477,13 +494,10 @@ fn sets(talks: &[Talk], uri: &str, value: &str) -> Result<Seen, String> {
                 let target = item.target.as_ref();
                 target.is_some_and(|target| node(&target.uri) == node(uri))
             });
-            let texts = own.filter_map(|item| item.data.as_ref()?.as_text());
-            written.extend(texts.map(|text| (said.number, text.to_owned())));
+            written.extend(own.map(|_| said.number));
         }
     }
-    let got = written.last().map_or("nothing", |(_, text)| text.as_str());
-    let numbers = written.iter().map(|(number, _)| *number).collect();
-    Ok((got == value, got.to_owned(), numbers))
+    written
 }
 
 fn starts(talks: &[Talk], below: &str, times: usize) -> Result<Seen, String> {
