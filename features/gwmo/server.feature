@@ -35,6 +35,31 @@ Feature: The server above a gateway
     And the gateway comes
     Then the server has the gateway start one fan-out
 
+  @GwMO-Group-001 @id:grouped
+  Scenario: A group that the operator wants is at the gateway, and what is wanted of it reaches its members alone
+    Given a gateway below the server, and three devices behind it
+    When the operator wants the first and the second of them to be a group
+    And the gateway comes
+    Then the gateway has a group of the first and the second of them
+    When the operator wants to read something of that group
+    And the gateway comes
+    Then the first and the second of them are asked for it by way of the gateway
+    And the third of them is not asked for it
+    And the operator is told what the first and the second of them have
+
+  @GwMO-Group-001 @id:regrouped
+  Scenario: A group is changed as the operator wants it, and removed
+    Given a gateway below the server, and three devices behind it
+    When the operator wants the first and the second of them to be a group
+    And the gateway comes
+    Then the gateway has a group of the first and the second of them
+    When the operator wants the first and the third of them to be that group
+    And the gateway comes
+    Then the gateway has a group of the first and the third of them, and none of the first and the second
+    When the operator wants that group no more
+    And the gateway comes
+    Then the gateway has no group of the first and the third of them
+
   @GwMO-FORA-002 @id:mixed
   Scenario: Of several devices, the operator is told of each what became of it
     Given a gateway below the server, and three devices behind it
@@ -78,7 +103,14 @@ Feature: The server above a gateway
     And the gateway comes
     Then the gateway is set to announce new devices
 
-  @GwMO-DI-001 @GwMO-DI-002 @GwMO-DI-003 @id:inventory
+  @GwMO-DI-001 @id:about
+  Scenario: The operator is told what the gateway says of one device
+    Given a gateway below the server, and three devices behind it
+    When the operator wants to know what the gateway says of the first of them
+    And the gateway comes
+    Then the operator is told what the gateway says of the first of them
+
+  @GwMO-DI-002 @GwMO-DI-003 @id:inventory
   Scenario: The operator is told which devices there are, and which have gone
     Given a gateway below the server, and three devices behind it
     And the third of them has gone, which the gateway knows

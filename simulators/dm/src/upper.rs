@@ -86,6 +86,11 @@ pub enum Operation {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Errand {
+    /// Say what it knows of a device.
+    About {
+        /// The device.
+        device: String,
+    },
     /// Announce new devices from now on, or do not.
     Announce(bool),
     /// Overwrite a value of devices.
@@ -106,6 +111,13 @@ pub enum Errand {
         /// The node of the devices that is to say where they get it.
         uri: String,
     },
+    /// Have a group with these devices and no others from now on.
+    Group {
+        /// What the group is called.
+        group: String,
+        /// The devices; none means that there is no such group any more.
+        devices: Vec<String>,
+    },
     /// Keep images from now on, or do not.
     Keep(bool),
     /// Say which devices it knows, and which of them are there.
@@ -114,6 +126,13 @@ pub enum Errand {
     Read {
         /// The devices; none means all that are there.
         devices: Vec<String>,
+        /// The address of the node.
+        uri: String,
+    },
+    /// Read a node of the devices of a group.
+    ReadGroup {
+        /// The group.
+        group: String,
         /// The address of the node.
         uri: String,
     },
@@ -135,6 +154,7 @@ impl Errand {
     pub fn names(&self) -> [(&'static str, String); 6] {
         let nothing = || (&[][..], "", String::new());
         let (want, (devices, uri, value)) = match self {
+            Self::About { device } => ("about", (std::slice::from_ref(device), "", String::new())),
             Self::Announce(on) => ("announce", (&[][..], "", on.to_string())),
             Self::Change {
                 devices,
@@ -146,9 +166,11 @@ impl Errand {
                 source,
                 uri,
             } => ("distribute", (&**devices, &**uri, source.clone())),
+            Self::Group { group, devices } => ("group", (&**devices, "", group.clone())),
             Self::Keep(on) => ("keep", (&[][..], "", on.to_string())),
             Self::List => ("list", nothing()),
             Self::Read { devices, uri } => ("read", (&**devices, &**uri, String::new())),
+            Self::ReadGroup { group, uri } => ("read-group", (&[][..], &**uri, group.clone())),
             Self::Wake { device, .. } => {
                 ("wake", (std::slice::from_ref(device), "", String::new()))
             }

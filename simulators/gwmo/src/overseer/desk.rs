@@ -13,7 +13,7 @@ use super::describe::{Description, text};
 use super::rules::{Known, Offer};
 use crate::aggregate::{Entry, Said};
 use crate::alert::Report;
-use crate::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, Places, below};
+use crate::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, Names, Places, below};
 use crate::payload;
 
 /// From here on calls are the desk's own: whoever stands above counts from the other end.
@@ -46,6 +46,13 @@ enum Stage {
     Clearing,
 }
 
+/// Whom a fan-out is for.
+enum Target {
+    Devices(Vec<String>),
+    /// A group that is there, by what it is called.
+    Group(String),
+}
+
 #[derive(Clone, Debug)]
 struct Running {
     gateway: String,
@@ -69,6 +76,8 @@ pub(super) struct Desk {
     waiting: BTreeMap<String, VecDeque<(CallId, Act)>>,
     /// Gateways that were asked for something in the session that they are in.
     busy: BTreeSet<String>,
+    /// Where groups are that the application wants, by the gateway and by what they are called.
+    groups: BTreeMap<(String, String), NodeUri>,
     /// Which devices gateways had when they were asked last, by the gateway.
     known: BTreeMap<String, Vec<Known>>,
     /// Where devices take notifications, as their gateways say.
@@ -93,6 +102,7 @@ impl Desk {
             running: Vec::new(),
             waiting: BTreeMap::new(),
             busy: BTreeSet::new(),
+            groups: BTreeMap::new(),
             known: BTreeMap::new(),
             addresses: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -187,7 +197,14 @@ impl Attended<'_> {
                 self.wait(stage(Stage::Setting), switch(&names.report_attached, on))
             }
             Errand::Keep(on) => self.wait(stage(Stage::Setting), switch(&names.keep_images, on)),
-            Errand::List => self.list(stage(Stage::Listing), places),
+            Errand::About { .. } | Errand::List => self.list(stage(Stage::Listing), places),
+            Errand::Group { group, devices } => {
+                let acts = self.group(&running.gateway, places, (group, devices));
+                self.wait(stage(Stage::Setting), acts)
+            }
+            Errand::ReadGroup { group, uri } => {
+                self.describe(running, places, &Target::Group(group), &Act::Get { uri })
+            }
             Errand::Read { devices, .. } if devices.is_empty() => {
                 let known = self.desk.known.get(&running.gateway).cloned();
                 match known.filter(|_| !rules.looks_again(true)) {
@@ -278,19 +295,40 @@ impl Attended<'_> {
         if several && !rules.gathers(several) {
             let each = devices.into_iter().flat_map(|device| {
                 let running = running.clone();
-                self.describe(running, places, &[device], act)
+                self.describe(running, places, &Target::Devices(vec![device]), act)
             });
             return each.collect();
         }
-        self.describe(running, places, &devices, act)
+        self.describe(running, places, &Target::Devices(devices), act)
     }
 
-    /// Describes one fan-out; several devices are put into a group.
+    /// What makes a group that the application wants what it is to be.
+    fn group(
+        &mut self,
+        gateway: &str,
+        places: &Places,
+        (group, devices): (String, Vec<String>),
+    ) -> Vec<Act> {
+        let (names, rules) = (&self.shared.names, &self.shared.rules);
+        let key = (gateway.to_owned(), group.clone());
+        let before = self.desk.groups.remove(&key);
+        let before = before.filter(|_| rules.dissolves(true));
+        let mut acts: Vec<Act> = before.map(remove).into_iter().collect();
+        let devices = rules.puts_together(devices);
+        if !devices.is_empty() {
+            let at = below(&places.inventory, &names.groups).child(self.desk.name("G"));
+            acts.push(members(names, &at, &group, &devices));
+            self.desk.groups.insert(key, at);
+        }
+        acts
+    }
+
+    /// Describes one fan-out; several devices are put into a group of their own.
     fn describe(
         &mut self,
         running: Running,
         places: &Places,
-        devices: &[String],
+        target: &Target,
         act: &Act,
     ) -> Vec<(CallId, Act)> {
         let names = &self.shared.names;
@@ -303,23 +341,24 @@ impl Attended<'_> {
                 ("xml", &payload::write(std::slice::from_ref(act))),
             )
             .leaf(&at, &names.deadline, ("int", &seconds));
-        let (acts, group) = match devices {
-            [device] => {
-                let leaf = format!("{}/1", names.target_devices);
-                let fan_out = fan_out.leaf(&at, &leaf, ("chr", device));
+        let (acts, group) = match target {
+            Target::Group(called) => {
+                let fan_out = fan_out.leaf(&at, &names.target_group, ("chr", called));
                 (vec![fan_out.into_act()], None)
             }
-            devices => {
+            Target::Devices(devices) if !self.shared.rules.groups(devices.len() > 1) => {
+                let named = (1..).zip(devices).fold(fan_out, |fan_out, (number, device)| {
+                    let leaf = format!("{}/{number}", names.target_devices);
+                    fan_out.leaf(&at, &leaf, ("chr", device))
+                });
+                (vec![named.into_act()], None)
+            }
+            Target::Devices(devices) => {
                 let called = self.desk.name("G");
                 let group = below(&places.inventory, &names.groups).child(&called);
-                let mut members =
-                    Description::of(&group).leaf(&group, &names.group_name, ("chr", &called));
-                for (number, device) in (1..).zip(devices) {
-                    let leaf = format!("{}/{number}", names.members);
-                    members = members.leaf(&group, &leaf, ("chr", device));
-                }
+                let together = members(names, &group, &called, devices);
                 let fan_out = fan_out.leaf(&at, &names.target_group, ("chr", &called));
-                (vec![members.into_act(), fan_out.into_act()], Some(group))
+                (vec![together, fan_out.into_act()], Some(group))
             }
         };
         let stage = Stage::Describing(Described {
@@ -360,6 +399,10 @@ impl Attended<'_> {
             }
             Stage::Listing => {
                 let at = below(&running.places.inventory, &self.shared.names.records);
+                if let Errand::About { device } = &running.errand {
+                    self.tell_about(device, instances(&at, read));
+                    return Vec::new();
+                }
                 let known = self.known(&at, read);
                 let gateway = running.gateway.clone();
                 self.desk.known.insert(gateway, known.clone());
@@ -398,9 +441,6 @@ impl Attended<'_> {
                 let entries = self.entries(&below(&described.at, &self.shared.names.results), read);
                 let entries = self.shared.rules.tells(entries);
                 self.tell(&running.errand, entries);
-                let remove = |at: NodeUri| Act::Delete {
-                    uri: at.to_string(),
-                };
                 let left = std::iter::once(described.at).chain(described.group);
                 let left = left.map(remove).collect();
                 running.stage = Stage::Clearing;
@@ -441,10 +481,38 @@ impl Attended<'_> {
         self.tell(&running.errand, entries.collect());
     }
 
+    /// Tells the application what a gateway knows of a device, as if that had said it.
+    fn tell_about(&mut self, device: &str, records: BTreeMap<String, BTreeMap<String, String>>) {
+        let leaf = &self.shared.names.record_device;
+        let own = |record: &BTreeMap<String, String>| record.get(leaf.as_str()).cloned();
+        let others = records.values().filter_map(own);
+        let others = others.filter(|other| other != device).collect();
+        let of = self.shared.rules.reads_of(device.to_owned(), others);
+        let mut known = records.into_values();
+        let found = known.find(|record| own(record).as_ref() == Some(&of));
+        let code = if found.is_some() { 200 } else { 404 };
+        let results = found.into_iter().flatten().map(|(uri, value)| Reading {
+            uri,
+            format: None,
+            media_type: None,
+            value: Some(Value::Text(value)),
+        });
+        let outcome = Outcome {
+            statuses: vec![Told {
+                command: "Get".to_owned(),
+                code,
+                items: Vec::new(),
+            }],
+            results: results.collect(),
+        };
+        let device = device.to_owned();
+        self.desk.told.push(Event::Did { device, outcome });
+    }
+
     /// Tells the application of each device what became of it, as if it had been asked itself.
     fn tell(&mut self, errand: &Errand, entries: Vec<Entry>) {
         let (command, uri) = match errand {
-            Errand::Read { uri, .. } => ("Get", uri.as_str()),
+            Errand::Read { uri, .. } | Errand::ReadGroup { uri, .. } => ("Get", uri.as_str()),
             Errand::Change { uri, .. } => ("Replace", uri.as_str()),
             _ => ("Exec", ""),
         };
@@ -602,6 +670,23 @@ impl Application for Attended<'_> {
             }
         }
         self.ask(device, wanted)
+    }
+}
+
+/// What makes a group of devices.
+fn members(names: &Names, at: &NodeUri, called: &str, devices: &[String]) -> Act {
+    let group = Description::of(at).leaf(at, &names.group_name, ("chr", called));
+    let numbered = (1..).zip(devices);
+    let group = numbered.fold(group, |group, (number, device)| {
+        let leaf = format!("{}/{number}", names.members);
+        group.leaf(at, &leaf, ("chr", device))
+    });
+    group.into_act()
+}
+
+fn remove(at: NodeUri) -> Act {
+    Act::Delete {
+        uri: at.to_string(),
     }
 }
 

@@ -71,6 +71,11 @@ twinproof_kernel::rules! {
             several
         }
 
+        /// Whether devices of one fan-out are put into a group for it.
+        fn groups(&self, several: bool) -> bool {
+            several
+        }
+
         /// Whether a fan-out is started once more that is over.
         fn starts_again(&self, over: bool) -> bool {
             !over
@@ -79,6 +84,21 @@ twinproof_kernel::rules! {
         /// Whether something is wanted of a device, where it is wanted of all that are there.
         fn addresses(&self, device: Known) -> bool {
             device.attached
+        }
+
+        /// Of which device the application is told what a gateway says of this one; others are there as well.
+        fn reads_of(&self, device: String, others: Vec<String>) -> String {
+            device
+        }
+
+        /// Which of these devices are put into a group that the application wants.
+        fn puts_together(&self, devices: Vec<String>) -> Vec<String> {
+            devices
+        }
+
+        /// Whether a group is removed that is to be another one or none.
+        fn dissolves(&self, there: bool) -> bool {
+            there
         }
 
         /// What the application is told of a fan-out.

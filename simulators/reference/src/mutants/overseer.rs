@@ -181,6 +181,24 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "gwmo/server/new-among-all" "gwmo-server/manages", "gwmo/server/new-among-all" "gwmo-server/learns" }
     fn looks_again(&self, known: bool) -> bool { !known }
 
+    "server-says-of-another" "tells of a device what the gateway says of another one" breaks "GwMO-DI-001"
+    caught by { "gwmo/server/about" "gwmo-server/describes" }
+    fn reads_of(&self, device: String, others: Vec<String>) -> String {
+        others.into_iter().next().unwrap_or(device)
+    }
+
+    "server-leaves-one-out" "puts all devices but the last into a group" breaks "GwMO-Group-001"
+    caught by { "gwmo/server/grouped" "gwmo-server/groups", "gwmo/server/grouped" "gwmo-server/manages" }
+    fn puts_together(&self, devices: Vec<String>) -> Vec<String> {
+        let mut devices = devices;
+        devices.pop();
+        devices
+    }
+
+    "server-dissolves-nothing" "leaves groups as they were that are to be others" breaks "GwMO-Group-001"
+    caught by { "gwmo/server/regrouped" "gwmo-server/groups" }
+    fn dissolves(&self, there: bool) -> bool { !there }
+
     "server-lists-one" "tells of one device only" breaks "GwMO-DI-001"
     also breaks { "GwMO-DI-002", "GwMO-DI-003" because "the others are missing" }
     caught by { "gwmo/server/inventory" "gwmo-server/lists" }

@@ -281,10 +281,13 @@ pub struct DmHook {
     /// Has the server do something with devices behind the gateway `{gateway}`, in the next session of that. What,
     /// `{want}` says: `read` or `change` the node `{uri}` of `{devices}` (to `{value}`; of all devices that are there
     /// if none is named), `distribute` the image at `{value}` (the gateway gets it, and where that has it is written to
-    /// the node `{uri}` of `{devices}`), `list` which devices it knows, `announce` new devices or `keep` images from now
+    /// the node `{uri}` of `{devices}`), `list` which devices it knows, say what it knows `about` the device, have a
+    /// `group` called `{value}` of `{devices}` alone (no such group any more if none is named), `read-group` the node
+    /// `{uri}` of the devices of the group `{value}`, `announce` new devices or `keep` images from now
     /// on (`{value}` is `true` or `false`), `wake` the device for the session `{session}`, by a push to the gateway at
     /// `{push}`. Several devices stand with commas between them. What came of a reading or a change it says by
-    /// `hook.events`, as of a device that it reaches itself; which devices there are, as `{"listed": {"gateway", "device",
+    /// `hook.events`, as of a device that it reaches itself; what the gateway knows about a device, as what was read of
+    /// that; which devices there are, as `{"listed": {"gateway", "device",
     /// "attached"}}`, each. Without this, what takes a gateway is inconclusive.
     #[schemars(
         example = "mdmctl gateway {gateway} {want} --devices {devices} --uri {uri} --value {value}"

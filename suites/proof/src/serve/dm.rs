@@ -221,6 +221,7 @@ fn errand(text: impl Fn(&str) -> Result<String, Refused>) -> Result<Errand, Refu
     };
     let uri = text("uri")?;
     Ok(match text("want")?.as_str() {
+        "about" => Errand::About { device: all },
         "announce" => Errand::Announce(on()?),
         "change" => Errand::Change {
             devices,
@@ -232,9 +233,14 @@ fn errand(text: impl Fn(&str) -> Result<String, Refused>) -> Result<Errand, Refu
             source: value,
             uri,
         },
+        "group" => Errand::Group {
+            group: value,
+            devices,
+        },
         "keep" => Errand::Keep(on()?),
         "list" => Errand::List,
         "read" => Errand::Read { devices, uri },
+        "read-group" => Errand::ReadGroup { group: value, uri },
         "wake" => {
             let session = text("session")?;
             Errand::Wake {
@@ -245,7 +251,7 @@ fn errand(text: impl Fn(&str) -> Result<String, Refused>) -> Result<Errand, Refu
             }
         }
         other => {
-            let expected = "announce, change, distribute, keep, list, read or wake as want";
+            let expected = "about, announce, change, distribute, group, keep, list, read, read-group or wake as want";
             return Err(none(expected, other));
         }
     })

@@ -20,13 +20,16 @@ use super::parties::NODE;
 use crate::target::TENDED;
 use crate::world::{Scene, World};
 pub(super) use site::Site;
-use site::{device_name, says};
+use site::{device_name, model, says};
 
 /// What a value is changed into.
 const CHANGED: &str = "what the operator wants";
 
 /// The session that a device is to be woken for.
 const WOKEN: u16 = 0x5E2;
+
+/// What the operator calls a group, before a number that no other scenario has: a server may remember groups.
+const GROUP: &str = "together-";
 
 /// The name under which the origin of an image enters.
 const ORIGIN: &str = "origin of the image";
@@ -54,6 +57,32 @@ impl Scene {
             self.site()?.known = known;
         }
         self.wants_below(errand).await
+    }
+
+    /// The operator wants a group with these devices and no others.
+    async fn groups_below(&mut self, devices: &[usize]) -> Result<(), Halted> {
+        let group = self.group_below()?;
+        let site = self.site()?;
+        let devices = devices.iter().map(|at| site.identity(*at)).collect();
+        self.wants_below(Errand::Group { group, devices }).await
+    }
+
+    fn group_below(&mut self) -> Result<String, Halted> {
+        Ok(format!("{GROUP}{}", self.site()?.number))
+    }
+
+    /// Judges which groups the gateway has.
+    fn check_groups(&mut self, there: Option<&[usize]>, gone: Option<&[usize]>) -> Result<(), Halted> {
+        let site = self.site()?;
+        let named = |devices: &[usize]| devices.iter().map(|at| site.identity(*at)).collect();
+        let (there, gone) = (there.map(named), gone.map(named));
+        let has = self.groups_of_below()?;
+        self.check_above(|session| Server::Groups {
+            session,
+            there,
+            gone,
+            has,
+        })
     }
 
     async fn reads_below(&mut self, devices: &[usize]) -> Result<(), Halted> {
@@ -217,6 +246,36 @@ async fn changes_two(world: &mut World) -> Result<(), Halted> {
         .await
 }
 
+#[when("the operator wants to know what the gateway says of the first of them")]
+async fn asks_about(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let device = scene.site()?.identity(FIRST);
+    scene.asks_below(Errand::About { device }).await
+}
+
+#[when("the operator wants the first and the second of them to be a group")]
+async fn groups(world: &mut World) -> Result<(), Halted> {
+    world.scene().groups_below(&[FIRST, SECOND]).await
+}
+
+#[when("the operator wants the first and the third of them to be that group")]
+async fn regroups(world: &mut World) -> Result<(), Halted> {
+    world.scene().groups_below(&[FIRST, THIRD]).await
+}
+
+#[when("the operator wants that group no more")]
+async fn ungroups(world: &mut World) -> Result<(), Halted> {
+    world.scene().groups_below(&[]).await
+}
+
+#[when("the operator wants to read something of that group")]
+async fn reads_group(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let group = scene.group_below()?;
+    let uri = NODE.to_owned();
+    scene.asks_below(Errand::ReadGroup { group, uri }).await
+}
+
 #[when("the operator wants no new device to be announced")]
 async fn unannounced(world: &mut World) -> Result<(), Halted> {
     world.scene().wants_below(Errand::Announce(false)).await
@@ -331,6 +390,29 @@ fn both_told(world: &mut World) -> Result<(), Halted> {
     Ok(())
 }
 
+#[then("the gateway has a group of the first and the second of them")]
+fn grouped(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_groups(Some(&[FIRST, SECOND]), None)
+}
+
+#[then("the gateway has a group of the first and the third of them, and none of the first and the second")]
+fn regrouped(world: &mut World) -> Result<(), Halted> {
+    let (there, gone) = ([FIRST, THIRD], [FIRST, SECOND]);
+    world.scene().check_groups(Some(&there), Some(&gone))
+}
+
+#[then("the gateway has no group of the first and the third of them")]
+fn ungrouped(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_groups(None, Some(&[FIRST, THIRD]))
+}
+
+#[then("the third of them is not asked for it")]
+fn third_unasked(world: &mut World) -> Result<(), Halted> {
+    world
+        .scene()
+        .check_managed(THIRD, ("Get", None), Times::Never)
+}
+
 #[then("the third of them is not told it")]
 fn third_spared(world: &mut World) -> Result<(), Halted> {
     world
@@ -416,6 +498,26 @@ async fn told_each(world: &mut World) -> Result<(), Halted> {
         (THIRD, Outcome::Silent),
     ];
     world.scene().check_learnt(outcomes).await
+}
+
+#[then("the operator is told what the gateway says of the first of them")]
+async fn told_about(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let site = scene.site()?;
+    let (device, known) = (site.identity(FIRST), site.known);
+    let own = device.clone();
+    let enough = move |told: &[Event]| {
+        let of = |event: &Event| matches!(event, Event::Did { device, .. } if *device == own);
+        told.iter().any(of)
+    };
+    let number = scene.dm_events_after(known, enough).await?;
+    scene.check(&Check::GwmoServer(Server::Describes {
+        device,
+        says: vec![model(FIRST)],
+        others: vec![model(SECOND), model(THIRD)],
+        number,
+    }));
+    Ok(())
 }
 
 #[then("the operator is told which devices the gateway has, and that the third of them has gone")]

@@ -35,12 +35,34 @@ pub enum Check {
         /// The device, and when.
         session: Session,
     },
+    /// The operator was told what the gateway says of a device.
+    Describes {
+        /// The device.
+        device: String,
+        /// What the gateway says of it.
+        says: Vec<String>,
+        /// What it says of others.
+        others: Vec<String>,
+        /// The number under which it was told.
+        number: u64,
+    },
     /// Of devices that have gone, nothing was wanted.
     Forgoes {
         /// What was said to the gateway.
         session: Session,
         /// The devices.
         devices: Vec<String>,
+    },
+    /// The gateway has a group of some devices, or has one no more.
+    Groups {
+        /// What was said to the gateway.
+        session: Session,
+        /// The members of the group that it is to have.
+        there: Option<Vec<String>>,
+        /// Those of a group that it is not to have any more.
+        gone: Option<Vec<String>>,
+        /// Those of each group that it has in its tree, which is the tester's.
+        has: Vec<Vec<String>>,
     },
     /// The operator was told of each of these devices what became of it.
     Learns {
@@ -148,12 +170,39 @@ impl Check {
     pub(in crate::checks) fn look(&self, scene: &Scene) -> Found {
         match self {
             Self::Avoids { session } => avoids(scene, session),
+            Self::Describes {
+                device,
+                says,
+                others,
+                number,
+            } => describes(scene, device, (says, others), *number),
             Self::Forgoes { session, devices } => with(
                 session,
                 scene,
                 "nothing wanted of a device that has gone",
                 |talks| forgoes(talks, devices),
             ),
+            Self::Groups {
+                session,
+                there,
+                gone,
+                has,
+            } => {
+                let expected = match (there, gone) {
+                    (Some(there), None) => in_words(std::slice::from_ref(there)),
+                    (Some(there), Some(gone)) => {
+                        let [there, gone] = [there, gone].map(|of| in_words(std::slice::from_ref(of)));
+                        format!("{there} and no {gone}")
+                    }
+                    (None, Some(gone)) => format!("no {}", in_words(std::slice::from_ref(gone))),
+                    (None, None) => "any groups".to_owned(),
+                };
+                with(session, scene, expected, |_| {
+                    let has_all = there.iter().all(|of| has.iter().any(|has| alike(has, of)));
+                    let has_left = gone.iter().any(|of| has.iter().any(|has| alike(has, of)));
+                    Ok((has_all && !has_left, in_words(has), Vec::new()))
+                })
+            }
             Self::Learns { devices, number } => learns(scene, devices, *number),
             Self::Lists {
                 gateway,
@@ -250,6 +299,54 @@ fn avoids(scene: &Scene, session: &Session) -> Found {
     let expected = format!("nothing of the server for {}", session.party);
     let got = format!("{} requests", came.len());
     Found::decide(came.is_empty(), expected, got).shown_by(came)
+}
+
+/// Groups in words.
+fn in_words(groups: &[Vec<String>]) -> String {
+    let word = |group: &Vec<String>| format!("a group of {}", group.join(" and "));
+    match groups {
+        [] => "no group".to_owned(),
+        groups => groups.iter().map(word).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Whether groups have the same members, in whichever order.
+fn alike(one: &[String], other: &[String]) -> bool {
+    let [one, other] = [one, other].map(|of| of.iter().collect::<BTreeSet<_>>());
+    one == other
+}
+
+fn describes(
+    scene: &Scene,
+    device: &str,
+    (says, others): (&[String], &[String]),
+    number: u64,
+) -> Found {
+    let expected = format!("{} of {device}", says.join(" and "));
+    let Some(events) = told(scene, number) else {
+        return Found::inconclusive(expected, "the operator was told nothing");
+    };
+    let mut read: BTreeSet<String> = BTreeSet::new();
+    for event in &events {
+        match event {
+            Event::Did {
+                device: of,
+                outcome,
+            } if of == device => {
+                read.extend(values(outcome).map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    let holds = says.iter().all(|value| read.contains(value))
+        && !others.iter().any(|value| read.contains(value));
+    let got = match read.is_empty() {
+        true => "nothing".to_owned(),
+        false => Vec::from_iter(read).join(", "),
+    };
+    Found::decide(holds, expected, got)
+        .shown_by([number])
+        .relying_on(&[NAMES])
 }
 
 /// That a gateway is not asked in vain no text demands.
@@ -356,7 +453,7 @@ fn belies(told: &upper::Outcome, outcome: &Outcome) -> bool {
 }
 
 fn lists(scene: &Scene, (gateway, devices): (&str, &[(String, bool)]), number: u64) -> Found {
-    let in_words = |all: &BTreeSet<(String, bool, String)>| {
+    let words_of = |all: &BTreeSet<(String, bool, String)>| {
         let word = |(device, there, of): &(String, bool, String)| {
             let how = if *there { "there" } else { "not there" };
             format!("{device} of {of}: {how}")
@@ -369,7 +466,7 @@ fn lists(scene: &Scene, (gateway, devices): (&str, &[(String, bool)]), number: u
     let wanted = devices.iter().cloned();
     let wanted = wanted.map(|(device, there)| (device, there, gateway.to_owned()));
     let wanted = wanted.collect();
-    let expected = in_words(&wanted);
+    let expected = words_of(&wanted);
     let Some(events) = told(scene, number) else {
         return Found::inconclusive(expected, "the operator was told nothing");
     };
@@ -386,7 +483,7 @@ fn lists(scene: &Scene, (gateway, devices): (&str, &[(String, bool)]), number: u
         *of == gateway || devices.iter().any(|(known, _)| known == device)
     };
     let listed = listed.filter(own).collect();
-    Found::decide(listed == wanted, expected, in_words(&listed))
+    Found::decide(listed == wanted, expected, words_of(&listed))
         .shown_by([number])
         .relying_on(&[NAMES])
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use twinproof_dm::client::rules::decide::{Rules, Standard};
 use twinproof_dm::client::rules::{TriggerFacts, Triggered};
 use twinproof_dm::client::{self, Client};
-use twinproof_dm::store::{Profile, Tree};
+use twinproof_dm::store::{Node, Profile, Tree};
 use twinproof_evidence::record::Halt;
 use twinproof_gwmo::gateway::{self, DEVICE_PATH, Gateway, Mode, PUSH_PATH, Provision, Setup};
 use twinproof_gwmo::hidden::{self, Hidden};
-use twinproof_gwmo::objects::{self, Names, Places};
+use twinproof_gwmo::objects::{self, Names, Places, below};
 use twinproof_gwmo::tended::{self, Tended};
 use twinproof_judge::profile::{DmAccount, DmScheme};
 use twinproof_stage::{Halted, Handle};
@@ -18,6 +18,9 @@ use twinproof_stage::{Halted, Handle};
 use super::super::parties::NODE;
 use crate::target::TENDED;
 use crate::world::Scene;
+
+/// Where a device says what it is.
+const MODEL: &str = "./DevInfo/Mod";
 
 /// What the gateway calls itself to its devices.
 const GATEWAY_ID: &str = "org.twinproof.gateway";
@@ -53,6 +56,8 @@ pub(in super::super) struct Site {
     pub(super) base: String,
     /// Where it takes notifications.
     pub(super) push: String,
+    /// A number that no other scenario has.
+    pub(super) number: u32,
     /// The number after which what is judged has happened.
     pub(super) after: u64,
     /// How many events the operator had been told before that.
@@ -82,6 +87,11 @@ pub(super) fn device_name(device: usize) -> String {
 /// What a device says that is asked for the node that can be read.
 pub(super) fn says(device: usize) -> String {
     format!("what device {} below has", device + 1)
+}
+
+/// What a device says it is.
+pub(super) fn model(device: usize) -> String {
+    format!("model {} below", device + 1)
 }
 
 /// The account of the gateway that a device has.
@@ -134,6 +144,7 @@ impl Scene {
         let base = self.stage.listen(TENDED).await?;
         // A server may remember the numbers of sessions that it had.
         let seed = self.stage.fresh(self.seed.derive(TENDED));
+        let number = seed.derive("number").rng().u32(..);
         let mut provisions = Vec::new();
         for (device, mode) in modes.iter().enumerate() {
             let own = account_of(device);
@@ -183,6 +194,7 @@ impl Scene {
             named: gateways.named,
             push: format!("{base}{PUSH_PATH}"),
             base,
+            number,
             after: self.stage.recorded(),
             known: 0,
         });
@@ -195,6 +207,9 @@ impl Scene {
         let mut tree = Tree::of_device(Arc::new(Profile::builtin()), &own.device, &accounts);
         if let Ok(node) = NODE.parse() {
             tree.set(&node, says(device));
+        }
+        if let Ok(node) = MODEL.parse() {
+            tree.set(&node, model(device));
         }
         let rules: Arc<dyn Rules> = match mode {
             Mode::Transparent => Arc::new(Asleep),
@@ -253,6 +268,24 @@ impl Scene {
     pub(super) fn look_below<T>(&mut self, look: impl FnOnce(&Gateway) -> T) -> Result<T, Halted> {
         let gateway = self.site()?.gateway.clone();
         Ok(self.stage.look(&gateway, |tended| look(tended.gateway())))
+    }
+
+    /// The members of each group that the gateway has.
+    pub(super) fn groups_of_below(&mut self) -> Result<Vec<Vec<String>>, Halted> {
+        let site = self.site()?;
+        let groups = below(&site.places.inventory, &site.names.groups);
+        let members = site.names.members.clone();
+        self.look_below(|gateway| {
+            let tree = gateway.tree();
+            let all = tree.node(&groups).into_iter().flat_map(Node::children);
+            let of = |name: &str| {
+                let at = below(&groups.child(name), &members);
+                let leaves = tree.node(&at).into_iter().flat_map(Node::children);
+                let texts = leaves.map(|(_, leaf)| String::from_utf8_lossy(leaf.value()).into_owned());
+                texts.collect()
+            };
+            all.map(|(name, _)| of(name)).collect()
+        })
     }
 
     /// What is behind the gateway has to be known there, or nothing can be judged by it.
