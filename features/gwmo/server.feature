@@ -12,6 +12,16 @@ Feature: The server above a gateway
     And the server takes the report of what became of it
     And the operator is told what the first of them has
 
+  @GwMO-HLF-001 @advice @id:private-addresses
+  Scenario: Nothing is said to addresses that nobody beyond the gateway reaches
+    Given a gateway below the server, and three devices behind it
+    When the operator wants to know which devices the gateway has
+    And the gateway comes
+    And the operator wants to read something of the first of them
+    And the gateway comes
+    Then the operator is told what the first of them has
+    And the server says nothing to the devices themselves
+
   @GwMO-HLF-004 @GwMO-PMoDe-003 @id:one-account
   Scenario: Devices that know the gateway alone are managed by the account of the gateway
     Given a gateway below the server, and three devices behind it

@@ -75,8 +75,14 @@ pub struct Names {
     pub record_maker: String,
     /// In a record: its model.
     pub record_model: String,
-    /// In a record: where the device takes notifications, if servers can reach it.
+    /// In a record: where the device takes notifications.
     pub record_address: String,
+    /// In a record: who reaches it there.
+    pub record_address_type: String,
+    /// What stands there if servers do.
+    pub address_public: String,
+    /// What stands there if nobody beyond the gateway does.
+    pub address_private: String,
     /// In the inventory: where servers describe which devices without an account are to be brought one.
     pub bootstraps: String,
     /// In such a description: the device's identifier.
@@ -168,6 +174,9 @@ impl Default for Names {
             record_maker: text("Man"),
             record_model: text("Mod"),
             record_address: text("Address"),
+            record_address_type: text("AddressType"),
+            address_public: text("public"),
+            address_private: text("private"),
             bootstraps: text("Bootstraps"),
             bootstrap_device: text("DeviceID"),
             bootstrap_server: text("ServerID"),
@@ -301,6 +310,7 @@ fn renamed(names: &Names) -> [BTreeMap<String, String>; 5] {
             (&ours.record_maker, &names.record_maker),
             (&ours.record_model, &names.record_model),
             (&ours.record_address, &names.record_address),
+            (&ours.record_address_type, &names.record_address_type),
         ],
     ));
     inventory.extend(each(

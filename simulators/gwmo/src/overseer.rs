@@ -143,10 +143,15 @@ impl Overseer {
             request = request.with(TARGET_FIELD, named);
         }
         let request = request.with_body(&content_type, shared.rules.carries(body));
+        self.request(request, out);
+        Answer::Done
+    }
+
+    fn request(&mut self, request: Request, out: &mut Outbox<Answer>) -> ExchangeId {
         self.exchanges += 1;
         let exchange = ExchangeId(self.exchanges);
         out.push(Output::Request { exchange, request });
-        Answer::Done
+        exchange
     }
 
     fn heard(
@@ -169,6 +174,9 @@ impl Overseer {
                 } => {}
                 other => out.push(other),
             }
+        }
+        for address in self.desk.take_visits() {
+            self.request(Request::new("GET", address), out);
         }
         for event in self.desk.take_told() {
             self.server.note(event);

@@ -56,7 +56,7 @@ fn server() -> Target {
 
 /// The scenarios about gateways, and those about servers above them.
 const GATEWAY: usize = 61;
-const SERVER: usize = 17;
+const SERVER: usize = 18;
 
 /// Its objects stand under other names with each seed.
 #[test]

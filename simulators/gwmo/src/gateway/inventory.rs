@@ -5,7 +5,7 @@ use twinproof_dm::upper::Event;
 use twinproof_kernel::{Outbox, Time};
 
 use super::rules::{About, Arrival, Leaving, Stock};
-use super::{Adapted, Fresh, Gateway, Mode, Moment, Protocol, Provision, Shared};
+use super::{Adapted, Fresh, Gateway, Mode, Moment, Protocol, Provision, Reach, Shared};
 use crate::alert::Report;
 use crate::objects::below;
 
@@ -147,8 +147,12 @@ impl Gateway {
             model: about("Mod"),
         });
         let About { maker, model } = rules.describes(said);
-        // Who is behind the gateway is no business of others; who has sessions with them can be reached.
-        let place = (device.mode == Mode::Transparent).then(|| rules.locates(device.push.clone()));
+        let reach = match moment.shared.reach {
+            Reach::Private => Some(&names.address_private),
+            Reach::Public if device.mode == Mode::Transparent => Some(&names.address_public),
+            Reach::Public => None,
+        };
+        let place = reach.map(|_| rules.locates(device.push.clone()));
         let leaves = [
             (&names.record_device, Some(id.to_owned())),
             (&names.record_status, Some(names.status_attached.clone())),
@@ -157,6 +161,7 @@ impl Gateway {
             (&names.record_maker, maker),
             (&names.record_model, model),
             (&names.record_address, place),
+            (&names.record_address_type, reach.cloned()),
         ];
         // Most devices come back as they were.
         let known = self.north.tree().node(&at);

@@ -77,6 +77,16 @@ pub enum Mode {
     Adaptation,
 }
 
+/// Who reaches devices where they take notifications.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Servers reach those that have sessions with them. Where others are is no business of servers.
+    #[default]
+    Public,
+    /// Nobody beyond the gateway, whose records say so of each.
+    Private,
+}
+
 /// What devices speak that do not speak DM.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema, serde::Deserialize, serde::Serialize,
@@ -168,6 +178,8 @@ pub struct Shared {
     pub named: String,
     /// What a push is answered with that was taken: an HTTP status.
     pub pushed: u16,
+    /// Who reaches its devices.
+    pub reach: Reach,
     /// Where it has the results of fan-outs.
     pub results: Results,
     /// The octets of an image that it gets at a time; all of them if none.
@@ -199,6 +211,7 @@ impl Default for Shared {
             names: Names::default(),
             named: NAMED.to_owned(),
             pushed: 204,
+            reach: Reach::default(),
             results: Results::default(),
             image_part: None,
             bootstrap: (Profile::Message, None),

@@ -84,6 +84,8 @@ pub(super) struct Desk {
     addresses: BTreeMap<String, String>,
     /// Where gateways have images, by the gateway and by where the image comes from.
     images: BTreeMap<(String, String), String>,
+    /// Where devices are that are to be visited.
+    visits: Vec<String>,
     told: Vec<Event>,
 }
 
@@ -106,6 +108,7 @@ impl Desk {
             known: BTreeMap::new(),
             addresses: BTreeMap::new(),
             images: BTreeMap::new(),
+            visits: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -118,6 +121,11 @@ impl Desk {
     /// Where a device takes notifications, if its gateway has said so.
     pub(super) fn address_of(&self, device: &str) -> Option<String> {
         self.addresses.get(device).cloned()
+    }
+
+    /// Where devices are that are to be visited.
+    pub(super) fn take_visits(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.visits)
     }
 
     /// What the application is to be told.
@@ -582,6 +590,9 @@ impl Attended<'_> {
         for known in &known {
             if let Some(address) = &known.address {
                 let (device, address) = (known.device.clone(), address.clone());
+                if rules.visits(known.clone()) {
+                    self.desk.visits.push(address.clone());
+                }
                 self.desk.addresses.insert(device, address);
             }
         }

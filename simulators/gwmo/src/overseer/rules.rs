@@ -116,6 +116,11 @@ twinproof_kernel::rules! {
             gateway
         }
 
+        /// Whether the server says something to a device itself, where a gateway says where that is.
+        fn visits(&self, known: Known) -> bool {
+            false
+        }
+
         /// Which devices the application is told of that a gateway knows.
         fn lists(&self, known: Vec<Known>) -> Vec<Known> {
             known

@@ -227,6 +227,12 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         ways.device.unwrap_or(ways.gateway)
     }
 
+    "server-visits-devices" "speaks to devices where the gateway says that nobody else reaches them"
+    breaks "GwMO-HLF-001"
+    also breaks { "GwMO-TMode-001" because "a device is notified by way of the gateway alone" }
+    caught by { "gwmo/server/private-addresses" "gwmo-server/avoids", "gwmo/server/notified" "gwmo-server/avoids" }
+    fn visits(&self, _known: Known) -> bool { true }
+
     "server-names-nobody" "does not say for whom a notification is" breaks "GwMO-TMode-001"
     caught by { "gwmo/server/notified" "gwmo-server/notifies" }
     fn heads(&self, _named: String) -> Option<String> { None }

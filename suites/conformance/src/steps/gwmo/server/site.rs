@@ -6,9 +6,12 @@ use std::time::Duration;
 use twinproof_dm::client::rules::decide::{Rules, Standard};
 use twinproof_dm::client::rules::{TriggerFacts, Triggered};
 use twinproof_dm::client::{self, Client};
+use twinproof_dm::provisioning::Account;
 use twinproof_dm::store::{Node, Profile, Tree};
 use twinproof_evidence::record::Halt;
-use twinproof_gwmo::gateway::{self, DEVICE_PATH, Gateway, Mode, PUSH_PATH, Provision, Setup};
+use twinproof_gwmo::gateway::{
+    self, DEVICE_PATH, Gateway, Mode, PUSH_PATH, Provision, Reach, Setup,
+};
 use twinproof_gwmo::hidden::{self, Hidden};
 use twinproof_gwmo::objects::{self, Names, Places, below};
 use twinproof_gwmo::tended::{self, Tended};
@@ -174,6 +177,7 @@ impl Scene {
         let mut shared = gateway::Shared {
             names: gateways.names.clone(),
             named: gateways.named.clone(),
+            reach: Reach::Private,
             results: gateways.results,
             ..gateway::Shared::default()
         };
@@ -183,7 +187,10 @@ impl Scene {
         let gateway = self.stage.enter(TENDED, role, Arc::new(shared));
         let mut devices = Vec::new();
         for (device, mode) in modes.iter().enumerate() {
-            devices.push(self.enter_behind(device, *mode, &base));
+            let mut accounts = vec![account_of(device).at(&format!("{base}{DEVICE_PATH}"))];
+            // It shares the account of the gateway, so that one digest is right for both.
+            accounts.extend((*mode == Mode::Transparent).then(|| account.at(&server.url)));
+            devices.push(self.enter_behind(device, *mode, &accounts));
         }
         self.gwmo.below = Some(Site {
             gateway,
@@ -201,10 +208,9 @@ impl Scene {
         Ok(())
     }
 
-    fn enter_behind(&mut self, device: usize, mode: Mode, base: &str) -> Handle<Hidden> {
-        let own = account_of(device);
-        let accounts = [own.at(&format!("{base}{DEVICE_PATH}"))];
-        let mut tree = Tree::of_device(Arc::new(Profile::builtin()), &own.device, &accounts);
+    fn enter_behind(&mut self, device: usize, mode: Mode, accounts: &[Account]) -> Handle<Hidden> {
+        let profile = Arc::new(Profile::builtin());
+        let mut tree = Tree::of_device(profile, &identity(device), accounts);
         if let Ok(node) = NODE.parse() {
             tree.set(&node, says(device));
         }
