@@ -143,6 +143,7 @@ Feature: The server above a gateway
     When the operator wants to know which devices the gateway has
     And the gateway comes
     And the operator wants that device to come
+    And the gateway comes
     Then the gateway is brought a notification of the server for that device
     And the server says nothing to the devices themselves
 

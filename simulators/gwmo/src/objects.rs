@@ -121,6 +121,8 @@ pub struct Names {
     pub images: String,
     /// In an image: where the gateway gets it.
     pub image_source: String,
+    /// In an image: its octets, where a server brings them.
+    pub image_data: String,
     /// In an image: where devices get it.
     pub image_local: String,
     /// In an image: what has the gateway get it.
@@ -196,6 +198,7 @@ impl Default for Names {
             result_data: text("Data"),
             images: text("Images"),
             image_source: text("SourceURI"),
+            image_data: text("Data"),
             image_local: text("LocalURI"),
             image_download: text("Operations/Download"),
             image_state: text("State"),
@@ -353,6 +356,7 @@ fn renamed(names: &Names) -> [BTreeMap<String, String>; 5] {
         &format!("/{}/{ANY}", ours.images),
         &[
             (&ours.image_source, &names.image_source),
+            (&ours.image_data, &names.image_data),
             (&ours.image_local, &names.image_local),
             (&ours.image_download, &names.image_download),
             (&ours.image_state, &names.image_state),

@@ -7,6 +7,7 @@ mod describe;
 mod desk;
 pub mod rules;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use twinproof_dm::push::{APPLICATION, APPLICATION_FIELD};
 use twinproof_dm::server::{self, Server};
 use twinproof_dm::upper::{Answer, Errand, Operation};
-use twinproof_kernel::http::Request;
+use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role, Seed, Time};
 
 use crate::gateway::{NAMED, TARGET_FIELD};
@@ -66,6 +67,8 @@ pub struct Overseer {
     server: Server,
     desk: Desk,
     exchanges: u64,
+    /// Images that are being got, with the gateway and what is wanted there.
+    getting: BTreeMap<ExchangeId, (String, Errand)>,
 }
 
 impl Overseer {
@@ -76,6 +79,7 @@ impl Overseer {
             server,
             desk: Desk::new(seed),
             exchanges: 0,
+            getting: BTreeMap::new(),
         }
     }
 
@@ -102,9 +106,38 @@ impl Overseer {
         {
             return self.wake((shared, now), (gateway, &device), (session, push), out);
         }
+        if let Errand::Distribute { source, .. } = &errand
+            && shared.rules.brings(true)
+        {
+            let exchange = self.request(Request::new("GET", source.clone()), out);
+            self.getting.insert(exchange, (gateway.to_owned(), errand));
+            return Answer::Done;
+        }
+        self.begin(shared, gateway, errand);
+        Answer::Done
+    }
+
+    fn begin(&mut self, shared: &Shared, gateway: &str, errand: Errand) {
         let desk = &mut self.desk;
         Attended { desk, shared }.begin(gateway, errand);
-        Answer::Done
+    }
+
+    /// An image has come that a gateway is to be brought.
+    fn got(
+        &mut self,
+        shared: &Shared,
+        exchange: ExchangeId,
+        outcome: Result<&Response, &Fault>,
+    ) {
+        let Some((gateway, errand)) = self.getting.remove(&exchange) else {
+            return;
+        };
+        if let (Ok(response), Errand::Distribute { source, .. }) = (outcome, &errand)
+            && response.is_success()
+        {
+            self.desk.carry(source, response.body.clone());
+        }
+        self.begin(shared, &gateway, errand);
     }
 
     /// Notifies a device that is behind a gateway.
@@ -133,6 +166,17 @@ impl Overseer {
             Some(refused) => return refused,
             None => return Answer::Refused("expected a notification, got none".to_owned()),
         };
+        if shared.rules.hands_in(true) {
+            self.desk.carry(device, shared.rules.carries(body));
+            let device = device.to_owned();
+            let errand = Errand::Wake {
+                device,
+                session,
+                push,
+            };
+            self.begin(shared, gateway, errand);
+            return Answer::Done;
+        }
         let to = shared.rules.sends(Ways {
             gateway: push,
             device: self.desk.address_of(device),
@@ -207,7 +251,7 @@ impl Role for Overseer {
             // A gateway may report something although nothing is wanted of it.
             Input::Request { exchange, request } => self.heard(shared, (exchange, request), out),
             // What became of a notification is seen in the session that it announces.
-            Input::Response { .. } => {}
+            Input::Response { exchange, outcome } => self.got(shared, exchange, outcome),
             other => self.server.handle(&shared.server, now, other, out),
         }
     }

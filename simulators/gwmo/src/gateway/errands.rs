@@ -223,6 +223,44 @@ impl Gateway {
         self.tell(&download.server, vec![alert]);
     }
 
+    /// Puts images into the store whose octets servers have brought.
+    pub(super) fn take_images(&mut self, moment: &Moment<'_>) {
+        let names = &moment.shared.names;
+        let images = below(&self.places.images, &names.images);
+        let tree = self.north.tree();
+        let all = tree.node(&images).into_iter().flat_map(|n| n.children());
+        let brought = all.filter_map(|(name, _)| {
+            let at = images.child(name);
+            let octets = tree.node(&below(&at, &names.image_data))?.value();
+            let is_new = tree.node(&below(&at, &names.image_state)).is_none();
+            (is_new && !octets.is_empty()).then(|| (at, octets.to_vec()))
+        });
+        for (at, octets) in brought.collect::<Vec<_>>() {
+            if !self.is_set(&names.keep_images) {
+                let state = below(&at, &names.image_state);
+                self.north.tree_mut().set(&state, "refused");
+                continue;
+            }
+            let source = at.to_string();
+            self.images.insert(source.clone(), octets);
+            let download = Download {
+                at,
+                source,
+                server: self.partner().unwrap_or_default(),
+                correlator: None,
+                got: Vec::new(),
+            };
+            self.ready(moment, download);
+        }
+    }
+
+    /// Where devices get images of it.
+    #[must_use]
+    pub fn offers(&self) -> Vec<String> {
+        let place = |key: &String| format!("{}{IMAGE_PATH}/{key}", self.base);
+        self.served.keys().map(place).collect()
+    }
+
     /// What a device gets that asks for an image.
     pub(super) fn image(&mut self, moment: &mut Moment<'_>, request: &Request) -> Response {
         let key = request.path().strip_prefix(IMAGE_PATH);

@@ -507,6 +507,7 @@ impl Gateway {
         let touched = std::mem::take(&mut self.touched);
         if touched {
             self.prepare(moment);
+            self.take_images(moment);
         }
         let started = self.north.started()[self.begun..].to_vec();
         for exec in started {
@@ -521,11 +522,16 @@ impl Gateway {
         self.report(moment);
     }
 
+    /// The server that it speaks to, or else spoke to last.
+    fn partner(&self) -> Option<String> {
+        let running = self.north.partner().map(str::to_owned);
+        let last = || self.north.ended().last().map(|ended| ended.server.clone());
+        running.or_else(last)
+    }
+
     /// A server has started something.
     fn start(&mut self, moment: &mut Moment<'_>, exec: &Exec) {
-        let running = self.north.partner().map(str::to_owned);
-        let last = self.north.ended().last().map(|ended| ended.server.clone());
-        let Some(server) = running.or(last) else {
+        let Some(server) = self.partner() else {
             return;
         };
         let names = &moment.shared.names;

@@ -43,6 +43,17 @@ impl Description {
         self
     }
 
+    /// The same with a leaf of octets.
+    pub(super) fn octets(mut self, at: &NodeUri, path: &str, octets: Vec<u8>) -> Self {
+        self.acts.push(Act::Add(Put {
+            uri: below(at, path).to_string(),
+            format: Some("bin".to_owned()),
+            media_type: None,
+            value: Some(Value::Octets(octets)),
+        }));
+        self
+    }
+
     /// All of it, one after the other.
     pub(super) fn into_act(self) -> Act {
         Act::Sequence(self.acts)

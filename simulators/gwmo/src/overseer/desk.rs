@@ -13,7 +13,7 @@ use super::describe::{Description, text};
 use super::rules::{Known, Offer};
 use crate::aggregate::{Entry, Said};
 use crate::alert::Report;
-use crate::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, Names, Places, below};
+use crate::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, Names, Places, TRIGGERS, below};
 use crate::payload;
 
 /// From here on calls are the desk's own: whoever stands above counts from the other end.
@@ -25,7 +25,24 @@ struct Described {
     at: NodeUri,
     group: Option<NodeUri>,
     correlator: String,
-    is_image: bool,
+    kind: Kind,
+}
+
+/// What is described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// An image whose octets are brought with it: nothing is started.
+    Brought,
+    FanOut,
+    /// An image that the gateway gets.
+    Image,
+    Notification,
+}
+
+impl Described {
+    fn is_image(&self) -> bool {
+        matches!(self.kind, Kind::Brought | Kind::Image)
+    }
 }
 
 /// What is being done.
@@ -78,6 +95,8 @@ pub(super) struct Desk {
     busy: BTreeSet<String>,
     /// Where groups are that the application wants, by the gateway and by what they are called.
     groups: BTreeMap<(String, String), NodeUri>,
+    /// The octets of images, by where they come from, and of notifications, by the device.
+    carried: BTreeMap<String, Vec<u8>>,
     /// Which devices gateways had when they were asked last, by the gateway.
     known: BTreeMap<String, Vec<Known>>,
     /// Where devices take notifications, as their gateways say.
@@ -105,6 +124,7 @@ impl Desk {
             waiting: BTreeMap::new(),
             busy: BTreeSet::new(),
             groups: BTreeMap::new(),
+            carried: BTreeMap::new(),
             known: BTreeMap::new(),
             addresses: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -126,6 +146,12 @@ impl Desk {
     /// Where devices are that are to be visited.
     pub(super) fn take_visits(&mut self) -> Vec<String> {
         std::mem::take(&mut self.visits)
+    }
+
+    /// Takes octets that a gateway is to be brought: of an image, by where it comes from, or of a notification, by
+    /// the device.
+    pub(super) fn carry(&mut self, what: &str, octets: Vec<u8>) {
+        self.carried.insert(what.to_owned(), octets);
     }
 
     /// What the application is to be told.
@@ -251,8 +277,7 @@ impl Attended<'_> {
                     None => self.image(running, places, &source),
                 }
             }
-            // It takes no session of the gateway's.
-            Errand::Wake { .. } => Vec::new(),
+            Errand::Wake { device, .. } => self.hand_in(running, places, &device),
         }
     }
 
@@ -279,12 +304,45 @@ impl Attended<'_> {
     fn image(&mut self, running: Running, places: &Places, source: &str) -> Vec<(CallId, Act)> {
         let names = &self.shared.names;
         let at = below(&places.images, &names.images).child(self.desk.name("I"));
-        let described = Description::of(&at).leaf(&at, &names.image_source, ("chr", source));
+        let described = Description::of(&at);
+        let (described, kind) = match self.desk.carried.remove(source) {
+            Some(octets) => (
+                described.octets(&at, &names.image_data, octets),
+                Kind::Brought,
+            ),
+            None => (
+                described.leaf(&at, &names.image_source, ("chr", source)),
+                Kind::Image,
+            ),
+        };
         let stage = Stage::Describing(Described {
             at,
             group: None,
             correlator: self.desk.name("image-"),
-            is_image: true,
+            kind,
+        });
+        let act = described.into_act();
+        self.wait(Running { stage, ..running }, vec![act])
+    }
+
+    /// Puts a notification into the gateway's object that is to be brought to a device.
+    fn hand_in(
+        &mut self,
+        running: Running,
+        places: &Places,
+        device: &str,
+    ) -> Vec<(CallId, Act)> {
+        let names = &self.shared.names;
+        let octets = self.desk.carried.remove(device).unwrap_or_default();
+        let at = below(&places.triggers, &names.triggers).child(self.desk.name("T"));
+        let described = Description::of(&at)
+            .leaf(&at, &names.trigger_device, ("chr", device))
+            .octets(&at, &names.trigger_octets, octets);
+        let stage = Stage::Describing(Described {
+            at,
+            group: None,
+            correlator: self.desk.name("notification-"),
+            kind: Kind::Notification,
         });
         let act = described.into_act();
         self.wait(Running { stage, ..running }, vec![act])
@@ -373,16 +431,17 @@ impl Attended<'_> {
             at,
             group,
             correlator: self.desk.name("fan-out-"),
-            is_image: false,
+            kind: Kind::FanOut,
         });
         self.wait(Running { stage, ..running }, acts)
     }
 
     fn start(&self, described: &Described) -> Act {
         let names = &self.shared.names;
-        let start = match described.is_image {
-            true => &names.image_download,
-            false => &names.start,
+        let start = match described.kind {
+            Kind::Brought | Kind::Image => &names.image_download,
+            Kind::FanOut => &names.start,
+            Kind::Notification => &names.trigger_start,
         };
         Act::Exec {
             uri: below(&described.at, start).to_string(),
@@ -420,17 +479,21 @@ impl Attended<'_> {
                 self.fail(&running, failed.unwrap_or_default());
                 Vec::new()
             }
+            Stage::Describing(described) if described.kind == Kind::Brought => {
+                self.over(running, described)
+            }
             Stage::Describing(described) => {
                 let act = self.start(&described);
                 running.stage = Stage::Started(described);
                 self.wait(running, vec![act])
             }
+            Stage::Started(described) if described.kind == Kind::Notification => Vec::new(),
             // It is over once the gateway says so.
             Stage::Started(_) => {
                 self.desk.running.push(running);
                 Vec::new()
             }
-            Stage::Gathering(described) if described.is_image => {
+            Stage::Gathering(described) if described.is_image() => {
                 let local = read.filter_map(words).next().unwrap_or_default();
                 let Errand::Distribute {
                     devices,
@@ -461,7 +524,7 @@ impl Attended<'_> {
     /// The gateway says that something is over.
     fn over(&mut self, mut running: Running, described: Described) -> Vec<(CallId, Act)> {
         let names = &self.shared.names;
-        let uri = match described.is_image {
+        let uri = match described.is_image() {
             true => below(&described.at, &names.image_local).to_string(),
             false => format!("{}?list=StructData", below(&described.at, &names.results)),
         };
@@ -662,7 +725,7 @@ impl Application for Attended<'_> {
             };
             let reports: Vec<Report> = types.iter().filter_map(|kind| Report::of(kind)).collect();
             let ends = |described: &Described| {
-                let kinds: &[Report] = match described.is_image {
+                let kinds: &[Report] = match described.is_image() {
                     true => &[Report::ImageReady],
                     false => &[Report::Results, Report::Completed],
                 };
@@ -721,6 +784,7 @@ fn found<'r>(read: impl Iterator<Item = &'r Reading>) -> Places {
             (&mut places.inventory, INVENTORY),
             (&mut places.fanouts, FANOUT),
             (&mut places.images, IMAGES),
+            (&mut places.triggers, TRIGGERS),
         ];
         for (place, start) in wanted {
             if kind.starts_with(start) && place.is_root() {

@@ -136,9 +136,19 @@ twinproof_kernel::rules! {
             !has
         }
 
+        /// Whether the server brings a gateway the octets of an image, which can get them itself.
+        fn brings(&self, gets: bool) -> bool {
+            !gets
+        }
+
         /// Where devices are told to get an image.
         fn offers(&self, offer: Offer) -> String {
             offer.gateway
+        }
+
+        /// Whether a notification is put into the object of a gateway, which takes it by a push as well.
+        fn hands_in(&self, takes: bool) -> bool {
+            !takes
         }
 
         /// Where a notification goes for a device that is behind a gateway.

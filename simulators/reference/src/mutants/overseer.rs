@@ -220,6 +220,11 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     caught by { "gwmo/server/image" "gwmo-server/manages" }
     fn offers(&self, offer: Offer) -> String { offer.origin }
 
+    "server-offers-another-place" "tells devices another place than that where the gateway has the image"
+    breaks "GwMO-DCIS-001"
+    caught by { "gwmo/server/image" "gwmo-server/manages" }
+    fn offers(&self, offer: Offer) -> String { format!("{}0", offer.gateway) }
+
     "server-goes-past-the-gateway" "sends notifications to where the gateway says that the device is"
     breaks "GwMO-TMode-001"
     caught by { "gwmo/server/notified" "gwmo-server/notifies", "gwmo/server/notified" "gwmo-server/avoids" }

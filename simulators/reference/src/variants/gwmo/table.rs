@@ -160,6 +160,7 @@ fn others() -> Names {
         result_data: text("What"),
         images: text("Files"),
         image_source: text("From"),
+        image_data: text("Octets"),
         image_local: text("Here"),
         image_download: text("Do/Get"),
         image_state: text("Progress"),

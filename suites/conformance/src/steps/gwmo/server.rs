@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cucumber::{given, then, when};
 use twinproof_dm::upper::{Errand, Event, Operation};
 use twinproof_gwmo::alert::Report;
-use twinproof_gwmo::gateway::Mode;
+use twinproof_gwmo::gateway::{Gateway, Mode};
 use twinproof_gwmo::hidden::{self, Origin};
 use twinproof_gwmo::objects::below;
 use twinproof_judge::checks::Check;
@@ -110,7 +110,7 @@ impl Scene {
     fn check_managed(
         &mut self,
         device: usize,
-        (command, value): (&str, Option<String>),
+        (command, values): (&str, Option<Vec<String>>),
         times: Times,
     ) -> Result<(), Halted> {
         let check = Server::Manages {
@@ -119,7 +119,7 @@ impl Scene {
             command: command.to_owned(),
             uri: NODE.to_owned(),
             times,
-            value,
+            values,
         };
         self.check(&Check::GwmoServer(check));
         Ok(())
@@ -384,8 +384,8 @@ fn both_asked(world: &mut World) -> Result<(), Halted> {
 fn both_told(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     for device in [FIRST, SECOND] {
-        let value = Some(CHANGED.to_owned());
-        scene.check_managed(device, ("Replace", value), Times::Once)?;
+        let values = Some(vec![CHANGED.to_owned()]);
+        scene.check_managed(device, ("Replace", values), Times::Once)?;
     }
     Ok(())
 }
@@ -423,10 +423,10 @@ fn third_spared(world: &mut World) -> Result<(), Halted> {
 #[then("the first and the second of them are told where the gateway has the image")]
 fn both_offered(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let base = scene.site()?.base.clone();
+    let offers = scene.look_below(Gateway::offers)?;
     for device in [FIRST, SECOND] {
-        let value = Some(base.clone());
-        scene.check_managed(device, ("Replace", value), Times::Once)?;
+        let values = Some(offers.clone());
+        scene.check_managed(device, ("Replace", values), Times::Once)?;
     }
     Ok(())
 }
@@ -434,10 +434,13 @@ fn both_offered(world: &mut World) -> Result<(), Halted> {
 #[then("the server has the gateway start one fan-out")]
 fn one_fan_out(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let below = scene.site()?.places.fanouts.to_string();
+    let site = scene.site()?;
+    let (below, start) = (site.places.fanouts.to_string(), site.names.start.clone());
     scene.check_above(|session| Server::Starts {
         session,
         below,
+        start,
+        writing: None,
         times: 1,
     })
 }
@@ -445,10 +448,16 @@ fn one_fan_out(world: &mut World) -> Result<(), Halted> {
 #[then("the server has the gateway get the image once")]
 fn one_download(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    let below = scene.site()?.places.images.to_string();
+    let site = scene.site()?;
+    let (places, names) = (&site.places, &site.names);
+    let images = below(&places.images, &names.images).to_string();
+    let (start, data) = (names.image_download.clone(), names.image_data.clone());
     scene.check_above(|session| Server::Starts {
         session,
-        below,
+        below: images,
+        start,
+        // A server may bring an image itself.
+        writing: Some(data),
         times: 1,
     })
 }
@@ -601,6 +610,7 @@ fn notified(world: &mut World) -> Result<(), Halted> {
     let server_id = site.account.server_id.clone();
     scene.check_above(|session| Server::Notifies {
         session,
+        device: device_name(FIRST),
         named,
         server_id,
         id: WOKEN,

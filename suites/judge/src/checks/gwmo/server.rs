@@ -92,14 +92,17 @@ pub enum Check {
         uri: String,
         /// How often.
         times: Times,
-        /// The value that goes with it, if it matters: how it begins.
+        /// The values of which one goes with it, if it matters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        value: Option<String>,
+        values: Option<Vec<String>>,
     },
-    /// The gateway was brought a notification for a device, of the server and with a digest that is right.
+    /// A device was brought a notification of the server by the gateway; or the gateway was, with a digest that is
+    /// right.
     Notifies {
         /// The gateway, and when.
         session: Session,
+        /// The device.
+        device: String,
         /// What the header of the push says for the device.
         named: String,
         /// The identifier of the server.
@@ -118,12 +121,17 @@ pub enum Check {
         /// The value that it has in the tree of the gateway, which is the tester's.
         has: Option<String>,
     },
-    /// Things of a kind were started, so many times.
+    /// Things of a kind were started, so many times. What the gateway refused was not.
     Starts {
         /// What was said to the gateway.
         session: Session,
-        /// Where what is started is described.
+        /// Where what is started is described, each in a place of its own.
         below: String,
+        /// What is executed there.
+        start: String,
+        /// What does the same if it is written there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        writing: Option<String>,
         /// How often.
         times: usize,
     },
@@ -215,18 +223,22 @@ impl Check {
                 command,
                 uri,
                 times,
-                value,
+                values,
             } => manages(
                 &session.talks_with(scene, gateway),
-                (command, uri, value.as_deref()),
+                (command, uri, values.as_deref()),
                 *times,
             ),
             Self::Notifies {
                 session,
+                device,
                 named,
                 server_id,
                 id,
-            } => notifies(scene, session, (named, server_id), *id),
+            } => match brought(scene, session, device, (server_id, *id)) {
+                Some(found) => found,
+                None => notifies(scene, session, (named, server_id), *id),
+            },
             Self::Sets {
                 session,
                 uri,
@@ -239,12 +251,14 @@ impl Check {
             Self::Starts {
                 session,
                 below,
+                start,
+                writing,
                 times,
             } => with(
                 session,
                 scene,
                 format!("{times} starts below {below}"),
-                |talks| starts(talks, below, *times),
+                |talks| starts(talks, below, (start, writing.as_deref()), *times),
             ),
             Self::Takes { session, report } => {
                 let codes = [StatusCode::OK, StatusCode(202)];
@@ -488,8 +502,12 @@ fn lists(scene: &Scene, (gateway, devices): (&str, &[(String, bool)]), number: u
         .relying_on(&[NAMES])
 }
 
-fn manages(talks: &[Talk], (name, uri, value): (&str, &str, Option<&str>), times: Times) -> Found {
-    let with = value.map_or(String::new(), |value| format!(" with {value}"));
+fn manages(
+    talks: &[Talk],
+    (name, uri, values): (&str, &str, Option<&[String]>),
+    times: Times,
+) -> Found {
+    let with = values.map_or(String::new(), |values| format!(" with {}", values.join(" or ")));
     let expected = format!("{name} of {uri}{with}, {}", times.words());
     let mut told: Vec<(u64, String)> = Vec::new();
     // What a device did not believe was not done, and may be said again.
@@ -507,7 +525,7 @@ fn manages(talks: &[Talk], (name, uri, value): (&str, &str, Option<&str>), times
     }
     let other = told
         .iter()
-        .find(|(_, text)| value.is_some_and(|value| !text.starts_with(value)));
+        .find(|(_, text)| values.is_some_and(|values| !values.contains(text)));
     let got = match other {
         Some((_, text)) => format!("{text:?}"),
         None => format!("{} times", told.len()),
@@ -520,6 +538,26 @@ fn manages(talks: &[Talk], (name, uri, value): (&str, &str, Option<&str>), times
     Found::decide(holds, expected, got)
         .shown_by(numbers)
         .relying_on(&[NAMES])
+}
+
+/// A notification of the server that the gateway brought to a device, by whichever way it came to the gateway.
+fn brought(
+    scene: &Scene,
+    session: &Session,
+    device: &str,
+    (server_id, id): (&str, u16),
+) -> Option<Found> {
+    let upto = session.upto.unwrap_or(u64::MAX);
+    let mut came = scene.exchanges.values().filter(|exchange| {
+        let there = exchange.from == session.party && exchange.to == device;
+        there && exchange.number > session.after && exchange.number <= upto
+    });
+    let found = came.find(|exchange| {
+        let trigger = Received::parse(&exchange.body.octets()).map(|received| received.trigger);
+        trigger.is_ok_and(|of| of.server_id == server_id && of.session_id.get() == id)
+    })?;
+    let expected = format!("a notification of {server_id}, which announces the session {id:X}");
+    Some(Found::decide(true, expected, "one").shown_by([found.number]))
 }
 
 fn notifies(scene: &Scene, session: &Session, (named, server_id): (&str, &str), id: u16) -> Found {
@@ -597,14 +635,36 @@ fn written(talks: &[Talk], uri: &str) -> Vec<u64> {
     written
 }
 
-fn starts(talks: &[Talk], below: &str, times: usize) -> Result<Seen, String> {
+fn starts(
+    talks: &[Talk],
+    below: &str,
+    (start, writing): (&str, Option<&str>),
+    times: usize,
+) -> Result<Seen, String> {
+    let prefix = format!("{}/", node(below));
     let mut started = Vec::new();
-    for said in super::believed(talks) {
-        for command in said.commands().into_iter().filter(|c| c.name() == "Exec") {
-            let targets = command.items().iter().filter_map(|i| i.target.as_ref());
-            let prefix = format!("{}/", node(below));
-            let own = targets.filter(|target| node(&target.uri).starts_with(&prefix));
-            started.extend(own.map(|_| said.number));
+    for talk in talks {
+        let own = talk.said.iter().filter(|said| said.by_sut);
+        for said in own.filter(|said| talk.believed(said)) {
+            for command in said.commands() {
+                let leaf = match command.name() {
+                    "Exec" => Some(start),
+                    "Add" | "Replace" => writing,
+                    _ => None,
+                };
+                let mut statuses = talk.statuses_of(said, command.cmd_id());
+                if !statuses.any(|(_, status)| status.code.is_success()) {
+                    continue;
+                }
+                // What comes in parts is there with the last.
+                let whole = command.items().iter().filter(|item| !item.more_data);
+                let targets = whole.filter_map(|item| item.target.as_ref());
+                let own = targets.filter(|target| {
+                    let within = node(&target.uri).strip_prefix(&prefix);
+                    within.and_then(|path| Some(path.split_once('/')?.1)) == leaf && leaf.is_some()
+                });
+                started.extend(own.map(|_| said.number));
+            }
         }
     }
     Ok((

@@ -56,7 +56,7 @@ pub(in super::super) struct Site {
     /// What the header of a push says for a device.
     pub(super) named: String,
     /// Its own address.
-    pub(super) base: String,
+    base: String,
     /// Where it takes notifications.
     pub(super) push: String,
     /// A number that no other scenario has.
