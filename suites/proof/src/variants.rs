@@ -7,21 +7,24 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use twinproof_conformance::BuiltIn;
+use futures::future::LocalBoxFuture;
+use twinproof_conformance::{BuiltIn, Part};
 use twinproof_dm::client::rules::decide as dm_sessions;
 use twinproof_dm::server::rules as dm_server;
 use twinproof_dm::store::rules::decide as dm_trees;
 use twinproof_evidence::Verdict;
 use twinproof_evidence::report::{Report, Scenario};
 use twinproof_gwmo::gateway;
+use twinproof_gwmo::overseer::rules::decide as overseeing;
 use twinproof_judge::FEATURES;
+use twinproof_judge::profile::Declared;
 use twinproof_judge::proofs::{self, Tolerant};
 use twinproof_kernel::Seed;
 use twinproof_lwm2m::{device, server};
 use twinproof_reference::variants::{
-    Dimension, Shape, all_pairs, dm, dm_client, gwmo, lwm2m, lwm2m_client, twinning,
+    Dimension, Shape, all_pairs, dm, dm_client, gwmo, lwm2m, lwm2m_client, overseer, twinning,
 };
-use twinproof_stage::Kind;
+use twinproof_stage::{Halted, Kind, Stage};
 use twinproof_twinning::enabler;
 
 use crate::bench::{Bench, each};
@@ -361,6 +364,52 @@ variable!(
     dm_server::decide
 );
 
+/// The DM server, in what it does with gateways.
+struct Overseen(DmServer);
+
+impl BuiltIn for Overseen {
+    fn profile(&self) -> &Declared {
+        self.0.profile()
+    }
+
+    fn enter<'a>(
+        &'a self,
+        stage: &'a mut Stage,
+        seed: Seed,
+        part: Part<'a>,
+    ) -> LocalBoxFuture<'a, Result<Declared, Halted>> {
+        self.0.enter(stage, seed, part)
+    }
+}
+
+impl Variable for Overseen {
+    const ENABLER: &'static str = GatewaySystem::ENABLER;
+
+    const ROLE: &'static str = DmServer::ROLE;
+
+    const NAME: &'static str = "server";
+
+    type Shape = overseer::Shape;
+
+    fn shaped(shape: Self::Shape) -> Self {
+        Self(DmServer::overseeing(shape.rules()))
+    }
+
+    fn beside_others(mut self, others: Vec<Other<Self::Shape>>) -> Self {
+        let rivals = others.into_iter().map(|other| overseeing::Rival {
+            name: other.name,
+            overrides: other.overrides,
+            rules: other.shape.rules(),
+        });
+        self.0.overseeing = self.0.overseeing.beside(rivals.collect());
+        self
+    }
+
+    fn differing_in(&self, seed: Seed) -> Vec<&'static str> {
+        self.0.overseeing.differing(seed)
+    }
+}
+
 /// It decides by two sets of rules, each of which is asked for what it knows.
 impl Variable for DmClient {
     const ENABLER: &'static str = "dm";
@@ -413,7 +462,10 @@ pub fn tolerance(
             tolerance_of::<Lwm2mSystem>(options.clone(), on_variant)?,
             tolerance_of::<Lwm2mClient>(options, on_variant)?,
         ],
-        GatewaySystem::ENABLER => vec![tolerance_of::<GatewaySystem>(options, on_variant)?],
+        GatewaySystem::ENABLER => vec![
+            tolerance_of::<GatewaySystem>(options.clone(), on_variant)?,
+            tolerance_of::<Overseen>(options, on_variant)?,
+        ],
         DmServer::ENABLER => vec![
             tolerance_of::<DmServer>(options.clone(), on_variant)?,
             tolerance_of::<DmClient>(options, on_variant)?,
@@ -467,7 +519,11 @@ pub fn names(enabler: &str, extent: Extent) -> Vec<String> {
             all.extend(variants::<Lwm2mClient>(extent));
             all
         }
-        GatewaySystem::ENABLER => variants::<GatewaySystem>(extent),
+        GatewaySystem::ENABLER => {
+            let mut all = variants::<GatewaySystem>(extent);
+            all.extend(variants::<Overseen>(extent));
+            all
+        }
         DmServer::ENABLER => {
             let mut all = variants::<DmServer>(extent);
             all.extend(variants::<DmClient>(extent));

@@ -28,6 +28,7 @@ pub mod dm_client;
 pub mod gwmo;
 pub mod lwm2m;
 pub mod lwm2m_client;
+pub mod overseer;
 mod pairs;
 pub mod twinning;
 
@@ -139,7 +140,7 @@ impl<S: Readable> Shape for S {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Shape, dm, dm_client, gwmo, lwm2m, lwm2m_client, twinning};
+    use super::{Shape, dm, dm_client, gwmo, lwm2m, lwm2m_client, overseer, twinning};
 
     fn is_sound<S: Shape>(rules: &[&str]) {
         let dimensions: BTreeSet<_> = S::DIMENSIONS.iter().map(|d| d.name).collect();
@@ -163,6 +164,7 @@ mod tests {
         is_sound::<lwm2m::Shape>(twinproof_lwm2m::server::rules::NAMES);
         is_sound::<lwm2m_client::Shape>(twinproof_lwm2m::device::rules::NAMES);
         is_sound::<gwmo::Shape>(twinproof_gwmo::gateway::rules::decide::NAMES);
+        is_sound::<overseer::Shape>(twinproof_gwmo::overseer::rules::decide::NAMES);
         is_sound::<dm::Shape>(twinproof_dm::server::rules::decide::NAMES);
         let (sessions, trees) = (
             twinproof_dm::client::rules::decide::NAMES,
