@@ -123,12 +123,7 @@ impl Overseer {
     }
 
     /// An image has come that a gateway is to be brought.
-    fn got(
-        &mut self,
-        shared: &Shared,
-        exchange: ExchangeId,
-        outcome: Result<&Response, &Fault>,
-    ) {
+    fn got(&mut self, shared: &Shared, exchange: ExchangeId, outcome: Result<&Response, &Fault>) {
         let Some((gateway, errand)) = self.getting.remove(&exchange) else {
             return;
         };

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
 use futures::future::LocalBoxFuture;
+use serde::Serialize;
 use twinproof_conformance::{BuiltIn, Part};
 use twinproof_dm::client::rules::decide as dm_sessions;
 use twinproof_dm::server::rules as dm_server;

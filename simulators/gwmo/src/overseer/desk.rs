@@ -1,20 +1,22 @@
 //! What is wanted of gateways, and how far it is.
 
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use twinproof_dm::server::Application;
 use twinproof_dm::syncml::{Alert, StatusCode};
 use twinproof_dm::tree::NodeUri;
-use twinproof_dm::upper::{Act, Errand, Event, Outcome, Put, Reading, Told, Value};
+use twinproof_dm::upper::{Act, Errand, Event, Outcome, Put, Reading, Value};
 use twinproof_kernel::{CallId, Seed};
 
 use super::Shared;
 use super::describe::{Description, text};
 use super::rules::{Known, Offer};
-use crate::aggregate::{Entry, Said};
 use crate::alert::Report;
 use crate::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, Names, Places, TRIGGERS, below};
 use crate::payload;
+use told::{instances, words};
 
 /// From here on calls are the desk's own: whoever stands above counts from the other end.
 pub(super) const OWN: u64 = 1 << 63;
@@ -326,12 +328,7 @@ impl Attended<'_> {
     }
 
     /// Puts a notification into the gateway's object that is to be brought to a device.
-    fn hand_in(
-        &mut self,
-        running: Running,
-        places: &Places,
-        device: &str,
-    ) -> Vec<(CallId, Act)> {
+    fn hand_in(&mut self, running: Running, places: &Places, device: &str) -> Vec<(CallId, Act)> {
         let names = &self.shared.names;
         let octets = self.desk.carried.remove(device).unwrap_or_default();
         let at = below(&places.triggers, &names.triggers).child(self.desk.name("T"));
@@ -413,10 +410,12 @@ impl Attended<'_> {
                 (vec![fan_out.into_act()], None)
             }
             Target::Devices(devices) if !self.shared.rules.groups(devices.len() > 1) => {
-                let named = (1..).zip(devices).fold(fan_out, |fan_out, (number, device)| {
-                    let leaf = format!("{}/{number}", names.target_devices);
-                    fan_out.leaf(&at, &leaf, ("chr", device))
-                });
+                let named = (1..)
+                    .zip(devices)
+                    .fold(fan_out, |fan_out, (number, device)| {
+                        let leaf = format!("{}/{number}", names.target_devices);
+                        fan_out.leaf(&at, &leaf, ("chr", device))
+                    });
                 (vec![named.into_act()], None)
             }
             Target::Devices(devices) => {
@@ -536,117 +535,6 @@ impl Attended<'_> {
         self.wait(running, acts)
     }
 
-    /// Nothing comes of what was wanted of devices.
-    fn fail(&mut self, running: &Running, code: u16) {
-        let devices = match &running.errand {
-            Errand::Change { devices, .. }
-            | Errand::Distribute { devices, .. }
-            | Errand::Read { devices, .. } => devices.clone(),
-            _ => Vec::new(),
-        };
-        let entries = devices.into_iter().map(|device| Entry {
-            device,
-            status: code,
-            commands: Vec::new(),
-        });
-        self.tell(&running.errand, entries.collect());
-    }
-
-    /// Tells the application what a gateway knows of a device, as if that had said it.
-    fn tell_about(&mut self, device: &str, records: BTreeMap<String, BTreeMap<String, String>>) {
-        let leaf = &self.shared.names.record_device;
-        let own = |record: &BTreeMap<String, String>| record.get(leaf.as_str()).cloned();
-        let others = records.values().filter_map(own);
-        let others = others.filter(|other| other != device).collect();
-        let of = self.shared.rules.reads_of(device.to_owned(), others);
-        let mut known = records.into_values();
-        let found = known.find(|record| own(record).as_ref() == Some(&of));
-        let code = if found.is_some() { 200 } else { 404 };
-        let results = found.into_iter().flatten().map(|(uri, value)| Reading {
-            uri,
-            format: None,
-            media_type: None,
-            value: Some(Value::Text(value)),
-        });
-        let outcome = Outcome {
-            statuses: vec![Told {
-                command: "Get".to_owned(),
-                code,
-                items: Vec::new(),
-            }],
-            results: results.collect(),
-        };
-        let device = device.to_owned();
-        self.desk.told.push(Event::Did { device, outcome });
-    }
-
-    /// Tells the application of each device what became of it, as if it had been asked itself.
-    fn tell(&mut self, errand: &Errand, entries: Vec<Entry>) {
-        let (command, uri) = match errand {
-            Errand::Read { uri, .. } | Errand::ReadGroup { uri, .. } => ("Get", uri.as_str()),
-            Errand::Change { uri, .. } => ("Replace", uri.as_str()),
-            _ => ("Exec", ""),
-        };
-        self.desk.told.extend(entries.into_iter().map(|entry| {
-            let values = entry.commands.into_iter().flat_map(|said| said.values);
-            let results = values.map(|value| Reading {
-                uri: uri.to_owned(),
-                format: None,
-                media_type: None,
-                value: Some(Value::Text(value)),
-            });
-            Event::Did {
-                device: entry.device,
-                outcome: Outcome {
-                    statuses: vec![Told {
-                        command: command.to_owned(),
-                        code: entry.status,
-                        items: Vec::new(),
-                    }],
-                    results: results.collect(),
-                },
-            }
-        }));
-    }
-
-    /// The results of a fan-out, as they were read at this place.
-    fn entries<'r>(&self, at: &NodeUri, read: impl Iterator<Item = &'r Reading>) -> Vec<Entry> {
-        let names = &self.shared.names;
-        instances(at, read)
-            .into_values()
-            .filter_map(|leaves| {
-                let device = leaves.get(names.result_device.as_str())?.clone();
-                let status = leaves.get(names.result_status.as_str());
-                let data = leaves.get(names.result_data.as_str());
-                let status = status.and_then(|status| status.parse().ok())?;
-                let values = data.filter(|data| !data.is_empty());
-                let values = values.into_iter().flat_map(|data| data.lines());
-                Some(Entry {
-                    device,
-                    status,
-                    commands: vec![Said {
-                        status,
-                        values: values.map(str::to_owned).collect(),
-                    }],
-                })
-            })
-            .collect()
-    }
-
-    /// The devices that a gateway knows, as its records were read at this place.
-    fn known<'r>(&self, at: &NodeUri, read: impl Iterator<Item = &'r Reading>) -> Vec<Known> {
-        let names = &self.shared.names;
-        let known = instances(at, read).into_values().filter_map(|leaves| {
-            let status = leaves.get(names.record_status.as_str());
-            Some(Known {
-                device: leaves.get(names.record_device.as_str())?.clone(),
-                attached: status == Some(&names.status_attached),
-                address: leaves.get(names.record_address.as_str()).cloned(),
-            })
-        });
-        known.collect()
-    }
-
     /// The devices of a gateway are known: the application is told, or something is wanted of those that are there.
     fn listed(&mut self, mut running: Running, known: Vec<Known>) -> Vec<(CallId, Act)> {
         let rules = &self.shared.rules;
@@ -764,14 +652,6 @@ fn remove(at: NodeUri) -> Act {
     }
 }
 
-/// The text that was read.
-fn words(reading: &Reading) -> Option<String> {
-    match reading.value.as_ref()? {
-        Value::Text(text) => Some(text.clone()),
-        Value::Octets(octets) => Some(String::from_utf8_lossy(octets).into_owned()),
-    }
-}
-
 /// Where objects are, by what was read of the types of nodes.
 fn found<'r>(read: impl Iterator<Item = &'r Reading>) -> Places {
     let mut places = Places::default();
@@ -793,25 +673,4 @@ fn found<'r>(read: impl Iterator<Item = &'r Reading>) -> Places {
         }
     }
     places
-}
-
-/// The leaves that were read below a place, by the instance that they are of and by their paths in it.
-fn instances<'r>(
-    at: &NodeUri,
-    read: impl Iterator<Item = &'r Reading>,
-) -> BTreeMap<String, BTreeMap<String, String>> {
-    let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for reading in read {
-        let (Some(value), Ok(uri)) = (words(reading), reading.uri.parse::<NodeUri>()) else {
-            continue;
-        };
-        if !uri.is_within(at) {
-            continue;
-        }
-        if let Some((instance, path)) = uri.names()[at.names().len()..].split_first() {
-            let leaves = all.entry(instance.to_string()).or_default();
-            leaves.insert(path.join("/"), value);
-        }
-    }
-    all
 }

@@ -72,7 +72,11 @@ impl Scene {
     }
 
     /// Judges which groups the gateway has.
-    fn check_groups(&mut self, there: Option<&[usize]>, gone: Option<&[usize]>) -> Result<(), Halted> {
+    fn check_groups(
+        &mut self,
+        there: Option<&[usize]>,
+        gone: Option<&[usize]>,
+    ) -> Result<(), Halted> {
         let site = self.site()?;
         let named = |devices: &[usize]| devices.iter().map(|at| site.identity(*at)).collect();
         let (there, gone) = (there.map(named), gone.map(named));
@@ -395,7 +399,9 @@ fn grouped(world: &mut World) -> Result<(), Halted> {
     world.scene().check_groups(Some(&[FIRST, SECOND]), None)
 }
 
-#[then("the gateway has a group of the first and the third of them, and none of the first and the second")]
+#[then(
+    "the gateway has a group of the first and the third of them, and none of the first and the second"
+)]
 fn regrouped(world: &mut World) -> Result<(), Halted> {
     let (there, gone) = ([FIRST, THIRD], [FIRST, SECOND]);
     world.scene().check_groups(Some(&there), Some(&gone))

@@ -287,7 +287,8 @@ impl Scene {
             let of = |name: &str| {
                 let at = below(&groups.child(name), &members);
                 let leaves = tree.node(&at).into_iter().flat_map(Node::children);
-                let texts = leaves.map(|(_, leaf)| String::from_utf8_lossy(leaf.value()).into_owned());
+                let texts =
+                    leaves.map(|(_, leaf)| String::from_utf8_lossy(leaf.value()).into_owned());
                 texts.collect()
             };
             all.map(|(name, _)| of(name)).collect()
