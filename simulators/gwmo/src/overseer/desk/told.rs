@@ -7,7 +7,6 @@ use twinproof_dm::upper::{Errand, Event, Outcome, Reading, Told, Value};
 
 use super::{Attended, Running};
 use crate::aggregate::{Entry, Said};
-use crate::objects::below;
 use crate::overseer::rules::Known;
 
 impl Attended<'_> {
