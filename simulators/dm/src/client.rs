@@ -264,7 +264,7 @@ struct Wish {
     wanted: Wanted,
 }
 
-/// How many sessions of a server a client knows again: a push may come late.
+/// How many sessions that a server has announced a client knows again: a push may come late.
 const REMEMBERED: usize = 16;
 
 /// The client's core.
@@ -283,8 +283,8 @@ pub struct Client {
     shown: Vec<Shown>,
     ended: Vec<Ended>,
     started: Vec<Exec>,
-    /// The last sessions of each server, oldest first.
-    last: BTreeMap<String, VecDeque<String>>,
+    /// The last sessions that each server has announced, oldest first.
+    announced: BTreeMap<String, VecDeque<String>>,
     exchanges: u64,
     /// How many numbers were drawn.
     drawn: u64,
@@ -315,7 +315,7 @@ impl Client {
             shown: Vec::new(),
             ended: Vec::new(),
             started: Vec::new(),
-            last: BTreeMap::new(),
+            announced: BTreeMap::new(),
             exchanges: 0,
             drawn: 0,
             bootstrap: None,
@@ -477,9 +477,9 @@ impl Client {
             resynchronises: moment.shared.resynchronises,
             plain: trigger.body.is_empty(),
             repeated: self
-                .last
+                .announced
                 .get(&trigger.server_id)
-                .is_some_and(|last| last.contains(&session))
+                .is_some_and(|announced| announced.contains(&session))
                 || self.wishes.iter().chain(&self.asked).any(wanted),
         });
         if verdict == Triggered::Ignore {
@@ -561,11 +561,14 @@ impl Client {
             let number = self.draw("session").u16(1..);
             format!("{number:X}")
         });
-        let last = self.last.entry(wish.server.clone()).or_default();
-        if last.len() == REMEMBERED {
-            last.pop_front();
+        // A server may well announce the number that the client has once chosen for a session of its own.
+        if wish.session.is_some() {
+            let announced = self.announced.entry(wish.server.clone()).or_default();
+            if announced.len() == REMEMBERED {
+                announced.pop_front();
+            }
+            announced.push_back(id.clone());
         }
-        last.push_back(id.clone());
         let mut session = Box::new(Session::new(account, id, wish.cause, wish.alerts.clone()));
         if wish.zero_nonce {
             session.resynchronise();

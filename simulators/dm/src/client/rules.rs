@@ -22,7 +22,7 @@ pub struct TriggerFacts {
     pub resynchronises: bool,
     /// Whether it asks for a session, and for nothing else.
     pub plain: bool,
-    /// Whether a session of this number runs, waits, or was the last one of the server.
+    /// Whether a session that the server has announced with this number runs, waits, or was one of its last.
     pub repeated: bool,
 }
 

@@ -47,6 +47,20 @@ fn a_trigger_starts_its_session_once() {
 }
 
 #[test]
+fn a_number_that_the_client_chose_for_a_session_of_its_own_may_be_announced() {
+    let mut world = World::new(Encoding::Wbxml, Scheme::Md5);
+    let own = world.session().session;
+    let body = trigger(&mut world, 1, u16::from_str_radix(&own, 16).unwrap());
+    deliver(&mut world, body.clone());
+    assert_eq!(world.pending.len(), 1);
+    world.settle();
+    let ended = world.last();
+    assert_eq!((&*ended.session, ended.how), (&*own, End::Complete));
+    deliver(&mut world, body);
+    assert!(world.pending.is_empty(), "it was announced once");
+}
+
+#[test]
 fn bad_triggers_change_nothing() {
     let mut world = World::new(Encoding::Wbxml, Scheme::Md5);
     let good = trigger(&mut world, 1, 7);
