@@ -1,17 +1,19 @@
 //! The generator: devices that are told what to do when the schedule says so, and what comes of it. No socket
 //! and no clock: whoever drives it brings datagrams, their stamps and the time.
 
+mod counts;
 mod operated;
 mod shaken;
 mod steered;
+mod traffic;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use twinproof_fleet::{Fleet, Roster, Sizes, TooMany};
-use twinproof_kernel::{CallId, Input, Outbox, Output, Rests, Role, Seed, Time};
-use twinproof_lwm2m::upper::{self, Answer};
+use twinproof_kernel::{CallId, Input, Outbox, Output, Role, Seed, Time};
+use twinproof_lwm2m::upper;
 use twinproof_lwm2m::wire::Entry;
 
 use crate::crowd::{Crowd, Steer};
@@ -20,6 +22,9 @@ use crate::operator::{Ask, Said};
 use crate::shard::Shard;
 use crate::turns::Turns;
 use crate::workload::{Arrivals, Operation, Workload};
+
+pub use counts::{Counts, Phase};
+pub use traffic::Traffic;
 
 /// How many devices register at a time before the first stage.
 pub(crate) const PREPARING: usize = 128;
@@ -32,33 +37,6 @@ const PREFIX: &str = "dev-";
 
 /// Timers have ticks of 2^10 microseconds.
 const GRAIN: u32 = 10;
-
-/// What devices of a kind do for a workload.
-pub trait Traffic {
-    /// The devices.
-    type Role: Rests;
-
-    /// What a device is told for an operation, which is the one with this number. It is answered once its answer, or its
-    /// lack, is there.
-    fn order(&self, operation: Operation, number: u64) -> <Self::Role as Role>::Order;
-
-    /// What the server's operator is asked for an operation that is not up to the device of this name.
-    fn asks(&self, operation: Operation, endpoint: &str) -> Option<upper::Operation>;
-
-    /// What the server's operator is asked about a device before the first stage, where devices report.
-    fn prepares(&self, endpoint: &str) -> upper::Operation;
-
-    /// What came of what the operator was asked about the device of this name.
-    fn told(&self, operation: Operation, endpoint: &str, answer: &Answer) -> Outcome;
-
-    /// What a device is told that leaves while others go on; nothing where it can but fall silent.
-    fn farewell(&self) -> Option<<Self::Role as Role>::Order> {
-        None
-    }
-
-    /// What came of an operation.
-    fn outcome(&self, operation: Operation, answer: &<Self::Role as Role>::Answer) -> Outcome;
-}
 
 /// Where a generator sends its datagrams: from, to, octets.
 pub type Send<'s> = dyn FnMut(SocketAddr, SocketAddr, &[u8]) + 's;
@@ -103,61 +81,6 @@ pub struct Generator<'w, T: Traffic> {
     free: Vec<usize>,
     measures: Measures,
     counts: Counts,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Phase {
-    /// Devices register that have to be when it begins; so many have begun to.
-    Preparing(u32),
-    /// The stages are under way.
-    Loading,
-    /// What was begun is waited for.
-    Draining,
-    /// It is over.
-    Done,
-}
-
-/// What went over the wire, and what was prepared.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    Eq,
-    PartialEq,
-    serde::Deserialize,
-    serde::Serialize,
-    schemars::JsonSchema,
-)]
-pub struct Counts {
-    /// Datagrams that devices sent; over HTTP, requests.
-    pub sent: u64,
-    /// Those of them that they sent because a time was over: repetitions, and what devices do by themselves.
-    pub by_timer: u64,
-    /// Datagrams that arrived; over HTTP, responses.
-    pub received: u64,
-    /// Those of them that were for no device.
-    pub stray: u64,
-    /// Devices that were registered, or otherwise made ready, before the first stage.
-    pub prepared: u64,
-    /// Devices that could not be.
-    pub unprepared: u64,
-    /// Devices that joined while others went on.
-    #[serde(default)]
-    pub joined: u64,
-    /// Devices that could not register when they were to join.
-    #[serde(default)]
-    pub unjoined: u64,
-    /// Devices that left while others went on.
-    #[serde(default)]
-    pub left: u64,
-    /// Those of them that wanted to deregister and were not told that they are.
-    #[serde(default)]
-    pub unreleased: u64,
-    /// Operations that were under way when their device fell silent: neither answered nor lost.
-    #[serde(default)]
-    pub abandoned: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
