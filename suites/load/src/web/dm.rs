@@ -2,7 +2,7 @@
 //! asked for, ever: so it shows what is told to whom, and how often.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use twinproof_dm::client::{Client, End, Order, Shared};
 use twinproof_dm::store::{Profile, Tree};
-use twinproof_dm::syncml::{Command, Message};
+use twinproof_dm::syncml::Command;
 use twinproof_dm::upper::{Act, Answer, Operation as Wish};
-use twinproof_dm::{Encoding, Limits};
 use twinproof_judge::profile::{DmAccount, DmHook, DmServer, DmTester, HookSpec};
 use twinproof_kernel::http::{Fault, Request, Response};
 use twinproof_kernel::{CallId, ExchangeId, Input, Outbox, Output, Role as _, Seed, Time};
@@ -21,7 +20,8 @@ use twinproof_stage::{HookCall, Kind, Network, Pace, Recorder, ServerHooks, Stag
 
 use super::carrier::{Carrier, kind};
 use super::play::{Apart, Play};
-use crate::jury::{Broken, Judgement, Rule};
+use super::witness::Witnesses;
+use crate::jury::{Judgement, Rule};
 use crate::measure::Outcome;
 use crate::run::moment;
 use crate::shard::Shard;
@@ -201,7 +201,7 @@ impl Sessions {
         let number = self.members.start + member;
         let watched = self.workload.watches(number);
         if watched {
-            self.jury.borrow_mut().begins(number);
+            self.jury.borrow_mut().0.begins(number);
         }
         let before = client.ended().len();
         let mut out = Outbox::default();
@@ -290,7 +290,7 @@ impl Play for Sessions {
     }
 
     fn judgement(&self) -> Judgement {
-        self.jury.borrow().judgement()
+        self.jury.borrow().0.judgement()
     }
 }
 
@@ -318,28 +318,9 @@ pub(super) fn contains(octets: &[u8], part: &[u8]) -> bool {
 
 /// Watches what devices are told.
 #[derive(Default)]
-struct Jury {
-    devices: BTreeMap<u32, Witness>,
-    requests: u64,
-    answers: u64,
-    broken: BTreeMap<Rule, Broken>,
-}
-
-/// What a device was told.
-#[derive(Default)]
-struct Witness {
-    /// What it was asked for in the last message, and has answered in the one that it sends now.
-    answering: BTreeSet<u64>,
-    /// What it has answered, and the server has taken that.
-    answered: BTreeSet<u64>,
-}
+struct Jury(Witnesses);
 
 impl Jury {
-    /// A session begins: what was not taken of the one before may be told again.
-    fn begins(&mut self, number: u32) {
-        self.devices.entry(number).or_default().answering.clear();
-    }
-
     /// What a device said, and what it is told then.
     fn hears(
         &mut self,
@@ -347,72 +328,26 @@ impl Jury {
         (asked, response): (&[u8], &Response),
         sessions: &Sessions,
     ) {
-        self.requests += 1;
-        let Some(message) = read(response) else {
+        let Some((message, witness)) = self.0.hears(number, response) else {
             return;
         };
-        self.answers += 1;
-        let witness = self.devices.entry(number).or_default();
-        // A server that does not believe a message has not taken what it says.
-        if is_taken(&message) {
-            witness.answered.append(&mut witness.answering);
-        }
         let mut found = Vec::new();
         for (device, command) in commands(&message.commands, &sessions.mark) {
             if device != number {
                 let expected = format!("commands for device {number}");
-                found.push((
-                    Rule::OwnCommands,
-                    expected,
-                    format!("one for device {device}"),
-                ));
-                continue;
-            }
-            let again = witness.answered.contains(&command);
-            if again || !witness.answering.insert(command) {
-                let expected = match again {
-                    true => format!("command {command} once: it was answered"),
-                    false => format!("command {command} once in a message"),
-                };
-                found.push((Rule::CommandToldOnce, expected, "it again".to_owned()));
+                let got = format!("one for device {device}");
+                found.push((Rule::OwnCommands, (expected, got)));
+            } else if let Err(again) = witness.is_told(command, &format!("command {command}")) {
+                found.push((Rule::CommandToldOnce, again));
             }
         }
         let account = sessions.accounts.get(number as usize);
         let device = account.map_or_else(|| number.to_string(), |account| account.device.clone());
-        for (rule, expected, got) in found {
-            let broken = self.broken.entry(rule).or_insert_with(|| {
-                let said = (asked, &response.body[..]);
-                Broken::new(rule, (device.clone(), at), (expected, got), said)
-            });
-            broken.times += 1;
+        for (rule, found) in found {
+            let said = (asked, &response.body[..]);
+            self.0.breaks(rule, (&device, at), found, said);
         }
     }
-
-    fn judgement(&self) -> Judgement {
-        Judgement {
-            devices: self.devices.len() as u64,
-            requests: self.requests,
-            answers: self.answers,
-            broken: self.broken.values().cloned().collect(),
-            ..Judgement::default()
-        }
-    }
-}
-
-pub(super) fn read(response: &Response) -> Option<Message> {
-    let kind = response.headers.first("Content-Type")?;
-    let limits = Limits::default();
-    let element = Encoding::from_content_type(kind)?
-        .read(&response.body, &limits)
-        .ok()?;
-    Some(Message::from_element(element).ok()?.message)
-}
-
-/// Whether a server says of the header of a message that it heeds it.
-pub(super) fn is_taken(message: &Message) -> bool {
-    message.commands.iter().any(|command| {
-        matches!(command, Command::Status(status) if status.cmd_ref == "0" && status.code.is_success())
-    })
 }
 
 /// The devices that commands are meant for, and which these are, of those that this run asks for.

@@ -11,6 +11,7 @@ mod floor;
 mod play;
 mod straight;
 mod twinning;
+mod witness;
 
 use std::fmt;
 use std::net::{IpAddr, ToSocketAddrs as _};

@@ -1,35 +1,21 @@
 //! Watches what devices behind a gateway are told, and holds the report on each fan-out against what its devices have done.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use twinproof_dm::syncml::Command;
 use twinproof_gwmo::aggregate::Entry;
 use twinproof_kernel::http::Response;
 
-use super::super::dm::{is_taken, read};
-use crate::jury::{Broken, Judgement, Rule};
+use super::super::witness::Witnesses;
+use crate::jury::{Judgement, Rule};
 
 /// So much of a report is shown where something in it is wrong, in octets.
 const SHOWN: usize = 1 << 14;
 
 /// Watches devices and reports.
 #[derive(Default)]
-pub(super) struct Jury {
-    devices: BTreeMap<u32, Witness>,
-    requests: u64,
-    answers: u64,
-    broken: BTreeMap<Rule, Broken>,
-}
-
-/// What a device was told.
-#[derive(Default)]
-struct Witness {
-    /// The fan-outs of which it was told something in the last message, which it answers in the one that it sends now.
-    answering: BTreeSet<u64>,
-    /// Those of which it has answered all, and the gateway has taken that.
-    answered: BTreeSet<u64>,
-}
+pub(super) struct Jury(Witnesses);
 
 /// A device, as the jury is told of it.
 #[derive(Clone, Copy)]
@@ -63,7 +49,7 @@ pub(super) enum Came {
 impl Jury {
     /// A session of a device begins: what was not taken of the one before may be told again.
     pub(super) fn begins(&mut self, number: u32) {
-        self.devices.entry(number).or_default().answering.clear();
+        self.0.begins(number);
     }
 
     /// A device is told something. `concerns` says whether a fan-out is for it.
@@ -74,35 +60,24 @@ impl Jury {
         told: impl Fn(&[Command]) -> Vec<u64>,
         concerns: impl Fn(u64) -> bool,
     ) {
-        self.requests += 1;
-        let Some(message) = read(response) else {
+        let Some((message, witness)) = self.0.hears(device.number, response) else {
             return;
         };
-        self.answers += 1;
-        let witness = self.devices.entry(device.number).or_default();
-        // A gateway that does not believe a message has not taken what it says.
-        if is_taken(&message) {
-            witness.answered.append(&mut witness.answering);
-        }
         let mut found = Vec::new();
         for fanout in told(&message.commands) {
             if !concerns(fanout) {
                 let expected = "nothing of a fan-out to a group that it is not in".to_owned();
                 let got = format!("the command of fan-out {fanout}");
-                found.push((Rule::MembersAlone, expected, got));
+                found.push((Rule::MembersAlone, (expected, got)));
             }
-            let again = witness.answered.contains(&fanout);
-            if again || !witness.answering.insert(fanout) {
-                let expected = match again {
-                    true => format!("the command of fan-out {fanout} once: it was answered"),
-                    false => format!("the command of fan-out {fanout} once in a message"),
-                };
-                found.push((Rule::FannedOutOnce, expected, "it again".to_owned()));
+            let command = format!("the command of fan-out {fanout}");
+            if let Err(again) = witness.is_told(fanout, &command) {
+                found.push((Rule::FannedOutOnce, again));
             }
         }
-        for (rule, expected, got) in found {
+        for (rule, found) in found {
             let said = (asked, &response.body[..]);
-            self.breaks(rule, (device.name, device.at), (expected, got), said);
+            self.0.breaks(rule, (device.name, device.at), found, said);
         }
     }
 
@@ -163,7 +138,8 @@ impl Jury {
         }
         let wrong = !found.is_empty();
         for (rule, device, expected, got) in found {
-            self.breaks(rule, (device, at), (expected, got), (&[], text));
+            self.0
+                .breaks(rule, (device, at), (expected, got), (&[], text));
         }
         match (wrong, failed) {
             (true, _) => Came::Wrong,
@@ -172,25 +148,8 @@ impl Jury {
         }
     }
 
-    fn breaks(
-        &mut self,
-        rule: Rule,
-        (device, at): (&str, Duration),
-        (expected, got): (String, String),
-        said: (&[u8], &[u8]),
-    ) {
-        let new = || Broken::new(rule, (device.to_owned(), at), (expected, got), said);
-        self.broken.entry(rule).or_insert_with(new).times += 1;
-    }
-
     pub(super) fn judgement(&self) -> Judgement {
-        Judgement {
-            devices: self.devices.len() as u64,
-            requests: self.requests,
-            answers: self.answers,
-            broken: self.broken.values().cloned().collect(),
-            ..Judgement::default()
-        }
+        self.0.judgement()
     }
 }
 
