@@ -3,6 +3,8 @@
 //! The network APIs of this family print the same structures as XML and as two dialects of JSON
 //! (digest §5). Everything above this module works on the tree and never asks which it was.
 
+mod json;
+
 use std::fmt;
 
 use quick_xml::NsReader;
@@ -180,7 +182,7 @@ impl Document {
     /// or refers to an entity that XML does not predefine.
     pub fn read(format: Format, body: &[u8]) -> Result<Self, Unreadable> {
         match format {
-            Format::Json => read_json(body),
+            Format::Json => json::read(body),
             Format::Xml => read_xml(body),
         }
         .map_err(|why| Unreadable { format, why })
@@ -201,66 +203,6 @@ impl Document {
             }
         }
     }
-}
-
-fn read_json(body: &[u8]) -> Result<Document, String> {
-    let value: serde_json::Value = serde_json::from_slice(body).map_err(|e| e.to_string())?;
-    let serde_json::Value::Object(members) = value else {
-        return Err("expected an object with one member named after the root element".to_owned());
-    };
-    let count = members.len();
-    let mut members = members.into_iter();
-    match (members.next(), count) {
-        (Some((root, value)), 1) => {
-            let mut entries = Vec::new();
-            collect_json(root, value, 0, &mut entries)?;
-            match <[_; 1]>::try_from(entries) {
-                Ok([(root, tree)]) => Ok(Document::new(root, tree)),
-                Err(_) => Err("the root member is an array".to_owned()),
-            }
-        }
-        _ => Err(format!(
-            "expected exactly one top-level member, got {count}"
-        )),
-    }
-}
-
-fn collect_json(
-    name: String,
-    value: serde_json::Value,
-    depth: usize,
-    into: &mut Vec<(String, Tree)>,
-) -> Result<(), String> {
-    use serde_json::Value;
-    if depth > DEPTH_LIMIT {
-        return Err(format!("nested deeper than {DEPTH_LIMIT}"));
-    }
-    let tree = match value {
-        Value::Array(values) => {
-            for value in values {
-                collect_json(name.clone(), value, depth + 1, into)?;
-            }
-            return Ok(());
-        }
-        Value::Bool(flag) => Tree::Leaf(flag.to_string()),
-        // XML cannot tell an empty element from an empty text, so neither can the tree.
-        Value::Null => Tree::Leaf(String::new()),
-        Value::Number(number) => Tree::Leaf(number.to_string()),
-        Value::Object(members) => {
-            let mut entries = Vec::with_capacity(members.len());
-            for (name, value) in members {
-                collect_json(name, value, depth + 1, &mut entries)?;
-            }
-            if entries.is_empty() {
-                Tree::Leaf(String::new())
-            } else {
-                Tree::Branch(entries)
-            }
-        }
-        Value::String(text) => Tree::Leaf(text),
-    };
-    into.push((name, tree));
-    Ok(())
 }
 
 fn json_value(tree: &Tree, dialect: Dialect, repeats: &[&str]) -> serde_json::Value {
@@ -499,12 +441,53 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_json_is_read_as_the_text_that_it_is_written_with() {
+        let read = |body: &str| Document::read(Format::Json, body.as_bytes()).map(|of| of.tree);
+        let many = |texts: &[&str]| {
+            let all = texts.iter().map(|text| ("a".to_owned(), leaf(text)));
+            Ok(Tree::Branch(all.collect()))
+        };
+        for (body, texts) in [
+            (
+                r#"{"r":{"a":[true,null,-1,1.50,0.25,{}]}}"#,
+                &["true", "", "-1", "1.5", "0.25", ""][..],
+            ),
+            (r#"{"r":{"a":[["1"],[],["2",["3"]]]}}"#, &["1", "2", "3"]),
+            // Of a member that is there twice the last counts, as readers commonly have it.
+            (r#"{"r":{"a":"1","a":["2","3"]}}"#, &["2", "3"]),
+        ] {
+            assert_eq!(read(body), many(texts), "{body}");
+        }
+        assert_eq!(read(r#"{"r":["1"]}"#), Ok(leaf("1")));
+        assert_eq!(read(r#"{"r":"1","r":"2"}"#), Ok(leaf("2")));
+        let names = (0..99).map(|number| format!(r#""n{number}":"{number}","#));
+        let long: String = names.collect();
+        let tree = read(&format!(
+            r#"{{"r":{{{long}"n7":"again","n98":["x","y"]}}}}"#
+        ))
+        .unwrap();
+        assert_eq!(
+            (tree.entries().len(), tree.child_text("n7")),
+            (100, Some("again"))
+        );
+        assert_eq!(tree.children("n98").count(), 2);
+    }
+
+    #[test]
     fn what_is_no_document_is_refused_with_the_reason() {
         let deep = "<a>".repeat(100);
+        let deep_json = format!("{}{}", r#"{"a":"#.repeat(34), "[".repeat(9));
         for (format, body, why) in [
             (Format::Json, "{}", "exactly one top-level member, got 0"),
             (Format::Json, "[1]", "expected an object"),
             (Format::Json, r#"{"a":1,"b":2}"#, "got 2"),
+            (
+                Format::Json,
+                r#"{"a":[1,2]}"#,
+                "the root member is an array",
+            ),
+            (Format::Json, r#"{"a":1}x"#, "trailing"),
+            (Format::Json, &deep_json, "nested deeper"),
             (Format::Json, r#"{"a":"#, "EOF"),
             (Format::Xml, "", "no root element"),
             (Format::Xml, "<a><b></a>", "octet"),

@@ -4,6 +4,7 @@ pub mod notify;
 mod order;
 mod request;
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use twinproof_kernel::http::{Fault, Response};
@@ -33,6 +34,17 @@ pub struct Access {
 
 /// What became of an order: the system's response, or why there was none.
 pub type Answer = Result<Response, Fault>;
+
+/// What a device heard in answer to a request, and what it read of that.
+#[derive(Debug)]
+pub struct Heard {
+    /// The order that the request was for.
+    pub call: CallId,
+    /// What became of the order.
+    pub answer: Answer,
+    /// The body of the answer, where the device had to read it and could.
+    pub document: Option<Document>,
+}
 
 /// What a device was provisioned with.
 #[derive(Clone, Debug, Default)]
@@ -73,12 +85,13 @@ pub struct Device {
     known: BTreeMap<String, Known>,
     inbox: notify::Inbox,
     exchanges: u64,
-    waiting: BTreeMap<ExchangeId, Waiting>,
+    waiting: Vec<Waiting>,
 }
 
 /// An exchange that is under way.
 #[derive(Debug)]
 struct Waiting {
+    exchange: ExchangeId,
     call: CallId,
     purpose: Purpose,
     /// What was asked: an answer may speak of addresses from there.
@@ -98,7 +111,7 @@ impl Device {
             known: BTreeMap::new(),
             inbox: notify::Inbox::default(),
             exchanges: 0,
-            waiting: BTreeMap::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -107,33 +120,52 @@ impl Device {
         self.resource.as_deref()
     }
 
-    fn learn(&mut self, knobs: &Knobs, waited: &Waiting, response: &Response) {
+    /// Takes what came of a request, as [`Party::handle`] does, from a driver that has it for itself and wants to know what the
+    /// device has read of it. None if the device waits for no such thing.
+    pub fn takes(
+        &mut self,
+        access: &Access,
+        exchange: ExchangeId,
+        answer: Answer,
+    ) -> Option<Heard> {
+        let mut waiting = self.waiting.iter();
+        let at = waiting.position(|waiting| waiting.exchange == exchange)?;
+        let waited = self.waiting.swap_remove(at);
+        let response = answer.as_ref().ok();
+        let document = response.and_then(|response| self.learn(&access.knobs, &waited, response));
+        Some(Heard {
+            call: waited.call,
+            answer,
+            document,
+        })
+    }
+
+    /// Learns from a response, and says what it has read of it.
+    fn learn(&mut self, knobs: &Knobs, waited: &Waiting, response: &Response) -> Option<Document> {
         let Waiting { purpose, url, .. } = waited;
         if !response.is_success() {
-            return;
+            return None;
         }
         match purpose {
-            Purpose::Create => {
-                self.resource = created(url, response, knobs).or(self.resource.take());
-            }
+            Purpose::Create | Purpose::Other => {}
             Purpose::Notify(purpose) => {
                 self.inbox.learn(purpose, url, response, knobs);
-                return;
+                return None;
             }
-            Purpose::Other => {}
             Purpose::Token { network } => {
                 self.keep_tokens(*network, response);
-                return;
+                return None;
             }
         }
-        let seen = read_body(response)
-            .ok()
-            .and_then(|document| Twinning::of_document(&document, knobs));
+        let document = read_body(response).ok();
         if matches!(purpose, Purpose::Create) {
+            self.resource =
+                named(url, response, || document.as_ref(), knobs).or(self.resource.take());
             // A device is secondary once at a time: a token for an earlier twinning is of the past.
             self.twinning_token = None;
         }
-        if let Some(twinning) = seen
+        let seen = document.as_ref();
+        if let Some(twinning) = seen.and_then(|seen| Twinning::of_document(seen, knobs))
             && let Some(itself) = twinning.resource_url
         {
             let known = Known {
@@ -142,6 +174,7 @@ impl Device {
             };
             self.known.insert(resolve(url, &itself), known);
         }
+        document
     }
 
     fn keep_tokens(&mut self, network: bool, response: &Response) {
@@ -161,10 +194,23 @@ impl Device {
 /// The absolute URL of what the response to a request for `asked` says was created: its Location, or
 /// else what its body calls itself.
 pub fn created(asked: &str, response: &Response, knobs: &Knobs) -> Option<String> {
+    named(asked, response, || read_body(response).ok(), knobs)
+}
+
+/// The same, of a body that is read only if it has to be.
+fn named<D: Borrow<Document>>(
+    asked: &str,
+    response: &Response,
+    body: impl FnOnce() -> Option<D>,
+    knobs: &Knobs,
+) -> Option<String> {
     let named = response.headers.first("Location").map(str::to_owned);
     let named = named.or_else(|| {
-        let document = read_body(response).ok()?;
-        let url = document.tree.child_text(&knobs.names.resource_url)?;
+        let document = body()?;
+        let url = document
+            .borrow()
+            .tree
+            .child_text(&knobs.names.resource_url)?;
         Some(url.to_owned())
     })?;
     Some(resolve(asked, &named)).filter(|url| !url.is_empty())
@@ -209,20 +255,21 @@ impl Party for Device {
                     self.exchanges += 1;
                     let exchange = ExchangeId(self.exchanges);
                     let url = request.url.clone();
-                    self.waiting
-                        .insert(exchange, Waiting { call, purpose, url });
+                    self.waiting.push(Waiting {
+                        exchange,
+                        call,
+                        purpose,
+                        url,
+                    });
                     out.push(Output::Request { exchange, request });
                 }
                 Err(why) => out.answer(call, Err(Fault::NotSent(why))),
             },
             Input::Response { exchange, outcome } => {
-                let Some(waited) = self.waiting.remove(&exchange) else {
-                    return;
-                };
-                if let Ok(response) = outcome {
-                    self.learn(&access.knobs, &waited, response);
+                let answer = outcome.cloned().map_err(Clone::clone);
+                if let Some(heard) = self.takes(access, exchange, answer) {
+                    out.answer(heard.call, heard.answer);
                 }
-                out.answer(waited.call, outcome.cloned().map_err(Clone::clone));
             }
             Input::Request { exchange, request } => {
                 out.respond(exchange, self.inbox.receive(request, &access.knobs));
