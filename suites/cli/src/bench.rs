@@ -25,7 +25,7 @@ use twinproof_judge::profile::Span;
 use twinproof_load::words::{metric, name, time};
 use twinproof_load::{
     Arrivals, Floor, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Run,
-    Sealed, Shard, Stage, Verdict, WATCHED, Workload, fanout_patience,
+    Sealed, Shard, Stage, Verdict, WATCHED, WebFloor, Workload, fanout_patience,
 };
 
 use crate::args::SEED;
@@ -68,7 +68,7 @@ fn floor(args: &bench::Floor) -> Result<ExitCode, Problem> {
     let (rounds, length) = (args.rounds, args.round.duration());
     if args.operation == Operation::Twinning {
         let floor = twinproof_load::floor_web(args.devices, rounds, length);
-        return told(&floor.map_err(no_run)?, "an exchange over HTTP");
+        return told_web(&floor.map_err(no_run)?);
     }
     let workload = Workload {
         stages: vec![Stage {
@@ -102,6 +102,33 @@ fn told(floor: &Floor, what: &str) -> Result<ExitCode, Problem> {
     writeln!(
         out,
         "{ratio:.2} of the generator's time would be spent by anybody who says the same"
+    )?;
+    Ok(ExitCode::Conformant)
+}
+
+/// Says what a bare loop takes over HTTP beside the client alone, and beside devices.
+fn told_web(floor: &WebFloor) -> Result<ExitCode, Problem> {
+    let mut out = std::io::stdout();
+    writeln!(
+        out,
+        "an exchange over HTTP of {} devices, processor time for each:",
+        floor.devices
+    )?;
+    for (number, round) in (1..).zip(&floor.rounds) {
+        writeln!(
+            out,
+            "  round {number}  a bare loop {:.2} µs, the client alone {:.2} µs: {:.2}, devices {:.2} µs: {:.2}",
+            round.bare_us,
+            round.client_us,
+            round.bare_us / round.client_us,
+            round.ours_us,
+            round.bare_us / round.ours_us
+        )?;
+    }
+    let (client, ours) = floor.ratios().unwrap_or_default();
+    writeln!(
+        out,
+        "{client:.2} of the client's time, and {ours:.2} of that of client and devices, would be spent by anybody who says the same"
     )?;
     Ok(ExitCode::Conformant)
 }

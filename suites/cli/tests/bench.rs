@@ -222,6 +222,8 @@ fn what_the_generator_costs_is_said_beside_what_anybody_pays() {
     for says in [
         "an exchange over HTTP of 50 devices",
         "round 2  a bare loop ",
+        "the client alone",
+        " of the client's time",
     ] {
         assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
     }

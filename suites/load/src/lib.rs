@@ -84,7 +84,7 @@ pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use twinproof_sockets::{Socket, cpu_of_process};
 #[cfg(target_os = "linux")]
-pub use web::{Gateway, Place, Site, fanout_patience, floor_web, run_web};
+pub use web::{Gateway, Place, Site, WebFloor, WebRound, fanout_patience, floor_web, run_web};
 pub use workload::{
     Arrivals, Devices as Fleet, Enabler, Limits, Operation, Stage, Unusable, WATCHED, Workload,
 };

@@ -9,17 +9,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::task::{JoinSet, LocalSet};
-use twinproof_kernel::http::{Request, Response};
+use twinproof_kernel::http::Request;
 use twinproof_kernel::{CallId, Input, Outbox, Output, Role as _, Time};
 use twinproof_sockets::{Poll, cpu_of_thread};
-use twinproof_twinning::device::{Access, Device, Order, Provision, read_body};
+use twinproof_twinning::device::{Access, Device, Order, Provision};
 use twinproof_twinning::knobs::Knobs;
-use twinproof_twinning::tree::Format;
+use twinproof_twinning::tree::{Document, Format};
 
-use super::straight::{Straight, place, written};
-use crate::floor::{Floor, Round, each};
+use super::straight::{Straight, place, write};
+use crate::floor::each;
 use crate::run::NoRun;
-use crate::workload::Operation;
 
 /// How many exchanges are under way at any time, each on a connection of its own, on either side.
 const WINDOW: usize = 32;
@@ -33,13 +32,48 @@ const ROOM: usize = 4_096;
 /// What every request is answered with: a list with a twinning in it.
 const LIST: &str = r#"{"twinningList":{"twinning":[{"otherDevice":{"address":"tel:+12025550101","name":"a watch"},"twinningRole":"Primary","twinningStatus":"On","duration":86400,"clientCorrelator":"1f0c","resourceURL":"http://127.0.0.1/exampleAPI/twinning/v1/tel%3A%2B12025550100/twinnings/t1"}],"resourceURL":"http://127.0.0.1/exampleAPI/twinning/v1/tel%3A%2B12025550100/twinnings"}}"#;
 
-/// Measures in so many rounds of this length, of which each has two halves: devices that list their twinnings again and again,
-/// and a bare loop that sends the same requests; both against a server that does nothing but answer.
+/// What an exchange over HTTP costs, step by step from nobody to a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebFloor {
+    /// How many devices there were.
+    pub devices: u32,
+    /// Round by round.
+    pub rounds: Vec<WebRound>,
+}
+
+/// A round, in which one came after the other: processor time for an exchange, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WebRound {
+    /// Of a loop that sends the same, and looks at no more of the response than how long it is.
+    pub bare_us: f64,
+    /// Of the client that carries what devices say, which reads the response whole.
+    pub client_us: f64,
+    /// Of a device that says it by that client, and knows what it is told.
+    pub ours_us: f64,
+}
+
+impl WebFloor {
+    /// The shares that a bare loop would need of what the client alone takes, and of what devices take: medians of the
+    /// rounds, at best 1.
+    pub fn ratios(&self) -> Option<(f64, f64)> {
+        let median = |of: fn(&WebRound) -> f64| {
+            let mut ratios: Vec<f64> = self.rounds.iter().map(of).collect();
+            ratios.sort_by(f64::total_cmp);
+            ratios.get(ratios.len() / 2).copied()
+        };
+        let client = median(|round| round.bare_us / round.client_us)?;
+        Some((client, median(|round| round.bare_us / round.ours_us)?))
+    }
+}
+
+/// Measures in so many rounds of this length, of which each has three parts: devices that list their twinnings again and again,
+/// their client that asks the same for nobody, and a bare loop that sends the same requests; all against a server that does
+/// nothing but answer.
 ///
 /// # Errors
 ///
 /// When the system takes sockets or clocks away, or the server does not answer.
-pub fn floor_web(devices: u32, rounds: u32, length: Duration) -> Result<Floor, NoRun> {
+pub fn floor_web(devices: u32, rounds: u32, length: Duration) -> Result<WebFloor, NoRun> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let target = listener.local_addr()?;
     listener.set_nonblocking(true)?;
@@ -58,18 +92,18 @@ pub fn floor_web(devices: u32, rounds: u32, length: Duration) -> Result<Floor, N
             let ours = Ours::new(access, devices)?;
             // The first round warms caches up.
             let all = (0..=rounds).map(|_| {
-                Ok(Round {
-                    bare_us: bare.measure(length / 2)?,
-                    ours_us: ours.measure(length / 2)?,
+                Ok(WebRound {
+                    bare_us: bare.measure(length / 3)?,
+                    client_us: ours.measure(length / 3, false)?,
+                    ours_us: ours.measure(length / 3, true)?,
                 })
             });
-            all.collect::<io::Result<Vec<Round>>>()
+            all.collect::<io::Result<Vec<WebRound>>>()
         })();
         stop.store(true, Ordering::Relaxed);
         // A thread that panics is our fault and told where it happens.
         let _ = server.join();
-        Ok(Floor {
-            operation: Operation::Twinning,
+        Ok(WebFloor {
             devices,
             rounds: rounds?.split_off(1),
         })
@@ -101,6 +135,8 @@ fn device() -> Device {
 
 /// Devices, and what carries what they say.
 struct Ours {
+    /// What one of them asks.
+    request: Request,
     access: Access,
     devices: Vec<Cell<Option<Device>>>,
     straight: Straight,
@@ -112,7 +148,10 @@ struct Ours {
 impl Ours {
     fn new(access: Access, devices: u32) -> io::Result<Rc<Self>> {
         let devices = (0..devices.max(WINDOW as u32)).map(|_| Cell::new(Some(device())));
+        let asked = asks(&mut device(), &access, &mut Outbox::default());
+        let (_, request) = asked.ok_or_else(nothing)?;
         Ok(Rc::new(Self {
+            request,
             access,
             devices: devices.collect(),
             straight: Straight::new(PATIENCE),
@@ -124,7 +163,8 @@ impl Ours {
         }))
     }
 
-    fn measure(self: &Rc<Self>, length: Duration) -> io::Result<f64> {
+    /// Has devices list their twinnings for so long, or their client ask the same for nobody.
+    fn measure(self: &Rc<Self>, length: Duration, with_devices: bool) -> io::Result<f64> {
         let (before, ends, cpu) = (
             self.answered.get(),
             Instant::now() + length,
@@ -135,9 +175,14 @@ impl Ours {
             let mut all = JoinSet::new();
             for _ in 0..WINDOW {
                 let ours = Rc::clone(self);
-                all.spawn_local(
-                    async move { while ours.lists().await && Instant::now() < ends {} },
-                );
+                all.spawn_local(async move {
+                    while Instant::now() < ends
+                        && match with_devices {
+                            true => ours.lists().await,
+                            false => ours.fetches().await,
+                        }
+                    {}
+                });
             }
             while all.join_next().await.is_some() {}
         });
@@ -157,14 +202,9 @@ impl Ours {
             && let Some(place) = place(&request.url)
         {
             let outcome = self.straight.fetch(place, &request).await;
-            let input = Input::Response {
-                exchange,
-                outcome: outcome.as_ref(),
-            };
-            device.handle(&self.access, Time::ZERO, input, &mut out);
-            is_answered = out.drain().any(|output| match output {
-                Output::Answer { answer, .. } => answer.is_ok_and(|list| self.has_one(&list)),
-                _ => false,
+            let heard = device.takes(&self.access, exchange, outcome);
+            is_answered = heard.is_some_and(|heard| {
+                heard.answer.is_ok() && heard.document.is_some_and(|list| self.has_one(&list))
             });
         }
         self.devices[turn].set(Some(device));
@@ -173,11 +213,26 @@ impl Ours {
         is_answered
     }
 
-    /// Whether a list has a twinning, as devices look at it.
-    fn has_one(&self, list: &Response) -> bool {
-        let name = &self.access.knobs.names.twinning;
-        read_body(list).is_ok_and(|listed| listed.tree.children(name).next().is_some())
+    /// The client asks for a list of twinnings. Says whether it came whole.
+    async fn fetches(&self) -> bool {
+        let Some(place) = place(&self.request.url) else {
+            return false;
+        };
+        let outcome = self.straight.fetch(place, &self.request).await;
+        let is_whole = outcome.is_ok_and(|response| response.body == LIST.as_bytes());
+        self.answered.set(self.answered.get() + u64::from(is_whole));
+        is_whole
     }
+
+    /// Whether a list has a twinning, as devices look at it.
+    fn has_one(&self, list: &Document) -> bool {
+        let name = &self.access.knobs.names.twinning;
+        list.tree.children(name).next().is_some()
+    }
+}
+
+fn nothing() -> io::Error {
+    io::Error::other("the device asks nothing")
 }
 
 /// A loop that sends, and counts what comes back.
@@ -191,8 +246,10 @@ impl Bare {
     fn new(target: SocketAddr, access: &Access) -> io::Result<Self> {
         let (mut device, mut out) = (device(), Outbox::default());
         let asked = asks(&mut device, access, &mut out);
-        let (_, request) = asked.ok_or_else(|| io::Error::other("the device asks nothing"))?;
+        let (_, request) = asked.ok_or_else(nothing)?;
         let place = place(&request.url).ok_or_else(|| io::Error::other(request.url.clone()))?;
+        let mut said = Vec::new();
+        write(&mut said, place, &request).map_err(|why| io::Error::other(why.to_string()))?;
         let poll = Poll::new()?;
         let mut connections = Vec::new();
         for number in 0..WINDOW {
@@ -205,7 +262,7 @@ impl Bare {
         Ok(Self {
             poll,
             connections,
-            request: written(place, &request).map_err(|why| io::Error::other(why.to_string()))?,
+            request: said,
         })
     }
 
@@ -298,14 +355,21 @@ mod tests {
 
     #[test]
     fn devices_and_a_bare_loop_ask_the_same_of_the_same_server() {
-        let floor = floor_web(40, 2, Duration::from_millis(200)).unwrap();
-        assert_eq!(
-            (floor.operation, floor.rounds.len()),
-            (Operation::Twinning, 2)
-        );
+        let floor = floor_web(40, 2, Duration::from_millis(300)).unwrap();
+        assert_eq!((floor.devices, floor.rounds.len()), (40, 2));
         for round in &floor.rounds {
-            assert!(round.bare_us > 0.0 && round.ours_us > 0.0, "{round:?}");
+            let WebRound {
+                bare_us,
+                client_us,
+                ours_us,
+            } = *round;
+            assert!(
+                [bare_us, client_us, ours_us].iter().all(|us| *us > 0.0),
+                "{round:?}"
+            );
         }
+        let (client, ours) = floor.ratios().unwrap();
+        assert!(client > 0.0 && ours > 0.0, "{floor:?}");
         assert!(is_whole(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab"));
         assert!(!is_whole(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab"));
         assert!(!is_whole(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n"));

@@ -33,7 +33,7 @@ use fanout::Fanouts;
 use play::{Played, play};
 use twinning::Pairs;
 
-pub use floor::floor_web;
+pub use floor::{WebFloor, WebRound, floor_web};
 
 pub use fanout::{Gateway, fanout_patience};
 

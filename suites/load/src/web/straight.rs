@@ -3,12 +3,16 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use twinproof_kernel::http::{BODY_LIMIT, Fault, Request, Response};
 
 /// How long an idle connection is kept: shorter than servers commonly do.
@@ -27,12 +31,22 @@ pub(super) struct Straight {
     /// How long one exchange may take.
     timeout: Duration,
     idle: RefCell<HashMap<String, Vec<Connection>>>,
+    /// Room for what is said, which was used before.
+    spare: RefCell<Vec<Vec<u8>>>,
+}
+
+/// A connection while nobody uses it.
+#[derive(Debug)]
+struct Connection {
+    line: Line,
+    since: Instant,
+    /// Rings when the first of its exchanges would have taken too long; it is put off only then, since hardly any does.
+    alarm: Pin<Box<Sleep>>,
 }
 
 #[derive(Debug)]
-struct Connection {
+struct Line {
     stream: TcpStream,
-    since: Instant,
     /// What was read, and is of no response yet.
     buffer: Vec<u8>,
 }
@@ -109,6 +123,7 @@ impl Straight {
         Self {
             timeout,
             idle: RefCell::default(),
+            spare: RefCell::default(),
         }
     }
 
@@ -118,25 +133,25 @@ impl Straight {
         (authority, target): (&str, &str),
         request: &Request,
     ) -> Result<Response, Fault> {
-        let exchange = self.exchange(authority, target, request);
-        let done = tokio::time::timeout(self.timeout, exchange).await;
-        done.map_err(|_| Fault::TimedOut)?
-    }
-
-    async fn exchange(
-        &self,
-        authority: &str,
-        target: &str,
-        request: &Request,
-    ) -> Result<Response, Fault> {
-        let said = written((authority, target), request)?;
-        let mut connection = match self.take(authority) {
+        let began = Instant::now();
+        let mut said = self.spare.borrow_mut().pop().unwrap_or_default();
+        said.clear();
+        write(&mut said, (authority, target), request)?;
+        let mut connection = match self.take(authority, began) {
             Some(connection) => connection,
-            None => Connection::open(authority).await?,
+            None => {
+                let opened = tokio::time::timeout(self.timeout, Line::open(authority)).await;
+                Connection {
+                    line: opened.map_err(|_| Fault::TimedOut)??,
+                    since: began,
+                    alarm: Box::pin(tokio::time::sleep_until((began + self.timeout).into())),
+                }
+            }
         };
-        let sent = connection.stream.write_all(&said).await;
-        sent.map_err(|error| Fault::Broken(error.to_string()))?;
-        let (response, stays) = connection.response(request.method == "HEAD").await?;
+        let Connection { line, alarm, .. } = &mut connection;
+        let exchange = line.exchange(&said, request.method == "HEAD");
+        let (response, stays) = within(alarm, began + self.timeout, exchange).await?;
+        self.spare.borrow_mut().push(said);
         if stays {
             connection.since = Instant::now();
             let mut idle = self.idle.borrow_mut();
@@ -149,17 +164,17 @@ impl Straight {
     }
 
     /// A connection that is there and nobody uses: the one that was used last.
-    fn take(&self, authority: &str) -> Option<Connection> {
+    fn take(&self, authority: &str, now: Instant) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         let idle = idle.get_mut(authority)?;
         while let Some(connection) = idle.pop() {
-            if connection.since.elapsed() >= IDLE {
+            if now.saturating_duration_since(connection.since) >= IDLE {
                 // Those below it have been idle for longer.
                 idle.clear();
                 return None;
             }
             // Whoever has something to say now, or nothing more, will not answer what it is asked.
-            let heard = connection.stream.try_read(&mut [0]);
+            let heard = connection.line.stream.try_read(&mut [0]);
             if heard.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock) {
                 return Some(connection);
             }
@@ -168,45 +183,70 @@ impl Straight {
     }
 }
 
-/// A request as it goes over the wire.
-pub(super) fn written(
+/// What comes of an exchange until then.
+async fn within<T>(
+    alarm: &mut Pin<Box<Sleep>>,
+    until: Instant,
+    exchange: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let mut exchange = pin!(exchange);
+    poll_fn(|context| {
+        if let Poll::Ready(done) = exchange.as_mut().poll(context) {
+            return Poll::Ready(done);
+        }
+        while alarm.as_mut().poll(context).is_ready() {
+            if Instant::now() >= until {
+                return Poll::Ready(Err(Fault::TimedOut));
+            }
+            alarm.as_mut().reset(until.into());
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Writes a request as it goes over the wire.
+pub(super) fn write(
+    said: &mut Vec<u8>,
     (authority, target): (&str, &str),
     request: &Request,
-) -> Result<Vec<u8>, Fault> {
+) -> Result<(), Fault> {
     let is_token = |text: &str| !text.is_empty() && all(text, OF_NAME);
     let is_value = |text: &str| all(text, OF_VALUE);
     let unfit = |what: &str| Err(Fault::NotSent(format!("{what:?} cannot be sent as HTTP")));
     if !is_token(&request.method) {
         return unfit(&request.method);
     }
-    let mut head = String::with_capacity(512);
+    let mut add = |parts: &[&str]| {
+        for part in parts {
+            said.extend_from_slice(part.as_bytes());
+        }
+    };
     let slash = if target.starts_with('/') { "" } else { "/" };
-    // Nothing that is written into memory fails.
-    let _ = write!(head, "{} {slash}{target} HTTP/1.1\r\n", request.method);
+    add(&[&request.method, " ", slash, target, " HTTP/1.1\r\n"]);
     let is_said = |name: &str| request.headers.first(name).is_some();
     for (name, value) in [("host", authority), ("accept", "*/*")] {
         if !is_said(name) {
-            let _ = write!(head, "{name}: {value}\r\n");
+            add(&[name, ": ", value, "\r\n"]);
         }
     }
     for (name, value) in request.headers.iter() {
         if !is_token(name) || !is_value(value) {
             return unfit(name);
         }
-        let _ = write!(head, "{name}: {value}\r\n");
+        add(&[name, ": ", value, "\r\n"]);
     }
     let announces =
         !request.body.is_empty() || ["PATCH", "POST", "PUT"].contains(&&*request.method);
     if announces && !is_said("content-length") && !is_said("transfer-encoding") {
-        let _ = write!(head, "content-length: {}\r\n", request.body.len());
+        add(&["content-length: ", &request.body.len().to_string(), "\r\n"]);
     }
-    head.push_str("\r\n");
-    let mut said = head.into_bytes();
+    add(&["\r\n"]);
     said.extend_from_slice(&request.body);
-    Ok(said)
+    Ok(())
 }
 
-impl Connection {
+impl Line {
     async fn open(authority: &str) -> Result<Self, Fault> {
         let unreachable = |error: std::io::Error| Fault::Unreachable(error.to_string());
         let bare = authority.trim_matches(['[', ']']);
@@ -220,9 +260,19 @@ impl Connection {
         stream.set_nodelay(true).map_err(unreachable)?;
         Ok(Self {
             stream,
-            since: Instant::now(),
             buffer: Vec::with_capacity(ROOM),
         })
+    }
+
+    /// Sends a request and reads its response, and says whether another may follow.
+    async fn exchange(
+        &mut self,
+        said: &[u8],
+        has_no_body: bool,
+    ) -> Result<(Response, bool), Fault> {
+        let sent = self.stream.write_all(said).await;
+        sent.map_err(|error| Fault::Broken(error.to_string()))?;
+        self.response(has_no_body).await
     }
 
     /// Reads more of what comes; false if that is all.
@@ -364,9 +414,10 @@ type Head = (usize, Response, Framing, bool);
 /// The head of a response, once all of it is there: how long it is, what it says, how its body ends, and whether the
 /// connection is to stay.
 fn head(octets: &[u8], has_no_body: bool) -> Result<Option<Head>, Fault> {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
-    let mut parsed = httparse::Response::new(&mut fields);
-    let status = parsed.parse(octets);
+    let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let parser = httparse::ParserConfig::default();
+    let status = parser.parse_response_with_uninit_headers(&mut parsed, octets, &mut fields);
     let status = status.map_err(|error| broken(&format!("no response of HTTP: {error}")))?;
     let httparse::Status::Complete(used) = status else {
         return Ok(None);

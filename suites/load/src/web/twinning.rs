@@ -13,9 +13,9 @@ use twinproof_judge::profile::{SecondaryToken, Subscriber, Twinning as Enabler};
 use twinproof_kernel::http::{Fault, Response};
 use twinproof_kernel::{CallId, Input, Outbox, Output, Role as _, Time};
 use twinproof_stage::Network;
-use twinproof_twinning::device::{Access, Device, Grant, Order, Provision, read_body};
+use twinproof_twinning::device::{Access, Device, Grant, Order, Provision};
 use twinproof_twinning::message::{Status, Twinning};
-use twinproof_twinning::tree::Format;
+use twinproof_twinning::tree::{Document, Format};
 
 use super::carrier::{Carrier, kind};
 use super::play::{Apart, Play};
@@ -72,6 +72,13 @@ struct Twins {
     secondary: Device,
 }
 
+/// With what a device was answered.
+struct Said {
+    response: Response,
+    /// What a success says, if it says anything that can be read.
+    document: Option<Document>,
+}
+
 /// What a pair does is no more than a sequence of steps, of which the first that fails is the end.
 type Step<T> = Result<T, Outcome>;
 
@@ -117,36 +124,37 @@ impl Pairs {
     }
 
     /// Has a device do something; with what it is answered, whatever that is.
-    async fn asks(&self, device: &mut Device, order: Order) -> Result<Response, Fault> {
+    async fn asks(&self, device: &mut Device, order: Order) -> Result<Said, Fault> {
         let now = Time::ZERO + self.began.elapsed();
         let mut out = Outbox::default();
         let call = CallId(0);
         device.handle(&self.access, now, Input::Order { call, order }, &mut out);
-        loop {
-            let next = out.drain().find_map(|output| match output {
-                Output::Answer { answer, .. } => Some(Err(answer)),
-                Output::Request { exchange, request } => Some(Ok((exchange, request))),
-                _ => None,
-            });
-            let (exchange, request) = match next {
-                Some(Ok(asked)) => asked,
-                Some(Err(answer)) => return answer,
-                None => return Err(Fault::NotSent("the device asks nothing".to_owned())),
-            };
-            let outcome = self.carrier.fetch(request).await;
-            let outcome = outcome.as_ref();
-            let input = Input::Response { exchange, outcome };
-            device.handle(&self.access, now, input, &mut out);
+        let next = out.drain().find_map(|output| match output {
+            Output::Answer { answer, .. } => Some(Err(answer)),
+            Output::Request { exchange, request } => Some(Ok((exchange, request))),
+            _ => None,
+        });
+        let nothing = || Fault::NotSent("the device asks nothing".to_owned());
+        let (answer, document) = match next {
+            Some(Ok((exchange, request))) => {
+                let outcome = self.carrier.fetch(request).await;
+                let heard = device.takes(&self.access, exchange, outcome);
+                heard.map(|heard| (heard.answer, heard.document))
+            }
+            Some(Err(answer)) => Some((answer, None)),
+            None => None,
         }
+        .ok_or_else(nothing)?;
+        answer.map(|response| Said { response, document })
     }
 
     /// The same; what is no success fails the step that is named so.
-    async fn does(&self, device: &mut Device, order: Order, step: &str) -> Step<Response> {
+    async fn does(&self, device: &mut Device, order: Order, step: &str) -> Step<Said> {
         match self.asks(device, order).await {
-            Ok(response) if response.is_success() => Ok(response),
-            Ok(response) => Err(Outcome::Refused(format!(
+            Ok(said) if said.response.is_success() => Ok(said),
+            Ok(said) => Err(Outcome::Refused(format!(
                 "{step}: HTTP {}",
-                response.status
+                said.response.status
             ))),
             Err(Fault::TimedOut) => Err(Outcome::Lost),
             Err(Fault::NotSent(why)) => Err(Outcome::Impossible(why)),
@@ -154,14 +162,13 @@ impl Pairs {
         }
     }
 
-    /// The twinning that a response shows, if it shows one.
-    fn shown(&self, response: &Response) -> Option<Twinning> {
-        let document = read_body(response).ok()?;
-        Twinning::of_document(&document, &self.access.knobs)
+    /// The twinning that a device is shown, if it is shown one.
+    fn shown(&self, said: &Said) -> Option<Twinning> {
+        Twinning::of_document(said.document.as_ref()?, &self.access.knobs)
     }
 
     /// What the jury hears of a pair that it watches.
-    fn heard(&self, number: u32, pair: &Pair, twinning: Option<&Twinning>, response: &Response) {
+    fn heard(&self, number: u32, pair: &Pair, twinning: Option<&Twinning>, said: &Said) {
         if !self.workload.watches(number) {
             return;
         }
@@ -171,7 +178,7 @@ impl Pairs {
             secondary: &pair.secondary.named,
             other: twinning.and_then(Twinning::other_address),
         };
-        self.jury.borrow_mut().hears(at, named, &response.body);
+        self.jury.borrow_mut().hears(at, named, &said.response.body);
     }
 
     /// Reads the twinning of a device again and again until it has a status.
@@ -183,9 +190,9 @@ impl Pairs {
     ) -> Step<()> {
         let since = Instant::now();
         loop {
-            let response = self.does(device, Order::Read, "reading").await?;
-            let twinning = self.shown(&response);
-            self.heard(number, pair, twinning.as_ref(), &response);
+            let said = self.does(device, Order::Read, "reading").await?;
+            let twinning = self.shown(&said);
+            self.heard(number, pair, twinning.as_ref(), &said);
             let got = twinning.and_then(|twinning| twinning.status(&self.access.knobs));
             if got == Some(status) {
                 return Ok(());
@@ -213,11 +220,9 @@ impl Pairs {
         let asks = Order::RequestCode {
             primary_operator: None,
         };
-        let response = self.does(secondary, asks, "asking for a code").await?;
-        self.heard(number, pair, None, &response);
-        let code = self
-            .shown(&response)
-            .and_then(|shown| shown.activation_code);
+        let said = self.does(secondary, asks, "asking for a code").await?;
+        self.heard(number, pair, None, &said);
+        let code = self.shown(&said).and_then(|shown| shown.activation_code);
         let Some((Some(code), mno_id)) = code.map(|code| (code.code, code.mno_id)) else {
             return Err(Outcome::Refused("an answer without a code".to_owned()));
         };
@@ -226,15 +231,15 @@ impl Pairs {
             mno_id,
             name: None,
         };
-        let response = self.does(primary, activates.clone(), "activating").await?;
-        let shown = self.shown(&response);
-        self.heard(number, pair, shown.as_ref(), &response);
+        let said = self.does(primary, activates.clone(), "activating").await?;
+        let shown = self.shown(&said);
+        self.heard(number, pair, shown.as_ref(), &said);
         let status = shown.and_then(|shown| shown.status(knobs));
         if self.workload.watches(number) {
             let at = (number, self.began.elapsed());
             self.jury
                 .borrow_mut()
-                .sees_activated(at, pair, status, &response.body);
+                .sees_activated(at, pair, status, &said.response.body);
             self.tries_again(at, pair, activates).await;
         }
         if self.obtains {
@@ -259,21 +264,21 @@ impl Pairs {
     async fn until_gone(&self, device: &mut Device) -> Step<()> {
         let since = Instant::now();
         loop {
-            let response = match self.asks(device, Order::List).await {
-                Ok(response) => response,
+            let said = match self.asks(device, Order::List).await {
+                Ok(said) => said,
                 Err(Fault::TimedOut) => return Err(Outcome::Lost),
                 Err(fault) => return Err(Outcome::Refused(kind(&fault).to_owned())),
             };
             // Who has but one token may be told nothing any more once its twinning has ended.
-            let is_shut_out = !self.obtains && SHUT_OUT.contains(&response.status);
-            if is_shut_out || GONE.contains(&response.status) {
+            let is_shut_out = !self.obtains && SHUT_OUT.contains(&said.response.status);
+            if is_shut_out || GONE.contains(&said.response.status) {
                 return Ok(());
             }
-            if !response.is_success() {
-                let why = format!("listing what is left: HTTP {}", response.status);
+            if !said.response.is_success() {
+                let why = format!("listing what is left: HTTP {}", said.response.status);
                 return Err(Outcome::Refused(why));
             }
-            if self.is_empty(&response)? {
+            if self.is_empty(&said)? {
                 return Ok(());
             }
             if since.elapsed() >= self.patience {
@@ -283,10 +288,10 @@ impl Pairs {
         }
     }
 
-    /// Whether a response is a list without twinnings.
-    fn is_empty(&self, response: &Response) -> Step<bool> {
-        let listed = read_body(response);
-        let listed = listed.map_err(|_| Outcome::Refused("a list that is none".to_owned()))?;
+    /// Whether a device is told a list without twinnings.
+    fn is_empty(&self, said: &Said) -> Step<bool> {
+        let unread = || Outcome::Refused("a list that is none".to_owned());
+        let listed = said.document.as_ref().ok_or_else(unread)?;
         let name = &self.access.knobs.names.twinning;
         Ok(listed.tree.children(name).next().is_none())
     }
@@ -294,15 +299,15 @@ impl Pairs {
     /// The primary of a pair that is watched uses its code once more.
     async fn tries_again(&self, at: (u32, Duration), pair: &Pair, activates: Order) {
         let mut primary = pair.primary.device();
-        let Ok(response) = self.asks(&mut primary, activates).await else {
+        let Ok(said) = self.asks(&mut primary, activates).await else {
             return;
         };
-        let shown = self.shown(&response);
+        let shown = self.shown(&said);
         let other = shown.as_ref().and_then(Twinning::other_address);
         self.jury
             .borrow_mut()
-            .sees_again(at, pair, (other, &response));
-        if response.is_success() {
+            .sees_again(at, pair, (other, &said.response));
+        if said.response.is_success() {
             let ends = Order::Deactivate { url: None };
             // What it cannot end, the next code request will not have.
             drop(self.asks(&mut primary, ends).await);
@@ -365,7 +370,7 @@ impl Play for Pairs {
         for party in [&pair.primary, &pair.secondary] {
             let mut device = party.device();
             let listed = self.does(&mut device, Order::List, "listing").await;
-            match listed.and_then(|response| self.is_empty(&response)) {
+            match listed.and_then(|said| self.is_empty(&said)) {
                 Ok(true) => {}
                 Ok(false) => {
                     let why = "a device is twinned already; see twinproof clean";
