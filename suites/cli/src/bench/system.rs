@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use twinproof_judge::profile::{Declared, Harness, Profile};
+use twinproof_judge::profile::{Declared, Harness, Profile, Span};
 use twinproof_load::{
     Enabler, Gateway, Keyring, Measures, NoRun, Phase, Place, Run, Shard, Site, Target, Workload,
-    desk_of,
+    desk_of, fanout_patience,
 };
 use twinproof_stage::Network;
 
@@ -179,6 +179,11 @@ impl System {
             },
             Place::Dm(_) | Place::Twinning(_) => Harness::default(),
         };
+        if built_in.is_some() && matches!(place, Place::Gwmo(_)) {
+            // How long it takes for many devices is what is measured: nobody gives up on it before a fan-out would.
+            let patience = fanout_patience(devices).as_secs();
+            reached.pace.timeout = reached.pace.timeout.max(Span::from_secs(patience));
+        }
         let timeout = reached.pace.timeout.duration();
         let straight = reached.network.proxy.is_none().then_some(timeout);
         let network = twinproof_conformance::network(&reached)
