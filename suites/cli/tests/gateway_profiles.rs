@@ -163,7 +163,7 @@ fn who_makes_a_server_manage_gateways_is_said_with_what_is_missing() {
             format!("{SERVER}[dm.server.gateways.names]\ntotal = \"Sum/All\"\n"),
             0,
             "names        [dm.server.gateways.names] writes 1, and with that declares these, too, which it does not \
-             write: attached = \"Summary/Attached\", ",
+             write: report_attached = \"Alerts/DeviceAttach\", ",
         ),
     ] {
         let ran = check(dir.path(), &profile);
