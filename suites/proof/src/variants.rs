@@ -475,7 +475,7 @@ pub fn tolerance(
     let whole = parts.into_iter().flatten().reduce(Tolerance::with);
     whole.ok_or_else(|| {
         let name = only.unwrap_or_default();
-        format!("there is no variant {name}; they are called variant-01, client-01, gateway-01 and so on")
+        format!("there is no variant {name}; they are called variant-01, client-01, gateway-01, server-01 and so on")
     })
 }
 

@@ -197,6 +197,16 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         devices
     }
 
+    "server-puts-one-more-in" "puts one device more into a group" breaks "GwMO-Group-001"
+    caught by { "gwmo/server/grouped" "gwmo-server/groups", "gwmo/server/grouped" "gwmo-server/manages" }
+    fn puts_together(&self, devices: Vec<String>) -> Vec<String> {
+        let other = devices.last().and_then(|last| {
+            let (before, number) = last.rsplit_once(':')?;
+            Some(format!("{before}:{}", number.parse::<usize>().ok()? + 1))
+        });
+        devices.into_iter().chain(other).collect()
+    }
+
     "server-dissolves-nothing" "leaves groups as they were that are to be others" breaks "GwMO-Group-001"
     caught by { "gwmo/server/regrouped" "gwmo-server/groups" }
     fn dissolves(&self, there: bool) -> bool { !there }
