@@ -10,7 +10,7 @@ use super::server::Observation;
 use super::transmission::{Peer, RUN, RUNS, Seen, Stage, first_id, first_wait, run_of};
 use super::{Address, Endpoint, Expiries};
 use crate::message::{Extra, Message};
-use crate::{Parameters, Token, Type, option};
+use crate::{Code, ContentFormat, Parameters, Token, Type, Writer, option};
 
 /// How many requests that came are remembered of an endpoint at rest, at most.
 const REMEMBERED: usize = 4;
@@ -55,6 +55,8 @@ pub struct Heard {
     sequence: u32,
     size: usize,
     confirmed: Time,
+    /// When the first of what was asked has outlived its time; it is here so that nobody looks further before.
+    outlived: Time,
     /// What was asked, oldest first.
     seen: Vec<Answered>,
 }
@@ -85,6 +87,24 @@ impl Heard {
         written.is_ok().then_some(())
     }
 
+    /// The same of a notification that has nothing but this format and this payload.
+    pub fn write_value(
+        &self,
+        (format, payload): (ContentFormat, &[u8]),
+        message_id: u16,
+        into: &mut Vec<u8>,
+    ) -> Option<()> {
+        if payload.len() > self.size {
+            return None;
+        }
+        let token = self.token.as_bytes();
+        let written = Writer::new(into, Type::Con, Code::CONTENT, message_id, token)
+            .uint(option::OBSERVE, self.next())
+            .content_format(format)
+            .payload(payload);
+        written.is_ok().then_some(())
+    }
+
     /// The peer has the notification that went out at `now`.
     pub const fn notified(&mut self, now: Time) {
         self.sequence = self.next();
@@ -97,8 +117,17 @@ impl Heard {
 
     /// Forgets what has outlived its time.
     pub fn forget_old(&mut self, now: Time) {
-        self.seen.retain(|seen| seen.expires > now);
+        if self.outlived <= now && !self.seen.is_empty() {
+            self.seen.retain(|seen| seen.expires > now);
+            self.outlived = outlived(&self.seen);
+        }
     }
+}
+
+/// When the first of these has outlived its time.
+fn outlived(seen: &[Answered]) -> Time {
+    let first = seen.iter().map(|seen| seen.expires).min();
+    first.unwrap_or(Time::ZERO)
 }
 
 /// How a confirmable request goes out.
@@ -297,13 +326,15 @@ impl<P: Address> Endpoint<P> {
                 reply,
             })
         });
+        let seen = seen.collect::<Option<Vec<_>>>()?;
         Some(Heard {
             token,
             key: *key,
             sequence: *sequence,
             size: *size,
             confirmed: *confirmed,
-            seen: seen.collect::<Option<_>>()?,
+            outlived: outlived(&seen),
+            seen,
         })
     }
 

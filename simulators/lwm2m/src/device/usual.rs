@@ -2,11 +2,12 @@
 //! only observer a number, and its server takes that. A device at rest need not be taken up for them. Whatever else happens, it is: then all is left to the
 //! core, and this is not asked.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use twinproof_coap::endpoint::{Asked, Resting};
-use twinproof_coap::{Code, ContentFormat, Packet, Type, Writer, option};
+use twinproof_coap::{Code, ContentFormat, Message, Packet, Type, Writer, option};
 use twinproof_kernel::{Identity, Outbox, Seed, Time};
 
 use super::registration::{NOWHERE, said_lifetime, update_after};
@@ -28,6 +29,8 @@ pub(super) struct Draft {
     lifetime: u32,
     /// What is sent of the values of these paths: those that were asked for first.
     sends: OnceLock<(Vec<Path>, Option<Vec<u8>>)>,
+    /// A path of which numbers are reported, the first of all, and whether they are reported as text.
+    reports: OnceLock<(Path, bool)>,
 }
 
 /// A registration, without the argument of its query that is the name.
@@ -59,6 +62,15 @@ enum What {
     Update,
 }
 
+/// What is reported.
+enum Told {
+    Message(Message),
+    Text(i64),
+}
+
+/// How many octets the longest number has, with its sign.
+const DIGITS: usize = 20;
+
 impl Draft {
     pub(super) fn new(shared: &Shared, device: &Device, list: &str) -> Option<Self> {
         let decides = std::ptr::addr_eq(Arc::as_ptr(&shared.rules), Arc::as_ptr(&STANDARD));
@@ -82,7 +94,19 @@ impl Draft {
             registration: Registration::new(others, list)?,
             lifetime: said,
             sends: OnceLock::new(),
+            reports: OnceLock::new(),
         })
+    }
+
+    /// Whether a number of this path is reported as text to whoever does not ask for anything else.
+    fn reports_text(&self, shared: &Shared, path: Path) -> bool {
+        let (first, is_text) = self.reports.get_or_init(|| {
+            let entries = [Entry::new(path, Value::Integer(0))];
+            let is_text = manage::told(shared, (path, &entries), None, None)
+                .is_ok_and(|message| message == as_text(b"0"));
+            (path, is_text)
+        });
+        *is_text && *first == path
     }
 
     /// The options and the payload of what is sent of these values, if they are the same of all devices.
@@ -109,6 +133,12 @@ impl Draft {
         });
         sent.as_deref().filter(|_| first == paths)
     }
+}
+
+/// A report of this text.
+fn as_text(text: &[u8]) -> Message {
+    let message = Message::new(Code::CONTENT);
+    message.content_format(ContentFormat::TEXT).payload(text)
 }
 
 /// A writer into a buffer of its own.
@@ -215,9 +245,16 @@ pub(super) fn begin<'n>(
             with: NotifyWith::Confirmed(Value::Integer(number)),
         }) if !shared.queue_mode => {
             let watch = watch.filter(|watch| watch.watched.path == *path)?;
-            let entries = [Entry::new(*path, Value::Integer(*number))];
-            let message = manage::told(shared, (*path, &entries), watch.watched.accept, None);
-            told = Some((&watch.heard, message.ok()?));
+            let accept = watch.watched.accept;
+            let report = match accept.is_none() && draft.reports_text(shared, *path) {
+                true => Told::Text(*number),
+                false => {
+                    let entries = [Entry::new(*path, Value::Integer(*number))];
+                    let message = manage::told(shared, (*path, &entries), accept, None);
+                    Told::Message(message.ok()?)
+                }
+            };
+            told = Some((&watch.heard, report));
             What::Report(*path, *number)
         }
         // Its server observes anew then.
@@ -264,8 +301,19 @@ pub(super) fn begin<'n>(
     // What cannot be written so, the core knows what to do with.
     out.try_datagram(at, server, |buffer| {
         let start = buffer.len();
-        if let Some((heard, message)) = &told {
-            return heard.write(message, asked.message_id, buffer);
+        match &told {
+            None => {}
+            Some((heard, Told::Message(message))) => {
+                return heard.write(message, asked.message_id, buffer);
+            }
+            Some((heard, Told::Text(number))) => {
+                let mut room = [0; DIGITS];
+                let mut rest = &mut room[..];
+                write!(rest, "{number}").ok()?;
+                let left = rest.len();
+                let text = (ContentFormat::TEXT, &room[..DIGITS - left]);
+                return heard.write_value(text, asked.message_id, buffer);
+            }
         }
         let [high, low] = asked.message_id.to_be_bytes();
         let token = asked.token.as_bytes();
