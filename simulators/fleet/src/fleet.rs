@@ -246,9 +246,11 @@ impl<R: Rests> Fleet<R> {
     /// for one after the other.
     pub fn fetch(&self, members: impl Iterator<Item = u32>) {
         for member in members {
-            let place = self.members.get(member as usize);
-            let rests = matches!(place, Some(Member::Packed(_)));
-            std::hint::black_box((rests, self.wheel.due(member)));
+            let seen = match self.members.get(member as usize) {
+                Some(Member::Packed(packed)) => R::glance(packed),
+                Some(Member::Awake(_)) | None => 0,
+            };
+            std::hint::black_box((seen, self.wheel.due(member)));
         }
     }
 

@@ -37,6 +37,12 @@ pub trait Rests: Role + Sized {
     /// When the role that is packed wants to be woken, if at all.
     fn wakes_at(packed: &Self::Packed) -> Option<Time>;
 
+    /// Looks at what an exchange of a packed role needs first, and at nothing behind that: it is on its way out of memory then.
+    /// What comes of it means nothing.
+    fn glance(_packed: &Self::Packed) -> u64 {
+        0
+    }
+
     /// What the packed role at this address does with this order, if that is so usual that it need not be taken up for
     /// it: leaves in `out` what the role would, or nothing if it has to be taken up. Whatever happens then but for what
     /// [`end`](Self::end) knows, the role is taken up as it was packed and given the order [again](Self::order), as of
