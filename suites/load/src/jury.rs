@@ -5,6 +5,7 @@
 //! of these devices. It fails a server only for what no loss, no repetition and no overtaking on the way can explain; what
 //! they can, it leaves alone.
 
+mod requests;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,8 @@ use twinproof_coap::{Class, Code, Header, Packet, Type, option};
 use twinproof_kernel::Time;
 
 use crate::workload::Workload;
-use witness::{Kind, Registration, Witness};
+use requests::Kind;
+use witness::{Registration, Witness};
 
 pub use rule::{Broken, Judgement, Rule};
 
@@ -138,7 +140,7 @@ impl Jury {
         let repeats = reports && self.seen.is_multiple_of(TWICE);
         if repeats
             && let Some(witness) = self.devices.get_mut(&member)
-            && let Some(last) = witness.requests.back_mut()
+            && let Some(last) = witness.requests.newest_mut()
         {
             last.is_repeated = true;
         }
@@ -194,7 +196,7 @@ impl Jury {
         let witness = self.devices.entry(member).or_default();
         let Some(place) = witness.asked(&packet) else {
             // What was asked long ago is not remembered; what resets belongs to what the device has answered.
-            if !witness.forgot && packet.ty() != Type::Rst {
+            if !witness.requests.forgot() && packet.ty() != Type::Rst {
                 let (expected, got, asked) = self.strange(member, &packet);
                 self.breaks(
                     Rule::OwnAnswers,
@@ -208,14 +210,17 @@ impl Jury {
         if packet.code() == Code::EMPTY {
             return;
         }
-        let request = &mut witness.requests[place];
         // The pieces of a long list are not the end of it.
-        if request.is_answered || packet.code() == Code::CONTINUE {
+        let open = witness
+            .requests
+            .get(place)
+            .filter(|request| !request.is_answered());
+        let Some(request) = open.filter(|_| packet.code() != Code::CONTINUE) else {
             return;
-        }
-        request.is_answered = true;
-        self.answers += 1;
+        };
         let asked = request.bytes.clone();
+        witness.requests.answer(place);
+        self.answers += 1;
         if let Some((rule, expected, got)) = self.answered(member, place, &packet, now) {
             self.breaks(rule, (at, now), (expected, got), (&asked, bytes));
         }
@@ -230,7 +235,7 @@ impl Jury {
         now: Time,
     ) -> Option<(Rule, String, String)> {
         let witness = self.devices.get_mut(&member)?;
-        let request = &witness.requests[place];
+        let request = witness.requests.get(place)?;
         let (kind, code, sent) = (request.kind, packet.code(), request.at);
         let is_sure = !request.is_repeated && !request.is_crossed;
         let (rule, expected) = match kind {
@@ -305,7 +310,7 @@ impl Jury {
             let registration = witness.registration.as_ref();
             let lives = registration.is_some_and(|one| one.location == location && now < one.until);
             // One that registers anew has perhaps another location by now.
-            lives && !witness.is_registering()
+            lives && !witness.requests.is_registering()
         });
         found.map(|(other, _)| self.place(*other))
     }

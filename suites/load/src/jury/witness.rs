@@ -6,14 +6,12 @@ use std::time::Duration;
 use twinproof_coap::{Code, Packet, Type};
 use twinproof_kernel::Time;
 
-use super::REMEMBERED;
+use super::requests::{Kind, Request, Requests};
 
 /// What was seen of a device.
 #[derive(Debug, Default)]
 pub(super) struct Witness {
-    pub(super) requests: VecDeque<Request>,
-    /// Whether requests were forgotten.
-    pub(super) forgot: bool,
+    pub(super) requests: Requests,
     pub(super) registration: Option<Registration>,
     /// The numbers of the reports that it made, and whether older ones were forgotten.
     pub(super) reports: VecDeque<u64>,
@@ -38,36 +36,12 @@ pub(super) struct Registration {
     pub(super) lifetime: Duration,
 }
 
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) id: u16,
-    pub(super) token: Vec<u8>,
-    pub(super) kind: Kind,
-    pub(super) bytes: Vec<u8>,
-    pub(super) at: Time,
-    pub(super) is_answered: bool,
-    /// It was sent once more, so that nobody knows which of both is answered.
-    pub(super) is_repeated: bool,
-    /// A registration was under way while it was, so that nobody knows which of both came first.
-    pub(super) is_crossed: bool,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
-    Other,
-    Register,
-    Send,
-    Update,
-}
-
 impl Witness {
     /// Whether this is a new request, and not one that is repeated.
     pub(super) fn asks(&mut self, packet: &Packet<'_>, bytes: &[u8], now: Time) -> bool {
-        let same = |request: &&mut Request| {
-            request.id == packet.message_id() && request.token == packet.token_bytes()
-        };
-        if let Some(request) = self.requests.iter_mut().rev().find(same) {
-            request.is_repeated = true;
+        let (id, token) = (packet.message_id(), packet.token_bytes());
+        if let Some(place) = self.found(id, token) {
+            self.requests.repeat(place);
             return false;
         }
         let kind = self.kind(packet);
@@ -75,30 +49,11 @@ impl Witness {
             // Wherever it was, another may be now.
             self.registration = None;
         }
-        let registering = self.is_registering();
         if kind == Kind::Register {
-            for request in self
-                .requests
-                .iter_mut()
-                .filter(|request| !request.is_answered)
-            {
-                request.is_crossed = true;
-            }
+            self.requests.cross();
         }
-        if self.requests.len() == REMEMBERED {
-            self.requests.pop_front();
-            self.forgot = true;
-        }
-        self.requests.push_back(Request {
-            id: packet.message_id(),
-            token: packet.token_bytes().to_vec(),
-            kind,
-            bytes: bytes.to_vec(),
-            at: now,
-            is_answered: false,
-            is_repeated: false,
-            is_crossed: registering,
-        });
+        let request = Request::new((id, token), kind, bytes, now);
+        self.requests.push(request);
         true
     }
 
@@ -119,23 +74,26 @@ impl Witness {
         })
     }
 
-    /// Whether a registration is under way, or was and nobody knows what became of it.
-    pub(super) fn is_registering(&self) -> bool {
-        let mut requests = self.requests.iter();
-        requests.any(|request| request.kind == Kind::Register && !request.is_answered)
+    /// The newest request with this message id and this token.
+    fn found(&self, id: u16, token: &[u8]) -> Option<usize> {
+        let has_token = |place: &usize| {
+            let request = self.requests.get(*place);
+            request.is_some_and(|request| request.token == token)
+        };
+        self.requests.with_id(id).find(has_token)
     }
 
     /// The request that a message belongs to.
     pub(super) fn asked(&self, packet: &Packet<'_>) -> Option<usize> {
-        let acknowledges = matches!(packet.ty(), Type::Ack | Type::Rst);
-        let belongs = |request: &Request| {
-            let id = request.id == packet.message_id();
-            let token = request.token == packet.token_bytes();
-            match packet.code() {
-                Code::EMPTY => id,
-                _ => token && (id || !acknowledges),
+        let (id, token) = (packet.message_id(), packet.token_bytes());
+        match (packet.code(), packet.ty()) {
+            (Code::EMPTY, _) => self.requests.with_id(id).next(),
+            (_, Type::Ack | Type::Rst) => self.found(id, token),
+            // What comes by itself has a message id of its own.
+            (_, Type::Con | Type::Non) => {
+                let mut all = self.requests.iter();
+                all.rposition(|request| request.token == token)
             }
-        };
-        self.requests.iter().rposition(belongs)
+        }
     }
 }
