@@ -24,12 +24,12 @@ use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Span;
 use twinproof_load::words::{metric, name, time};
 use twinproof_load::{
-    Arrivals, Floor, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Run,
-    Sealed, Shard, Stage, Verdict, WATCHED, WebFloor, Workload, fanout_patience,
+    Arrivals, Floor, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Round,
+    Run, Sealed, Shard, Stage, Verdict, WATCHED, WebFloor, Workload, fanout_patience,
 };
 
 use crate::args::SEED;
-use crate::args::bench::{self, Against, Bench, Beside, Fleet, Pace, Share};
+use crate::args::bench::{self, Against, Bench, Beside, Fleet, FloorOf, Pace, Share};
 use crate::problem::Problem;
 use crate::watch;
 use metrics::Metrics;
@@ -66,39 +66,45 @@ const FLOOR: Span = Span::from_secs(86_400);
 
 fn floor(args: &bench::Floor) -> Result<ExitCode, Problem> {
     let (rounds, length) = (args.rounds, args.round.duration());
-    if args.operation == Operation::Twinning {
+    let FloorOf { name, operations } = &args.operation;
+    if operations == &[Operation::Twinning] {
         let floor = twinproof_load::floor_web(args.devices, rounds, length);
         return told_web(&floor.map_err(no_run)?);
     }
     let workload = Workload {
+        mix: operations.iter().map(|operation| (*operation, 1)).collect(),
         stages: vec![Stage {
             from: None,
             rate: 0.0,
             span: FLOOR,
         }],
-        ..plain(args.operation, args.devices)
+        ..plain(Operation::Update, args.devices)
     };
-    let floor = twinproof_load::floor(&workload, rounds, length);
-    told(&floor.map_err(no_run)?, args.operation.name())
+    let floors = twinproof_load::floor(&workload, rounds, length);
+    told(&floors.map_err(no_run)?, name)
 }
 
 /// Says what a bare loop takes beside devices that do something.
-fn told(floor: &Floor, what: &str) -> Result<ExitCode, Problem> {
+fn told(floors: &[Floor], what: &str) -> Result<ExitCode, Problem> {
     let mut out = std::io::stdout();
-    writeln!(
-        out,
-        "{what} of {} devices, processor time for each:",
-        floor.devices
-    )?;
-    for (number, round) in (1..).zip(&floor.rounds) {
-        let share = round.bare_us / round.ours_us;
+    let devices = floors.first().map_or(0, |floor| floor.devices);
+    writeln!(out, "{what} of {devices} devices, processor time for each:")?;
+    let rounds = Round::together(floors);
+    for (number, round) in (1..).zip(&rounds) {
+        let Round { bare_us, ours_us } = round;
+        let share = round.share();
         writeln!(
             out,
-            "  round {number}  a bare loop {:.2} µs, devices {:.2} µs: {share:.2}",
-            round.bare_us, round.ours_us
+            "  round {number}  a bare loop {bare_us:.2} µs, devices {ours_us:.2} µs: {share:.2}"
         )?;
     }
-    let ratio = floor.ratio().unwrap_or_default();
+    if floors.len() > 1 {
+        for floor in floors {
+            let (name, ratio) = (floor.operation.name(), floor.ratio().unwrap_or_default());
+            writeln!(out, "  {name} alone: {ratio:.2}")?;
+        }
+    }
+    let ratio = Round::ratio(&rounds).unwrap_or_default();
     writeln!(
         out,
         "{ratio:.2} of the generator's time would be spent by anybody who says the same"

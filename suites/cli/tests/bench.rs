@@ -214,6 +214,18 @@ fn what_the_generator_costs_is_said_beside_what_anybody_pays() {
     ] {
         assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
     }
+    let mixed = [&args[..], &["--operation", "mixed"]].concat();
+    let ran = twinproof(dir.path(), &mixed);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    for says in [
+        "mixed of 50 devices",
+        "notify alone: ",
+        "register alone: ",
+        "update alone: ",
+        " of the generator's time",
+    ] {
+        assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
+    }
     let ran = twinproof(
         dir.path(),
         &[&args[..], &["--operation", "twinning"]].concat(),

@@ -1,5 +1,6 @@
 //! What the generator itself costs: the same datagrams, without anybody who thinks about them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,77 +49,162 @@ pub struct Round {
     pub ours_us: f64,
 }
 
-impl Floor {
-    /// The share of the generator's processor time that anybody would need: the median of the rounds, at best 1.
-    pub fn ratio(&self) -> Option<f64> {
-        let ratios = self
-            .rounds
-            .iter()
-            .map(|round| round.bare_us / round.ours_us);
-        let mut ratios: Vec<f64> = ratios.collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios.get(ratios.len() / 2).copied()
+impl Round {
+    /// The share of the generator's processor time that anybody would need, at best 1.
+    pub fn share(&self) -> f64 {
+        self.bare_us / self.ours_us
+    }
+
+    /// Round by round, what an operation took on average where these were done in equal parts.
+    pub fn together(floors: &[Floor]) -> Vec<Self> {
+        let count = floors.iter().map(|floor| floor.rounds.len()).min();
+        let mean = |number: usize, of: fn(&Self) -> f64| {
+            let all = floors.iter().map(|floor| of(&floor.rounds[number]));
+            all.sum::<f64>() / floors.len() as f64
+        };
+        let all = (0..count.unwrap_or(0)).map(|number| Self {
+            bare_us: mean(number, |round| round.bare_us),
+            ours_us: mean(number, |round| round.ours_us),
+        });
+        all.collect()
+    }
+
+    /// The median of their shares.
+    pub fn ratio(rounds: &[Self]) -> Option<f64> {
+        let mut shares: Vec<f64> = rounds.iter().map(Self::share).collect();
+        shares.sort_by(f64::total_cmp);
+        shares.get(shares.len() / 2).copied()
     }
 }
 
-/// Measures in so many rounds of this length, of which each has two halves: devices that do something again and again, and a
-/// bare loop that sends the same datagrams from the same addresses; both against a server that does nothing but answer.
+impl Floor {
+    /// The share of the generator's processor time that anybody would need: the median of the rounds, at best 1.
+    pub fn ratio(&self) -> Option<f64> {
+        Round::ratio(&self.rounds)
+    }
+}
+
+/// Measures in so many rounds of this length. In each, every operation has its turn, in two halves: devices that do it again
+/// and again, and a bare loop that sends the same datagrams from the same addresses; both against a server that does nothing
+/// but answer. Every operation has devices of its own, as many as the workload says: who registers is observed no more. What comes of each is in the order of
+/// [`Workload::operations`].
 ///
 /// # Errors
 ///
 /// When the system takes sockets or clocks away, there are not enough addresses, or the server does not answer.
-pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Floor, NoRun> {
-    let (ours, bare, other) = (Socket::open(0)?, Socket::open(0)?, Socket::open(0)?);
-    let target = SocketAddr::from((Ipv4Addr::LOCALHOST, other.port()));
-    let operation = workload.operations().next().unwrap_or(Operation::Register);
+pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Vec<Floor>, NoRun> {
     let window = WINDOW.min(workload.devices.count);
-    let closed = Workload {
-        arrivals: Pace::Closed(window),
-        ..workload.clone()
-    };
-    let shared = shared(&closed, target);
-    let template = template(&shared, operation)?;
-    let addresses = workload.devices.addresses(bare.port());
-    let roster = Roster::new(workload.devices.count, addresses, "", Seed::new(0));
-    let roster = roster.map_err(NoRun::Room)?;
-    let mut generator =
-        Generator::new(&closed, ours.port(), Devices, shared).map_err(NoRun::Room)?;
+    let closed: Vec<Workload> = workload
+        .operations()
+        .map(|operation| Workload {
+            arrivals: Pace::Closed(window),
+            mix: BTreeMap::from([(operation, 1)]),
+            ..workload.clone()
+        })
+        .collect();
+    let opened = closed.iter().map(|_| Sockets::open());
+    let sockets: Vec<Sockets> = opened.collect::<io::Result<_>>()?;
     let stop = AtomicBool::new(false);
-    let observed = (operation == Operation::Notify).then(observation);
+    let half = length / 2 / u32::try_from(closed.len()).unwrap_or(u32::MAX).max(1);
     thread::scope(|scope| {
-        let echo = scope.spawn(|| echo(&other, observed.as_deref(), &stop));
-        let rounds = (|| {
-            let mut pump = Pump::new(&ours);
-            while matches!(generator.phase(), Phase::Preparing(_)) {
-                spin(&mut pump, &mut generator)?;
+        let measured = (|| {
+            let mut sides = Vec::new();
+            for (workload, sockets) in closed.iter().zip(&sockets) {
+                let side = Side::new(workload, sockets)?;
+                let observed = (side.operation == Operation::Notify).then(observation);
+                let (other, stop) = (&sockets.other, &stop);
+                scope.spawn(move || echo(other, observed.as_deref(), stop));
+                sides.push(side);
             }
-            let mut bare = Bare {
-                socket: &bare,
-                target,
-                template,
-                roster,
-                window,
-                turn: 0,
-            };
+            for side in &mut sides {
+                side.prepare()?;
+            }
             // The first round warms caches up.
-            let all = (0..=rounds).map(|_| {
-                Ok(Round {
-                    bare_us: bare.measure(length / 2)?,
-                    ours_us: measure(&mut pump, &mut generator, length / 2)?,
-                })
+            for number in 0..=rounds {
+                for side in &mut sides {
+                    let round = side.measure(half)?;
+                    side.rounds.extend((number > 0).then_some(round));
+                }
+            }
+            let floors = sides.into_iter().map(|side| Floor {
+                operation: side.operation,
+                devices: workload.devices.count,
+                rounds: side.rounds,
             });
-            all.collect::<io::Result<Vec<Round>>>()
+            Ok(floors.collect())
         })();
         stop.store(true, Ordering::Relaxed);
-        // A thread that panics is our fault and told where it happens.
-        let _ = echo.join();
-        let rounds = rounds?.split_off(1);
-        Ok(Floor {
-            operation,
-            devices: workload.devices.count,
-            rounds,
-        })
+        measured
     })
+}
+
+/// Who speaks and answers in one operation.
+struct Sockets {
+    ours: Socket,
+    bare: Socket,
+    other: Socket,
+}
+
+impl Sockets {
+    fn open() -> io::Result<Self> {
+        Ok(Self {
+            ours: Socket::open(0)?,
+            bare: Socket::open(0)?,
+            other: Socket::open(0)?,
+        })
+    }
+}
+
+/// An operation, and both who do it.
+struct Side<'s> {
+    operation: Operation,
+    pump: Pump<'s>,
+    generator: Generator<'s, Devices>,
+    bare: Bare<'s>,
+    rounds: Vec<Round>,
+}
+
+impl<'s> Side<'s> {
+    fn new(workload: &'s Workload, sockets: &'s Sockets) -> Result<Self, NoRun> {
+        let Sockets { ours, bare, other } = sockets;
+        let target = SocketAddr::from((Ipv4Addr::LOCALHOST, other.port()));
+        let operation = workload.operations().next().unwrap_or(Operation::Register);
+        let shared = shared(workload, target);
+        let template = template(&shared, operation)?;
+        let devices = &workload.devices;
+        let addresses = devices.addresses(bare.port());
+        let roster = Roster::new(devices.count, addresses, "", Seed::new(0));
+        let generator = Generator::new(workload, ours.port(), Devices, shared);
+        Ok(Self {
+            operation,
+            pump: Pump::new(ours),
+            generator: generator.map_err(NoRun::Room)?,
+            bare: Bare {
+                socket: bare,
+                target,
+                template,
+                roster: roster.map_err(NoRun::Room)?,
+                window: WINDOW.min(devices.count),
+                turn: 0,
+            },
+            rounds: Vec::new(),
+        })
+    }
+
+    /// Lets all devices register, and be observed where they are to report.
+    fn prepare(&mut self) -> io::Result<()> {
+        while matches!(self.generator.phase(), Phase::Preparing(_)) {
+            spin(&mut self.pump, &mut self.generator)?;
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self, half: Duration) -> io::Result<Round> {
+        Ok(Round {
+            bare_us: self.bare.measure(half)?,
+            ours_us: measure(&mut self.pump, &mut self.generator, half)?,
+        })
+    }
 }
 
 fn spin(pump: &mut Pump<'_>, generator: &mut Generator<'_, Devices>) -> io::Result<()> {
@@ -134,21 +220,21 @@ fn measure(
     generator: &mut Generator<'_, Devices>,
     length: Duration,
 ) -> io::Result<f64> {
-    let finished = |generator: &Generator<'_, Devices>| -> u64 {
+    let answered = |generator: &Generator<'_, Devices>| -> u64 {
         let all = Operation::ALL.into_iter();
-        all.map(|one| generator.measures().totals(one).finished())
+        all.map(|one| generator.measures().totals(one).answered)
             .sum()
     };
-    let (before, began, cpu) = (finished(generator), Instant::now(), cpu_of_thread()?);
+    let (before, began, cpu) = (answered(generator), Instant::now(), cpu_of_thread()?);
     // On a machine with much else to do it may take longer until anything is answered at all.
-    let enough = |generator: &_| match finished(generator) > before {
+    let enough = |generator: &_| match answered(generator) > before {
         true => began.elapsed() >= length,
         false => began.elapsed() >= PATIENCE,
     };
     while !enough(generator) && generator.phase() == Phase::Loading {
         spin(pump, generator)?;
     }
-    each(cpu_of_thread()? - cpu, finished(generator) - before)
+    each(cpu_of_thread()? - cpu, answered(generator) - before)
 }
 
 pub(crate) fn each(cpu: Duration, count: u64) -> io::Result<f64> {

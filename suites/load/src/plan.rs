@@ -14,7 +14,7 @@ use twinproof_sockets::most_files;
 
 use crate::apart::OTHER_FILES;
 use crate::devices::{Devices, shared};
-use crate::floor::{floor, write_answer};
+use crate::floor::{Round, floor, write_answer};
 use crate::generator::Traffic as _;
 use crate::run::NoRun;
 use crate::workload::{Operation, Stage, Workload};
@@ -241,8 +241,9 @@ pub fn costs(workload: &Workload, operation: Operation, dtls: bool) -> Result<Co
     };
     let association = dtls.then(dtls::association).transpose()?;
     let (packed, awake) = memory(&measured)?;
-    let floor = floor(&measured, 3, Duration::from_millis(400))?;
-    let mut times: Vec<f64> = floor.rounds.iter().map(|round| round.ours_us).collect();
+    let floors = floor(&measured, 3, Duration::from_millis(400))?;
+    let rounds = Round::together(&floors);
+    let mut times: Vec<f64> = rounds.iter().map(|round| round.ours_us).collect();
     times.sort_by(f64::total_cmp);
     Ok(Costs {
         packed,

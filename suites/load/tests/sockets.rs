@@ -11,8 +11,8 @@ use std::time::Duration;
 use twinproof_coap::{Message, Raw, option};
 use twinproof_kernel::Seed;
 use twinproof_load::{
-    Devices, Generator, Jury, Operation, Report, Rule, Target, Verdict, Workload, desk_of, drive,
-    drive_judged, floor, serve, serve_built_in, shared,
+    Devices, Generator, Jury, Operation, Report, Round, Rule, Target, Verdict, Workload, desk_of,
+    drive, drive_judged, floor, serve, serve_built_in, shared,
 };
 use twinproof_lwm2m::server::rules::{
     AnswerFacts, Asked, DatagramFacts, NewsFacts, PlaceFacts, Rules, Standard, ToldFacts,
@@ -174,7 +174,7 @@ fn a_run_can_be_broken_off_and_reports_what_there_was() {
 }
 
 #[test]
-fn the_floor_has_both_sides_in_every_round() {
+fn the_floor_has_both_sides_in_every_round_and_of_every_operation() {
     let workload = Workload::read(
         r#"
         name = "floor"
@@ -182,25 +182,37 @@ fn the_floor_has_both_sides_in_every_round() {
         [devices]
         count = 50
         [mix]
-        send = 1
+        notify = 1
+        register = 1
         [[stages]]
         for = "1h"
         "#,
     )
     .unwrap();
-    let floor = floor(&workload, 3, Duration::from_millis(200)).unwrap();
-    assert_eq!((floor.operation, floor.devices), (Operation::Send, 50));
-    assert_eq!(floor.rounds.len(), 3);
-    for round in &floor.rounds {
-        assert!(round.bare_us > 0.0 && round.ours_us > 0.0, "{round:?}");
-    }
-    let ratio = floor.ratio().unwrap();
-    let ratios = floor
-        .rounds
+    let floors = floor(&workload, 3, Duration::from_millis(400)).unwrap();
+    let of: Vec<_> = floors
         .iter()
-        .map(|round| round.bare_us / round.ours_us);
-    assert_eq!(ratios.clone().filter(|one| *one < ratio).count(), 1);
-    assert_eq!(ratios.filter(|one| *one > ratio).count(), 1);
+        .map(|floor| (floor.operation, floor.devices, floor.rounds.len()))
+        .collect();
+    assert_eq!(
+        of,
+        [(Operation::Notify, 50, 3), (Operation::Register, 50, 3)]
+    );
+    let rounds = Round::together(&floors);
+    assert_eq!(rounds.len(), 3);
+    for (number, round) in rounds.iter().enumerate() {
+        let each = floors.iter().map(|floor| floor.rounds[number]);
+        let (bare, ours) = each.fold((0.0, 0.0), |(bare, ours), one| {
+            assert!(one.bare_us > 0.0 && one.ours_us > 0.0, "{one:?}");
+            (bare + one.bare_us, ours + one.ours_us)
+        });
+        let share = round.share() * ours / bare;
+        assert!((share - 1.0).abs() < 1e-9, "{round:?}, {bare} of {ours}");
+    }
+    let ratio = Round::ratio(&rounds).unwrap();
+    let shares = rounds.iter().map(Round::share);
+    assert_eq!(shares.clone().filter(|one| *one < ratio).count(), 1);
+    assert_eq!(shares.filter(|one| *one > ratio).count(), 1);
 }
 
 /// The rules that a server is seen to break in the last of three runs of the same devices, which have these names: it

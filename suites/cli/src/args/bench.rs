@@ -283,9 +283,10 @@ pub(crate) struct Floor {
     /// How many devices there are
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = whole(1_u32, 10_000_000), allow_negative_numbers = true)]
     pub(crate) devices: u32,
-    /// What they do; twinning over HTTP, where a device lists its twinnings
-    #[arg(long, value_name = "NAME", default_value = "update", value_parser = floor_operation)]
-    pub(crate) operation: Operation,
+    /// What they do; twinning over HTTP, where a device lists its twinnings; mixed is register, update and notify in equal parts,
+    /// by as many devices each
+    #[arg(long, value_name = "NAME", default_value = "update", value_parser = floor_of)]
+    pub(crate) operation: FloorOf,
     /// How many rounds there are, of which each has both
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole(1_u32, 1_000), allow_negative_numbers = true)]
     pub(crate) rounds: u32,
@@ -382,13 +383,30 @@ fn own_operation(typed: &str) -> Result<Operation, String> {
     one_of(typed, &own)
 }
 
+/// What a floor is measured of.
+#[derive(Clone, Debug)]
+pub(crate) struct FloorOf {
+    pub(crate) name: String,
+    pub(crate) operations: Vec<Operation>,
+}
+
+/// What fleets do most: what they are held against the floor by.
+const MIXED: [Operation; 3] = [Operation::Register, Operation::Update, Operation::Notify];
+
 /// What there is a bare loop for, too: notifications, as the server of a floor observes by itself, and what a twinned
 /// device does.
-fn floor_operation(typed: &str) -> Result<Operation, String> {
-    match one_of(typed, &[Operation::Notify, Operation::Twinning]) {
-        Ok(operation) => Ok(operation),
-        Err(_) => own_operation(typed).map_err(|expected| format!("{expected}, notify, twinning")),
+fn floor_of(typed: &str) -> Result<FloorOf, String> {
+    let name = typed.to_owned();
+    if typed == "mixed" {
+        let operations = MIXED.to_vec();
+        return Ok(FloorOf { name, operations });
     }
+    let known = one_of(typed, &[Operation::Notify, Operation::Twinning]);
+    let operation = known.or_else(|_| {
+        own_operation(typed).map_err(|expected| format!("{expected}, mixed, notify, twinning"))
+    })?;
+    let operations = vec![operation];
+    Ok(FloorOf { name, operations })
 }
 
 fn one_of(typed: &str, known: &[Operation]) -> Result<Operation, String> {
