@@ -62,6 +62,11 @@ impl Request {
     pub(super) const fn is_answered(&self) -> bool {
         self.is_answered
     }
+
+    /// Whether it is a registration that is under way.
+    fn registers(&self) -> bool {
+        self.kind == Kind::Register && !self.is_answered
+    }
 }
 
 impl Requests {
@@ -153,12 +158,6 @@ impl Requests {
         if is_first {
             self.open = self.forgotten + self.kept.len() as u64;
         }
-    }
-}
-
-impl Request {
-    fn registers(&self) -> bool {
-        self.kind == Kind::Register && !self.is_answered
     }
 }
 
