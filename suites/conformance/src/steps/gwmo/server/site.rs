@@ -40,8 +40,8 @@ const SESSIONS: usize = 20;
 /// The sessions in a row in which the server wants nothing, after which it wants nothing more.
 const QUIET: usize = 2;
 
-/// How long a server that runs elsewhere may think after such a session.
-const THINKING: Duration = Duration::from_millis(300);
+/// The part of `pace.settle` that a server which runs elsewhere may think after such a session.
+const THINKING: u32 = 4;
 
 /// The gateway, and what is behind it.
 pub(in super::super) struct Site {
@@ -343,7 +343,8 @@ impl Scene {
                 break;
             }
             if is_elsewhere {
-                self.stage.rest(THINKING).await;
+                let thinking = self.stage.pace().settle / THINKING;
+                self.stage.rest(thinking).await;
             }
         }
         Ok(())
