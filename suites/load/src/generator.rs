@@ -163,7 +163,8 @@ impl<'w, T: Traffic> Generator<'w, T> {
             .map(|stage| stage.span.duration())
             .sum();
         let prepares = workload.operations().any(Operation::needs_registration);
-        let measured = Duration::saturating_sub(span, workload.warm_up.duration());
+        let warm_up = workload.warm_up.duration();
+        let measured = (warm_up, Duration::saturating_sub(span, warm_up));
         Ok(Self {
             fleet: Fleet::new(roster, GRAIN),
             out: Outbox::default(),

@@ -14,6 +14,10 @@ const LONGEST: u64 = 3_600_000_000;
 /// How many samples have to lie beyond a percentile for it to be said.
 pub const BEYOND: u64 = 10;
 
+/// The part of the time that is measured for which answers count towards the rate when it is over: what was under way then
+/// is no less than what was under way when it began, unless a queue has grown.
+const GRACE: u32 = 100;
+
 /// What came of an operation.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
@@ -34,6 +38,8 @@ pub struct Totals {
     pub begun: u64,
     /// How many were answered as they should be.
     pub answered: u64,
+    /// How many of these so long after what is measured that they say nothing of how many there are in a second.
+    pub afterwards: u64,
     /// How many had no answer when the run was over, or never will.
     pub lost: u64,
     /// How many were answered otherwise, by code, or could not be asked, by reason.
@@ -50,6 +56,7 @@ impl Totals {
         Self {
             begun: 0,
             answered: 0,
+            afterwards: 0,
             lost: 0,
             others: BTreeMap::new(),
             span,
@@ -82,10 +89,11 @@ impl Totals {
         (!self.latencies.is_empty()).then(|| self.latencies.mean())
     }
 
-    /// How many were answered as they should be, per second.
+    /// How many were answered as they should be, per second of what is measured.
     pub fn rate(&self) -> Option<f64> {
         let seconds = self.span.as_secs_f64();
-        (seconds > 0.0).then(|| self.answered as f64 / seconds)
+        let in_time = self.answered - self.afterwards;
+        (seconds > 0.0).then(|| in_time as f64 / seconds)
     }
 }
 
@@ -137,7 +145,7 @@ pub struct Second {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde hands it over like that"
 )]
-const fn is_none(count: &u64) -> bool {
+pub(crate) const fn is_none(count: &u64) -> bool {
     *count == 0
 }
 
@@ -185,11 +193,15 @@ pub struct Measures {
     seconds: Vec<Second>,
     intervals: Vec<Interval>,
     late: Duration,
+    /// What is measured begins then.
+    warm_up: Duration,
+    /// What is answered later says nothing of the rate.
+    counted: Duration,
 }
 
 impl Measures {
-    /// Nothing measured yet. `span` is how long will be, and what begins later than `late` counts as such.
-    pub fn new(span: Duration, late: Duration) -> Self {
+    /// Nothing measured yet. `span` is how long will be, after `warm_up`, and what begins later than `late` counts as such.
+    pub fn new((warm_up, span): (Duration, Duration), late: Duration) -> Self {
         let each = || Operation::ALL.iter();
         Self {
             totals: each().map(|_| Totals::new(span)).collect(),
@@ -199,6 +211,8 @@ impl Measures {
             seconds: Vec::new(),
             intervals: Vec::new(),
             late,
+            warm_up,
+            counted: warm_up + span + span / GRACE,
         }
     }
 
@@ -209,7 +223,7 @@ impl Measures {
         seconds: BTreeMap<u64, Second>,
         intervals: &BTreeMap<(u64, Operation), Histogram<u64>>,
     ) -> Self {
-        let mut merged = Self::new(span, Duration::ZERO);
+        let mut merged = Self::new((Duration::ZERO, span), Duration::ZERO);
         for (operation, totals) in totals {
             merged.totals[operation as usize] = totals;
         }
@@ -259,6 +273,7 @@ impl Measures {
     ) {
         self.turn(at.as_secs());
         let took = micros(took).max(1);
+        let is_afterwards = outcome == Outcome::Answered && at > self.counted;
         let totals = &mut self.totals[operation as usize];
         let second = &mut self.now;
         let (one, of_second, times) = match outcome {
@@ -276,6 +291,7 @@ impl Measures {
         }
         if counts {
             *one += 1;
+            totals.afterwards += u64::from(is_afterwards);
             if times {
                 totals.latencies.saturating_record(took);
             }
@@ -312,6 +328,7 @@ impl Measures {
         for totals in &mut self.totals {
             totals.span = span;
         }
+        self.counted = self.warm_up + span + span / GRACE;
     }
 
     /// The totals of an operation.
@@ -380,7 +397,10 @@ mod tests {
     const ONE: Operation = Operation::Register;
 
     fn ended(times: impl IntoIterator<Item = (u64, Outcome)>) -> Measures {
-        let mut measures = Measures::new(Duration::from_secs(10), Duration::from_millis(1));
+        let mut measures = Measures::new(
+            (Duration::ZERO, Duration::from_secs(10)),
+            Duration::from_millis(1),
+        );
         for (number, (took, outcome)) in (0_u64..).zip(times) {
             let at = Duration::from_millis(number);
             measures.begin(ONE, at, Duration::ZERO, true);
@@ -415,6 +435,22 @@ mod tests {
         assert!(totals.percentile(50.0) >= Some(1_999_000));
         assert_eq!(totals.latencies.len(), 50);
         assert_eq!(totals.others["4.03"], 50);
+    }
+
+    #[test]
+    fn what_is_answered_long_after_what_is_measured_says_nothing_of_the_rate() {
+        let mut measures = Measures::new(
+            (Duration::from_secs(2), Duration::from_secs(10)),
+            Duration::ZERO,
+        );
+        for at in [3_000, 11_999, 12_100, 12_101, 17_000] {
+            let at = Duration::from_millis(at);
+            measures.begin(ONE, at, Duration::ZERO, true);
+            measures.end(ONE, (at, Duration::from_millis(1)), Outcome::Answered, true);
+        }
+        let totals = measures.totals(ONE);
+        assert_eq!((totals.answered, totals.afterwards), (5, 2));
+        assert_eq!(totals.rate(), Some(0.3));
     }
 
     #[test]

@@ -246,6 +246,7 @@ fn read_totals(measured: &Measured, span: Duration) -> Option<Totals> {
     (latencies.len() == measured.answered + measured.lost).then(|| Totals {
         begun: measured.begun,
         answered: measured.answered,
+        afterwards: measured.afterwards,
         lost: measured.lost,
         others: measured.refused.clone(),
         span,
@@ -256,6 +257,7 @@ fn read_totals(measured: &Measured, span: Duration) -> Option<Totals> {
 fn add(sum: &mut Totals, one: Totals) {
     sum.begun += one.begun;
     sum.answered += one.answered;
+    sum.afterwards += one.afterwards;
     sum.lost += one.lost;
     for (why, count) in one.others {
         *sum.others.entry(why).or_insert(0) += count;

@@ -190,7 +190,10 @@ mod tests {
         let workload = Workload::read(
             "name = \"x\"\n[devices]\ncount = 1\n[mix]\nregister = 1\nupdate = 1\n[[stages]]\nrate = 1\nfor = \"9s\"\n",
         );
-        let mut measures = Measures::new(Duration::from_secs(9), Duration::from_millis(10));
+        let mut measures = Measures::new(
+            (Duration::ZERO, Duration::from_secs(9)),
+            Duration::from_millis(10),
+        );
         for number in 0..200 {
             let (at, took) = (Duration::from_millis(number), Duration::from_millis(20));
             let outcome = match number {

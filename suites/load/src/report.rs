@@ -13,7 +13,7 @@ use twinproof_fleet::Sizes;
 use crate::crowd::Step;
 use crate::generator::Counts;
 use crate::jury::{Judgement, Jury};
-use crate::measure::{Measures, Second, Totals, encoded};
+use crate::measure::{Measures, Second, Totals, encoded, is_none};
 use crate::sessions::Sealed;
 use crate::shard::Shard;
 use crate::threshold::{Holds, Threshold};
@@ -144,11 +144,14 @@ pub struct Measured {
     pub begun: u64,
     /// How many were answered as they should be.
     pub answered: u64,
+    /// How many of these came so long after what was measured that they say nothing of the rate.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub afterwards: u64,
     /// How many had no answer when the run was over, or never will.
     pub lost: u64,
     /// How many were answered otherwise or could not be asked, and how.
     pub refused: BTreeMap<String, u64>,
-    /// How many were answered as they should be, per second.
+    /// How many were answered as they should be, per second of what was measured.
     pub rate: Option<f64>,
     /// The mean time.
     pub mean_us: Option<f64>,
@@ -173,6 +176,7 @@ impl Measured {
         Self {
             begun: totals.begun,
             answered: totals.answered,
+            afterwards: totals.afterwards,
             lost: totals.lost,
             refused: totals.others.clone(),
             rate: totals.rate().map(rounded),

@@ -24,7 +24,10 @@ const WORKLOAD: &str = r#"
 "#;
 
 fn measures() -> Measures {
-    let mut measures = Measures::new(Duration::from_secs(3), Duration::from_millis(10));
+    let mut measures = Measures::new(
+        (Duration::ZERO, Duration::from_secs(3)),
+        Duration::from_millis(10),
+    );
     for number in 0..300_u32 {
         let at = Duration::from_millis(10) * number;
         measures.begin(Operation::Register, at, Duration::ZERO, true);

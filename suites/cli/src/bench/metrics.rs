@@ -50,7 +50,7 @@ impl Metrics {
             anstream::stderr(),
             "metrics: http://{address}/metrics"
         ));
-        let nothing = Measures::new(Duration::ZERO, Duration::ZERO);
+        let nothing = Measures::new((Duration::ZERO, Duration::ZERO), Duration::ZERO);
         let first = openmetrics(workload, Phase::Preparing(0), &nothing);
         let told = Arc::new(Mutex::new(first));
         let tells = Arc::clone(&told);

@@ -100,8 +100,9 @@ pub(super) fn play<P: Play>(
 }
 
 fn measures_of(workload: &Workload) -> Measures {
-    let measured = span(workload).saturating_sub(workload.warm_up.duration());
-    Measures::new(measured, workload.generator.late.duration())
+    let warm_up = workload.warm_up.duration();
+    let measured = span(workload).saturating_sub(warm_up);
+    Measures::new((warm_up, measured), workload.generator.late.duration())
 }
 
 fn span(workload: &Workload) -> Duration {

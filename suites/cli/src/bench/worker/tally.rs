@@ -236,7 +236,10 @@ mod tests {
 
     #[test]
     fn all_that_is_told_together_is_all_that_was_measured() {
-        let mut measures = Measures::new(Duration::from_secs(9), Duration::from_secs(1));
+        let mut measures = Measures::new(
+            (Duration::ZERO, Duration::from_secs(9)),
+            Duration::from_secs(1),
+        );
         let mut tally = Tally::default();
         let mut sum = Entry::default();
         let mut errors = BTreeMap::new();
