@@ -196,7 +196,14 @@ impl Jury {
         let witness = self.devices.entry(member).or_default();
         let Some(place) = witness.asked(&packet) else {
             // What was asked long ago is not remembered; what resets belongs to what the device has answered.
-            if !witness.requests.forgot() && packet.ty() != Type::Rst {
+            // Nothing is asked anew with an id that is remembered, so that a confirmation of it is of what is known.
+            let is_known = packet.ty() == Type::Ack
+                && witness
+                    .requests
+                    .with_id(packet.message_id())
+                    .next()
+                    .is_some();
+            if (is_known || !witness.requests.forgot()) && packet.ty() != Type::Rst {
                 let (expected, got, asked) = self.strange(member, &packet);
                 self.breaks(
                     Rule::OwnAnswers,

@@ -95,6 +95,28 @@ fn reports_that_are_told_as_they_were_made_break_nothing() {
 }
 
 #[test]
+fn an_answer_to_what_is_remembered_is_strange_however_much_is_forgotten() {
+    let mut trial = Trial::new();
+    let at = trial.jury.address(1);
+    for id in 0..=u16::try_from(REMEMBERED).unwrap() {
+        let [high, low] = id.to_be_bytes();
+        // A confirmable POST with a token of two octets.
+        let asked = [0x42, 2, high, low, high, low];
+        trial.jury.sent((at, at, &asked), trial.now);
+    }
+    // A 2.04 to the newest, with a token of nobody, and one to what nobody has asked as far as is known.
+    let [high, low] = u16::try_from(REMEMBERED).unwrap().to_be_bytes();
+    trial
+        .jury
+        .heard((at, at, &[0x62, 0x44, 0xff, 0xff, 1, 1]), trial.now);
+    assert_eq!(trial.broken(), []);
+    trial
+        .jury
+        .heard((at, at, &[0x62, 0x44, high, low, 0xee, 0xee]), trial.now);
+    assert_eq!(trial.broken(), [Rule::OwnAnswers]);
+}
+
+#[test]
 fn each_rule_about_what_is_told_sees_what_breaks_it() {
     type Fault = fn(&mut Trial);
     let faults: [(Rule, Fault); 7] = [
