@@ -72,9 +72,16 @@ impl Round {
     /// The median of their shares.
     pub fn ratio(rounds: &[Self]) -> Option<f64> {
         let mut shares: Vec<f64> = rounds.iter().map(Self::share).collect();
-        shares.sort_by(f64::total_cmp);
-        shares.get(shares.len() / 2).copied()
+        median(&mut shares)
     }
+}
+
+/// The number in the middle, or the mean of the two that are.
+pub(crate) fn median(numbers: &mut [f64]) -> Option<f64> {
+    numbers.sort_by(f64::total_cmp);
+    let low = numbers.get(numbers.len().checked_sub(1)? / 2)?;
+    let high = numbers.get(numbers.len() / 2)?;
+    Some(f64::midpoint(*low, *high))
 }
 
 impl Floor {

@@ -17,7 +17,7 @@ use twinproof_twinning::knobs::Knobs;
 use twinproof_twinning::tree::{Document, Format};
 
 use super::straight::{Straight, place, write};
-use crate::floor::each;
+use crate::floor::{each, median};
 use crate::run::NoRun;
 
 /// How many exchanges are under way at any time, each on a connection of its own, on either side.
@@ -58,8 +58,7 @@ impl WebFloor {
     pub fn ratios(&self) -> Option<(f64, f64)> {
         let median = |of: fn(&WebRound) -> f64| {
             let mut ratios: Vec<f64> = self.rounds.iter().map(of).collect();
-            ratios.sort_by(f64::total_cmp);
-            ratios.get(ratios.len() / 2).copied()
+            median(&mut ratios)
         };
         let client = median(|round| round.bare_us / round.client_us)?;
         Some((client, median(|round| round.bare_us / round.ours_us)?))
