@@ -476,6 +476,11 @@ mod tests {
     #[test]
     fn what_is_no_document_is_refused_with_the_reason() {
         let deep = "<a>".repeat(100);
+        let repeated = format!(
+            r#"{{"a":{{"{}":[{}1]}}}}"#,
+            "n".repeat(9_000),
+            "1,".repeat(9_000)
+        );
         let deep_json = format!("{}{}", r#"{"a":"#.repeat(34), "[".repeat(9));
         for (format, body, why) in [
             (Format::Json, "{}", "exactly one top-level member, got 0"),
@@ -488,6 +493,7 @@ mod tests {
             ),
             (Format::Json, r#"{"a":1}x"#, "trailing"),
             (Format::Json, &deep_json, "nested deeper"),
+            (Format::Json, &repeated, "names of lists come to more"),
             (Format::Json, r#"{"a":"#, "EOF"),
             (Format::Xml, "", "no root element"),
             (Format::Xml, "<a><b></a>", "octet"),

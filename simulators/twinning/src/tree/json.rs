@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use twinproof_kernel::http::BODY_LIMIT;
+
 use super::{DEPTH_LIMIT, Document, Tree};
 
 /// From how many members on an object has an index of their names.
@@ -49,17 +51,24 @@ impl Members {
         }
     }
 
-    fn into_entries(self) -> Vec<(String, Tree)> {
+    /// A name stands once before all the elements of a list, and once with each of them here.
+    fn into_entries<E: Error>(self) -> Result<Vec<(String, Tree)>, E> {
         let mut entries = Vec::with_capacity(self.all.len());
+        let mut octets = 0;
         for (name, said) in self.all {
             match said {
                 Said::Once(tree) => entries.push((name, tree)),
                 Said::Often(trees) => {
+                    octets += name.len() * trees.len();
+                    if octets > BODY_LIMIT {
+                        let why = format!("names of lists come to more than {BODY_LIMIT} octets");
+                        return Err(E::custom(why));
+                    }
                     entries.extend(trees.into_iter().map(|tree| (name.clone(), tree)));
                 }
             }
         }
-        entries
+        Ok(entries)
     }
 }
 
@@ -137,7 +146,7 @@ impl<'de> Visitor<'de> for Below {
         while let Some(name) = members.next_key()? {
             all.take(name, members.next_value_seed(Self(self.0 + 1))?);
         }
-        let entries = all.into_entries();
+        let entries = all.into_entries()?;
         if entries.is_empty() {
             return leaf("");
         }

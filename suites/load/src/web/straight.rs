@@ -358,6 +358,9 @@ impl Line {
                         self.buffer.drain(..used);
                         break size;
                     }
+                    httparse::Status::Partial if self.buffer.len() > HEAD => {
+                        return Err(broken("a chunk whose length has no end"));
+                    }
                     httparse::Status::Partial => self.read_on().await?,
                 }
             };
