@@ -368,9 +368,13 @@ fn text(report: &Report) -> String {
     for judged in &report.thresholds {
         lines.push(format!("  threshold {}", metric(judged)));
     }
-    // The warm-up took processor time, too.
-    let answered: u64 = report.seconds.iter().map(|second| second.answered).sum();
-    let each = |cpu: f64| format!("{:.1} µs", cpu * 1e6 / answered.max(1) as f64);
+    // The warm-up took processor time, too, and so did what was answered otherwise.
+    let seconds = report.seconds.iter();
+    let answers: u64 = seconds.map(|second| second.answered + second.refused).sum();
+    let each = |cpu: f64| match answers {
+        0 => "none".to_owned(),
+        _ => format!("{:.1} µs", cpu * 1e6 / answers as f64),
+    };
     let system = report
         .system
         .as_ref()
