@@ -104,8 +104,11 @@ Feature: The server above a gateway
     And the operator is told what the third of them has
 
   @GwMO-DI-005 @GwMO-ADM-001 @id:announcements
-  Scenario: Announcements are switched off, and on again, where the gateway has the switch
+  Scenario: Announcements are left on, switched off, and on again, where the gateway has the switch
     Given a gateway below the server, and three devices behind it
+    When the operator wants new devices to be announced
+    And the gateway comes
+    Then the gateway is set to announce new devices
     When the operator wants no new device to be announced
     And the gateway comes
     Then the gateway is set to announce none
@@ -163,8 +166,11 @@ Feature: The server above a gateway
     Then the server has the gateway get the image once
 
   @GwMO-DCIS-003 @id:keeping
-  Scenario: The keeping of images is switched off, and on again, where the gateway has the switch
+  Scenario: The keeping of images is left on, switched off, and on again, where the gateway has the switch
     Given a gateway below the server, and three devices behind it
+    When the operator wants images to be kept
+    And the gateway comes
+    Then the gateway is set to keep images
     When the operator wants no image to be kept
     And the gateway comes
     Then the gateway is set to keep none

@@ -2,6 +2,7 @@
 
 mod site;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cucumber::{given, then, when};
@@ -12,7 +13,7 @@ use twinproof_gwmo::hidden::{self, Origin};
 use twinproof_gwmo::objects::below;
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::Session;
-use twinproof_judge::checks::gwmo::server::{Check as Server, Times};
+use twinproof_judge::checks::gwmo::server::{Check as Server, Times, alike};
 use twinproof_judge::checks::gwmo::{Expected, Outcome};
 use twinproof_stage::Halted;
 
@@ -78,13 +79,24 @@ impl Scene {
         gone: Option<&[usize]>,
     ) -> Result<(), Halted> {
         let site = self.site()?;
-        let named = |devices: &[usize]| devices.iter().map(|at| site.identity(*at)).collect();
+        let named = |devices: &[usize]| {
+            devices
+                .iter()
+                .map(|at| site.identity(*at))
+                .collect::<Vec<_>>()
+        };
         let (there, gone) = (there.map(named), gone.map(named));
         let has = self.groups_of_below()?;
+        let known = self.site()?.group.clone();
+        if let Some(of) = &there {
+            let own = has.iter().find(|(_, members)| alike(members, of));
+            self.site()?.group = own.map(|(node, _)| node.clone());
+        }
         self.check_above(|session| Server::Groups {
             session,
             there,
             gone,
+            known,
             has,
         })
     }
@@ -542,15 +554,17 @@ async fn told_which(world: &mut World) -> Result<(), Halted> {
     let devices = [(FIRST, true), (SECOND, true), (THIRD, false)];
     let devices = devices.map(|(at, there)| (site.identity(at), there));
     let devices = devices.to_vec();
-    let wanted = devices.len();
-    let enough = move |told: &[Event]| {
-        let listed = told
-            .iter()
-            .filter(|event| matches!(event, Event::Listed { .. }));
-        listed.count() >= wanted
-    };
-    let site = scene.site()?;
     let (known, gateway) = (site.known, site.account.device.clone());
+    let (wanted, of) = (devices.len(), gateway.clone());
+    let enough = move |told: &[Event]| {
+        let listed = told.iter().filter_map(|event| match event {
+            Event::Listed {
+                gateway, device, ..
+            } if *gateway == of => Some(device),
+            _ => None,
+        });
+        listed.collect::<BTreeSet<_>>().len() >= wanted
+    };
     let number = scene.dm_events_after(known, enough).await?;
     scene.check(&Check::GwmoServer(Server::Lists {
         gateway,

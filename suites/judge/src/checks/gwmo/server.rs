@@ -4,7 +4,7 @@
 
 mod notified;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use twinproof_dm::syncml::{AlertCode, Command, Data, StatusCode};
@@ -61,8 +61,10 @@ pub enum Check {
         there: Option<Vec<String>>,
         /// Those of a group that it is not to have any more.
         gone: Option<Vec<String>>,
-        /// Those of each group that it has in its tree, which is the tester's.
-        has: Vec<Vec<String>>,
+        /// The node of that group.
+        known: Option<String>,
+        /// The members of each group that it has in its tree, which is the tester's, by its node.
+        has: BTreeMap<String, Vec<String>>,
     },
     /// The operator was told of each of these devices what became of it.
     Learns {
@@ -194,22 +196,30 @@ impl Check {
                 session,
                 there,
                 gone,
+                known,
                 has,
             } => {
                 let expected = match (there, gone) {
-                    (Some(there), None) => in_words(std::slice::from_ref(there)),
+                    (Some(there), None) => in_words([there]),
                     (Some(there), Some(gone)) => {
-                        let [there, gone] =
-                            [there, gone].map(|of| in_words(std::slice::from_ref(of)));
+                        let [there, gone] = [there, gone].map(|of| in_words([of]));
                         format!("{there} and no {gone}")
                     }
-                    (None, Some(gone)) => format!("no {}", in_words(std::slice::from_ref(gone))),
+                    (None, Some(gone)) => format!("no {}", in_words([gone])),
                     (None, None) => "any groups".to_owned(),
                 };
+                let all = has;
                 with(session, scene, expected, |_| {
-                    let has_all = there.iter().all(|of| has.iter().any(|has| alike(has, of)));
-                    let has_left = gone.iter().any(|of| has.iter().any(|has| alike(has, of)));
-                    Ok((has_all && !has_left, in_words(has), Vec::new()))
+                    let has = |of: &Vec<String>| all.values().any(|has| alike(has, of));
+                    let has_all = there.iter().all(has);
+                    // What is left of it is no group only without members, or as the group that is wanted now.
+                    let node = known.as_ref().and_then(|node| all.get(node));
+                    let rest = node.filter(|rest| !rest.is_empty());
+                    let is_wanted =
+                        |rest: &[String]| there.as_ref().is_some_and(|of| alike(rest, of));
+                    let has_left = gone.iter().any(has)
+                        || gone.is_some() && rest.is_some_and(|rest| !is_wanted(rest));
+                    Ok((has_all && !has_left, in_words(all.values()), Vec::new()))
                 })
             }
             Self::Learns { devices, number } => learns(scene, devices, *number),
@@ -305,16 +315,17 @@ fn with(
 }
 
 /// Groups in words.
-fn in_words(groups: &[Vec<String>]) -> String {
+fn in_words<'a>(groups: impl IntoIterator<Item = &'a Vec<String>>) -> String {
     let word = |group: &Vec<String>| format!("a group of {}", group.join(" and "));
-    match groups {
-        [] => "no group".to_owned(),
-        groups => groups.iter().map(word).collect::<Vec<_>>().join(", "),
+    let words: Vec<_> = groups.into_iter().map(word).collect();
+    match words.is_empty() {
+        true => "no group".to_owned(),
+        false => words.join(", "),
     }
 }
 
 /// Whether groups have the same members, in whichever order.
-fn alike(one: &[String], other: &[String]) -> bool {
+pub fn alike(one: &[String], other: &[String]) -> bool {
     let [one, other] = [one, other].map(|of| of.iter().collect::<BTreeSet<_>>());
     one == other
 }
@@ -614,6 +625,15 @@ fn takes(talks: &[Talk], report: Report, codes: &[StatusCode]) -> Result<Seen, S
     }
     if numbers.is_empty() {
         return Err("the server believed no such report".to_owned());
+    }
+    let unknown = [
+        StatusCode::FEATURE_NOT_SUPPORTED,
+        StatusCode::UNSUPPORTED_TYPE_OR_FORMAT,
+    ];
+    if !given.is_empty() && given.iter().all(|code| unknown.contains(code)) {
+        let why =
+            "the server does not know the type of the report as the tester's gateway writes it";
+        return Err(why.to_owned());
     }
     let holds = !given.is_empty() && given.iter().all(|code| codes.contains(code));
     Ok((holds, words(&given), numbers))

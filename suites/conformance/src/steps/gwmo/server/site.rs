@@ -1,5 +1,6 @@
 //! The gateway below a server, and what is behind it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +41,9 @@ const SESSIONS: usize = 20;
 /// The sessions in a row in which the server wants nothing, after which it wants nothing more.
 const QUIET: usize = 2;
 
-/// The part of `pace.settle` that a server which runs elsewhere may think after such a session.
-const THINKING: u32 = 4;
+/// How often the gateway comes while a server that runs elsewhere may think of something more, which is as long as
+/// `pace.settle`.
+const LOOKS: u32 = 3;
 
 /// The gateway, and what is behind it.
 pub(in super::super) struct Site {
@@ -61,6 +63,8 @@ pub(in super::super) struct Site {
     pub(super) push: String,
     /// A number that no other scenario has.
     pub(super) number: u32,
+    /// The group that the server has made.
+    pub(super) group: Option<String>,
     /// The number after which what is judged has happened.
     pub(super) after: u64,
     /// How many events the operator had been told before that.
@@ -203,6 +207,7 @@ impl Scene {
             base,
             number,
             after: self.stage.recorded(),
+            group: None,
             known: 0,
         });
         Ok(())
@@ -276,8 +281,8 @@ impl Scene {
         Ok(self.stage.look(&gateway, |tended| look(tended.gateway())))
     }
 
-    /// The members of each group that the gateway has.
-    pub(super) fn groups_of_below(&mut self) -> Result<Vec<Vec<String>>, Halted> {
+    /// The members of each group that the gateway has, by its node.
+    pub(super) fn groups_of_below(&mut self) -> Result<BTreeMap<String, Vec<String>>, Halted> {
         let site = self.site()?;
         let groups = below(&site.places.inventory, &site.names.groups);
         let members = site.names.members.clone();
@@ -291,7 +296,7 @@ impl Scene {
                     leaves.map(|(_, leaf)| String::from_utf8_lossy(leaf.value()).into_owned());
                 texts.collect()
             };
-            all.map(|(name, _)| of(name)).collect()
+            all.map(|(name, _)| (name.to_owned(), of(name))).collect()
         })
     }
 
@@ -321,30 +326,37 @@ impl Scene {
         let gateway = self.site()?.gateway.clone();
         let what = "the gateway has done what it has to do";
         let idle = |tended: &Tended| tended.gateway().is_idle();
-        self.stage.wait_for(&gateway, what, PATIENCE, idle).await;
-        Ok(())
+        if self.stage.wait_for(&gateway, what, PATIENCE, idle).await {
+            return Ok(());
+        }
+        let seconds = PATIENCE.as_secs();
+        let why = format!(
+            "the gateway's sessions with the server did not come to an end within {seconds} s"
+        );
+        Err(self.inconclusive(why))
     }
 
     /// Has the gateway begin sessions with the server until that wants nothing more, and do what it wants.
     pub(super) async fn comes_below(&mut self) -> Result<(), Halted> {
         let (_, is_elsewhere) = self.stage.tells_dm();
         let gateway = self.site()?.gateway.clone();
-        let mut quiet = 0;
+        let (mut quiet, mut since) = (0, self.stage.now());
         for _ in 0..SESSIONS {
             let before = self.stage.look(&gateway, Tended::told);
             self.stage.act(&gateway, tended::Order::Come).await?;
             self.quiet_below().await?;
             if self.stage.look(&gateway, Tended::told) > before {
-                quiet = 0;
+                (quiet, since) = (0, self.stage.now());
                 continue;
             }
             quiet += 1;
-            if quiet == QUIET {
+            let settle = self.stage.pace().settle;
+            let is_settled = !is_elsewhere || self.stage.now().since(since) >= settle;
+            if quiet >= QUIET && is_settled {
                 break;
             }
             if is_elsewhere {
-                let thinking = self.stage.pace().settle / THINKING;
-                self.stage.rest(thinking).await;
+                self.stage.rest(settle / LOOKS).await;
             }
         }
         Ok(())
