@@ -120,8 +120,8 @@ fn who_makes_a_server_manage_gateways_is_said_with_what_is_missing() {
     let dir = tempfile::tempdir().unwrap();
     let whole = says(&check(dir.path(), SERVER));
     for expected in [
-        "gateways     dm.server.upper_tester.hook.behind, for 13 scenarios\n",
-        "names        [dm.server.gateways.names] writes none of the 45 names of nodes: all are assumed",
+        "gateways     dm.server.upper_tester.hook.behind, for 18 scenarios\n",
+        "names        [dm.server.gateways.names] writes none of the 49 names of nodes: all are assumed",
     ] {
         assert!(whole.contains(expected), "{expected}: {whole}");
     }
@@ -193,7 +193,7 @@ fn what_a_gateway_lacks_is_said_with_how_many_scenarios_take_it() {
         "lacks        two [[gwmo.device]] without an account ([gwmo.device.fresh]), so 3 scenarios will",
         "lacks        a [[gwmo.device]] with mode = \"proxy\" whose account has scheme = \"hmac\", so 2 scenarios",
         "lacks        gwmo.reset, ",
-        "names        [gwmo.names] writes none of the 45 names of nodes",
+        "names        [gwmo.names] writes none of the 49 names of nodes",
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
@@ -225,8 +225,8 @@ fn a_profile_of_a_server_begins_with_who_makes_it_act_and_what_gateways_are() {
     assert_eq!(ran.code, Some(0), "{}{}\n{profile}", ran.stdout, ran.stderr);
     let said = says(&ran);
     for expected in [
-        "gateways     dm.server.upper_tester.hook.behind, for 13 scenarios\n",
-        "names        all 45 of [dm.server.gateways.names] are written\n",
+        "gateways     dm.server.upper_tester.hook.behind, for 18 scenarios\n",
+        "names        all 49 of [dm.server.gateways.names] are written\n",
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
