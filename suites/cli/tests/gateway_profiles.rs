@@ -142,7 +142,7 @@ fn who_makes_a_server_manage_gateways_is_said_with_what_is_missing() {
         (
             of(behind),
             3,
-            "gateways     dm.server.upper_tester.hook.behind is missing, so 13 scenarios will be inconclusive",
+            "gateways     dm.server.upper_tester.hook.behind is missing, so 18 scenarios will be inconclusive",
         ),
         (
             of(events),
@@ -152,12 +152,12 @@ fn who_makes_a_server_manage_gateways_is_said_with_what_is_missing() {
         (
             of(tester),
             3,
-            "gateways     nobody has the server manage them (dm.server.upper_tester), so 13 scenarios",
+            "gateways     nobody has the server manage them (dm.server.upper_tester), so 18 scenarios",
         ),
         (
             without_accounts,
             3,
-            "gateways     there is no [[dm.server.account]], of which the first is the gateway's, so 13 scenarios",
+            "gateways     there is no [[dm.server.account]], of which the first is the gateway's, so 18 scenarios",
         ),
         (
             format!("{SERVER}[dm.server.gateways.names]\ntotal = \"Sum/All\"\n"),

@@ -36,6 +36,17 @@ async fn one_by_one(world: &mut World) -> Result<(), Halted> {
 #[then("the server is told of both, and all that it is told by one account")]
 async fn one_account(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
+    let server = scene.manager()?;
+    let told_both = |server: &Manager| {
+        let told = server.told().into_iter();
+        let results = told.filter(|told| told.report == Report::Results);
+        results.count() >= 2
+    };
+    let (what, patience) = ("the server is told of both", scene.gateway()?.patience);
+    let came = scene
+        .stage
+        .wait_for(&server, what, patience.duration(), told_both)
+        .await;
     let session = scene.said_since(0);
     scene.check(&Check::Gwmo(Gwmo::OneAccount { session }));
     let numbers = [
@@ -43,13 +54,8 @@ async fn one_account(world: &mut World) -> Result<(), Halted> {
         scene.numbered(Mode::Proxy, 1)?,
     ];
     scene.were_reached(&numbers).await?;
-    let server = scene.manager()?;
-    let told = |server: &Manager| {
-        let told = server.told().into_iter();
-        told.filter(|told| told.report == Report::Results).count()
-    };
-    match scene.stage.look(&server, told) {
-        2.. => Ok(()),
+    match came {
+        true => Ok(()),
         // Who manages nobody needs no account for it.
         _ => Err(scene.inconclusive("the server was not told of both devices")),
     }
