@@ -147,7 +147,7 @@ fn who_makes_a_server_manage_gateways_is_said_with_what_is_missing() {
         (
             of(events),
             3,
-            "; inconclusive is what the operator is told (5 scenarios), which it does not tell (hook.events)",
+            "; inconclusive is what the operator is told (9 scenarios), which it does not tell (hook.events)",
         ),
         (
             of(tester),
