@@ -93,8 +93,8 @@ impl Floor {
 
 /// Measures in so many rounds of this length. In each, every operation has its turn, in two halves: devices that do it again
 /// and again, and a bare loop that sends the same datagrams from the same addresses; both against a server that does nothing
-/// but answer. Every operation has devices of its own, as many as the workload says: who registers is observed no more. What comes of each is in the order of
-/// [`Workload::operations`].
+/// but answer. Every operation has devices of its own, as many as the workload says: who registers is observed no more. What
+/// comes of each is in the order of [`Workload::operations`].
 ///
 /// # Errors
 ///
