@@ -19,6 +19,13 @@ Feature: The inventory of devices
     When a new device attaches
     Then the server is not told of it, and is of another once announcements are on again
 
+  @GwMO-DI-005 @advice @id:announcements-afterwards
+  Scenario: Who came while announcements were off is not announced afterwards
+    Given the server has switched the announcements of devices off
+    When a new device attaches
+    And announcements are on again
+    Then the server is not told of it afterwards, and is of another
+
   @GwMO-DI-001 @usecase:B.5 @id:one-device
   Scenario: What a record says is what its device says of itself
     Given two devices that have attached

@@ -15,6 +15,8 @@ use twinproof_evidence::Verdict;
 use twinproof_evidence::ledger::Ledger;
 use twinproof_gwmo::gateway::rules::decide::Rules;
 use twinproof_gwmo::gateway::rules::{Fetching, Wanted};
+use twinproof_gwmo::objects::Places;
+use twinproof_gwmo::overseer::rules::decide as overseer;
 use twinproof_judge::FEATURES;
 use twinproof_judge::catalogue::Catalogue;
 use twinproof_proof::dm::DmServer;
@@ -55,7 +57,7 @@ fn server() -> Target {
 }
 
 /// The scenarios about gateways, and those about servers above them.
-const GATEWAY: usize = 61;
+const GATEWAY: usize = 62;
 const SERVER: usize = 18;
 
 /// Its objects stand under other names with each seed.
@@ -143,21 +145,90 @@ fn nobody_passes_by_doing_nothing() {
         (mutant("gateway-records-nobody"), &["security/changed"]),
         (Arc::new(FetchesNothing), &["images/keeping-off"]),
     ];
-    let catalogue = Catalogue::load(&FEATURES).unwrap();
-    let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
-    let suite = Arc::new(suite);
     for (rules, scenarios) in idle {
         let target = Target::BuiltIn(Arc::new(GatewaySystem::new(rules)));
-        let ledger = Ledger::in_memory();
-        let mut run = Run::new(target, Kind::Virtual, Arc::clone(&suite), ledger.clone());
-        let wanted = |id: &str| scenarios.iter().any(|name| id == format!("gwmo/{name}"));
-        run.selected.retain(|id| wanted(id));
-        assert_eq!(run.selected.len(), scenarios.len(), "{scenarios:?}");
-        runtime(1).block_on(perform(&run));
-        for scenario in &judged_twice(&ledger.read_back().unwrap()).scenarios {
-            let (id, reason) = (&scenario.id, &scenario.reason);
-            assert_ne!(scenario.verdict, Verdict::Pass, "{id}: {reason}");
-            assert_ne!(scenario.verdict, Verdict::Error, "{id}: {reason}");
+        for (id, verdict, reason) in verdicts(target, scenarios) {
+            assert_ne!(verdict, Verdict::Pass, "{id}: {reason}");
+            assert_ne!(verdict, Verdict::Error, "{id}: {reason}");
+        }
+    }
+}
+
+/// What comes of these scenarios: of each its name, the verdict, and why.
+fn verdicts(target: Target, scenarios: &[&str]) -> Vec<(String, Verdict, String)> {
+    let catalogue = Catalogue::load(&FEATURES).unwrap();
+    let suite = Suite::load(&FEATURES, &catalogue).unwrap_or_else(|e| panic!("{e:#?}"));
+    let ledger = Ledger::in_memory();
+    let mut run = Run::new(target, Kind::Virtual, Arc::new(suite), ledger.clone());
+    let wanted = |id: &str| scenarios.iter().any(|name| id == format!("gwmo/{name}"));
+    run.selected.retain(|id| wanted(id));
+    assert_eq!(run.selected.len(), scenarios.len(), "{scenarios:?}");
+    runtime(1).block_on(perform(&run));
+    let all = judged_twice(&ledger.read_back().unwrap()).scenarios;
+    let each = all.into_iter();
+    each.map(|scenario| (scenario.id, scenario.verdict, scenario.reason))
+        .collect()
+}
+
+/// Has devices themselves read where it is to be told what the gateway says of them.
+struct AsksDevices;
+
+impl overseer::Rules for AsksDevices {
+    fn consults(&self, _records: bool) -> bool {
+        false
+    }
+}
+
+/// Takes fan-outs to be described among the devices.
+struct LooksElsewhere;
+
+impl overseer::Rules for LooksElsewhere {
+    fn finds(&self, found: Places) -> Places {
+        Places {
+            fanouts: found.inventory.child("Fanouts"),
+            ..found
+        }
+    }
+}
+
+/// Puts notifications into the gateway's object, with a wrong digest.
+struct HandsInForgeries;
+
+impl overseer::Rules for HandsInForgeries {
+    fn hands_in(&self, _takes: bool) -> bool {
+        true
+    }
+
+    fn carries(&self, signed: Vec<u8>) -> Vec<u8> {
+        let mut signed = signed;
+        if let Some(first) = signed.first_mut() {
+            *first ^= 1;
+        }
+        signed
+    }
+}
+
+/// A server that goes ways of its own has shown nothing by that, and broken nothing either; one that signs wrongly is found
+/// out whichever way it goes.
+#[test]
+fn servers_that_go_other_ways_are_judged_by_what_they_show() {
+    let above: [(Arc<dyn overseer::Rules>, &str, Verdict); 3] = [
+        (Arc::new(AsksDevices), "server/about", Verdict::Inconclusive),
+        (
+            Arc::new(LooksElsewhere),
+            "server/read",
+            Verdict::Inconclusive,
+        ),
+        (
+            Arc::new(HandsInForgeries),
+            "server/notified",
+            Verdict::Warning,
+        ),
+    ];
+    for (rules, scenario, expected) in above {
+        let target = Target::BuiltIn(Arc::new(DmServer::overseeing(rules)));
+        for (id, verdict, reason) in verdicts(target, &[scenario]) {
+            assert_eq!(verdict, expected, "{id}: {reason}");
         }
     }
 }

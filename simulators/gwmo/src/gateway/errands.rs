@@ -94,8 +94,10 @@ impl Gateway {
         let octets = self.tree().node(&below(&at, &names.trigger_octets));
         let octets = octets.map(|node| node.value().to_vec()).unwrap_or_default();
         let known = self.devices.get(&named);
+        let trigger = self.north.inspect(&octets);
         let facts = HandedOn {
             known: known.is_some(),
+            signed: trigger.is_some_and(|(server, signed)| server && signed),
             attached: known.is_some_and(|device| device.attached),
         };
         let goes = rules.hands_on(facts);

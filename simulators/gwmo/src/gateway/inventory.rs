@@ -110,13 +110,31 @@ impl Gateway {
             self.record(moment, id);
         }
         if reports {
-            let record = self
-                .devices
-                .get(id)
-                .and_then(|device| device.record.clone());
-            let record = record.unwrap_or_default().to_string();
-            for server in self.servers() {
-                self.tell(&server, vec![Report::Attached.alert(&record, id, None)]);
+            self.announce(id);
+        } else if !facts.reports && !facts.recorded {
+            self.missed.push(id.to_owned());
+        }
+    }
+
+    /// Tells its servers that a device is there.
+    fn announce(&mut self, id: &str) {
+        let device = self.devices.get(id);
+        let record = device.and_then(|device| device.record.clone());
+        let record = record.unwrap_or_default().to_string();
+        for server in self.servers() {
+            self.tell(&server, vec![Report::Attached.alert(&record, id, None)]);
+        }
+    }
+
+    /// Once announcements are on, who came before is announced or forgotten.
+    pub(super) fn catch_up(&mut self, moment: &Moment<'_>) {
+        if self.missed.is_empty() || !self.is_set(&moment.shared.names.report_attached) {
+            return;
+        }
+        let missed = std::mem::take(&mut self.missed);
+        if moment.shared.rules.catches_up(missed.len()) {
+            for id in missed {
+                self.announce(&id);
             }
         }
     }

@@ -263,6 +263,8 @@ pub struct Gateway {
     waiting: VecDeque<(Errand, Request)>,
     exchanges: u64,
     reports: VecDeque<Pending>,
+    /// The devices that came while announcements were off.
+    missed: Vec<String>,
     sent: Option<Sent>,
     /// Not before then is it tried again.
     retry_at: Option<Time>,
@@ -365,6 +367,7 @@ impl Gateway {
             waiting: VecDeque::new(),
             exchanges: 0,
             reports: VecDeque::new(),
+            missed: Vec::new(),
             sent: None,
             retry_at: None,
             touched: true,
@@ -508,6 +511,7 @@ impl Gateway {
         if touched {
             self.prepare(moment);
             self.take_images(moment);
+            self.catch_up(moment);
         }
         let started = self.north.started()[self.begun..].to_vec();
         for exec in started {

@@ -99,6 +99,8 @@ pub struct Above {
 pub struct HandedOn {
     /// The device is one of the gateway's.
     pub known: bool,
+    /// It comes from the server whose account the gateway has, with a digest that is right by that.
+    pub signed: bool,
     /// It can be reached.
     pub attached: bool,
 }
@@ -266,6 +268,11 @@ twinproof_kernel::rules! {
         /// Whether servers are told that a device is there: new is what has no record yet.
         fn reports(&self, facts: Arrival) -> bool {
             facts.reports && !facts.recorded
+        }
+
+        /// Whether servers are told, once announcements are on, who came while they were off.
+        fn catches_up(&self, missed: usize) -> bool {
+            false
         }
 
         /// What becomes of the record of a device that cannot be reached any more.

@@ -18,6 +18,9 @@ use crate::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, Names, Places, TRIGGERS,
 use crate::payload;
 use told::{instances, words};
 
+/// Where a device says which model it is.
+const MODEL: &str = "./DevInfo/Mod";
+
 /// From here on calls are the desk's own: whoever stands above counts from the other end.
 pub(super) const OWN: u64 = 1 << 63;
 
@@ -233,6 +236,11 @@ impl Attended<'_> {
                 self.wait(stage(Stage::Setting), switch(&names.report_attached, on))
             }
             Errand::Keep(on) => self.wait(stage(Stage::Setting), switch(&names.keep_images, on)),
+            Errand::About { device } if !rules.consults(true) => {
+                let (devices, uri) = (vec![device], MODEL.to_owned());
+                running.errand = Errand::Read { devices, uri };
+                self.set_out(running)
+            }
             Errand::About { .. } | Errand::List => self.list(stage(Stage::Listing), places),
             Errand::Group { group, devices } => {
                 let acts = self.group(&running.gateway, places, (group, devices));

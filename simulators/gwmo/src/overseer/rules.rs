@@ -91,6 +91,11 @@ twinproof_kernel::rules! {
             device
         }
 
+        /// Whether a gateway is asked what it says of a device, and not the device itself, by way of the gateway.
+        fn consults(&self, records: bool) -> bool {
+            records
+        }
+
         /// Which of these devices are put into a group that the application wants.
         fn puts_together(&self, devices: Vec<String>) -> Vec<String> {
             devices

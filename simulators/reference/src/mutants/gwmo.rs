@@ -160,6 +160,10 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Standard.reports(Arrival { reports: true, ..facts })
     }
 
+    "gateway-announces-afterwards" "announces who came with announcements off once they are on" breaks "GwMO-DI-005"
+    caught by { "gwmo/inventory/announcements-afterwards" "gwmo/reported" }
+    fn catches_up(&self, _missed: usize) -> bool { true }
+
     "gateway-tells-everybody" "tells all devices what a group is to do" breaks "GwMO-Group-001"
     also breaks {
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",

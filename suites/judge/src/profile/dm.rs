@@ -219,12 +219,26 @@ pub struct DmGateways {
     /// gateway's tree, at `names.results`).
     #[serde(default)]
     pub results: Results,
+    /// How long the tester's gateway may take for whatever the server wants of it.
+    #[serde(default = "DmGateways::default_patience")]
+    pub patience: Span,
+    /// How often it comes at most: a server may want one thing after the other, each in a session of its own.
+    #[serde(default = "DmGateways::default_sessions")]
+    pub sessions: usize,
     /// What the nodes of a gateway's objects are called.
     #[serde(default)]
     pub names: Names,
 }
 
 impl DmGateways {
+    const fn default_patience() -> Span {
+        Span::from_secs(60)
+    }
+
+    const fn default_sessions() -> usize {
+        20
+    }
+
     fn default_named() -> String {
         NAMED.to_owned()
     }
@@ -236,6 +250,8 @@ impl Default for DmGateways {
             listen: None,
             named: Self::default_named(),
             results: Results::default(),
+            patience: Self::default_patience(),
+            sessions: Self::default_sessions(),
             names: Names::default(),
         }
     }

@@ -72,21 +72,51 @@ async fn not_told(world: &mut World) -> Result<(), Halted> {
 async fn not_told_but_of_another(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     scene.check_unannounced().await?;
-    let setting = scene.gateway()?.names.report_attached;
-    scene.set_gateway(&setting, true).await?;
-    let number = scene.numbered(Mode::Proxy, 1)?;
-    scene.is_new(number).await?;
-    scene.come_to_gateway(number, None).await?;
-    match scene.wait_until_told(Report::Attached, None).await? {
-        true => Ok(()),
-        // Who never announces anybody has shown nothing by not doing so.
-        false => {
-            Err(scene.inconclusive("the gateway announces no device with announcements on, either"))
-        }
-    }
+    scene.announcements_on().await?;
+    scene.another_is_announced().await
+}
+
+#[when("announcements are on again")]
+async fn announcements_on(world: &mut World) -> Result<(), Halted> {
+    world.scene().announcements_on().await
+}
+
+#[then("the server is not told of it afterwards, and is of another")]
+async fn not_told_afterwards(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    // Before another comes, and once that has come, with which it might be told.
+    scene.check_unannounced().await?;
+    scene.another_is_announced().await?;
+    scene.judge_gateway(|session| Gwmo::Reported {
+        session,
+        report: Report::Attached,
+        times: 1,
+    });
+    Ok(())
 }
 
 impl Scene {
+    async fn announcements_on(&mut self) -> Result<(), Halted> {
+        let setting = self.gateway()?.names.report_attached;
+        self.set_gateway(&setting, true).await
+    }
+
+    /// Has another device attach, which the server has to be told of: who never announces anybody has shown nothing by
+    /// not doing so, nor has who announces late what came before.
+    async fn another_is_announced(&mut self) -> Result<(), Halted> {
+        let number = self.numbered(Mode::Proxy, 1)?;
+        self.is_new(number).await?;
+        let before = self.times_told(Report::Attached)?;
+        self.come_to_gateway(number, None).await?;
+        match self.wait_until_told_more(Report::Attached, before).await? {
+            true => self.objects_again().await,
+            false => {
+                Err(self
+                    .inconclusive("the gateway announces no device with announcements on, either"))
+            }
+        }
+    }
+
     /// Judges that the server was not told of a new device.
     async fn check_unannounced(&mut self) -> Result<(), Halted> {
         let settle = self.stage.pace().settle;

@@ -439,13 +439,36 @@ impl Scene {
         report: Report,
         correlator: Option<String>,
     ) -> Result<bool, Halted> {
-        let patience = self.gateway()?.patience.duration();
-        let server = self.manager()?;
         let told = move |server: &Manager| {
             let told = server.told();
             let mut of_kind = told.iter().filter(|told| told.report == report);
             of_kind.any(|told| correlator.is_none() || told.correlator == correlator)
         };
+        self.wait_until_server(told).await
+    }
+
+    /// How often the server was told something until now.
+    pub(super) fn times_told(&mut self, report: Report) -> Result<usize, Halted> {
+        let server = self.manager()?;
+        Ok(self.stage.look(&server, |server| told_of(server, report)))
+    }
+
+    /// Waits until the server was told something more often than that, or the gateway's time is over.
+    pub(super) async fn wait_until_told_more(
+        &mut self,
+        report: Report,
+        before: usize,
+    ) -> Result<bool, Halted> {
+        let more = move |server: &Manager| told_of(server, report) > before;
+        self.wait_until_server(more).await
+    }
+
+    async fn wait_until_server(
+        &mut self,
+        told: impl Fn(&Manager) -> bool + Send + 'static,
+    ) -> Result<bool, Halted> {
+        let patience = self.gateway()?.patience.duration();
+        let server = self.manager()?;
         let came = self
             .stage
             .wait_for(&server, "the server is told", patience, told)
@@ -461,6 +484,13 @@ impl Scene {
             .await;
         Ok(came)
     }
+}
+
+/// How often a server was told something.
+fn told_of(server: &Manager, report: Report) -> usize {
+    let told = server.told();
+    let of_kind = told.iter().filter(|told| told.report == report);
+    of_kind.count()
 }
 
 /// The first thing that was read.

@@ -13,7 +13,7 @@ use twinproof_gwmo::hidden::{self, Origin};
 use twinproof_gwmo::objects::below;
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::Session;
-use twinproof_judge::checks::gwmo::server::{Check as Server, Times, alike};
+use twinproof_judge::checks::gwmo::server::{Asked, Check as Server, Times, alike};
 use twinproof_judge::checks::gwmo::{Expected, Outcome};
 use twinproof_stage::Halted;
 
@@ -21,13 +21,10 @@ use super::parties::NODE;
 use crate::target::TENDED;
 use crate::world::{Scene, World};
 pub(super) use site::Site;
-use site::{device_name, model, says};
+use site::{MODEL, device_name, says};
 
 /// What a value is changed into.
 const CHANGED: &str = "what the operator wants";
-
-/// The session that a device is to be woken for.
-const WOKEN: u16 = 0x5E2;
 
 /// What the operator calls a group, before a number that no other scenario has: a server may remember groups.
 const GROUP: &str = "together-";
@@ -132,6 +129,7 @@ impl Scene {
         let check = Server::Manages {
             session: self.since_wanted(&device_name(device))?,
             gateway: TENDED.to_owned(),
+            objects: self.site()?.objects(),
             command: command.to_owned(),
             uri: NODE.to_owned(),
             times,
@@ -170,7 +168,15 @@ impl Scene {
         };
         let known = self.site()?.known;
         let number = self.dm_events_after(known, enough).await?;
-        self.check(&Check::GwmoServer(Server::Learns { devices, number }));
+        let asked = Asked {
+            session: self.since_wanted(TENDED)?,
+            objects: self.site()?.objects(),
+        };
+        self.check(&Check::GwmoServer(Server::Learns {
+            asked,
+            devices,
+            number,
+        }));
         Ok(())
     }
 }
@@ -351,7 +357,7 @@ async fn wakes(world: &mut World) -> Result<(), Halted> {
     site.after = recorded;
     let errand = Errand::Wake {
         device: site.identity(FIRST),
-        session: WOKEN,
+        session: site.woken(),
         push: site.push.clone(),
     };
     let gateway = site.account.device.clone();
@@ -538,10 +544,16 @@ async fn told_about(world: &mut World) -> Result<(), Halted> {
         told.iter().any(of)
     };
     let number = scene.dm_events_after(known, enough).await?;
+    let session = scene.since_wanted(&device_name(FIRST))?;
+    let site = scene.site()?;
+    let [first, second, third] = [FIRST, SECOND, THIRD].map(|device| site.model(device));
     scene.check(&Check::GwmoServer(Server::Describes {
+        session,
+        gateway: TENDED.to_owned(),
+        uri: MODEL.to_owned(),
         device,
-        says: vec![model(FIRST)],
-        others: vec![model(SECOND), model(THIRD)],
+        says: vec![first],
+        others: vec![second, third],
         number,
     }));
     Ok(())
@@ -627,12 +639,12 @@ fn notified(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let site = scene.site()?;
     let named = site.named.replace("{device}", &site.identity(FIRST));
-    let server_id = site.account.server_id.clone();
+    let (server_id, id) = (site.account.server_id.clone(), site.woken());
     scene.check_above(|session| Server::Notifies {
         session,
         device: device_name(FIRST),
         named,
         server_id,
-        id: WOKEN,
+        id,
     })
 }

@@ -2,19 +2,22 @@
 //!
 //! What a server wants of a device is seen where it counts: in what the gateway, which is ours, says to the device.
 
+mod acts;
 mod notified;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use twinproof_dm::syncml::{AlertCode, Command, Data, StatusCode};
+use twinproof_dm::syncml::{AlertCode, Command, StatusCode};
 use twinproof_dm::upper::{self, Answer, Event, Value};
 use twinproof_gwmo::alert::Report;
 
 use super::super::dm::Session;
-use super::super::dm::talk::{Talk, node, words};
+use super::super::dm::talk::{Talk, words};
 use super::{Expected, Found, Outcome};
 use crate::scene::Scene;
+pub use acts::Asked;
+use acts::{manages, starts, told_of, written};
 use notified::{avoids, brought, notifies};
 
 /// The knob by which nodes are found.
@@ -35,8 +38,14 @@ pub enum Check {
         /// The device, and when.
         session: Session,
     },
-    /// The operator was told what the gateway says of a device.
+    /// The operator was told what the gateway says of a device, and the device itself was not asked.
     Describes {
+        /// The device, by the name under which it has entered, and when.
+        session: Session,
+        /// The name of the gateway.
+        gateway: String,
+        /// The address of what the device would say of itself.
+        uri: String,
         /// The device.
         device: String,
         /// What the gateway says of it.
@@ -68,6 +77,8 @@ pub enum Check {
     },
     /// The operator was told of each of these devices what became of it.
     Learns {
+        /// What was said to the gateway.
+        asked: Asked,
         /// The devices.
         devices: Vec<Expected>,
         /// The number under which it was told.
@@ -88,6 +99,8 @@ pub enum Check {
         session: Session,
         /// The name of the gateway.
         gateway: String,
+        /// Its objects.
+        objects: Vec<String>,
         /// The name of the command.
         command: String,
         /// The address of the node.
@@ -181,11 +194,26 @@ impl Check {
         match self {
             Self::Avoids { session } => avoids(scene, session),
             Self::Describes {
+                session,
+                gateway,
+                uri,
                 device,
                 says,
                 others,
                 number,
-            } => describes(scene, device, (says, others), *number),
+            } => {
+                let talks = session.talks_with(scene, gateway);
+                let asked = told_of(&talks, "Get", uri);
+                match asked.first() {
+                    Some((number, _)) => {
+                        let expected = "what the gateway says, and not what the device does";
+                        let why = "the server had the device itself read, so that nothing is known of what the \
+                                   gateway was asked";
+                        Found::inconclusive(expected, why).shown_by([*number])
+                    }
+                    None => describes(scene, device, (says, others), *number),
+                }
+            }
             Self::Forgoes { session, devices } => with(
                 session,
                 scene,
@@ -222,7 +250,11 @@ impl Check {
                     Ok((has_all && !has_left, in_words(all.values()), Vec::new()))
                 })
             }
-            Self::Learns { devices, number } => learns(scene, devices, *number),
+            Self::Learns {
+                asked,
+                devices,
+                number,
+            } => asked.excuses(scene, learns(scene, devices, *number)),
             Self::Lists {
                 gateway,
                 devices,
@@ -231,15 +263,26 @@ impl Check {
             Self::Manages {
                 session,
                 gateway,
+                objects,
                 command,
                 uri,
                 times,
                 values,
-            } => manages(
-                &session.talks_with(scene, gateway),
-                (command, uri, values.as_deref()),
-                *times,
-            ),
+            } => {
+                let asked = Asked {
+                    session: Session {
+                        party: gateway.clone(),
+                        ..session.clone()
+                    },
+                    objects: objects.clone(),
+                };
+                let found = manages(
+                    &session.talks_with(scene, gateway),
+                    (command, uri, values.as_deref()),
+                    *times,
+                );
+                asked.excuses(scene, found)
+            }
             Self::Notifies {
                 session,
                 device,
@@ -500,103 +543,6 @@ fn lists(scene: &Scene, (gateway, devices): (&str, &[(String, bool)]), number: u
     Found::decide(listed == wanted, expected, words_of(&listed))
         .shown_by([number])
         .relying_on(&[NAMES])
-}
-
-fn manages(
-    talks: &[Talk],
-    (name, uri, values): (&str, &str, Option<&[String]>),
-    times: Times,
-) -> Found {
-    let with = values.map_or(String::new(), |values| {
-        format!(" with {}", values.join(" or "))
-    });
-    let expected = format!("{name} of {uri}{with}, {}", times.words());
-    let mut told: Vec<(u64, String)> = Vec::new();
-    // What a device did not believe was not done, and may be said again.
-    for said in super::believed(talks) {
-        for command in said.commands().into_iter().filter(|c| c.name() == name) {
-            let items = command.items().iter().filter(|item| {
-                let target = item.target.as_ref();
-                target.is_some_and(|target| node(&target.uri) == node(uri))
-            });
-            told.extend(items.map(|item| {
-                let text = item.data.as_ref().and_then(Data::as_text);
-                (said.number, text.unwrap_or_default().to_owned())
-            }));
-        }
-    }
-    let other = told
-        .iter()
-        .find(|(_, text)| values.is_some_and(|values| !values.contains(text)));
-    let got = match other {
-        Some((_, text)) => format!("{text:?}"),
-        None => format!("{} times", told.len()),
-    };
-    let holds = other.is_none() && times.fits(told.len());
-    let numbers: Vec<u64> = match told.is_empty() {
-        true => talks.iter().flat_map(Talk::numbers).collect(),
-        false => told.iter().map(|(number, _)| *number).collect(),
-    };
-    Found::decide(holds, expected, got)
-        .shown_by(numbers)
-        .relying_on(&[NAMES])
-}
-
-/// The exchanges in which something was written at a node.
-fn written(talks: &[Talk], uri: &str) -> Vec<u64> {
-    let mut written = Vec::new();
-    for said in super::believed(talks) {
-        for command in said.commands() {
-            let (Command::Replace(request) | Command::Add(request)) = command else {
-                continue;
-            };
-            let own = request.items.iter().filter(|item| {
-                let target = item.target.as_ref();
-                target.is_some_and(|target| node(&target.uri) == node(uri))
-            });
-            written.extend(own.map(|_| said.number));
-        }
-    }
-    written
-}
-
-fn starts(
-    talks: &[Talk],
-    below: &str,
-    (start, writing): (&str, Option<&str>),
-    times: usize,
-) -> Result<Seen, String> {
-    let prefix = format!("{}/", node(below));
-    let mut started = Vec::new();
-    for talk in talks {
-        let own = talk.said.iter().filter(|said| said.by_sut);
-        for said in own.filter(|said| talk.believed(said)) {
-            for command in said.commands() {
-                let leaf = match command.name() {
-                    "Exec" => Some(start),
-                    "Add" | "Replace" => writing,
-                    _ => None,
-                };
-                let mut statuses = talk.statuses_of(said, command.cmd_id());
-                if !statuses.any(|(_, status)| status.code.is_success()) {
-                    continue;
-                }
-                // What comes in parts is there with the last.
-                let whole = command.items().iter().filter(|item| !item.more_data);
-                let targets = whole.filter_map(|item| item.target.as_ref());
-                let own = targets.filter(|target| {
-                    let within = node(&target.uri).strip_prefix(&prefix);
-                    within.and_then(|path| Some(path.split_once('/')?.1)) == leaf && leaf.is_some()
-                });
-                started.extend(own.map(|_| said.number));
-            }
-        }
-    }
-    Ok((
-        started.len() == times,
-        format!("{} of them", started.len()),
-        started,
-    ))
 }
 
 fn takes(talks: &[Talk], report: Report, codes: &[StatusCode]) -> Result<Seen, String> {

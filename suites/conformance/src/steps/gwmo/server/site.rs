@@ -10,6 +10,7 @@ use twinproof_dm::client::{self, Client};
 use twinproof_dm::provisioning::Account;
 use twinproof_dm::store::{Node, Profile, Tree};
 use twinproof_evidence::record::Halt;
+use twinproof_gwmo::gateway::rules::{HandedOn, decide};
 use twinproof_gwmo::gateway::{
     self, DEVICE_PATH, Gateway, Mode, PUSH_PATH, Provision, Reach, Setup,
 };
@@ -24,19 +25,13 @@ use crate::target::TENDED;
 use crate::world::Scene;
 
 /// Where a device says what it is.
-const MODEL: &str = "./DevInfo/Mod";
+pub(super) const MODEL: &str = "./DevInfo/Mod";
 
 /// What the gateway calls itself to its devices.
 const GATEWAY_ID: &str = "org.twinproof.gateway";
 
 /// The messages of a session after which the gateway gives up: a server that never ends is known by then.
 const MESSAGES: u32 = 100;
-
-/// How long the gateway may take for whatever the server wants of it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often the gateway comes at most: a server may want one thing after the other, each in a session of its own.
-const SESSIONS: usize = 20;
 
 /// The sessions in a row in which the server wants nothing, after which it wants nothing more.
 const QUIET: usize = 2;
@@ -59,6 +54,10 @@ pub(in super::super) struct Site {
     pub(super) named: String,
     /// Its own address.
     base: String,
+    /// How long it may take for whatever the server wants of it.
+    patience: Duration,
+    /// How often it comes at most.
+    sessions: usize,
     /// Where it takes notifications.
     pub(super) push: String,
     /// A number that no other scenario has.
@@ -80,6 +79,30 @@ impl Site {
     pub(super) fn count(&self) -> usize {
         self.devices.len()
     }
+
+    /// What a device says it is, which is not what it said in another scenario.
+    pub(super) fn model(&self, device: usize) -> String {
+        model(device, self.number)
+    }
+
+    /// Where the gateway has its objects.
+    pub(super) fn objects(&self) -> Vec<String> {
+        let places = &self.places;
+        let all = [
+            &places.config,
+            &places.inventory,
+            &places.fanouts,
+            &places.images,
+            &places.triggers,
+        ];
+        all.map(ToString::to_string).into()
+    }
+
+    /// The session that a device is to be woken for: a server may remember those that it announced before.
+    pub(super) fn woken(&self) -> u16 {
+        let number = self.number % u32::from(u16::MAX);
+        u16::try_from(number).map_or(1, |number| number + 1)
+    }
 }
 
 fn identity(device: usize) -> String {
@@ -96,9 +119,8 @@ pub(super) fn says(device: usize) -> String {
     format!("what device {} below has", device + 1)
 }
 
-/// What a device says it is.
-pub(super) fn model(device: usize) -> String {
-    format!("model {} below", device + 1)
+fn model(device: usize, number: u32) -> String {
+    format!("model {} of {number}", device + 1)
 }
 
 /// The account of the gateway that a device has.
@@ -112,6 +134,15 @@ fn account_of(device: usize) -> DmAccount {
         password: Some(format!("password-of-device-below-{number}")),
         server_name: None,
         server_password: Some(format!("password-for-device-below-{number}")),
+    }
+}
+
+/// Brings devices only notifications whose digest is right by the account that it shares with them.
+struct Careful;
+
+impl decide::Rules for Careful {
+    fn hands_on(&self, facts: HandedOn) -> bool {
+        facts.signed && decide::Rules::hands_on(&decide::Standard, facts)
     }
 }
 
@@ -183,6 +214,7 @@ impl Scene {
             named: gateways.named.clone(),
             reach: Reach::Private,
             results: gateways.results,
+            rules: Arc::new(Careful),
             ..gateway::Shared::default()
         };
         shared.client.max_messages = MESSAGES;
@@ -194,7 +226,7 @@ impl Scene {
             let mut accounts = vec![account_of(device).at(&format!("{base}{DEVICE_PATH}"))];
             // It shares the account of the gateway, so that one digest is right for both.
             accounts.extend((*mode == Mode::Transparent).then(|| account.at(&server.url)));
-            devices.push(self.enter_behind(device, *mode, &accounts));
+            devices.push(self.enter_behind((device, number), *mode, &accounts));
         }
         self.gwmo.below = Some(Site {
             gateway,
@@ -205,6 +237,8 @@ impl Scene {
             named: gateways.named,
             push: format!("{base}{PUSH_PATH}"),
             base,
+            patience: gateways.patience.duration(),
+            sessions: gateways.sessions,
             number,
             after: self.stage.recorded(),
             group: None,
@@ -213,14 +247,19 @@ impl Scene {
         Ok(())
     }
 
-    fn enter_behind(&mut self, device: usize, mode: Mode, accounts: &[Account]) -> Handle<Hidden> {
+    fn enter_behind(
+        &mut self,
+        (device, number): (usize, u32),
+        mode: Mode,
+        accounts: &[Account],
+    ) -> Handle<Hidden> {
         let profile = Arc::new(Profile::builtin());
         let mut tree = Tree::of_device(profile, &identity(device), accounts);
         if let Ok(node) = NODE.parse() {
             tree.set(&node, says(device));
         }
         if let Ok(node) = MODEL.parse() {
-            tree.set(&node, model(device));
+            tree.set(&node, model(device, number));
         }
         let rules: Arc<dyn Rules> = match mode {
             Mode::Transparent => Arc::new(Asleep),
@@ -257,7 +296,8 @@ impl Scene {
         self.stage.act(&device, order).await?;
         let ended = move |device: &Hidden| sessions(device) > before;
         let what = "the device's session with the gateway has ended";
-        self.stage.wait_for(&device, what, PATIENCE, ended).await;
+        let patience = self.site()?.patience;
+        self.stage.wait_for(&device, what, patience, ended).await;
         self.quiet_below().await?;
         self.is_below(&identity, true)
     }
@@ -326,12 +366,13 @@ impl Scene {
         let gateway = self.site()?.gateway.clone();
         let what = "the gateway has done what it has to do";
         let idle = |tended: &Tended| tended.gateway().is_idle();
-        if self.stage.wait_for(&gateway, what, PATIENCE, idle).await {
+        let patience = self.site()?.patience;
+        if self.stage.wait_for(&gateway, what, patience, idle).await {
             return Ok(());
         }
-        let seconds = PATIENCE.as_secs();
         let why = format!(
-            "the gateway's sessions with the server did not come to an end within {seconds} s"
+            "the gateway's sessions with the server did not come to an end within {patience:?} \
+             (dm.server.gateways.patience)"
         );
         Err(self.inconclusive(why))
     }
@@ -341,7 +382,7 @@ impl Scene {
         let (_, is_elsewhere) = self.stage.tells_dm();
         let gateway = self.site()?.gateway.clone();
         let (mut quiet, mut since) = (0, self.stage.now());
-        for _ in 0..SESSIONS {
+        for _ in 0..self.site()?.sessions {
             let before = self.stage.look(&gateway, Tended::told);
             self.stage.act(&gateway, tended::Order::Come).await?;
             self.quiet_below().await?;
