@@ -10,9 +10,11 @@ Feature: What a gateway is for
     Then the server is told what the device says
 
   @GwMO-HLF-003 @usecase:B.6 @id:new-device
-  Scenario: A new device gets a record
+  Scenario: A new device gets a record, and can be managed
     When a new device attaches
     Then the inventory has one record of the device, which is attached
+    When the server has the gateway read something of the device
+    Then the server is told what the device says
 
   @GwMO-ADM-001 @id:settings
   Scenario: A setting survives a restart

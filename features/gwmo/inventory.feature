@@ -13,6 +13,11 @@ Feature: The inventory of devices
     When a new device attaches
     Then the server is told of it once
 
+  @GwMO-DI-004 @id:unproven
+  Scenario: Who is not let in is not announced
+    When a device attaches that shows a wrong password, and another that shows the right one
+    Then the server is told of the second alone
+
   @GwMO-DI-005 @id:announcements-off
   Scenario: With announcements off, a new device is not announced
     Given the server has switched the announcements of devices off

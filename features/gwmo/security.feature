@@ -7,6 +7,11 @@ Feature: Who may come
     When a device attaches that shows a wrong password, and another that shows the right one
     Then the inventory has a record of the second alone
 
+  @GwMO-SECACATE-001 @id:wrong-server
+  Scenario: A server that shows a wrong password has nothing done
+    When a new device attaches, and the server shows a wrong password to the gateway that comes to say so
+    Then what that wanted is not done, and the server that shows the right one finds all as it was
+
   @GwMO-SECDI-001 @id:protected
   Scenario: A device that protects each message is let in
     When a device attaches that protects each message
@@ -16,6 +21,12 @@ Feature: Who may come
   Scenario: A device whose messages are changed on their way is not let in
     When a device attaches that protects each message, and all are changed on their way, and another whose are not
     Then the inventory has a record of the other alone
+
+  @GwMO-SECDI-001 @id:changed-later
+  Scenario: What a device says is not passed on that was changed on its way
+    When a device attaches that protects each message
+    And the server has the gateway read something of it, and what it says is changed on its way
+    Then the server is told that nothing is known of it
 
   @GwMO-SECARIZE-001 @second-server @id:other-server
   Scenario: A server without the right reads nothing

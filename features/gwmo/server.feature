@@ -56,6 +56,9 @@ Feature: The server above a gateway
     Then the first and the second of them are asked for it by way of the gateway
     And the third of them is not asked for it
     And the operator is told what the first and the second of them have
+    When the operator wants that group no more
+    And the gateway comes
+    Then the gateway has no group of the first and the second of them
 
   @GwMO-Group-001 @id:regrouped
   Scenario: A group is changed as the operator wants it, and removed

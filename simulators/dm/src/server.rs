@@ -306,6 +306,15 @@ impl Server {
         }
     }
 
+    /// Shows a device another secret than it did, or after that the same as before once more.
+    pub fn change_secret(&mut self, device: &str) {
+        let device = self.devices.get_mut(device);
+        if let Some(proof) = device.and_then(|device| device.server.as_mut()) {
+            // What is text stays text.
+            proof.secret.iter_mut().for_each(|octet| *octet ^= 1);
+        }
+    }
+
     /// Whether it knows a device.
     #[must_use]
     pub fn knows(&self, device: &str) -> bool {

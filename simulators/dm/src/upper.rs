@@ -356,6 +356,9 @@ pub enum Event {
         types: Vec<String>,
         /// Which `Exec` it is about.
         correlator: Option<String>,
+        /// The text of each item; empty if it has none. Upper testers are not told.
+        #[serde(skip)]
+        values: Vec<String>,
     },
     /// A device has dealt with an act.
     Did {

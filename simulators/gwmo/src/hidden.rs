@@ -368,6 +368,9 @@ impl Role for Origin {
                     None => Response::new(200)
                         .with_body("application/octet-stream", self.octets.clone()),
                 },
+                "HEAD" => Response::new(200)
+                    .with("Content-Type", "application/octet-stream")
+                    .with("Content-Length", self.octets.len().to_string()),
                 _ => Response::new(405),
             };
             out.respond(exchange, response);

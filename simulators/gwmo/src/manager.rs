@@ -42,6 +42,18 @@ pub enum Order {
         /// The device.
         device: String,
     },
+    /// Show a device a wrong secret from now on, and have it do these things once it comes. Answered at once.
+    Pretend {
+        /// The device.
+        device: String,
+        /// What to do.
+        acts: Vec<Act>,
+    },
+    /// Show it the right one again; what it has not done for the wrong one it is not to do any more.
+    Admit {
+        /// The device.
+        device: String,
+    },
     /// Make a notification for a device, and push it to nobody.
     Compose {
         /// The device.
@@ -86,6 +98,8 @@ pub struct Told {
     pub report: Report,
     /// Which `Exec` it is about.
     pub correlator: Option<String>,
+    /// What it says; empty if that is no text.
+    pub value: String,
 }
 
 /// Things that are being done.
@@ -115,6 +129,8 @@ pub struct Manager {
     exchanges: u64,
     /// Who waits for the answer to a push: a job that needs it, or an order.
     pushes: BTreeMap<ExchangeId, Waiting>,
+    /// What was asked with a wrong secret.
+    pretended: Vec<CallId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +157,7 @@ impl Manager {
             jobs: BTreeMap::new(),
             exchanges: 0,
             pushes: BTreeMap::new(),
+            pretended: Vec::new(),
         }
     }
 
@@ -190,13 +207,17 @@ impl Manager {
                 device,
                 types,
                 correlator,
+                values,
                 ..
             } => {
-                let reports = types.iter().filter_map(|text| Report::of(text));
-                let told = reports.map(|report| Told {
+                let reports = types.iter().zip(values);
+                let reports =
+                    reports.filter_map(|(text, value)| Some((Report::of(text)?, value.clone())));
+                let told = reports.map(|(report, value)| Told {
                     device: device.clone(),
                     report,
                     correlator: correlator.clone(),
+                    value,
                 });
                 told.collect()
             }
@@ -420,6 +441,24 @@ impl Role for Manager {
                 Order::Forget { device } => {
                     let [client, server] = [ZERO_NONCE.to_vec(), ZERO_NONCE.to_vec()];
                     self.server.recall(&device, Nonces { client, server });
+                    out.answer(call, Answer::Done(Vec::new()));
+                }
+                Order::Pretend { device, acts } => {
+                    self.server.change_secret(&device);
+                    for act in acts {
+                        let part = self.call();
+                        self.pretended.push(part);
+                        let device = device.clone();
+                        let order = Operation::Do { device, act };
+                        self.operate(shared, now, Input::Order { call: part, order }, out);
+                    }
+                    out.answer(call, Answer::Done(Vec::new()));
+                }
+                Order::Admit { device } => {
+                    self.server.change_secret(&device);
+                    let pretended = std::mem::take(&mut self.pretended);
+                    self.server
+                        .withdraw(&device, |call| pretended.contains(&call));
                     out.answer(call, Answer::Done(Vec::new()));
                 }
                 Order::Compose { device, session } => {

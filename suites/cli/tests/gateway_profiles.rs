@@ -191,7 +191,7 @@ fn what_a_gateway_lacks_is_said_with_how_many_scenarios_take_it() {
         "lacks        a second server ([gwmo.other]), so 4 scenarios will be inconclusive\n",
         "lacks        a hook that restarts the gateway (gwmo.restart), so 1 scenario will be inconclusive\n",
         "lacks        two [[gwmo.device]] without an account ([gwmo.device.fresh]), so 3 scenarios will",
-        "lacks        a [[gwmo.device]] with mode = \"proxy\" whose account has scheme = \"hmac\", so 2 scenarios",
+        "lacks        a [[gwmo.device]] with mode = \"proxy\" whose account has scheme = \"hmac\", so 3 scenarios",
         "lacks        gwmo.reset, ",
         "names        [gwmo.names] writes none of the 49 names of nodes",
     ] {

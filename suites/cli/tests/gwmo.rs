@@ -39,7 +39,7 @@ fn a_served_gateway_passes_all_that_its_profile_claims() {
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
     let judged = report(&dir.path().join("twinproof-report"));
     let scenarios = judged["scenarios"].as_array().unwrap();
-    assert_eq!(scenarios.len(), 62);
+    assert_eq!(scenarios.len(), 66);
     for scenario in scenarios {
         assert_eq!(scenario["verdict"], "pass", "{scenario}");
     }

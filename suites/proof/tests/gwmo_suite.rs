@@ -57,7 +57,7 @@ fn server() -> Target {
 }
 
 /// The scenarios about gateways, and those about servers above them.
-const GATEWAY: usize = 62;
+const GATEWAY: usize = 66;
 const SERVER: usize = 18;
 
 /// Its objects stand under other names with each seed.

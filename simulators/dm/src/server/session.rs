@@ -13,7 +13,8 @@ use crate::session::cut::{Form, Queue};
 use crate::session::join::{Joined, Joiner};
 use crate::session::prove::ProofFacts;
 use crate::syncml::{
-    self, Alert, AlertCode, Command, Header, Location, Message, Meta, Results, Status, StatusCode,
+    self, Alert, AlertCode, Command, Data, Header, Location, Message, Meta, Results, Status,
+    StatusCode,
 };
 use crate::upper::{Answer, Event, Outcome, Reading, Told};
 
@@ -477,11 +478,16 @@ impl Server {
                                 let kind = meta.and_then(|meta| meta.media_type.as_deref());
                                 kind.unwrap_or_default().to_owned()
                             });
+                            let values = alert.items.iter().map(|item| {
+                                let text = item.data.as_ref().and_then(Data::as_text);
+                                text.unwrap_or_default().to_owned()
+                            });
                             self.events.push(Event::Alerted {
                                 device: id.to_owned(),
                                 code: alert.code.0,
                                 types: types.collect(),
                                 correlator: alert.correlator.clone(),
+                                values: values.collect(),
                             });
                         }
                         _ => {}

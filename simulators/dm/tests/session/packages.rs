@@ -258,6 +258,7 @@ fn reports_reach_the_application() {
         code: 1226,
         types: vec!["urn:oma:at:x:1.0".to_owned()],
         correlator: Some("c1".to_owned()),
+        values: vec!["done".to_owned()],
     }));
     assert!(matches!(
         events.last(),

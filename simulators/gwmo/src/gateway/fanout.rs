@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use twinproof_dm::tree::NodeUri;
-use twinproof_dm::upper::{Answer, Operation, Outcome, Value};
+use twinproof_dm::upper::{Act, Answer, Operation, Outcome, Value};
 use twinproof_kernel::{CallId, Input, Time};
 
 use super::rules::{Aimed, Tally};
@@ -120,6 +120,9 @@ impl Gateway {
         if moment.shared.rules.shows_again(targets.len()) {
             self.tell(server, Vec::new());
         }
+        if moment.shared.rules.lingers(false) {
+            self.leave_for_others(moment, &targets, &acts);
+        }
         for (part, id) in targets.into_iter().enumerate() {
             let mode = self.mode_of(moment, &id);
             let rules = &moment.shared.rules;
@@ -155,8 +158,25 @@ impl Gateway {
         }
     }
 
+    /// What a fan-out wants waits for devices that it is not for, too.
+    fn leave_for_others(&mut self, moment: &mut Moment<'_>, targets: &[String], acts: &[Act]) {
+        let others = self.devices.keys().filter(|id| !targets.contains(id));
+        for device in others.cloned().collect::<Vec<_>>() {
+            for act in acts {
+                let (device, act, call) = (device.clone(), act.clone(), self.call());
+                self.south(
+                    moment,
+                    Input::Order {
+                        call,
+                        order: Operation::Do { device, act },
+                    },
+                );
+            }
+        }
+    }
+
     /// The devices that a fan-out reaches, in the order in which it names them.
-    fn targets(&self, moment: &Moment<'_>, at: &NodeUri) -> Vec<String> {
+    fn targets(&mut self, moment: &Moment<'_>, at: &NodeUri) -> Vec<String> {
         let names = &moment.shared.names;
         let tree = self.tree();
         let leaves = |at: &NodeUri| -> Vec<String> {
@@ -167,7 +187,11 @@ impl Gateway {
             texts.collect()
         };
         let mut named = leaves(&below(at, &names.target_devices));
-        if let Some(wanted) = tree.text(&below(at, &names.target_group)) {
+        let group = tree
+            .text(&below(at, &names.target_group))
+            .map(str::to_owned);
+        if let Some(wanted) = &group {
+            let mut members = Vec::new();
             let groups = below(&self.places.inventory, &names.groups);
             let known = tree
                 .node(&groups)
@@ -177,9 +201,16 @@ impl Gateway {
                 let group = groups.child(name);
                 let title = tree.text(&below(&group, &names.group_name));
                 if name == wanted || title == Some(wanted) {
-                    named.extend(leaves(&below(&group, &names.members)));
+                    members.extend(leaves(&below(&group, &names.members)));
                 }
             }
+            if moment.shared.rules.outlives(false) {
+                match members.is_empty() {
+                    true => members = self.members.get(wanted).cloned().unwrap_or_default(),
+                    false => _ = self.members.insert(wanted.clone(), members.clone()),
+                }
+            }
+            named.extend(members);
         }
         let own: BTreeSet<&String> = named.iter().collect();
         let others = self.devices.keys().filter(|id| !own.contains(id)).cloned();

@@ -79,6 +79,9 @@ impl Gateway {
                     device,
                     code: REFUSED,
                 } => {
+                    if moment.shared.rules.hails(false) {
+                        self.announce(&device);
+                    }
                     if let Some(device) = self.devices.get_mut(&device) {
                         device.doubted = true;
                     }
@@ -109,7 +112,7 @@ impl Gateway {
         if records || facts.recorded {
             self.record(moment, id);
         }
-        if reports {
+        if reports && rules.hails(true) {
             self.announce(id);
         } else if !facts.reports && !facts.recorded {
             self.missed.push(id.to_owned());

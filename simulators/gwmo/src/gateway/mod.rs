@@ -263,6 +263,8 @@ pub struct Gateway {
     waiting: VecDeque<(Errand, Request)>,
     exchanges: u64,
     reports: VecDeque<Pending>,
+    /// The members that groups had last, where those outlive the groups.
+    members: BTreeMap<String, Vec<String>>,
     /// The devices that came while announcements were off.
     missed: Vec<String>,
     sent: Option<Sent>,
@@ -368,6 +370,7 @@ impl Gateway {
             exchanges: 0,
             reports: VecDeque::new(),
             missed: Vec::new(),
+            members: BTreeMap::new(),
             sent: None,
             retry_at: None,
             touched: true,

@@ -245,6 +245,11 @@ twinproof_kernel::rules! {
             facts.verdict()
         }
 
+        /// What a server is told of what it shows of itself.
+        fn trusts(&self, facts: ProofFacts) -> StatusCode {
+            facts.verdict()
+        }
+
         /// Whether a device is managed, which may have come from another gateway.
         fn manages(&self, moved: bool) -> bool {
             true
@@ -268,6 +273,11 @@ twinproof_kernel::rules! {
         /// Whether servers are told that a device is there: new is what has no record yet.
         fn reports(&self, facts: Arrival) -> bool {
             facts.reports && !facts.recorded
+        }
+
+        /// Whether servers are told that a device is there that has shown this of itself: the right thing, or another.
+        fn hails(&self, shown: bool) -> bool {
+            shown
         }
 
         /// Whether servers are told, once announcements are on, who came while they were off.
@@ -321,6 +331,16 @@ twinproof_kernel::rules! {
         /// Whether a fan-out begins that is under way already, or is not.
         fn begins(&self, running: bool) -> bool {
             !running
+        }
+
+        /// Whether a group has its members still that is there no more.
+        fn outlives(&self, there: bool) -> bool {
+            there
+        }
+
+        /// Whether what a fan-out wants waits for a device, until that comes by itself.
+        fn lingers(&self, aimed: bool) -> bool {
+            aimed
         }
 
         /// What each device is told.
@@ -553,6 +573,10 @@ impl twinproof_dm::store::rules::decide::Rules for Lists {
 pub struct Sessions(pub Arc<dyn decide::Rules>);
 
 impl client::Rules for Sessions {
+    fn believes(&self, facts: ProofFacts) -> StatusCode {
+        self.0.trusts(facts)
+    }
+
     fn triggered(&self, facts: TriggerFacts) -> Triggered {
         self.0.triggered(facts)
     }

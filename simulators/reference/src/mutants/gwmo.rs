@@ -23,6 +23,7 @@ use super::{Mutant, mutants};
 pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
     "gateway-wakes-nobody" "waits for devices to come by themselves" breaks "GwMO-HLF-001"
     also breaks {
+        "GwMO-HLF-003" because "that a new device can be managed is seen in a fan-out",
         "GwMO-MOO-001", "GwMO-PMoDe-003", "GwMO-DI-002", "GwMO-SECACATE-002" because "nothing comes of what is wanted of such devices",
 
         "GwMO-PMoDe-001", "GwMO-PMoDe-003", "GwMO-FORA-001", "GwMO-FORA-002", "GwMO-DI-003", "GwMO-Group-001"
@@ -53,6 +54,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-believes-anybody" "lets every device in" breaks "GwMO-SECACATE-001"
     also breaks {
+        "GwMO-DI-004" because "who is let in is announced",
         "GwMO-SECDI-001" because "who believes anybody believes what was changed",
         "GwMO-HLF-002", "GwMO-PMoDe-001" because "who is not asked for credentials is told no nonce, and hears no notification",
     }
@@ -61,6 +63,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-believes-what-is-shown" "lets every device in that shows any credentials" breaks "GwMO-SECACATE-001"
     also breaks {
+        "GwMO-DI-004" because "who is let in is announced",
         "GwMO-SECDI-001" because "a code over a message is a credential",
         "GwMO-HLF-002", "GwMO-PMoDe-001" because "who is not asked for credentials is told no nonce, and hears no notification",
     }
@@ -69,9 +72,25 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
         Standard.believes(ProofFacts { right: facts.given, ..facts })
     }
 
+    "gateway-trusts-any-server" "does what servers want, whatever they show of themselves" breaks "GwMO-SECACATE-001"
+    caught by { "gwmo/security/wrong-server" "gwmo/shows" }
+    fn trusts(&self, _facts: ProofFacts) -> StatusCode { StatusCode::AUTHENTICATED }
+
+    "gateway-announces-who-is-not-let-in" "announces devices that it does not let in" breaks "GwMO-DI-004"
+    caught by { "gwmo/inventory/unproven" "gwmo/reported" }
+    fn hails(&self, _shown: bool) -> bool { true }
+
+    "gateway-hides-what-waits" "tells devices of no group what a group is to do, once they come" breaks "GwMO-Group-001"
+    caught by { "gwmo/groups/members" "gwmo/carried" }
+    fn lingers(&self, _aimed: bool) -> bool { true }
+
+    "gateway-serves-what-is-removed" "tells the devices of a group what it is to do that was removed" breaks "GwMO-Group-001"
+    caught by { "gwmo/groups/removed" "gwmo/carried" }
+    fn outlives(&self, _there: bool) -> bool { true }
+
     "gateway-checks-no-codes" "lets every device in that protects its messages, whatever became of them"
     breaks "GwMO-SECDI-001"
-    caught by { "gwmo/security/changed" "gwmo/listed" }
+    caught by { "gwmo/security/changed" "gwmo/listed", "gwmo/security/changed-later" "gwmo/aggregated" }
     fn believes(&self, facts: ProofFacts) -> StatusCode {
         let right = facts.right || facts.given && facts.wanted == Some(Scheme::Mac);
         Standard.believes(ProofFacts { right, ..facts })
@@ -88,6 +107,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-tells-twice" "tells devices everything twice" breaks "GwMO-FORA-001"
     also breaks {
+        "GwMO-Group-001" because "what a group is to do is done once",
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001" because "what a server wants of devices of any mode, it wants in a fan-out",
         "GwMO-PMoDe-001" because "one device is the smallest group" }
     caught by { "gwmo/fanout/each-member" "gwmo/carried" }
@@ -113,6 +133,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-loses-values" "reports that devices did something, and not what they said" breaks "GwMO-PMoDe-001"
     also breaks {
+        "GwMO-HLF-003" because "that a new device can be managed is seen in a fan-out",
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
 
         "GwMO-HLF-001", "GwMO-FORA-002" because "what devices say is told in reports",
@@ -166,18 +187,20 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-tells-everybody" "tells all devices what a group is to do" breaks "GwMO-Group-001"
     also breaks {
+        "GwMO-HLF-003" because "that a new device can be managed is seen in a fan-out",
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
 
         "GwMO-FORA-001", "GwMO-FORA-002" because "a fan-out reaches the devices that it is for, and no other",
         "GwMO-HLF-001", "GwMO-PMoDe-001" because "the report on one device has others",
     }
-    caught by { "gwmo/groups/members" "gwmo/spared" }
+    caught by { "gwmo/groups/members" "gwmo/carried" }
     fn aims(&self, facts: Aimed) -> bool {
         Standard.aims(Aimed { named: true, ..facts })
     }
 
     "gateway-tells-nobody" "does not find the members of a group" breaks "GwMO-FORA-001"
     also breaks {
+        "GwMO-HLF-003" because "that a new device can be managed is seen in a fan-out",
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003", "GwMO-DI-002" because "what a server wants of devices of any mode, it wants in a fan-out",
 
         "GwMO-SECACATE-002", "GwMO-FORA-002", "GwMO-HLF-001", "GwMO-PMoDe-001", "GwMO-DI-003"
@@ -192,6 +215,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-drops-the-last" "leaves the last device out of the report" breaks "GwMO-FORA-002"
     also breaks {
+        "GwMO-HLF-003" because "that a new device can be managed is seen in a fan-out",
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
         "GwMO-HLF-001", "GwMO-PMoDe-001" because "a single device is the last" }
     caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
@@ -203,6 +227,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-counts-twice" "has the first device in the report twice" breaks "GwMO-FORA-002"
     also breaks {
+        "GwMO-HLF-003" because "that a new device can be managed is seen in a fan-out",
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
         "GwMO-HLF-001", "GwMO-PMoDe-001" because "a single device is the first" }
     caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }
@@ -225,6 +250,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-forgets-why" "does not say which start a report is about" breaks "GwMO-FORA-002"
     also breaks {
+        "GwMO-HLF-003" because "that a new device can be managed is seen in a fan-out",
         "GwMO-IOP-001", "GwMO-AMoDe-001", "GwMO-MOO-001", "GwMO-PMoDe-003" because "what a server wants of devices of any mode, it wants in a fan-out",
         "GwMO-HLF-001", "GwMO-PMoDe-001" because "what devices say is told in reports" }
     caught by { "gwmo/fanout/aggregate" "gwmo/aggregated" }

@@ -59,19 +59,36 @@ async fn told_once(world: &mut World) -> Result<(), Halted> {
         session,
         report: Report::Attached,
         times: 1,
+        again: false,
     });
     Ok(())
 }
 
 #[then("the server is not told of it")]
 async fn not_told(world: &mut World) -> Result<(), Halted> {
-    world.scene().check_unannounced().await
+    world.scene().check_unannounced(true).await
+}
+
+#[then("the server is told of the second alone")]
+async fn told_of_second(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    if !scene.wait_until_told(Report::Attached, None).await? {
+        return Err(scene.inconclusive("the gateway did not announce the device that it let in"));
+    }
+    scene.objects_again().await?;
+    scene.judge_gateway(|session| Gwmo::Reported {
+        session,
+        report: Report::Attached,
+        times: 1,
+        again: false,
+    });
+    Ok(())
 }
 
 #[then("the server is not told of it, and is of another once announcements are on again")]
 async fn not_told_but_of_another(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
-    scene.check_unannounced().await?;
+    scene.check_unannounced(false).await?;
     scene.announcements_on().await?;
     scene.another_is_announced().await
 }
@@ -85,12 +102,13 @@ async fn announcements_on(world: &mut World) -> Result<(), Halted> {
 async fn not_told_afterwards(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     // Before another comes, and once that has come, with which it might be told.
-    scene.check_unannounced().await?;
+    scene.check_unannounced(false).await?;
     scene.another_is_announced().await?;
     scene.judge_gateway(|session| Gwmo::Reported {
         session,
         report: Report::Attached,
         times: 1,
+        again: false,
     });
     Ok(())
 }
@@ -118,7 +136,7 @@ impl Scene {
     }
 
     /// Judges that the server was not told of a new device.
-    async fn check_unannounced(&mut self) -> Result<(), Halted> {
+    async fn check_unannounced(&mut self, again: bool) -> Result<(), Halted> {
         let settle = self.stage.pace().settle;
         self.stage.rest(settle).await;
         let names = self.gateway()?.names;
@@ -128,6 +146,7 @@ impl Scene {
             session,
             report: Report::Attached,
             times: 0,
+            again,
         });
         Ok(())
     }

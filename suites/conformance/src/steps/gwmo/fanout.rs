@@ -1,13 +1,16 @@
 //! Fan-outs: what the server describes and starts, and what comes back.
 
+use std::collections::BTreeSet;
+
 use cucumber::{given, then, when};
 use twinproof_dm::upper::{Act, Put};
-use twinproof_gwmo::aggregate::Results;
+use twinproof_gwmo::aggregate::{Aggregate, Results};
 use twinproof_gwmo::alert::Report;
 use twinproof_gwmo::gateway::Mode;
+use twinproof_gwmo::manager::Manager;
 use twinproof_gwmo::payload;
 use twinproof_judge::checks::Check;
-use twinproof_judge::checks::gwmo::{Check as Gwmo, Expected, Kept, Outcome};
+use twinproof_judge::checks::gwmo::{Check as Gwmo, Expected, Kept, Listed, Outcome};
 use twinproof_stage::Halted;
 
 use super::parties::{NODE, first, says, text};
@@ -36,7 +39,7 @@ pub(super) const CHANGED: &str = "what the server wants";
 const GROUP: &str = "twinproof-group";
 
 /// The seconds after which a fan-out ends that waits for nobody who could answer.
-const SOON: &str = "2";
+pub(super) const SOON: &str = "2";
 
 /// The seconds after which a fan-out ends: more than devices need on the slowest machine, and less than a
 /// gateway's patience in a profile.
@@ -93,7 +96,7 @@ impl Scene {
     }
 
     /// The same, with the seconds after which it ends.
-    async fn fan_out_within(
+    pub(super) async fn fan_out_within(
         &mut self,
         aim: Aim,
         acts: &[Act],
@@ -101,8 +104,41 @@ impl Scene {
         deadline: &str,
     ) -> Result<(), Halted> {
         let at = self.start_fan_out(aim, acts, devices, deadline).await?;
-        self.wait_until_told(Report::Results, None).await?;
+        self.wait_for_results().await?;
         self.take_results(&at).await
+    }
+
+    /// Waits until the server was told what became of all devices of the fan-out, or that it is over; a gateway may tell
+    /// parts of it one after the other.
+    pub(super) async fn wait_for_results(&mut self) -> Result<(), Halted> {
+        let Some(started) = self.gwmo.fanout.clone() else {
+            return Ok(());
+        };
+        let fetched = self.gateway()?.results == Results::Fetched;
+        let complete = move |server: &Manager| {
+            let told = server.told();
+            let own = told
+                .iter()
+                .filter(|told| told.correlator.as_ref() == Some(&started.correlator));
+            let mut known = BTreeSet::new();
+            for told in own {
+                match told.report {
+                    Report::Completed => return true,
+                    Report::Results if fetched => return true,
+                    Report::Results => match Aggregate::parse(&told.value) {
+                        Ok(part) => {
+                            known.extend(part.entries.into_iter().map(|entry| entry.device))
+                        }
+                        // Nobody knows what else would come.
+                        Err(_) => return true,
+                    },
+                    _ => {}
+                }
+            }
+            let has = |expected: &Expected| known.contains(&expected.device);
+            !known.is_empty() && started.devices.iter().all(has)
+        };
+        self.wait_until_server(complete).await.map(|_| ())
     }
 
     /// Describes a fan-out and starts it. Returns where it is described.
@@ -129,6 +165,18 @@ impl Scene {
         Ok(at)
     }
 
+    /// Describes a fan-out and starts it, which the gateway may refuse.
+    async fn try_fan_out(&mut self, aim: Aim, acts: &[Act]) -> Result<(), Halted> {
+        let (at, correlator, setup) = self.description(aim, acts, SOON).await?;
+        self.manage(vec![setup]).await?;
+        let start = Act::Exec {
+            uri: format!("{at}/{}", self.gateway()?.names.start),
+            correlator: Some(correlator),
+            data: None,
+        };
+        self.manage(vec![start]).await.map(|_| ())
+    }
+
     /// Describes a fan-out. Returns where, and what reports about it are to say.
     async fn describe_fan_out(
         &mut self,
@@ -136,6 +184,18 @@ impl Scene {
         acts: &[Act],
         deadline: &str,
     ) -> Result<(String, String), Halted> {
+        let (at, correlator, setup) = self.description(aim, acts, deadline).await?;
+        self.manage_well(vec![setup]).await?;
+        Ok((at, correlator))
+    }
+
+    /// What describes a fan-out: where, what reports about it are to say, and how it gets there.
+    async fn description(
+        &mut self,
+        aim: Aim,
+        acts: &[Act],
+        deadline: &str,
+    ) -> Result<(String, String, Act), Halted> {
         let names = self.gateway()?.names;
         self.gwmo.fanouts += 1;
         let seed = self.fresh_seed("fan-out");
@@ -176,8 +236,7 @@ impl Scene {
             }
         }
         setup.extend(leaves.into_iter().map(Act::Add));
-        self.manage_well(vec![Act::Sequence(setup)]).await?;
-        Ok((at, format!("c-{number:08x}")))
+        Ok((at, format!("c-{number:08x}"), Act::Sequence(setup)))
     }
 
     /// Reads the results of a fan-out, where its report does not have them.
@@ -248,18 +307,24 @@ impl Scene {
         self.fan_out(Aim::Devices(numbers), &acts, expected).await
     }
 
+    /// Judges what a device was told to do with its node: the commands, and the value of each.
     pub(super) fn check_carried(
         &mut self,
         after: usize,
-        acts: &[(&str, &str)],
+        acts: &[(&str, Option<&str>)],
     ) -> Result<(), Halted> {
         let number = self.numbered(Mode::Proxy, after)?;
         let session = self.since(gateway_device(number));
         let commands = acts
             .iter()
-            .map(|(name, uri)| ((*name).to_owned(), (*uri).to_owned()));
+            .map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)));
         let commands = commands.collect();
-        self.check(&Check::Gwmo(Gwmo::Carried { session, commands }));
+        let uri = NODE.to_owned();
+        self.check(&Check::Gwmo(Gwmo::Carried {
+            session,
+            uri,
+            commands,
+        }));
         Ok(())
     }
 
@@ -368,6 +433,41 @@ async fn group_changed(world: &mut World) -> Result<(), Halted> {
         .await
 }
 
+#[when("the group is removed, and the server wants the same of it once more")]
+async fn group_removed(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let after = scene.gwmo.after;
+    let uri = scene.group_at().await?;
+    scene.manage_well(vec![Act::Delete { uri }]).await?;
+    scene.try_fan_out(Aim::Group, &[change()]).await?;
+    // What waits for them at the gateway they are told when they come by themselves.
+    for member in [0, 1] {
+        let number = scene.numbered(Mode::Proxy, member)?;
+        scene.come_to_gateway(number, None).await?;
+    }
+    scene.gwmo.after = after;
+    Ok(())
+}
+
+#[then("its members are told it once, and are known as before")]
+async fn told_before(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    for member in [0, 1] {
+        scene.check_carried(member, &[("Replace", Some(CHANGED))])?;
+    }
+    let attached = scene.gateway()?.names.status_attached;
+    let mut devices = Vec::new();
+    for member in [0, 1] {
+        let number = scene.numbered(Mode::Proxy, member)?;
+        devices.push(Listed {
+            device: scene.identity(number)?,
+            status: Some(attached.clone()),
+            says: Vec::new(),
+        });
+    }
+    scene.all_listed(devices).await
+}
+
 #[when("the server has the gateway read something of the group")]
 async fn group_read(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
@@ -394,30 +494,34 @@ fn aggregated(world: &mut World) -> Result<(), Halted> {
 fn both(world: &mut World) -> Result<(), Halted> {
     world
         .scene()
-        .check_carried(0, &[("Replace", NODE), ("Get", NODE)])
+        .check_carried(0, &[("Replace", Some(CHANGED)), ("Get", None)])
 }
 
 #[then("the first device is told it once")]
 fn first_told(world: &mut World) -> Result<(), Halted> {
-    world.scene().check_carried(0, &[("Replace", NODE)])
+    world
+        .scene()
+        .check_carried(0, &[("Replace", Some(CHANGED))])
 }
 
 #[then("the second device is told it once")]
 fn second_told(world: &mut World) -> Result<(), Halted> {
-    world.scene().check_carried(1, &[("Replace", NODE)])
+    world
+        .scene()
+        .check_carried(1, &[("Replace", Some(CHANGED))])
 }
 
 #[then("the third device is told nothing, and the others are")]
 async fn third_spared(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.numbered(Mode::Proxy, 2)?;
-    let session = scene.since(gateway_device(number));
-    scene.check(&Check::Gwmo(Gwmo::Spared { session }));
-    let others = [
-        scene.numbered(Mode::Proxy, 0)?,
-        scene.numbered(Mode::Proxy, 1)?,
-    ];
-    scene.were_reached(&others).await
+    // What waits for it at the gateway it is told when it comes by itself.
+    let after = scene.gwmo.after;
+    scene.come_to_gateway(number, None).await?;
+    scene.gwmo.after = after;
+    scene.check_carried(2, &[])?;
+    scene.check_carried(0, &[("Replace", Some(CHANGED))])?;
+    scene.check_carried(1, &[("Replace", Some(CHANGED))])
 }
 
 #[when(

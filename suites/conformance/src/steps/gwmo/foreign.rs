@@ -442,7 +442,7 @@ async fn own_modes(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     // Whatever the gateway does for a device, it does before it is done with the server's next session.
     scene.objects_again().await?;
-    scene.check_carried(0, &[("Get", NODE)])?;
+    scene.check_carried(0, &[("Get", None)])?;
     scene.check_adapted(0, &[Does::Read])?;
     scene.check_aggregate()?;
     scene.check_relayed()
@@ -457,7 +457,8 @@ async fn modes(world: &mut World) -> Result<(), Halted> {
         let number = scene.numbered(mode, 0)?;
         devices.push(Listed {
             device: scene.identity(number)?,
-            status: Some(names.status_attached.clone()),
+            // Who has not come yet need not be attached.
+            status: Some(String::new()),
             says: vec![(names.record_mode.clone(), names.mode(mode).to_owned())],
         });
     }

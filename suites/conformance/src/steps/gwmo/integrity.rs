@@ -3,11 +3,12 @@
 use cucumber::{then, when};
 use twinproof_gwmo::gateway::Mode;
 use twinproof_gwmo::hidden::Order;
-use twinproof_judge::checks::gwmo::Listed;
+use twinproof_judge::checks::gwmo::{Listed, Outcome};
 use twinproof_judge::profile::DmScheme;
 use twinproof_stage::Halted;
 
-use super::parties::model;
+use super::fanout::{Aim, SOON, get};
+use super::parties::{model, says};
 use crate::world::{Scene, World};
 
 impl Scene {
@@ -73,6 +74,23 @@ async fn attaches_garbled(world: &mut World) -> Result<(), Halted> {
     scene.come_to_gateway(number, None).await?;
     let other = scene.unprotected(number)?;
     scene.come_to_gateway(other, None).await
+}
+
+#[when("the server has the gateway read something of it, and what it says is changed on its way")]
+async fn read_garbled(world: &mut World) -> Result<(), Halted> {
+    let scene = world.scene();
+    let number = scene.protected()?;
+    let device = scene.hidden(number, None)?;
+    let text = says(number);
+    scene.stage.act(&device, Order::Garble { text }).await?;
+    let devices = vec![scene.expected_of(number, Outcome::Silent)?];
+    let aim = Aim::Devices(vec![number]);
+    scene.fan_out_within(aim, &[get()], devices, SOON).await
+}
+
+#[then("the server is told that nothing is known of it")]
+fn told_nothing(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_aggregate()
 }
 
 #[then("the inventory has one record of that device, which is attached")]

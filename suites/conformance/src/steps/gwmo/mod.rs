@@ -7,6 +7,7 @@ mod fanout;
 mod foreign;
 mod fresh;
 mod images;
+mod impostor;
 mod integrity;
 mod many;
 mod memory;

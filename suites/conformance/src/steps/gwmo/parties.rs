@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cucumber::{given, then, when};
 use twinproof_dm::client::rules::decide::{Rules, Standard};
@@ -14,7 +15,7 @@ use twinproof_gwmo::alert::Report;
 use twinproof_gwmo::gateway::Mode;
 use twinproof_gwmo::hidden::{self, Hidden};
 use twinproof_gwmo::manager::{Answer, Manager, Order};
-use twinproof_gwmo::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, TRIGGERS};
+use twinproof_gwmo::objects::{CONFIG, FANOUT, IMAGES, INVENTORY, Names, TRIGGERS};
 use twinproof_judge::checks::Check;
 use twinproof_judge::checks::dm::Session;
 use twinproof_judge::checks::gwmo::{Check as Gwmo, Listed};
@@ -39,6 +40,9 @@ pub(super) struct Objects {
 
 /// What devices have that can be read, and changed.
 pub(super) const NODE: &str = "./Vendor/Open/Twinproof";
+
+/// How long a gateway is left alone at least before its records are read once more.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Takes notifications and begins no session.
 struct Asleep;
@@ -369,14 +373,32 @@ impl Scene {
     /// Reads the inventory, and judges what it says of devices.
     pub(super) async fn all_listed(&mut self, devices: Vec<Listed>) -> Result<(), Halted> {
         let names = self.gateway()?.names;
-        let records = self.read_records(&devices).await?;
-        self.judge_gateway(|session| Gwmo::Listed {
+        let patience = self.gateway()?.patience.duration();
+        let began = self.stage.now();
+        // How soon a record says what has happened is the gateway's affair within its time (GW-D24): what it says last
+        // is judged.
+        let (records, after) = loop {
+            let after = self.stage.recorded();
+            let (records, read) = self.records_of(&devices).await?;
+            let is_over = self.stage.now().since(began) >= patience;
+            if is_over || devices.iter().all(|listed| shows(&names, &read, listed)) {
+                break (records, after);
+            }
+            let pause = self.stage.pace().settle.max(PAUSE);
+            self.stage.rest(pause).await;
+        };
+        let party = dm_server(&self.profile.profile).to_owned();
+        let session = Session {
+            after,
+            ..self.since(party)
+        };
+        self.check(&Check::Gwmo(Gwmo::Listed {
             session,
             records,
             device: names.record_device,
             status: names.record_status,
             devices,
-        });
+        }));
         Ok(())
     }
 
@@ -463,7 +485,8 @@ impl Scene {
         self.wait_until_server(more).await
     }
 
-    async fn wait_until_server(
+    /// Waits until the server was told that, or the gateway's time is over; and until its sessions have ended.
+    pub(super) async fn wait_until_server(
         &mut self,
         told: impl Fn(&Manager) -> bool + Send + 'static,
     ) -> Result<bool, Halted> {
@@ -586,7 +609,7 @@ async fn returns(world: &mut World) -> Result<(), Halted> {
 async fn attaches_with_another(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.numbered(Mode::Proxy, 0)?;
-    scene.is_new(number).await?;
+    scene.is_announced(number).await?;
     scene.gwmo.after = scene.stage.recorded();
     scene
         .come_to_gateway(number, Some("not the password"))
@@ -692,19 +715,38 @@ impl Scene {
             says: Vec::new(),
         };
         let (_, read) = self.records_of(&[listed]).await?;
-        let readings: Vec<_> = read.iter().flat_map(|outcome| &outcome.results).collect();
-        let said = |uri: &str| {
-            let found = readings.iter().find(|reading| reading.uri == uri)?;
-            match &found.value {
-                Some(Value::Text(text)) => Some(text.clone()),
-                _ => None,
-            }
-        };
-        let suffix = format!("/{}", names.record_device);
-        let mut own = readings
-            .iter()
-            .filter(|reading| reading.value == Some(Value::Text(device.clone())));
-        let record = own.find_map(|reading| reading.uri.strip_suffix(suffix.as_str()));
-        Ok(record.and_then(|record| said(&format!("{record}/{}", names.record_status))))
+        Ok(leaf_of(&names, &read, (&device, &names.record_status)))
     }
+}
+
+/// Whether what was read is what is expected of a device.
+fn shows(names: &Names, read: &[Outcome], listed: &Listed) -> bool {
+    let leaf = |leaf: &str| leaf_of(names, read, (&listed.device, leaf));
+    match &listed.status {
+        None => leaf(&names.record_device).is_none(),
+        Some(status) => {
+            let shown = leaf(&names.record_status);
+            let is_so = status.is_empty() || shown.as_ref() == Some(status);
+            let mut says = listed.says.iter();
+            is_so && says.all(|(name, value)| leaf(name).as_ref() == Some(value))
+        }
+    }
+}
+
+/// What the record of a device says at a leaf.
+fn leaf_of(names: &Names, read: &[Outcome], (device, leaf): (&str, &str)) -> Option<String> {
+    let readings: Vec<_> = read.iter().flat_map(|outcome| &outcome.results).collect();
+    let said = |uri: &str| {
+        let found = readings.iter().find(|reading| reading.uri == uri)?;
+        match &found.value {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        }
+    };
+    let suffix = format!("/{}", names.record_device);
+    let mut own = readings
+        .iter()
+        .filter(|reading| reading.value == Some(Value::Text(device.to_owned())));
+    let record = own.find_map(|reading| reading.uri.strip_suffix(suffix.as_str()))?;
+    said(&format!("{record}/{leaf}"))
 }

@@ -189,7 +189,11 @@ fn discreet(world: &mut World) -> Result<(), Halted> {
         after: 0,
         upto: Some(scene.stage.recorded()),
     };
-    let of = vec![gateway.account.server_id, server];
+    // A gateway may be known to its devices by the name of its server.
+    let own = gateway.devices.get(number).map(|device| &device.account);
+    let apart = own.is_some_and(|own| own.server_id != gateway.account.server_id);
+    let id = apart.then_some(gateway.account.server_id);
+    let of = id.into_iter().chain([server]).collect();
     scene.check(&Check::Gwmo(Gwmo::Discreet { session, of }));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A device behind a gateway that its server can reach, once the gateway has said where it is.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use cucumber::{given, then, when};
@@ -77,9 +78,18 @@ async fn bypasses(world: &mut World) -> Result<(), Halted> {
         // What is missing is judged.
         return Ok(());
     };
-    let push = match at.contains("://") {
-        true => at,
-        false => format!("http://{at}/push"),
+    // An address alone is enough to reach it by: where its port is, the device's server knows.
+    let known = scene
+        .gateway()?
+        .devices
+        .get(number)
+        .and_then(|d| d.listen.clone());
+    let port = known.and_then(|at| Some(at.rsplit_once(':')?.1.to_owned()));
+    let push = match (at.contains("://"), at.parse::<IpAddr>(), port) {
+        (true, ..) => at,
+        (false, Ok(IpAddr::V4(host)), Some(port)) => format!("http://{host}:{port}/push"),
+        (false, Ok(IpAddr::V6(host)), Some(port)) => format!("http://[{host}]:{port}/push"),
+        (false, ..) => format!("http://{at}/push"),
     };
     let device = scene.hidden(number, None)?;
     let server = scene.manager()?;

@@ -425,6 +425,11 @@ fn regrouped(world: &mut World) -> Result<(), Halted> {
     world.scene().check_groups(Some(&there), Some(&gone))
 }
 
+#[then("the gateway has no group of the first and the second of them")]
+fn none_left(world: &mut World) -> Result<(), Halted> {
+    world.scene().check_groups(None, Some(&[FIRST, SECOND]))
+}
+
 #[then("the gateway has no group of the first and the third of them")]
 fn ungrouped(world: &mut World) -> Result<(), Halted> {
     world.scene().check_groups(None, Some(&[FIRST, THIRD]))

@@ -15,7 +15,7 @@ use crate::scene::Scene;
 pub struct Listed {
     /// The device.
     pub device: String,
-    /// Its status; none if it has no record.
+    /// Its status; none if it has no record. An empty one is any.
     pub status: Option<String>,
     /// What else its record says: leaves below it, and their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -25,6 +25,10 @@ pub struct Listed {
 pub(super) fn words(devices: &[Listed]) -> String {
     let each = devices.iter().map(|listed| match &listed.status {
         Some(status) => {
+            let status = match status.is_empty() {
+                true => "whatever its status",
+                false => status,
+            };
             let says = listed
                 .says
                 .iter()
@@ -129,7 +133,8 @@ pub(super) fn listed(
         match (&listed.status, own.as_slice()) {
             (Some(status), [(record, shown)]) => {
                 let mut says = listed.says.iter();
-                status == shown && says.all(|(leaf, value)| of(record, leaf) == Some(value))
+                (status.is_empty() || status == shown)
+                    && says.all(|(leaf, value)| of(record, leaf) == Some(value))
             }
             (None, []) => true,
             _ => false,
@@ -185,11 +190,10 @@ pub(super) fn located(
         // A gateway need not know where a device is that goes its own ways.
         return Found::inconclusive(expected, "a record without an address (gwmo.names)");
     };
-    let right = shown.contains(at.as_str());
-    match (right, met) {
+    match (shown.contains(at.as_str()), met) {
         (true, None) => Found::inconclusive(expected, "it did not come from there"),
-        (right, met) => Found::decide(right, expected, shown.clone())
-            .shown_by(met)
-            .relying_on(&[NAMES]),
+        // However the address is written, it led there.
+        (_, Some(met)) => Found::decide(true, expected, shown.clone()).shown_by([met]),
+        (false, None) => Found::decide(false, expected, shown.clone()).relying_on(&[NAMES]),
     }
 }

@@ -94,8 +94,10 @@ pub enum Check {
     Carried {
         /// What was said to the device.
         session: Session,
-        /// Element names and targets.
-        commands: Vec<(String, String)>,
+        /// The node that this is about: what else a gateway says to its devices is its own business.
+        uri: String,
+        /// The commands: element names, and the value that goes with each.
+        commands: Vec<(String, Option<String>)>,
     },
     /// No secret that a gateway shares with those above it is in what devices are told, nor who they are.
     Confined {
@@ -190,6 +192,9 @@ pub enum Check {
         report: Report,
         /// How often.
         times: usize,
+        /// Of a device that was announced before: whether it is new again is nowhere said.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     /// What is said to a server over TLS is said there alone, and nothing of it in the clear.
     Secured {
@@ -316,7 +321,11 @@ impl Check {
                 fresh::bootstrapped(scene, session, server_id)
             }
             Self::Brought { session, octets } => sides::brought(scene, session, octets),
-            Self::Carried { session, commands } => sides::carried(&session.talks(scene), commands),
+            Self::Carried {
+                session,
+                uri,
+                commands,
+            } => sides::carried(&session.talks(scene), uri, commands),
             Self::Confined {
                 sessions,
                 secrets,
@@ -389,11 +398,16 @@ impl Check {
                 session,
                 report,
                 times,
+                again,
             } => {
                 let expected = format!("{times} reports of the type {}", report.text());
-                with(session, scene, expected, |talk, expected| {
+                let found = with(session, scene, expected, |talk, expected| {
                     reported(talk, expected, *report, *times)
-                })
+                });
+                match again {
+                    true => found.under(&["GW-D22"]),
+                    false => found,
+                }
             }
             Self::Secured { session, of } => secrecy::secured(scene, session, of),
             Self::Served { session, origin } => sides::served(scene, session, origin),

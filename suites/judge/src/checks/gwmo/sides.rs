@@ -2,9 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use twinproof_dm::notification::Received;
+use twinproof_dm::syncml::Data;
 use twinproof_gwmo::gateway::TARGET_FIELD;
 
-use super::super::dm::talk::Talk;
+use super::super::dm::talk::{Talk, node};
 use super::{Found, NAMED, NAMES, Session, believed};
 use crate::scene::{Exchange, SUT, Scene};
 
@@ -17,11 +19,14 @@ fn wanted<'s>(scene: &'s Scene, session: &'s Session) -> impl Iterator<Item = &'
     })
 }
 
-pub(super) fn carried(talks: &[Talk], commands: &[(String, String)]) -> Found {
-    let shown = |all: &[(String, String)]| {
-        let each = all.iter().map(|(name, uri)| format!("{name} {uri}"));
+pub(super) fn carried(talks: &[Talk], uri: &str, commands: &[(String, Option<String>)]) -> Found {
+    let shown = |all: &[(String, Option<String>)]| {
+        let each = all.iter().map(|(name, value)| match value {
+            Some(value) => format!("{name} {uri} with {value:?}"),
+            None => format!("{name} {uri}"),
+        });
         match each.collect::<Vec<_>>() {
-            none if none.is_empty() => "nothing".to_owned(),
+            none if none.is_empty() => format!("nothing of {uri}"),
             some => some.join(", "),
         }
     };
@@ -29,10 +34,15 @@ pub(super) fn carried(talks: &[Talk], commands: &[(String, String)]) -> Found {
     // What a device did not believe was not done, and may be said again.
     for said in believed(talks) {
         for command in said.commands() {
-            for item in command.items() {
-                let uri = item.target.as_ref().map(|target| target.uri.clone());
-                told.extend(uri.map(|uri| (command.name().to_owned(), uri)));
-            }
+            let own = command.items().iter().filter(|item| {
+                let target = item.target.as_ref();
+                target.is_some_and(|target| node(&target.uri) == node(uri))
+            });
+            told.extend(own.map(|item| {
+                let value = item.data.as_ref().and_then(Data::as_text);
+                let value = value.filter(|value| !value.is_empty());
+                (command.name().to_owned(), value.map(str::to_owned))
+            }));
         }
     }
     Found::decide(told == commands, shown(commands), shown(&told))
@@ -106,8 +116,15 @@ pub(super) fn relayed(scene: &Scene, session: &Session, server: &str) -> Found {
     let Some(pushed) = pushed(scene, session, server) else {
         return Found::inconclusive(expected, "the server sent none");
     };
-    let came: Vec<&Exchange> = wanted(scene, session).collect();
     let octets = pushed.body.octets();
+    let whose = |octets: &[u8]| Received::parse(octets).ok().map(|r| r.trigger.server_id);
+    let server_id = whose(&octets);
+    // What the gateway has to say to the device itself is its own business.
+    let own = |exchange: &&Exchange| {
+        let other = whose(&exchange.body.octets());
+        other.is_none() || other == server_id
+    };
+    let came: Vec<&Exchange> = wanted(scene, session).filter(own).collect();
     let right = came
         .iter()
         .filter(|exchange| exchange.body.octets() == octets)
@@ -203,12 +220,20 @@ pub(super) fn told(scene: &Scene, session: &Session) -> Vec<(u64, Vec<Vec<u8>>)>
     told
 }
 
-/// The first of these names that octets have, in capitals or not.
+/// The first of these names that octets have, in capitals or not, and not as a part of another name.
 pub(super) fn named_in<'n>(octets: &[u8], names: &'n [String]) -> Option<&'n String> {
     let mut known = names.iter().filter(|name| !name.is_empty());
+    let goes_on = |octet: Option<&u8>| {
+        octet.is_some_and(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(octet))
+    };
     known.find(|name| {
-        let mut windows = octets.windows(name.len());
-        windows.any(|window| window.eq_ignore_ascii_case(name.as_bytes()))
+        let mut windows = octets.windows(name.len()).enumerate();
+        windows.any(|(at, window)| {
+            let before = at.checked_sub(1).and_then(|at| octets.get(at));
+            window.eq_ignore_ascii_case(name.as_bytes())
+                && !goes_on(before)
+                && !goes_on(octets.get(at + name.len()))
+        })
     })
 }
 
@@ -217,8 +242,11 @@ pub(super) fn discreet(scene: &Scene, session: &Session, of: &[String]) -> Found
     let told = told(scene, session);
     for (number, pieces) in &told {
         if let Some(name) = pieces.iter().find_map(|piece| named_in(piece, of)) {
+            // That a device is not told who is above the gateway, no text demands.
             let got = format!("{name} in what the gateway says to {}", session.party);
-            return Found::decide(false, expected, got).shown_by([*number]);
+            return Found::decide(false, expected, got)
+                .shown_by([*number])
+                .advisory();
         }
     }
     match told.is_empty() {
