@@ -26,7 +26,7 @@ Feature: Who may come
   Scenario: What a device says is not passed on that was changed on its way
     When a device attaches that protects each message
     And the server has the gateway read something of it, and what it says is changed on its way
-    Then the server is told that nothing is known of it
+    Then that is in nothing that the server is told
 
   @GwMO-SECARIZE-001 @second-server @id:other-server
   Scenario: A server without the right reads nothing

@@ -35,6 +35,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-records-nobody" "keeps no record of devices" breaks "GwMO-HLF-003"
     also breaks {
+        "GwMO-Group-001" because "who is not known is told nothing",
         "GwMO-DI-001", "GwMO-DI-002", "GwMO-DI-004" because "without records, nobody is known, counted or known again",
         "GwMO-SECACATE-001", "GwMO-SECDI-001", "GwMO-HLF-005" because "that a device was let in is seen in its record",
 
@@ -90,7 +91,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-checks-no-codes" "lets every device in that protects its messages, whatever became of them"
     breaks "GwMO-SECDI-001"
-    caught by { "gwmo/security/changed" "gwmo/listed", "gwmo/security/changed-later" "gwmo/aggregated" }
+    caught by { "gwmo/security/changed" "gwmo/listed", "gwmo/security/changed-later" "gwmo/unsaid" }
     fn believes(&self, facts: ProofFacts) -> StatusCode {
         let right = facts.right || facts.given && facts.wanted == Some(Scheme::Mac);
         Standard.believes(ProofFacts { right, ..facts })
@@ -321,6 +322,7 @@ pub(super) const ALL: &[Mutant<dyn Rules>] = mutants! {
 
     "gateway-records-anew" "keeps another record each time that a device attaches" breaks "GwMO-HLF-003"
     also breaks {
+        "GwMO-Group-001" because "who was in a group is known as before",
         "GwMO-DI-003", "GwMO-MOO-001" because "what devices are is seen in their records",
     }
     caught by { "gwmo/general/known-device" "gwmo/listed" }

@@ -3,7 +3,7 @@
 use cucumber::{then, when};
 use twinproof_gwmo::gateway::Mode;
 use twinproof_gwmo::hidden::Order;
-use twinproof_judge::checks::gwmo::{Listed, Outcome};
+use twinproof_judge::checks::gwmo::{Check as Gwmo, Listed, Outcome};
 use twinproof_judge::profile::DmScheme;
 use twinproof_stage::Halted;
 
@@ -88,9 +88,14 @@ async fn read_garbled(world: &mut World) -> Result<(), Halted> {
     scene.fan_out_within(aim, &[get()], devices, SOON).await
 }
 
-#[then("the server is told that nothing is known of it")]
+#[then("that is in nothing that the server is told")]
 fn told_nothing(world: &mut World) -> Result<(), Halted> {
-    world.scene().check_aggregate()
+    let scene = world.scene();
+    let said = says(scene.protected()?);
+    // The first octet is another one.
+    let text = said.chars().skip(1).collect();
+    scene.judge_gateway(|session| Gwmo::Unsaid { session, text });
+    Ok(())
 }
 
 #[then("the inventory has one record of that device, which is attached")]

@@ -254,6 +254,13 @@ pub enum Check {
         #[serde(default)]
         server: String,
     },
+    /// The server was told what became of a fan-out, and in none of that is this text.
+    Unsaid {
+        /// What was said to the server.
+        session: Session,
+        /// The text.
+        text: String,
+    },
     /// The summary of the inventory says what its records say, and those are of these devices at least.
     Summed {
         /// The session in which it was read.
@@ -433,6 +440,12 @@ impl Check {
             }
             Self::Spared { session } => sides::spared(scene, session),
             // That a gateway looks at them is said in an informative use case.
+            Self::Unsaid { session, text } => {
+                let expected = format!("results without {text:?}");
+                with(session, scene, expected, |talks, expected| {
+                    unsaid(talks, expected, text)
+                })
+            }
             Self::Unrelayed { session, server } => {
                 sides::unrelayed(scene, session, server).under(&["GW-D21"])
             }
@@ -530,6 +543,23 @@ fn heard(talks: &[Talk]) -> Vec<Heard> {
         }
     }
     heard
+}
+
+fn unsaid(talks: &[Talk], expected: String, text: &str) -> Found {
+    let mut reports = heard(talks);
+    reports.retain(|heard| matches!(heard.report, Report::Results | Report::Completed));
+    if reports.is_empty() {
+        return Found::inconclusive(expected, "no report of what became of it");
+    }
+    let read = inventory::values(talks);
+    let told = reports.iter().map(|heard| &heard.value);
+    let mut told = told.chain(read.iter().map(|(_, value)| value));
+    let got = match told.find(|value| value.contains(text)) {
+        Some(value) => format!("{value:?}"),
+        None => "so it is".to_owned(),
+    };
+    let holds = got == "so it is";
+    Found::decide(holds, expected, got).shown_by(reports.iter().map(|heard| heard.number))
 }
 
 fn reported(talks: &[Talk], expected: String, report: Report, times: usize) -> Found {
