@@ -7,6 +7,7 @@ use std::time::Duration;
 use twinproof_coap::{Code, ContentFormat, Message, Token, Type, option};
 use twinproof_kernel::{CallId, Time};
 
+use super::manage::own_senml;
 use super::registration::{Purpose, State, impossible, no_server};
 use super::rules::{CancelFacts, ChangeFacts, PeriodFacts};
 use super::{Answer, Device, Moment, Notify, NotifyWith, Observed, Shared, Tell};
@@ -52,7 +53,7 @@ pub(super) struct Watched {
 
 impl Report {
     /// What is kept of it, if that is all.
-    pub(super) fn watched(&self, token: Token) -> Option<Watched> {
+    pub(super) fn watched(&self, shared: &Shared, token: Token) -> Option<Watched> {
         let [watch] = self.watches.as_slice() else {
             return None;
         };
@@ -60,9 +61,7 @@ impl Report {
             ([path], [entry]) if entry.path == *path && entry.time.is_none() => (*path, entry),
             _ => return None,
         };
-        let Some(Value::Integer(told)) = entry.value else {
-            return None;
-        };
+        let told = shared.contents.held(path, entry.value.as_ref()?)?;
         let waits = watch.pending || watch.due.is_some() || !watch.kept.is_empty();
         let differs = watch.composite || watch.token != token || !self.attributes.is_empty();
         (!waits && !differs).then_some(Watched {
@@ -77,13 +76,14 @@ impl Report {
 
 impl Watched {
     /// It again, under this token.
-    pub(super) fn report(self, token: Token) -> Report {
+    pub(super) fn report(self, shared: &Shared, token: Token) -> Report {
+        let told = shared.contents.said(self.path, self.told);
         let watch = Watch {
             token,
             paths: vec![self.path],
             composite: false,
             accept: self.accept,
-            told: vec![Entry::new(self.path, Value::Integer(self.told))],
+            told: vec![Entry::new(self.path, told)],
             at: self.at,
             pending: false,
             kept: Vec::new(),
@@ -550,10 +550,10 @@ impl Device {
             return impossible(moment, Some(order), no_server(server));
         };
         match self.sends(shared, server, paths) {
-            Ok(told) => {
+            Ok((format, told)) => {
                 let message = Message::new(Code::POST)
                     .path("/dp")
-                    .content_format(ContentFormat::SENML_CBOR)
+                    .content_format(format)
                     .payload(told);
                 let to = (server, address, Type::Con);
                 self.ask(moment, to, message, Purpose::Other, Some(order));
@@ -562,13 +562,13 @@ impl Device {
         }
     }
 
-    /// The values of these paths as they are sent unasked, or why they are not.
+    /// The values of these paths as they are sent unasked, and in which format, or why they are not.
     pub(super) fn sends(
         &self,
         shared: &Shared,
         server: usize,
         paths: &[Path],
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<(ContentFormat, Vec<u8>), String> {
         let mute = match self.setting(shared, server, 23) {
             Some(Value::Boolean(mute)) => Some(mute),
             _ => None,
@@ -579,6 +579,6 @@ impl Device {
         let entries = self.read_several(shared, server, paths);
         let told = self.told_several(shared, &entries, None);
         let told = told.map_err(|code| format!("the values cannot be told: {code}"))?;
-        Ok(told.body().to_vec())
+        Ok((own_senml(shared), told.body().to_vec()))
     }
 }
