@@ -25,6 +25,7 @@ mod measure;
 mod merge;
 mod metrics;
 mod operator;
+mod payload;
 #[cfg(target_os = "linux")]
 mod plan;
 mod presets;
@@ -62,6 +63,7 @@ pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
 pub use merge::{Part, merge};
 pub use metrics::{OPENMETRICS, openmetrics};
 pub use operator::{Ask, Said};
+pub use payload::{Format, Octets, Payload};
 #[cfg(target_os = "linux")]
 pub use plan::{Asked, Association, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};

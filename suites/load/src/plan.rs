@@ -298,7 +298,7 @@ fn register(
     member: u32,
     out: &mut Outbox<DeviceAnswer>,
 ) {
-    let order = Devices.order(Operation::Register, 0);
+    let order = Devices::default().order(Operation::Register, 0);
     let call = CallId(u64::from(member));
     fleet.handle(
         shared,

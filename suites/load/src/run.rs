@@ -204,7 +204,13 @@ fn carry_out(
     let members = share.members(workload.devices.count);
     let socket = workload.devices.open(&members, workload.needs_operator())?;
     let shared = shared(workload, target.address);
-    let generator = Generator::of_shard(workload, share, socket.port(), Devices, shared);
+    let generator = Generator::of_shard(
+        workload,
+        share,
+        socket.port(),
+        Devices::of(workload),
+        shared,
+    );
     let generator = generator.map_err(NoRun::Room)?.in_run(&moment());
     let mut generator = generator.operated(target.operator);
     if helm.is_some() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use twinproof_judge::profile::Span;
 
+use crate::payload::Payload;
 use crate::shard::Shard;
 use crate::threshold::Threshold;
 
@@ -62,6 +63,9 @@ pub struct Workload {
     pub judged: u32,
     /// How often each operation occurs, as a share of the sum.
     pub mix: BTreeMap<Operation, u32>,
+    /// What values devices report, answer reads with and send; else short ones, each in the format in which it is shortest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
     /// When the generator itself has failed.
     #[serde(default)]
     pub generator: Limits,
@@ -441,6 +445,9 @@ impl Workload {
                 first.name(),
                 other.name()
             ));
+        }
+        if let Some(Err(why)) = self.payload.map(|payload| payload.check(self)) {
+            return unusable(why);
         }
         if self.arrivals == Arrivals::Closed(0) {
             return unusable("arrivals.closed: expected at least 1 under way".to_owned());
