@@ -151,6 +151,7 @@ fn plain(operation: Operation, devices: u32) -> Workload {
         devices: twinproof_load::Fleet::new(devices),
         judged: WATCHED,
         mix: BTreeMap::from([(operation, 1)]),
+        every: BTreeMap::new(),
         payload: None,
         generator: Limits::default(),
         stages: Vec::new(),

@@ -106,6 +106,7 @@ pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Vec<F
         .map(|operation| Workload {
             arrivals: Pace::Closed(window),
             mix: BTreeMap::from([(operation, 1)]),
+            every: BTreeMap::new(),
             ..workload.clone()
         })
         .collect();

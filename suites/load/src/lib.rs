@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod apart;
+mod clocks;
 mod compare;
 mod crowd;
 #[cfg(target_os = "linux")]
@@ -45,6 +46,7 @@ mod web;
 pub mod words;
 mod workload;
 
+pub use clocks::{About, Every};
 pub use compare::{ALPHA, Compared, FEWEST, Finding, MOST, compare};
 pub use crowd::{Leaving, Steer, Step};
 #[cfg(target_os = "linux")]

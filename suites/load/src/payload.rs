@@ -33,7 +33,10 @@ pub struct Payload {
 #[derive(
     Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
 )]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a number such as 200, or two limits such as [50, 400]"
+)]
 pub enum Octets {
     /// Always so many.
     Fixed(u16),

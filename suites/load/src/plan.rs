@@ -232,6 +232,7 @@ pub fn costs(workload: &Workload, operation: Operation, dtls: bool) -> Result<Co
     let measured = Workload {
         devices: crate::workload::Devices::new(256),
         mix: [(operation, 1)].into(),
+        every: [].into(),
         stages: vec![Stage {
             from: None,
             rate: 0.0,

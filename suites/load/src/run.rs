@@ -180,6 +180,12 @@ pub fn run_steered(
                 .to_owned(),
         ));
     }
+    if !workload.every.is_empty() {
+        return Err(NoRun::Unasked(
+            "who steers devices says how often they do something: expected a workload with a mix"
+                .to_owned(),
+        ));
+    }
     carry_out(workload, (shard, Some(helm)), target, watch)
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use twinproof_judge::profile::Span;
 
+use crate::clocks::Every;
 use crate::payload::Payload;
 use crate::shard::Shard;
 use crate::threshold::Threshold;
@@ -62,7 +63,11 @@ pub struct Workload {
     #[serde(default = "watched")]
     pub judged: u32,
     /// How often each operation occurs, as a share of the sum.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mix: BTreeMap<Operation, u32>,
+    /// Instead: how often each device does what, on a clock of its own. Stages have no rates then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub every: BTreeMap<Operation, Every>,
     /// What values devices report, answer reads with and send; else short ones, each in the format in which it is shortest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Payload>,
@@ -371,6 +376,12 @@ pub struct Stage {
     pub span: Span,
 }
 
+impl Stage {
+    fn has_rate(&self) -> bool {
+        self.from.is_some() || self.rate != 0.0
+    }
+}
+
 fn millis(span: Duration) -> Span {
     Span::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
@@ -421,7 +432,8 @@ impl Workload {
         {
             return unusable(why);
         }
-        if self.mix.values().all(|share| *share == 0) {
+        self.check_every().map_err(Unusable)?;
+        if self.every.is_empty() && self.mix.values().all(|share| *share == 0) {
             let own = Operation::ALL.iter().filter(|one| !one.is_part());
             let names: Vec<_> = own.map(|one| one.name()).collect();
             let names = names.join(", ");
@@ -429,7 +441,8 @@ impl Workload {
                 "mix: expected a share above 0 of at least one of {names}"
             ));
         }
-        if let Some(part) = self.mix.keys().find(|one| one.is_part()) {
+        let mut named = self.mix.keys().chain(self.every.keys());
+        if let Some(part) = named.find(|one| one.is_part()) {
             return unusable(format!(
                 "mix: {part} is measured beside another operation, and none by itself"
             ));
@@ -473,7 +486,10 @@ impl Workload {
             }
         }
         let works = |stage: &Stage| {
-            let busy = closed || stage.rate > 0.0 || stage.from.unwrap_or(0.0) > 0.0;
+            let busy = closed
+                || !self.every.is_empty()
+                || stage.rate > 0.0
+                || stage.from.unwrap_or(0.0) > 0.0;
             busy && !stage.span.duration().is_zero()
         };
         if !self.stages.iter().any(works) {
@@ -501,6 +517,43 @@ impl Workload {
             }
         }
         Ok(())
+    }
+
+    /// Whether what devices do on clocks of their own can be done so.
+    fn check_every(&self) -> Result<(), String> {
+        if self.every.is_empty() {
+            return Ok(());
+        }
+        if !self.mix.is_empty() {
+            return Err(
+                "every: devices do things on clocks of their own, or are told to (mix): expected one of them, not both"
+                    .to_owned(),
+            );
+        }
+        if self.arrivals != Arrivals::Even {
+            return Err(
+                "arrivals: devices that have clocks of their own (every) say when: expected none"
+                    .to_owned(),
+            );
+        }
+        if let Some(number) = self.stages.iter().position(|stage| stage.has_rate()) {
+            return Err(format!(
+                "stages, the {}.: devices do things on clocks of their own (every), as often as there are devices: expected no \
+                 rates",
+                number + 1
+            ));
+        }
+        let unfit = self.every.iter().find_map(|(operation, every)| {
+            let why = every.check().err()?;
+            Some(format!("every.{operation}: {why}"))
+        });
+        unfit.map_or(Ok(()), Err)
+    }
+
+    /// How many operations there are in a second where devices do them on clocks of their own.
+    pub fn own_rate(&self) -> f64 {
+        let rates = self.every.values().map(|every| every.rate());
+        f64::from(self.devices.count) * rates.sum::<f64>()
     }
 
     /// Whether a device is watched message by message.
@@ -611,7 +664,10 @@ impl Workload {
     /// The operations that occur, each with what is measured beside it.
     pub fn operations(&self) -> impl Iterator<Item = Operation> {
         let occurs = self.mix.iter().filter(|(_, share)| **share > 0);
-        occurs.flat_map(|(operation, _)| std::iter::once(*operation).chain(operation.part()))
+        let named = occurs
+            .map(|(operation, _)| operation)
+            .chain(self.every.keys());
+        named.flat_map(|operation| std::iter::once(*operation).chain(operation.part()))
     }
 
     /// Whether answers decide when operations begin.
