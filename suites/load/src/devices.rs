@@ -173,7 +173,7 @@ impl Traffic for Devices {
             Operation::Notify => Order::Notify(Notify {
                 server: 0,
                 path: self.reported_path(),
-                with: NotifyWith::Confirmed(Value::Integer(reported(number))),
+                with: NotifyWith::Due(Value::Integer(reported(number))),
             }),
             // Who is read is not told to do anything; its server is. What other devices do, none of these is told.
             Operation::DmSession

@@ -191,6 +191,9 @@ impl Jury {
             return;
         };
         if packet.code().class() == Class::Request {
+            if matches!(packet.code(), Code::POST | Code::PUT) {
+                self.devices.entry(member).or_default().is_written = true;
+            }
             if packet.observe() == Ok(Some(0)) {
                 let witness = self.devices.entry(member).or_default();
                 witness.is_observed_anew = true;

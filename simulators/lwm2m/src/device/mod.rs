@@ -275,6 +275,8 @@ struct Tell {
     order: CallId,
     /// Whether it waits until the one before it is confirmed.
     waits: bool,
+    /// Whether the server wants it later, and it is not sent.
+    held: bool,
 }
 
 /// What only a device has that a tester orders about.

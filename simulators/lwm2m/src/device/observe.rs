@@ -201,14 +201,24 @@ impl Device {
     /// Whether a notification that somebody wants to know confirmed is under way.
     fn is_telling(&self, token: Token) -> bool {
         let tells = self.live.iter().flat_map(|live| &live.tells);
-        tells.into_iter().any(|tell| tell.token == token)
+        tells
+            .into_iter()
+            .any(|tell| tell.token == token && !tell.held)
+    }
+
+    /// Whether the server wants one later that somebody wants to know confirmed.
+    fn is_holding(&self, token: Token) -> bool {
+        let tells = self.live.iter().flat_map(|live| &live.tells);
+        tells
+            .into_iter()
+            .any(|tell| tell.token == token && tell.held)
     }
 
     /// The server has a notification; if the state that waited goes out now, that one is still to come.
     pub(super) fn confirmed(&mut self, moment: &mut Moment<'_>, token: Token, again: bool) {
         self.untold(
             moment,
-            |tell| tell.token == token && !(again && tell.waits),
+            |tell| tell.token == token && !tell.held && !(again && tell.waits),
             &Answer::Done,
         );
         for tell in self.live.iter_mut().flat_map(|live| &mut live.tells) {
@@ -307,7 +317,9 @@ impl Device {
         let is_due = due.is_some_and(|at| at <= moment.now);
         let held = reachable && !watch.kept.is_empty();
         if is_due || held {
-            let confirms = self.behaviour().confirms;
+            let holds = self.watch(account, index).map(|watch| watch.token);
+            let holds = holds.is_some_and(|token| self.is_holding(token));
+            let confirms = self.behaviour().confirms || holds;
             self.tell(moment, account, index, (is_due, confirms));
         } else if let Some(watch) = self.watch_mut(account, index) {
             watch.due = due;
@@ -371,6 +383,12 @@ impl Device {
         messages.extend(now.then_some(message));
         watch.notified += messages.len() as u32;
         let token = watch.token;
+        let waits = self.is_telling(token);
+        for tell in self.live.iter_mut().flat_map(|live| &mut live.tells) {
+            if tell.token == token && tell.held {
+                (tell.held, tell.waits) = (false, waits);
+            }
+        }
         self.accounts[account].spoke = moment.now;
         for message in messages {
             // What cannot be sent now is as good as lost on the way; the next state will come.
@@ -482,14 +500,32 @@ impl Device {
                 };
                 match other {
                     NotifyWith::Confirmed(value) => {
+                        return self.notify_confirmed(
+                            moment,
+                            order,
+                            (server, index),
+                            (path, value),
+                        );
+                    }
+                    NotifyWith::Due(value) if self.is_due(moment, server, index) => {
+                        return self.notify_confirmed(
+                            moment,
+                            order,
+                            (server, index),
+                            (path, value),
+                        );
+                    }
+                    NotifyWith::Due(value) => {
                         self.change().set(path, value);
-                        let waits = self.is_telling(token);
-                        self.tell(moment, server, index, (true, true));
+                        if let Some(watch) = self.watch_mut(server, index) {
+                            watch.pending = true;
+                        }
                         if let Some(live) = &mut self.live {
                             live.tells.push(Tell {
                                 token,
                                 order,
-                                waits,
+                                waits: false,
+                                held: true,
                             });
                         }
                         return;
@@ -534,6 +570,40 @@ impl Device {
         match sent {
             Ok(()) => moment.out.answer(order, Answer::Done),
             Err(error) => impossible(moment, Some(order), error.to_string()),
+        }
+    }
+
+    /// Whether a server wants the next notification by now, or there is none that it could be too soon after.
+    fn is_due(&self, moment: &Moment<'_>, account: usize, index: usize) -> bool {
+        let shared = moment.shared;
+        let Some(watch) = self.watch(account, index).filter(|_| self.live.is_some()) else {
+            return true;
+        };
+        let periods = self.periods(shared, account, &watch.paths);
+        watch.at + shared.rules.earliest(periods) <= moment.now
+    }
+
+    /// Tells a value that the device has from now on, and who wants to know when that is confirmed.
+    fn notify_confirmed(
+        &mut self,
+        moment: &mut Moment<'_>,
+        order: CallId,
+        (server, index): (usize, usize),
+        (path, value): (Path, Value),
+    ) {
+        self.change().set(path, value);
+        let Some(token) = self.watch(server, index).map(|watch| watch.token) else {
+            return;
+        };
+        let waits = self.is_telling(token);
+        self.tell(moment, server, index, (true, true));
+        if let Some(live) = &mut self.live {
+            live.tells.push(Tell {
+                token,
+                order,
+                waits,
+                held: false,
+            });
         }
     }
 

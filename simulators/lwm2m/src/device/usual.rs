@@ -27,6 +27,8 @@ const ROOM: usize = 1_024;
 pub(super) struct Draft {
     registration: Registration,
     lifetime: u32,
+    /// Whether the server is to be told no sooner than some time after the time before.
+    is_paced: bool,
     /// What is sent of the values of these paths: those that were asked for first.
     sends: OnceLock<(Vec<Path>, Option<Vec<u8>>)>,
     /// A path of which numbers are reported, the first of all, and the format if they are reported as nothing but what is said
@@ -94,6 +96,7 @@ impl Draft {
         Some(Self {
             registration: Registration::new(others, list)?,
             lifetime: said,
+            is_paced: device.setting(shared, 0, 2).is_some(),
             sends: OnceLock::new(),
             reports: OnceLock::new(),
         })
@@ -243,8 +246,13 @@ pub(super) fn begin<'n>(
         Order::Notify(Notify {
             server: 0,
             path,
-            with: NotifyWith::Confirmed(Value::Integer(number)),
+            with:
+                with @ (NotifyWith::Confirmed(Value::Integer(number))
+                | NotifyWith::Due(Value::Integer(number))),
         }) if !shared.queue_mode => {
+            if draft.is_paced && matches!(with, NotifyWith::Due(_)) {
+                return None;
+            }
             let watch = watch.filter(|watch| watch.watched.path == *path)?;
             let accept = watch.watched.accept;
             let plain = draft.reports_plain(shared, *path);

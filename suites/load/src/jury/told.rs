@@ -67,6 +67,7 @@ impl Jury {
             }
         }
         let forgot = witness.forgot_reports;
+        let is_written = witness.is_written;
         // Who observes twice is told twice, and nobody knows which of both comes first.
         let several = witness.tokens.len() > 1;
         let value = reported(number);
@@ -93,7 +94,7 @@ impl Jury {
             }
             Some(_) if several => None,
             // A server that observes anew is told the present value anew.
-            Some(before) if before == number && !anew => {
+            Some(before) if before == number && !anew && !is_written => {
                 let expected = format!("a value after {value}, which was told before");
                 Some((Rule::ReportToldOnce, expected, format!("{value} again")))
             }
