@@ -21,10 +21,23 @@ fn server() -> SocketAddr {
 }
 
 fn shared() -> Shared {
-    let shared = Shared {
+    devices(None, false)
+}
+
+/// Devices that say the number that they report at such length, and sleep three seconds after they have spoken, or do not.
+fn devices(filling: Option<Filling>, sleeps: bool) -> Shared {
+    let mut shared = Shared {
         remembers: false,
         ..Shared::new(Version::V1_1, 600, &[server()])
     };
+    if sleeps {
+        shared = shared.sleeping(600);
+        shared.awake = Duration::from_secs(3);
+    }
+    if let Some(filling) = filling {
+        let path = Path::new(&[3, 0, 10]).unwrap();
+        shared.contents.fill(path, Value::Integer(15), filling);
+    }
     shared.for_many()
 }
 
@@ -42,14 +55,6 @@ fn taken_up(shared: Shared) -> Shared {
     shared.for_many()
 }
 
-/// Devices that say the number that they report at such length.
-fn filled(filling: Filling) -> Shared {
-    let mut shared = shared();
-    let path = Path::new(&[3, 0, 10]).unwrap();
-    shared.contents.fill(path, Value::Integer(15), filling);
-    shared.for_many()
-}
-
 fn kind() -> impl Strategy<Value = Shared> {
     prop_oneof![
         4 => Just(None),
@@ -57,7 +62,7 @@ fn kind() -> impl Strategy<Value = Shared> {
         // Some of that takes more than one block.
         1 => Just(Some(Filling::opaque(8..=2_000, 2))),
     ]
-    .prop_map(|filling| filling.map_or_else(shared, filled))
+    .prop_flat_map(|filling| any::<bool>().prop_map(move |sleeps| devices(filling, sleeps)))
 }
 
 fn roster() -> Roster {
@@ -525,7 +530,7 @@ fn devices_are_left_as_they_are_packed_in_most_exchanges_and_only_by_the_standar
 fn who_says_much_rests_as_small_as_who_says_little() {
     let path = Path::new(&[3, 0, 10]).unwrap();
     let filling = Filling::text(900..=900, 1);
-    let mut pair = Pair::of(filled(filling));
+    let mut pair = Pair::of(devices(Some(filling), false));
     pair.act(0, Act::Register);
     pair.act(0, Act::Answer(0x41, b"\x82rd\x01x"));
     pair.act(0, Act::Observe);
@@ -539,4 +544,26 @@ fn who_says_much_rests_as_small_as_who_says_little() {
         pair.act(0, Act::Empty(0x60));
         assert!(pair.fleets[0].0.is_packed(0));
     }
+}
+
+#[test]
+fn who_sleeps_hears_nothing_until_it_has_spoken_again() {
+    let mut pair = Pair::of(devices(None, true));
+    let answers = |pair: &mut Pair| {
+        pair.said[0].clear();
+        pair.act(0, Act::Read);
+        !pair.said[0].is_empty()
+    };
+    pair.act(0, Act::Register);
+    pair.act(0, Act::Answer(0x41, b"\x82rd\x01x"));
+    pair.act(0, Act::Wait(4_000));
+    assert!(!answers(&mut pair));
+    // While it waits for an answer it listens, however long that takes.
+    pair.act(0, Act::Update);
+    pair.act(0, Act::Wait(10_000));
+    pair.act(0, Act::Answer(0x44, b""));
+    pair.act(0, Act::Wait(2_000));
+    assert!(answers(&mut pair));
+    pair.act(0, Act::Wait(4_000));
+    assert!(!answers(&mut pair));
 }

@@ -453,11 +453,12 @@ impl Device {
                 since: moment.now.since(state.spoke),
                 window: shared.awake,
             };
-            let answers = self
+            // Whoever waits for an answer listens, and so does who does not know what became of a message.
+            let waits = self
                 .live
                 .as_ref()
-                .is_some_and(|live| !live.calls.is_empty());
-            if !answers && !shared.rules.is_awake(facts) {
+                .is_some_and(|live| !live.calls.is_empty() || !live.layer.is_at_rest());
+            if !waits && !shared.rules.is_awake(facts) {
                 return;
             }
         }

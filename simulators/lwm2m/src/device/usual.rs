@@ -249,7 +249,7 @@ pub(super) fn begin<'n>(
             with:
                 with @ (NotifyWith::Confirmed(Value::Integer(number))
                 | NotifyWith::Due(Value::Integer(number))),
-        }) if !shared.queue_mode => {
+        }) => {
             if draft.is_paced && matches!(with, NotifyWith::Due(_)) {
                 return None;
             }
