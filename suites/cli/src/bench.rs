@@ -397,6 +397,12 @@ fn text(report: &Report) -> String {
             counts.abandoned
         ));
     }
+    if report.steered.is_none() && report.counts.abandoned > 0 {
+        lines.push(format!(
+            "  {} reads of devices that slept to the end have no answer, and are not lost",
+            report.counts.abandoned
+        ));
+    }
     if report.judged.requests > 0 {
         let judged = &report.judged;
         lines.push(format!(

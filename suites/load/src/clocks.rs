@@ -10,7 +10,7 @@ use twinproof_kernel::Seed;
 
 use crate::schedule::scrambled;
 use crate::turns::Turn;
-use crate::workload::{Operation, Workload};
+use crate::workload::{Arrivals, Operation, Workload};
 
 /// How often each device does something.
 #[derive(
@@ -72,6 +72,45 @@ impl Every {
     /// How often that is in a second.
     pub(crate) fn rate(self) -> f64 {
         1e6 / self.times().0 as f64
+    }
+}
+
+impl Workload {
+    /// Whether what devices do on clocks of their own can be done so.
+    pub(crate) fn check_every(&self) -> Result<(), String> {
+        if self.every.is_empty() {
+            return Ok(());
+        }
+        if !self.mix.is_empty() {
+            return Err(
+                "every: devices do things on clocks of their own, or are told to (mix): expected one of them, not both"
+                    .to_owned(),
+            );
+        }
+        if self.arrivals != Arrivals::Even {
+            return Err(
+                "arrivals: devices that have clocks of their own (every) say when: expected none"
+                    .to_owned(),
+            );
+        }
+        if let Some(number) = self.stages.iter().position(|stage| stage.has_rate()) {
+            return Err(format!(
+                "stages, the {}.: devices do things on clocks of their own (every), as often as there are devices: expected no \
+                 rates",
+                number + 1
+            ));
+        }
+        let unfit = self.every.iter().find_map(|(operation, every)| {
+            let why = every.check().err()?;
+            Some(format!("every.{operation}: {why}"))
+        });
+        unfit.map_or(Ok(()), Err)
+    }
+
+    /// How many operations there are in a second where devices do them on clocks of their own.
+    pub fn own_rate(&self) -> f64 {
+        let rates = self.every.values().map(|every| every.rate());
+        f64::from(self.devices.count) * rates.sum::<f64>()
     }
 }
 

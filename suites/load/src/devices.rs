@@ -155,6 +155,10 @@ pub fn shared(workload: &Workload, server: SocketAddr) -> Shared {
         speaks: format.map(Format::number),
         ..Shared::new(version, lifetime, &[server])
     };
+    if let Some(awake) = workload.devices.awake() {
+        shared = shared.sleeping(lifetime);
+        shared.awake = awake;
+    }
     let devices = Devices::of(workload);
     if let Some((filling, _)) = devices.filling {
         let name = Value::String("{endpoint}".to_owned());

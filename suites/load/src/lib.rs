@@ -39,6 +39,7 @@ mod search;
 mod serve;
 mod sessions;
 mod shard;
+mod sleep;
 mod threshold;
 mod turns;
 #[cfg(target_os = "linux")]
@@ -84,6 +85,7 @@ pub use search::{Found, Limit, Search, Trial, trial};
 pub use serve::serve;
 pub use sessions::Sealed;
 pub use shard::Shard;
+pub use sleep::Queue;
 pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use twinproof_sockets::{Socket, cpu_of_process};

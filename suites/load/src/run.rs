@@ -351,6 +351,7 @@ fn built_in(socket: &Socket, rules: Arc<dyn Rules>) -> (Server, server::Shared) 
     let at = address_of(socket);
     let set_up = server::Shared {
         remembers: REMEMBERED,
+        waits: true,
         rules,
         ..server::Shared::new(Version::V1_1)
     };

@@ -11,6 +11,7 @@ use twinproof_judge::profile::Span;
 use crate::clocks::Every;
 use crate::payload::Payload;
 use crate::shard::Shard;
+use crate::sleep::Queue;
 use crate::threshold::Threshold;
 
 /// A workload: who takes part, what they do, and when.
@@ -138,6 +139,9 @@ pub struct Devices {
     /// Instead: all have that address, and each a port of its own, counted from this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<u16>,
+    /// Whether they sleep (queue mode): they hear for so long after they have spoken, and nothing until they speak again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
     /// Whether devices behind DTLS say goodbye before they shake hands anew. Else they have lost what they had, as after a cut of
     /// their power, and the server is to take their new handshake all the same (RFC 6347 §4.2.8).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -153,6 +157,7 @@ impl Devices {
             first: first(),
             group: GROUP,
             ports: None,
+            queue: None,
             goodbye: false,
         }
     }
@@ -377,7 +382,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    fn has_rate(&self) -> bool {
+    pub(crate) fn has_rate(&self) -> bool {
         self.from.is_some() || self.rate != 0.0
     }
 }
@@ -459,9 +464,9 @@ impl Workload {
                 other.name()
             ));
         }
-        if let Some(Err(why)) = self.payload.map(|payload| payload.check(self)) {
-            return unusable(why);
-        }
+        self.devices.check_queue(first).map_err(Unusable)?;
+        let payload = self.payload.map_or(Ok(()), |payload| payload.check(self));
+        payload.map_err(Unusable)?;
         if self.arrivals == Arrivals::Closed(0) {
             return unusable("arrivals.closed: expected at least 1 under way".to_owned());
         }
@@ -517,43 +522,6 @@ impl Workload {
             }
         }
         Ok(())
-    }
-
-    /// Whether what devices do on clocks of their own can be done so.
-    fn check_every(&self) -> Result<(), String> {
-        if self.every.is_empty() {
-            return Ok(());
-        }
-        if !self.mix.is_empty() {
-            return Err(
-                "every: devices do things on clocks of their own, or are told to (mix): expected one of them, not both"
-                    .to_owned(),
-            );
-        }
-        if self.arrivals != Arrivals::Even {
-            return Err(
-                "arrivals: devices that have clocks of their own (every) say when: expected none"
-                    .to_owned(),
-            );
-        }
-        if let Some(number) = self.stages.iter().position(|stage| stage.has_rate()) {
-            return Err(format!(
-                "stages, the {}.: devices do things on clocks of their own (every), as often as there are devices: expected no \
-                 rates",
-                number + 1
-            ));
-        }
-        let unfit = self.every.iter().find_map(|(operation, every)| {
-            let why = every.check().err()?;
-            Some(format!("every.{operation}: {why}"))
-        });
-        unfit.map_or(Ok(()), Err)
-    }
-
-    /// How many operations there are in a second where devices do them on clocks of their own.
-    pub fn own_rate(&self) -> f64 {
-        let rates = self.every.values().map(|every| every.rate());
-        f64::from(self.devices.count) * rates.sum::<f64>()
     }
 
     /// Whether a device is watched message by message.

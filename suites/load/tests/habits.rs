@@ -2,14 +2,20 @@
 //! server is the built-in one, on sockets of this machine, or nobody, on a clock of our own.
 #![cfg(target_os = "linux")]
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use twinproof_coap::{Class, Code, ContentFormat, Packet, Raw};
-use twinproof_load::{Report, Rule, Target, Verdict, Workload, desk_of, serve_built_in};
-use twinproof_lwm2m::server::rules::{DatagramFacts, Rules};
+use twinproof_coap::endpoint::{Endpoint, Event, Turn};
+use twinproof_coap::{Class, Code, ContentFormat, Message, Packet, Parameters, Raw, option};
+use twinproof_kernel::{Seed, Time};
+use twinproof_load::{
+    Devices, Generator, Operation, Phase, Report, Rule, Target, Verdict, Workload, desk_of,
+    serve_built_in, shared,
+};
+use twinproof_lwm2m::server::rules::{DatagramFacts, HoldFacts, Rules};
 use twinproof_sockets::Socket;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -52,8 +58,8 @@ fn payload(mix: &str, payload: &str) -> String {
         late = "1h"
         starved_share = 1.0
         [[stages]]
-        rate = 200
-        for = "1s"
+        rate = 400
+        for = "500ms"
         "#
     )
 }
@@ -216,4 +222,172 @@ fn what_no_value_can_have_is_said_before_anything_is_done() {
         ..plain
     };
     assert!(!plain.text().contains("payload]"), "{}", plain.text());
+}
+
+/// Devices that update every two seconds, listen for half a second after that, and are read now and then.
+fn sleepers(queue: &str) -> String {
+    format!(
+        r#"
+        name = "sleepers"
+        drain = "3s"
+        judged = 40
+        [devices]
+        count = 40
+        {queue}
+        [every]
+        read = "3s"
+        update = "2s"
+        [generator]
+        late = "1h"
+        starved_share = 1.0
+        [[stages]]
+        for = "6s"
+        "#
+    )
+}
+
+/// Holds back what it has for devices that have slept in for so long, or never.
+struct Knows(Option<Duration>);
+
+impl Rules for Knows {
+    fn holds(&self, facts: HoldFacts) -> bool {
+        let sleeps = |awake| facts.silent || facts.under_way > 0 || facts.since >= awake;
+        self.0.is_some_and(sleeps)
+    }
+}
+
+#[test]
+fn who_sleeps_is_read_when_it_wakes_and_not_before() {
+    let awake = Some(Duration::from_millis(400));
+    let (sleeps, listens) = (sleepers("queue = \"500ms\""), sleepers(""));
+    let [report, impatient, plain] = std::thread::scope(|scope| {
+        let runs = [(&sleeps, awake), (&sleeps, None), (&listens, None)];
+        let runs = runs.map(|(text, knows)| scope.spawn(move || run(text, Arc::new(Knows(knows)))));
+        runs.map(|run| run.join().unwrap())
+    });
+    let read = &report.operations[&Operation::Read];
+    assert_eq!((read.begun, read.lost), (80, 0), "{read:?}");
+    // Nobody updates once the stages are over: who has slept in then is not awaited.
+    assert!(read.answered >= 50, "{read:?}");
+    assert_eq!(read.answered + report.counts.abandoned, 80, "{read:?}");
+    assert_eq!(report.verdict, Verdict::Measured, "{:?}", report.judged);
+    // Of two seconds it sleeps for one and a half.
+    let (mean, most) = (read.mean_us.unwrap(), read.max_us.unwrap());
+    assert!(
+        (300_000.0..1_000_000.0).contains(&mean) && most > 1_200_000,
+        "{read:?}"
+    );
+
+    // Who asks at once has no answer of who sleeps, and asks again. One who answers asleep would have answered all of that.
+    let (report, read) = (&impatient, &impatient.operations[&Operation::Read]);
+    assert!(read.mean_us > Some(300_000.0) && read.lost == 0, "{read:?}");
+    assert!(
+        !matches!(report.verdict, Verdict::Wrong | Verdict::NoContact),
+        "{report:?}"
+    );
+    let read = &plain.operations[&Operation::Read];
+    assert_eq!((read.answered, plain.counts.abandoned), (80, 0));
+    assert!(read.mean_us < Some(200_000.0), "{read:?}");
+}
+
+#[test]
+fn a_server_that_never_asks_who_sleeps_passes_no_bound() {
+    let text = sleepers("queue = true").replace(
+        "drain",
+        "thresholds = [\"read.loss<1%\", \"update.loss<1%\"]\ndrain",
+    );
+    let report = run(&text, Arc::new(Knows(Some(Duration::ZERO))));
+    assert_eq!(
+        (
+            report.operations[&Operation::Read].answered,
+            report.counts.abandoned
+        ),
+        (0, 80)
+    );
+    assert!(
+        matches!(report.verdict, Verdict::TooFew | Verdict::Unanswered),
+        "{:?}",
+        report.verdict
+    );
+}
+
+/// How many reads were begun, lost, and not awaited of devices that update every 50 seconds, by a server that confirms that and
+/// never reads anything.
+fn unread(queue: &str) -> (u64, u64, u64) {
+    let text = format!(
+        "name = \"unread\"\n[devices]\ncount = 10\n{queue}\n[every]\nread = \"60s\"\nupdate = \"50s\"\n\
+         [[stages]]\nfor = \"240s\""
+    );
+    let workload = Workload::read(&text).unwrap();
+    let server = SocketAddr::new(HERE, 5683);
+    let operator = SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 2), 5683);
+    let set_up = shared(&workload, server);
+    let generator = Generator::new(&workload, 5683, Devices::of(&workload), set_up).unwrap();
+    let mut generator = generator.operated(Some(operator));
+    let mut layer: Endpoint<SocketAddr> = Endpoint::new(Seed::new(9));
+    let parameters = Parameters::default();
+    let mut now = Time::from_micros(1);
+    while generator.phase() != Phase::Done {
+        now = now.max(generator.next_deadline().unwrap_or(now));
+        let mut sent: Vec<(SocketAddr, Vec<u8>)> = Vec::new();
+        let mut send = |at, to, bytes: &[u8]| {
+            if to == server {
+                sent.push((at, bytes.to_vec()));
+            }
+        };
+        while generator.act(now, &mut send) {}
+        for (device, bytes) in sent {
+            let mut answer = Vec::new();
+            let mut keep = |_, bytes: &[u8]| answer = bytes.to_vec();
+            let mut turn = Turn {
+                parameters: &parameters,
+                now,
+                send: &mut keep,
+            };
+            let event = layer.receive(&mut turn, device, &bytes);
+            let Some(Event::Request {
+                exchange, packet, ..
+            }) = event
+            else {
+                continue;
+            };
+            let message = match packet.path_is(&["rd"]) {
+                true => Message::new(Code::CREATED)
+                    .option(option::LOCATION_PATH, b"rd")
+                    .option(option::LOCATION_PATH, b"x"),
+                false => Message::new(Code::CHANGED),
+            };
+            layer.respond(&mut turn, &exchange, message).unwrap();
+            generator.hear((now, now), (device, server, &answer), &mut |_, _, _| {});
+        }
+    }
+    let read = generator.measures().totals(Operation::Read);
+    let update = generator.measures().totals(Operation::Update);
+    assert_eq!(update.answered, update.begun);
+    (read.begun, read.lost, generator.counts().abandoned)
+}
+
+#[test]
+fn a_read_is_lost_only_where_its_server_has_heard_of_the_device_since_it_could_ask_again() {
+    let (begun, lost, abandoned) = unread("");
+    assert_eq!((lost, abandoned), (begun, 0));
+    // Those of the last 93 s, or a little more, nobody can be blamed for.
+    let (begun, lost, abandoned) = unread("queue = \"10s\"");
+    assert_eq!((begun, lost + abandoned), (40, 40));
+    assert!((15..=25).contains(&lost), "{lost} {abandoned}");
+}
+
+#[test]
+fn devices_that_cannot_sleep_so_are_refused() {
+    for (queue, mix, why) in [
+        ("queue = \"10ms\"", "update = 1", "at least 100ms"),
+        ("queue = \"10s\"", "twinning = 1", "devices of LwM2M"),
+        ("queue = 10", "update = 1", "or true for 93 s"),
+    ] {
+        let text = format!(
+            "name = \"x\"\n[devices]\ncount = 5\n{queue}\n[mix]\n{mix}\n[[stages]]\nrate = 1\nfor = \"1s\""
+        );
+        let got = Workload::read(&text).unwrap_err().to_string();
+        assert!(got.contains(why), "{queue}: {got}");
+    }
 }
