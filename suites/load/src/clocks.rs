@@ -35,12 +35,12 @@ pub enum Every {
 pub struct About {
     /// How long it is from one moment at which it is due to the next.
     pub interval: Span,
-    /// By which share of the interval each may be late, all as likely; it puts off none after it.
+    /// By which share of the interval each may be early, all as likely; none after it is because of that.
     pub jitter: f64,
 }
 
 impl Every {
-    /// How long it is from one moment to the next, and by how much each may be late.
+    /// How long it is from one moment to the next, and by how much each may be early.
     fn times(self) -> (u64, u64) {
         let micros = |span: Span| u64::try_from(span.duration().as_micros()).unwrap_or(u64::MAX);
         match self {
@@ -56,7 +56,7 @@ impl Every {
     ///
     /// # Errors
     ///
-    /// When there is no time between two moments, or one could be later than the next; says what was expected.
+    /// When there is no time between two moments, or one could be sooner than the one before; says what was expected.
     pub(crate) fn check(self) -> Result<(), String> {
         if self.times().0 < 1_000 {
             return Err("expected an interval of at least 1ms".to_owned());
@@ -125,7 +125,7 @@ pub(crate) struct Clocks {
 struct Clock {
     operation: Operation,
     interval: u64,
-    late: u64,
+    early: u64,
     seed: u64,
     first: u32,
     /// The devices, in the order in which they are due.
@@ -133,7 +133,7 @@ struct Clock {
     /// How many of them have had a turn, and how often all have.
     place: usize,
     round: u64,
-    /// Whose turn has come, and may be late.
+    /// Whose turn it is about to be, sooner or later.
     ahead: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
@@ -178,7 +178,7 @@ impl Clocks {
 impl Clock {
     fn new(
         operation: Operation,
-        (interval, late): (u64, u64),
+        (interval, early): (u64, u64),
         seed: u64,
         ours: &Range<u32>,
     ) -> Self {
@@ -187,7 +187,7 @@ impl Clock {
         Self {
             operation,
             interval,
-            late,
+            early,
             seed,
             first: ours.start,
             members,
@@ -203,16 +203,17 @@ impl Clock {
             let next = self.nominal();
             match self.ahead.peek() {
                 // None after it can be sooner.
-                Some(Reverse((at, _))) if *at <= next => return *at,
+                Some(Reverse((at, _))) if *at <= next.saturating_sub(self.early) => return *at,
                 _ if next == u64::MAX => return u64::MAX,
                 _ => {}
             }
             let member = self.members[self.place];
-            // As late as is drawn for this turn of this device.
+            // As early as is drawn for this turn of this device; what would have been before the beginning was.
             let drawn = scrambled(self.seed ^ u64::from(member), self.round + 1);
-            let late = (u128::from(drawn) * u128::from(self.late)) >> 64;
-            self.ahead
-                .push(Reverse((next.saturating_add(late as u64), member)));
+            let early = (u128::from(drawn) * u128::from(self.early)) >> 64;
+            if let Some(at) = next.checked_sub(early as u64) {
+                self.ahead.push(Reverse((at, member)));
+            }
             self.place += 1;
             if self.place == self.members.len() {
                 (self.place, self.round) = (0, self.round + 1);
@@ -309,24 +310,29 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_late_keeps_its_phase() {
+    fn a_clock_that_is_early_keeps_its_phase_and_is_so_from_the_beginning() {
         let workload = workload("send = { interval = \"10s\", jitter = 0.5 }", 300, "100s");
         let all = turns(&workload, Shard::WHOLE);
         assert!(all.is_sorted_by_key(|turn| turn.at));
-        let mut late = Vec::new();
+        // 30 in a second, from the first on: those of the first five lie at random.
+        let first = all.iter().filter(|turn| turn.at < Duration::from_secs(5));
+        assert!((120..180).contains(&first.count()));
+        let mut early = Vec::new();
         for (member, moments) in by_device(&all, Operation::Send) {
             let seed = Seed::new(3).derive("every").derive("send").rng().u64(..);
             let phase = phase(seed, 10_000_000, member) as f64 / 1e6;
+            // Of the first some were before the beginning.
+            let before = usize::from(moments[0] > phase);
             for (round, at) in moments.iter().enumerate() {
-                let after = at - phase - round as f64 * 10.0;
-                assert!((0.0..5.0).contains(&after), "{member}: {moments:?}");
-                late.push(after);
+                let before = phase + (round + before) as f64 * 10.0 - at;
+                assert!((0.0..=5.0).contains(&before), "{member}: {moments:?}");
+                early.push(before);
             }
         }
-        assert!((2_900..=3_000).contains(&late.len()), "{}", late.len());
-        let mean = late.iter().sum::<f64>() / late.len() as f64;
+        assert!((2_900..=3_100).contains(&early.len()), "{}", early.len());
+        let mean = early.iter().sum::<f64>() / early.len() as f64;
         assert!((mean - 2.5).abs() < 0.15, "{mean}");
-        assert!(late.iter().any(|after| *after < 0.5) && late.iter().any(|after| *after > 4.5));
+        assert!(early.iter().any(|by| *by < 0.5) && early.iter().any(|by| *by > 4.5));
     }
 
     #[test]
