@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod apart;
+mod clocks;
 mod compare;
 mod crowd;
 #[cfg(target_os = "linux")]
@@ -25,6 +26,7 @@ mod measure;
 mod merge;
 mod metrics;
 mod operator;
+mod payload;
 #[cfg(target_os = "linux")]
 mod plan;
 mod presets;
@@ -37,6 +39,7 @@ mod search;
 mod serve;
 mod sessions;
 mod shard;
+mod sleep;
 mod threshold;
 mod turns;
 #[cfg(target_os = "linux")]
@@ -44,6 +47,7 @@ mod web;
 pub mod words;
 mod workload;
 
+pub use clocks::{About, Every};
 pub use compare::{ALPHA, Compared, FEWEST, Finding, MOST, compare};
 pub use crowd::{Leaving, Steer, Step};
 #[cfg(target_os = "linux")]
@@ -62,6 +66,7 @@ pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
 pub use merge::{Part, merge};
 pub use metrics::{OPENMETRICS, openmetrics};
 pub use operator::{Ask, Said};
+pub use payload::{Format, Octets, Payload};
 #[cfg(target_os = "linux")]
 pub use plan::{Asked, Association, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
@@ -80,6 +85,7 @@ pub use search::{Found, Limit, Search, Trial, trial};
 pub use serve::serve;
 pub use sessions::Sealed;
 pub use shard::Shard;
+pub use sleep::Queue;
 pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use twinproof_sockets::{Socket, cpu_of_process};
