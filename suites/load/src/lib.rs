@@ -25,6 +25,7 @@ mod measure;
 mod merge;
 mod metrics;
 mod operator;
+mod parts;
 #[cfg(target_os = "linux")]
 mod plan;
 mod presets;
@@ -37,7 +38,11 @@ mod search;
 mod serve;
 mod sessions;
 mod shard;
+#[cfg(target_os = "linux")]
+mod start;
 mod threshold;
+#[cfg(target_os = "linux")]
+mod together;
 mod turns;
 #[cfg(target_os = "linux")]
 mod web;
@@ -62,6 +67,7 @@ pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
 pub use merge::{Part, merge};
 pub use metrics::{OPENMETRICS, openmetrics};
 pub use operator::{Ask, Said};
+pub use parts::Part as WorkloadPart;
 #[cfg(target_os = "linux")]
 pub use plan::{Asked, Association, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
@@ -80,6 +86,8 @@ pub use search::{Found, Limit, Search, Trial, trial};
 pub use serve::serve;
 pub use sessions::Sealed;
 pub use shard::Shard;
+#[cfg(target_os = "linux")]
+pub use together::{Aim, run_parts};
 pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use twinproof_sockets::{Socket, cpu_of_process};

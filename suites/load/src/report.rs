@@ -65,6 +65,9 @@ pub struct Report {
     pub judged: Judgement,
     /// Second by second.
     pub seconds: Vec<Second>,
+    /// The same of each part of the workload alone, if it has parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Report>,
 }
 
 /// What somebody wanted who steered a run, instead of the stages of its workload.
@@ -361,7 +364,32 @@ impl Report {
             system,
             judged: Judgement::default(),
             seconds: measures.seconds().to_vec(),
+            parts: Vec::new(),
         }
+    }
+
+    /// Takes over what the systems of all parts took, each a process of its own, if it is known of all of them.
+    pub fn sum_systems(&mut self) {
+        let mut sum = System::default();
+        let mut seconds: BTreeMap<u64, Vec<&Taken>> = BTreeMap::new();
+        for part in &self.parts {
+            let Some(system) = &part.system else {
+                return;
+            };
+            sum.cpu += system.cpu;
+            for taken in &system.seconds {
+                seconds.entry(taken.second).or_default().push(taken);
+            }
+        }
+        let whole = seconds.into_iter().filter(|(_, all)| all.len() == self.parts.len());
+        let whole = whole.map(|(second, all)| Taken {
+            second,
+            processors: all.iter().map(|taken| taken.processors).sum(),
+            memory: all.iter().map(|taken| taken.memory).sum(),
+        });
+        sum.seconds = whole.collect();
+        sum.cpu = rounded(sum.cpu);
+        self.system = (!self.parts.is_empty()).then_some(sum);
     }
 
     /// It as that of a share, of which thresholds are not judged alone: what does not hold of a part may hold of the whole.
@@ -387,8 +415,7 @@ impl Report {
         if let Some(steered) = &self.steered {
             return Duration::try_from_secs_f64(steered.lasted).unwrap_or_default();
         }
-        let stages = self.workload.stages.iter();
-        let all: Duration = stages.map(|stage| stage.span.duration()).sum();
+        let all = self.workload.span();
         all.saturating_sub(self.workload.warm_up.duration())
     }
 

@@ -71,7 +71,7 @@ fn masthead(report: &Report) -> Markup {
             }
             dl.facts {
                 (fact("Against", &report.target))
-                (fact("Devices", &workload.devices.count.to_string()))
+                (fact("Devices", &workload.count().to_string()))
                 @if let Some(shard) = report.shard { (fact("Shard", &shard.to_string())) }
                 (fact("Took", &format!("{:.1} s", report.generator.wall)))
                 (fact("Seed", &workload.seed.to_string()))
