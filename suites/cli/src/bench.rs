@@ -22,18 +22,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Span;
-use twinproof_load::words::{metric, name, time};
+use twinproof_load::words::{headroom, metric, name, time};
 use twinproof_load::{
-    Aim, Arrivals, Floor, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Round,
-    Run, Sealed, Shard, Stage, Verdict, WATCHED, WebFloor, Workload, fanout_patience, run_parts,
+    Aim, Arrivals, Floor, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report,
+    Round, Run, Sealed, Shard, Stage, Verdict, WATCHED, WebFloor, Workload, fanout_patience,
+    run_parts,
 };
 
 use crate::args::SEED;
 use crate::args::bench::{self, Against, Bench, Beside, Fleet, FloorOf, Pace, Share};
 use crate::problem::Problem;
 use crate::watch;
-use metrics::Metrics;
 use gauge::Gauge;
+use metrics::Metrics;
 use system::{System, is_there};
 use view::View;
 pub(crate) use worker::worker;
@@ -257,11 +258,7 @@ fn checked(workload: Workload) -> Result<Workload, Problem> {
 }
 
 /// Carries out the parts of a workload together, each against its own system.
-fn against_each(
-    workload: &Workload,
-    args: &Against,
-    beside: &Beside,
-) -> Result<ExitCode, Problem> {
+fn against_each(workload: &Workload, args: &Against, beside: &Beside) -> Result<ExitCode, Problem> {
     if let Some(shard) = beside.shard {
         workload.check_shard(shard).map_err(Problem::Usage)?;
     }
@@ -442,6 +439,9 @@ fn text(report: &Report) -> String {
         each(report.generator.cpu),
         system.unwrap_or_default()
     ));
+    if let Some(reckoned) = &report.headroom {
+        lines.push(format!("  generator's headroom: {}", headroom(reckoned)));
+    }
     if report.steered.is_some() {
         let counts = &report.counts;
         lines.push(format!(
@@ -499,15 +499,19 @@ fn text(report: &Report) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A part of a workload, in a line.
+/// A part of a workload.
 fn part_line(part: &Report) -> String {
-    format!(
+    let mut line = format!(
         "  part {}: {} devices against {} · {}",
         part.workload.enabler().name(),
         part.workload.devices.count,
         part.target,
         name(part.verdict)
-    )
+    );
+    if let Some(reckoned) = &part.headroom {
+        line += &format!("\n    generator's headroom: {}", headroom(reckoned));
+    }
+    line
 }
 
 /// What went over associations.

@@ -72,8 +72,8 @@ pub use parts::Part as WorkloadPart;
 pub use plan::{Asked, Association, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
 pub use report::{
-    Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, Steered, System, Taken,
-    Verdict, hlog,
+    Headroom, Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, Steered, System,
+    Taken, Verdict, hlog,
 };
 #[cfg(target_os = "linux")]
 pub use run::{
@@ -86,9 +86,9 @@ pub use search::{Found, Limit, Search, Trial, trial};
 pub use serve::serve;
 pub use sessions::Sealed;
 pub use shard::Shard;
+pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use together::{Aim, run_parts};
-pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use twinproof_sockets::{Socket, cpu_of_process};
 #[cfg(target_os = "linux")]

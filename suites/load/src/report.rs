@@ -53,6 +53,9 @@ pub struct Report {
     pub operations: BTreeMap<Operation, Measured>,
     /// How the generator did.
     pub generator: Health,
+    /// What the generator could have done at most; nothing where it did not keep up, or several threads or machines did.
+    #[serde(default)]
+    pub headroom: Option<Headroom>,
     /// What went over the wire.
     pub counts: Counts,
     /// What went over associations, if devices came over DTLS.
@@ -66,7 +69,7 @@ pub struct Report {
     /// Second by second.
     pub seconds: Vec<Second>,
     /// The same of each part of the workload alone, if it has parts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub parts: Vec<Report>,
 }
 
@@ -231,6 +234,31 @@ impl Health {
     }
 }
 
+/// What the thread of the generator could have done on this machine, reckoned from the processor time that it took in the run:
+/// it was not tried.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+pub struct Headroom {
+    /// Processor time for each operation that was begun, warm-up or not, in microseconds.
+    pub each_us: f64,
+    /// For which share of the run it had a processor.
+    pub busy: f64,
+    /// How many operations per second would take all of one processor, if each took as much as these.
+    pub most: f64,
+}
+
+impl Headroom {
+    fn of(generator: &Health, measures: &Measures) -> Option<Self> {
+        let begun: u64 = measures.seconds().iter().map(|one| one.begun).sum();
+        let kept_up = generator.problems.is_empty() && begun > 0;
+        let is_seen = generator.cpu > 0.0 && generator.wall > 0.0;
+        (kept_up && is_seen).then(|| Self {
+            each_us: rounded(generator.cpu * 1e6 / begun as f64),
+            busy: rounded(generator.cpu / generator.wall),
+            most: rounded(begun as f64 / generator.cpu),
+        })
+    }
+}
+
 /// Something that was wrong with the generator.
 #[derive(
     Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
@@ -304,7 +332,10 @@ impl Report {
     ) -> Self {
         generator.problems.extend(late(workload, measures));
         generator.problems.extend(unprepared(counts));
-        Self::of(workload, target, (measures, counts), generator, system)
+        Self {
+            headroom: Headroom::of(&generator, measures),
+            ..Self::of(workload, target, (measures, counts), generator, system)
+        }
     }
 
     /// As [`new`](Self::new), where all that is wrong with the generator is known.
@@ -359,6 +390,7 @@ impl Report {
             thresholds,
             operations,
             generator,
+            headroom: None,
             counts,
             dtls: None,
             system,
@@ -381,7 +413,9 @@ impl Report {
                 seconds.entry(taken.second).or_default().push(taken);
             }
         }
-        let whole = seconds.into_iter().filter(|(_, all)| all.len() == self.parts.len());
+        let whole = seconds
+            .into_iter()
+            .filter(|(_, all)| all.len() == self.parts.len());
         let whole = whole.map(|(second, all)| Taken {
             second,
             processors: all.iter().map(|taken| taken.processors).sum(),
