@@ -74,9 +74,12 @@ fn devices_of_four_enablers_go_on_at_the_same_time() {
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     let report = load_report(dir.path());
     assert_eq!(report["verdict"], "passed");
+    let answered = |operation: &str| report["operations"][operation]["answered"].as_u64();
+    // Which of 160 are registrations is up to chance.
+    let registered = answered("register").unwrap();
     for (operation, count) in [
-        ("register", 40),
-        ("update", 120),
+        ("register", registered),
+        ("update", 160 - registered),
         ("twinning", 16),
         ("dm-session", 16),
         ("fanout", 8),

@@ -78,8 +78,13 @@ pub fn run_parts(
             })
         });
         let going: Vec<_> = going.collect();
+        let mut looked = None::<Instant>;
         while !going.iter().all(thread::ScopedJoinHandle::is_finished) {
             thread::sleep(GLANCE);
+            if looked.is_some_and(|at| at.elapsed() < OFTEN) {
+                continue;
+            }
+            looked = Some(Instant::now());
             let (phase, measures) = all(workload, &seen);
             if watch(phase, &measures).is_break() {
                 stopped = true;
