@@ -495,7 +495,7 @@ fn text(report: &Report) -> String {
         lines.push("stopped before its end".to_owned());
     }
     let verdict = report.verdict;
-    lines.push(format!("{}: {}", name(verdict), verdict.meaning()));
+    lines.push(format!("{}: {}", name(verdict), report.meaning()));
     lines.join("\n") + "\n"
 }
 

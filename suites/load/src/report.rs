@@ -444,6 +444,16 @@ impl Report {
         self
     }
 
+    /// Its verdict in a sentence.
+    pub const fn meaning(&self) -> &'static str {
+        match self.verdict {
+            Verdict::NoContact if !self.parts.is_empty() => {
+                "in a part of the workload nothing was answered as it should be"
+            }
+            verdict => verdict.meaning(),
+        }
+    }
+
     /// How long was measured.
     pub fn span(&self) -> Duration {
         if let Some(steered) = &self.steered {

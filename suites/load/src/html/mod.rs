@@ -67,7 +67,7 @@ fn masthead(report: &Report) -> Markup {
             p.kicker { "Load report" }
             h1 { (workload.name) }
             p.answer.(class) {
-                strong { (name(report.verdict)) "." } " " (report.verdict.meaning()) "."
+                strong { (name(report.verdict)) "." } " " (report.meaning()) "."
                 @if report.stopped { " " strong { "Stopped before its end." } }
             }
             dl.facts {
