@@ -39,3 +39,50 @@ impl Start {
         self.at.get().copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use twinproof_kernel::Time;
+
+    use super::*;
+    use crate::devices::{Devices, shared};
+    use crate::generator::{Generator, Phase};
+    use crate::workload::{Operation, Workload};
+
+    #[test]
+    fn it_is_when_the_last_is_ready() {
+        let start = Start::of(2);
+        start.arrive();
+        assert_eq!(start.at(), None);
+        start.arrive();
+        assert!(start.at() > Some(Instant::now() - LEAD));
+    }
+
+    #[test]
+    fn a_generator_that_is_held_begins_nothing_before_it_is_released() {
+        let workload = Workload::read(
+            "name = \"held\"\n[devices]\ncount = 4\n[mix]\nregister = 1\n[[stages]]\nrate = 10\nfor = \"1s\"\n",
+        );
+        let workload = workload.unwrap();
+        let server = SocketAddr::from(([127, 0, 0, 1], 5683));
+        let generator = Generator::new(&workload, 5683, Devices, shared(&workload, server));
+        let mut generator = generator.unwrap().held();
+        let at = |millis| Time::ZERO + Duration::from_millis(millis);
+        let mut acts = |generator: &mut Generator<'_, Devices>, millis| {
+            let mut sent = 0;
+            generator.act(at(millis), &mut |_, _, _| sent += 1);
+            sent
+        };
+        assert_eq!(acts(&mut generator, 5_000), 0);
+        assert!(generator.is_ready());
+        generator.release(at(6_000));
+        assert_eq!(acts(&mut generator, 5_999), 0);
+        assert!(acts(&mut generator, 6_250) > 0);
+        assert_eq!(generator.phase(), Phase::Loading);
+        // Times count from then, and not from when it was ready.
+        let begun = generator.measures().totals(Operation::Register).begun;
+        assert!((2..=4).contains(&begun), "{begun}");
+    }
+}

@@ -522,6 +522,36 @@ mod tests {
     }
 
     #[test]
+    fn nothing_begins_before_others_are_ready() {
+        let stalls = Stalls {
+            turn: tokio::sync::Mutex::default(),
+        };
+        let start = Start::of(2);
+        let (mut early, mut phases) = (0, Vec::new());
+        let played = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(400));
+                start.arrive();
+            });
+            let from = (Shard::WHOLE, Some(&start));
+            play(&workload(""), from, stalls, &mut |phase, _| {
+                let begins = start.at().is_some_and(|at| Instant::now() >= at);
+                early += u32::from(!begins && !matches!(phase, Phase::Preparing(_)));
+                phases.push(phase);
+                ControlFlow::Continue(())
+            })
+        });
+        let played = played.unwrap();
+        let totals = played.measures.totals(Operation::DmSession);
+        assert_eq!((totals.begun, early), (100, 0));
+        // It is asked whether to go on while it waits, too.
+        let waits = phases
+            .iter()
+            .filter(|phase| **phase == Phase::Preparing(10));
+        assert!(waits.count() > 10);
+    }
+
+    #[test]
     fn what_is_stopped_ends_at_once_and_nothing_is_said_of_what_was_under_way() {
         let stalls = Stalls {
             turn: tokio::sync::Mutex::new(19),
