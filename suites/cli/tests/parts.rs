@@ -69,7 +69,8 @@ fn both(one: &Served, other: &Served) -> String {
 fn devices_of_four_enablers_go_on_at_the_same_time() {
     let dir = tempfile::tempdir().unwrap();
     let bounds = "\"register.loss<1%\", \"twinning.refused<1%\", \"dm-session.loss<1%\", \"fanout-device.loss<1%\"";
-    let all = [LWM2M, TWINNING, DM, GWMO];
+    let lwm2m = LWM2M.replace("update", "notify");
+    let all = [&*lwm2m, TWINNING, DM, GWMO];
     let ran = fleet(dir.path(), (bounds, LIFTED), &all, &["--for", "4s"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     let report = load_report(dir.path());
@@ -79,7 +80,7 @@ fn devices_of_four_enablers_go_on_at_the_same_time() {
     let registered = answered("register").unwrap();
     for (operation, count) in [
         ("register", registered),
-        ("update", 160 - registered),
+        ("notify", 160 - registered),
         ("twinning", 16),
         ("dm-session", 16),
         ("fanout", 8),
@@ -98,9 +99,14 @@ fn devices_of_four_enablers_go_on_at_the_same_time() {
         ("counts", "sent"),
         ("counts", "prepared"),
         ("judged", "answers"),
+        ("judged", "reports"),
     ] {
         assert_eq!(report[of][what], sum(of, what), "{what}");
     }
+    assert_eq!(
+        report["judged"]["told"],
+        part(&report, "notify")["judged"]["told"]
+    );
     assert_eq!(report["thresholds"].as_array().unwrap().len(), 4);
     assert!(report["system"]["cpu"].as_f64() > Some(0.0));
 

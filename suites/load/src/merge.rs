@@ -405,14 +405,15 @@ fn problems_of(part: &Part, name: &str) -> Vec<Problem> {
 fn judgement<'r>(reports: impl Iterator<Item = &'r Report>) -> Judgement {
     let mut all = Judgement::default();
     let mut broken: BTreeMap<Rule, Broken> = BTreeMap::new();
+    let (mut told, mut is_deaf) = (0, false);
     for judged in reports.map(|report| &report.judged) {
         all.devices += judged.devices;
         all.requests += judged.requests;
         all.answers += judged.answers;
         all.reports += judged.reports;
         all.reads += judged.reads;
-        // One whose operator is told nothing says nothing of what the others are told.
-        all.told = all.told.into_iter().chain(judged.told).reduce(|a, b| a + b);
+        is_deaf |= judged.reports > 0 && judged.told.is_none();
+        told += judged.told.unwrap_or(0);
         for one in &judged.broken {
             match broken.get_mut(&one.rule) {
                 Some(known) => known.times += one.times,
@@ -421,5 +422,7 @@ fn judgement<'r>(reports: impl Iterator<Item = &'r Report>) -> Judgement {
         }
     }
     all.broken = broken.into_values().collect();
+    // Where the operator of one is told nothing, the sum would be short of what that has reported.
+    all.told = (all.reports > 0 && !is_deaf).then_some(told);
     all
 }
