@@ -231,6 +231,27 @@ fn where_one_part_cannot_begin_none_does() {
 }
 
 #[test]
+fn what_another_part_was_answered_is_no_contact_of_this_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let lwm2m = Served::lwm2m(dir.path(), &[]);
+    let dm = Served::web(dir.path(), "dm", &[]);
+    // Its devices are not believed; nothing is lost of what is refused.
+    let strangers = both(&dm, &lwm2m).replace("password-of-device", "password-of-nobody");
+    fs::write(dir.path().join("sut.toml"), strangers).unwrap();
+    let bounds = "\"register.loss<1%\", \"dm-session.loss<1%\"";
+    let ran = fleet(
+        dir.path(),
+        (bounds, LIFTED),
+        &[LWM2M, DM],
+        &["--sut", "sut.toml"],
+    );
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+    let report = load_report(dir.path());
+    assert_eq!(report["verdict"], "no_contact");
+    assert_eq!(part(&report, "register")["verdict"], "passed");
+}
+
+#[test]
 fn what_cannot_be_done_with_parts_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let lwm2m = Served::lwm2m(dir.path(), &[]);
