@@ -70,7 +70,7 @@ mod tests {
         let generator = Generator::new(&workload, 5683, Devices, shared(&workload, server));
         let mut generator = generator.unwrap().held();
         let at = |millis| Time::ZERO + Duration::from_millis(millis);
-        let mut acts = |generator: &mut Generator<'_, Devices>, millis| {
+        let acts = |generator: &mut Generator<'_, Devices>, millis| {
             let mut sent = 0;
             generator.act(at(millis), &mut |_, _, _| sent += 1);
             sent
