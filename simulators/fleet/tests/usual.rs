@@ -9,7 +9,7 @@ use twinproof_fleet::{Addresses, Fleet, Roster};
 use twinproof_kernel::{CallId, Input, Outbox, Output, Rests as _, Role as _, Seed, Time};
 use twinproof_lwm2m::device::rules::Standard;
 use twinproof_lwm2m::device::{
-    Answer, Device, Notify, NotifyWith, Order, Register, Shared, Update,
+    Answer, Device, Filling, Notify, NotifyWith, Order, Register, Shared, Update,
 };
 use twinproof_lwm2m::wire::{Path, Value, Version};
 
@@ -21,21 +21,48 @@ fn server() -> SocketAddr {
 }
 
 fn shared() -> Shared {
-    let shared = Shared {
+    devices(None, false)
+}
+
+/// Devices that say the number that they report at such length, and sleep three seconds after they have spoken, or do not.
+fn devices(filling: Option<Filling>, sleeps: bool) -> Shared {
+    let mut shared = Shared {
         remembers: false,
         ..Shared::new(Version::V1_1, 600, &[server()])
     };
+    if sleeps {
+        shared = shared.sleeping(600);
+        shared.awake = Duration::from_secs(3);
+    }
+    if let Some(filling) = filling {
+        let path = Path::new(&[3, 0, 10]).unwrap();
+        shared.contents.fill(path, Value::Integer(15), filling);
+    }
     shared.for_many()
 }
 
 /// The same, of devices that are taken up for all that happens: nobody knows that their decisions are those of the
 /// standard.
 fn unknown() -> Shared {
+    taken_up(shared())
+}
+
+fn taken_up(shared: Shared) -> Shared {
     let shared = Shared {
         rules: Arc::new(Standard),
-        ..shared()
+        ..shared
     };
     shared.for_many()
+}
+
+fn kind() -> impl Strategy<Value = Shared> {
+    prop_oneof![
+        4 => Just(None),
+        2 => Just(Some(Filling::text(30..=900, 1))),
+        // Some of that takes more than one block.
+        1 => Just(Some(Filling::opaque(8..=2_000, 2))),
+    ]
+    .prop_flat_map(|filling| any::<bool>().prop_map(move |sleeps| devices(filling, sleeps)))
 }
 
 fn roster() -> Roster {
@@ -73,8 +100,11 @@ enum Act {
     Observe,
     /// The server observes no more, or says so.
     Cancel,
-    /// The device reports this number.
+    /// The device reports this number, now or when its server wants it.
     Report(i64),
+    Due(i64),
+    /// The server wants so many seconds between two reports.
+    Pmin(u8),
     Garbage,
     /// So many milliseconds go by.
     Wait(u64),
@@ -108,6 +138,8 @@ fn act() -> impl Strategy<Value = Act> {
         5 => Just(Act::Observe),
         1 => Just(Act::Cancel),
         9 => prop_oneof![0..3_i64, any::<i64>()].prop_map(Act::Report),
+        5 => any::<i64>().prop_map(Act::Due),
+        1 => (0..4_u8).prop_map(Act::Pmin),
         1 => Just(Act::Separate),
         1 => Just(Act::Read),
         1 => Just(Act::Garbage),
@@ -149,13 +181,18 @@ fn left(out: &mut Outbox<Answer>) -> Left {
 
 impl Pair {
     fn new() -> Self {
+        Self::of(shared())
+    }
+
+    fn of(shared: Shared) -> Self {
         let awake = (0..MEMBERS).map(|member| {
             let (roster, mut name) = (roster(), String::new());
             let who = roster.identity(member, &mut name).unwrap();
             Device::new(who.name, who.at, who.seed)
         });
         Self {
-            fleets: [shared(), unknown()].map(|shared| (Fleet::new(roster(), GRAIN), shared)),
+            fleets: [shared.clone(), taken_up(shared)]
+                .map(|shared| (Fleet::new(roster(), GRAIN), shared)),
             awake: awake.collect(),
             now: Time::from_micros(1 << GRAIN),
             said: Default::default(),
@@ -190,11 +227,15 @@ impl Pair {
                 let paths = Path::new(&[3, 0, resource]).into_iter().collect();
                 return self.order(member, Order::Send { server: 0, paths });
             }
-            Act::Report(number) => {
+            Act::Report(number) | Act::Due(number) => {
+                let value = Value::Integer(number);
                 let notify = Notify {
                     server: 0,
                     path: Path::new(&[3, 0, 10]).unwrap(),
-                    with: NotifyWith::Confirmed(Value::Integer(number)),
+                    with: match act {
+                        Act::Due(_) => NotifyWith::Due(value),
+                        _ => NotifyWith::Confirmed(value),
+                    },
                 };
                 return self.order(member, Order::Notify(notify));
             }
@@ -223,6 +264,12 @@ impl Pair {
             Act::Read => [&[0x41, 1, 7, head[3], 5], &b"\xb13\x010\x010"[..]].concat(),
             Act::Observe => [&[0x41, 1, 7, head[3], 5], &b"\x60\x513\x010\x0210"[..]].concat(),
             Act::Cancel => [&[0x41, 1, 8, head[3], 5], &b"\x61\x01\x513\x010\x0210"[..]].concat(),
+            Act::Pmin(seconds) => [
+                &[0x41, 3, 10 + seconds, head[3], 5],
+                &b"\xb13\x010\x0210\x46pmin="[..],
+                &[b'0' + seconds],
+            ]
+            .concat(),
             Act::Garbage => vec![0x44, 0x44],
         };
         self.heard[place].clone_from(&datagram);
@@ -373,8 +420,9 @@ proptest! {
     #[test]
     fn nobody_can_tell_who_was_taken_up(
         acts in prop::collection::vec((0..MEMBERS, act()), 1..120),
+        kind in kind(),
     ) {
-        let mut pair = Pair::new();
+        let mut pair = Pair::of(kind);
         for (member, act) in acts {
             pair.act(member, act);
         }
@@ -476,4 +524,46 @@ fn devices_are_left_as_they_are_packed_in_most_exchanges_and_only_by_the_standar
             "{order:?}"
         );
     }
+}
+
+#[test]
+fn who_says_much_rests_as_small_as_who_says_little() {
+    let path = Path::new(&[3, 0, 10]).unwrap();
+    let filling = Filling::text(900..=900, 1);
+    let mut pair = Pair::of(devices(Some(filling), false));
+    pair.act(0, Act::Register);
+    pair.act(0, Act::Answer(0x41, b"\x82rd\x01x"));
+    pair.act(0, Act::Observe);
+    for number in [7, 8] {
+        pair.act(0, Act::Due(number));
+        let said = &pair.said[0];
+        let Value::String(text) = filling.said(&number.to_string()) else {
+            panic!("text is text");
+        };
+        assert!(said.ends_with(text.as_bytes()), "{path}: {said:?}");
+        pair.act(0, Act::Empty(0x60));
+        assert!(pair.fleets[0].0.is_packed(0));
+    }
+}
+
+#[test]
+fn who_sleeps_hears_nothing_until_it_has_spoken_again() {
+    let mut pair = Pair::of(devices(None, true));
+    let answers = |pair: &mut Pair| {
+        pair.said[0].clear();
+        pair.act(0, Act::Read);
+        !pair.said[0].is_empty()
+    };
+    pair.act(0, Act::Register);
+    pair.act(0, Act::Answer(0x41, b"\x82rd\x01x"));
+    pair.act(0, Act::Wait(4_000));
+    assert!(!answers(&mut pair));
+    // While it waits for an answer it listens, however long that takes.
+    pair.act(0, Act::Update);
+    pair.act(0, Act::Wait(10_000));
+    pair.act(0, Act::Answer(0x44, b""));
+    pair.act(0, Act::Wait(2_000));
+    assert!(answers(&mut pair));
+    pair.act(0, Act::Wait(4_000));
+    assert!(!answers(&mut pair));
 }

@@ -302,6 +302,49 @@ fn notifications_keep_to_their_periods_and_thresholds() {
 }
 
 #[test]
+fn a_report_that_is_due_later_waits_and_its_confirmation_with_it() {
+    let due = |value| {
+        Order::Notify(Notify {
+            server: 0,
+            path: "/26241/0/1".parse().unwrap(),
+            with: NotifyWith::Due(Value::Integer(value)),
+        })
+    };
+    let mut pair = Pair::registered(Version::V1_0, 86_400);
+    let attributes = Message::new(Code::PUT).path("/26241/0/1");
+    let attributes = attributes.query("pmin=5").query("pmax=15");
+    assert_eq!(pair.ask(attributes), "2.04 Changed ");
+    let observe = Message::new(Code::GET).path("/26241/0/1").observe();
+    assert_eq!(pair.ask(observe), "2.05 Content 42");
+    pair.answers.clear();
+    pair.wait(seconds(6));
+    pair.order(due(100));
+    assert_eq!(std::mem::take(&mut pair.heard), ["2.05 Content 100"]);
+    assert_eq!(std::mem::take(&mut pair.answers), [Answer::Done]);
+    // Of two that come too soon only the newer one is said, and stands for both.
+    pair.wait(seconds(1));
+    pair.order(due(101));
+    pair.wait(seconds(1));
+    pair.order(due(102));
+    pair.wait(seconds(2));
+    assert!(
+        pair.heard.is_empty() && pair.answers.is_empty(),
+        "{:?}",
+        pair.heard
+    );
+    pair.wait(seconds(2));
+    assert_eq!(std::mem::take(&mut pair.heard), ["2.05 Content 102"]);
+    assert_eq!(
+        std::mem::take(&mut pair.answers),
+        [Answer::Done, Answer::Done]
+    );
+    // Nobody waits for what is said again because nothing was said for so long.
+    pair.wait(seconds(16));
+    assert_eq!(std::mem::take(&mut pair.heard), ["2.05 Content 102"]);
+    assert!(pair.answers.is_empty());
+}
+
+#[test]
 fn whoever_wants_a_notification_confirmed_hears_what_became_of_it() {
     let tell = |value| {
         Order::Notify(Notify {

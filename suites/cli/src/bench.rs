@@ -153,6 +153,8 @@ fn plain(operation: Operation, devices: u32) -> Workload {
         devices: twinproof_load::Fleet::new(devices),
         judged: WATCHED,
         mix: BTreeMap::from([(operation, 1)]),
+        every: BTreeMap::new(),
+        payload: None,
         generator: Limits::default(),
         stages: Vec::new(),
         parts: Vec::new(),
@@ -451,6 +453,12 @@ fn text(report: &Report) -> String {
             counts.joined,
             counts.left,
             counts.abandoned
+        ));
+    }
+    if report.steered.is_none() && report.counts.abandoned > 0 {
+        lines.push(format!(
+            "  {} reads of devices that slept to the end have no answer, and are not lost",
+            report.counts.abandoned
         ));
     }
     if report.judged.requests > 0 {

@@ -124,6 +124,21 @@ fn its_excerpt_is_what_a_run_prints() {
     }
 }
 
+#[test]
+fn workloads_that_are_shown_can_be_used() {
+    let text = readme();
+    let blocks = text.split("```toml\n").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    let workloads: Vec<_> = blocks
+        .filter(|block| block.contains("[[stages]]"))
+        .collect();
+    assert_eq!(workloads.len(), 2);
+    for text in workloads {
+        let read = twinproof_load::Workload::read(text);
+        assert!(read.is_ok(), "{read:?}");
+    }
+}
+
 const MANIFEST: &str = include_str!("../../load/kubernetes.yaml");
 
 /// What stands after a key on its line.

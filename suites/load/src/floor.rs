@@ -13,7 +13,7 @@ use twinproof_kernel::{CallId, Input, Outbox, Role as _, Seed, Time};
 use twinproof_lwm2m::device::{Device, Shared};
 use twinproof_sockets::{Arrivals, Departures, Socket, cpu_of_thread};
 
-use crate::devices::{Devices, reported_path, shared};
+use crate::devices::{Devices, shared};
 use crate::drive::{GLANCE, Pump};
 use crate::generator::{Generator, Phase, Traffic as _};
 use crate::jury::Jury;
@@ -106,6 +106,7 @@ pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Vec<F
         .map(|operation| Workload {
             arrivals: Pace::Closed(window),
             mix: BTreeMap::from([(operation, 1)]),
+            every: BTreeMap::new(),
             ..workload.clone()
         })
         .collect();
@@ -118,7 +119,8 @@ pub fn floor(workload: &Workload, rounds: u32, length: Duration) -> Result<Vec<F
             let mut sides = Vec::new();
             for (workload, sockets) in closed.iter().zip(&sockets) {
                 let side = Side::new(workload, sockets)?;
-                let observed = (side.operation == Operation::Notify).then(observation);
+                let observed = (side.operation == Operation::Notify)
+                    .then(|| observation(Devices::of(workload)));
                 let (other, stop) = (&sockets.other, &stop);
                 scope.spawn(move || echo(other, observed.as_deref(), stop));
                 sides.push(side);
@@ -177,11 +179,12 @@ impl<'s> Side<'s> {
         let target = SocketAddr::from((Ipv4Addr::LOCALHOST, other.port()));
         let operation = workload.operations().next().unwrap_or(Operation::Register);
         let shared = shared(workload, target);
-        let template = template(&shared, operation)?;
+        let traffic = Devices::of(workload);
+        let template = template(&shared, traffic, operation)?;
         let devices = &workload.devices;
         let addresses = devices.addresses(bare.port());
         let roster = Roster::new(devices.count, addresses, "", Seed::new(0));
-        let generator = Generator::new(workload, ours.port(), Devices, shared);
+        let generator = Generator::new(workload, ours.port(), traffic, shared);
         Ok(Self {
             operation,
             pump: Pump::new(ours),
@@ -298,12 +301,12 @@ impl Bare<'_> {
 }
 
 /// A server asks to observe what devices report.
-fn observation() -> Vec<u8> {
+fn observation(traffic: Devices) -> Vec<u8> {
     let mut octets = Vec::new();
     // Nothing of this can be wrong.
     let _ = Writer::new(&mut octets, Type::Con, Code::GET, 1, b"\x01")
         .observe(0)
-        .path(&reported_path().to_string())
+        .path(&traffic.reported_path().to_string())
         .finish();
     octets
 }
@@ -364,7 +367,7 @@ pub(crate) fn write_answer(request: &[u8], into: &mut Vec<u8>) -> bool {
 }
 
 /// The datagram of a registered device that does this.
-fn template(shared: &Shared, operation: Operation) -> io::Result<Vec<u8>> {
+fn template(shared: &Shared, traffic: Devices, operation: Operation) -> io::Result<Vec<u8>> {
     let (Some(server), at) = (
         shared.servers.first(),
         SocketAddr::from(([127, 1, 0, 1], 1)),
@@ -376,12 +379,12 @@ fn template(shared: &Shared, operation: Operation) -> io::Result<Vec<u8>> {
     let mut said = Vec::new();
     for (number, operation) in [Operation::Register, operation].into_iter().enumerate() {
         if number > 0 && operation == Operation::Notify {
-            let (from, bytes) = (server.address, &*observation());
+            let (from, bytes) = (server.address, &*observation(traffic));
             let input = Input::Datagram { at, from, bytes };
             device.handle(shared, Time::ZERO, input, &mut out);
             out = Outbox::default();
         }
-        let order = Devices.order(operation, 0);
+        let order = traffic.order(operation, 0);
         let call = CallId(0);
         device.handle(shared, Time::ZERO, Input::Order { call, order }, &mut out);
         said = out.bytes().to_vec();

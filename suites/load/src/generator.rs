@@ -1,6 +1,7 @@
 //! The generator: devices that are told what to do when the schedule says so, and what comes of it. No socket
 //! and no clock: whoever drives it brings datagrams, their stamps and the time.
 
+mod asleep;
 mod counts;
 mod held;
 mod operated;
@@ -75,6 +76,8 @@ pub struct Generator<'w, T: Traffic> {
     is_introduced: bool,
     /// Who is registered and not yet observed.
     unobserved: VecDeque<u32>,
+    /// When each device spoke last, where they sleep and are asked for something meanwhile.
+    spoke: Vec<Time>,
     /// How many operations were begun.
     begun: u64,
     /// When something was last prepared.
@@ -192,6 +195,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
             operator: None,
             is_introduced: false,
             unobserved: VecDeque::new(),
+            spoke: asleep::spoke(workload, shard.members(count).len()),
             begun: 0,
             progressed: Time::ZERO,
             overheard: Vec::new(),
@@ -471,6 +475,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
 
     /// Sends what devices want sent, and takes their answers, which came at `at`.
     fn flush(&mut self, at: Time, send: &mut Send<'_>) {
+        let moment = at;
         let mut out = std::mem::take(&mut self.out);
         let (outputs, bytes) = out.take();
         for output in outputs {
@@ -483,6 +488,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
                         continue;
                     }
                     self.counts.sent += 1;
+                    self.speaks(at, moment);
                     send(at, to, &bytes[range]);
                 }
                 Output::Answer { call, answer } => {
@@ -624,12 +630,16 @@ impl<'w, T: Traffic> Generator<'w, T> {
 
     fn give_up(&mut self, now: Time, least: Duration) {
         let begins = self.begins;
-        for pending in self.pending.drain(..).flatten() {
+        for pending in std::mem::take(&mut self.pending).into_iter().flatten() {
             if now.since(pending.meant) < least {
                 continue;
             }
             let is_joining = matches!(pending.deed, Deed::Observe | Deed::Register);
             self.counts.unjoined += u64::from(is_joining && self.crowd.is_some());
+            if self.is_asleep(&pending) {
+                self.counts.abandoned += 1;
+                continue;
+            }
             if let Deed::Do(operation) = pending.deed {
                 let times = (now.since(begins), now.since(pending.meant));
                 self.measures

@@ -19,6 +19,7 @@ use std::time::Duration;
 use twinproof_coap::{Class, Code, Header, Packet, Type, option};
 use twinproof_kernel::Time;
 
+use crate::devices::Devices;
 use crate::workload::Workload;
 use requests::Kind;
 use witness::{Registration, Witness};
@@ -46,6 +47,8 @@ pub struct Jury {
     /// Says who is watched; nobody if there is none.
     workload: Option<Workload>,
     devices: HashMap<u32, Witness>,
+    /// Knows what devices say.
+    traffic: Devices,
     /// Whom devices ask.
     server: Option<SocketAddr>,
     requests: u64,
@@ -71,6 +74,7 @@ impl Jury {
     pub fn new(workload: &Workload) -> Self {
         Self {
             workload: Some(workload.clone()),
+            traffic: Devices::of(workload),
             patience: workload.drain.duration().max(LEAST),
             ..Self::absent()
         }
@@ -81,6 +85,7 @@ impl Jury {
         Self {
             workload: None,
             devices: HashMap::new(),
+            traffic: Devices::default(),
             server: None,
             requests: 0,
             answers: 0,
@@ -189,6 +194,9 @@ impl Jury {
             return;
         };
         if packet.code().class() == Class::Request {
+            if matches!(packet.code(), Code::POST | Code::PUT) {
+                self.devices.entry(member).or_default().is_written = true;
+            }
             if packet.observe() == Ok(Some(0)) {
                 let witness = self.devices.entry(member).or_default();
                 witness.is_observed_anew = true;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod apart;
+mod clocks;
 mod compare;
 mod crowd;
 #[cfg(target_os = "linux")]
@@ -26,6 +27,7 @@ mod merge;
 mod metrics;
 mod operator;
 mod parts;
+mod payload;
 #[cfg(target_os = "linux")]
 mod plan;
 mod presets;
@@ -38,6 +40,7 @@ mod search;
 mod serve;
 mod sessions;
 mod shard;
+mod sleep;
 #[cfg(target_os = "linux")]
 mod start;
 mod threshold;
@@ -49,6 +52,7 @@ mod web;
 pub mod words;
 mod workload;
 
+pub use clocks::{About, Every};
 pub use compare::{ALPHA, Compared, FEWEST, Finding, MOST, compare};
 pub use crowd::{Leaving, Steer, Step};
 #[cfg(target_os = "linux")]
@@ -68,6 +72,7 @@ pub use merge::{Part, merge};
 pub use metrics::{OPENMETRICS, openmetrics};
 pub use operator::{Ask, Said};
 pub use parts::Part as WorkloadPart;
+pub use payload::{Format, Octets, Payload};
 #[cfg(target_os = "linux")]
 pub use plan::{Asked, Association, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
@@ -86,6 +91,7 @@ pub use search::{Found, Limit, Search, Trial, trial};
 pub use serve::serve;
 pub use sessions::Sealed;
 pub use shard::Shard;
+pub use sleep::Queue;
 pub use threshold::{Holds, Metric, Side, Threshold};
 #[cfg(target_os = "linux")]
 pub use together::{Aim, run_parts};

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use twinproof_judge::profile::Span;
 
+use crate::clocks::Every;
+use crate::payload::Payload;
 use crate::workload::{Arrivals, Devices, Enabler, Operation, Stage, Unusable, Workload};
 
 /// What the devices of one enabler do beside those of others.
@@ -20,7 +22,14 @@ pub struct Part {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<u32>,
     /// How often each operation occurs, as a share of the sum.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mix: BTreeMap<Operation, u32>,
+    /// Instead: how often each device does what, on a clock of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub every: BTreeMap<Operation, Every>,
+    /// What values devices report, answer reads with and send, if not short ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
     /// How the rate goes, one stage after the other.
     pub stages: Vec<Stage>,
 }
@@ -45,6 +54,8 @@ impl Workload {
             devices: part.devices.clone(),
             judged: part.judged.unwrap_or(self.judged),
             mix: part.mix.clone(),
+            every: part.every.clone(),
+            payload: part.payload,
             stages: part.stages.clone(),
             parts: Vec::new(),
             ..self.clone()
@@ -75,7 +86,8 @@ impl Workload {
     /// Whether all of its parts can be used, and together.
     pub(crate) fn check_parts(&self) -> Result<(), Unusable> {
         let unusable = |why: String| Err(Unusable(why));
-        if !self.devices.is_nobody() || !self.mix.is_empty() || !self.stages.is_empty() {
+        let does = !self.mix.is_empty() || !self.every.is_empty() || self.payload.is_some();
+        if !self.devices.is_nobody() || does || !self.stages.is_empty() {
             return unusable(
                 "parts: expected [devices], [mix] and [[stages]] either in each of them or without any, got both"
                     .to_owned(),

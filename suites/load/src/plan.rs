@@ -230,6 +230,7 @@ pub fn costs(workload: &Workload, operation: Operation, dtls: bool) -> Result<Co
     let measured = Workload {
         devices: crate::workload::Devices::new(256),
         mix: [(operation, 1)].into(),
+        every: [].into(),
         stages: vec![Stage {
             from: None,
             rate: 0.0,
@@ -296,7 +297,7 @@ fn register(
     member: u32,
     out: &mut Outbox<DeviceAnswer>,
 ) {
-    let order = Devices.order(Operation::Register, 0);
+    let order = Devices::default().order(Operation::Register, 0);
     let call = CallId(u64::from(member));
     fleet.handle(
         shared,

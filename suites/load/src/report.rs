@@ -195,11 +195,13 @@ impl Measured {
     }
 }
 
-/// Whether less than half of an operation was answered as it should be, and no threshold is about that.
+/// Whether less than half of an operation was answered as it should be, and no threshold is about that, or its devices have
+/// slept so long that none can be.
 fn is_unanswered(workload: &Workload, (operation, measured): (&Operation, &Measured)) -> bool {
     let bounds = &workload.thresholds;
     let is_bound = bounds.iter().any(|bound| bound.operation == *operation);
-    !is_bound && measured.answered < measured.begun.div_ceil(2)
+    let slept = workload.devices.awake().is_some() && *operation == Operation::Read;
+    (!is_bound || slept) && measured.answered < measured.begun.div_ceil(2)
 }
 
 /// To the thousandth, so that what is read is what was written.

@@ -204,6 +204,12 @@ pub fn run_steered(
                 .to_owned(),
         ));
     }
+    if !workload.every.is_empty() {
+        return Err(NoRun::Unasked(
+            "who steers devices says how often they do something: expected a workload with a mix"
+                .to_owned(),
+        ));
+    }
     carry_out(workload, shard, (Some(helm), None), target, watch)
 }
 
@@ -229,7 +235,13 @@ fn carry_out(
     let members = share.members(workload.devices.count);
     let socket = workload.devices.open(&members, workload.needs_operator())?;
     let shared = shared(workload, target.address);
-    let generator = Generator::of_shard(workload, share, socket.port(), Devices, shared);
+    let generator = Generator::of_shard(
+        workload,
+        share,
+        socket.port(),
+        Devices::of(workload),
+        shared,
+    );
     let generator = generator.map_err(NoRun::Room)?.in_run(&moment());
     let mut generator = generator.operated(target.operator);
     if helm.is_some() {
@@ -367,6 +379,7 @@ fn built_in(socket: &Socket, rules: Arc<dyn Rules>) -> (Server, server::Shared) 
     let at = address_of(socket);
     let set_up = server::Shared {
         remembers: REMEMBERED,
+        waits: true,
         rules,
         ..server::Shared::new(Version::V1_1)
     };

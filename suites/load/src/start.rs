@@ -67,7 +67,12 @@ mod tests {
         );
         let workload = workload.unwrap();
         let server = SocketAddr::from(([127, 0, 0, 1], 5683));
-        let generator = Generator::new(&workload, 5683, Devices, shared(&workload, server));
+        let generator = Generator::new(
+            &workload,
+            5683,
+            Devices::of(&workload),
+            shared(&workload, server),
+        );
         let mut generator = generator.unwrap().held();
         let at = |millis| Time::ZERO + Duration::from_millis(millis);
         let acts = |generator: &mut Generator<'_, Devices>, millis| {

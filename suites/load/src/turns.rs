@@ -6,6 +6,7 @@ use std::time::Duration;
 use twinproof_fleet::{spread, turns_of};
 use twinproof_kernel::Seed;
 
+use crate::clocks::Clocks;
 use crate::schedule::{Schedule, scrambled};
 use crate::shard::Shard;
 use crate::workload::{Operation, Workload};
@@ -24,6 +25,8 @@ pub(crate) struct Turn {
 /// not depend on how many shards there are. What a turn is follows from its number, and those of others are passed over.
 pub(crate) struct Turns {
     schedule: Schedule,
+    /// Devices do what they do on clocks of their own.
+    clocks: Option<Clocks>,
     mix: Vec<(u32, Operation)>,
     /// What the operation of each turn follows from.
     seed: u64,
@@ -50,6 +53,7 @@ impl Turns {
         let is_whole = ours == (0..count);
         Self {
             schedule: Schedule::new(&workload.stages, workload.arrivals, seed),
+            clocks: Clocks::of(workload, &ours),
             mix: shares.collect(),
             seed: seed.derive("mix").rng().u64(..),
             count,
@@ -62,7 +66,9 @@ impl Turns {
 
     /// When the next is meant to begin.
     pub(crate) fn peek(&mut self) -> Option<Duration> {
-        if self.next.is_none() {
+        if let (None, Some(clocks)) = (self.next, &mut self.clocks) {
+            self.next = clocks.next();
+        } else if self.next.is_none() {
             let number = self.number()?;
             let at = self.schedule.at(number)?;
             self.next = Some(self.turn(at, number));

@@ -8,8 +8,11 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use twinproof_judge::profile::Span;
 
+use crate::clocks::Every;
 use crate::parts::Part;
+use crate::payload::Payload;
 use crate::shard::Shard;
+use crate::sleep::Queue;
 use crate::threshold::Threshold;
 
 /// A workload: who takes part, what they do, and when.
@@ -65,6 +68,12 @@ pub struct Workload {
     /// How often each operation occurs, as a share of the sum; said in each of its parts, if it has some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mix: BTreeMap<Operation, u32>,
+    /// Instead: how often each device does what, on a clock of its own. Stages have no rates then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub every: BTreeMap<Operation, Every>,
+    /// What values devices report, answer reads with and send; else short ones, each in the format in which it is shortest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
     /// When the generator itself has failed.
     #[serde(default)]
     pub generator: Limits,
@@ -140,6 +149,9 @@ pub struct Devices {
     /// Instead: all have that address, and each a port of its own, counted from this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<u16>,
+    /// Whether they sleep (queue mode): they hear for so long after they have spoken, and nothing until they speak again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
     /// Whether devices behind DTLS say goodbye before they shake hands anew. Else they have lost what they had, as after a cut of
     /// their power, and the server is to take their new handshake all the same (RFC 6347 §4.2.8).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -155,6 +167,7 @@ impl Devices {
             first: first(),
             group: GROUP,
             ports: None,
+            queue: None,
             goodbye: false,
         }
     }
@@ -383,6 +396,12 @@ pub struct Stage {
     pub span: Span,
 }
 
+impl Stage {
+    pub(crate) fn has_rate(&self) -> bool {
+        self.from.is_some() || self.rate != 0.0
+    }
+}
+
 fn millis(span: Duration) -> Span {
     Span::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
@@ -436,7 +455,8 @@ impl Workload {
         {
             return unusable(why);
         }
-        if self.mix.values().all(|share| *share == 0) {
+        self.check_every().map_err(Unusable)?;
+        if self.every.is_empty() && self.mix.values().all(|share| *share == 0) {
             let own = Operation::ALL.iter().filter(|one| !one.is_part());
             let names: Vec<_> = own.map(|one| one.name()).collect();
             let names = names.join(", ");
@@ -444,7 +464,8 @@ impl Workload {
                 "mix: expected a share above 0 of at least one of {names}"
             ));
         }
-        if let Some(part) = self.mix.keys().find(|one| one.is_part()) {
+        let mut named = self.mix.keys().chain(self.every.keys());
+        if let Some(part) = named.find(|one| one.is_part()) {
             return unusable(format!(
                 "mix: {part} is measured beside another operation, and none by itself"
             ));
@@ -461,6 +482,9 @@ impl Workload {
                 other.name()
             ));
         }
+        self.devices.check_queue(first).map_err(Unusable)?;
+        let payload = self.payload.map_or(Ok(()), |payload| payload.check(self));
+        payload.map_err(Unusable)?;
         if self.arrivals == Arrivals::Closed(0) {
             return unusable("arrivals.closed: expected at least 1 under way".to_owned());
         }
@@ -485,7 +509,10 @@ impl Workload {
             }
         }
         let works = |stage: &Stage| {
-            let busy = closed || stage.rate > 0.0 || stage.from.unwrap_or(0.0) > 0.0;
+            let busy = closed
+                || !self.every.is_empty()
+                || stage.rate > 0.0
+                || stage.from.unwrap_or(0.0) > 0.0;
             busy && !stage.span.duration().is_zero()
         };
         if !self.stages.iter().any(works) {
@@ -636,7 +663,11 @@ impl Workload {
     pub fn operations(&self) -> impl Iterator<Item = Operation> {
         let mixes = std::iter::once(&self.mix).chain(self.parts.iter().map(|part| &part.mix));
         let occurs = mixes.flatten().filter(|(_, share)| **share > 0);
-        occurs.flat_map(|(operation, _)| std::iter::once(*operation).chain(operation.part()))
+        let clocks = std::iter::once(&self.every).chain(self.parts.iter().map(|part| &part.every));
+        let named = occurs
+            .map(|(operation, _)| operation)
+            .chain(clocks.flat_map(BTreeMap::keys));
+        named.flat_map(|operation| std::iter::once(*operation).chain(operation.part()))
     }
 
     /// Whether answers decide when operations begin.

@@ -77,7 +77,7 @@ impl<'w> World<'w> {
     fn new(workload: &'w Workload) -> Self {
         let shared = shared(workload, server());
         Self {
-            generator: Generator::new(workload, 5683, Devices, shared).unwrap(),
+            generator: Generator::new(workload, 5683, Devices::of(workload), shared).unwrap(),
             now: Time::from_micros(1),
             layer: Endpoint::new(Seed::new(9)),
             parameters: Parameters::default(),

@@ -60,7 +60,8 @@ fn carry_out(workload: &Workload, shard: Option<Shard>) -> (Said, Part) {
     let server = SocketAddr::from(([127, 0, 0, 1], 5683));
     let share = shard.unwrap_or(Shard::WHOLE);
     let shared = shared(workload, server);
-    let mut generator = Generator::of_shard(workload, share, 5683, Devices, shared).unwrap();
+    let mut generator =
+        Generator::of_shard(workload, share, 5683, Devices::of(workload), shared).unwrap();
     let mut said = Said::new();
     let mut under_way: VecDeque<(Time, SocketAddr, Vec<u8>)> = VecDeque::new();
     let mut now = Time::from_micros(1);

@@ -39,7 +39,8 @@ fn run(text: &str) -> Report {
             serve(&mut server, &set_up, (&other, HERE), &stop).unwrap();
         });
         let shared = shared(&workload, target);
-        let mut generator = Generator::new(&workload, devices.port(), Devices, shared).unwrap();
+        let mut generator =
+            Generator::new(&workload, devices.port(), Devices::of(&workload), shared).unwrap();
         let health = drive(&mut generator, &devices, &mut |_| ControlFlow::Continue(()));
         stop.store(true, Ordering::Relaxed);
         let measured = (generator.measures(), generator.counts());
@@ -130,7 +131,8 @@ fn who_answers_nothing_is_no_contact() {
     let (devices, silent) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
     let target = SocketAddr::from((HERE, silent.port()));
     let shared = shared(&workload, target);
-    let mut generator = Generator::new(&workload, devices.port(), Devices, shared).unwrap();
+    let mut generator =
+        Generator::new(&workload, devices.port(), Devices::of(&workload), shared).unwrap();
     let health = drive(&mut generator, &devices, &mut |_| ControlFlow::Continue(())).unwrap();
     let measured = (generator.measures(), generator.counts());
     let report = Report::new(&workload, target.to_string(), measured, health, None);
@@ -156,7 +158,8 @@ fn a_run_can_be_broken_off_and_reports_what_there_was() {
     let (devices, silent) = (Socket::open(0).unwrap(), Socket::open(0).unwrap());
     let target = SocketAddr::from((HERE, silent.port()));
     let shared = shared(&workload, target);
-    let mut generator = Generator::new(&workload, devices.port(), Devices, shared).unwrap();
+    let mut generator =
+        Generator::new(&workload, devices.port(), Devices::of(&workload), shared).unwrap();
     let health = drive(&mut generator, &devices, &mut |generator| match generator
         .measures()
         .totals(Operation::Register)
@@ -242,7 +245,8 @@ fn broken_again(names: [&str; 3]) -> Vec<Rule> {
         let runs = all.into_iter().zip(names).map(|((place, workload), name)| {
             let devices: &Socket = &places[place];
             let shared = shared(workload, target);
-            let generator = Generator::new(workload, devices.port(), Devices, shared).unwrap();
+            let generator =
+                Generator::new(workload, devices.port(), Devices::of(workload), shared).unwrap();
             let (mut generator, mut jury) = (generator.in_run(name), Jury::new(workload));
             let go_on = &mut |_: &Generator<'_, Devices>| ControlFlow::Continue(());
             drive_judged(&mut generator, devices, &mut jury, go_on).unwrap();

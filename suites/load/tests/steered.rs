@@ -51,7 +51,7 @@ struct World<'w> {
 impl<'w> World<'w> {
     fn new(workload: &'w Workload, service: Duration) -> Self {
         let shared = shared(workload, server());
-        let generator = Generator::new(workload, 5683, Devices, shared).unwrap();
+        let generator = Generator::new(workload, 5683, Devices::of(workload), shared).unwrap();
         Self {
             generator: generator.steered(),
             service,

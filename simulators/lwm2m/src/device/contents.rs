@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use super::Filling;
 use crate::wire::{Kind, ObjectLink, Path, Value, Version};
 
 /// What the devices of a run begin with.
@@ -14,6 +15,7 @@ pub struct Contents {
     objects: BTreeSet<u16>,
     instances: BTreeSet<Path>,
     values: BTreeMap<Path, Value>,
+    fillings: BTreeMap<Path, Filling>,
 }
 
 impl Contents {
@@ -171,6 +173,37 @@ impl Contents {
         }
     }
 
+    /// Sets a value that is said at length. So are all numbers that devices hold there later, and they are short
+    /// in memory.
+    pub fn fill(&mut self, path: Path, held: Value, filling: Filling) {
+        self.set(path, held);
+        self.fillings.insert(path, filling);
+    }
+
+    /// How what is held there is said, if that is at length.
+    pub(super) fn filling(&self, path: Path) -> Option<&Filling> {
+        self.fillings.get(&path)
+    }
+
+    /// What is said of a number that is held there.
+    pub(super) fn said(&self, path: Path, number: i64) -> Value {
+        match self.filling(path) {
+            Some(filling) => filling.said(&number.to_string()),
+            None => Value::Integer(number),
+        }
+    }
+
+    /// The number that is held there where this is said of it.
+    pub(super) fn held(&self, path: Path, said: &Value) -> Option<i64> {
+        match said {
+            Value::Integer(number) => Some(*number),
+            said => {
+                let number = Filling::held(said)?.parse().ok()?;
+                (self.said(path, number) == *said).then_some(number)
+            }
+        }
+    }
+
     /// Removes an object with all that is in it.
     pub fn remove_object(&mut self, object: u16) {
         self.objects.remove(&object);
@@ -265,7 +298,18 @@ impl Tree<'_> {
 
     /// The value at exactly this path.
     pub(super) fn value(&self, path: Path) -> Option<Value> {
-        self.raw(path).map(|value| self.filled(value))
+        let raw = self.raw(path)?;
+        match (self.base.filling(path), raw) {
+            (Some(_), Value::Integer(number)) => Some(self.base.said(path, *number)),
+            // What a server writes is said as it is.
+            (Some(filling), Value::String(_)) if self.base.values.get(&path) == Some(raw) => {
+                match self.named(raw) {
+                    Value::String(held) => Some(filling.said(&held)),
+                    other => Some(other),
+                }
+            }
+            _ => Some(self.named(raw)),
+        }
     }
 
     /// The number at exactly this path, if there is one.
@@ -303,7 +347,7 @@ impl Tree<'_> {
         self.base.values.get(&path)
     }
 
-    fn filled(&self, value: &Value) -> Value {
+    fn named(&self, value: &Value) -> Value {
         match value {
             Value::String(text) if text.contains("{endpoint}") => {
                 Value::String(text.replace("{endpoint}", self.endpoint))

@@ -368,7 +368,7 @@ impl Device {
         let format = shared.rules.format(FormatFacts {
             accept: plain,
             offered: plain.is_some_and(|format| senml.contains(&format)),
-            own: ContentFormat::SENML_CBOR,
+            own: own_senml(shared),
         });
         let format = format.ok_or(Code::NOT_ACCEPTABLE)?;
         let payload = match format {
@@ -516,6 +516,7 @@ pub(super) fn told(
     let possible =
         |format: &ContentFormat| has_format(shared, *format) && encode(*format).is_some();
     let own = forced
+        .or(shared.speaks)
         .filter(possible)
         .unwrap_or_else(|| own_format(shared.version, path, entries));
     let format = shared.rules.format(FormatFacts {
@@ -541,6 +542,14 @@ pub(super) fn definition(
         .ok_or(Code::NOT_FOUND)?;
     let resource = path.resource().and_then(|id| object.resources.get(&id));
     Ok((object, resource))
+}
+
+/// The format of SenML that a device chooses if nothing is asked for.
+pub(super) fn own_senml(shared: &Shared) -> ContentFormat {
+    match shared.speaks {
+        Some(ContentFormat::SENML_JSON) => ContentFormat::SENML_JSON,
+        _ => ContentFormat::SENML_CBOR,
+    }
 }
 
 /// Whether a device has a format.

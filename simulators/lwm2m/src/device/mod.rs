@@ -7,6 +7,7 @@
 mod bootstrap;
 mod contents;
 mod execute;
+mod filling;
 mod manage;
 mod obey;
 mod observe;
@@ -39,6 +40,7 @@ use registration::{Account, Purpose};
 use rules::{AnswerFacts, AwakeFacts, CopyFacts, Rules, SenderFacts, SentFacts, Standard};
 
 pub use contents::Contents;
+pub use filling::Filling;
 pub use order::{
     Answer, Answers, Asked, BOOTSTRAP, Behaviour, Bootstraps, Notify, NotifyWith, Observed, Order,
     Refuses, Register, Registration, Request, Response, ServerIndex, Shown, Update,
@@ -74,6 +76,9 @@ pub struct Shared {
     pub root: String,
     /// The format in which they want to be written to in a bootstrap, if they say so (LwM2M 1.1).
     pub prefers: Option<ContentFormat>,
+    /// The format in which they answer and report where their server asks for none and it can be: else single values as they
+    /// are, and others as their version must.
+    pub speaks: Option<ContentFormat>,
     /// How long a reboot takes.
     pub boot: Duration,
     /// How long they take to answer their servers; what takes time is acknowledged first.
@@ -119,6 +124,7 @@ impl Shared {
             sms: None,
             root: String::new(),
             prefers: None,
+            speaks: None,
             boot: Duration::from_secs(1),
             takes: Duration::ZERO,
             parameters,
@@ -269,6 +275,8 @@ struct Tell {
     order: CallId,
     /// Whether it waits until the one before it is confirmed.
     waits: bool,
+    /// Whether the server wants it later, and it is not sent.
+    held: bool,
 }
 
 /// What only a device has that a tester orders about.
@@ -445,11 +453,12 @@ impl Device {
                 since: moment.now.since(state.spoke),
                 window: shared.awake,
             };
-            let answers = self
+            // Whoever waits for an answer listens, and so does who does not know what became of a message.
+            let waits = self
                 .live
                 .as_ref()
-                .is_some_and(|live| !live.calls.is_empty());
-            if !answers && !shared.rules.is_awake(facts) {
+                .is_some_and(|live| !live.calls.is_empty() || !live.layer.is_at_rest());
+            if !waits && !shared.rules.is_awake(facts) {
                 return;
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use twinproof_coap::{Code, ContentFormat, Message, Token, Type, option};
 use twinproof_kernel::{CallId, Time};
 
+use super::manage::own_senml;
 use super::registration::{Purpose, State, impossible, no_server};
 use super::rules::{CancelFacts, ChangeFacts, PeriodFacts};
 use super::{Answer, Device, Moment, Notify, NotifyWith, Observed, Shared, Tell};
@@ -52,7 +53,7 @@ pub(super) struct Watched {
 
 impl Report {
     /// What is kept of it, if that is all.
-    pub(super) fn watched(&self, token: Token) -> Option<Watched> {
+    pub(super) fn watched(&self, shared: &Shared, token: Token) -> Option<Watched> {
         let [watch] = self.watches.as_slice() else {
             return None;
         };
@@ -60,9 +61,7 @@ impl Report {
             ([path], [entry]) if entry.path == *path && entry.time.is_none() => (*path, entry),
             _ => return None,
         };
-        let Some(Value::Integer(told)) = entry.value else {
-            return None;
-        };
+        let told = shared.contents.held(path, entry.value.as_ref()?)?;
         let waits = watch.pending || watch.due.is_some() || !watch.kept.is_empty();
         let differs = watch.composite || watch.token != token || !self.attributes.is_empty();
         (!waits && !differs).then_some(Watched {
@@ -77,13 +76,14 @@ impl Report {
 
 impl Watched {
     /// It again, under this token.
-    pub(super) fn report(self, token: Token) -> Report {
+    pub(super) fn report(self, shared: &Shared, token: Token) -> Report {
+        let told = shared.contents.said(self.path, self.told);
         let watch = Watch {
             token,
             paths: vec![self.path],
             composite: false,
             accept: self.accept,
-            told: vec![Entry::new(self.path, Value::Integer(self.told))],
+            told: vec![Entry::new(self.path, told)],
             at: self.at,
             pending: false,
             kept: Vec::new(),
@@ -201,14 +201,24 @@ impl Device {
     /// Whether a notification that somebody wants to know confirmed is under way.
     fn is_telling(&self, token: Token) -> bool {
         let tells = self.live.iter().flat_map(|live| &live.tells);
-        tells.into_iter().any(|tell| tell.token == token)
+        tells
+            .into_iter()
+            .any(|tell| tell.token == token && !tell.held)
+    }
+
+    /// Whether the server wants one later that somebody wants to know confirmed.
+    fn is_holding(&self, token: Token) -> bool {
+        let tells = self.live.iter().flat_map(|live| &live.tells);
+        tells
+            .into_iter()
+            .any(|tell| tell.token == token && tell.held)
     }
 
     /// The server has a notification; if the state that waited goes out now, that one is still to come.
     pub(super) fn confirmed(&mut self, moment: &mut Moment<'_>, token: Token, again: bool) {
         self.untold(
             moment,
-            |tell| tell.token == token && !(again && tell.waits),
+            |tell| tell.token == token && !tell.held && !(again && tell.waits),
             &Answer::Done,
         );
         for tell in self.live.iter_mut().flat_map(|live| &mut live.tells) {
@@ -307,7 +317,9 @@ impl Device {
         let is_due = due.is_some_and(|at| at <= moment.now);
         let held = reachable && !watch.kept.is_empty();
         if is_due || held {
-            let confirms = self.behaviour().confirms;
+            let holds = self.watch(account, index).map(|watch| watch.token);
+            let holds = holds.is_some_and(|token| self.is_holding(token));
+            let confirms = self.behaviour().confirms || holds;
             self.tell(moment, account, index, (is_due, confirms));
         } else if let Some(watch) = self.watch_mut(account, index) {
             watch.due = due;
@@ -371,6 +383,12 @@ impl Device {
         messages.extend(now.then_some(message));
         watch.notified += messages.len() as u32;
         let token = watch.token;
+        let waits = self.is_telling(token);
+        for tell in self.live.iter_mut().flat_map(|live| &mut live.tells) {
+            if tell.token == token && tell.held {
+                (tell.held, tell.waits) = (false, waits);
+            }
+        }
         self.accounts[account].spoke = moment.now;
         for message in messages {
             // What cannot be sent now is as good as lost on the way; the next state will come.
@@ -482,14 +500,32 @@ impl Device {
                 };
                 match other {
                     NotifyWith::Confirmed(value) => {
+                        return self.notify_confirmed(
+                            moment,
+                            order,
+                            (server, index),
+                            (path, value),
+                        );
+                    }
+                    NotifyWith::Due(value) if self.is_due(moment, server, index) => {
+                        return self.notify_confirmed(
+                            moment,
+                            order,
+                            (server, index),
+                            (path, value),
+                        );
+                    }
+                    NotifyWith::Due(value) => {
                         self.change().set(path, value);
-                        let waits = self.is_telling(token);
-                        self.tell(moment, server, index, (true, true));
+                        if let Some(watch) = self.watch_mut(server, index) {
+                            watch.pending = true;
+                        }
                         if let Some(live) = &mut self.live {
                             live.tells.push(Tell {
                                 token,
                                 order,
-                                waits,
+                                waits: false,
+                                held: true,
                             });
                         }
                         return;
@@ -537,6 +573,40 @@ impl Device {
         }
     }
 
+    /// Whether a server wants the next notification by now, or there is none that it could be too soon after.
+    fn is_due(&self, moment: &Moment<'_>, account: usize, index: usize) -> bool {
+        let shared = moment.shared;
+        let Some(watch) = self.watch(account, index).filter(|_| self.live.is_some()) else {
+            return true;
+        };
+        let periods = self.periods(shared, account, &watch.paths);
+        watch.at + shared.rules.earliest(periods) <= moment.now
+    }
+
+    /// Tells a value that the device has from now on, and who wants to know when that is confirmed.
+    fn notify_confirmed(
+        &mut self,
+        moment: &mut Moment<'_>,
+        order: CallId,
+        (server, index): (usize, usize),
+        (path, value): (Path, Value),
+    ) {
+        self.change().set(path, value);
+        let Some(token) = self.watch(server, index).map(|watch| watch.token) else {
+            return;
+        };
+        let waits = self.is_telling(token);
+        self.tell(moment, server, index, (true, true));
+        if let Some(live) = &mut self.live {
+            live.tells.push(Tell {
+                token,
+                order,
+                waits,
+                held: false,
+            });
+        }
+    }
+
     /// Sends values unasked (TS 1.1.1 §6.4.5).
     pub(super) fn send(
         &mut self,
@@ -550,10 +620,10 @@ impl Device {
             return impossible(moment, Some(order), no_server(server));
         };
         match self.sends(shared, server, paths) {
-            Ok(told) => {
+            Ok((format, told)) => {
                 let message = Message::new(Code::POST)
                     .path("/dp")
-                    .content_format(ContentFormat::SENML_CBOR)
+                    .content_format(format)
                     .payload(told);
                 let to = (server, address, Type::Con);
                 self.ask(moment, to, message, Purpose::Other, Some(order));
@@ -562,13 +632,13 @@ impl Device {
         }
     }
 
-    /// The values of these paths as they are sent unasked, or why they are not.
+    /// The values of these paths as they are sent unasked, and in which format, or why they are not.
     pub(super) fn sends(
         &self,
         shared: &Shared,
         server: usize,
         paths: &[Path],
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<(ContentFormat, Vec<u8>), String> {
         let mute = match self.setting(shared, server, 23) {
             Some(Value::Boolean(mute)) => Some(mute),
             _ => None,
@@ -579,6 +649,6 @@ impl Device {
         let entries = self.read_several(shared, server, paths);
         let told = self.told_several(shared, &entries, None);
         let told = told.map_err(|code| format!("the values cannot be told: {code}"))?;
-        Ok(told.body().to_vec())
+        Ok((own_senml(shared), told.body().to_vec()))
     }
 }

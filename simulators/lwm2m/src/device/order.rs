@@ -131,6 +131,9 @@ pub enum NotifyWith {
     /// This value, which the device has from now on; confirmable, with the next sequence number. Answered
     /// when the server has it, or will not have it.
     Confirmed(Value),
+    /// The same, but no sooner after the notification before it than the server wants (`pmin`); meanwhile there may be a newer
+    /// value, which is then sent for both.
+    Due(Value),
     /// This code and no value: it ends the observation.
     #[serde(with = "serial::code")]
     Error(Code),

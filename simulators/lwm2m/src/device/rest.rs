@@ -242,8 +242,8 @@ impl Device {
 
 impl Device {
     /// What is kept of its only observation, and of the value under it if that is all that has become different.
-    fn watch_at_rest(&self, report: &Report, heard: Heard) -> Option<Watch> {
-        let watched = report.watched(heard.token())?;
+    fn watch_at_rest(&self, shared: &Shared, report: &Report, heard: Heard) -> Option<Watch> {
+        let watched = report.watched(shared, heard.token())?;
         let value = match self.changes.as_ref().map(|changes| changes.only()) {
             None => None,
             Some(Some((path, Value::Integer(value)))) if path == watched.path => Some(*value),
@@ -279,7 +279,7 @@ impl Rests for Device {
         };
         let report = account.report.as_deref();
         let watch = match heard {
-            Some(heard) => Some(self.watch_at_rest(report?, heard)?),
+            Some(heard) => Some(self.watch_at_rest(shared, report?, heard)?),
             None => {
                 let is_empty =
                     |report: &Report| report.watches.is_empty() && report.attributes.is_empty();
@@ -361,7 +361,7 @@ impl Rests for Device {
             updated: packed.updated,
             spoke: packed.spoke,
             report: watched.zip(heard.as_ref()).map(|(watched, heard)| {
-                let report = watched.report(heard.token());
+                let report = watched.report(shared, heard.token());
                 Box::new(report)
             }),
         });

@@ -27,10 +27,13 @@ const ROOM: usize = 1_024;
 pub(super) struct Draft {
     registration: Registration,
     lifetime: u32,
+    /// Whether the server is to be told no sooner than some time after the time before.
+    is_paced: bool,
     /// What is sent of the values of these paths: those that were asked for first.
     sends: OnceLock<(Vec<Path>, Option<Vec<u8>>)>,
-    /// A path of which numbers are reported, the first of all, and whether they are reported as text.
-    reports: OnceLock<(Path, bool)>,
+    /// A path of which numbers are reported, the first of all, and the format if they are reported as nothing but what is said
+    /// of them.
+    reports: OnceLock<(Path, Option<ContentFormat>)>,
 }
 
 /// A registration, without the argument of its query that is the name.
@@ -65,7 +68,7 @@ enum What {
 /// What is reported.
 enum Told {
     Message(Message),
-    Text(i64),
+    Plain(ContentFormat, i64),
 }
 
 /// How many octets the longest number has, with its sign.
@@ -93,20 +96,27 @@ impl Draft {
         Some(Self {
             registration: Registration::new(others, list)?,
             lifetime: said,
+            is_paced: device.setting(shared, 0, 2).is_some(),
             sends: OnceLock::new(),
             reports: OnceLock::new(),
         })
     }
 
-    /// Whether a number of this path is reported as text to whoever does not ask for anything else.
-    fn reports_text(&self, shared: &Shared, path: Path) -> bool {
-        let (first, is_text) = self.reports.get_or_init(|| {
-            let entries = [Entry::new(path, Value::Integer(0))];
-            let is_text = manage::told(shared, (path, &entries), None, None)
-                .is_ok_and(|message| message == as_text(b"0"));
-            (path, is_text)
+    /// The format in which a number of this path is reported to whoever does not ask for anything else, if nothing is around
+    /// it.
+    fn reports_plain(&self, shared: &Shared, path: Path) -> Option<ContentFormat> {
+        let (first, format) = self.reports.get_or_init(|| {
+            let said = shared.contents.said(path, 0);
+            let plain = match &said {
+                Value::Opaque(octets) => (ContentFormat::OCTET_STREAM, octets.clone()),
+                Value::String(text) => (ContentFormat::TEXT, text.clone().into_bytes()),
+                _ => (ContentFormat::TEXT, b"0".to_vec()),
+            };
+            let told = manage::told(shared, (path, &[Entry::new(path, said)]), None, None);
+            let is_plain = told.is_ok_and(|told| told == as_it_is(&plain));
+            (path, is_plain.then_some(plain.0))
         });
-        *is_text && *first == path
+        format.filter(|_| *first == path)
     }
 
     /// The options and the payload of what is sent of these values, if they are the same of all devices.
@@ -115,15 +125,9 @@ impl Draft {
             // What differs between devices follows from their names.
             let sent = ["a", "b"].map(|name| {
                 let device = Device::new(name, NOWHERE, Seed::new(0));
-                let payload = device.sends(shared, 0, paths).ok()?;
+                let (format, payload) = device.sends(shared, 0, paths).ok()?;
                 let fits = payload.len() <= shared.parameters.block_size;
-                fits.then(|| {
-                    options(
-                        |writer| writer.path("/dp"),
-                        ContentFormat::SENML_CBOR,
-                        &payload,
-                    )
-                })?
+                fits.then(|| options(|writer| writer.path("/dp"), format, &payload))?
             });
             let [one, other] = sent;
             (
@@ -135,10 +139,10 @@ impl Draft {
     }
 }
 
-/// A report of this text.
-fn as_text(text: &[u8]) -> Message {
+/// A report of nothing but this.
+fn as_it_is((format, octets): &(ContentFormat, Vec<u8>)) -> Message {
     let message = Message::new(Code::CONTENT);
-    message.content_format(ContentFormat::TEXT).payload(text)
+    message.content_format(*format).payload(octets.clone())
 }
 
 /// A writer into a buffer of its own.
@@ -242,14 +246,20 @@ pub(super) fn begin<'n>(
         Order::Notify(Notify {
             server: 0,
             path,
-            with: NotifyWith::Confirmed(Value::Integer(number)),
-        }) if !shared.queue_mode => {
+            with:
+                with @ (NotifyWith::Confirmed(Value::Integer(number))
+                | NotifyWith::Due(Value::Integer(number))),
+        }) => {
+            if draft.is_paced && matches!(with, NotifyWith::Due(_)) {
+                return None;
+            }
             let watch = watch.filter(|watch| watch.watched.path == *path)?;
             let accept = watch.watched.accept;
-            let report = match accept.is_none() && draft.reports_text(shared, *path) {
-                true => Told::Text(*number),
-                false => {
-                    let entries = [Entry::new(*path, Value::Integer(*number))];
+            let plain = draft.reports_plain(shared, *path);
+            let report = match plain.filter(|_| accept.is_none()) {
+                Some(format) => Told::Plain(format, *number),
+                None => {
+                    let entries = [Entry::new(*path, shared.contents.said(*path, *number))];
                     let message = manage::told(shared, (*path, &entries), accept, None);
                     Told::Message(message.ok()?)
                 }
@@ -275,6 +285,10 @@ pub(super) fn begin<'n>(
     if due.is_some_and(|due| due <= now) {
         return None;
     }
+    let path = match what {
+        What::Report(path, _) => Some(path),
+        What::Register | What::Send | What::Update => None,
+    };
     let mut layer = packed.layer();
     let mut generation = packed.generation();
     let is_put_away = layer.issued > 0 && layer.touched + shared.exchange_lifetime() <= now;
@@ -306,13 +320,18 @@ pub(super) fn begin<'n>(
             Some((heard, Told::Message(message))) => {
                 return heard.write(message, asked.message_id, buffer);
             }
-            Some((heard, Told::Text(number))) => {
+            Some((heard, Told::Plain(format, number))) => {
                 let mut room = [0; DIGITS];
                 let mut rest = &mut room[..];
                 write!(rest, "{number}").ok()?;
                 let left = rest.len();
-                let text = (ContentFormat::TEXT, &room[..DIGITS - left]);
-                return heard.write_value(text, asked.message_id, buffer);
+                let digits = &room[..DIGITS - left];
+                let Some(filling) = path.and_then(|path| shared.contents.filling(path)) else {
+                    return heard.write_value((*format, digits), asked.message_id, buffer);
+                };
+                let mut said = [0; ROOM];
+                let length = filling.write(std::str::from_utf8(digits).ok()?, &mut said)?;
+                return heard.write_value((*format, &said[..length]), asked.message_id, buffer);
             }
         }
         let [high, low] = asked.message_id.to_be_bytes();

@@ -46,6 +46,9 @@ pub struct Shared {
     pub location: Vec<String>,
     /// Whether requests of clients are acknowledged first and answered by themselves.
     pub separate: bool,
+    /// Whether an application that asks for something of a client that sleeps waits for that; else it is told at once that it
+    /// is kept.
+    pub waits: bool,
     /// How long a client in queue mode listens after it was heard.
     pub awake: Duration,
     /// How many events are kept for the application; the oldest are forgotten first.
@@ -67,6 +70,7 @@ impl Shared {
             registry: Arc::clone(&BUILTIN),
             location: vec!["rd".to_owned()],
             separate: false,
+            waits: false,
             awake: parameters.max_transmit_wait(),
             remembers: 10_000,
             credentials: BTreeMap::new(),

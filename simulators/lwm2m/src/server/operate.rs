@@ -119,7 +119,9 @@ impl Server {
 
     /// Keeps an operation: behind those that wait, or before them if its turn had come.
     fn keep(&mut self, moment: &mut Moment<'_>, number: u64, (mut held, first): (Held, bool)) {
-        if let Target::Call(call) = held.target {
+        if let Target::Call(call) = held.target
+            && !moment.shared.waits
+        {
             self.tickets += 1;
             let ticket = self.tickets;
             self.results.insert(ticket, None);

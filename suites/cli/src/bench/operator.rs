@@ -159,7 +159,7 @@ impl Bridge {
 
     /// Has an upper tester do something that has nothing else to do.
     async fn perform(&self, operation: Operation) -> Result<Answer, String> {
-        let _turn = self.room.acquire().await.map_err(|why| why.to_string())?;
+        let turn = self.room.acquire().await.map_err(|why| why.to_string())?;
         let idle = self.idle.borrow_mut().pop_front();
         let mut stage = match idle {
             Some(stage) => stage,
@@ -170,8 +170,24 @@ impl Bridge {
             .operate(operation)
             .await
             .map_err(|why| why.to_string())?;
-        self.idle.borrow_mut().push_back(stage);
-        Ok(answer)
+        let Answer::Kept { ticket } = answer else {
+            self.idle.borrow_mut().push_back(stage);
+            return Ok(answer);
+        };
+        // Its client sleeps: whoever was told the ticket asks for the answer, and others have their turn meanwhile.
+        drop(turn);
+        loop {
+            tokio::time::sleep(OFTEN).await;
+            let _turn = self.room.acquire().await.map_err(|why| why.to_string())?;
+            let (answer, _) = stage
+                .operate(Operation::Result { ticket })
+                .await
+                .map_err(|why| why.to_string())?;
+            if !matches!(answer, Answer::Kept { .. }) {
+                self.idle.borrow_mut().push_back(stage);
+                return Ok(answer);
+            }
+        }
     }
 
     async fn say(&self, to: SocketAddr, said: &Said) {

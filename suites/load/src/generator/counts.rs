@@ -50,7 +50,8 @@ pub struct Counts {
     /// Those of them that wanted to deregister and were not told that they are.
     #[serde(default)]
     pub unreleased: u64,
-    /// Operations that were under way when their device fell silent: neither answered nor lost.
+    /// Operations that were under way when their device fell silent, or of devices that slept to the end: neither answered nor
+    /// lost.
     #[serde(default)]
     pub abandoned: u64,
 }

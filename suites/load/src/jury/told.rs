@@ -4,7 +4,7 @@ use twinproof_kernel::Time;
 
 use super::rule::{Broken, Rule};
 use super::{Jury, REMEMBERED};
-use crate::devices::{name_in, report_in, reported};
+use crate::devices::reported;
 use crate::generator::{Overheard, name as device_name};
 
 /// How many times longer it may be on its way while anything is told at all.
@@ -26,8 +26,7 @@ impl Jury {
             Overheard::Read { member, values } => {
                 self.reads += 1;
                 let name = device_name(member);
-                if let Some(got) = name_in(&values).filter(|got| *got != name) {
-                    let got = format!("{got:?}");
+                if let Some(Err(got)) = self.traffic.misread(&values, &name) {
                     let at = (self.address(member), now);
                     self.breaks(Rule::OwnValues, at, (format!("{name:?}"), got), (&[], &[]));
                 }
@@ -42,15 +41,16 @@ impl Jury {
                 witness.reports.push_back(number);
             }
             Overheard::Told { member, values } => {
-                if let Some(number) = report_in(&values) {
-                    self.told(member, number, now);
+                if let Some((number, wrong)) = self.traffic.report_in(&values) {
+                    self.told(member, (number, wrong), now);
                 }
+                self.is_deaf |= self.traffic.is_foreign(&values);
             }
         }
     }
 
     /// The operator is told that a device has made the report with this number.
-    fn told(&mut self, member: u32, number: u64, now: Time) {
+    fn told(&mut self, member: u32, (number, wrong): (u64, Option<String>), now: Time) {
         self.told += 1;
         self.told_at = now;
         let witness = self.devices.entry(member).or_default();
@@ -67,6 +67,7 @@ impl Jury {
             }
         }
         let forgot = witness.forgot_reports;
+        let is_written = witness.is_written;
         // Who observes twice is told twice, and nobody knows which of both comes first.
         let several = witness.tokens.len() > 1;
         let value = reported(number);
@@ -83,9 +84,17 @@ impl Jury {
                 let expected = "a value that the device has reported".to_owned();
                 Some((Rule::OwnReports, expected, got))
             }
+            _ if wrong.is_some() => {
+                let expected = format!("{value}, and behind it what the device has reported");
+                Some((
+                    Rule::OwnReports,
+                    expected,
+                    format!("{value}, and {}", wrong.unwrap_or_default()),
+                ))
+            }
             Some(_) if several => None,
             // A server that observes anew is told the present value anew.
-            Some(before) if before == number && !anew => {
+            Some(before) if before == number && !anew && !is_written => {
                 let expected = format!("a value after {value}, which was told before");
                 Some((Rule::ReportToldOnce, expected, format!("{value} again")))
             }

@@ -24,6 +24,8 @@ pub(super) struct Witness {
     pub(super) owed: Option<(u64, Time)>,
     /// It was observed anew since the operator was last told anything.
     pub(super) is_observed_anew: bool,
+    /// Its server has written something, such as for how long at most nothing is said: values may come again.
+    pub(super) is_written: bool,
     /// With which tokens it was observed.
     pub(super) tokens: BTreeSet<Vec<u8>>,
 }
