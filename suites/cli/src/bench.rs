@@ -22,18 +22,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use twinproof_evidence::ExitCode;
 use twinproof_judge::profile::Span;
-use twinproof_load::words::{metric, name, time};
+use twinproof_load::words::{headroom, metric, name, time};
 use twinproof_load::{
-    Arrivals, Floor, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report, Round,
-    Run, Sealed, Shard, Stage, Verdict, WATCHED, WebFloor, Workload, fanout_patience,
+    Aim, Arrivals, Floor, Limits, Measured, Measures, NoRun, Operation, PRESETS, Phase, Report,
+    Round, Run, Sealed, Shard, Stage, Verdict, WATCHED, WebFloor, Workload, fanout_patience,
+    run_parts,
 };
 
 use crate::args::SEED;
 use crate::args::bench::{self, Against, Bench, Beside, Fleet, FloorOf, Pace, Share};
 use crate::problem::Problem;
 use crate::watch;
+use gauge::Gauge;
 use metrics::Metrics;
-use system::System;
+use system::{System, is_there};
 use view::View;
 pub(crate) use worker::worker;
 
@@ -155,6 +157,7 @@ fn plain(operation: Operation, devices: u32) -> Workload {
         payload: None,
         generator: Limits::default(),
         stages: Vec::new(),
+        parts: Vec::new(),
     }
 }
 
@@ -256,7 +259,58 @@ fn checked(workload: Workload) -> Result<Workload, Problem> {
     }
 }
 
+/// Carries out the parts of a workload together, each against its own system.
+fn against_each(workload: &Workload, args: &Against, beside: &Beside) -> Result<ExitCode, Problem> {
+    if let Some(shard) = beside.shard {
+        workload.check_shard(shard).map_err(Problem::Usage)?;
+    }
+    args.sut_pid.map_or(Ok(()), is_there)?;
+    let systems = System::find_each(args.sut.as_deref(), args.dtls, workload)?;
+    let consent = &args.target_consent;
+    let systems = systems.into_iter().map(|one| one.agreed(consent.clone()));
+    let systems: Vec<System> = systems.collect();
+    let stop = stop_on_signal()?;
+    // One process that is all of the systems is looked at once.
+    let mut of_all = match (&beside.scrape, args.sut_pid) {
+        (Some(url), _) => Some(Gauge::of_url(url, consent.as_deref())?),
+        (None, pid) => pid.map(Gauge::of_process),
+    };
+    let mut gauges = systems.iter().map(|one| one.gauge(None));
+    let mut gauges = gauges.by_ref().collect::<Result<Vec<_>, _>>()?;
+    let mut metrics = Metrics::start(beside, workload)?;
+    let mut view = View::new(workload, None);
+    let aims: Vec<Aim<'_>> = systems.iter().map(System::aim).collect();
+    let run = run_parts(workload, &aims, &mut |phase, measures| {
+        view.show(phase, measures);
+        for gauge in gauges.iter_mut().flatten().chain(&mut of_all) {
+            gauge.look(phase, measures);
+        }
+        if let Some(metrics) = &mut metrics {
+            metrics.show(workload, phase, measures);
+        }
+        match stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    view.end();
+    let mut run = run.map_err(no_run)?;
+    for (part, gauge) in run.report.parts.iter_mut().zip(gauges) {
+        if let Some(gauge) = gauge {
+            gauge.into_report(part);
+        }
+    }
+    run.report.sum_systems();
+    if let Some(gauge) = of_all {
+        gauge.into_report(&mut run.report);
+    }
+    tell(&run, &args.report)
+}
+
 fn against(workload: &Workload, args: &Against, beside: &Beside) -> Result<ExitCode, Problem> {
+    if !workload.parts.is_empty() {
+        return against_each(workload, args, beside);
+    }
     let system = System::find(args.sut.as_deref(), args.dtls, workload)?.seen_as(args.sut_pid)?;
     let system = system.agreed(args.target_consent.clone());
     let stop = stop_on_signal()?;
@@ -282,7 +336,7 @@ fn against(workload: &Workload, args: &Against, beside: &Beside) -> Result<ExitC
     view.end();
     let mut run = run?;
     if let Some(gauge) = gauge {
-        gauge.into_report(&mut run);
+        gauge.into_report(&mut run.report);
     }
     tell(&run, &args.report)
 }
@@ -355,7 +409,7 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Problem> {
 }
 
 fn text(report: &Report) -> String {
-    let count = report.workload.devices.count;
+    let count = report.workload.count();
     let devices = report.shard.map_or(format!("{count} devices"), |shard| {
         let ours = shard.members(count).len();
         format!("shard {shard}: {ours} of {count} devices")
@@ -367,6 +421,7 @@ fn text(report: &Report) -> String {
     for (operation, measured) in &report.operations {
         lines.push(operation_line(*operation, measured));
     }
+    lines.extend(report.parts.iter().map(part_line));
     for judged in &report.thresholds {
         lines.push(format!("  threshold {}", metric(judged)));
     }
@@ -386,6 +441,9 @@ fn text(report: &Report) -> String {
         each(report.generator.cpu),
         system.unwrap_or_default()
     ));
+    if let Some(reckoned) = &report.headroom {
+        lines.push(format!("  generator's headroom: {}", headroom(reckoned)));
+    }
     if report.steered.is_some() {
         let counts = &report.counts;
         lines.push(format!(
@@ -445,8 +503,23 @@ fn text(report: &Report) -> String {
         lines.push("stopped before its end".to_owned());
     }
     let verdict = report.verdict;
-    lines.push(format!("{}: {}", name(verdict), verdict.meaning()));
+    lines.push(format!("{}: {}", name(verdict), report.meaning()));
     lines.join("\n") + "\n"
+}
+
+/// A part of a workload.
+fn part_line(part: &Report) -> String {
+    let mut line = format!(
+        "  part {}: {} devices against {} · {}",
+        part.workload.enabler().name(),
+        part.workload.devices.count,
+        part.target,
+        name(part.verdict)
+    );
+    if let Some(reckoned) = &part.headroom {
+        line += &format!("\n    generator's headroom: {}", headroom(reckoned));
+    }
+    line
 }
 
 /// What went over associations.

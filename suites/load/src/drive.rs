@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use twinproof_kernel::Time;
 use twinproof_sockets::{Arrivals, Clock, Departures, Sent, Socket, cpu_of_thread};
@@ -15,9 +15,10 @@ use crate::jury::Jury;
 use crate::plan::{octets as says_octets, resident};
 use crate::report::{Health, Problem, ProblemKind};
 use crate::sessions::Sessions;
+use crate::start::{LOOKS, Start};
 
 /// How long nobody is asked whether to go on, at most.
-const GLANCE: Duration = Duration::from_millis(100);
+pub(crate) const GLANCE: Duration = Duration::from_millis(100);
 
 /// Carries out a workload on a socket until it is over, or until `watch` says so, which is asked many times a
 /// second. What went wrong with the generator is in what it returns.
@@ -59,14 +60,15 @@ pub fn drive_steered<T: Traffic>(
     jury: &mut Jury,
     watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
 ) -> io::Result<Health> {
-    drive_over(generator, (socket, None), helm, jury, watch)
+    drive_over(generator, (socket, None), (helm, None), jury, watch)
 }
 
-/// As [`drive_steered`], of devices that speak to the server over these associations, if there are any.
+/// As [`drive_steered`], of devices that speak to the server over these associations, if there are any; with a first stage
+/// that begins with those of others, if the generator is [held](Generator::held).
 pub(crate) fn drive_over<T: Traffic>(
     generator: &mut Generator<'_, T>,
     (socket, sessions): (&Socket, Option<&mut Sessions>),
-    helm: Option<&Receiver<Steer>>,
+    (helm, start): (Option<&Receiver<Steer>>, Option<&Start>),
     jury: &mut Jury,
     watch: &mut dyn FnMut(&Generator<'_, T>) -> ControlFlow<()>,
 ) -> io::Result<Health> {
@@ -76,7 +78,7 @@ pub(crate) fn drive_over<T: Traffic>(
         ..Pump::new(socket)
     };
     let mut strain = Strain::new(limits.starved_share, limits.memory_mb)?;
-    let (mut began, mut looked) = (None, Duration::ZERO);
+    let (mut began, mut looked, mut arrived) = (None, Duration::ZERO, false);
     while generator.phase() != Phase::Done {
         while let Some(helm) = helm {
             let steer = match helm.try_recv() {
@@ -89,6 +91,19 @@ pub(crate) fn drive_over<T: Traffic>(
                 break;
             }
         }
+        if let Some(start) = start
+            && generator.is_ready()
+        {
+            if !std::mem::replace(&mut arrived, true) {
+                start.arrive();
+            }
+            if let Some(at) = start.at() {
+                let (now, moment) = (pump.clock.now(), Instant::now());
+                let ahead = at.saturating_duration_since(moment);
+                let ago = moment.saturating_duration_since(at);
+                generator.release(time((now + ahead).saturating_sub(ago)));
+            }
+        }
         let full = pump.turn(generator, jury)?;
         strain.overflowed(pump.arrivals.lost());
         strain.sent(std::mem::take(&mut pump.sent));
@@ -99,14 +114,18 @@ pub(crate) fn drive_over<T: Traffic>(
                 generator.stop(time(now));
             }
         }
-        let loading = generator.phase() == Phase::Loading;
+        let loading = generator.phase() == Phase::Loading && time(now) >= generator.begins();
         if loading && began.is_none() {
             began = Some((now, cpu_of_thread()?));
         }
         let since = loading.then(|| time(now).since(generator.begins()));
         strain.turn(since, now)?;
         if !full {
-            strain.idle += pump.wait(generator)?;
+            let most = match generator.is_ready() {
+                true => LOOKS,
+                false => GLANCE,
+            };
+            strain.idle += pump.wait(generator, most)?;
         }
     }
     let (now, cpu) = (pump.clock.now(), cpu_of_thread()?);
@@ -194,10 +213,11 @@ impl<'s> Pump<'s> {
         Ok(more || count > 0)
     }
 
-    /// Waits until something arrives or is due, and says how long that was.
+    /// Waits until something arrives or is due, so long at most, and says how long that was.
     pub(crate) fn wait<T: Traffic>(
         &mut self,
         generator: &mut Generator<'_, T>,
+        most: Duration,
     ) -> io::Result<Duration> {
         let before = self.clock.now();
         let next = generator
@@ -205,8 +225,8 @@ impl<'s> Pump<'s> {
             .into_iter()
             .chain(self.sessions.as_ref().and_then(|all| all.next_deadline()))
             .min()
-            .map_or(GLANCE, |at| at.since(time(before)));
-        let due = next.min(GLANCE);
+            .map_or(most, |at| at.since(time(before)));
+        let due = next.min(most);
         self.socket.wait(due)?;
         // Beyond that it did not rest but waited for a processor.
         Ok((self.clock.now() - before).min(due))

@@ -14,7 +14,7 @@ use twinproof_lwm2m::device::{Device, Shared};
 use twinproof_sockets::{Arrivals, Departures, Socket, cpu_of_thread};
 
 use crate::devices::{Devices, shared};
-use crate::drive::Pump;
+use crate::drive::{GLANCE, Pump};
 use crate::generator::{Generator, Phase, Traffic as _};
 use crate::jury::Jury;
 use crate::run::NoRun;
@@ -219,7 +219,7 @@ impl<'s> Side<'s> {
 
 fn spin(pump: &mut Pump<'_>, generator: &mut Generator<'_, Devices>) -> io::Result<()> {
     if !pump.turn(generator, &mut Jury::absent())? {
-        pump.wait(generator)?;
+        pump.wait(generator, GLANCE)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod asleep;
 mod counts;
+mod held;
 mod operated;
 mod shaken;
 mod steered;
@@ -23,6 +24,8 @@ use crate::operator::{Ask, Said};
 use crate::shard::Shard;
 use crate::turns::Turns;
 use crate::workload::{Arrivals, Operation, Workload};
+
+use held::Hold;
 
 pub use counts::{Counts, Phase};
 pub use traffic::Traffic;
@@ -50,6 +53,8 @@ pub struct Generator<'w, T: Traffic> {
     fleet: Fleet<T::Role>,
     out: Outbox<<T::Role as Role>::Answer>,
     phase: Phase,
+    /// Whether the first stage waits for others.
+    hold: Hold,
     /// When the first stage begins.
     begins: Time,
     /// When the last stage ends, after that.
@@ -175,6 +180,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 true => Phase::Preparing(0),
                 false => Phase::Loading,
             },
+            hold: Hold::Free,
             begins: Time::ZERO,
             span,
             before,
@@ -366,6 +372,8 @@ impl<'w, T: Traffic> Generator<'w, T> {
                     is_there.then_some((member, Deed::Register, now))
                 }
             },
+            // All begin at the same moment.
+            Phase::Loading if now < self.begins => None,
             Phase::Loading if self.crowd.is_some() => self.next_move(now),
             Phase::Loading => {
                 let (turn, meant) = match self.closed {
@@ -563,6 +571,7 @@ impl<'w, T: Traffic> Generator<'w, T> {
 
     fn proceed(&mut self, now: Time) {
         match self.phase {
+            Phase::Preparing(_) if self.hold == Hold::Ready => {}
             Phase::Preparing(begun) => {
                 // Where the first of them all fail, so will the others.
                 let hopeless =
@@ -579,10 +588,11 @@ impl<'w, T: Traffic> Generator<'w, T> {
                 if all && self.under_way() == 0 {
                     self.begins = now;
                     // Without a single device there is nothing to measure.
-                    self.phase = match self.counts.prepared {
-                        0 => Phase::Done,
-                        _ => Phase::Loading,
-                    };
+                    match (self.counts.prepared, self.hold) {
+                        (0, _) => self.phase = Phase::Done,
+                        (_, Hold::Held) => self.hold = Hold::Ready,
+                        _ => self.phase = Phase::Loading,
+                    }
                 }
             }
             Phase::Loading => {

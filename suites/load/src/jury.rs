@@ -29,6 +29,9 @@ pub use rule::{Broken, Judgement, Rule};
 /// How many requests of a device are remembered; an answer to an older one is left alone.
 const REMEMBERED: usize = 4_096;
 
+/// For so long after a message began a copy of it, or an answer, may be on its way (RFC 7252 §4.8.2).
+pub(crate) const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+
 /// How long a registration lives that does not say (TS LwM2M 1.0 §5.3.1), in seconds.
 const DAY: u64 = 86_400;
 

@@ -26,6 +26,7 @@ mod measure;
 mod merge;
 mod metrics;
 mod operator;
+mod parts;
 mod payload;
 #[cfg(target_os = "linux")]
 mod plan;
@@ -40,7 +41,11 @@ mod serve;
 mod sessions;
 mod shard;
 mod sleep;
+#[cfg(target_os = "linux")]
+mod start;
 mod threshold;
+#[cfg(target_os = "linux")]
+mod together;
 mod turns;
 #[cfg(target_os = "linux")]
 mod web;
@@ -66,13 +71,14 @@ pub use measure::{BEYOND, Measures, Outcome, Second, Totals};
 pub use merge::{Part, merge};
 pub use metrics::{OPENMETRICS, openmetrics};
 pub use operator::{Ask, Said};
+pub use parts::Part as WorkloadPart;
 pub use payload::{Format, Octets, Payload};
 #[cfg(target_os = "linux")]
 pub use plan::{Asked, Association, Costs, Machine, Plan, costs, machine, octets, plan};
 pub use presets::{PRESETS, Preset};
 pub use report::{
-    Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, Steered, System, Taken,
-    Verdict, hlog,
+    Headroom, Health, Judged, Measured, PERCENTILES, Problem, ProblemKind, Report, Steered, System,
+    Taken, Verdict, hlog,
 };
 #[cfg(target_os = "linux")]
 pub use run::{
@@ -87,6 +93,8 @@ pub use sessions::Sealed;
 pub use shard::Shard;
 pub use sleep::Queue;
 pub use threshold::{Holds, Metric, Side, Threshold};
+#[cfg(target_os = "linux")]
+pub use together::{Aim, run_parts};
 #[cfg(target_os = "linux")]
 pub use twinproof_sockets::{Socket, cpu_of_process};
 #[cfg(target_os = "linux")]

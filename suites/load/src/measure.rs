@@ -150,6 +150,17 @@ pub(crate) const fn is_none(count: &u64) -> bool {
 }
 
 impl Second {
+    /// Adds what there was at the same time; times are none of a sum.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.begun += other.begun;
+        self.answered += other.answered;
+        self.refused += other.refused;
+        self.lost += other.lost;
+        self.beside += other.beside;
+        self.late += other.late;
+        self.latest_us = self.latest_us.max(other.latest_us);
+    }
+
     fn with_times(self, times: &Histogram<u64>) -> Self {
         Self {
             p50_us: percentile(times, 50.0),
@@ -180,6 +191,20 @@ impl Interval {
     pub(crate) fn histogram(&self) -> Option<Histogram<u64>> {
         decoded(&self.encoded)
     }
+}
+
+/// How many of the last seconds somebody sees who only looks: not all are as far as each other.
+const LATELY: usize = 3;
+
+/// What was measured at a moment, as far as somebody looks at it.
+#[derive(Clone, Debug)]
+pub(crate) struct Glimpse {
+    totals: Vec<(Operation, Totals)>,
+    /// How many seconds are over.
+    ends: usize,
+    /// The last of them.
+    seconds: Vec<Second>,
+    intervals: Vec<Interval>,
 }
 
 /// What is measured while a run goes on.
@@ -250,6 +275,45 @@ impl Measures {
             });
         }
         merged
+    }
+
+    /// What there is so far, for who only looks: of the seconds no more than the last.
+    pub(crate) fn glimpse(&self) -> Glimpse {
+        let ends = self.seconds.len();
+        let totals = Operation::ALL.into_iter().zip(&self.totals);
+        let intervals = self.intervals.iter().rev();
+        let last = |interval: &&Interval| interval.second as usize + LATELY >= ends;
+        Glimpse {
+            totals: totals
+                .filter(|(_, totals)| totals.begun > 0)
+                .map(|(operation, totals)| (operation, totals.clone()))
+                .collect(),
+            ends,
+            seconds: self.seconds[ends.saturating_sub(LATELY)..].to_vec(),
+            intervals: intervals.take_while(last).cloned().collect(),
+        }
+    }
+
+    /// What several have measured at once so far, of which none has operations of another. Of the seconds that are over for
+    /// all, the last is the sum.
+    pub(crate) fn seen(span: Duration, glimpses: &[Glimpse]) -> Self {
+        let ends = glimpses.iter().map(|one| one.ends).min().unwrap_or(0);
+        let mut seconds = BTreeMap::new();
+        let mut intervals = BTreeMap::new();
+        if let Some(last) = ends.checked_sub(1).map(|last| last as u64) {
+            let mut sum = Second::default();
+            let all = glimpses.iter().flat_map(|one| &one.seconds);
+            for one in all.filter(|one| one.second == last) {
+                sum.add(one);
+            }
+            seconds.insert(last, sum);
+            let all = glimpses.iter().flat_map(|one| &one.intervals);
+            let of_last = all.filter(|one| one.second == last);
+            intervals
+                .extend(of_last.filter_map(|one| Some(((last, one.operation), one.histogram()?))));
+        }
+        let totals = glimpses.iter().flat_map(|one| one.totals.clone());
+        Self::merged(span, totals, seconds, &intervals)
     }
 
     /// An operation begins, `at` after the beginning and so much later than it was meant to.

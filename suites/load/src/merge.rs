@@ -1,4 +1,4 @@
-//! Shards that were carried out on several machines, as one run.
+//! Shards that were carried out on several machines, or parts that were in one process, as one run.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -11,14 +11,17 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use crate::generator::Counts;
 use crate::jury::{Broken, Judgement, Rule};
 use crate::measure::{Measures, Second, Totals, decoded};
-use crate::report::{Health, Measured, Problem, ProblemKind, Report, Steered, System, hlog};
+use crate::report::{
+    Health, Measured, Problem, ProblemKind, Report, Steered, System, Verdict, hlog,
+};
 use crate::run::Run;
-use crate::workload::Operation;
+use crate::sessions::Sealed;
+use crate::workload::{Operation, Workload};
 
 /// Which share of the time that a workload takes may lie between the beginnings of its shards.
 const APART: f64 = 0.1;
 
-/// What a shard has left.
+/// What a shard has left, or a part of a workload.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// What people call it, such as the folder where it lies.
@@ -60,6 +63,91 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
     let mut problems = Vec::new();
     let whole = span + workload.warm_up.duration();
     let delays = delays(parts, whole, &mut problems)?;
+    let measures = summed(parts, span, &delays)?;
+    problems.extend(parts.iter().flat_map(|part| {
+        let shard = part.report.shard;
+        problems_of(
+            part,
+            &shard.map_or(String::new(), |shard| format!("shard {shard}: ")),
+        )
+    }));
+    let reports = || parts.iter().map(|part| &part.report);
+    let health = health(parts, problems);
+    let counts = counts(parts);
+    // All of them see the same process, if they see one.
+    let system = reports()
+        .filter_map(|report| report.system.as_ref())
+        .max_by(|a, b| a.cpu.total_cmp(&b.cpu))
+        .map(|system| System {
+            cpu: system.cpu,
+            seconds: Vec::new(),
+        });
+    let began = reports().filter_map(|report| report.began).min();
+    let target = first.report.target.clone();
+    let report = Report::of(workload, target, (&measures, counts), health, system);
+    let since_1970 = Duration::from_millis(began.unwrap_or(0));
+    Ok(Run {
+        report: Report {
+            began,
+            stopped: reports().any(|report| report.stopped),
+            dtls: sealed(parts),
+            steered: first.report.steered.as_ref().map(|_| Steered {
+                lasted: span.as_secs_f64(),
+                steps: Vec::new(),
+            }),
+            ..report.with(judgement(reports()))
+        },
+        hlog: hlog(&measures, SystemTime::UNIX_EPOCH + since_1970),
+    })
+}
+
+/// What the parts of a workload come to that began together. A threshold is judged of the part that it is about, what was
+/// wrong with the generator of one is wrong with all, and so is what a server said that it may not say. `stopped` is whether
+/// somebody ended all of them.
+///
+/// # Errors
+///
+/// When the histograms of one do not hold what its report counts.
+pub(crate) fn join(workload: &Workload, parts: Vec<Part>, stopped: bool) -> Result<Run, String> {
+    let span = workload.span();
+    let span = span.saturating_sub(workload.warm_up.duration());
+    let measures = summed(&parts, span, &vec![0; parts.len()])?;
+    let of_all = |part: &Part| {
+        let mut problems = problems_of(part, &format!("{}: ", part.name));
+        problems.retain(|problem| !stopped || problem.kind != ProblemKind::Stopped);
+        problems
+    };
+    let health = health(&parts, parts.iter().flat_map(of_all).collect());
+    let targets: Vec<&str> = parts.iter().map(|part| &*part.report.target).collect();
+    let measured = (&measures, counts(&parts));
+    let report = Report::of(workload, targets.join(", "), measured, health, None);
+    let reports = || parts.iter().map(|part| &part.report);
+    // What is missing in one part is not made up for by another.
+    let is_missed = reports().any(|report| report.verdict == Verdict::NoContact);
+    let verdict = match is_missed {
+        true => Verdict::NoContact,
+        false => report.verdict,
+    };
+    let began = reports().filter_map(|report| report.began).min();
+    let since_1970 = Duration::from_millis(began.unwrap_or(0));
+    let report = Report {
+        verdict,
+        began,
+        stopped,
+        dtls: sealed(&parts),
+        ..report
+    };
+    let mut report = report.with(judgement(reports()));
+    report.parts = parts.into_iter().map(|part| part.report).collect();
+    report.sum_systems();
+    Ok(Run {
+        report,
+        hlog: hlog(&measures, SystemTime::UNIX_EPOCH + since_1970),
+    })
+}
+
+/// What all have measured, each so many seconds later than the first.
+fn summed(parts: &[Part], span: Duration, delays: &[u64]) -> Result<Measures, String> {
     let mut totals: BTreeMap<Operation, Totals> = BTreeMap::new();
     let mut seconds: BTreeMap<u64, Second> = BTreeMap::new();
     let mut intervals: BTreeMap<(u64, Operation), Histogram<u64>> = BTreeMap::new();
@@ -79,14 +167,7 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
         }
         for one in &part.report.seconds {
             let second = one.second + delay;
-            let sum = seconds.entry(second).or_default();
-            sum.begun += one.begun;
-            sum.answered += one.answered;
-            sum.refused += one.refused;
-            sum.lost += one.lost;
-            sum.beside += one.beside;
-            sum.late += one.late;
-            sum.latest_us = sum.latest_us.max(one.latest_us);
+            seconds.entry(second).or_default().add(one);
         }
         for (second, operation, histogram) in read_log(part)? {
             match intervals.get_mut(&(second + delay, operation)) {
@@ -98,11 +179,13 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
             }
         }
     }
-    let measures = Measures::merged(span, totals, seconds, &intervals);
-    problems.extend(parts.iter().flat_map(problems_of));
-    let reports = || parts.iter().map(|part| &part.report);
-    let healths = || reports().map(|report| &report.generator);
-    let health = Health {
+    Ok(Measures::merged(span, totals, seconds, &intervals))
+}
+
+/// How all generators did, with what was wrong with any.
+fn health(parts: &[Part], problems: Vec<Problem>) -> Health {
+    let healths = || parts.iter().map(|part| &part.report.generator);
+    Health {
         problems,
         cpu: healths().map(|health| health.cpu).sum(),
         wall: healths().map(|health| health.wall).fold(0.0, f64::max),
@@ -115,37 +198,17 @@ pub fn merge(parts: &[Part]) -> Result<Run, String> {
             .max()
             .unwrap_or(0),
         awake: healths().map(|health| health.awake).sum(),
-    };
-    let counts = reports()
-        .map(|report| report.counts)
-        .fold(Counts::default(), sum);
-    // All of them see the same process, if they see one.
-    let system = reports()
-        .filter_map(|report| report.system.as_ref())
-        .max_by(|a, b| a.cpu.total_cmp(&b.cpu))
-        .map(|system| System {
-            cpu: system.cpu,
-            seconds: Vec::new(),
-        });
-    let began = reports().filter_map(|report| report.began).min();
-    let target = first.report.target.clone();
-    let report = Report::of(workload, target, (&measures, counts), health, system);
-    let since_1970 = Duration::from_millis(began.unwrap_or(0));
-    Ok(Run {
-        report: Report {
-            began,
-            stopped: reports().any(|report| report.stopped),
-            dtls: reports()
-                .filter_map(|report| report.dtls.clone())
-                .reduce(|sum, one| sum.and(&one)),
-            steered: first.report.steered.as_ref().map(|_| Steered {
-                lasted: span.as_secs_f64(),
-                steps: Vec::new(),
-            }),
-            ..report.with(judgement(reports()))
-        },
-        hlog: hlog(&measures, SystemTime::UNIX_EPOCH + since_1970),
-    })
+    }
+}
+
+fn counts(parts: &[Part]) -> Counts {
+    let counts = parts.iter().map(|part| part.report.counts);
+    counts.fold(Counts::default(), sum)
+}
+
+fn sealed(parts: &[Part]) -> Option<Sealed> {
+    let all = parts.iter().filter_map(|part| part.report.dtls.clone());
+    all.reduce(|sum, one| sum.and(&one))
 }
 
 /// Whether two are of one run.
@@ -323,12 +386,8 @@ fn read_log(part: &Part) -> Result<Vec<(u64, Operation, Histogram<u64>)>, String
     }
 }
 
-/// What was wrong with the generator of a shard, in its words.
-fn problems_of(part: &Part) -> Vec<Problem> {
-    let shard = part
-        .report
-        .shard
-        .map_or(String::new(), |shard| format!("shard {shard}: "));
+/// What was wrong with the generator of one, in its words, behind its name.
+fn problems_of(part: &Part, name: &str) -> Vec<Problem> {
     let mut problems = part.report.generator.problems.clone();
     if part.report.stopped {
         problems.push(Problem {
@@ -338,7 +397,7 @@ fn problems_of(part: &Part) -> Vec<Problem> {
         });
     }
     for problem in &mut problems {
-        problem.says.insert_str(0, &shard);
+        problem.says.insert_str(0, name);
     }
     problems
 }
@@ -346,10 +405,15 @@ fn problems_of(part: &Part) -> Vec<Problem> {
 fn judgement<'r>(reports: impl Iterator<Item = &'r Report>) -> Judgement {
     let mut all = Judgement::default();
     let mut broken: BTreeMap<Rule, Broken> = BTreeMap::new();
+    let (mut told, mut is_deaf) = (0, false);
     for judged in reports.map(|report| &report.judged) {
         all.devices += judged.devices;
         all.requests += judged.requests;
         all.answers += judged.answers;
+        all.reports += judged.reports;
+        all.reads += judged.reads;
+        is_deaf |= judged.reports > 0 && judged.told.is_none();
+        told += judged.told.unwrap_or(0);
         for one in &judged.broken {
             match broken.get_mut(&one.rule) {
                 Some(known) => known.times += one.times,
@@ -358,5 +422,7 @@ fn judgement<'r>(reports: impl Iterator<Item = &'r Report>) -> Judgement {
         }
     }
     all.broken = broken.into_values().collect();
+    // Where the operator of one is told nothing, the sum would be short of what that has reported.
+    all.told = (all.reports > 0 && !is_deaf).then_some(told);
     all
 }

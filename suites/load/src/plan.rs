@@ -16,13 +16,11 @@ use crate::apart::OTHER_FILES;
 use crate::devices::{Devices, shared};
 use crate::floor::{Round, floor, write_answer};
 use crate::generator::Traffic as _;
+use crate::jury::EXCHANGE_LIFETIME;
 use crate::run::NoRun;
 use crate::workload::{Operation, Stage, Workload};
 
 pub use dtls::Association;
-
-/// For so long after an exchange a device may have to remember it (RFC 7252, 4.8.2: EXCHANGE_LIFETIME).
-const REMEMBERS: Duration = Duration::from_secs(247);
 
 /// Which share of what the generator can do at most is asked of it, so that it is seldom late.
 const SHARE: f64 = 0.7;
@@ -134,7 +132,7 @@ pub fn plan(asked: &Asked, costs: &Costs, machine: &Machine) -> Plan {
     let upkeep = f64::from(devices) / asked.lifetime.as_secs_f64().max(1.0);
     let rate = upkeep + asked.rate;
     let ceiling = SHARE * 1e6 / costs.each_us;
-    let awake = (rate * REMEMBERS.as_secs_f64()).min(f64::from(devices)) as u64;
+    let awake = (rate * EXCHANGE_LIFETIME.as_secs_f64()).min(f64::from(devices)) as u64;
     let each = costs
         .association
         .map_or(0, |association| association.octets);

@@ -18,7 +18,7 @@ macro_rules! presets {
 }
 
 /// All of them, in the order in which people want them.
-pub const PRESETS: [Preset; 9] = presets![
+pub const PRESETS: [Preset; 10] = presets![
     "steady",
     "reconnect-storm",
     "notification-storm",
@@ -26,6 +26,7 @@ pub const PRESETS: [Preset; 9] = presets![
     "mixed",
     "fan-out-storm",
     "twinning-pairs",
+    "town",
     "meters",
     "soak",
 ];

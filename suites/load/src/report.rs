@@ -53,6 +53,9 @@ pub struct Report {
     pub operations: BTreeMap<Operation, Measured>,
     /// How the generator did.
     pub generator: Health,
+    /// What the generator could have done at most; nothing where it did not keep up, or several threads or machines did.
+    #[serde(default)]
+    pub headroom: Option<Headroom>,
     /// What went over the wire.
     pub counts: Counts,
     /// What went over associations, if devices came over DTLS.
@@ -65,6 +68,9 @@ pub struct Report {
     pub judged: Judgement,
     /// Second by second.
     pub seconds: Vec<Second>,
+    /// The same of each part of the workload alone, if it has parts.
+    #[serde(default)]
+    pub parts: Vec<Report>,
 }
 
 /// What somebody wanted who steered a run, instead of the stages of its workload.
@@ -230,6 +236,31 @@ impl Health {
     }
 }
 
+/// What the thread of the generator could have done on this machine, reckoned from the processor time that it took in the run:
+/// it was not tried.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+pub struct Headroom {
+    /// Processor time for each operation that was begun, warm-up or not, in microseconds.
+    pub each_us: f64,
+    /// For which share of the run it had a processor.
+    pub busy: f64,
+    /// How many operations per second would take all of one processor, if each took as much as these.
+    pub most: f64,
+}
+
+impl Headroom {
+    fn of(generator: &Health, measures: &Measures) -> Option<Self> {
+        let begun: u64 = measures.seconds().iter().map(|one| one.begun).sum();
+        let kept_up = generator.problems.is_empty() && begun > 0;
+        let is_seen = generator.cpu > 0.0 && generator.wall > 0.0;
+        (kept_up && is_seen).then(|| Self {
+            each_us: rounded(generator.cpu * 1e6 / begun as f64),
+            busy: rounded(generator.cpu / generator.wall),
+            most: rounded(begun as f64 / generator.cpu),
+        })
+    }
+}
+
 /// Something that was wrong with the generator.
 #[derive(
     Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
@@ -303,7 +334,10 @@ impl Report {
     ) -> Self {
         generator.problems.extend(late(workload, measures));
         generator.problems.extend(unprepared(counts));
-        Self::of(workload, target, (measures, counts), generator, system)
+        Self {
+            headroom: Headroom::of(&generator, measures),
+            ..Self::of(workload, target, (measures, counts), generator, system)
+        }
     }
 
     /// As [`new`](Self::new), where all that is wrong with the generator is known.
@@ -358,12 +392,40 @@ impl Report {
             thresholds,
             operations,
             generator,
+            headroom: None,
             counts,
             dtls: None,
             system,
             judged: Judgement::default(),
             seconds: measures.seconds().to_vec(),
+            parts: Vec::new(),
         }
+    }
+
+    /// Takes over what the systems of all parts took, each a process of its own, if it is known of all of them.
+    pub fn sum_systems(&mut self) {
+        let mut sum = System::default();
+        let mut seconds: BTreeMap<u64, Vec<&Taken>> = BTreeMap::new();
+        for part in &self.parts {
+            let Some(system) = &part.system else {
+                return;
+            };
+            sum.cpu += system.cpu;
+            for taken in &system.seconds {
+                seconds.entry(taken.second).or_default().push(taken);
+            }
+        }
+        let whole = seconds
+            .into_iter()
+            .filter(|(_, all)| all.len() == self.parts.len());
+        let whole = whole.map(|(second, all)| Taken {
+            second,
+            processors: all.iter().map(|taken| taken.processors).sum(),
+            memory: all.iter().map(|taken| taken.memory).sum(),
+        });
+        sum.seconds = whole.collect();
+        sum.cpu = rounded(sum.cpu);
+        self.system = (!self.parts.is_empty()).then_some(sum);
     }
 
     /// It as that of a share, of which thresholds are not judged alone: what does not hold of a part may hold of the whole.
@@ -384,13 +446,22 @@ impl Report {
         self
     }
 
+    /// Its verdict in a sentence.
+    pub const fn meaning(&self) -> &'static str {
+        match self.verdict {
+            Verdict::NoContact if !self.parts.is_empty() => {
+                "in a part of the workload nothing was answered as it should be"
+            }
+            verdict => verdict.meaning(),
+        }
+    }
+
     /// How long was measured.
     pub fn span(&self) -> Duration {
         if let Some(steered) = &self.steered {
             return Duration::try_from_secs_f64(steered.lasted).unwrap_or_default();
         }
-        let stages = self.workload.stages.iter();
-        let all: Duration = stages.map(|stage| stage.span.duration()).sum();
+        let all = self.workload.span();
         all.saturating_sub(self.workload.warm_up.duration())
     }
 

@@ -29,6 +29,7 @@ use crate::report::{Report, Steered, System, hlog};
 use crate::serve::{DESK, serve_at, serve_behind};
 use crate::sessions::Sessions;
 use crate::shard::Shard;
+use crate::start::Start;
 use crate::workload::Workload;
 
 /// How many events wait at the built-in server until its operator is told, which is after each datagram.
@@ -77,6 +78,19 @@ impl fmt::Display for NoRun {
 }
 
 impl std::error::Error for NoRun {}
+
+impl NoRun {
+    /// It as the reason of one part of a workload.
+    pub(crate) fn of_part(self, name: &str) -> Self {
+        match self {
+            Self::Io(error) => Self::Io(io::Error::new(error.kind(), format!("{name}: {error}"))),
+            why @ (Self::Room(_) | Self::Unfit(_) | Self::Unoperated) => {
+                Self::Unfit(format!("{name}: {why}"))
+            }
+            Self::Unasked(why) => Self::Unasked(format!("{name}: {why}")),
+        }
+    }
+}
 
 impl From<io::Error> for NoRun {
     fn from(error: io::Error) -> Self {
@@ -155,9 +169,19 @@ pub fn run_shard(
     target: Target<'_>,
     watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
 ) -> Result<Run, NoRun> {
+    run_from(workload, (shard, None), target, watch)
+}
+
+/// As [`run_shard`], from this start on.
+pub(crate) fn run_from(
+    workload: &Workload,
+    (shard, start): (Option<Shard>, Option<&Start>),
+    target: Target<'_>,
+    watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
+) -> Result<Run, NoRun> {
     let mut watch =
         |generator: &Generator<'_, Devices>| watch(generator.phase(), generator.measures());
-    carry_out(workload, (shard, None), target, &mut watch)
+    carry_out(workload, shard, (None, start), target, &mut watch)
 }
 
 /// As [`run_shard`], of devices that take part, come and go as what comes through a channel says, until that says that it is
@@ -186,12 +210,13 @@ pub fn run_steered(
                 .to_owned(),
         ));
     }
-    carry_out(workload, (shard, Some(helm)), target, watch)
+    carry_out(workload, shard, (Some(helm), None), target, watch)
 }
 
 fn carry_out(
     workload: &Workload,
-    (shard, helm): (Option<Shard>, Option<&Receiver<Steer>>),
+    shard: Option<Shard>,
+    (helm, start): (Option<&Receiver<Steer>>, Option<&Start>),
     target: Target<'_>,
     watch: &mut dyn FnMut(&Generator<'_, Devices>) -> ControlFlow<()>,
 ) -> Result<Run, NoRun> {
@@ -222,6 +247,9 @@ fn carry_out(
     if helm.is_some() {
         generator = generator.steered();
     }
+    if start.is_some() {
+        generator = generator.held();
+    }
     let mut stopped = false;
     let cpu = || {
         target
@@ -237,7 +265,7 @@ fn carry_out(
     let health = drive_over(
         &mut generator,
         (&socket, sessions.as_mut()),
-        helm,
+        (helm, start),
         &mut jury,
         &mut |generator| {
             if generator.phase() == Phase::Loading && began.is_none() {

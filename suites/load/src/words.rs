@@ -1,7 +1,17 @@
 //! How people say what was measured.
 
-use crate::report::{Judged, Verdict};
+use crate::report::{Headroom, Judged, Verdict};
 use crate::threshold::{Holds, Metric};
+
+/// What a generator could have done at most, and that it was reckoned.
+pub fn headroom(headroom: &Headroom) -> String {
+    format!(
+        "one thread, {:.1} % of a processor, {:.1} µs for each operation: at that cost {:.0}/s at most, reckoned and not tried",
+        headroom.busy * 100.0,
+        headroom.each_us,
+        headroom.most
+    )
+}
 
 /// What a run comes to, in a word or two.
 pub const fn name(verdict: Verdict) -> &'static str {

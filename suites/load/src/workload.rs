@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use twinproof_judge::profile::Span;
 
 use crate::clocks::Every;
+use crate::parts::Part;
 use crate::payload::Payload;
 use crate::shard::Shard;
 use crate::sleep::Queue;
@@ -58,12 +59,13 @@ pub struct Workload {
     /// What has to hold, such as `register.p99<50ms`.
     #[serde(default)]
     pub thresholds: Vec<Threshold>,
-    /// Who takes part.
+    /// Who takes part; said in each of its parts, if it has some.
+    #[serde(default = "nobody", skip_serializing_if = "Devices::is_nobody")]
     pub devices: Devices,
     /// How many devices are watched message by message, and what the server says to them judged; 0 for none.
     #[serde(default = "watched")]
     pub judged: u32,
-    /// How often each operation occurs, as a share of the sum.
+    /// How often each operation occurs, as a share of the sum; said in each of its parts, if it has some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mix: BTreeMap<Operation, u32>,
     /// Instead: how often each device does what, on a clock of its own. Stages have no rates then.
@@ -75,8 +77,16 @@ pub struct Workload {
     /// When the generator itself has failed.
     #[serde(default)]
     pub generator: Limits,
-    /// How the rate goes, one stage after the other.
+    /// How the rate goes, one stage after the other; said in each of its parts, if it has some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<Stage>,
+    /// Instead: what devices of several enablers do at the same time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+fn nobody() -> Devices {
+    Devices::new(0)
 }
 
 fn none() -> Span {
@@ -160,6 +170,11 @@ impl Devices {
             queue: None,
             goodbye: false,
         }
+    }
+
+    /// Whether nothing is said of them.
+    pub(crate) fn is_nobody(&self) -> bool {
+        *self == nobody()
     }
 }
 
@@ -310,7 +325,7 @@ impl Operation {
 }
 
 /// An enabler that is put under load.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Enabler {
     /// Device management, over HTTP.
     Dm,
@@ -393,7 +408,7 @@ fn millis(span: Duration) -> Span {
 
 /// Why a workload cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Unusable(String);
+pub struct Unusable(pub(crate) String);
 
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -427,6 +442,9 @@ impl Workload {
     /// When it asks for what cannot be done; says what was expected.
     pub fn check(&self) -> Result<(), Unusable> {
         let unusable = |why: String| Err(Unusable(why));
+        if !self.parts.is_empty() {
+            return self.check_parts();
+        }
         if self.devices.count == 0 {
             return unusable("devices.count: expected at least 1 device".to_owned());
         }
@@ -502,7 +520,7 @@ impl Workload {
                 "stages: expected one with a rate above 0 that takes some time".to_owned(),
             );
         }
-        let span: Duration = self.stages.iter().map(|stage| stage.span.duration()).sum();
+        let span = self.span();
         if self.warm_up.duration() >= span {
             return unusable(format!(
                 "warm_up: expected less than the {span:?} that the stages take, got {}",
@@ -554,6 +572,9 @@ impl Workload {
     /// It with another number of devices, and rates that go with it.
     #[must_use]
     pub fn with_devices(mut self, count: u32) -> Self {
+        if !self.parts.is_empty() {
+            return self.with_devices_of_parts(count);
+        }
         let scale = f64::from(count) / f64::from(self.devices.count.max(1));
         self.devices.count = count;
         for stage in &mut self.stages {
@@ -566,6 +587,9 @@ impl Workload {
     /// It with stages that take so long in all: the last goes on for longer, or those at the end are left out or end sooner.
     #[must_use]
     pub fn with_span(mut self, span: Span) -> Self {
+        if !self.parts.is_empty() {
+            return self.with_span_of_parts(span);
+        }
         let mut left = span.duration();
         let mut stages = Vec::new();
         let last = self.stages.len().saturating_sub(1);
@@ -611,6 +635,12 @@ impl Workload {
     ///
     /// When a share would have nothing to do; says what was expected.
     pub fn check_shard(&self, shard: Shard) -> Result<(), String> {
+        if !self.parts.is_empty() {
+            return Err(format!(
+                "--shard {shard}: the several parts of a workload are carried out by one process: expected no shards, or a \
+                 workload for each part"
+            ));
+        }
         if shard != Shard::WHOLE && self.enabler() == Enabler::Gwmo {
             return Err(format!(
                 "--shard {shard}: a gateway has one server above it, which is one process; expected no shards"
@@ -631,10 +661,12 @@ impl Workload {
 
     /// The operations that occur, each with what is measured beside it.
     pub fn operations(&self) -> impl Iterator<Item = Operation> {
-        let occurs = self.mix.iter().filter(|(_, share)| **share > 0);
+        let mixes = std::iter::once(&self.mix).chain(self.parts.iter().map(|part| &part.mix));
+        let occurs = mixes.flatten().filter(|(_, share)| **share > 0);
+        let clocks = std::iter::once(&self.every).chain(self.parts.iter().map(|part| &part.every));
         let named = occurs
             .map(|(operation, _)| operation)
-            .chain(self.every.keys());
+            .chain(clocks.flat_map(BTreeMap::keys));
         named.flat_map(|operation| std::iter::once(*operation).chain(operation.part()))
     }
 

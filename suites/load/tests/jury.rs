@@ -224,3 +224,43 @@ fn nobody_answers_for_what_others_say() {
     trial.jury.heard((at(1), server, &stray), trial.now);
     assert_eq!(trial.broken(), [Rule::OwnAnswers]);
 }
+
+#[test]
+fn a_registration_that_nobody_answers_is_settled_when_nothing_of_it_can_be_on_its_way() {
+    for (after, broken) in [(246, vec![]), (247, vec![Rule::OwnLocation])] {
+        let mut trial = Trial::new();
+        trial.asks(1, 1, &["rd"]);
+        trial.now = trial.now + Duration::from_secs(100);
+        // Of this one and the one before nobody knows which is the last.
+        trial.registers(1, 2, "a");
+        trial.registers(2, 3, "a");
+        assert_eq!(trial.broken(), []);
+        trial.now = Time::ZERO + Duration::from_secs(after);
+        trial.registers(1, 4, "x");
+        trial.registers(2, 5, "x");
+        assert_eq!(trial.broken(), broken, "after {after} s");
+    }
+}
+
+#[test]
+fn a_registration_that_nobody_answers_has_perhaps_taken_the_place_of_the_one_before() {
+    let registers = |trial: &mut Trial, id: u16| {
+        // It lives for a day.
+        let message = Message::new(Code::POST).option(option::URI_PATH, b"rd");
+        let bytes = octets(&message, Type::Con, id, &id.to_be_bytes());
+        let to = SocketAddr::from(SERVER);
+        trial.jury.sent((at(1), to, &bytes), trial.now);
+    };
+    for (is_lost, broken) in [(true, vec![]), (false, vec![Rule::RegistrationKept])] {
+        let mut trial = Trial::new();
+        registers(&mut trial, 1);
+        trial.answered(1, 1, located("a"));
+        if is_lost {
+            registers(&mut trial, 2);
+        }
+        trial.now = trial.now + Duration::from_secs(300);
+        trial.asks(1, 3, &["rd", "a"]);
+        trial.answered(1, 3, Message::new(Code::NOT_FOUND));
+        assert_eq!(trial.broken(), broken);
+    }
+}

@@ -256,3 +256,31 @@ fn a_workload_that_cannot_be_carried_out_says_why() {
         assert!(error.to_string().contains(says), "{error}");
     }
 }
+
+#[test]
+fn headroom_is_reckoned_from_what_the_generator_took_and_not_where_it_did_not_keep_up() {
+    let workload = Workload::read(WORKLOAD).unwrap();
+    let of = |health: Health| {
+        let measured = (&measures(), Counts::default());
+        Report::new(&workload, String::new(), measured, health, None).headroom
+    };
+    let health = Health {
+        cpu: 0.06,
+        wall: 3.0,
+        ..Health::default()
+    };
+    // 300 were begun.
+    let reckoned = of(health.clone()).unwrap();
+    assert_eq!(
+        (reckoned.each_us, reckoned.busy, reckoned.most),
+        (200.0, 0.02, 5_000.0)
+    );
+    assert_eq!(of(Health::default()), None);
+    let late = Problem {
+        kind: ProblemKind::Starved,
+        second: None,
+        says: String::new(),
+    };
+    let problems = vec![late];
+    assert_eq!(of(Health { problems, ..health }), None);
+}

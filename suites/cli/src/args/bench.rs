@@ -30,6 +30,7 @@ Examples:
 pub(crate) const FLEET_EXAMPLES: &str = "\
 Examples:
   twinproof fleet reconnect-storm --devices 2000
+  twinproof fleet town --devices 650 --for 2m
   twinproof fleet storm.toml --for 10m
   twinproof fleet storm.toml --sut my-server.toml --report out";
 

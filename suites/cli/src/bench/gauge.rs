@@ -6,7 +6,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use twinproof_load::{Measures, Phase, Run, Taken, cpu_of_process};
+use twinproof_load::{Measures, Phase, Report, Taken, cpu_of_process};
 
 use crate::problem::Problem;
 
@@ -166,17 +166,17 @@ impl Gauge {
     }
 
     /// Puts what was seen into the report.
-    pub(super) fn into_report(self, run: &mut Run) {
+    pub(super) fn into_report(self, report: &mut Report) {
         let last = self.sample().map(|(.., sample)| sample);
         let cpu = self.first.and_then(|first| {
             let last = last.or(self.last.map(|(.., sample)| sample))?;
             Some(last.cpu? - first.cpu?)
         });
         if let Some(cpu) = cpu.filter(|cpu| *cpu >= 0.0) {
-            run.report.system.get_or_insert_default().cpu = rounded(cpu);
+            report.system.get_or_insert_default().cpu = rounded(cpu);
         }
         if !self.seconds.is_empty() {
-            run.report.system.get_or_insert_default().seconds = self.seconds;
+            report.system.get_or_insert_default().seconds = self.seconds;
         }
     }
 }

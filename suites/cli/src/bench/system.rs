@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use twinproof_judge::profile::{Declared, Harness, Profile, Span};
 use twinproof_load::{
-    Enabler, Gateway, Keyring, Measures, NoRun, Phase, Place, Run, Shard, Site, Target, Workload,
-    desk_of, fanout_patience,
+    Aim, Enabler, Gateway, Keyring, Measures, NoRun, Phase, Place, Run, Shard, Site, Target,
+    Workload, desk_of, fanout_patience,
 };
 use twinproof_stage::Network;
 
@@ -67,6 +67,12 @@ impl System {
         dtls: bool,
         workload: &Workload,
     ) -> Result<Self, Problem> {
+        if !workload.parts.is_empty() {
+            return Err(Problem::Usage(format!(
+                "{}: a workload of several parts is for `fleet` alone: expected one without [[parts]]",
+                workload.name
+            )));
+        }
         match workload.enabler() {
             Enabler::Lwm2m => Self::find_lwm2m(profile, dtls, workload),
             enabler if dtls => Err(Problem::Usage(format!(
@@ -201,16 +207,28 @@ impl System {
         })
     }
 
+    /// Those of all parts of a workload, or of it alone if it has none: in one profile, or each in a process of its own.
+    pub(super) fn find_each(
+        profile: Option<&Path>,
+        dtls: bool,
+        workload: &Workload,
+    ) -> Result<Vec<Self>, Problem> {
+        let each = workload.each();
+        let any = each.iter().any(|part| part.enabler() == Enabler::Lwm2m);
+        let found = each.iter().map(|part| {
+            // Where nobody speaks LwM2M, who hears of it says so.
+            let secured = dtls && (!any || part.enabler() == Enabler::Lwm2m);
+            Self::find(profile, secured, part)
+        });
+        found.collect()
+    }
+
     /// It as a process of this machine, if somebody says which.
     pub(super) fn seen_as(self, process: Option<u32>) -> Result<Self, Problem> {
         let Some(id) = process else {
             return Ok(self);
         };
-        if !Path::new("/proc").join(id.to_string()).exists() {
-            return Err(Problem::Usage(format!(
-                "--sut-pid {id}: expected the number of a process that runs on this machine"
-            )));
-        }
+        is_there(id)?;
         Ok(Self {
             process: Some(id),
             ..self
@@ -259,6 +277,28 @@ impl System {
         }
     }
 
+    /// How it is loaded.
+    pub(super) fn aim(&self) -> Aim<'_> {
+        match &self.at {
+            At::Datagrams {
+                address,
+                operated_at,
+                keyring,
+            } => Aim::Datagrams(self.aimed((*address, keyring.as_ref()), *operated_at)),
+            At::Web {
+                place,
+                network,
+                straight,
+            } => Aim::Web(Site {
+                place,
+                network,
+                straight: *straight,
+                process: self.process,
+                consent: self.consent.as_deref(),
+            }),
+        }
+    }
+
     /// Carries out a workload, or a share of it, against it.
     pub(super) fn load(
         &self,
@@ -266,30 +306,20 @@ impl System {
         shard: Option<Shard>,
         watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
     ) -> Result<Run, NoRun> {
-        match &self.at {
-            At::Datagrams {
-                address,
-                operated_at,
-                keyring,
-            } => {
-                let target = self.aimed((*address, keyring.as_ref()), *operated_at);
-                twinproof_load::run_shard(workload, shard, target, watch)
-            }
-            At::Web {
-                place,
-                network,
-                straight,
-            } => {
-                let site = Site {
-                    place,
-                    network,
-                    straight: *straight,
-                    process: self.process,
-                    consent: self.consent.as_deref(),
-                };
-                twinproof_load::run_web(workload, shard, site, watch)
-            }
+        match self.aim() {
+            Aim::Datagrams(target) => twinproof_load::run_shard(workload, shard, target, watch),
+            Aim::Web(site) => twinproof_load::run_web(workload, shard, site, watch),
         }
+    }
+}
+
+/// Whether there is a process with this number.
+pub(super) fn is_there(id: u32) -> Result<(), Problem> {
+    match Path::new("/proc").join(id.to_string()).exists() {
+        true => Ok(()),
+        false => Err(Problem::Usage(format!(
+            "--sut-pid {id}: expected the number of a process that runs on this machine"
+        ))),
     }
 }
 

@@ -26,14 +26,13 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn new(workload: &Workload, shard: Option<Shard>) -> Self {
-        let spans = workload.stages.iter().map(|stage| stage.span.duration());
         Self {
             is_terminal: std::io::stderr().is_terminal(),
             devices: shard
                 .unwrap_or(Shard::WHOLE)
-                .members(workload.devices.count)
+                .members(workload.count())
                 .len() as u32,
-            span: spans.sum(),
+            span: workload.span(),
             said: 0,
             changed: None,
         }
@@ -57,7 +56,7 @@ impl View {
             Phase::Preparing(begun) => {
                 let share = f64::from(begun) / f64::from(self.devices.max(1));
                 format!(
-                    "{} {begun} of {} devices register",
+                    "{} {begun} of {} devices are made ready",
                     bar(share),
                     self.devices
                 )

@@ -13,7 +13,7 @@ use maud::{Markup, html};
 use crate::measure::{BEYOND, Second, decoded};
 use crate::report::{Report, Taken, Verdict};
 use crate::threshold::Holds;
-use crate::words::{metric, name, time};
+use crate::words::{headroom, metric, name, time};
 use chart::{Axis, Line, chart};
 
 const STYLE: &str = include_str!("load.css");
@@ -31,6 +31,7 @@ pub fn html(report: &Report) -> String {
         (masthead(report))
         main {
             (thresholds(report))
+            (parts(report))
             (generator(report))
             (judged(report))
             (over_time(report))
@@ -66,12 +67,12 @@ fn masthead(report: &Report) -> Markup {
             p.kicker { "Load report" }
             h1 { (workload.name) }
             p.answer.(class) {
-                strong { (name(report.verdict)) "." } " " (report.verdict.meaning()) "."
+                strong { (name(report.verdict)) "." } " " (report.meaning()) "."
                 @if report.stopped { " " strong { "Stopped before its end." } }
             }
             dl.facts {
                 (fact("Against", &report.target))
-                (fact("Devices", &workload.devices.count.to_string()))
+                (fact("Devices", &workload.count().to_string()))
                 @if let Some(shard) = report.shard { (fact("Shard", &shard.to_string())) }
                 (fact("Took", &format!("{:.1} s", report.generator.wall)))
                 (fact("Seed", &workload.seed.to_string()))
@@ -98,6 +99,36 @@ fn thresholds(report: &Report) -> Markup {
     }
 }
 
+/// What each part of the workload came to.
+fn parts(report: &Report) -> Markup {
+    html! {
+        @if !report.parts.is_empty() {
+            section #parts {
+                h2 { "Parts" }
+                div.wide { table {
+                    thead { tr {
+                        th scope="col" { "Part" } th scope="col" { "verdict" } th.n scope="col" { "devices" } th.n scope="col" { "made ready" }
+                        th.n scope="col" { "sent" } th.n scope="col" { "received" } th.n scope="col" { "watched" } th.n scope="col" { "rules broken" }
+                        th scope="col" { "against" } th scope="col" { "headroom of its generator" }
+                    } }
+                    tbody { @for part in &report.parts {
+                        tr {
+                            th scope="row" { (part.workload.enabler().name()) }
+                            td { span.verdict.(class(part.verdict)) { (name(part.verdict)) } }
+                            td.n { (part.workload.devices.count) } td.n { (part.counts.prepared) }
+                            td.n { (part.counts.sent) } td.n { (part.counts.received) }
+                            td.n { (part.judged.devices) } td.n { (part.judged.broken.len()) }
+                            td { (part.target) }
+                            td { @if let Some(reckoned) = &part.headroom { (headroom(reckoned)) } @else { "–" } }
+                        }
+                    } }
+                } }
+                p { small { "All parts began at the same moment, each on a thread of its own. What follows is of all of them together." } }
+            }
+        }
+    }
+}
+
 fn generator(report: &Report) -> Markup {
     let problems = &report.generator.problems;
     html! {
@@ -112,6 +143,7 @@ fn generator(report: &Report) -> Markup {
                 li { @if let Some(second) = problem.second { "In second " (second) ": " } (problem.says) }
             } }
             @if problems.len() > AT_MOST { p { (problems.len() - AT_MOST) " more stand in load.json." } }
+            @if let Some(reckoned) = &report.headroom { p { "Its headroom: " (headroom(reckoned)) "." } }
         }
     }
 }

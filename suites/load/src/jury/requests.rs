@@ -1,10 +1,10 @@
 //! The requests of a device that are remembered: an answer is matched in no more time where many are.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use twinproof_kernel::Time;
 
-use super::REMEMBERED;
+use super::{EXCHANGE_LIFETIME, REMEMBERED};
 
 /// What a device asked, in the order in which it did.
 #[derive(Debug, Default)]
@@ -14,8 +14,10 @@ pub(super) struct Requests {
     forgotten: u64,
     /// Which request of all is the newest with a message id.
     newest: HashMap<u16, u64>,
-    /// How many registrations are kept that are not answered.
-    registering: usize,
+    /// Which is the newest with a token.
+    by_token: HashMap<Vec<u8>, u64>,
+    /// Which registrations are not answered and may still be, and when they began.
+    registering: BTreeMap<u64, Time>,
     /// All before this one are answered, or forgotten.
     open: u64,
 }
@@ -63,9 +65,9 @@ impl Request {
         self.is_answered
     }
 
-    /// Whether it is a registration that is under way.
+    /// Whether it is a registration.
     fn registers(&self) -> bool {
-        self.kind == Kind::Register && !self.is_answered
+        self.kind == Kind::Register
     }
 }
 
@@ -76,14 +78,20 @@ impl Requests {
         if self.kept.len() == REMEMBERED
             && let Some(oldest) = self.kept.pop_front()
         {
-            self.registering -= usize::from(oldest.registers());
+            self.registering.remove(&self.forgotten);
+            if self.by_token.get(&oldest.token) == Some(&self.forgotten) {
+                self.by_token.remove(&oldest.token);
+            }
             if self.newest.get(&oldest.id) == Some(&self.forgotten) {
                 self.newest.remove(&oldest.id);
             }
             self.forgotten += 1;
         }
         let number = self.forgotten + self.kept.len() as u64;
-        self.registering += usize::from(request.registers());
+        if request.registers() {
+            self.registering.insert(number, request.at);
+        }
+        self.by_token.insert(request.token.clone(), number);
         let before = self.newest.insert(request.id, number);
         self.kept.push_back(Request {
             before,
@@ -124,14 +132,41 @@ impl Requests {
     }
 
     /// Whether a registration is under way, or was and nobody knows what became of it.
-    pub(super) const fn is_registering(&self) -> bool {
-        self.registering > 0
+    pub(super) fn is_registering(&self) -> bool {
+        !self.registering.is_empty()
+    }
+
+    /// Gives those registrations up that nobody can answer any more, nor any copy of them reach anybody (RFC 7252 §4.8.2).
+    /// Says whether there was one: what became of it will never be known.
+    pub(super) fn settle(&mut self, now: Time) -> bool {
+        let mut any = false;
+        while let Some(first) = self.registering.first_entry()
+            && now.since(*first.get()) >= EXCHANGE_LIFETIME
+        {
+            let number = first.remove_entry().0;
+            any = true;
+            let place = number.checked_sub(self.forgotten);
+            let request = place.and_then(|place| self.kept.get_mut(place as usize));
+            if let Some(request) = request {
+                // Should it be answered all the same, it was not in its turn.
+                request.is_crossed = true;
+            }
+        }
+        any
+    }
+
+    /// The place of the newest with a token.
+    pub(super) fn with_token(&self, token: &[u8]) -> Option<usize> {
+        let number = self.by_token.get(token)?;
+        number
+            .checked_sub(self.forgotten)
+            .map(|place| place as usize)
     }
 
     /// One is answered.
     pub(super) fn answer(&mut self, place: usize) {
         if let Some(request) = self.kept.get_mut(place) {
-            self.registering -= usize::from(request.registers());
+            self.registering.remove(&(self.forgotten + place as u64));
             request.is_answered = true;
         }
     }
@@ -191,8 +226,9 @@ mod tests {
                 assert!(all.all(|request| request.is_answered() || request.is_crossed));
             }
             let id = random.u16(..900);
+            let token = random.u16(..9_000).to_be_bytes();
             let at = Time::from_micros(number as u64);
-            requests.push(Request::new((id, b"t"), kind, b"", at));
+            requests.push(Request::new((id, &token), kind, b"", at));
             // Most are answered sooner or later, some never.
             if random.u8(..8) > 0 {
                 let place = requests.iter().len().saturating_sub(random.usize(1..20));
@@ -204,6 +240,12 @@ mod tests {
                 assert_eq!(requests.is_registering(), requests.iter().any(open));
                 let found: Vec<usize> = requests.with_id(id).collect();
                 assert_eq!(found, places(&requests, id));
+                let other = random.u16(..9_000).to_be_bytes();
+                for token in [token, other] {
+                    let mut all = requests.iter();
+                    let last = all.rposition(|request| request.token == token);
+                    assert_eq!(requests.with_token(&token), last);
+                }
             }
         }
         assert!(requests.forgot());

@@ -42,6 +42,10 @@ impl Witness {
     /// Whether this is a new request, and not one that is repeated.
     pub(super) fn asks(&mut self, packet: &Packet<'_>, bytes: &[u8], now: Time) -> bool {
         let (id, token) = (packet.message_id(), packet.token_bytes());
+        if self.requests.settle(now) {
+            // Perhaps a registration that nobody confirmed has taken the place of this one.
+            self.registration = None;
+        }
         if let Some(place) = self.found(id, token) {
             self.requests.repeat(place);
             return false;
@@ -92,10 +96,7 @@ impl Witness {
             (Code::EMPTY, _) => self.requests.with_id(id).next(),
             (_, Type::Ack | Type::Rst) => self.found(id, token),
             // What comes by itself has a message id of its own.
-            (_, Type::Con | Type::Non) => {
-                let mut all = self.requests.iter();
-                all.rposition(|request| request.token == token)
-            }
+            (_, Type::Con | Type::Non) => self.requests.with_token(token),
         }
     }
 }

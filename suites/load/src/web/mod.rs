@@ -27,6 +27,7 @@ use crate::measure::Measures;
 use crate::report::{Report, System, hlog};
 use crate::run::{NoRun, Run};
 use crate::shard::Shard;
+use crate::start::Start;
 use crate::workload::{Enabler, Workload};
 use dm::Sessions;
 use fanout::Fanouts;
@@ -153,6 +154,16 @@ pub fn run_web(
     site: Site<'_>,
     watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
 ) -> Result<Run, NoRun> {
+    run_web_from(workload, (shard, None), site, watch)
+}
+
+/// As [`run_web`], from this start on.
+pub(crate) fn run_web_from(
+    workload: &Workload,
+    (shard, start): (Option<Shard>, Option<&Start>),
+    site: Site<'_>,
+    watch: &mut dyn FnMut(Phase, &Measures) -> ControlFlow<()>,
+) -> Result<Run, NoRun> {
     site.check(workload)?;
     let share = shard.unwrap_or(Shard::WHOLE);
     workload.check_shard(share).map_err(NoRun::Unasked)?;
@@ -175,17 +186,17 @@ pub fn run_web(
         Place::Dm(server) => {
             let sessions = Sessions::new(workload, share, server, way);
             let sessions = sessions.map_err(NoRun::Unasked)?;
-            play(workload, share, sessions, &mut watch)?
+            play(workload, (share, start), sessions, &mut watch)?
         }
         Place::Gwmo(gateway) => {
             let fanouts = Fanouts::new(workload, gateway, way);
             let fanouts = fanouts.map_err(NoRun::Unasked)?;
-            play(workload, share, fanouts, &mut watch)?
+            play(workload, (share, start), fanouts, &mut watch)?
         }
         Place::Twinning(enabler) => {
             let pairs = Pairs::new(workload, share, enabler, way);
             let pairs = pairs.map_err(NoRun::Unasked)?;
-            play(workload, share, pairs, &mut watch)?
+            play(workload, (share, start), pairs, &mut watch)?
         }
     };
     let system = before.and_then(|before| Some(cpu()?.saturating_sub(before).as_secs_f64()));

@@ -20,6 +20,7 @@ use crate::jury::Judgement;
 use crate::measure::{Measures, Outcome};
 use crate::report::Health;
 use crate::shard::Shard;
+use crate::start::{LOOKS, Start};
 use crate::turns::{Turn, Turns};
 use crate::workload::{Arrivals, Operation, Workload};
 
@@ -57,10 +58,11 @@ pub(super) struct Played {
 
 type Watch<'w> = dyn FnMut(Phase, &Measures) -> ControlFlow<()> + 'w;
 
-/// Carries out a share of a workload until it is over, or until `watch` says so.
+/// Carries out a share of a workload, from a start on if it has that in common with others, until it is over, or until `watch`
+/// says so.
 pub(super) fn play<P: Play>(
     workload: &Workload,
-    shard: Shard,
+    (shard, start): (Shard, Option<&Start>),
     parts: P,
     watch: &mut Watch<'_>,
 ) -> io::Result<Played> {
@@ -76,6 +78,7 @@ pub(super) fn play<P: Play>(
     let course = Course {
         workload,
         shard,
+        start,
         parts: Rc::clone(&parts),
         idle,
         pacer: Pacer::start(),
@@ -101,13 +104,8 @@ pub(super) fn play<P: Play>(
 
 fn measures_of(workload: &Workload) -> Measures {
     let warm_up = workload.warm_up.duration();
-    let measured = span(workload).saturating_sub(warm_up);
+    let measured = workload.span().saturating_sub(warm_up);
     Measures::new((warm_up, measured), workload.generator.late.duration())
-}
-
-fn span(workload: &Workload) -> Duration {
-    let stages = workload.stages.iter();
-    stages.map(|stage| stage.span.duration()).sum()
 }
 
 /// What was begun, and what came of it.
@@ -203,6 +201,7 @@ impl Apart {
 struct Course<'w, P> {
     workload: &'w Workload,
     shard: Shard,
+    start: Option<&'w Start>,
     parts: Rc<P>,
     idle: Arc<Idle>,
     pacer: Pacer,
@@ -218,15 +217,17 @@ impl<P: Play> Course<'_, P> {
         if self.prepare(&mut counts, watch).await.is_break() || counts.prepared == 0 {
             return Ok((counts, health));
         }
-        let (began, before) = (Instant::now(), cpu_of_thread()?);
-        self.course.begins.set(Some(began));
-        let stopped = self.load(&mut strain, watch).await?;
-        let drain = self.workload.drain.duration();
-        self.course
-            .give_up(if stopped { drain } else { Duration::ZERO });
-        health.problems = strain.finish();
-        health.cpu = (cpu_of_thread()? - before).as_secs_f64();
-        health.wall = began.elapsed().as_secs_f64();
+        if let Some(began) = self.starts(watch).await {
+            let before = cpu_of_thread()?;
+            self.course.begins.set(Some(began));
+            let stopped = self.load(&mut strain, watch).await?;
+            let drain = self.workload.drain.duration();
+            self.course
+                .give_up(if stopped { drain } else { Duration::ZERO });
+            health.problems = strain.finish();
+            health.cpu = (cpu_of_thread()? - before).as_secs_f64();
+            health.wall = began.elapsed().as_secs_f64();
+        }
         // Whatever is wrong with the system, nobody waits for long.
         let left = Rc::clone(&self.parts).leave();
         drop(tokio::time::timeout(LEAVING, left).await);
@@ -236,6 +237,25 @@ impl<P: Play> Course<'_, P> {
     fn show(&self, phase: Phase, watch: &mut Watch<'_>) -> ControlFlow<()> {
         let shown = self.course.with(|measures| watch(phase, measures));
         shown.unwrap_or(ControlFlow::Continue(()))
+    }
+
+    /// When the first stage begins: now, or when all others are ready, too. Nothing if that is not waited for any more.
+    async fn starts(&self, watch: &mut Watch<'_>) -> Option<Instant> {
+        let Some(start) = self.start else {
+            return Some(Instant::now());
+        };
+        start.arrive();
+        let members = self.shard.members(self.workload.devices.count).len() as u32;
+        loop {
+            if let Some(at) = start.at() {
+                tokio::time::sleep_until(at.into()).await;
+                return Some(at);
+            }
+            tokio::time::sleep(LOOKS).await;
+            if self.show(Phase::Preparing(members), watch).is_break() {
+                return None;
+            }
+        }
     }
 
     /// Makes every member ready, so many at a time.
@@ -267,7 +287,7 @@ impl<P: Play> Course<'_, P> {
     /// Begins what is due until all is over. Says whether somebody stopped it.
     async fn load(&self, strain: &mut Strain, watch: &mut Watch<'_>) -> io::Result<bool> {
         let (workload, course) = (self.workload, &self.course);
-        let (span, drain) = (span(workload), workload.drain.duration());
+        let (span, drain) = (workload.span(), workload.drain.duration());
         let closed = match workload.arrivals {
             Arrivals::Closed(most) => Some(self.shard.members(most).len()),
             Arrivals::Even | Arrivals::Poisson => None,
@@ -468,10 +488,15 @@ mod tests {
             turn: tokio::sync::Mutex::default(),
         };
         let mut phases = Vec::new();
-        let played = play(&workload(""), Shard::WHOLE, stalls, &mut |phase, _| {
-            phases.push(phase);
-            ControlFlow::Continue(())
-        });
+        let played = play(
+            &workload(""),
+            (Shard::WHOLE, None),
+            stalls,
+            &mut |phase, _| {
+                phases.push(phase);
+                ControlFlow::Continue(())
+            },
+        );
         let played = played.unwrap();
         let totals = played.measures.totals(Operation::DmSession);
         assert_eq!((totals.begun, totals.answered), (100, 100));
@@ -488,12 +513,42 @@ mod tests {
             turn: tokio::sync::Mutex::default(),
         };
         let closed = workload("arrivals = { closed = 1 }");
-        let played = play(&closed, Shard::WHOLE, stalls, &mut |_, _| {
+        let played = play(&closed, (Shard::WHOLE, None), stalls, &mut |_, _| {
             ControlFlow::Continue(())
         });
         let played = played.unwrap();
         let totals = played.measures.totals(Operation::DmSession);
         assert_eq!(totals.latencies.count_between(300_000, 10_000_000), 1);
+    }
+
+    #[test]
+    fn nothing_begins_before_others_are_ready() {
+        let stalls = Stalls {
+            turn: tokio::sync::Mutex::default(),
+        };
+        let start = Start::of(2);
+        let (mut early, mut phases) = (0, Vec::new());
+        let played = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(400));
+                start.arrive();
+            });
+            let from = (Shard::WHOLE, Some(&start));
+            play(&workload(""), from, stalls, &mut |phase, _| {
+                let begins = start.at().is_some_and(|at| Instant::now() >= at);
+                early += u32::from(!begins && !matches!(phase, Phase::Preparing(_)));
+                phases.push(phase);
+                ControlFlow::Continue(())
+            })
+        });
+        let played = played.unwrap();
+        let totals = played.measures.totals(Operation::DmSession);
+        assert_eq!((totals.begun, early), (100, 0));
+        // It is asked whether to go on while it waits, too.
+        let waits = phases
+            .iter()
+            .filter(|phase| **phase == Phase::Preparing(10));
+        assert!(waits.count() > 10);
     }
 
     #[test]
@@ -503,7 +558,7 @@ mod tests {
         };
         let played = play(
             &workload(""),
-            Shard::WHOLE,
+            (Shard::WHOLE, None),
             stalls,
             &mut |phase, _| match phase {
                 Phase::Preparing(_) => ControlFlow::Continue(()),
