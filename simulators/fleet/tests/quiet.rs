@@ -176,5 +176,4 @@ fn a_report_of_any_length_asks_for_no_memory_and_leaves_none_behind() {
     // What is said is nowhere in memory: tables that have grown to the same size differ by what is rounded.
     let (least, most) = (held.iter().min().unwrap(), held.iter().max().unwrap());
     assert!(most - least < 40 && *most <= 512 + 96, "{held:?}");
-    println!("{held:?} octets each");
 }
