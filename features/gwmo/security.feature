@@ -25,7 +25,7 @@ Feature: Who may come
   @GwMO-SECDI-001 @id:changed-later
   Scenario: What a device says is not passed on that was changed on its way
     When a device attaches that protects each message
-    And the server has the gateway read something of it, and what it says is changed on its way
+    And the server has the gateway read something of it, and once more, when what it says is changed on its way
     Then that is in nothing that the server is told
 
   @GwMO-SECARIZE-001 @second-server @id:other-server

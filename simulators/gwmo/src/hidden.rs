@@ -301,7 +301,7 @@ impl Role for Hidden {
 }
 
 /// Changes a letter of a text where octets have it.
-fn garble(octets: &mut [u8], text: &[u8]) {
+pub fn garble(octets: &mut [u8], text: &[u8]) {
     let at = octets
         .windows(text.len().max(1))
         .position(|window| window == text);

@@ -2,7 +2,7 @@
 
 use cucumber::{then, when};
 use twinproof_gwmo::gateway::Mode;
-use twinproof_gwmo::hidden::Order;
+use twinproof_gwmo::hidden::{Order, garble};
 use twinproof_judge::checks::gwmo::{Check as Gwmo, Listed, Outcome};
 use twinproof_judge::profile::DmScheme;
 use twinproof_stage::Halted;
@@ -76,25 +76,39 @@ async fn attaches_garbled(world: &mut World) -> Result<(), Halted> {
     scene.come_to_gateway(other, None).await
 }
 
-#[when("the server has the gateway read something of it, and what it says is changed on its way")]
+#[when(
+    "the server has the gateway read something of it, and once more, when what it says is changed on its way"
+)]
 async fn read_garbled(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let number = scene.protected()?;
     let device = scene.hidden(number, None)?;
     let text = says(number);
+    let right = vec![scene.expected_of(number, Outcome::Did(vec![text.clone()]))?];
+    scene
+        .fan_out(Aim::Devices(vec![number]), &[get()], right)
+        .await?;
+    let after = scene.gwmo.after;
     scene.stage.act(&device, Order::Garble { text }).await?;
     let devices = vec![scene.expected_of(number, Outcome::Silent)?];
     let aim = Aim::Devices(vec![number]);
-    scene.fan_out_within(aim, &[get()], devices, SOON).await
+    scene.fan_out_within(aim, &[get()], devices, SOON).await?;
+    scene.gwmo.after = after;
+    Ok(())
 }
 
 #[then("that is in nothing that the server is told")]
 fn told_nothing(world: &mut World) -> Result<(), Halted> {
     let scene = world.scene();
     let said = says(scene.protected()?);
-    // The first octet is another one.
-    let text = said.chars().skip(1).collect();
-    scene.judge_gateway(|session| Gwmo::Unsaid { session, text });
+    let mut text = said.clone().into_bytes();
+    garble(&mut text, said.as_bytes());
+    let text = String::from_utf8_lossy(&text).into_owned();
+    scene.judge_gateway(|session| Gwmo::Unsaid {
+        session,
+        said,
+        text,
+    });
     Ok(())
 }
 

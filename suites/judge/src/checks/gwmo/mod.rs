@@ -254,11 +254,13 @@ pub enum Check {
         #[serde(default)]
         server: String,
     },
-    /// The server was told what became of a fan-out, and in none of that is this text.
+    /// The server was told what a device has said, and in nothing that it was told is what that was changed into later.
     Unsaid {
         /// What was said to the server.
         session: Session,
-        /// The text.
+        /// What the device has said.
+        said: String,
+        /// What it was changed into.
         text: String,
     },
     /// The summary of the inventory says what its records say, and those are of these devices at least.
@@ -440,10 +442,14 @@ impl Check {
             }
             Self::Spared { session } => sides::spared(scene, session),
             // That a gateway looks at them is said in an informative use case.
-            Self::Unsaid { session, text } => {
-                let expected = format!("results without {text:?}");
+            Self::Unsaid {
+                session,
+                said,
+                text,
+            } => {
+                let expected = format!("results with {said:?}, and none with {text:?}");
                 with(session, scene, expected, |talks, expected| {
-                    unsaid(talks, expected, text)
+                    unsaid(talks, expected, (said, text))
                 })
             }
             Self::Unrelayed { session, server } => {
@@ -545,21 +551,22 @@ fn heard(talks: &[Talk]) -> Vec<Heard> {
     heard
 }
 
-fn unsaid(talks: &[Talk], expected: String, text: &str) -> Found {
+fn unsaid(talks: &[Talk], expected: String, (said, text): (&str, &str)) -> Found {
     let mut reports = heard(talks);
-    reports.retain(|heard| matches!(heard.report, Report::Results | Report::Completed));
-    if reports.is_empty() {
-        return Found::inconclusive(expected, "no report of what became of it");
-    }
+    reports.retain(|heard| heard.report == Report::Results);
+    let numbers: Vec<u64> = reports.iter().map(|heard| heard.number).collect();
     let read = inventory::values(talks);
-    let told = reports.iter().map(|heard| &heard.value);
-    let mut told = told.chain(read.iter().map(|(_, value)| value));
-    let got = match told.find(|value| value.contains(text)) {
-        Some(value) => format!("{value:?}"),
-        None => "so it is".to_owned(),
-    };
-    let holds = got == "so it is";
-    Found::decide(holds, expected, got).shown_by(reports.iter().map(|heard| heard.number))
+    let told = reports.iter().map(|heard| heard.value.as_str());
+    let told = told.chain(read.iter().map(|(_, value)| value.as_str()));
+    let found = |text: &str| told.clone().find(|value| value.contains(text));
+    match (found(text), found(said)) {
+        (Some(value), _) => Found::decide(false, expected, format!("{value:?}")).shown_by(numbers),
+        (None, Some(_)) => Found::decide(true, expected, "so it is").shown_by(numbers),
+        // Who tells nothing that devices say has told nothing that was changed, either.
+        (None, None) => {
+            Found::inconclusive(expected, "neither the one nor the other").shown_by(numbers)
+        }
+    }
 }
 
 fn reported(talks: &[Talk], expected: String, report: Report, times: usize) -> Found {
