@@ -55,12 +55,7 @@ async fn told_once(world: &mut World) -> Result<(), Halted> {
     scene.wait_until_told(Report::Attached, None).await?;
     // A second announcement would come before whatever is asked for next; and who says nothing by itself says this.
     scene.objects_again().await?;
-    scene.judge_gateway(|session| Gwmo::Reported {
-        session,
-        report: Report::Attached,
-        times: 1,
-        again: false,
-    });
+    scene.check_announced(1, false);
     Ok(())
 }
 
@@ -76,12 +71,7 @@ async fn told_of_second(world: &mut World) -> Result<(), Halted> {
         return Err(scene.inconclusive("the gateway did not announce the device that it let in"));
     }
     scene.objects_again().await?;
-    scene.judge_gateway(|session| Gwmo::Reported {
-        session,
-        report: Report::Attached,
-        times: 1,
-        again: false,
-    });
+    scene.check_announced(1, false);
     Ok(())
 }
 
@@ -104,12 +94,7 @@ async fn not_told_afterwards(world: &mut World) -> Result<(), Halted> {
     // Before another comes, and once that has come, with which it might be told.
     scene.check_unannounced(false).await?;
     scene.another_is_announced().await?;
-    scene.judge_gateway(|session| Gwmo::Reported {
-        session,
-        report: Report::Attached,
-        times: 1,
-        again: false,
-    });
+    scene.check_announced(1, false);
     Ok(())
 }
 
@@ -142,12 +127,17 @@ impl Scene {
         let names = self.gateway()?.names;
         let uri = format!("{}/{}", self.objects().await?.inventory, names.total);
         self.manage(vec![Act::Get { uri }]).await?;
+        self.check_announced(0, again);
+        Ok(())
+    }
+
+    /// Judges how often the server was told that a device is there, which it may have been told of before.
+    fn check_announced(&mut self, times: usize, again: bool) {
         self.judge_gateway(|session| Gwmo::Reported {
             session,
             report: Report::Attached,
-            times: 0,
+            times,
             again,
         });
-        Ok(())
     }
 }

@@ -734,7 +734,11 @@ fn shows(names: &Names, read: &[Outcome], listed: &Listed) -> bool {
 }
 
 /// What the record of a device says at a leaf.
-fn leaf_of(names: &Names, read: &[Outcome], (device, leaf): (&str, &str)) -> Option<String> {
+pub(super) fn leaf_of(
+    names: &Names,
+    read: &[Outcome],
+    (device, leaf): (&str, &str),
+) -> Option<String> {
     let readings: Vec<_> = read.iter().flat_map(|outcome| &outcome.results).collect();
     let said = |uri: &str| {
         let found = readings.iter().find(|reading| reading.uri == uri)?;

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use cucumber::{given, then, when};
-use twinproof_dm::upper::{Outcome, Value};
 use twinproof_gwmo::gateway::Mode;
 use twinproof_gwmo::hidden::Hidden;
 use twinproof_gwmo::manager::Order;
@@ -13,6 +12,7 @@ use twinproof_judge::checks::gwmo::{Check as Gwmo, Listed};
 use twinproof_judge::profile::DmAccount;
 use twinproof_stage::Halted;
 
+use super::parties::leaf_of;
 use crate::target::{dm_server, gateway_device};
 use crate::world::{Scene, World};
 
@@ -44,19 +44,7 @@ impl Scene {
             says: vec![(names.record_address.clone(), String::new())],
         };
         let (_, read) = self.records_of(&[listed]).await?;
-        let told = |uri: &str, outcomes: &[Outcome]| {
-            let mut readings = outcomes.iter().flat_map(|outcome| &outcome.results);
-            let found = readings.find(|reading| reading.uri == uri)?;
-            match &found.value {
-                Some(Value::Text(text)) => Some(text.clone()),
-                _ => None,
-            }
-        };
-        let mut readings = read.iter().flat_map(|outcome| &outcome.results);
-        let own = readings.find(|r| r.value == Some(Value::Text(device.to_owned())));
-        let suffix = format!("/{}", names.record_device);
-        let record = own.and_then(|reading| reading.uri.strip_suffix(suffix.as_str()));
-        Ok(record.and_then(|record| told(&format!("{record}/{}", names.record_address), &read)))
+        Ok(leaf_of(&names, &read, (device, &names.record_address)))
     }
 }
 
